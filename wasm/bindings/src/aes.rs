@@ -1,0 +1,1 @@
+//! WebAssembly doors to `allotment-aes`.

@@ -1,0 +1,7 @@
+//! The one WebAssembly module of Allotment: each submodule opens one crate to JavaScript and holds
+//! no logic of its own.
+
+mod aes;
+mod keys;
+mod kzg;
+mod space;
