@@ -1,0 +1,107 @@
+/**
+ * The jobs that the compute pool runs, one entry per job: what goes in, what comes out. Inputs and outputs
+ * are structured-cloneable; large buffers are transferred. Every job is stateless: a worker may die and the
+ * job be given to another one. `srs` jobs need the reference string, which a worker loads on first use.
+ */
+export interface ComputeJobs {
+  /** Verifies the eight checkpoints of one slot. `firstWrong` is a checkpoint index 0..7, null when all hold. */
+  'pot.verify': {
+    input: { seed: Uint8Array; iterations: number; checkpoints: Uint8Array; only?: number[] };
+    output: { firstWrong: number | null };
+  };
+  /** Walks one slot of proof of time: 8 checkpoints, 128 bytes. */
+  'pot.prove': { input: { seed: Uint8Array; iterations: number }; output: { checkpoints: Uint8Array } };
+  /** Verifies KZG openings by random linear combination; `bad` lists the indices that fail. */
+  'kzg.verify': {
+    input: { openings: KzgOpening[] };
+    output: { bad: number[] };
+  };
+  /** Checks pieces against their segments' commitments in one batch; `bad` lists indices into `pieces`. */
+  'piece.verify': {
+    input: { pieces: Uint8Array[]; segmentCommitments: Uint8Array[]; positions: number[] };
+    output: { bad: number[] };
+  };
+  /** Commitment of one record (32768 scalars of 32 bytes): 48 bytes. */
+  'record.commit': { input: { record: Uint8Array }; output: { commitment: Uint8Array } };
+  /** Encodes one record for a sector: proof-of-space table of `evaluationSeed`, extension, masking. */
+  'record.encode': {
+    input: { evaluationSeed: Uint8Array; piece: Uint8Array };
+    output: EncodedRecord;
+  };
+  /**
+   * Proves a winning chunk. `chunks` are the record's 32768 chunks as stored, in s-bucket order, `bitfield`
+   * its 8192-byte contents map entry.
+   */
+  'solution.prove': {
+    input: { evaluationSeed: Uint8Array; sBucket: number; bitfield: Uint8Array; chunks: Uint8Array };
+    output: { chunk: Uint8Array; chunkWitness: Uint8Array; proofOfSpace: Uint8Array };
+  };
+  /** Recovers the piece behind an encoded record; its hash is compared by the caller. */
+  'record.decode': {
+    input: { evaluationSeed: Uint8Array; bitfield: Uint8Array; chunks: Uint8Array };
+    output: { record: Uint8Array };
+  };
+  /** Recovers one piece of a segment from any 128 others. */
+  'piece.reconstruct': {
+    input: { pieces: { position: number; piece: Uint8Array }[]; position: number };
+    output: { piece: Uint8Array };
+  };
+}
+
+export interface KzgOpening {
+  /** 48 bytes. */
+  commitment: Uint8Array;
+  /** Size of the evaluation domain, a power of two. */
+  domain: number;
+  index: number;
+  /** 32 bytes, big-endian scalar. */
+  value: Uint8Array;
+  /** 48 bytes. */
+  witness: Uint8Array;
+}
+
+export interface EncodedRecord {
+  /** 8192 bytes; bit b says that s-bucket b holds an encoded chunk. */
+  bitfield: Uint8Array;
+  /** 32768 chunks of 32 bytes in s-bucket order. */
+  chunks: Uint8Array;
+  /** 128 bytes: commitment, witness, BLAKE3 of the piece. */
+  metadata: Uint8Array;
+}
+
+export type JobName = keyof ComputeJobs;
+export type JobInput<J extends JobName> = ComputeJobs[J]['input'];
+export type JobOutput<J extends JobName> = ComputeJobs[J]['output'];
+
+/** Lower runs first. */
+export const JobPriority = {
+  prove: 0,
+  audit: 1,
+  verifyHead: 2,
+  plot: 3,
+  catchUp: 4,
+  scrub: 5,
+} as const;
+export type JobPriority = (typeof JobPriority)[keyof typeof JobPriority];
+
+export interface JobOptions {
+  priority: JobPriority;
+  signal?: AbortSignal;
+  /** Buffers handed over instead of copied; the caller's views become empty. */
+  transfer?: ArrayBuffer[];
+}
+
+export interface PoolStatus {
+  workers: number;
+  busy: number;
+  queued: number;
+}
+
+/** Runs jobs on the person's cores: highest priority first, cancellable, a crashed worker's job retried once. */
+export interface ComputePool {
+  run<J extends JobName>(job: J, input: JobInput<J>, options: JobOptions): Promise<JobOutput<J>>;
+  /** Changes how many workers run; running jobs finish. */
+  resize(workers: number): void;
+  status(): PoolStatus;
+  close(): Promise<void>;
+}

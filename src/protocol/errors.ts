@@ -1,0 +1,45 @@
+/** What every refusal of the protocol layer carries, so that a person and a log both understand it. */
+export interface ProtocolErrorDetails {
+  /** Stable kebab-case identifier, for code that reacts to a kind of refusal. */
+  code: string;
+  /** The protocol's name of the rule that was broken, e.g. `solution-range-digest`. */
+  rule: string;
+  /** For developers: what was expected and what was seen. */
+  message: string;
+  /** For the person: one sentence that can be acted on. Defaults to a sentence made from the rule. */
+  sentence?: string;
+  /** The values that decided, printable. */
+  values?: Record<string, string | number | bigint | boolean | null>;
+  cause?: unknown;
+}
+
+/** Input that breaks a rule of the protocol: malformed bytes, a wrong proof, a broken consensus rule. */
+export class ProtocolError extends Error {
+  readonly code: string;
+  readonly rule: string;
+  readonly sentence: string;
+  readonly values: Readonly<Record<string, string | number | bigint | boolean | null>>;
+
+  constructor(details: ProtocolErrorDetails) {
+    super(`${details.rule}: ${details.message}`, details.cause === undefined ? undefined : { cause: details.cause });
+    this.name = 'ProtocolError';
+    this.code = details.code;
+    this.rule = details.rule;
+    this.sentence = details.sentence ?? `This data breaks the network's rule “${details.rule}” and was refused.`;
+    this.values = details.values ?? {};
+  }
+}
+
+/** Bytes that do not decode: too short, too long, or not a value of the type. */
+export class DecodeError extends ProtocolError {
+  constructor(what: string, message: string, values: ProtocolErrorDetails['values'] = {}) {
+    super({
+      code: 'malformed',
+      rule: `decode-${what}`,
+      message,
+      values,
+      sentence: `The data for “${what}” is malformed and was refused.`,
+    });
+    this.name = 'DecodeError';
+  }
+}
