@@ -1,0 +1,31 @@
+/**
+ * Headers of every answer that carries the app: cross-origin isolation, and a content security policy under
+ * which the page runs its own scripts and WebAssembly only. `connect-src` stays open for `ws:` and `wss:`
+ * because the person chooses the nodes; everything else is the page's own origin.
+ */
+export function securityHeaders(options: { development?: boolean } = {}): Record<string, string> {
+  const script = options.development
+    ? "'self' 'wasm-unsafe-eval' 'unsafe-inline'"
+    : "'self' 'wasm-unsafe-eval'";
+  return {
+    'Cross-Origin-Opener-Policy': 'same-origin',
+    'Cross-Origin-Embedder-Policy': 'require-corp',
+    'Cross-Origin-Resource-Policy': 'same-origin',
+    'Content-Security-Policy': [
+      "default-src 'self'",
+      `script-src ${script}`,
+      "style-src 'self'" + (options.development ? " 'unsafe-inline'" : ''),
+      "img-src 'self' data: blob:",
+      "media-src 'self' blob:",
+      "connect-src 'self' ws: wss: http://127.0.0.1:* http://localhost:*",
+      "worker-src 'self' blob:",
+      "object-src 'none'",
+      "base-uri 'none'",
+      "form-action 'none'",
+      "frame-ancestors 'none'",
+    ].join('; '),
+    'Referrer-Policy': 'no-referrer',
+    'X-Content-Type-Options': 'nosniff',
+    'Permissions-Policy': 'camera=(self), geolocation=(), microphone=()',
+  };
+}

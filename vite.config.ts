@@ -1,0 +1,43 @@
+import { defineConfig, type Plugin } from 'vite';
+import react from '@vitejs/plugin-react';
+import { injectManifest } from 'workbox-build';
+import { build as bundle } from 'vite';
+import { securityHeaders } from './src/app/security-headers.ts';
+
+/** Builds the service worker beside the app and writes the list of files it keeps for offline starts. */
+function serviceWorker(): Plugin {
+  return {
+    name: 'allotment-service-worker',
+    apply: 'build',
+    async closeBundle() {
+      await bundle({
+        configFile: false,
+        logLevel: 'warn',
+        publicDir: false,
+        define: { 'process.env.NODE_ENV': '"production"' },
+        build: {
+          outDir: 'dist',
+          emptyOutDir: false,
+          target: 'es2022',
+          lib: { entry: 'workers/service-worker.ts', formats: ['es'], fileName: () => 'service-worker.js' },
+        },
+      });
+      await injectManifest({
+        swSrc: 'dist/service-worker.js',
+        swDest: 'dist/service-worker.js',
+        globDirectory: 'dist',
+        globPatterns: ['**/*.{html,js,css,wasm,svg,png,webmanifest,woff2}'],
+        globIgnores: ['service-worker.js'],
+        maximumFileSizeToCacheInBytes: 8 * 1024 * 1024,
+      });
+    },
+  };
+}
+
+export default defineConfig({
+  plugins: [react(), serviceWorker()],
+  worker: { format: 'es' },
+  build: { target: 'es2022', sourcemap: false, chunkSizeWarningLimit: 1200 },
+  server: { headers: securityHeaders({ development: true }), host: '127.0.0.1' },
+  preview: { headers: securityHeaders(), host: '127.0.0.1' },
+});
