@@ -21,7 +21,15 @@ const allowed: Record<string, string[]> = {
   'src/identity': below('src/chain', 'src/dsn', 'src/wallet'),
   'src/node': below('src/chain', 'src/dsn', 'src/farm', 'src/objects', 'src/wallet', 'src/identity'),
   workers: below('src/chain', 'src/dsn', 'src/farm', 'src/objects', 'src/wallet', 'src/identity', 'src/node'),
-  'src/cli': below('src/chain', 'src/dsn', 'src/farm', 'src/objects', 'src/wallet', 'src/identity', 'src/node'),
+  'src/cli': below(
+    'src/chain',
+    'src/dsn',
+    'src/farm',
+    'src/objects',
+    'src/wallet',
+    'src/identity',
+    'src/node',
+  ),
   'src/app': below('src/farm', 'src/objects', 'src/wallet', 'src/identity', 'src/node', 'workers'),
 };
 
@@ -49,13 +57,16 @@ for (const [layer, may] of Object.entries(allowed)) {
     const rel = relative(root, file);
     for (const match of text.matchAll(/(?:from|import)\s*\(?\s*'([^']+)'/g)) {
       const target = match[1] as string;
-      if (/^react(-dom)?(\/|$)/.test(target) && layer !== 'src/app') broken.push(`${rel}: React outside src/app`);
+      if (/^react(-dom)?(\/|$)/.test(target) && layer !== 'src/app')
+        broken.push(`${rel}: React outside src/app`);
       if (!target.startsWith('.')) {
-        if (layer === 'src/protocol' && target.startsWith('node:')) broken.push(`${rel}: ${target} in the pure layer`);
+        if (layer === 'src/protocol' && target.startsWith('node:'))
+          broken.push(`${rel}: ${target} in the pure layer`);
         continue;
       }
       const to = layerOf(resolve(dirname(file), target));
-      if (to !== undefined && to !== layer && !may.includes(to)) broken.push(`${rel}: ${layer} may not import ${to} (${target})`);
+      if (to !== undefined && to !== layer && !may.includes(to))
+        broken.push(`${rel}: ${layer} may not import ${to} (${target})`);
     }
   }
 }

@@ -126,14 +126,7 @@ export interface ChainView {
 }
 
 export type SectorState =
-  | 'planned'
-  | 'downloading'
-  | 'encoding'
-  | 'writing'
-  | 'plotted'
-  | 'expiring'
-  | 'expired'
-  | 'broken';
+  'planned' | 'downloading' | 'encoding' | 'writing' | 'plotted' | 'expiring' | 'expired' | 'broken';
 
 export interface SectorView {
   index: number;
@@ -178,7 +171,13 @@ export interface FarmView {
     etaSeconds: number | null;
   } | null;
   slots: { audited: number; missed: number; lastAuditMs: number | null; medianAuditMs: number | null };
-  proofs: { made: number; accepted: number; late: number; medianMs: number | null; deadlineMs: number | null };
+  proofs: {
+    made: number;
+    accepted: number;
+    late: number;
+    medianMs: number | null;
+    deadlineMs: number | null;
+  };
   rewards: { blocks: number; votes: number };
   /** Newest first. */
   history: SlotOutcome[];

@@ -1,0 +1,101 @@
+import { lazy, Suspense, useEffect, type ComponentType } from 'react';
+import type { NodeSnapshot, Setup } from '../node/api.ts';
+import { ChainIcon, FarmIcon, HomeIcon, SettingsIcon } from './components/icons.tsx';
+import { Badge, CauseBanner } from './components/basics.tsx';
+import { useRoute, useTheme } from './hooks.ts';
+import { node, useSnapshot } from './node-client.ts';
+import { chainStatus, farmStatus } from './status.ts';
+
+const Welcome = lazy(() => import('./screens/Welcome.tsx'));
+const Home = lazy(() => import('./screens/Home.tsx'));
+const Farm = lazy(() => import('./screens/Farm.tsx'));
+const Chain = lazy(() => import('./screens/Chain.tsx'));
+const Settings = lazy(() => import('./screens/Settings.tsx'));
+
+/** What every screen is given: the snapshot, with the choices known to be made. */
+export interface ScreenProps {
+  snapshot: NodeSnapshot & { setup: Setup };
+}
+
+const screens: { route: string; title: string; Icon: ComponentType; Screen: ComponentType<ScreenProps> }[] = [
+  { route: 'home', title: 'Overview', Icon: HomeIcon, Screen: Home },
+  { route: 'farm', title: 'Farm', Icon: FarmIcon, Screen: Farm },
+  { route: 'chain', title: 'Chain', Icon: ChainIcon, Screen: Chain },
+  { route: 'settings', title: 'Settings', Icon: SettingsIcon, Screen: Settings },
+];
+
+export function App() {
+  const snapshot = useSnapshot();
+  useTheme();
+  if (snapshot === null) return <Starting />;
+  if (snapshot.setup === null) {
+    return (
+      <Suspense fallback={<Starting />}>
+        <Welcome machine={snapshot.machine} />
+      </Suspense>
+    );
+  }
+  return <Frame snapshot={{ ...snapshot, setup: snapshot.setup }} />;
+}
+
+function Starting() {
+  return (
+    <div className="welcome" aria-busy="true">
+      <p className="muted">Starting Allotment…</p>
+    </div>
+  );
+}
+
+function Frame({ snapshot }: ScreenProps) {
+  const route = useRoute();
+  const screen = screens.find((entry) => entry.route === route) ?? screens[0]!;
+  useEffect(() => {
+    document.title = `${screen.title} · Allotment`;
+  }, [screen.title]);
+  const chain = chainStatus(snapshot.chain);
+  const farm = farmStatus(snapshot.farm);
+  return (
+    <div className="frame">
+      <a className="skip" href="#main">
+        Skip to content
+      </a>
+      <aside className="side">
+        <div className="brand">
+          <img src="/icon.svg" alt="" width="34" height="34" />
+          Allotment
+        </div>
+        <nav className="nav" aria-label="Main">
+          {screens.map(({ route: to, title, Icon }) => (
+            <a key={to} href={`#/${to}`} aria-current={to === screen.route ? 'page' : undefined}>
+              <Icon />
+              {title}
+            </a>
+          ))}
+        </nav>
+        <div className="side-foot" aria-live="polite">
+          <strong>{snapshot.setup.network.name}</strong>
+          <Badge tone={chain.tone} live={chain.live}>
+            {chain.text}
+          </Badge>
+          <Badge tone={farm.tone} live={farm.live}>
+            {farm.text}
+          </Badge>
+        </div>
+      </aside>
+      <main className="main" id="main" tabIndex={-1}>
+        {snapshot.failure !== null && <CauseBanner cause={snapshot.failure} tone="bad" />}
+        {snapshot.role === 'viewer' && (
+          <div className="banner info" role="status">
+            <span>Another tab of this browser runs the node; this one shows what it does.</span>
+            <button type="button" onClick={() => void node.takeOver()}>
+              Run it here
+            </button>
+          </div>
+        )}
+        <Suspense fallback={<p className="muted">Loading…</p>}>
+          <screen.Screen snapshot={snapshot} />
+        </Suspense>
+      </main>
+    </div>
+  );
+}

@@ -1,0 +1,95 @@
+import type { ReactNode } from 'react';
+import type { Cause, Trust } from '../../node/api.ts';
+import { CheckIcon, ShieldIcon, SpeechIcon } from './icons.tsx';
+
+type Tone = 'good' | 'info' | 'warn' | 'bad' | 'plain';
+
+export function Badge(props: { tone?: Tone; live?: boolean; title?: string; children: ReactNode }) {
+  const tone = props.tone === undefined || props.tone === 'plain' ? '' : props.tone;
+  return (
+    <span className={`badge ${tone} ${props.live ? 'pulse' : ''}`} title={props.title}>
+      {props.children}
+    </span>
+  );
+}
+
+/** Tells a proven value from one that somebody merely told. */
+export function TrustBadge({ trust }: { trust: Trust }) {
+  return trust.kind === 'verified' ? (
+    <Badge tone="good" title={`Proven against block ${trust.atBlock}, which this tab verified`}>
+      <ShieldIcon /> verified
+    </Badge>
+  ) : (
+    <Badge title={`Told by ${trust.by}; this tab has not checked it`}>
+      <SpeechIcon /> reported
+    </Badge>
+  );
+}
+
+export function CheckBadge(props: { children: ReactNode; title?: string }) {
+  return (
+    <Badge tone="good" {...(props.title === undefined ? {} : { title: props.title })}>
+      <CheckIcon /> {props.children}
+    </Badge>
+  );
+}
+
+export function Card(props: { title?: ReactNode; aside?: ReactNode; span?: number; children: ReactNode }) {
+  return (
+    <section className={`card ${props.span ? `span-${props.span}` : ''}`}>
+      {(props.title !== undefined || props.aside !== undefined) && (
+        <header>
+          <h2>{props.title}</h2>
+          {props.aside}
+        </header>
+      )}
+      {props.children}
+    </section>
+  );
+}
+
+export function Stat(props: { label: string; value: ReactNode; note?: ReactNode }) {
+  return (
+    <div className="stat">
+      <span className="label">{props.label}</span>
+      <span className="value">{props.value}</span>
+      {props.note !== undefined && <span className="note">{props.note}</span>}
+    </div>
+  );
+}
+
+/** A share between 0 and 1, with its label read to those who do not see the bar. */
+export function Meter({ value, label }: { value: number; label: string }) {
+  const percent = Math.round(Math.min(1, Math.max(0, value)) * 100);
+  return (
+    <div
+      className="meter"
+      role="progressbar"
+      aria-label={label}
+      aria-valuenow={percent}
+      aria-valuemin={0}
+      aria-valuemax={100}
+    >
+      <span ref={(bar) => bar?.style.setProperty('width', `${percent}%`)} />
+    </div>
+  );
+}
+
+/** Why something is not as it should be, and the next action. */
+export function CauseBanner(props: { cause: Cause; tone?: 'warn' | 'bad' | 'info'; onAction?: () => void }) {
+  const tone = props.tone === 'warn' || props.tone === undefined ? '' : props.tone;
+  return (
+    <div className={`banner ${tone}`} role={props.tone === 'bad' ? 'alert' : 'status'}>
+      <span>{props.cause.sentence}</span>
+      {props.cause.action !== null && props.onAction !== undefined && (
+        <button type="button" onClick={props.onAction}>
+          {props.cause.action}
+        </button>
+      )}
+    </div>
+  );
+}
+
+export function Empty({ children }: { children: ReactNode }) {
+  return <p className="empty">{children}</p>;
+}

@@ -1,0 +1,52 @@
+/** Words and numbers as the person's own locale writes them. */
+
+const integers = new Intl.NumberFormat();
+const short = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
+
+export function count(value: number | bigint): string {
+  return integers.format(value);
+}
+
+/** Sizes in binary units, as file managers show them. */
+export function bytes(value: number): string {
+  const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
+  let unit = 0;
+  let rest = value;
+  while (rest >= 1024 && unit < units.length - 1) {
+    rest /= 1024;
+    unit += 1;
+  }
+  return `${short.format(rest)} ${units[unit]}`;
+}
+
+/** A duration given in milliseconds, to the two largest units. */
+export function duration(ms: number): string {
+  if (ms < 1000) return `${Math.round(ms)} ms`;
+  const seconds = Math.round(ms / 1000);
+  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
+  if (seconds < 60) return `${seconds} s`;
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  const hours = Math.floor(minutes / 60);
+  if (hours < 48) return `${hours} h ${minutes % 60} min`;
+  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+}
+
+/** How long ago a moment was, e.g. “12 s ago”. */
+export function ago(at: number, now: number): string {
+  const ms = Math.max(0, now - at);
+  return ms < 1500 ? 'now' : `${duration(Math.round(ms / 1000) * 1000)} ago`;
+}
+
+/** First and last characters of a hash or key; the whole stands in the element's title. */
+export function brief(hex: string, edge = 6): string {
+  return hex.length <= 2 * edge + 1 ? hex : `${hex.slice(0, edge)}…${hex.slice(-edge)}`;
+}
+
+/** A balance in the token's smallest unit (18 decimals) as tokens. */
+export function tokens(value: string, symbol: string): string {
+  const amount = BigInt(value);
+  const whole = amount / 10n ** 18n;
+  const fraction = (amount % 10n ** 18n).toString().padStart(18, '0').slice(0, 4).replace(/0+$/, '');
+  return `${integers.format(whole)}${fraction ? `.${fraction}` : ''} ${symbol}`;
+}

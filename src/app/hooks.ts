@@ -1,0 +1,64 @@
+import { useCallback, useEffect, useState } from 'react';
+
+/** The present moment, refreshed every `intervalMs`, for texts such as “12 s ago”. */
+export function useNow(intervalMs = 1000): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), intervalMs);
+    return () => clearInterval(timer);
+  }, [intervalMs]);
+  return now;
+}
+
+/** The screen named in the address, e.g. `#/farm`. */
+export function useRoute(): string {
+  const read = () => window.location.hash.replace(/^#\/?/, '') || 'home';
+  const [route, setRoute] = useState(read);
+  useEffect(() => {
+    const changed = () => setRoute(read());
+    window.addEventListener('hashchange', changed);
+    return () => window.removeEventListener('hashchange', changed);
+  }, []);
+  return route;
+}
+
+export interface Command {
+  run: () => void;
+  busy: boolean;
+  /** The sentence of the last failure. */
+  error: string | null;
+}
+
+/** Runs a command of the node, keeping whether it is under way and the sentence it failed with. */
+export function useCommand(action: () => Promise<unknown>): Command {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const run = useCallback(() => {
+    setBusy(true);
+    setError(null);
+    action()
+      .catch((failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)))
+      .finally(() => setBusy(false));
+  }, [action]);
+  return { run, busy, error };
+}
+
+export type Theme = 'system' | 'light' | 'dark';
+
+/** The colour theme, remembered in this browser. */
+export function useTheme(): [Theme, (theme: Theme) => void] {
+  const [theme, setTheme] = useState<Theme>(() => {
+    const saved = localStorage.getItem('theme');
+    return saved === 'light' || saved === 'dark' ? saved : 'system';
+  });
+  useEffect(() => {
+    if (theme === 'system') {
+      delete document.documentElement.dataset['theme'];
+      localStorage.removeItem('theme');
+    } else {
+      document.documentElement.dataset['theme'] = theme;
+      localStorage.setItem('theme', theme);
+    }
+  }, [theme]);
+  return [theme, setTheme];
+}

@@ -1,0 +1,271 @@
+import type { ScreenProps } from '../App.tsx';
+import type { BlockView, ChainView } from '../../node/api.ts';
+import {
+  Badge,
+  Card,
+  CauseBanner,
+  CheckBadge,
+  Empty,
+  Meter,
+  Stat,
+  TrustBadge,
+} from '../components/basics.tsx';
+import { ago, brief, count, duration } from '../format.ts';
+import { useNow } from '../hooks.ts';
+import { chainStatus } from '../status.ts';
+
+/** What this tab has verified of the chain, and what it refused. */
+export default function Chain({ snapshot }: ScreenProps) {
+  const { chain } = snapshot;
+  if (chain === null) {
+    return (
+      <>
+        <h1>Chain</h1>
+        <Empty>Connecting to the network…</Empty>
+      </>
+    );
+  }
+  const status = chainStatus(chain);
+  return (
+    <>
+      <div className="head">
+        <div>
+          <h1>Chain</h1>
+          <p>
+            Genesis <code title={chain.genesisHash ?? ''}>{brief(chain.genesisHash ?? '–', 8)}</code>
+          </p>
+        </div>
+        <Badge tone={status.tone} live={status.live}>
+          {status.text}
+        </Badge>
+      </div>
+      {chain.cause !== null && (
+        <CauseBanner cause={chain.cause} tone={chain.phase === 'refused' ? 'bad' : 'warn'} />
+      )}
+      <div className="grid">
+        <HeadCards chain={chain} />
+        <Card title="Newest blocks" span={8}>
+          <Blocks blocks={chain.blocks} />
+        </Card>
+        <div className="span-4 stack">
+          <ProofOfTime chain={chain} />
+          <Card title="Sources">
+            <Sources chain={chain} />
+          </Card>
+          <Card title="Forks and reorganisations">
+            <Forks chain={chain} />
+          </Card>
+          <Card title="Refused">
+            <Refusals chain={chain} />
+          </Card>
+        </div>
+      </div>
+    </>
+  );
+}
+
+function HeadCards({ chain }: { chain: ChainView }) {
+  const best = chain.best?.number ?? 0;
+  return (
+    <>
+      <Card span={4} title="Best block" aside={<TrustBadge trust={{ kind: 'verified', atBlock: best }} />}>
+        <Stat
+          label={`slot ${chain.best?.slot ?? '–'}`}
+          value={`#${count(best)}`}
+          note={chain.best === null ? '' : <code title={chain.best.hash}>{brief(chain.best.hash, 10)}</code>}
+        />
+      </Card>
+      <Card span={4} title="Final block">
+        <Stat
+          label={`${chain.confirmationDepthK ?? '–'} blocks deep`}
+          value={chain.finalized === null ? '–' : `#${count(chain.finalized.number)}`}
+          note={`history: ${chain.historySize ?? '–'} segments`}
+        />
+      </Card>
+      <Card
+        span={4}
+        title="Announced"
+        aside={
+          <TrustBadge
+            trust={{ kind: 'reported', by: chain.sources.map((source) => source.url).join(', ') }}
+          />
+        }
+      >
+        <Stat
+          label="newest header a source told of"
+          value={chain.target === null ? '–' : `#${count(chain.target)}`}
+          note={
+            chain.phase === 'syncing'
+              ? `${count(Math.round(chain.headersPerSecond))} headers verified a second`
+              : 'everything announced is verified'
+          }
+        />
+        {chain.phase === 'syncing' && chain.target !== null && chain.target > 0 && (
+          <Meter value={best / chain.target} label="History verified" />
+        )}
+      </Card>
+    </>
+  );
+}
+
+function Blocks({ blocks }: { blocks: BlockView[] }) {
+  const now = useNow(2000);
+  if (blocks.length === 0) return <Empty>No block verified yet.</Empty>;
+  return (
+    <ul className="list">
+      {blocks.slice(0, 20).map((block) => (
+        <li key={block.hash} data-own={block.own}>
+          <Block block={block} now={now} />
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Block({ block, now }: { block: BlockView; now: number }) {
+  return (
+    <details className="block">
+      <summary>
+        <strong>#{count(block.number)}</strong>
+        <code className="muted">{brief(block.hash, 5)}</code>
+        <CheckBadge title={`${block.checks.length} rules checked`}>verified</CheckBadge>
+        {block.own && <Badge tone="info">won by this tab</Badge>}
+        {!block.onBestChain && <Badge tone="warn">fork</Badge>}
+        {block.final && <Badge>final</Badge>}
+        <span className="small muted">
+          slot {block.slot} · {ago(block.receivedAt, now)}
+        </span>
+      </summary>
+      <dl className="facts">
+        <dt>Hash</dt>
+        <dd className="mono">{block.hash}</dd>
+        <dt>Parent</dt>
+        <dd className="mono">{block.parentHash}</dd>
+        <dt>Farmer</dt>
+        <dd className="mono">{block.author}</dd>
+        <dt>Reward to</dt>
+        <dd className="mono">{block.rewardAddress}</dd>
+        <dt>Solution range</dt>
+        <dd>{block.solutionRange}</dd>
+        <dt>Proof of time</dt>
+        <dd>
+          {
+            {
+              full: 'every checkpoint verified here',
+              sampled: 'a random sample of checkpoints verified here',
+              helper: 'verified by your helper',
+              stored: 'verified earlier, read from this browser',
+            }[block.pot]
+          }
+        </dd>
+        <dt>Rules checked</dt>
+        <dd className="checks">
+          {block.checks.map((check) => (
+            <Badge key={check.rule}>
+              {check.rule}
+              {check.ms >= 1 ? ` · ${duration(check.ms)}` : ''}
+            </Badge>
+          ))}
+        </dd>
+      </dl>
+    </details>
+  );
+}
+
+function ProofOfTime({ chain }: { chain: ChainView }) {
+  const { pot } = chain;
+  return (
+    <Card
+      title="Proof of time"
+      aside={
+        <Badge tone={pot.mode === 'full' ? 'good' : 'warn'}>
+          {pot.mode === 'full' ? 'every slot' : 'sampled'}
+        </Badge>
+      }
+    >
+      <dl className="facts">
+        <dt>Slots verified</dt>
+        <dd>{count(pot.slotsVerified)}</dd>
+        <dt>Rate</dt>
+        <dd>
+          {pot.iterationsPerSecond > 0 ? `${(pot.iterationsPerSecond / 1e6).toFixed(1)} M iterations/s` : '–'}
+        </dd>
+        <dt>By</dt>
+        <dd>{pot.walker}</dd>
+        <dt>Soundness</dt>
+        <dd>
+          {pot.mode === 'full'
+            ? 'no forged slot passes'
+            : `a chain with a tenth of its slots forged passes with probability ${pot.soundness.toExponential(1)}`}
+        </dd>
+      </dl>
+    </Card>
+  );
+}
+
+function Sources({ chain }: { chain: ChainView }) {
+  if (chain.sources.length === 0) return <Empty>No source yet.</Empty>;
+  return (
+    <ul className="list">
+      {chain.sources.map((source) => (
+        <li key={source.url} className="stack">
+          <div className="row">
+            <Badge
+              tone={
+                ({ connecting: 'info', connected: 'good', waiting: 'warn', dropped: 'bad' } as const)[
+                  source.state
+                ]
+              }
+            >
+              {source.state}
+            </Badge>
+            <code>{source.url}</code>
+          </div>
+          {source.reason !== null && <span className="small muted">{source.reason}</span>}
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Forks({ chain }: { chain: ChainView }) {
+  const now = useNow(5000);
+  if (chain.forks.length === 0 && chain.reorgs.length === 0)
+    return <Empty>One chain, no competing branch.</Empty>;
+  return (
+    <ul className="list">
+      {chain.forks.map((fork) => (
+        <li key={fork.hash}>
+          Branch of {count(fork.length)} up to #{count(fork.number)} <code>{brief(fork.hash, 5)}</code>
+        </li>
+      ))}
+      {chain.reorgs.slice(0, 5).map((reorg) => (
+        <li key={`${reorg.at}-${reorg.to}`}>
+          {count(reorg.depth)} {reorg.depth === 1 ? 'block' : 'blocks'} replaced by a heavier branch{' '}
+          <span className="small muted">{ago(reorg.at, now)}</span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Refusals({ chain }: { chain: ChainView }) {
+  const now = useNow(5000);
+  if (chain.refusals.length === 0) return <Empty>Nothing had to be refused.</Empty>;
+  return (
+    <ul className="list">
+      {chain.refusals.slice(0, 10).map((refusal) => (
+        <li key={`${refusal.at}-${refusal.hash}`} className="stack">
+          <div className="row">
+            <Badge tone="bad">{refusal.rule}</Badge>
+            {refusal.number !== null && <span>#{count(refusal.number)}</span>}
+            <span className="small muted">{ago(refusal.at, now)}</span>
+          </div>
+          <span className="small">
+            {refusal.sentence} <span className="muted">From {refusal.source}.</span>
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}

@@ -1,0 +1,322 @@
+import { useCallback, useState, type ChangeEvent } from 'react';
+import type { ScreenProps } from '../App.tsx';
+import type { AccountBalance } from '../../node/api.ts';
+import { Badge, Card, Empty, TrustBadge } from '../components/basics.tsx';
+import { bytes, tokens } from '../format.ts';
+import { useCommand, useTheme, type Theme } from '../hooks.ts';
+import { node } from '../node-client.ts';
+
+/** Machine, verification budget, identity, balance, logs, appearance. */
+export default function Settings({ snapshot }: ScreenProps) {
+  return (
+    <>
+      <h1>Settings</h1>
+      <div className="grid">
+        <MachineCard snapshot={snapshot} />
+        <FarmCard snapshot={snapshot} />
+        <IdentityCard />
+        <BalanceCard snapshot={snapshot} />
+        <AppearanceCard />
+        <LogCard />
+        <ResetCard />
+      </div>
+    </>
+  );
+}
+
+function Failure({ error }: { error: string | null }) {
+  return error === null ? null : (
+    <p className="banner bad" role="alert">
+      {error}
+    </p>
+  );
+}
+
+function MachineCard({ snapshot }: ScreenProps) {
+  const { setup, machine } = snapshot;
+  const budget = setup.potBudget;
+  return (
+    <Card title="This machine" span={6}>
+      <label>
+        Cores: {setup.cores} of {machine.cores}
+        <input
+          type="range"
+          min={1}
+          max={machine.cores}
+          value={setup.cores}
+          onChange={(event) => void node.change({ cores: Number(event.target.value) })}
+        />
+      </label>
+      <fieldset>
+        <legend>Proof of time</legend>
+        <label className="choice">
+          <input
+            type="radio"
+            name="pot"
+            checked={budget.mode === 'full'}
+            onChange={() => void node.change({ potBudget: { mode: 'full' } })}
+          />
+          <span>
+            <strong>Verify every checkpoint</strong>
+            <span className="hint">Nothing about elapsed time is believed.</span>
+          </span>
+        </label>
+        <label className="choice">
+          <input
+            type="radio"
+            name="pot"
+            checked={budget.mode === 'sampled'}
+            onChange={() => void node.change({ potBudget: { mode: 'sampled', checkpointsPerSlot: 1 } })}
+          />
+          <span>
+            <strong>Verify a random checkpoint of each slot</strong>
+            <span className="hint">An eighth of the work; the chain screen says how sure that makes it.</span>
+          </span>
+        </label>
+      </fieldset>
+      <dl className="facts">
+        <dt>Browser storage</dt>
+        <dd>
+          {machine.usedBytes === null ? '–' : bytes(machine.usedBytes)} of{' '}
+          {machine.quotaBytes === null ? '–' : bytes(machine.quotaBytes)}{' '}
+          {machine.persisted ? <Badge tone="good">kept</Badge> : <Badge tone="warn">may be evicted</Badge>}
+        </dd>
+        <dt>Isolation</dt>
+        <dd>{machine.crossOriginIsolated ? 'cross-origin isolated' : 'not isolated'}</dd>
+      </dl>
+      {!machine.persisted && (
+        <button type="button" onClick={() => void navigator.storage.persist()}>
+          Ask the browser to keep the data
+        </button>
+      )}
+    </Card>
+  );
+}
+
+function FarmCard({ snapshot }: ScreenProps) {
+  const { setup, farm } = snapshot;
+  const [gib, setGib] = useState(() => ((setup.farm?.allocatedBytes ?? 0) / 1024 ** 3).toFixed(3));
+  const [reward, setReward] = useState(setup.farm?.rewardAddress ?? '');
+  const save = useCommand(
+    useCallback(
+      () =>
+        node.change({
+          farm: { allocatedBytes: Math.round(Number(gib) * 1024 ** 3), rewardAddress: reward.trim() || null },
+        }),
+      [gib, reward],
+    ),
+  );
+  const scrub = useCommand(useCallback(() => node.scrub(), []));
+  const remove = useCommand(
+    useCallback(async () => {
+      if (window.confirm('Remove every plotted sector from this browser? The farmer’s key is kept.')) {
+        await node.removeFarm();
+      }
+    }, []),
+  );
+  return (
+    <Card title="Farm" span={6}>
+      <label>
+        Space in GiB
+        <span className="hint">More is plotted at once; less removes the newest sectors.</span>
+        <input
+          type="number"
+          min={0}
+          step="any"
+          value={gib}
+          onChange={(event) => setGib(event.target.value)}
+        />
+      </label>
+      <label>
+        Reward address <span className="hint">Empty: the farm’s own account.</span>
+        <input
+          type="text"
+          spellCheck={false}
+          value={reward}
+          onChange={(event) => setReward(event.target.value)}
+        />
+      </label>
+      <div className="row">
+        <button type="button" className="primary" onClick={save.run} disabled={save.busy}>
+          Save
+        </button>
+        {farm !== null && farm.phase !== 'off' && (
+          <>
+            <button type="button" onClick={scrub.run} disabled={scrub.busy}>
+              {scrub.busy ? 'Checking…' : 'Check every sector'}
+            </button>
+            <button type="button" className="danger" onClick={remove.run} disabled={remove.busy}>
+              Remove sectors
+            </button>
+          </>
+        )}
+      </div>
+      <Failure error={save.error ?? scrub.error ?? remove.error} />
+    </Card>
+  );
+}
+
+function download(name: string, content: BlobPart, type: string): void {
+  const url = URL.createObjectURL(new Blob([content], { type }));
+  const link = document.createElement('a');
+  link.href = url;
+  link.download = name;
+  link.click();
+  URL.revokeObjectURL(url);
+}
+
+function IdentityCard() {
+  const [chosen, setChosen] = useState<Uint8Array | null>(null);
+  const save = useCommand(
+    useCallback(async () => {
+      const identity = await node.exportIdentity();
+      download('identity.bin', identity.slice().buffer, 'application/octet-stream');
+    }, []),
+  );
+  const load = useCommand(
+    useCallback(async () => {
+      if (chosen !== null) await node.importIdentity(chosen);
+    }, [chosen]),
+  );
+  const choose = async (event: ChangeEvent<HTMLInputElement>) => {
+    const file = event.target.files?.[0];
+    setChosen(file === undefined ? null : new Uint8Array(await file.slice(0, 1024).arrayBuffer()));
+  };
+  return (
+    <Card title="Farmer’s key" span={6}>
+      <p className="muted">
+        The same file the native farmer keeps. Whoever has it can sign for this farm: keep it somewhere safe.
+      </p>
+      <div className="row">
+        <button type="button" onClick={save.run} disabled={save.busy}>
+          Export identity.bin
+        </button>
+      </div>
+      <label>
+        Import
+        <span className="hint">Sectors plotted under another key are plotted anew.</span>
+        <input type="file" accept=".bin,application/octet-stream" onChange={(event) => void choose(event)} />
+      </label>
+      <div className="row">
+        <button type="button" onClick={load.run} disabled={load.busy || chosen === null}>
+          Use this key
+        </button>
+      </div>
+      <Failure error={save.error ?? load.error} />
+    </Card>
+  );
+}
+
+function BalanceCard({ snapshot }: ScreenProps) {
+  const [address, setAddress] = useState('');
+  const [balance, setBalance] = useState<AccountBalance | null>(null);
+  const reward = snapshot.farm?.rewardAddress ?? '';
+  const ask = useCommand(
+    useCallback(async () => setBalance(await node.balance(address.trim() || reward)), [address, reward]),
+  );
+  return (
+    <Card title="Balance, proven" span={6}>
+      <label>
+        Account
+        <span className="hint">Its balance is read by storage proof against the verified head.</span>
+        <input
+          type="text"
+          spellCheck={false}
+          placeholder={reward || 'su…'}
+          value={address}
+          onChange={(event) => setAddress(event.target.value)}
+        />
+      </label>
+      <div className="row">
+        <button type="button" onClick={ask.run} disabled={ask.busy}>
+          Show balance
+        </button>
+      </div>
+      {balance !== null && (
+        <dl className="facts" aria-live="polite">
+          <dt>Free</dt>
+          <dd>
+            {tokens(balance.free, snapshot.setup.network.tokenSymbol)} <TrustBadge trust={balance.trust} />
+          </dd>
+          <dt>Account</dt>
+          <dd className="mono">{balance.address}</dd>
+          {balance.trust.kind === 'verified' && (
+            <>
+              <dt>At block</dt>
+              <dd>#{balance.trust.atBlock}</dd>
+            </>
+          )}
+        </dl>
+      )}
+      <Failure error={ask.error} />
+    </Card>
+  );
+}
+
+function AppearanceCard() {
+  const [theme, setTheme] = useTheme();
+  return (
+    <Card title="Appearance" span={6}>
+      <label>
+        Theme
+        <select value={theme} onChange={(event) => setTheme(event.target.value as Theme)}>
+          <option value="system">As the system</option>
+          <option value="light">Light</option>
+          <option value="dark">Dark</option>
+        </select>
+      </label>
+    </Card>
+  );
+}
+
+function LogCard() {
+  const [lines, setLines] = useState<string[] | null>(null);
+  const show = useCommand(useCallback(async () => setLines(await node.logs()), []));
+  return (
+    <Card title="Log" span={6}>
+      <div className="row">
+        <button type="button" onClick={show.run} disabled={show.busy}>
+          {lines === null ? 'Show' : 'Refresh'}
+        </button>
+        {lines !== null && (
+          <button type="button" onClick={() => download('allotment.log', lines.join('\n'), 'text/plain')}>
+            Save
+          </button>
+        )}
+      </div>
+      {lines === null ? (
+        <Empty>What the node did in this session, without secrets.</Empty>
+      ) : (
+        <pre className="log mono" tabIndex={0}>
+          {lines.slice(-200).join('\n')}
+        </pre>
+      )}
+      <Failure error={show.error} />
+    </Card>
+  );
+}
+
+function ResetCard() {
+  const reset = useCommand(
+    useCallback(async () => {
+      const sure = window.confirm(
+        'Forget the network, the verified chain, every sector and the farmer’s key of this browser? Export the key first if you need it.',
+      );
+      if (sure) {
+        await node.reset();
+        window.location.assign('/');
+      }
+    }, []),
+  );
+  return (
+    <Card title="Start over" span={6}>
+      <p className="muted">Removes everything Allotment keeps in this browser.</p>
+      <div className="row">
+        <button type="button" className="danger" onClick={reset.run} disabled={reset.busy}>
+          Reset
+        </button>
+      </div>
+      <Failure error={reset.error} />
+    </Card>
+  );
+}

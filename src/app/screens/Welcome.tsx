@@ -1,0 +1,317 @@
+import { useCallback, useEffect, useState } from 'react';
+import type { FarmSetup, MachineInfo, NetworkChoice, NetworkProbe, Setup } from '../../node/api.ts';
+import { networkChoices } from '../../node/networks.ts';
+import { Badge } from '../components/basics.tsx';
+import { FarmIcon, KeyIcon, ShieldIcon } from '../components/icons.tsx';
+import { brief, bytes, count } from '../format.ts';
+import { useCommand } from '../hooks.ts';
+import { node } from '../node-client.ts';
+
+const GIB = 1024 ** 3;
+
+/** First run: what this is, which network, how much of the machine, start. */
+export default function Welcome({ machine }: { machine: MachineInfo }) {
+  const [step, setStep] = useState(0);
+  const [choice, setChoice] = useState<NetworkChoice>(networkChoices[0]!);
+  const [endpoint, setEndpoint] = useState(networkChoices[0]!.endpoints[0] ?? '');
+  const [cores, setCores] = useState(Math.max(1, machine.cores - (machine.cores > 2 ? 1 : 0)));
+  const [farm, setFarm] = useState<FarmSetup | null>({ allocatedBytes: 0, rewardAddress: null });
+  const probe = useProbe(endpoint);
+  const network = { ...choice, endpoints: [endpoint, ...choice.endpoints.slice(1)] };
+  return (
+    <main className="welcome">
+      <div className="welcome-card">
+        <div className="brand">
+          <img src="/icon.svg" alt="" width="34" height="34" /> Allotment
+        </div>
+        <ol className="steps" aria-label={`Step ${step + 1} of 3`}>
+          {[0, 1, 2].map((index) => (
+            <li key={index} data-done={index <= step} />
+          ))}
+        </ol>
+        {step === 0 && <About onNext={() => setStep(1)} />}
+        {step === 1 && (
+          <ChooseNetwork
+            choice={choice}
+            endpoint={endpoint}
+            probe={probe}
+            onChoose={(next) => {
+              setChoice(next);
+              setEndpoint(next.endpoints[0] ?? '');
+            }}
+            onEndpoint={setEndpoint}
+            onBack={() => setStep(0)}
+            onNext={() => setStep(2)}
+          />
+        )}
+        {step === 2 && (
+          <ChooseMachine
+            machine={machine}
+            probe={probe}
+            cores={cores}
+            farm={farm}
+            onCores={setCores}
+            onFarm={setFarm}
+            onBack={() => setStep(1)}
+            setup={{ network, farm, cores, potBudget: { mode: 'full' } }}
+          />
+        )}
+      </div>
+    </main>
+  );
+}
+
+function useProbe(endpoint: string): NetworkProbe | null {
+  const [probe, setProbe] = useState<NetworkProbe | null>(null);
+  useEffect(() => {
+    let current = true;
+    setProbe(null);
+    const timer = setTimeout(() => {
+      node.probe(endpoint).then(
+        (result) => current && setProbe(result),
+        () => undefined,
+      );
+    }, 250);
+    return () => {
+      current = false;
+      clearTimeout(timer);
+    };
+  }, [endpoint]);
+  return probe;
+}
+
+function About({ onNext }: { onNext: () => void }) {
+  return (
+    <>
+      <h1>A piece of the Autonomys network, grown in your browser.</h1>
+      <p className="lead">Nothing to install, no account. It runs in this tab, on your machine, for you.</p>
+      <ul className="points">
+        <li>
+          <ShieldIcon />
+          <div>
+            <strong>Checks everything itself</strong>
+            <span>
+              Every block is verified here: elapsed time, storage proofs, signatures. No server is believed.
+            </span>
+          </div>
+        </li>
+        <li>
+          <FarmIcon />
+          <div>
+            <strong>Farms your spare space</strong>
+            <span>
+              It stores pieces of the network’s history on your drive and earns rewards for keeping them.
+            </span>
+          </div>
+        </li>
+        <li>
+          <KeyIcon />
+          <div>
+            <strong>Your key stays here</strong>
+            <span>The farmer’s key is made in this browser and never leaves it, unless you export it.</span>
+          </div>
+        </li>
+      </ul>
+      <div className="actions">
+        <span />
+        <button type="button" className="primary large" onClick={onNext}>
+          Get started
+        </button>
+      </div>
+    </>
+  );
+}
+
+function ChooseNetwork(props: {
+  choice: NetworkChoice;
+  endpoint: string;
+  probe: NetworkProbe | null;
+  onChoose: (choice: NetworkChoice) => void;
+  onEndpoint: (endpoint: string) => void;
+  onBack: () => void;
+  onNext: () => void;
+}) {
+  return (
+    <>
+      <h1>Which network?</h1>
+      <fieldset>
+        <legend className="visually-hidden">Network</legend>
+        {networkChoices.map((network) => (
+          <label className="choice" key={network.id}>
+            <input
+              type="radio"
+              name="network"
+              checked={network.id === props.choice.id}
+              onChange={() => props.onChoose(network)}
+            />
+            <span>
+              <strong>{network.name}</strong>
+              <span className="hint">{network.description}</span>
+            </span>
+          </label>
+        ))}
+      </fieldset>
+      <label>
+        Node to talk to
+        <span className="hint">It delivers data; this tab verifies what it says.</span>
+        <input
+          type="text"
+          inputMode="url"
+          spellCheck={false}
+          value={props.endpoint}
+          onChange={(event) => props.onEndpoint(event.target.value.trim())}
+        />
+      </label>
+      <ProbeResult probe={props.probe} />
+      <div className="actions">
+        <button type="button" className="large" onClick={props.onBack}>
+          Back
+        </button>
+        <button
+          type="button"
+          className="primary large"
+          disabled={props.probe?.reachable !== true}
+          onClick={props.onNext}
+        >
+          Continue
+        </button>
+      </div>
+    </>
+  );
+}
+
+function ProbeResult({ probe }: { probe: NetworkProbe | null }) {
+  return (
+    <div className="small" aria-live="polite">
+      {probe === null && <span className="muted">Asking the node…</span>}
+      {probe?.reachable === false && <span className="banner">{probe.error}</span>}
+      {probe?.reachable === true && (
+        <div className="row">
+          <Badge tone="good">reachable</Badge>
+          <span className="muted">
+            {probe.chainName} · block {count(probe.best ?? 0)} · genesis{' '}
+            <code title={probe.genesisHash ?? ''}>{brief(probe.genesisHash ?? '')}</code>
+          </span>
+        </div>
+      )}
+    </div>
+  );
+}
+
+function ChooseMachine(props: {
+  machine: MachineInfo;
+  probe: NetworkProbe | null;
+  cores: number;
+  farm: FarmSetup | null;
+  setup: Setup;
+  onCores: (cores: number) => void;
+  onFarm: (farm: FarmSetup | null) => void;
+  onBack: () => void;
+}) {
+  const { machine, farm, onFarm } = props;
+  const sectorBytes = props.probe?.sectorBytes ?? 0;
+  const room = Math.max(0, (machine.quotaBytes ?? 0) - (machine.usedBytes ?? 0));
+  const mostSectors = sectorBytes === 0 ? 0 : Math.min(65534, Math.floor((room * 0.9) / sectorBytes));
+  const sectors = farm === null || sectorBytes === 0 ? 0 : Math.floor(farm.allocatedBytes / sectorBytes);
+  const defaultSectors = Math.max(1, Math.min(mostSectors, sectorBytes >= GIB / 2 ? 2 : 4));
+  const setSectors = (wanted: number) =>
+    onFarm({ allocatedBytes: wanted * sectorBytes, rewardAddress: farm?.rewardAddress ?? null });
+  useEffect(() => {
+    if (farm !== null && farm.allocatedBytes === 0 && sectorBytes > 0 && mostSectors > 0) {
+      onFarm({ ...farm, allocatedBytes: defaultSectors * sectorBytes });
+    }
+  }, [farm, onFarm, sectorBytes, mostSectors, defaultSectors]);
+  const start = useCommand(useCallback(() => node.start(props.setup), [props.setup]));
+  const canFarm = machine.storage !== 'none' && mostSectors > 0;
+  return (
+    <>
+      <h1>How much of your machine?</h1>
+      {machine.missing.map((gap) => (
+        <p className="banner" key={gap.capability}>
+          {gap.capability}: {gap.consequence}
+        </p>
+      ))}
+      <fieldset>
+        <legend className="visually-hidden">Purpose</legend>
+        <label className="choice">
+          <input
+            type="radio"
+            name="purpose"
+            checked={farm !== null}
+            disabled={!canFarm}
+            onChange={() => onFarm({ allocatedBytes: defaultSectors * sectorBytes, rewardAddress: null })}
+          />
+          <span>
+            <strong>Verify and farm</strong>
+            <span className="hint">Give some space and earn rewards.</span>
+          </span>
+        </label>
+        <label className="choice">
+          <input type="radio" name="purpose" checked={farm === null} onChange={() => onFarm(null)} />
+          <span>
+            <strong>Only verify</strong>
+            <span className="hint">Follow the chain, take no space.</span>
+          </span>
+        </label>
+      </fieldset>
+      {farm !== null && canFarm && (
+        <>
+          <label>
+            Space: {bytes(sectors * sectorBytes)} ({count(sectors)} {sectors === 1 ? 'sector' : 'sectors'})
+            <span className="hint">
+              A sector takes {bytes(sectorBytes)} here. This browser offers {bytes(room)}.
+            </span>
+            <input
+              type="range"
+              min={1}
+              max={Math.min(mostSectors, 256)}
+              value={Math.max(1, sectors)}
+              onChange={(event) => setSectors(Number(event.target.value))}
+            />
+          </label>
+          <label>
+            Reward address <span className="hint">Leave empty to use the farm’s own account.</span>
+            <input
+              type="text"
+              spellCheck={false}
+              placeholder="su…"
+              value={farm.rewardAddress ?? ''}
+              onChange={(event) => onFarm({ ...farm, rewardAddress: event.target.value.trim() || null })}
+            />
+          </label>
+        </>
+      )}
+      <label>
+        Cores: {props.cores} of {machine.cores}
+        <span className="hint">
+          Plotting yields to verification and to proofs; fewer cores keep the machine cool.
+        </span>
+        <input
+          type="range"
+          min={1}
+          max={machine.cores}
+          value={props.cores}
+          onChange={(event) => props.onCores(Number(event.target.value))}
+        />
+      </label>
+      {start.error !== null && (
+        <p className="banner bad" role="alert">
+          {start.error}
+        </p>
+      )}
+      <div className="actions">
+        <button type="button" className="large" onClick={props.onBack}>
+          Back
+        </button>
+        <button
+          type="button"
+          className="primary large"
+          disabled={start.busy || (farm !== null && sectors === 0)}
+          onClick={start.run}
+        >
+          {farm === null ? 'Start verifying' : 'Start farming'}
+        </button>
+      </div>
+    </>
+  );
+}

@@ -1,0 +1,1 @@
+import type { NetworkChoice } from './api.ts';
