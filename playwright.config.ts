@@ -1,0 +1,27 @@
+import { defineConfig } from '@playwright/test';
+
+/** The product is tested in the machine's own Chromium, against the built app and the local network. */
+export default defineConfig({
+  testDir: 'e2e',
+  timeout: 6 * 60_000,
+  fullyParallel: false,
+  workers: 1,
+  retries: 0,
+  reporter: [['list']],
+  use: {
+    headless: true,
+    trace: 'retain-on-failure',
+    launchOptions: {
+      executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+      args: [
+        '--no-sandbox',
+        '--disable-gpu',
+        '--disable-quic',
+        '--no-first-run',
+        '--disable-background-networking',
+        '--disable-component-update',
+        '--disable-sync',
+      ],
+    },
+  },
+});
