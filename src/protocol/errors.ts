@@ -21,11 +21,15 @@ export class ProtocolError extends Error {
   readonly values: Readonly<Record<string, string | number | bigint | boolean | null>>;
 
   constructor(details: ProtocolErrorDetails) {
-    super(`${details.rule}: ${details.message}`, details.cause === undefined ? undefined : { cause: details.cause });
+    super(
+      `${details.rule}: ${details.message}`,
+      details.cause === undefined ? undefined : { cause: details.cause },
+    );
     this.name = 'ProtocolError';
     this.code = details.code;
     this.rule = details.rule;
-    this.sentence = details.sentence ?? `This data breaks the network's rule “${details.rule}” and was refused.`;
+    this.sentence =
+      details.sentence ?? `This data breaks the network's rule “${details.rule}” and was refused.`;
     this.values = details.values ?? {};
   }
 }
