@@ -1,0 +1,31 @@
+import type { NodeApi, NodeSnapshot, Setup } from './api.ts';
+import { NodeHub, sentenceOf } from './hub.ts';
+import { createBrowserNode } from './browser.ts';
+
+/** The object that the page's Comlink proxy talks to. Errors cross as plain `Error`s with a sentence. */
+export function exposeNode(): NodeApi {
+  const hub = new NodeHub(createBrowserNode);
+  const command = async (name: Parameters<NodeHub['command']>[0], ...args: unknown[]): Promise<never> => {
+    try {
+      return (await hub.command(name, args)) as never;
+    } catch (error) {
+      throw new Error(sentenceOf(error), { cause: error });
+    }
+  };
+  return {
+    subscribe: async (listener: (snapshot: NodeSnapshot) => void) => hub.subscribe(listener),
+    takeOver: () => hub.takeOver(),
+    probe: (endpoint: string) => command('probe', endpoint),
+    start: (setup: Setup) => command('start', setup),
+    change: (part: Partial<Setup>) => command('change', part),
+    pauseFarm: () => command('pauseFarm'),
+    resumeFarm: () => command('resumeFarm'),
+    scrub: () => command('scrub'),
+    removeFarm: () => command('removeFarm'),
+    exportIdentity: () => command('exportIdentity'),
+    importIdentity: (identity: Uint8Array) => command('importIdentity', identity),
+    balance: (address: string) => command('balance', address),
+    logs: () => command('logs'),
+    reset: () => command('reset'),
+  };
+}

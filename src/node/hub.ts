@@ -1,0 +1,171 @@
+/**
+ * One node an origin. Every tab has a worker with a hub; the hub that holds the Web Lock runs the node, the
+ * others show its snapshots and pass commands on. The lock stays contended while a second tab is open, and
+ * whoever holds it loses it when its tab dies, so that a viewer takes over by itself.
+ */
+import type { NodeApi, NodeSnapshot } from './api.ts';
+
+type Commands = Omit<NodeApi, 'subscribe' | 'takeOver'>;
+type CommandName = keyof Commands;
+
+/** What a hub runs once it leads. */
+export interface RunnableNode extends Commands {
+  snapshot(): NodeSnapshot;
+  /** Calls `changed` whenever the snapshot has changed. */
+  onChange(changed: () => void): void;
+  stop(): Promise<void>;
+}
+
+type Message =
+  | { kind: 'hello' }
+  | { kind: 'snapshot'; snapshot: NodeSnapshot }
+  | { kind: 'command'; id: string; name: CommandName; args: unknown[] }
+  | { kind: 'result'; id: string; value: unknown }
+  | { kind: 'failure'; id: string; message: string };
+
+const LOCK = 'allotment-node';
+const CHANNEL = 'allotment';
+const SNAPSHOT_INTERVAL_MS = 250;
+const COMMAND_TIMEOUT_MS = 60_000;
+
+/** Runs the node in this tab or views the one of another tab; see the module's comment. */
+export class NodeHub {
+  private node: RunnableNode | null = null;
+  private starting: Promise<RunnableNode> | null = null;
+  private readonly listeners = new Set<(snapshot: NodeSnapshot) => void>();
+  private readonly waiting = new Map<string, { done: (value: unknown) => void; failed: (error: Error) => void }>();
+  private readonly channel = new BroadcastChannel(CHANNEL);
+  private latest: NodeSnapshot | null = null;
+  private sendTimer: ReturnType<typeof setTimeout> | null = null;
+  private lastSent = 0;
+
+  constructor(private readonly create: () => Promise<RunnableNode>) {
+    this.channel.onmessage = (event: MessageEvent<Message>) => this.receive(event.data);
+    this.channel.postMessage({ kind: 'hello' } satisfies Message);
+    void this.lead(false);
+  }
+
+  /** Calls `listener` with the newest snapshot now and at every change, at most four times a second. */
+  subscribe(listener: (snapshot: NodeSnapshot) => void): void {
+    this.listeners.add(listener);
+    if (this.latest !== null) listener(this.latest);
+  }
+
+  /** Takes the lock from the tab that has it; that tab becomes a viewer. */
+  async takeOver(): Promise<void> {
+    if (this.node === null) void this.lead(true);
+  }
+
+  /** Runs a command on the node, in this tab or in the one that leads. */
+  async command(name: CommandName, args: unknown[]): Promise<unknown> {
+    const local = this.node ?? (this.starting === null ? null : await this.starting);
+    if (local !== null) return invoke(local, name, args);
+    const id = crypto.randomUUID();
+    return new Promise((done, failed) => {
+      const timer = setTimeout(() => {
+        this.waiting.delete(id);
+        failed(new Error('The tab that runs the node does not answer. Close it, or run the node here.'));
+      }, COMMAND_TIMEOUT_MS);
+      this.waiting.set(id, {
+        done: (value) => {
+          clearTimeout(timer);
+          done(value);
+        },
+        failed: (error) => {
+          clearTimeout(timer);
+          failed(error);
+        },
+      });
+      this.channel.postMessage({ kind: 'command', id, name, args } satisfies Message);
+    });
+  }
+
+  private async lead(steal: boolean): Promise<void> {
+    try {
+      await navigator.locks.request(LOCK, steal ? { steal: true } : {}, () => this.run());
+    } catch {
+      // The lock was taken over by another tab: stop what ran here and wait in line again.
+      const node = this.node;
+      this.node = null;
+      this.starting = null;
+      await node?.stop();
+      void this.lead(false);
+      this.channel.postMessage({ kind: 'hello' } satisfies Message);
+    }
+  }
+
+  private async run(): Promise<never> {
+    this.starting = this.create();
+    const node = await this.starting;
+    this.node = node;
+    this.starting = null;
+    node.onChange(() => this.scheduleSnapshot());
+    this.sendSnapshot();
+    return new Promise<never>(() => undefined);
+  }
+
+  private scheduleSnapshot(): void {
+    if (this.sendTimer !== null) return;
+    const wait = Math.max(0, this.lastSent + SNAPSHOT_INTERVAL_MS - performance.now());
+    this.sendTimer = setTimeout(() => this.sendSnapshot(), wait);
+  }
+
+  private sendSnapshot(): void {
+    if (this.sendTimer !== null) clearTimeout(this.sendTimer);
+    this.sendTimer = null;
+    if (this.node === null) return;
+    this.lastSent = performance.now();
+    const snapshot = this.node.snapshot();
+    this.show({ ...snapshot, role: 'leader' });
+    this.channel.postMessage({ kind: 'snapshot', snapshot } satisfies Message);
+  }
+
+  private show(snapshot: NodeSnapshot): void {
+    this.latest = snapshot;
+    for (const listener of this.listeners) listener(snapshot);
+  }
+
+  private receive(message: Message): void {
+    switch (message.kind) {
+      case 'hello':
+        if (this.node !== null) this.sendSnapshot();
+        break;
+      case 'snapshot':
+        if (this.node === null) this.show({ ...message.snapshot, role: 'viewer' });
+        break;
+      case 'command':
+        if (this.node !== null) void this.answer(this.node, message);
+        break;
+      case 'result':
+        this.waiting.get(message.id)?.done(message.value);
+        this.waiting.delete(message.id);
+        break;
+      case 'failure':
+        this.waiting.get(message.id)?.failed(new Error(message.message));
+        this.waiting.delete(message.id);
+        break;
+    }
+  }
+
+  private async answer(node: RunnableNode, message: Message & { kind: 'command' }): Promise<void> {
+    try {
+      const value = await invoke(node, message.name, message.args);
+      this.channel.postMessage({ kind: 'result', id: message.id, value } satisfies Message);
+    } catch (error) {
+      this.channel.postMessage({ kind: 'failure', id: message.id, message: sentenceOf(error) } satisfies Message);
+    }
+  }
+}
+
+function invoke(node: RunnableNode, name: CommandName, args: unknown[]): Promise<unknown> {
+  const method = node[name] as (...args: unknown[]) => Promise<unknown>;
+  return method.apply(node, args);
+}
+
+/** The sentence for the person of a typed error, or the message of any other. */
+export function sentenceOf(error: unknown): string {
+  if (error instanceof Error) {
+    return 'sentence' in error && typeof error.sentence === 'string' ? error.sentence : error.message;
+  }
+  return String(error);
+}

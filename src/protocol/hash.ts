@@ -1,0 +1,34 @@
+/** Hashes of the protocol: BLAKE3 everywhere, BLAKE2b for headers, votes, extrinsics and state. */
+import { blake2b } from '@noble/hashes/blake2.js';
+import { blake3 } from '@noble/hashes/blake3.js';
+import { concat } from './bytes.ts';
+
+/** BLAKE3-256 of the concatenation of the parts: 32 bytes. */
+export function blake3Hash(...parts: Uint8Array[]): Uint8Array {
+  return blake3(parts.length === 1 ? (parts[0] as Uint8Array) : concat(...parts));
+}
+
+/** BLAKE3 keyed hash (key: 32 bytes) of the concatenation of the parts: 32 bytes. */
+export function blake3KeyedHash(key: Uint8Array, ...parts: Uint8Array[]): Uint8Array {
+  return blake3(parts.length === 1 ? (parts[0] as Uint8Array) : concat(...parts), { key });
+}
+
+/**
+ * Scalar that a byte string hashes to: BLAKE3-256 with the two top bits cleared, read big-endian, which is
+ * always below the field's modulus (`blake3_254_hash_to_scalar`). 32 bytes.
+ */
+export function hashToScalar(bytes: Uint8Array): Uint8Array {
+  const scalar = blake3(bytes);
+  scalar[0] = (scalar[0] as number) & 0x3f;
+  return scalar;
+}
+
+/** BLAKE2b-256: 32 bytes. */
+export function blake2b256(bytes: Uint8Array): Uint8Array {
+  return blake2b(bytes, { dkLen: 32 });
+}
+
+/** BLAKE2b-128: 16 bytes. */
+export function blake2b128(bytes: Uint8Array): Uint8Array {
+  return blake2b(bytes, { dkLen: 16 });
+}
