@@ -72,7 +72,8 @@ export function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
 /** Unsigned integer of 1 to 16 bytes, little-endian, as `size` bytes. */
 export function littleEndian(value: bigint | number, size: number): Uint8Array {
   let rest = BigInt(value);
-  if (rest < 0n || rest >> BigInt(8 * size) !== 0n) throw new RangeError(`${value} does not fit ${size} bytes`);
+  if (rest < 0n || rest >> BigInt(8 * size) !== 0n)
+    throw new RangeError(`${value} does not fit ${size} bytes`);
   const bytes = new Uint8Array(size);
   for (let index = 0; index < size; index += 1) {
     bytes[index] = Number(rest & 0xffn);
@@ -84,6 +85,7 @@ export function littleEndian(value: bigint | number, size: number): Uint8Array {
 /** Little-endian bytes of any length as an unsigned integer. */
 export function fromLittleEndian(bytes: Uint8Array): bigint {
   let value = 0n;
-  for (let index = bytes.length - 1; index >= 0; index -= 1) value = (value << 8n) | BigInt(bytes[index] as number);
+  for (let index = bytes.length - 1; index >= 0; index -= 1)
+    value = (value << 8n) | BigInt(bytes[index] as number);
   return value;
 }

@@ -166,7 +166,8 @@ export function subspaceDigests(header: Header): SubspaceDigests {
           once('nextSolutionRange', decoded.range);
           break;
         case 'segmentCommitment':
-          if (commitments.has(decoded.segmentIndex)) refuse(`segment ${decoded.segmentIndex} committed twice`);
+          if (commitments.has(decoded.segmentIndex))
+            refuse(`segment ${decoded.segmentIndex} committed twice`);
           commitments.set(decoded.segmentIndex, decoded.commitment);
           break;
         case 'enableSolutionRangeAdjustment':

@@ -146,7 +146,8 @@ export function fromRpcHeader(json: unknown): Header {
     throw new DecodeError('header', 'not a header in JSON-RPC shape');
   }
   const number = /^0x[0-9a-fA-F]{1,8}$/.test(header.number) ? Number.parseInt(header.number, 16) : Number.NaN;
-  if (Number.isNaN(number)) throw new DecodeError('header', `${header.number.slice(0, 20)} is not a block number`);
+  if (Number.isNaN(number))
+    throw new DecodeError('header', `${header.number.slice(0, 20)} is not a block number`);
   return {
     parentHash: fromHex(header.parentHash, 32),
     number,

@@ -24,7 +24,10 @@ export class ScaleReader {
 
   private take(size: number): number {
     if (size > this.remaining) {
-      throw new DecodeError(this.what, `${size} bytes needed at offset ${this.offset}, ${this.remaining} left`);
+      throw new DecodeError(
+        this.what,
+        `${size} bytes needed at offset ${this.offset}, ${this.remaining} left`,
+      );
     }
     const at = this.offset;
     this.offset += size;
@@ -200,7 +203,8 @@ export class ScaleWriter {
   }
 
   u128(value: bigint): this {
-    if (value < 0n || value >> 128n !== 0n) throw new RangeError(`${value} is not a 128-bit unsigned integer`);
+    if (value < 0n || value >> 128n !== 0n)
+      throw new RangeError(`${value} is not a 128-bit unsigned integer`);
     return this.u64(value & 0xffffffffffffffffn).u64(value >> 64n);
   }
 
@@ -257,7 +261,8 @@ export class ScaleWriter {
 }
 
 function requireInteger(value: number, max: number): void {
-  if (!Number.isInteger(value) || value < 0 || value > max) throw new RangeError(`${value} is not in 0..${max}`);
+  if (!Number.isInteger(value) || value < 0 || value > max)
+    throw new RangeError(`${value} is not in 0..${max}`);
 }
 
 /** Number of bytes that the compact form of a length takes. */
