@@ -1,0 +1,67 @@
+/**
+ * The main job, as a person does it: `npm start`, the first-run flow, and nothing else. The tab verifies the
+ * local network, plots its first sector, wins a block, and shows that block verified.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+
+let started: ChildProcess;
+let address: string;
+const data = mkdtempSync(join(tmpdir(), 'allotment-e2e-'));
+
+test.beforeAll(async () => {
+  test.setTimeout(5 * 60_000);
+  started = spawn('npm', ['start', '--silent', '--', '--no-open', '--data', data, '--app-port', '4373', '--port', '19944'], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    detached: true,
+  });
+  address = await new Promise<string>((done, failed) => {
+    let output = '';
+    started.stdout!.on('data', (chunk: Buffer) => {
+      output += chunk.toString();
+      const ready = /Open (http:\/\/\S+)/.exec(output);
+      if (ready !== null) done(ready[1] as string);
+    });
+    started.on('exit', (code) => failed(new Error(`npm start ended with ${code}:\n${output}`)));
+  });
+});
+
+test.afterAll(() => {
+  if (started.pid !== undefined) process.kill(-started.pid, 'SIGTERM');
+  rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
+});
+
+test('a tab verifies, plots, farms and wins a block', async ({ page }) => {
+  test.setTimeout(15 * 60_000);
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(address);
+  await page.getByRole('button', { name: 'Get started' }).click();
+  await expect(page.getByText('reachable')).toBeVisible({ timeout: 30_000 });
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByRole('button', { name: 'Start farming' }).click();
+
+  await test.step('the head is verified', async () => {
+    await expect(page.locator('.main').getByText('Head verified')).toBeVisible({ timeout: 5 * 60_000 });
+  });
+  await test.step('the first sector is plotted', async () => {
+    await expect(page.locator('.sector[data-state="plotted"]').first()).toBeVisible({ timeout: 6 * 60_000 });
+  });
+  await test.step('a block of this tab is verified on the chain screen', async () => {
+    await page.getByRole('link', { name: 'Chain', exact: true }).click();
+    const own = page.locator('li[data-own="true"]').first();
+    await expect(own).toBeVisible({ timeout: 8 * 60_000 });
+    await expect(own.getByText('verified', { exact: true })).toBeVisible();
+    await own.locator('summary').click();
+    await expect(own.getByText('solution-proof-of-space')).toBeVisible();
+  });
+  await test.step('a reopened tab resumes from disk', async () => {
+    await page.goto(`${address}/#/farm`);
+    await page.reload();
+    await expect(page.locator('.sector[data-state="plotted"]').first()).toBeVisible({ timeout: 60_000 });
+  });
+  expect(errors).toEqual([]);
+});
