@@ -1,0 +1,99 @@
+import { StorageError } from './errors.ts';
+/** The one interface to the places a farm can live in: OPFS, a picked folder, a folder of Node, memory. */
+
+export interface FileEntry {
+  name: string;
+  /** Bytes. */
+  size: number;
+}
+
+/** A file that stays open for reading; the farm keeps one per sector for its audits. */
+export interface ReadHandle {
+  /** Bytes. */
+  readonly size: number;
+  /** Fills `into` from `offset`; a file that ends before throws StorageError `too-short`. */
+  read(offset: number, into: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** A file of intermediate results: written and read at any offset, gone when discarded. */
+export interface ScratchFile {
+  write(offset: number, bytes: Uint8Array): Promise<void>;
+  read(offset: number, into: Uint8Array): Promise<void>;
+  discard(): Promise<void>;
+}
+
+export interface SpaceEstimate {
+  /** Bytes that can still be written, or null where the platform does not say. */
+  available: number | null;
+  /** Bytes used by everything in the same place, or null where the platform does not say. */
+  used: number | null;
+}
+
+export interface DirectoryLock {
+  release(): Promise<void>;
+}
+
+export type Parts = Iterable<Uint8Array> | AsyncIterable<Uint8Array>;
+
+/**
+ * A flat folder. Every method throws StorageError. Names are plain file names: no separators, not empty, not
+ * starting with a dot.
+ */
+export interface FarmDirectory {
+  /** What to call the place when talking to the person. */
+  readonly place: string;
+  /** Files that may be kept open at once. */
+  readonly maxOpenFiles: number;
+  /** Finished files; temporary ones are left out. */
+  list(): Promise<FileEntry[]>;
+  open(name: string): Promise<ReadHandle>;
+  /**
+   * Writes the parts one after the other as the file `name`. Until the last byte is stored an older file of
+   * that name stays as it was; after a failure nothing of the new one is left.
+   */
+  write(name: string, parts: Parts): Promise<void>;
+  /** Removes a file; one that does not exist is no error. */
+  remove(name: string): Promise<void>;
+  scratch(name: string): Promise<ScratchFile>;
+  /** Removes what interrupted writes left behind; returns the names removed. Only under the lock. */
+  clean(): Promise<string[]>;
+  space(): Promise<SpaceEstimate>;
+  /** Takes the folder for this program alone; throws `in-use` when another one has it. */
+  lock(): Promise<DirectoryLock>;
+}
+
+/** Suffix of files that are not finished; `list` hides and `clean` removes them. */
+export const TEMPORARY_SUFFIX = '.tmp';
+
+/** Throws RangeError for a name that could leave the folder or collide with temporary files. */
+export function requireFileName(name: string): string {
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name) || name.endsWith(TEMPORARY_SUFFIX)) {
+    throw new RangeError(`“${name}” is not a file name of a farm`);
+  }
+  return name;
+}
+
+/** Reads a whole small file; null when it does not exist, StorageError `damaged` above `limit` bytes. */
+export async function readSmall(
+  directory: FarmDirectory,
+  name: string,
+  limit: number,
+): Promise<Uint8Array | null> {
+  let handle: ReadHandle;
+  try {
+    handle = await directory.open(name);
+  } catch (error) {
+    if (error instanceof StorageError && error.code === 'not-found') return null;
+    throw error;
+  }
+  try {
+    if (handle.size > limit)
+      throw new StorageError('damaged', name, `${handle.size} bytes, at most ${limit} expected`);
+    const bytes = new Uint8Array(handle.size);
+    await handle.read(0, bytes);
+    return bytes;
+  } finally {
+    await handle.close();
+  }
+}

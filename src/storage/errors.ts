@@ -1,0 +1,76 @@
+/** What went wrong with a place that files are kept in. */
+export type StorageErrorCode =
+  | 'not-found'
+  | 'disk-full'
+  | 'no-permission'
+  | 'in-use'
+  | 'too-short'
+  | 'place-lost'
+  | 'damaged'
+  | 'input-output';
+
+const SENTENCES: Record<StorageErrorCode, string> = {
+  'not-found': 'A file of the farm is not there any more.',
+  'disk-full':
+    'The disk, or the space that the browser gives this app, is full. Free some space or make the farm smaller.',
+  'no-permission':
+    'The browser no longer allows access to the farm’s folder. Allow it again to go on farming.',
+  'in-use': 'This farm is open somewhere else. Close the other tab or program first.',
+  'too-short': 'A file of the farm is shorter than it should be.',
+  'place-lost': 'The farm’s folder or drive cannot be reached. Connect it again.',
+  damaged: 'A file of the farm is damaged.',
+  'input-output': 'Reading or writing the farm’s files failed.',
+};
+
+/** A failure of storage that a person can act on: `code` for programs, `sentence` for the person. */
+export class StorageError extends Error {
+  readonly code: StorageErrorCode;
+  readonly sentence: string;
+  /** Name of the file or folder. */
+  readonly file: string;
+
+  constructor(code: StorageErrorCode, file: string, message: string, cause?: unknown) {
+    super(`${code}: ${file}: ${message}`, cause === undefined ? undefined : { cause });
+    this.name = 'StorageError';
+    this.code = code;
+    this.file = file;
+    this.sentence = SENTENCES[code];
+  }
+}
+
+const CODE_OF_NAME: Record<string, StorageErrorCode> = {
+  NotFoundError: 'not-found',
+  ENOENT: 'not-found',
+  QuotaExceededError: 'disk-full',
+  ENOSPC: 'disk-full',
+  EDQUOT: 'disk-full',
+  EFBIG: 'disk-full',
+  NotAllowedError: 'no-permission',
+  SecurityError: 'no-permission',
+  EACCES: 'no-permission',
+  EPERM: 'no-permission',
+  EROFS: 'no-permission',
+  NoModificationAllowedError: 'in-use',
+  EBUSY: 'in-use',
+  NotReadableError: 'place-lost',
+  InvalidStateError: 'place-lost',
+  ENODEV: 'place-lost',
+  ENXIO: 'place-lost',
+};
+
+/** The StorageError that a browser's DOMException or a Node system error amounts to. */
+export function asStorageError(error: unknown, file: string): StorageError {
+  if (error instanceof StorageError) return error;
+  const { code, name, message } = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
+  const known = CODE_OF_NAME[String(code)] ?? CODE_OF_NAME[String(name)] ?? 'input-output';
+  return new StorageError(known, file, typeof message === 'string' ? message : String(error), error);
+}
+
+/** Runs `work` and turns whatever it throws into a StorageError about `file`. */
+export async function storing<T>(file: string, work: () => Promise<T> | T): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    throw asStorageError(error, file);
+  }
+}

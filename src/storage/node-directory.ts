@@ -1,0 +1,158 @@
+import { open, mkdir, readdir, rename, rm, stat, statfs, readFile, writeFile } from 'node:fs/promises';
+import type { FileHandle } from 'node:fs/promises';
+import { join } from 'node:path';
+import type {
+  DirectoryLock,
+  FarmDirectory,
+  FileEntry,
+  Parts,
+  ReadHandle,
+  ScratchFile,
+  SpaceEstimate,
+} from './directory.ts';
+import { requireFileName, TEMPORARY_SUFFIX } from './directory.ts';
+import { asStorageError, StorageError, storing } from './errors.ts';
+
+const LOCK_FILE = 'farm.lock';
+
+/** A folder of the file system, under Node.js. */
+export class NodeDirectory implements FarmDirectory {
+  readonly maxOpenFiles = 512;
+
+  private constructor(readonly place: string) {}
+
+  /** Opens the folder at `path`, which is made when it does not exist. */
+  static async at(path: string): Promise<NodeDirectory> {
+    await storing(path, () => mkdir(path, { recursive: true }));
+    return new NodeDirectory(path);
+  }
+
+  private path(name: string): string {
+    return join(this.place, requireFileName(name));
+  }
+
+  async list(): Promise<FileEntry[]> {
+    return storing(this.place, async () => {
+      const entries: FileEntry[] = [];
+      for (const entry of await readdir(this.place, { withFileTypes: true })) {
+        if (!entry.isFile() || entry.name.endsWith(TEMPORARY_SUFFIX) || entry.name === LOCK_FILE) continue;
+        entries.push({ name: entry.name, size: (await stat(join(this.place, entry.name))).size });
+      }
+      return entries;
+    });
+  }
+
+  async open(name: string): Promise<ReadHandle> {
+    return storing(name, async () => {
+      const file = await open(this.path(name), 'r');
+      const { size } = await file.stat();
+      return {
+        size,
+        read: (offset: number, into: Uint8Array) => readFully(file, name, offset, into),
+        close: () => file.close(),
+      };
+    });
+  }
+
+  async write(name: string, parts: Parts): Promise<void> {
+    const target = this.path(name);
+    const temporary = target + TEMPORARY_SUFFIX;
+    await storing(name, async () => {
+      try {
+        const file = await open(temporary, 'w');
+        try {
+          for await (const part of parts) await file.writeFile(part);
+          await file.sync();
+        } finally {
+          await file.close();
+        }
+        await rename(temporary, target);
+      } catch (error) {
+        await rm(temporary, { force: true });
+        throw error;
+      }
+    });
+  }
+
+  async remove(name: string): Promise<void> {
+    await storing(name, () => rm(this.path(name), { force: true }));
+  }
+
+  async scratch(name: string): Promise<ScratchFile> {
+    const path = this.path(name) + TEMPORARY_SUFFIX;
+    const file = await storing(name, () => open(path, 'w+'));
+    return {
+      write: (offset, bytes) => storing(name, () => writeFully(file, offset, bytes)),
+      read: (offset, into) => readFully(file, name, offset, into),
+      discard: () =>
+        storing(name, async () => {
+          await file.close();
+          await rm(path, { force: true });
+        }),
+    };
+  }
+
+  async clean(): Promise<string[]> {
+    return storing(this.place, async () => {
+      const names = (await readdir(this.place)).filter((name) => name.endsWith(TEMPORARY_SUFFIX));
+      for (const name of names) await rm(join(this.place, name), { force: true });
+      return names;
+    });
+  }
+
+  async space(): Promise<SpaceEstimate> {
+    return storing(this.place, async () => {
+      const { bavail, bsize, blocks, bfree } = await statfs(this.place);
+      return { available: bavail * bsize, used: (blocks - bfree) * bsize };
+    });
+  }
+
+  async lock(): Promise<DirectoryLock> {
+    const path = join(this.place, LOCK_FILE);
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await writeFile(path, String(process.pid), { flag: 'wx' });
+        return { release: () => storing(path, () => rm(path, { force: true })) };
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw asStorageError(error, path);
+        const owner = Number(await storing(path, () => readFile(path, 'utf8')));
+        if (attempt > 0 || processRuns(owner)) {
+          throw new StorageError('in-use', this.place, `process ${owner} has the folder`, error);
+        }
+        // The program that made the lock file died without removing it.
+        await storing(path, () => rm(path, { force: true }));
+      }
+    }
+  }
+}
+
+function processRuns(pid: number): boolean {
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+async function readFully(file: FileHandle, name: string, offset: number, into: Uint8Array): Promise<void> {
+  await storing(name, async () => {
+    let done = 0;
+    while (done < into.length) {
+      const { bytesRead } = await file.read(into, done, into.length - done, offset + done);
+      if (bytesRead === 0) {
+        throw new StorageError('too-short', name, `${into.length} bytes wanted at ${offset}, ${done} there`);
+      }
+      done += bytesRead;
+    }
+  });
+}
+
+async function writeFully(file: FileHandle, offset: number, bytes: Uint8Array): Promise<void> {
+  let done = 0;
+  while (done < bytes.length) {
+    const { bytesWritten } = await file.write(bytes, done, bytes.length - done, offset + done);
+    done += bytesWritten;
+  }
+}
