@@ -20,6 +20,8 @@ export const CHECKPOINTS_IN_SLOT = 8;
 export const POT_BLOCK_BYTES = 16;
 export const CHECKPOINTS_BYTES = CHECKPOINTS_IN_SLOT * POT_BLOCK_BYTES;
 export const SOLUTION_BYTES = 412;
+/** Largest encoded block body. */
+export const MAX_BLOCK_BYTES = 5 * 2 ** 20;
 /** Slots whose solutions a farmer's sector may expire after: 4 × history size (`sector_expiration_check`). */
 export const SECTOR_EXPIRY_HISTORY_FACTOR = 4n;
 export const REWARD_SIGNING_CONTEXT = 'subspace_reward';

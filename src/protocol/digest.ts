@@ -1,7 +1,7 @@
 /** The Subspace items of a header's digest: rule `digest-items`. */
 import { equal } from './bytes.ts';
 import { SUBSPACE_ENGINE } from './constants.ts';
-import { ProtocolError } from './errors.ts';
+import { DecodeError, ProtocolError } from './errors.ts';
 import { decodeAll, ScaleWriter, type ScaleReader } from './scale.ts';
 import { readSolution, writeSolution } from './solution.ts';
 import type { DigestItem, Header, PreDigest, SubspaceDigests } from './types.ts';
@@ -63,11 +63,11 @@ export function encodeConsensusItem(item: ConsensusItem): Uint8Array {
     case 'solutionRange':
       return writer.u8(1).u64(item.range).bytes();
     case 'potParametersChange':
-      return writer.u8(2).u64(item.slot).u32(item.slotIterations).raw(item.entropy).bytes();
+      return writer.u8(2).u64(item.slot).u32(item.slotIterations).raw(item.entropy, 32).bytes();
     case 'nextSolutionRange':
       return writer.u8(3).u64(item.range).bytes();
     case 'segmentCommitment':
-      return writer.u8(4).u64(item.segmentIndex).raw(item.commitment).bytes();
+      return writer.u8(4).u64(item.segmentIndex).raw(item.commitment, 48).bytes();
     case 'enableSolutionRangeAdjustment':
       return writer
         .u8(5)
@@ -76,7 +76,7 @@ export function encodeConsensusItem(item: ConsensusItem): Uint8Array {
     case 'rootPlotPublicKeyUpdate':
       return writer
         .u8(6)
-        .option(item.key, (some, value) => some.raw(value))
+        .option(item.key, (some, value) => some.raw(value, 32))
         .bytes();
   }
 }
@@ -104,7 +104,7 @@ export function encodePreDigest(preDigest: PreDigest): Uint8Array {
   const writer = new ScaleWriter(454);
   writer.u8(0).u64(preDigest.slot);
   writeSolution(writer, preDigest.solution);
-  return writer.u8(0).raw(preDigest.proofOfTime).raw(preDigest.futureProofOfTime).bytes();
+  return writer.u8(0).raw(preDigest.proofOfTime, 16).raw(preDigest.futureProofOfTime, 16).bytes();
 }
 
 /** The pre-digest as a digest item. */
@@ -117,13 +117,23 @@ export function sealDigestItem(signature: Uint8Array): DigestItem {
   return { kind: 'seal', engine: SUBSPACE_ENGINE, data: signature };
 }
 
-function refuse(message: string): never {
+function refuse(message: string, cause?: unknown): never {
   throw new ProtocolError({
     code: 'bad-digest',
     rule: 'digest-items',
     message,
     sentence: 'A block header carries wrong or missing digest items and was refused.',
+    cause,
   });
+}
+
+function decoded<T>(item: { kind: string; data: Uint8Array }, decode: (payload: Uint8Array) => T): T {
+  try {
+    return decode(item.data);
+  } catch (cause) {
+    if (!(cause instanceof DecodeError)) throw cause;
+    return refuse(`a ${item.kind} item does not decode: ${cause.message}`, cause);
+  }
 }
 
 type Mutable<T> = { -readonly [K in keyof T]?: T[K] };
@@ -131,8 +141,7 @@ type Mutable<T> = { -readonly [K in keyof T]?: T[K] };
 /**
  * The Subspace items of a header (rule `digest-items`): every kind at most once, segment commitments once per
  * index; pre-digest, `PotSlotIterations` and `SolutionRange` mandatory; items of other engines are ignored.
- * The seal may be absent; whether it is there and last is rule `seal-present`. Throws ProtocolError or
- * DecodeError.
+ * The seal may be absent; whether it is there and last is rule `seal-present`. Throws ProtocolError.
  */
 export function subspaceDigests(header: Header): SubspaceDigests {
   const found: Mutable<SubspaceDigests> = {};
@@ -144,37 +153,37 @@ export function subspaceDigests(header: Header): SubspaceDigests {
   for (const item of header.digest) {
     if (item.kind === 'other' || item.kind === 'runtimeEnvironmentUpdated') continue;
     if (!equal(item.engine, SUBSPACE_ENGINE)) continue;
-    if (item.kind === 'preRuntime') once('preDigest', decodePreDigest(item.data));
+    if (item.kind === 'preRuntime') once('preDigest', decoded(item, decodePreDigest));
     else if (item.kind === 'seal') {
       if (item.data.length !== 64) refuse(`seal of ${item.data.length} bytes`);
       once('seal', item.data);
     } else {
-      const decoded = decodeConsensusItem(item.data);
-      switch (decoded.kind) {
+      const consensus = decoded(item, decodeConsensusItem);
+      switch (consensus.kind) {
         case 'potSlotIterations':
-          once('potSlotIterations', decoded.iterations);
+          once('potSlotIterations', consensus.iterations);
           break;
         case 'solutionRange':
-          once('solutionRange', decoded.range);
+          once('solutionRange', consensus.range);
           break;
         case 'potParametersChange': {
-          const { slot, slotIterations, entropy } = decoded;
+          const { slot, slotIterations, entropy } = consensus;
           once('potParametersChange', { slot, slotIterations, entropy });
           break;
         }
         case 'nextSolutionRange':
-          once('nextSolutionRange', decoded.range);
+          once('nextSolutionRange', consensus.range);
           break;
         case 'segmentCommitment':
-          if (commitments.has(decoded.segmentIndex))
-            refuse(`segment ${decoded.segmentIndex} committed twice`);
-          commitments.set(decoded.segmentIndex, decoded.commitment);
+          if (commitments.has(consensus.segmentIndex))
+            refuse(`segment ${consensus.segmentIndex} committed twice`);
+          commitments.set(consensus.segmentIndex, consensus.commitment);
           break;
         case 'enableSolutionRangeAdjustment':
-          once('enableSolutionRangeAdjustment', { override: decoded.override });
+          once('enableSolutionRangeAdjustment', { override: consensus.override });
           break;
         case 'rootPlotPublicKeyUpdate':
-          once('rootPlotPublicKeyUpdate', { key: decoded.key });
+          once('rootPlotPublicKeyUpdate', { key: consensus.key });
           break;
       }
     }
@@ -190,4 +199,40 @@ export function subspaceDigests(header: Header): SubspaceDigests {
     enableSolutionRangeAdjustment: found.enableSolutionRangeAdjustment ?? null,
     rootPlotPublicKeyUpdate: found.rootPlotPublicKeyUpdate ?? null,
   };
+}
+
+/**
+ * The digest of a block with these items, in the order in which the runtime deposits them. The seal comes last
+ * and is left out while it is null.
+ */
+export function buildDigest(digests: SubspaceDigests): DigestItem[] {
+  const {
+    potParametersChange,
+    enableSolutionRangeAdjustment: enable,
+    rootPlotPublicKeyUpdate: rootPlot,
+  } = digests;
+  const next: ConsensusItem[] =
+    digests.nextSolutionRange === null
+      ? []
+      : [{ kind: 'nextSolutionRange', range: digests.nextSolutionRange }];
+  const enabled: ConsensusItem[] =
+    enable === null ? [] : [{ kind: 'enableSolutionRangeAdjustment', override: enable.override }];
+  const rootPlotUpdate: ConsensusItem[] =
+    rootPlot === null ? [] : [{ kind: 'rootPlotPublicKeyUpdate', key: rootPlot.key }];
+  const change: ConsensusItem[] =
+    potParametersChange === null ? [] : [{ kind: 'potParametersChange', ...potParametersChange }];
+  // An override enacts the next range inside its extrinsic, an era's end only when the block is finalised.
+  const overridden = enable !== null && enable.override !== null;
+  const items: ConsensusItem[] = [
+    ...(rootPlot?.key ? rootPlotUpdate : []),
+    { kind: 'solutionRange', range: digests.solutionRange },
+    { kind: 'potSlotIterations', iterations: digests.potSlotIterations },
+    ...change,
+    ...digests.segmentCommitments.map((item): ConsensusItem => ({ kind: 'segmentCommitment', ...item })),
+    ...(overridden ? [...next, ...enabled] : enabled),
+    ...(rootPlot?.key ? [] : rootPlotUpdate),
+    ...(overridden ? [] : next),
+  ];
+  const digest = [preRuntimeDigestItem(digests.preDigest), ...items.map(consensusDigestItem)];
+  return digests.seal === null ? digest : [...digest, sealDigestItem(digests.seal)];
 }

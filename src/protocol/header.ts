@@ -1,5 +1,6 @@
-import { fromHex, toPrefixedHex } from './bytes.ts';
-import { DecodeError } from './errors.ts';
+import { equal, fromHex, toPrefixedHex } from './bytes.ts';
+import { SUBSPACE_ENGINE } from './constants.ts';
+import { DecodeError, ProtocolError } from './errors.ts';
 import { blake2b256 } from './hash.ts';
 import { decodeAll, ScaleReader, ScaleWriter } from './scale.ts';
 import type { DigestItem, Header } from './types.ts';
@@ -32,13 +33,13 @@ export function writeDigestItem(writer: ScaleWriter, item: DigestItem): void {
       writer.u8(0).byteVector(item.data);
       break;
     case 'consensus':
-      writer.u8(4).raw(item.engine).byteVector(item.data);
+      writer.u8(4).raw(item.engine, 4).byteVector(item.data);
       break;
     case 'seal':
-      writer.u8(5).raw(item.engine).byteVector(item.data);
+      writer.u8(5).raw(item.engine, 4).byteVector(item.data);
       break;
     case 'preRuntime':
-      writer.u8(6).raw(item.engine).byteVector(item.data);
+      writer.u8(6).raw(item.engine, 4).byteVector(item.data);
       break;
     case 'runtimeEnvironmentUpdated':
       writer.u8(8);
@@ -72,10 +73,10 @@ export function readHeader(reader: ScaleReader): Header {
 
 export function writeHeader(writer: ScaleWriter, header: Header): void {
   writer
-    .raw(header.parentHash)
+    .raw(header.parentHash, 32)
     .compact(header.number)
-    .raw(header.stateRoot)
-    .raw(header.extrinsicsRoot)
+    .raw(header.stateRoot, 32)
+    .raw(header.extrinsicsRoot, 32)
     .vec(header.digest, writeDigestItem);
 }
 
@@ -102,6 +103,23 @@ export function headerHash(header: Header): Uint8Array {
 /** The header without its last digest item, which is what the seal signs. */
 export function unsealed(header: Header): Header {
   return { ...header, digest: header.digest.slice(0, -1) };
+}
+
+/**
+ * The seal of a header (rule `seal-present`): its last digest item, 64 bytes of the network's engine. Throws
+ * ProtocolError when something else stands there.
+ */
+export function sealOf(header: Header): Uint8Array {
+  const last = header.digest.at(-1);
+  if (last?.kind === 'seal' && equal(last.engine, SUBSPACE_ENGINE) && last.data.length === 64)
+    return last.data;
+  throw new ProtocolError({
+    code: 'bad-seal',
+    rule: 'seal-present',
+    message: `the last digest item is ${last?.kind ?? 'missing'}, not a seal of 64 bytes of the engine SUB_`,
+    sentence: 'A block header is not sealed as the network demands and was refused.',
+    values: { number: header.number },
+  });
 }
 
 /** Hash that the seal signs: of the header without its last digest item. 32 bytes. */

@@ -78,8 +78,14 @@ export class ScaleReader {
     return this.bytes.subarray(at, at + size);
   }
 
-  /** Compact integer of up to 2^536; only the shortest form is accepted. */
-  compactBig(): bigint {
+  /** Compact integer of at most `limit` (2^536 − 1 unless told); only the shortest form is accepted. */
+  compactBig(limit?: bigint): bigint {
+    const value = this.compactOfAnySize();
+    if (limit !== undefined && value > limit) this.fail(`compact integer ${value} exceeds ${limit}`);
+    return value;
+  }
+
+  private compactOfAnySize(): bigint {
     const first = this.u8();
     const mode = first & 3;
     if (mode === 0) return BigInt(first >> 2);
@@ -104,9 +110,7 @@ export class ScaleReader {
 
   /** Compact integer that fits 32 bits. */
   compact(): number {
-    const value = this.compactBig();
-    if (value > 0xffffffffn) this.fail(`compact integer ${value} exceeds 32 bits`);
-    return Number(value);
+    return Number(this.compactBig(0xffffffffn));
   }
 
   /** Compact length, then that many bytes, at most `limit`. */
@@ -212,8 +216,9 @@ export class ScaleWriter {
     return this.u8(value ? 1 : 0);
   }
 
-  /** Bytes as they are, without a length. */
-  raw(bytes: Uint8Array): this {
+  /** Bytes as they are, without a length prefix. Throws RangeError unless they are `size` bytes, if given. */
+  raw(bytes: Uint8Array, size = bytes.length): this {
+    if (bytes.length !== size) throw new RangeError(`${bytes.length} bytes where ${size} are needed`);
     this.buffer.set(bytes, this.reserve(bytes.length));
     return this;
   }

@@ -1,10 +1,9 @@
 /** Sectors: identity, which pieces they hold, when they expire, how they are challenged and laid out. */
 import { fromLittleEndian, littleEndian, xor } from './bytes.ts';
 import {
-  CHUNK_BYTES,
   PIECES_IN_SEGMENT,
   POINT_BYTES,
-  RECORD_CHUNKS,
+  RECORD_BYTES,
   S_BUCKETS,
   SECTOR_EXPIRY_HISTORY_FACTOR,
   U64_MAX,
@@ -115,8 +114,26 @@ export function contentsMapBytes(piecesInSector: number): number {
   return BITFIELD_BYTES * piecesInSector + 32;
 }
 
+/** Where the parts of a plotted sector begin, in bytes from its start. */
+export interface SectorLayout {
+  /** Chunks in s-bucket order, after the contents map. */
+  recordChunks: number;
+  /** Commitment, witness and piece hash per record. */
+  recordMetadata: number;
+  /** BLAKE3 of everything before. */
+  checksum: number;
+  /** Bytes of the whole sector. */
+  end: number;
+}
+
+export function sectorLayout(piecesInSector: number): SectorLayout {
+  const recordChunks = contentsMapBytes(piecesInSector);
+  const recordMetadata = recordChunks + piecesInSector * RECORD_BYTES;
+  const checksum = recordMetadata + piecesInSector * RECORD_METADATA_BYTES;
+  return { recordChunks, recordMetadata, checksum, end: checksum + 32 };
+}
+
 /** Bytes of a plotted sector of that many pieces, without its metadata. */
 export function sectorBytes(piecesInSector: number): number {
-  const records = piecesInSector * (RECORD_CHUNKS * CHUNK_BYTES + RECORD_METADATA_BYTES);
-  return contentsMapBytes(piecesInSector) + records + 32;
+  return sectorLayout(piecesInSector).end;
 }

@@ -1,7 +1,10 @@
-import { PIECES_IN_SEGMENT } from './constants.ts';
+import { toHex } from './bytes.ts';
+import { PIECES_IN_SEGMENT, POINT_BYTES } from './constants.ts';
+import { DecodeError } from './errors.ts';
 import { blake3Hash } from './hash.ts';
+import { jsonHex, jsonObject, jsonU32, jsonU64 } from './json.ts';
 import { decodeAll, ScaleWriter, type ScaleReader } from './scale.ts';
-import type { PieceIndex, SegmentHeader, SegmentIndex } from './types.ts';
+import type { LastArchivedBlock, PieceIndex, SegmentHeader, SegmentIndex } from './types.ts';
 
 export function readSegmentHeader(reader: ScaleReader): SegmentHeader {
   const version = reader.u8();
@@ -18,8 +21,8 @@ export function writeSegmentHeader(writer: ScaleWriter, header: SegmentHeader): 
   writer
     .u8(0)
     .u64(header.segmentIndex)
-    .raw(header.segmentCommitment)
-    .raw(header.prevSegmentHeaderHash)
+    .raw(header.segmentCommitment, POINT_BYTES)
+    .raw(header.prevSegmentHeaderHash, 32)
     .u32(header.lastArchivedBlock.number)
     .option(header.lastArchivedBlock.partialArchived, (some, bytes) => some.u32(bytes));
 }
@@ -66,6 +69,16 @@ export function nextSourcePiece(index: PieceIndex): PieceIndex {
   return isSourcePiece(index) ? index + 2n : index + 1n;
 }
 
+/** The source piece before a source piece, in this segment or last of the one before; null for piece 0. */
+export function previousSourcePiece(index: PieceIndex): PieceIndex | null {
+  return index >= 2n ? index - 2n : null;
+}
+
+/** Piece at a position (0..255) of a segment. */
+export function pieceAt(segment: SegmentIndex, position: number): PieceIndex {
+  return firstPieceOfSegment(segment) + BigInt(position);
+}
+
 export function firstPieceOfSegment(segment: SegmentIndex): PieceIndex {
   return segment * BigInt(PIECES_IN_SEGMENT);
 }
@@ -77,4 +90,50 @@ export function pieceIndexesSourceFirst(segment: SegmentIndex): PieceIndex[] {
     Array.from({ length: PIECES_IN_SEGMENT / 2 }, (_, index) => BigInt(2 * index) + parity),
   );
   return positions.map((position) => first + position);
+}
+
+/** Segment header as the farmer RPC shows it. `segmentIndex` may exceed 2^53: a bigint. */
+export interface SegmentHeaderJson {
+  v0: {
+    segmentIndex: number | bigint;
+    segmentCommitment: string;
+    prevSegmentHeaderHash: string;
+    lastArchivedBlock: { number: number; archivedProgress: 'complete' | { partial: number } };
+  };
+}
+
+export function segmentHeaderToJson(header: SegmentHeader): SegmentHeaderJson {
+  const { number, partialArchived } = header.lastArchivedBlock;
+  return {
+    v0: {
+      segmentIndex: header.segmentIndex,
+      segmentCommitment: toHex(header.segmentCommitment),
+      prevSegmentHeaderHash: toHex(header.prevSegmentHeaderHash),
+      lastArchivedBlock: {
+        number,
+        archivedProgress: partialArchived === null ? 'complete' : { partial: partialArchived },
+      },
+    },
+  };
+}
+
+/** Segment header from the farmer RPC's JSON. Throws DecodeError. */
+export function segmentHeaderFromJson(json: unknown): SegmentHeader {
+  const what = 'segment-header';
+  const v0 = jsonObject(what, jsonObject(what, json)['v0']);
+  return {
+    segmentIndex: jsonU64(what, v0['segmentIndex']),
+    segmentCommitment: jsonHex(what, v0['segmentCommitment'], POINT_BYTES),
+    prevSegmentHeaderHash: jsonHex(what, v0['prevSegmentHeaderHash'], 32),
+    lastArchivedBlock: lastArchivedBlockFromJson(jsonObject(what, v0['lastArchivedBlock'])),
+  };
+}
+
+function lastArchivedBlockFromJson(json: Record<string, unknown>): LastArchivedBlock {
+  const what = 'segment-header';
+  const number = jsonU32(what, json['number']);
+  const progress = json['archivedProgress'];
+  if (progress === 'complete') return { number, partialArchived: null };
+  if (typeof progress === 'string') throw new DecodeError(what, 'unknown archived progress', { progress });
+  return { number, partialArchived: jsonU32(what, jsonObject(what, progress)['partial']) };
 }

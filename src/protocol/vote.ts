@@ -1,3 +1,4 @@
+import { POT_BLOCK_BYTES } from './constants.ts';
 import { blake2b256 } from './hash.ts';
 import { decodeAll, ScaleWriter, type ScaleReader } from './scale.ts';
 import { readSolution, writeSolution } from './solution.ts';
@@ -21,11 +22,12 @@ export function decodeVote(bytes: Uint8Array): Vote {
   return decodeAll(bytes, 'vote', readVote);
 }
 
+/** SCALE of a vote. */
 export function encodeVote(vote: Vote): Uint8Array {
   const writer = new ScaleWriter(512);
-  writer.u8(0).u32(vote.height).raw(vote.parentHash).u64(vote.slot);
+  writer.u8(0).u32(vote.height).raw(vote.parentHash, 32).u64(vote.slot);
   writeSolution(writer, vote.solution);
-  return writer.raw(vote.proofOfTime).raw(vote.futureProofOfTime).bytes();
+  return writer.raw(vote.proofOfTime, POT_BLOCK_BYTES).raw(vote.futureProofOfTime, POT_BLOCK_BYTES).bytes();
 }
 
 /** What the farmer signs of a vote, under the reward signing context: BLAKE2b-256 of its SCALE. */
