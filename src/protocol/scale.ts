@@ -169,6 +169,7 @@ export class ScaleWriter {
     this.view = new DataView(this.buffer.buffer);
   }
 
+  /** Makes room; the buffer may be another one afterwards. */
   private reserve(size: number): number {
     const at = this.length;
     const needed = at + size;
@@ -184,25 +185,29 @@ export class ScaleWriter {
 
   u8(value: number): this {
     requireInteger(value, 0xff);
-    this.view.setUint8(this.reserve(1), value);
+    const at = this.reserve(1);
+    this.view.setUint8(at, value);
     return this;
   }
 
   u16(value: number): this {
     requireInteger(value, 0xffff);
-    this.view.setUint16(this.reserve(2), value, true);
+    const at = this.reserve(2);
+    this.view.setUint16(at, value, true);
     return this;
   }
 
   u32(value: number): this {
     requireInteger(value, 0xffffffff);
-    this.view.setUint32(this.reserve(4), value, true);
+    const at = this.reserve(4);
+    this.view.setUint32(at, value, true);
     return this;
   }
 
   u64(value: bigint): this {
     if (value < 0n || value >> 64n !== 0n) throw new RangeError(`${value} is not a 64-bit unsigned integer`);
-    this.view.setBigUint64(this.reserve(8), value, true);
+    const at = this.reserve(8);
+    this.view.setBigUint64(at, value, true);
     return this;
   }
 
@@ -219,7 +224,8 @@ export class ScaleWriter {
   /** Bytes as they are, without a length prefix. Throws RangeError unless they are `size` bytes, if given. */
   raw(bytes: Uint8Array, size = bytes.length): this {
     if (bytes.length !== size) throw new RangeError(`${bytes.length} bytes where ${size} are needed`);
-    this.buffer.set(bytes, this.reserve(bytes.length));
+    const at = this.reserve(bytes.length);
+    this.buffer.set(bytes, at);
     return this;
   }
 
