@@ -97,3 +97,55 @@ export async function readSmall(
     await handle.close();
   }
 }
+
+const SCATTER_BLOCK = 4 * 1024 * 1024;
+const SCATTER_CONCURRENCY = 64;
+/** Items per wanted one up to which reading everything in between is cheaper than reading one by one. */
+const DENSE = 64;
+
+/**
+ * Reads `locations.length` items of `itemSize` bytes into `into`, one after the other. `locations`, ascending,
+ * count in items from byte `base` on. Chooses between few large and many small reads.
+ */
+export async function readScattered(
+  handle: ReadHandle,
+  base: number,
+  locations: Uint32Array,
+  itemSize: number,
+  into: Uint8Array,
+): Promise<void> {
+  const first = locations[0];
+  const last = locations.at(-1);
+  if (first === undefined || last === undefined) return;
+  if (last - first < DENSE * locations.length) return readDense(handle, base, locations, itemSize, into);
+  let next = 0;
+  const work = async (): Promise<void> => {
+    while (next < locations.length) {
+      const item = next++;
+      const target = into.subarray(item * itemSize, (item + 1) * itemSize);
+      await handle.read(base + locations[item]! * itemSize, target);
+    }
+  };
+  await Promise.all(Array.from({ length: SCATTER_CONCURRENCY }, work));
+}
+
+async function readDense(
+  handle: ReadHandle,
+  base: number,
+  locations: Uint32Array,
+  itemSize: number,
+  into: Uint8Array,
+): Promise<void> {
+  const itemsPerBlock = Math.floor(SCATTER_BLOCK / itemSize);
+  for (let item = 0; item < locations.length;) {
+    const start = locations[item]!;
+    let end = item;
+    while (end < locations.length && locations[end]! - start < itemsPerBlock) end += 1;
+    const block = new Uint8Array((locations[end - 1]! - start + 1) * itemSize);
+    await handle.read(base + start * itemSize, block);
+    for (; item < end; item += 1) {
+      const from = (locations[item]! - start) * itemSize;
+      into.set(block.subarray(from, from + itemSize), item * itemSize);
+    }
+  }
+}

@@ -1,0 +1,117 @@
+/** The file that says whose farm a folder holds: `farm.json`, with the fields of `single_disk_farm.json`. */
+import { equal, fromHex, toHex } from '../protocol/bytes.ts';
+import type { FarmDirectory } from '../storage/directory.ts';
+import { readSmall } from '../storage/directory.ts';
+import { FarmError } from './errors.ts';
+import { createUlid, isUlid } from './ulid.ts';
+
+const FILE = 'farm.json';
+const MAX_BYTES = 16 * 1024;
+
+export interface FarmDescription {
+  /** ULID: 26 characters. */
+  id: string;
+  /** 32 bytes. */
+  genesisHash: Uint8Array;
+  /** 32 bytes. */
+  publicKey: Uint8Array;
+  piecesInSector: number;
+  /** Bytes. */
+  allocatedSpace: number;
+}
+
+/** The description in a folder; null for a folder without one. Throws FarmError `not-a-farm`. */
+export async function readDescription(directory: FarmDirectory): Promise<FarmDescription | null> {
+  const bytes = await readSmall(directory, FILE, MAX_BYTES);
+  if (bytes === null) return null;
+  try {
+    return decodeDescription(bytes);
+  } catch (error) {
+    throw new FarmError({
+      code: 'not-a-farm',
+      message: `${FILE} in ${directory.place} does not parse`,
+      sentence: `The description of the farm in ${directory.place} is damaged.`,
+      action: 'Remove the farm and plot it again',
+      cause: error,
+    });
+  }
+}
+
+export async function writeDescription(directory: FarmDirectory, farm: FarmDescription): Promise<void> {
+  await directory.write(FILE, [encodeDescription(farm)]);
+}
+
+/** JSON text, as `single_disk_farm.json` has it. */
+export function encodeDescription(farm: FarmDescription): Uint8Array {
+  const v0 = {
+    id: farm.id,
+    genesisHash: toHex(farm.genesisHash),
+    publicKey: toHex(farm.publicKey),
+    piecesInSector: farm.piecesInSector,
+    allocatedSpace: farm.allocatedSpace,
+  };
+  return new TextEncoder().encode(JSON.stringify({ v0 }));
+}
+
+/** Throws for anything that is not a description. */
+export function decodeDescription(bytes: Uint8Array): FarmDescription {
+  const json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as {
+    v0?: Record<string, unknown>;
+  };
+  const { id, genesisHash, publicKey, piecesInSector, allocatedSpace } = json.v0 ?? {};
+  if (typeof id !== 'string' || !isUlid(id)) throw new TypeError('id is not a ULID');
+  if (typeof genesisHash !== 'string' || typeof publicKey !== 'string')
+    throw new TypeError('a hash is missing');
+  if (!isCount(piecesInSector, 0xffff)) throw new TypeError('piecesInSector is not 1 to 65535');
+  if (!isCount(allocatedSpace, Number.MAX_SAFE_INTEGER)) throw new TypeError('allocatedSpace is not a size');
+  return {
+    id,
+    genesisHash: fromHex(genesisHash, 32),
+    publicKey: fromHex(publicKey, 32),
+    piecesInSector,
+    allocatedSpace,
+  };
+}
+
+function isCount(value: unknown, limit: number): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1 && (value as number) <= limit;
+}
+
+/**
+ * Takes a folder for a farm: writes a description into an empty one, and refuses one that belongs to another
+ * network or another farmer. A changed allocation is stored.
+ *
+ * @param wanted The farm to be; `piecesInSector` applies to a new farm only.
+ * @returns The description that holds now.
+ */
+export async function claimFolder(
+  directory: FarmDirectory,
+  wanted: Omit<FarmDescription, 'id'>,
+): Promise<FarmDescription> {
+  const found = await readDescription(directory);
+  if (found === null) {
+    const made = { id: createUlid(), ...wanted };
+    await writeDescription(directory, made);
+    return made;
+  }
+  if (!equal(found.genesisHash, wanted.genesisHash)) {
+    throw new FarmError({
+      code: 'other-network',
+      message: `farm of ${toHex(found.genesisHash)}, network is ${toHex(wanted.genesisHash)}`,
+      sentence: `The farm in ${directory.place} belongs to another network.`,
+      action: 'Choose that network, or remove the farm',
+    });
+  }
+  if (!equal(found.publicKey, wanted.publicKey)) {
+    throw new FarmError({
+      code: 'other-farmer',
+      message: `farm of ${toHex(found.publicKey)}, this farmer is ${toHex(wanted.publicKey)}`,
+      sentence: `The farm in ${directory.place} was plotted with another farmer’s key.`,
+      action: 'Import that farmer’s identity, or remove the farm',
+    });
+  }
+  if (found.allocatedSpace === wanted.allocatedSpace) return found;
+  const changed = { ...found, allocatedSpace: wanted.allocatedSpace };
+  await writeDescription(directory, changed);
+  return changed;
+}

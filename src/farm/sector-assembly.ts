@@ -1,0 +1,80 @@
+/** Turns encoded records, which are record by record, into a sector, which is s-bucket by s-bucket. */
+import { CHUNK_BYTES, RECORD_BYTES, RECORD_CHUNKS, S_BUCKETS } from '../protocol/constants.ts';
+import { RECORD_METADATA_BYTES } from '../protocol/sector.ts';
+import { createBlake3 } from './blake3.ts';
+import { ContentsMap } from './contents-map.ts';
+
+/** S-buckets assembled at a time: bounds memory to 32 kB per record of the sector. */
+const WINDOW = 1024;
+const WORDS = CHUNK_BYTES / 4;
+
+/** Reads the encoded chunks of a record, in s-bucket order, from chunk number `from` on. */
+export type ReadRecordChunks = (pieceOffset: number, from: number, into: Uint8Array) => Promise<void>;
+
+/**
+ * The bytes of a sector, part by part: contents map, chunks, record metadata, checksum.
+ *
+ * @param recordMetadata 128 bytes per record: commitment, witness, BLAKE3 of the piece.
+ */
+export async function* assembleSector(
+  map: ContentsMap,
+  recordMetadata: readonly Uint8Array[],
+  readChunks: ReadRecordChunks,
+): AsyncGenerator<Uint8Array> {
+  const hasher = createBlake3();
+  const emit = (part: Uint8Array): Uint8Array => {
+    hasher.update(part);
+    return part;
+  };
+  yield emit(map.encode());
+  const done = new Uint32Array(map.bitfields.length);
+  for (let first = 0; first < S_BUCKETS; first += WINDOW) {
+    yield emit(await assembleWindow(map, first, done, readChunks));
+  }
+  if (done.some((count) => count !== RECORD_CHUNKS))
+    throw new RangeError('a record without its 32768 chunks');
+  const metadata = new Uint8Array(RECORD_METADATA_BYTES * recordMetadata.length);
+  recordMetadata.forEach((entry, pieceOffset) => metadata.set(entry, RECORD_METADATA_BYTES * pieceOffset));
+  yield emit(metadata);
+  yield hasher.digest().slice(0, 32);
+}
+
+async function assembleWindow(
+  map: ContentsMap,
+  first: number,
+  done: Uint32Array,
+  readChunks: ReadRecordChunks,
+): Promise<Uint8Array> {
+  const records = map.bitfields.length;
+  // Where the next chunk of each s-bucket of the window goes, in chunks.
+  const next = new Uint32Array(WINDOW + 1);
+  const counts = new Uint32Array(records);
+  for (let record = 0; record < records; record += 1) {
+    for (let bucket = 0; bucket < WINDOW; bucket += 1) {
+      if (!map.occupies(record, first + bucket)) continue;
+      counts[record]! += 1;
+      next[bucket + 1]! += 1;
+    }
+  }
+  for (let bucket = 0; bucket < WINDOW; bucket += 1) next[bucket + 1]! += next[bucket]!;
+  const window = new Uint32Array(next[WINDOW]! * WORDS);
+  for (let record = 0; record < records; record += 1) {
+    const chunks = new Uint32Array(counts[record]! * WORDS);
+    await readChunks(record, done[record]!, new Uint8Array(chunks.buffer));
+    done[record]! += counts[record]!;
+    let from = 0;
+    for (let bucket = 0; bucket < WINDOW; bucket += 1) {
+      if (!map.occupies(record, first + bucket)) continue;
+      const to = next[bucket]! * WORDS;
+      next[bucket]! += 1;
+      for (let word = 0; word < WORDS; word += 1) window[to + word] = chunks[from + word]!;
+      from += WORDS;
+    }
+  }
+  return new Uint8Array(window.buffer);
+}
+
+/** Byte offset, in a file of records one after the other, of a record's chunk. */
+export function scratchOffset(pieceOffset: number, chunk: number): number {
+  return RECORD_BYTES * pieceOffset + CHUNK_BYTES * chunk;
+}
