@@ -89,3 +89,8 @@ export function fromLittleEndian(bytes: Uint8Array): bigint {
     value = (value << 8n) | BigInt(bytes[index] as number);
   return value;
 }
+
+/** UTF-8 bytes of a text. */
+export function utf8(text: string): Uint8Array {
+  return new TextEncoder().encode(text);
+}

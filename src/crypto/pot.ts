@@ -1,0 +1,65 @@
+/** Proof of time: the walk over a slot's checkpoints, and its verification checkpoint by checkpoint. */
+import { concat, equal } from '../protocol/bytes.ts';
+import { CHECKPOINTS_BYTES, CHECKPOINTS_IN_SLOT } from '../protocol/constants.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { checkpoint, potKey, requireIterations } from '../protocol/pot.ts';
+import { walkWebCrypto } from './pot-webcrypto.ts';
+
+/** One way to compute proofs of time on this machine. */
+export interface PotWalker {
+  readonly name: 'webcrypto' | 'wasm';
+  /** Walks a slot: its 8 checkpoints, 128 bytes. Throws ProtocolError on a bad number of iterations. */
+  prove(seed: Uint8Array, iterations: number, signal?: AbortSignal): Promise<Uint8Array>;
+  /**
+   * Index of the first of the checkpoints `only` (all eight unless told) that does not follow from the one
+   * before it, or null when all do. Throws ProtocolError on a bad number of iterations or bytes.
+   */
+  verify(
+    seed: Uint8Array,
+    iterations: number,
+    checkpoints: Uint8Array,
+    only?: readonly number[],
+    signal?: AbortSignal,
+  ): Promise<number | null>;
+}
+
+const ALL_CHECKPOINTS: readonly number[] = Array.from({ length: CHECKPOINTS_IN_SLOT }, (_, index) => index);
+
+function requireCheckpoints(checkpoints: Uint8Array): void {
+  if (checkpoints.length === CHECKPOINTS_BYTES) return;
+  throw new ProtocolError({
+    code: 'bad-checkpoints',
+    rule: 'pot-checkpoints',
+    message: `${checkpoints.length} bytes of checkpoints where ${CHECKPOINTS_BYTES} are needed`,
+  });
+}
+
+/** What the walk to checkpoint 0..7 starts from: the seed, or the checkpoint before. */
+function startOf(seed: Uint8Array, checkpoints: Uint8Array, index: number): Uint8Array {
+  return index === 0 ? seed : checkpoint(checkpoints, index - 1);
+}
+
+/** The walk by WebCrypto: one chain after the other, on the calling thread. */
+export const webCryptoWalker: PotWalker = {
+  name: 'webcrypto',
+  async prove(seed, iterations, signal) {
+    requireIterations(iterations);
+    const key = potKey(seed);
+    const found: Uint8Array[] = [];
+    for (let block = seed; found.length < CHECKPOINTS_IN_SLOT; found.push(block)) {
+      block = await walkWebCrypto(key, block, iterations / CHECKPOINTS_IN_SLOT, signal);
+    }
+    return concat(...found);
+  },
+  async verify(seed, iterations, checkpoints, only = ALL_CHECKPOINTS, signal) {
+    requireIterations(iterations);
+    requireCheckpoints(checkpoints);
+    const key = potKey(seed);
+    for (const index of [...only].sort((a, b) => a - b)) {
+      const start = startOf(seed, checkpoints, index);
+      const end = await walkWebCrypto(key, start, iterations / CHECKPOINTS_IN_SLOT, signal);
+      if (!equal(end, checkpoint(checkpoints, index))) return index;
+    }
+    return null;
+  },
+};

@@ -1,0 +1,17 @@
+/** The platform's cryptographic randomness. */
+
+const MAX_BYTES_PER_CALL = 65_536;
+
+/** `length` random bytes from the platform's generator, fit for keys, nonces and the seeds of batch checks. */
+export function randomBytes(length: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  for (let offset = 0; offset < length; offset += MAX_BYTES_PER_CALL) {
+    crypto.getRandomValues(bytes.subarray(offset, offset + MAX_BYTES_PER_CALL));
+  }
+  return bytes;
+}
+
+/** A 32-byte seed for random linear combinations: unknown to whoever made the data that they check. */
+export function randomSeed(): Uint8Array {
+  return randomBytes(32);
+}

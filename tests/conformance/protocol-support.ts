@@ -1,0 +1,97 @@
+/** What the protocol's suites share: comparison of whole records, deterministic inputs, cases. */
+import { blake3 } from '@noble/hashes/blake3.js';
+import { concat, fromHex, toHex, utf8 } from '../../src/protocol/bytes.ts';
+import { scalarFromSafeBytes } from '../../src/protocol/scalar.ts';
+import type { ConformanceCase, ConformanceContext } from './types.ts';
+
+/** A JSON object of a recorded file. */
+export type Recorded = Record<string, unknown>;
+
+/** Bytes as lower-case hex and integers as decimals, so that computed and recorded values compare. */
+function plain(value: unknown): unknown {
+  if (value instanceof Uint8Array) return toHex(value);
+  if (typeof value === 'bigint' || typeof value === 'number') return String(value);
+  if (Array.isArray(value)) return value.map(plain);
+  if (value !== null && typeof value === 'object') {
+    const entries = Object.entries(value).map(([key, inner]): [string, unknown] => [key, plain(inner)]);
+    return Object.fromEntries(entries.sort(([a], [b]) => (a < b ? -1 : 1)));
+  }
+  return value;
+}
+
+function shown(value: unknown): string {
+  const text = JSON.stringify(plain(value)) ?? 'undefined';
+  return text.length > 100 ? `${text.slice(0, 100)}…` : text;
+}
+
+/** Throws unless both are the same: bytes against hex, integers against numbers or decimal strings. */
+export function expectSame(what: string, computed: unknown, recorded: unknown): void {
+  if (JSON.stringify(plain(computed)) !== JSON.stringify(plain(recorded))) {
+    throw new Error(`${what}: recorded ${shown(recorded)}, computed ${shown(computed)}`);
+  }
+}
+
+/**
+ * Compares every fact of a record. A field is an input (named), or has to have been computed: one that is
+ * neither fails, so that no recorded fact goes unchecked.
+ */
+export function expectFacts(record: Recorded, inputs: readonly string[], computed: Recorded): void {
+  for (const [field, value] of Object.entries(record)) {
+    if (field in computed) expectSame(field, computed[field], value);
+    else if (!inputs.includes(field)) throw new Error(`nothing was computed for the recorded ${field}`);
+  }
+}
+
+/** Deterministic bytes of a set: BLAKE3 extendable output of `label/name`. */
+export function namedBytes(label: string, name: string, length: number): Uint8Array {
+  return blake3(utf8(`${label}/${name}`), { dkLen: length });
+}
+
+/** Deterministic scalars of a set, one after the other, 32 bytes each. */
+export function namedScalars(label: string, name: string, count: number): Uint8Array {
+  const safe = namedBytes(label, name, 31 * count);
+  return concat(
+    ...Array.from({ length: count }, (_, i) => scalarFromSafeBytes(safe.subarray(31 * i, 31 * (i + 1)))),
+  );
+}
+
+/** One byte string from a list of hex strings. */
+export function joinHex(parts: readonly string[]): Uint8Array {
+  return concat(...parts.map((part) => fromHex(part)));
+}
+
+/** Hex strings of consecutive pieces of `size` bytes. */
+export function splitHex(bytes: Uint8Array, size: number): string[] {
+  return Array.from({ length: bytes.length / size }, (_, i) =>
+    toHex(bytes.subarray(i * size, (i + 1) * size)),
+  );
+}
+
+/** What a call refuses with, or null when it accepts. */
+export async function refusal(call: () => unknown): Promise<Error | null> {
+  try {
+    await call();
+    return null;
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}
+
+/** A case per record of a list. */
+export function casesOf<T>(
+  records: readonly T[],
+  describe: (record: T, index: number) => { name: string; rule: string },
+  run: (record: T, index: number) => void | Promise<void>,
+): ConformanceCase[] {
+  return records.map((record, index) => ({ ...describe(record, index), run: () => run(record, index) }));
+}
+
+/** A suite of one JSON file, if the set has it. */
+export async function fromJson<T>(
+  ctx: ConformanceContext,
+  files: string[],
+  name: string,
+  build: (data: T) => ConformanceCase[],
+): Promise<ConformanceCase[]> {
+  return files.includes(name) ? build(await ctx.json<T>(name)) : [];
+}

@@ -1,0 +1,60 @@
+/** The suites: which module holds which, and which of a set's files each consumes. */
+import { existsSync } from 'node:fs';
+import type { ConformanceSuite } from './types.ts';
+
+/** Modules that export suites, the longest-running first. */
+const MODULES = [
+  'protocol-archiving',
+  'farm',
+  'protocol-space',
+  'protocol-kzg',
+  'chain',
+  'protocol-solution',
+  'protocol',
+  'objects',
+  'wire',
+  'state-proofs',
+  'auto-id',
+];
+
+export interface NamedSuite {
+  /** Module, and the export's name where a module holds several. */
+  name: string;
+  module: string;
+  key: string;
+  suite: ConformanceSuite;
+}
+
+function isSuite(value: unknown): value is ConformanceSuite {
+  return typeof value === 'object' && value !== null && 'files' in value && 'cases' in value;
+}
+
+async function suitesOf(module: string): Promise<NamedSuite[]> {
+  const url = new URL(`./${module}.ts`, import.meta.url);
+  if (!existsSync(url)) return [];
+  const exported = Object.entries((await import(url.href)) as Record<string, unknown>);
+  const suites = exported.filter((entry): entry is [string, ConformanceSuite] => isSuite(entry[1]));
+  return suites.map(([key, suite]) => ({
+    name: suites.length === 1 ? module : `${module}/${key}`,
+    module,
+    key,
+    suite,
+  }));
+}
+
+/** Every suite of the project. */
+export async function loadSuites(): Promise<NamedSuite[]> {
+  return (await Promise.all(MODULES.map(suitesOf))).flat();
+}
+
+/** One suite of one module. */
+export async function loadSuite(module: string, key: string): Promise<ConformanceSuite> {
+  const found = (await suitesOf(module)).find((suite) => suite.key === key);
+  if (!found) throw new Error(`${module} exports no suite ${key}`);
+  return found.suite;
+}
+
+/** Files that a suite consumes, of those that a set holds. */
+export function filesOf(suite: ConformanceSuite, files: string[]): string[] {
+  return files.filter((file) => suite.files.some((pattern) => pattern.test(file)));
+}
