@@ -1,3 +1,5 @@
+import type { Solution } from '../protocol/types.ts';
+
 /**
  * The jobs that the compute pool runs, one entry per job: what goes in, what comes out. Inputs and outputs
  * are structured-cloneable; large buffers are transferred. Every job is stateless: a worker may die and the
@@ -36,6 +38,23 @@ export interface ComputeJobs {
     input: { evaluationSeed: Uint8Array; sBucket: number; bitfield: Uint8Array; chunks: Uint8Array };
     output: { chunk: Uint8Array; chunkWitness: Uint8Array; proofOfSpace: Uint8Array };
   };
+  /**
+   * Finds the chunks of audited s-buckets that lie within a solution range. `chunk` counts within the s-bucket;
+   * winners come in the order of their distance.
+   */
+  'sector.audit': {
+    input: {
+      globalChallenge: Uint8Array;
+      solutionRange: bigint;
+      sBuckets: { sectorId: Uint8Array; chunks: Uint8Array }[];
+    };
+    output: { winners: AuditWinner[] };
+  };
+  /** Verifies a solution as far as its farmer can: proof of space, distance, chunk. Fails with the rule broken. */
+  'solution.check': {
+    input: { solution: Solution; globalChallenge: Uint8Array; solutionRange: bigint };
+    output: { distance: bigint };
+  };
   /** Recovers the piece behind an encoded record; its hash is compared by the caller. */
   'record.decode': {
     input: { evaluationSeed: Uint8Array; bitfield: Uint8Array; chunks: Uint8Array };
@@ -46,6 +65,13 @@ export interface ComputeJobs {
     input: { pieces: { position: number; piece: Uint8Array }[]; position: number };
     output: { piece: Uint8Array };
   };
+}
+
+export interface AuditWinner {
+  /** Index into the audited s-buckets. */
+  sBucket: number;
+  chunk: number;
+  distance: bigint;
 }
 
 export interface KzgOpening {

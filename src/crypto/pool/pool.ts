@@ -1,0 +1,226 @@
+import { JobPriority } from '../jobs.ts';
+import type { ComputePool, JobInput, JobName, JobOptions, JobOutput, PoolStatus } from '../jobs.ts';
+import { ComputeError, unpackError } from './errors.ts';
+import type { FromWorker, SpawnWorker, WorkerPort } from './messages.ts';
+import { COMPOSITE_JOBS } from './composite.ts';
+
+/** Jobs of seconds: when nobody waits for their result any more, their worker is replaced, not waited for. */
+const LONG_JOBS: ReadonlySet<string> = new Set<JobName>([
+  'record.encode',
+  'record.unmask',
+  'record.decode',
+  'piece.reconstruct',
+  'pot.prove',
+]);
+
+interface QueuedJob {
+  id: number;
+  name: string;
+  input: unknown;
+  options: JobOptions;
+  attempts: number;
+  resolve(output: never): void;
+  reject(error: unknown): void;
+  removeAbortListener(): void;
+}
+
+interface Member {
+  port: WorkerPort;
+  running: QueuedJob | null;
+  /** The urgent lane: takes nothing below audits, so that a proof never waits for an encoding to end. */
+  urgentOnly: boolean;
+  /** Ends after its running job. */
+  retiring: boolean;
+}
+
+/**
+ * Runs jobs on workers, highest priority first and first come first served within a priority. Besides the
+ * `workers` asked for there is one more, started on first need, that takes proofs and audits only; while it
+ * works, the others take one job fewer, so that the cores the person allowed are not exceeded for long.
+ */
+export class WorkerPool implements ComputePool {
+  private readonly members: Member[] = [];
+  private queue: QueuedJob[] = [];
+  private nextId = 1;
+  private closed = false;
+
+  /** `module`: the compiled WebAssembly, shared by all workers; null lets each load it. */
+  constructor(
+    private readonly spawn: SpawnWorker,
+    private size: number,
+    private readonly module: WebAssembly.Module | null,
+  ) {
+    if (!Number.isInteger(size) || size < 1) throw new RangeError(`a pool of ${size} workers`);
+  }
+
+  run<J extends JobName>(job: J, input: JobInput<J>, options: JobOptions): Promise<JobOutput<J>> {
+    const composite = COMPOSITE_JOBS[job];
+    if (composite !== undefined) return composite(this, input, options);
+    return this.enqueue(job, input, options);
+  }
+
+  resize(workers: number): void {
+    if (!Number.isInteger(workers) || workers < 1) throw new RangeError(`a pool of ${workers} workers`);
+    this.size = workers;
+    let surplus = this.regular().length - workers;
+    for (const member of this.regular()) {
+      if (surplus <= 0) break;
+      surplus -= 1;
+      if (member.running === null) this.dismiss(member);
+      else member.retiring = true;
+    }
+    this.schedule();
+  }
+
+  status(): PoolStatus {
+    const busy = this.members.filter(({ running }) => running !== null).length;
+    return { workers: this.size, busy, queued: this.queue.length };
+  }
+
+  async close(): Promise<void> {
+    this.closed = true;
+    const error = new ComputeError('pool-closed', 'the pool was closed');
+    for (const member of [...this.members]) {
+      if (member.running !== null) this.settle(member.running, (job) => job.reject(error));
+      this.dismiss(member);
+    }
+    for (const job of this.queue.splice(0)) this.settle(job, () => job.reject(error));
+  }
+
+  private enqueue<J extends JobName>(job: J, input: JobInput<J>, options: JobOptions): Promise<JobOutput<J>> {
+    return new Promise<JobOutput<J>>((resolve, reject) => {
+      const { signal } = options;
+      if (this.closed) return reject(new ComputeError('pool-closed', `${job} after the pool was closed`));
+      if (signal?.aborted === true) return reject(signal.reason);
+      const queued: QueuedJob = {
+        id: this.nextId++,
+        name: job,
+        input,
+        options,
+        attempts: 0,
+        resolve,
+        reject,
+        removeAbortListener: () => signal?.removeEventListener('abort', onAbort),
+      };
+      const onAbort = (): void => this.abort(queued);
+      signal?.addEventListener('abort', onAbort, { once: true });
+      this.insert(queued);
+      this.schedule();
+    });
+  }
+
+  private insert(job: QueuedJob): void {
+    const at = this.queue.findIndex(({ options }) => options.priority > job.options.priority);
+    this.queue.splice(at < 0 ? this.queue.length : at, 0, job);
+  }
+
+  private settle(job: QueuedJob, how: (job: QueuedJob) => void): void {
+    job.removeAbortListener();
+    how(job);
+  }
+
+  private abort(job: QueuedJob): void {
+    this.queue = this.queue.filter((other) => other !== job);
+    this.settle(job, () => job.reject(job.options.signal?.reason));
+    const member = this.members.find(({ running }) => running === job);
+    if (member !== undefined && LONG_JOBS.has(job.name)) {
+      this.dismiss(member);
+      this.schedule();
+    }
+  }
+
+  private regular(): Member[] {
+    return this.members.filter(({ urgentOnly, retiring }) => !urgentOnly && !retiring);
+  }
+
+  private schedule(): void {
+    if (this.closed) return;
+    for (;;) {
+      const job = this.queue[0];
+      if (job === undefined) return;
+      const member = this.memberFor(job);
+      if (member === null) return;
+      this.queue.shift();
+      this.start(member, job);
+    }
+  }
+
+  private memberFor(job: QueuedJob): Member | null {
+    const urgent = job.options.priority <= JobPriority.audit;
+    const busy = this.members.filter(({ running }) => running !== null).length;
+    if (urgent || busy < this.size) {
+      const idle = this.regular().find(({ running }) => running === null);
+      if (idle !== undefined) return idle;
+      if (this.regular().length < this.size) return this.add(false);
+    }
+    if (!urgent) return null;
+    const lane = this.members.find(({ urgentOnly }) => urgentOnly) ?? this.add(true);
+    return lane.running === null ? lane : null;
+  }
+
+  private add(urgentOnly: boolean): Member {
+    const member: Member = {
+      port: this.spawn({
+        message: (message) => this.receive(member, message),
+        crash: (reason) => this.crashed(member, reason),
+      }),
+      running: null,
+      urgentOnly,
+      retiring: false,
+    };
+    member.port.post({ kind: 'setup', module: this.module }, []);
+    this.members.push(member);
+    return member;
+  }
+
+  private dismiss(member: Member): void {
+    const at = this.members.indexOf(member);
+    if (at >= 0) this.members.splice(at, 1);
+    member.port.terminate();
+  }
+
+  private start(member: Member, job: QueuedJob): void {
+    member.running = job;
+    job.attempts += 1;
+    try {
+      member.port.post(
+        { kind: 'run', id: job.id, job: job.name, input: job.input },
+        job.options.transfer ?? [],
+      );
+    } catch (error) {
+      // Not cloneable: the caller's mistake, the worker is fine.
+      member.running = null;
+      this.settle(job, () => job.reject(error));
+    }
+  }
+
+  private receive(member: Member, message: FromWorker): void {
+    const job = member.running;
+    if (job === null || job.id !== message.id || !this.members.includes(member)) return;
+    if (message.kind === 'failed' && message.broken) {
+      this.crashed(member, describe(message));
+      return;
+    }
+    member.running = null;
+    if (message.kind === 'done') this.settle(job, () => job.resolve(message.output as never));
+    else this.settle(job, () => job.reject(unpackError(message.error)));
+    if (member.retiring) this.dismiss(member);
+    this.schedule();
+  }
+
+  /** A job whose input was handed over cannot be repeated; any other gets a second worker. */
+  private crashed(member: Member, reason: string): void {
+    if (!this.members.includes(member)) return;
+    const job = member.running;
+    this.dismiss(member);
+    if (job !== null && job.options.signal?.aborted !== true) {
+      if (job.attempts < 2 && (job.options.transfer ?? []).length === 0) this.insert(job);
+      else this.settle(job, () => job.reject(new ComputeError('worker-crashed', `${job.name}: ${reason}`)));
+    }
+    this.schedule();
+  }
+}
+
+function describe(message: FromWorker & { kind: 'failed' }): string {
+  return message.error.kind === 'other' ? message.error.message : message.error.details.message;
+}

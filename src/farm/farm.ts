@@ -1,0 +1,270 @@
+/** A farm at work: plots its sectors, audits every slot, proves, submits, signs rewards. */
+import type { ComputePool } from '../crypto/jobs.ts';
+import { toHex } from '../protocol/bytes.ts';
+import type { FarmerAppInfo, SectorIndex } from '../protocol/types.ts';
+import type { DirectoryLock, FarmDirectory } from '../storage/directory.ts';
+import { claimFolder } from './description.ts';
+import type { FarmDescription } from './description.ts';
+import { FarmError } from './errors.ts';
+import type { FarmerIdentity } from './identity.ts';
+import { PlotLoop } from './plot-loop.ts';
+import { FarmReports, sentenceOf } from './reports.ts';
+import { bytesOfSectors, sectorsIn, SectorTable } from './sectors.ts';
+import { sectorFileSize } from './sector-file.ts';
+import { SlotLoop } from './slot-loop.ts';
+import type { FarmNotice, FarmPhase, FarmSnapshot } from './snapshot.ts';
+import type { AuthoringNode, PieceSource, VerifiedHistory } from './source.ts';
+import { SleepDetector } from './statistics.ts';
+
+export interface FarmOptions {
+  directory: FarmDirectory;
+  pool: ComputePool;
+  pieces: PieceSource;
+  history: VerifiedHistory;
+  node: AuthoringNode;
+  identity: FarmerIdentity;
+  /** 32 bytes. */
+  rewardAddress: Uint8Array;
+  allocatedBytes: number;
+  /** Pieces in a sector of a new farm; the network's maximum when left out. */
+  piecesInSector?: number;
+  /** Encodings under way at once; the pool's workers when left out. */
+  plotConcurrency?: number;
+}
+
+/**
+ * Trouble with disk, node or sectors does not end a farm: it becomes the `cause` in its snapshot, and the farm
+ * goes on as soon as it can. `open` takes the folder's lock, `stop` gives it back.
+ */
+export class Farm {
+  private readonly plots: PlotLoop;
+  private readonly slots: SlotLoop;
+  private readonly unsubscribe: (() => void)[] = [];
+  private readonly sleepDetector = new SleepDetector(Date.now, (ms) => this.onSleep(ms));
+  private sleep: FarmSnapshot['sleep'] = null;
+  private running = false;
+
+  private constructor(
+    private readonly options: FarmOptions,
+    private readonly lock: DirectoryLock,
+    private description: FarmDescription,
+    private readonly sectors: SectorTable,
+    private readonly reports: FarmReports,
+    info: FarmerAppInfo,
+  ) {
+    const { directory, pool, pieces, history, node, identity } = options;
+    this.plots = new PlotLoop({
+      directory,
+      pool,
+      pieces,
+      history,
+      publicKey: identity.publicKey,
+      piecesInSector: description.piecesInSector,
+      rules: info.protocolInfo,
+      concurrency: options.plotConcurrency,
+      sectors,
+      reports,
+    });
+    this.slots = new SlotLoop({
+      pool,
+      node,
+      identity,
+      rewardAddress: () => this.options.rewardAddress,
+      farmingTimeoutMs: info.farmingTimeoutMs,
+      sectors,
+      reports,
+      sectorBroke: (index, error) => this.sectorBroke(index, error),
+    });
+  }
+
+  /**
+   * Takes the folder, checks that it belongs to this network and farmer, removes what an interrupted plot left
+   * and looks over the sectors.
+   *
+   * @throws FarmError `other-network`, `other-farmer`, `not-a-farm`, `too-small`; StorageError.
+   */
+  static async open(options: FarmOptions): Promise<Farm> {
+    const { directory, identity, allocatedBytes, history } = options;
+    const lock = await directory.lock();
+    try {
+      const info = await options.node.appInfo();
+      const description = await claimFolder(directory, {
+        genesisHash: info.genesisHash,
+        publicKey: identity.publicKey,
+        piecesInSector: options.piecesInSector ?? info.protocolInfo.maxPiecesInSector,
+        allocatedSpace: allocatedBytes,
+      });
+      const { piecesInSector } = description;
+      await directory.clean();
+      const sectors = await SectorTable.load({
+        directory,
+        publicKey: identity.publicKey,
+        piecesInSector,
+        minSectorLifetime: info.protocolInfo.minSectorLifetime,
+        history,
+        count: requireSectors(allocatedBytes, piecesInSector),
+      });
+      return new Farm(options, lock, description, sectors, new FarmReports(), info);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  /** Begins to plot and farm. */
+  start(): void {
+    if (this.running) return;
+    this.running = true;
+    const { node, history } = this.options;
+    this.unsubscribe.push(
+      node.onSlot((slot) => {
+        this.sleepDetector.beat();
+        void this.slots.onSlot(slot, performance.now());
+      }),
+      node.onRewardSigning((request) => void this.slots.onRewardSigning(request)),
+      history.onChange(() => this.onHistory()),
+    );
+    this.sleepDetector.start();
+    this.onHistory();
+    this.plots.start();
+  }
+
+  /** Stops plotting at once, giving up the sector under way. Farming goes on. */
+  pause(): void {
+    this.plots.pause();
+    this.reports.changed();
+  }
+
+  resume(): void {
+    this.plots.resume();
+    this.reports.changed();
+  }
+
+  /** Gives the farm more or less space; sectors that no longer fit are deleted. Throws FarmError `too-small`. */
+  async setAllocation(allocatedBytes: number): Promise<void> {
+    const count = requireSectors(allocatedBytes, this.description.piecesInSector);
+    if (this.plots.sector !== null && this.plots.sector >= count) this.plots.abandon();
+    await this.sectors.resize(count);
+    this.description = await claimFolder(this.options.directory, {
+      ...this.description,
+      allocatedSpace: allocatedBytes,
+    });
+    this.plots.wake();
+    this.reports.changed();
+  }
+
+  /** `rewardAddress`: 32 bytes. */
+  setRewardAddress(rewardAddress: Uint8Array): void {
+    this.options.rewardAddress = rewardAddress;
+  }
+
+  /** Verifies every byte of every sector; damaged ones are named and plotted again. */
+  async scrub(signal?: AbortSignal): Promise<{ verified: number; broken: SectorIndex[] }> {
+    const broken: SectorIndex[] = [];
+    let verified = 0;
+    for (let index = 0; index < this.sectors.length; index += 1) {
+      const file = this.sectors.file(index);
+      if (file === null || this.plots.sector === index) continue;
+      try {
+        await file.verify(signal);
+        verified += 1;
+      } catch (error) {
+        signal?.throwIfAborted();
+        broken.push(index);
+        await this.sectorBroke(index, error);
+      }
+      this.reports.changed();
+    }
+    this.reports.notify('info', 'farm', `Scrub: ${verified} sectors verified, ${broken.length} damaged.`);
+    return { verified, broken };
+  }
+
+  /** Calls `listener` whenever the snapshot may have changed; many times a second while plotting. */
+  onChange(listener: () => void): void {
+    this.reports.onChange(listener);
+  }
+
+  onNotice(listener: (notice: FarmNotice) => void): void {
+    this.reports.onNotice(listener);
+  }
+
+  /** Stops everything and gives the folder back. Finished sectors stay. */
+  async stop(): Promise<void> {
+    this.running = false;
+    for (const unsubscribe of this.unsubscribe.splice(0)) unsubscribe();
+    this.sleepDetector.stop();
+    await Promise.all([this.plots.stop(), this.slots.stop()]);
+    await this.sectors.close();
+    await this.lock.release();
+  }
+
+  /** Stops and deletes the farm's files. */
+  async remove(): Promise<void> {
+    await this.stop();
+    const { directory } = this.options;
+    for (const { name } of await directory.list()) await directory.remove(name);
+  }
+
+  snapshot(): FarmSnapshot {
+    const { piecesInSector, allocatedSpace } = this.description;
+    return {
+      phase: this.phase(),
+      cause: this.reports.cause,
+      publicKey: toHex(this.options.identity.publicKey),
+      place: this.options.directory.place,
+      allocatedBytes: allocatedSpace,
+      usedBytes: this.sectors.onDisk() * sectorFileSize(piecesInSector),
+      piecesInSector,
+      sectors: this.sectors.snapshots(),
+      plotting: this.plots.snapshot(),
+      ...this.slots.snapshot(),
+      sleep: this.sleep,
+    };
+  }
+
+  private phase(): FarmPhase {
+    if (this.reports.cause !== null && this.reports.cause.action !== null && this.sectors.onDisk() === 0)
+      return 'failed';
+    if (this.plots.paused) return 'paused';
+    if (!this.running) return 'starting';
+    return this.sectors.remaining() > 0 ? 'plotting' : 'farming';
+  }
+
+  private onSleep(ms: number): void {
+    if (this.sleep === null || ms > this.sleep.ms) this.sleep = { at: Date.now() - ms, ms };
+    const seconds = Math.round(ms / 1000);
+    this.reports.notify(
+      'warning',
+      'farm',
+      `The farm was asleep for ${seconds} s; slots in that time were missed.`,
+    );
+  }
+
+  private onHistory(): void {
+    for (const { index, state } of this.sectors.updateExpiry()) {
+      const what = state === 'expired' ? 'has expired' : 'is about to expire';
+      this.reports.notify('info', 'farm', `Sector ${index} ${what} and will be plotted again.`);
+    }
+    this.plots.wake();
+    this.reports.changed();
+  }
+
+  private async sectorBroke(index: SectorIndex, error: unknown): Promise<void> {
+    const sentence = sentenceOf(error);
+    await this.sectors.markBroken(index, sentence);
+    this.reports.notify('error', 'storage', sentence);
+    this.plots.wake();
+  }
+}
+
+function requireSectors(allocatedBytes: number, piecesInSector: number): number {
+  const count = sectorsIn(allocatedBytes, piecesInSector);
+  if (count > 0) return count;
+  const needed = bytesOfSectors(1, piecesInSector);
+  throw new FarmError({
+    code: 'too-small',
+    message: `${allocatedBytes} bytes allocated, ${needed} needed for one sector`,
+    sentence: `This farm needs at least ${Math.ceil(needed / 1e6)} MB on this network.`,
+    action: 'Give the farm more space',
+  });
+}

@@ -1,0 +1,272 @@
+/** Plots one sector: pieces in, verified, encoded, assembled, written in one go. */
+import { JobPriority } from '../crypto/jobs.ts';
+import type { ComputePool, EncodedRecord } from '../crypto/jobs.ts';
+import { CHUNK_BYTES, PIECE_BYTES } from '../protocol/constants.ts';
+import { positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
+import type { PieceIndex } from '../protocol/types.ts';
+import type { FarmDirectory, ScratchFile } from '../storage/directory.ts';
+import { ContentsMap } from './contents-map.ts';
+import { FarmError } from './errors.ts';
+import type { SectorPlan } from './plan.ts';
+import { assembleSector, scratchOffset } from './sector-assembly.ts';
+import { sectorFileName } from './sector-file.ts';
+import { encodeSectorMetadata } from './sector-metadata.ts';
+import type { PieceSource, VerifiedHistory } from './source.ts';
+
+/** Pieces fetched, verified and held in memory together. */
+const BATCH = 16;
+const FETCHES_AT_ONCE = 8;
+/** A piece is asked for so many times before the sector is given up for now. */
+const ATTEMPTS = 4;
+const RETRY_DELAY_MS = 1_000;
+
+export type PlotStage = 'downloading' | 'encoding' | 'writing';
+
+export interface PlotProgress {
+  stage: PlotStage;
+  /** Records encoded. */
+  piecesDone: number;
+  piecesTotal: number;
+  /** Bytes downloaded so far. */
+  bytesDownloaded: number;
+}
+
+export interface PlotContext {
+  pool: ComputePool;
+  pieces: PieceSource;
+  history: VerifiedHistory;
+  directory: FarmDirectory;
+  /** Encodings under way at once. */
+  concurrency: number;
+  signal: AbortSignal;
+  progress(progress: PlotProgress): void;
+  /** A piece that did not match its segment's commitment, and who sent it. */
+  badPiece(source: string, index: PieceIndex): void;
+  /** Called when the new file is complete, just before it replaces an older one: close that one now. */
+  beforeReplace(): Promise<void>;
+}
+
+/**
+ * Plots the planned sector into `sector-<index>.bin`. Until the end the older file of the sector, if any,
+ * stays in place; an interrupted plot leaves nothing but temporary files.
+ *
+ * @throws FarmError `piece-unavailable` or `piece-invalid`, StorageError, or the signal's reason.
+ */
+export async function plotSector(plan: SectorPlan, context: PlotContext): Promise<void> {
+  const scratch = await context.directory.scratch(`records-${plan.sectorIndex}`);
+  try {
+    const records = await encodeRecords(plan, context, scratch);
+    const map = new ContentsMap(records.map(({ bitfield }) => bitfield));
+    const metadata = encodeSectorMetadata({
+      sectorIndex: plan.sectorIndex,
+      piecesInSector: plan.pieces.length,
+      sBucketSizes: map.sBucketSizes(),
+      historySize: plan.historySize,
+    });
+    const parts = sectorParts(map, records, metadata, context, scratch);
+    await context.directory.write(sectorFileName(plan.sectorIndex), parts);
+  } finally {
+    await scratch.discard();
+  }
+}
+
+type EncodedRow = Pick<EncodedRecord, 'bitfield' | 'metadata'>;
+
+async function* sectorParts(
+  map: ContentsMap,
+  records: EncodedRow[],
+  metadata: Uint8Array,
+  context: PlotContext,
+  scratch: ScratchFile,
+): AsyncGenerator<Uint8Array> {
+  const recordMetadata = records.map((record) => record.metadata);
+  const read = (offset: number, from: number, into: Uint8Array): Promise<void> =>
+    into.length === 0 ? Promise.resolve() : scratch.read(scratchOffset(offset, from), into);
+  for await (const part of assembleSector(map, recordMetadata, read)) {
+    context.signal.throwIfAborted();
+    yield part;
+  }
+  yield metadata;
+  await context.beforeReplace();
+}
+
+async function encodeRecords(
+  plan: SectorPlan,
+  context: PlotContext,
+  scratch: ScratchFile,
+): Promise<EncodedRow[]> {
+  const total = plan.pieces.length;
+  const rows: EncodedRow[] = new Array<EncodedRow>(total);
+  const running = new Set<Promise<void>>();
+  const state: PlotProgress = { stage: 'downloading', piecesDone: 0, piecesTotal: total, bytesDownloaded: 0 };
+  const report = (stage: PlotStage): void => context.progress({ ...state, stage });
+  // One failure ends the sector: the other encodings and downloads are not worth finishing.
+  const failure = new AbortController();
+  const signal = AbortSignal.any([context.signal, failure.signal]);
+  const downloaded = (): void => {
+    state.bytesDownloaded += PIECE_BYTES;
+    report(state.piecesDone === 0 && running.size === 0 ? 'downloading' : 'encoding');
+  };
+
+  const encode = async (offset: number, piece: Uint8Array): Promise<void> => {
+    const { evaluationSeed } = plan.pieces[offset]!;
+    const input = { evaluationSeed, piece };
+    const record = await context.pool.run('record.encode', input, { priority: JobPriority.plot, signal });
+    await scratch.write(scratchOffset(offset, 0), record.chunks);
+    rows[offset] = { bitfield: record.bitfield, metadata: record.metadata };
+    state.piecesDone += 1;
+    report(state.piecesDone === total ? 'writing' : 'encoding');
+  };
+
+  const fetch = (first: number): Promise<Uint8Array[]> => {
+    const indices = plan.pieces.slice(first, first + BATCH).map(({ index }) => index);
+    return fetchVerified(indices, context, signal, downloaded);
+  };
+
+  try {
+    report('downloading');
+    let batch = fetch(0);
+    for (let first = 0; first < total; first += BATCH) {
+      const pieces = await batch;
+      if (first + BATCH < total) {
+        batch = fetch(first + BATCH);
+        batch.catch(() => undefined);
+      }
+      for (const [position, piece] of pieces.entries()) {
+        while (running.size >= context.concurrency) await Promise.race(running);
+        const task = encode(first + position, piece).finally(() => running.delete(task));
+        task.catch((error: unknown) => failure.abort(error));
+        running.add(task);
+        signal.throwIfAborted();
+      }
+    }
+    await Promise.all(running);
+    return rows;
+  } catch (error) {
+    failure.abort(error);
+    await Promise.allSettled(running);
+    context.signal.throwIfAborted();
+    throw failure.signal.reason;
+  }
+}
+
+/** The pieces of these indices, each proven to belong to the verified history. */
+async function fetchVerified(
+  indices: PieceIndex[],
+  context: PlotContext,
+  signal: AbortSignal,
+  downloaded: () => void,
+): Promise<Uint8Array[]> {
+  const pieces: Uint8Array[] = new Array<Uint8Array>(indices.length);
+  let missing = indices.map((_, position) => position);
+  for (let attempt = 1; missing.length > 0; attempt += 1) {
+    if (attempt > 1) await delay(RETRY_DELAY_MS * attempt, signal);
+    const lastError = await fetchAll(missing, indices, pieces, context, signal, downloaded);
+    const arrived = missing.filter((position) => pieces[position] !== undefined);
+    const bad = await findBad(arrived, indices, pieces, context, signal);
+    for (const position of bad) {
+      context.badPiece(context.pieces.name, indices[position]!);
+      delete pieces[position];
+    }
+    missing = missing.filter((position) => pieces[position] === undefined);
+    if (missing.length > 0 && attempt >= ATTEMPTS)
+      throw unavailable(indices[missing[0]!]!, bad.length > 0, context, lastError);
+  }
+  return pieces;
+}
+
+/** Fetches into `pieces`, a few at a time; returns the last failure, which need not be final. */
+async function fetchAll(
+  positions: number[],
+  indices: PieceIndex[],
+  pieces: Uint8Array[],
+  context: PlotContext,
+  signal: AbortSignal,
+  downloaded: () => void,
+): Promise<unknown> {
+  const queue = [...positions];
+  let lastError: unknown = null;
+  const work = async (): Promise<void> => {
+    for (let position = queue.shift(); position !== undefined; position = queue.shift()) {
+      try {
+        const piece = await context.pieces.piece(indices[position]!, signal);
+        if (piece === null) continue;
+        pieces[position] = piece;
+        downloaded();
+      } catch (error) {
+        signal.throwIfAborted();
+        lastError = error;
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: FETCHES_AT_ONCE }, work));
+  return lastError;
+}
+
+/** Positions of pieces that are malformed or not what their segment's commitment says. */
+async function findBad(
+  positions: number[],
+  indices: PieceIndex[],
+  pieces: Uint8Array[],
+  context: PlotContext,
+  signal: AbortSignal,
+): Promise<number[]> {
+  const whole = positions.filter((position) => pieces[position]!.length === PIECE_BYTES);
+  const bad = positions.filter((position) => pieces[position]!.length !== PIECE_BYTES);
+  if (whole.length === 0) return bad;
+  const input = {
+    pieces: whole.map((position) => pieces[position]!),
+    positions: whole.map((position) => positionOfPiece(indices[position]!)),
+    segmentCommitments: whole.map((position) => commitmentOf(indices[position]!, context)),
+  };
+  const verdict = await context.pool.run('piece.verify', input, { priority: JobPriority.plot, signal });
+  return [...bad, ...verdict.bad.map((index) => whole[index]!)];
+}
+
+function commitmentOf(index: PieceIndex, context: PlotContext): Uint8Array {
+  const segment = segmentOfPiece(index);
+  const commitment = context.history.segmentCommitment(segment);
+  if (commitment !== null) return commitment;
+  throw new FarmError({
+    code: 'piece-unavailable',
+    message: `segment ${segment} is not part of the verified chain (any more)`,
+    sentence: 'The chain changed while a sector was being plotted. It will be planned again.',
+  });
+}
+
+function unavailable(index: PieceIndex, invalid: boolean, context: PlotContext, cause: unknown): FarmError {
+  const { name } = context.pieces;
+  return invalid
+    ? new FarmError({
+        code: 'piece-invalid',
+        message: `${name} sent a piece ${index} that its segment commitment does not cover`,
+        sentence: `${name} sends wrong pieces. Plotting waits and asks again.`,
+        action: 'Choose another node',
+        cause,
+      })
+    : new FarmError({
+        code: 'piece-unavailable',
+        message: `${name} did not give piece ${index}`,
+        sentence: `${name} does not have piece ${index} at the moment. Plotting waits and asks again.`,
+        cause,
+      });
+}
+
+function delay(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal.addEventListener('abort', onAbort, { once: true });
+  });
+}
+
+/** Bytes of memory that plotting needs beside the pool: batches of pieces and one window of assembly. */
+export function plottingMemory(piecesInSector: number): number {
+  return 2 * BATCH * PIECE_BYTES + piecesInSector * 1024 * CHUNK_BYTES;
+}

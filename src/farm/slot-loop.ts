@@ -1,0 +1,296 @@
+import type { ComputePool } from '../crypto/jobs.ts';
+import { equal } from '../protocol/bytes.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { isWithinSolutionRange } from '../protocol/solution-range.ts';
+import type { RewardSigningInfo, SectorIndex, SlotInfo, SlotNumber } from '../protocol/types.ts';
+import { auditSlot } from './auditor.ts';
+import type { Candidate } from './auditor.ts';
+import { FarmError } from './errors.ts';
+import type { FarmerIdentity } from './identity.ts';
+import { proveCandidate } from './prover.ts';
+import { codeOf, isDamage, sentenceOf } from './reports.ts';
+import type { FarmReports } from './reports.ts';
+import type { SectorTable } from './sectors.ts';
+import type { FarmSnapshot, SlotOutcome } from './snapshot.ts';
+import type { AuthoringNode } from './source.ts';
+import { RecentMedian } from './statistics.ts';
+
+const HISTORY_LENGTH = 200;
+const MEASUREMENTS = 60;
+/** Winning chunks of one slot that are looked at, nearest first; an honest range gives far fewer. */
+const MAX_CANDIDATES = 64;
+/** JSON-RPC error of a node that got a solution too late. */
+const SOLUTION_IGNORED = '9001';
+/** A solution no signature was asked for within so many slots was not used. */
+const ANSWER_SLOTS = 64n;
+
+export interface SlotLoopOptions {
+  pool: ComputePool;
+  node: AuthoringNode;
+  identity: FarmerIdentity;
+  /** 32 bytes, as it is at the moment. */
+  rewardAddress(): Uint8Array;
+  /** Milliseconds from a slot's arrival until its solution must be with the node. */
+  farmingTimeoutMs: number;
+  sectors: SectorTable;
+  reports: FarmReports;
+  sectorBroke(index: SectorIndex, error: unknown): Promise<void>;
+}
+
+/** Audits each slot as it comes, proves what wins, submits it and signs what is asked for. */
+export class SlotLoop {
+  private readonly stopping = new AbortController();
+  private readonly audits = new RecentMedian(MEASUREMENTS);
+  private readonly proofs = new RecentMedian(MEASUREMENTS);
+  private readonly history: SlotOutcome[] = [];
+  private readonly counts = { audited: 0, missed: 0, made: 0, accepted: 0, late: 0, blocks: 0, votes: 0 };
+  private lastSlot: SlotNumber | null = null;
+  private auditing = false;
+  private proving: Promise<void> = Promise.resolve();
+  /** With the node and not signed yet, oldest first: signatures are asked for in that order. */
+  private submitted: { outcome: SlotOutcome; block: boolean }[] = [];
+
+  constructor(private readonly options: SlotLoopOptions) {}
+
+  async stop(): Promise<void> {
+    this.stopping.abort(new DOMException('the farm is stopped', 'AbortError'));
+    await this.proving;
+  }
+
+  snapshot(): Pick<FarmSnapshot, 'slots' | 'proofs' | 'rewards' | 'history'> {
+    const { audited, missed, made, accepted, late, blocks, votes } = this.counts;
+    return {
+      slots: { audited, missed, lastAuditMs: this.audits.last(), medianAuditMs: this.audits.median() },
+      proofs: {
+        made,
+        accepted,
+        late,
+        medianMs: this.proofs.median(),
+        deadlineMs: this.options.farmingTimeoutMs,
+      },
+      rewards: { blocks, votes },
+      history: [...this.history],
+    };
+  }
+
+  /** `arrived`: `performance.now()` when the slot became known. */
+  async onSlot(slot: SlotInfo, arrived: number): Promise<void> {
+    if (!this.accept(slot)) return;
+    const sectors = this.options.sectors.auditable();
+    if (sectors.length === 0) return;
+    const outcome = newOutcome(slot);
+    if (this.auditing) return this.miss(outcome, 'The audit of the slot before took too long.');
+    this.auditing = true;
+    try {
+      const { candidates, failed } = await auditSlot(sectors, slot, this.options.pool, this.stopping.signal);
+      outcome.auditMs = performance.now() - arrived;
+      this.audits.add(outcome.auditMs);
+      this.counts.audited += 1;
+      for (const { sectorIndex, error } of failed) await this.auditFailed(sectorIndex, error);
+      if (candidates.length > 0)
+        this.proveInTurn(candidates.slice(0, MAX_CANDIDATES), slot, arrived, outcome);
+    } catch (error) {
+      if (!this.stopping.signal.aborted) this.miss(outcome, sentenceOf(error));
+    } finally {
+      this.auditing = false;
+      this.options.reports.changed();
+    }
+  }
+
+  /** Refuses slots that contradict themselves or earlier ones; counts those that never came. */
+  private accept(slot: SlotInfo): boolean {
+    try {
+      requireSlotInfo(slot, this.lastSlot);
+    } catch (error) {
+      this.options.reports.setCause(error);
+      return false;
+    }
+    if (this.lastSlot !== null) this.counts.missed += Number(slot.slotNumber - this.lastSlot - 1n);
+    this.lastSlot = slot.slotNumber;
+    return true;
+  }
+
+  private async auditFailed(index: SectorIndex, error: unknown): Promise<void> {
+    if (this.stopping.signal.aborted) return;
+    if (isDamage(error)) await this.options.sectorBroke(index, error);
+    else this.options.reports.setCause(error);
+  }
+
+  private miss(outcome: SlotOutcome, reason: string): void {
+    outcome.outcome = 'missed';
+    outcome.reason = reason;
+    this.counts.missed += 1;
+    this.record(outcome);
+  }
+
+  private record(outcome: SlotOutcome): void {
+    if (!this.history.includes(outcome)) this.history.unshift(outcome);
+    if (this.history.length > HISTORY_LENGTH) this.history.length = HISTORY_LENGTH;
+    this.options.reports.changed();
+  }
+
+  /** Slots prove one after the other, each on all cores. */
+  private proveInTurn(candidates: Candidate[], slot: SlotInfo, arrived: number, first: SlotOutcome): void {
+    this.proving = this.proving.then(() => this.proveSlot(candidates, slot, arrived, first));
+  }
+
+  private async proveSlot(
+    candidates: Candidate[],
+    slot: SlotInfo,
+    arrived: number,
+    first: SlotOutcome,
+  ): Promise<void> {
+    const deadline = arrived + this.options.farmingTimeoutMs;
+    let outcome = first;
+    for (const candidate of candidates) {
+      if (this.stopping.signal.aborted) return;
+      if (performance.now() >= deadline) {
+        this.counts.late += 1;
+        return this.miss(outcome, 'There was no time left to prove: earlier proofs took too long.');
+      }
+      const used = await this.proveWithin(deadline, candidate, slot, outcome);
+      if (used) outcome = { ...newOutcome(slot), auditMs: first.auditMs };
+    }
+  }
+
+  /** Returns false when the chunk is stored without a mask and so cannot win. */
+  private async proveWithin(
+    deadline: number,
+    candidate: Candidate,
+    slot: SlotInfo,
+    outcome: SlotOutcome,
+  ): Promise<boolean> {
+    const late = new AbortController();
+    const timer = setTimeout(() => late.abort(tooLate()), deadline - performance.now());
+    try {
+      const signal = AbortSignal.any([this.stopping.signal, late.signal]);
+      return await this.proveAndSubmit(candidate, slot, outcome, signal);
+    } catch (error) {
+      if (!this.stopping.signal.aborted) await this.proofFailed(error, candidate, outcome);
+      return true;
+    } finally {
+      clearTimeout(timer);
+      this.options.reports.changed();
+    }
+  }
+
+  private async proveAndSubmit(
+    candidate: Candidate,
+    slot: SlotInfo,
+    outcome: SlotOutcome,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { pool, identity, node, rewardAddress } = this.options;
+    const begun = performance.now();
+    outcome.sector = candidate.sector.sectorIndex;
+    outcome.outcome = 'proving';
+    const context = { pool, publicKey: identity.publicKey, rewardAddress: rewardAddress(), signal };
+    const solution = await proveCandidate(candidate, slot, context);
+    if (solution === null) return false;
+    const proven = performance.now();
+    outcome.proveMs = proven - begun;
+    this.proofs.add(outcome.proveMs);
+    this.counts.made += 1;
+    this.record(outcome);
+    const block = isWithinSolutionRange(candidate.distance, slot.solutionRange);
+    const entry = { outcome, block };
+    // The node may ask for the signature before it has answered.
+    this.submitted = this.submitted.filter(
+      (old) => BigInt(old.outcome.slot) + ANSWER_SLOTS > slot.slotNumber,
+    );
+    this.submitted.push(entry);
+    outcome.outcome = 'submitted';
+    try {
+      await node.submitSolution(slot.slotNumber, solution);
+    } catch (error) {
+      this.submitted = this.submitted.filter((other) => other !== entry);
+      throw error;
+    }
+    outcome.submitMs = performance.now() - proven;
+    this.counts.accepted += 1;
+    return true;
+  }
+
+  private async proofFailed(error: unknown, candidate: Candidate, outcome: SlotOutcome): Promise<void> {
+    const late = error instanceof FarmError && error.code === 'deadline';
+    if (late || codeOf(error) === SOLUTION_IGNORED) {
+      this.counts.late += 1;
+      this.miss(
+        outcome,
+        late ? error.sentence : 'The node had no use for the solution any more: it came too late.',
+      );
+      return;
+    }
+    outcome.outcome = 'rejected';
+    outcome.reason = sentenceOf(error);
+    this.record(outcome);
+    if (isDamage(error)) await this.options.sectorBroke(candidate.sector.sectorIndex, error);
+    else this.options.reports.setCause(error);
+  }
+
+  /** Signs hashes asked for in the name of this farm's key, and no others. */
+  async onRewardSigning({ hash, publicKey }: RewardSigningInfo): Promise<void> {
+    const { identity, node, reports } = this.options;
+    if (!equal(publicKey, identity.publicKey)) return;
+    try {
+      await node.submitRewardSignature(hash, identity.signReward(hash));
+    } catch (error) {
+      reports.notify('error', 'reward', `A reward could not be signed: ${sentenceOf(error)}`);
+      return;
+    }
+    const signed = this.submitted.shift();
+    if (signed === undefined) {
+      reports.notify(
+        'info',
+        'reward',
+        'A reward was signed for a solution from before the farm was restarted.',
+      );
+      return;
+    }
+    signed.outcome.outcome = signed.block ? 'won-block' : 'won-vote';
+    if (signed.block) this.counts.blocks += 1;
+    else this.counts.votes += 1;
+    reports.notify('success', 'reward', signed.block ? 'This farm won a block.' : 'This farm won a vote.');
+    reports.changed();
+  }
+}
+
+/** Throws ProtocolError `slot-info` for what no honest node sends. */
+export function requireSlotInfo(slot: SlotInfo, last: SlotNumber | null): void {
+  const { slotNumber, globalChallenge, solutionRange, votingSolutionRange } = slot;
+  const refuse = (message: string): never => {
+    throw new ProtocolError({
+      code: 'impossible-slot',
+      rule: 'slot-info',
+      message,
+      values: { slot: slotNumber, solutionRange, votingSolutionRange },
+      sentence: `The node sent an impossible slot ${slotNumber}; it was ignored.`,
+    });
+  };
+  if (globalChallenge.length !== 32) refuse(`a global challenge of ${globalChallenge.length} bytes`);
+  if (last !== null && slotNumber <= last) refuse(`slot ${slotNumber} after slot ${last}`);
+  if (solutionRange === 0n) refuse('a solution range of 0');
+  if (votingSolutionRange < solutionRange) refuse('a voting range below the solution range');
+}
+
+function newOutcome(slot: SlotInfo): SlotOutcome {
+  return {
+    slot: slot.slotNumber.toString(),
+    at: Date.now(),
+    outcome: 'nothing',
+    auditMs: null,
+    proveMs: null,
+    submitMs: null,
+    reason: null,
+    sector: null,
+  };
+}
+
+function tooLate(): FarmError {
+  return new FarmError({
+    code: 'deadline',
+    message: 'the farming timeout has passed',
+    sentence: 'The proof was not ready in time.',
+    action: 'Allow more cores, or pause plotting',
+  });
+}

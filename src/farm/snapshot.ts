@@ -1,0 +1,85 @@
+/** What a farm tells the screen: structured-cloneable, 64-bit integers as decimal strings, small. */
+
+export type SectorState =
+  'planned' | 'downloading' | 'encoding' | 'writing' | 'plotted' | 'expiring' | 'expired' | 'broken';
+
+export interface SectorSnapshot {
+  index: number;
+  state: SectorState;
+  /** 0..1 of the plotting under way. */
+  progress: number;
+  historySize: string | null;
+  pieces: number;
+  error: string | null;
+}
+
+/** What is wrong, in a sentence, and what the person can do about it. */
+export interface FarmCause {
+  code: string;
+  sentence: string;
+  /** Null when the farm recovers by itself. */
+  action: string | null;
+  /** Milliseconds since the epoch. */
+  since: number;
+}
+
+export type FarmPhase = 'starting' | 'plotting' | 'farming' | 'paused' | 'failed';
+
+export type Outcome = 'nothing' | 'proving' | 'submitted' | 'won-block' | 'won-vote' | 'missed' | 'rejected';
+
+/** What came of one slot. Milliseconds are null for steps that did not happen. */
+export interface SlotOutcome {
+  slot: string;
+  /** Milliseconds since the epoch. */
+  at: number;
+  outcome: Outcome;
+  auditMs: number | null;
+  proveMs: number | null;
+  submitMs: number | null;
+  reason: string | null;
+  sector: number | null;
+}
+
+export interface PlottingSnapshot {
+  sector: number;
+  stage: string;
+  piecesDone: number;
+  piecesTotal: number;
+  /** Of the sector under way, downloads included. */
+  bytesPerSecond: number;
+  /** Until every sector is plotted; null while nothing is known. */
+  etaSeconds: number | null;
+}
+
+export interface FarmSnapshot {
+  phase: FarmPhase;
+  cause: FarmCause | null;
+  /** Hex. */
+  publicKey: string;
+  place: string;
+  allocatedBytes: number;
+  usedBytes: number;
+  piecesInSector: number;
+  sectors: SectorSnapshot[];
+  plotting: PlottingSnapshot | null;
+  slots: { audited: number; missed: number; lastAuditMs: number | null; medianAuditMs: number | null };
+  proofs: {
+    made: number;
+    accepted: number;
+    late: number;
+    medianMs: number | null;
+    deadlineMs: number | null;
+  };
+  /** Rewards signed. */
+  rewards: { blocks: number; votes: number };
+  /** Newest first, slots in which nothing was found left out. */
+  history: SlotOutcome[];
+  /** Longest the program was found asleep, and when. */
+  sleep: { at: number; ms: number } | null;
+}
+
+export interface FarmNotice {
+  level: 'info' | 'success' | 'warning' | 'error';
+  category: 'farm' | 'reward' | 'storage';
+  text: string;
+}
