@@ -1,5 +1,11 @@
 /** Hashes, proof of time, sectors and solution ranges, digests: everything that needs no heavy work. */
-import { sign, verifySignature, miniSecretOfEntropy, publicKeyOf } from '../../src/crypto/sr25519.ts';
+import {
+  expandMiniSecret,
+  miniSecretFromEntropy,
+  publicKeyOf,
+  sign,
+  verifySignature,
+} from '../../src/crypto/sr25519.ts';
 import { loadWasm } from '../../src/crypto/wasm.ts';
 import { wasmWalker, webCryptoWalker, type PotWalker } from '../../src/crypto/pot.ts';
 import { concat, fromHex, littleEndian, toHex, utf8 } from '../../src/protocol/bytes.ts';
@@ -476,8 +482,9 @@ function identityCases(record: ConsensusFile['identity_and_reward_signing'][numb
     name: `identity of entropy ${record.entropy.slice(0, 8)}`,
     rule: 'farmer-identity',
     run: () => {
-      const miniSecret = miniSecretOfEntropy(entropy);
-      const publicKey = publicKeyOf(miniSecret);
+      const miniSecret = miniSecretFromEntropy(entropy);
+      const secret = expandMiniSecret(miniSecret);
+      const publicKey = publicKeyOf(secret);
       expectFacts(record, ['entropy', 'cases'], {
         identity_bin: new ScaleWriter().byteVector(entropy).bytes(),
         mini_secret: miniSecret,
@@ -485,13 +492,13 @@ function identityCases(record: ConsensusFile['identity_and_reward_signing'][numb
         context: REWARD_SIGNING_CONTEXT,
       });
       const message = blake3Hash(entropy);
-      const signature = sign(miniSecret, REWARD_SIGNING_CONTEXT, message);
+      const signature = sign(secret, REWARD_SIGNING_CONTEXT, message);
       expectSame(
         'own signature',
-        verifySignature(REWARD_SIGNING_CONTEXT, publicKey, message, signature),
+        verifySignature(publicKey, REWARD_SIGNING_CONTEXT, message, signature),
         true,
       );
-      const elsewhere = verifySignature(EXTRINSIC_SIGNING_CONTEXT, publicKey, message, signature);
+      const elsewhere = verifySignature(publicKey, EXTRINSIC_SIGNING_CONTEXT, message, signature);
       expectSame('own signature in another context', elsewhere, false);
     },
   };
@@ -501,7 +508,7 @@ function identityCases(record: ConsensusFile['identity_and_reward_signing'][numb
     ({ hash, signature, public_key: publicKey, valid }) =>
       expectSame(
         'valid',
-        verifySignature(REWARD_SIGNING_CONTEXT, fromHex(publicKey, 32), fromHex(hash), fromHex(signature)),
+        verifySignature(fromHex(publicKey, 32), REWARD_SIGNING_CONTEXT, fromHex(hash), fromHex(signature)),
         valid,
       ),
   );
@@ -685,10 +692,10 @@ function checkHeader(record: DigestsFile['header']): void {
   });
   expectSame('hash of the unsealed header', headerHash(open), record['pre_hash_blake2_256']);
   const signer = fromHex(record.seal_signer_public_key, 32);
-  expectSame('seal', verifySignature(REWARD_SIGNING_CONTEXT, signer, hash, sealOf(sealed)), true);
+  expectSame('seal', verifySignature(signer, REWARD_SIGNING_CONTEXT, hash, sealOf(sealed)), true);
   expectSame(
     'seal by another key',
-    verifySignature(REWARD_SIGNING_CONTEXT, hash, hash, sealOf(sealed)),
+    verifySignature(hash, REWARD_SIGNING_CONTEXT, hash, sealOf(sealed)),
     false,
   );
   const rebuilt = buildDigest(subspaceDigests(sealed)).map((item) => toHex(encodeDigestItem(item)));

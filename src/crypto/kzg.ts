@@ -1,0 +1,164 @@
+/**
+ * Polynomial commitments and erasure coding. Scalars are 32 bytes big-endian, points 48 bytes compressed; lists
+ * of them lie one after the other. Everything needs `loadWasm`; what commits needs `loadSrs`. Bytes that do not
+ * decode and lengths that do not fit are refused with ProtocolError.
+ */
+import { concat } from '../protocol/bytes.ts';
+import { PIECES_IN_SEGMENT, POINT_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
+import { isCanonicalScalar } from '../protocol/scalar.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { bisect } from './bisect.ts';
+import type { KzgOpening } from './jobs.ts';
+import { randomSeed } from './random.ts';
+import { guarded, wasm } from './wasm.ts';
+
+const RULE = 'kzg';
+const ERASURE = 'erasure-coding';
+
+/** Whether 48 bytes are a point that the network accepts: on the curve, x not 0; the subgroup is not checked. */
+export function isPoint(bytes: Uint8Array): boolean {
+  return guarded(RULE, () => wasm.g1_is_decodable(bytes));
+}
+
+/** Coefficients, ascending, of the polynomial with these values over the domain of their number (2^k). */
+export function interpolate(values: Uint8Array): Uint8Array {
+  return guarded(RULE, () => wasm.poly_interpolate(values));
+}
+
+/** Value of a polynomial at a point of a domain: 32 bytes. */
+export function evaluate(coefficients: Uint8Array, domain: number, index: number): Uint8Array {
+  return guarded(RULE, () => wasm.poly_evaluate_at(coefficients, domain, index));
+}
+
+/** Commitment to a polynomial of at most 32768 coefficients: 48 bytes. */
+export function commit(coefficients: Uint8Array): Uint8Array {
+  return guarded(RULE, () => wasm.kzg_commit(coefficients));
+}
+
+/** Witness that opens a polynomial at a point of a domain: 48 bytes. */
+export function createWitness(coefficients: Uint8Array, domain: number, index: number): Uint8Array {
+  return guarded(RULE, () => wasm.kzg_create_witness(coefficients, domain, index));
+}
+
+function decodes({ commitment, witness, value }: KzgOpening): boolean {
+  return isPoint(commitment) && isPoint(witness) && isCanonicalScalar(value);
+}
+
+/** Whether an opening holds. Points and scalars that do not decode do not hold. */
+export function verifyOpening(opening: KzgOpening): boolean {
+  const { commitment, domain, index, value, witness } = opening;
+  return decodes(opening) && guarded(RULE, () => wasm.kzg_verify(commitment, domain, index, value, witness));
+}
+
+function allHold(openings: readonly KzgOpening[]): boolean {
+  return guarded(RULE, () =>
+    wasm.kzg_verify_batch(
+      concat(...openings.map(({ commitment }) => commitment)),
+      Uint32Array.from(openings, ({ domain }) => domain),
+      Uint32Array.from(openings, ({ index }) => index),
+      concat(...openings.map(({ value }) => value)),
+      concat(...openings.map(({ witness }) => witness)),
+      randomSeed(),
+    ),
+  );
+}
+
+/**
+ * Verifies many openings by random linear combination, at the price of one pairing product while all hold; a
+ * false one passes with a probability below 2^-126. Returns the indices of those that fail, ascending.
+ */
+export function verifyOpenings(openings: readonly KzgOpening[]): number[] {
+  return bisect(openings, decodes, allHold);
+}
+
+/** Parity values of n source values (n = 2^k): 32·n bytes. */
+export function extend(source: Uint8Array): Uint8Array {
+  return guarded(ERASURE, () => wasm.erasure_extend(source));
+}
+
+/**
+ * All 2n shards, source at even and parity at odd positions, from at least n.
+ *
+ * @param shards 2n scalars; those missing may hold anything.
+ * @param present 2n bytes, zero where a shard is missing.
+ */
+export function recover(shards: Uint8Array, present: Uint8Array): Uint8Array {
+  return guarded(ERASURE, () => wasm.erasure_recover(shards, present));
+}
+
+/** Coefficients of the polynomial behind the shards, trailing zeros left out (at least one is left). */
+export function recoverPolynomial(shards: Uint8Array, present: Uint8Array): Uint8Array {
+  return guarded(ERASURE, () => wasm.erasure_recover_poly(shards, present));
+}
+
+/** The 2n commitments of n records and of their n parity records, interleaved. */
+export function extendCommitments(commitments: Uint8Array): Uint8Array {
+  return guarded(ERASURE, () => wasm.extend_commitments(commitments));
+}
+
+/** Commitment of a record (32768 scalars): 48 bytes. */
+export function commitRecord(record: Uint8Array): Uint8Array {
+  return guarded('record-commitment', () => wasm.record_commitment(record));
+}
+
+/** What archiving adds to the records of a segment. */
+export interface SegmentCommitments {
+  /** 256 × 48 bytes, in the order of positions. */
+  recordCommitments: Uint8Array;
+  /** 48 bytes. */
+  segmentCommitment: Uint8Array;
+  /** 256 × 48 bytes, in the order of positions. */
+  recordWitnesses: Uint8Array;
+}
+
+/** Commitments and witnesses of a segment from the commitments of its 128 source records (128 × 48 bytes). */
+export function commitSegment(sourceCommitments: Uint8Array): SegmentCommitments {
+  const bytes = guarded('segment-commitment', () => wasm.segment_from_commitments(sourceCommitments));
+  const records = PIECES_IN_SEGMENT * POINT_BYTES;
+  return {
+    recordCommitments: bytes.slice(0, records),
+    segmentCommitment: bytes.slice(records, records + POINT_BYTES),
+    recordWitnesses: bytes.slice(records + POINT_BYTES),
+  };
+}
+
+/** Parity record number 0..127 of a segment (position 2·number + 1) from its 128 source records in order. */
+export function parityRecord(sourceRecords: Uint8Array, number: number): Uint8Array {
+  return guarded(ERASURE, () => wasm.parity_record(sourceRecords, number));
+}
+
+/**
+ * One record of a segment from 128 others, in the memory of one.
+ *
+ * @param positions Their 128 distinct positions, 0..255.
+ * @param record The record at one of these positions: 1 MiB.
+ * @param wanted Position of the record to recover.
+ */
+export function recoverRecord(
+  positions: readonly number[],
+  record: (position: number) => Uint8Array,
+  wanted: number,
+): Uint8Array {
+  if (positions.length < SOURCE_PIECES_IN_SEGMENT) throw tooFewPieces(positions.length);
+  const used = positions.slice(0, SOURCE_PIECES_IN_SEGMENT);
+  const weights = guarded(ERASURE, () => wasm.lagrange_weights(Uint32Array.from(used), wanted));
+  const sum = new wasm.RecordSum();
+  try {
+    used.forEach((position, i) => {
+      guarded(ERASURE, () => sum.add(record(position), weights.subarray(32 * i, 32 * (i + 1))));
+    });
+    return guarded(ERASURE, () => sum.record());
+  } finally {
+    sum.free();
+  }
+}
+
+function tooFewPieces(present: number): ProtocolError {
+  return new ProtocolError({
+    code: 'too-many-missing',
+    rule: ERASURE,
+    message: `${present} pieces of a segment where ${SOURCE_PIECES_IN_SEGMENT} are needed`,
+    sentence: 'Too few pieces of a segment were found to reconstruct the missing one.',
+    values: { present, needed: SOURCE_PIECES_IN_SEGMENT },
+  });
+}

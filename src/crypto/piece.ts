@@ -1,0 +1,96 @@
+/** Validity of pieces against the commitments of their segments. Needs `loadSrs`. */
+import { PIECE_BYTES, POINT_BYTES, RECORD_BYTES } from '../protocol/constants.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { bisect } from './bisect.ts';
+import { randomSeed } from './random.ts';
+import { guarded, wasm } from './wasm.ts';
+
+/** A piece and what it is checked against. */
+export interface PieceClaim {
+  /** 1 048 672 bytes. */
+  piece: Uint8Array;
+  /** 48 bytes. */
+  segmentCommitment: Uint8Array;
+  /** 0..255. */
+  position: number;
+}
+
+const VERDICTS = [null, 'record-not-canonical', 'commitment-mismatch', 'witness-invalid'] as const;
+
+/** Why a piece is refused, or null when it is valid. */
+export type PieceFault = (typeof VERDICTS)[number];
+
+const RULE = 'piece-valid';
+
+/** Commitment (48 bytes) that a piece carries for its record. */
+export function recordCommitmentOf(piece: Uint8Array): Uint8Array {
+  return piece.slice(RECORD_BYTES, RECORD_BYTES + POINT_BYTES);
+}
+
+/** Witness (48 bytes) that a piece carries for its record's place in the segment. */
+export function recordWitnessOf(piece: Uint8Array): Uint8Array {
+  return piece.slice(RECORD_BYTES + POINT_BYTES, PIECE_BYTES);
+}
+
+/** Record (1 MiB) of a piece, as a view on it. */
+export function recordOf(piece: Uint8Array): Uint8Array {
+  return piece.subarray(0, RECORD_BYTES);
+}
+
+/**
+ * Checks one piece in full: canonical record, its commitment, the commitment's place in the segment. Undecodable
+ * segment commitments count as `witness-invalid`. Throws ProtocolError on bytes of a wrong length.
+ */
+export function pieceFault({ piece, segmentCommitment, position }: PieceClaim): PieceFault {
+  const verdict = guarded(RULE, () => wasm.piece_is_valid(piece, segmentCommitment, position));
+  return VERDICTS[verdict] ?? null;
+}
+
+/** Throws ProtocolError (rule `piece-valid`) unless the piece is valid. */
+export function requireValidPiece(claim: PieceClaim): void {
+  const fault = pieceFault(claim);
+  if (fault === null) return;
+  throw new ProtocolError({
+    code: fault,
+    rule: RULE,
+    message: `the piece at position ${claim.position} is not valid: ${fault}`,
+    sentence: 'A piece that was received is not part of the history and was refused.',
+    values: { position: claim.position },
+  });
+}
+
+/** Whether a segment holds this record commitment at this position. */
+export function isRecordInSegment(
+  recordCommitment: Uint8Array,
+  recordWitness: Uint8Array,
+  segmentCommitment: Uint8Array,
+  position: number,
+): boolean {
+  return guarded(RULE, () =>
+    wasm.record_commitment_is_valid(recordCommitment, recordWitness, segmentCommitment, position),
+  );
+}
+
+function hasRightLength({ piece, segmentCommitment }: PieceClaim): boolean {
+  return piece.length === PIECE_BYTES && segmentCommitment.length === POINT_BYTES;
+}
+
+function allValid(claims: readonly PieceClaim[]): boolean {
+  return guarded(RULE, () => {
+    const batch = new wasm.PieceBatch(randomSeed(), claims.length);
+    try {
+      for (const claim of claims) batch.add(claim.piece, claim.segmentCommitment, claim.position);
+      return batch.holds();
+    } finally {
+      batch.free();
+    }
+  });
+}
+
+/**
+ * Checks many pieces by random linear combination, at the price of one commitment while all are valid. Returns
+ * the indices of those that are not, ascending.
+ */
+export function invalidPieces(claims: readonly PieceClaim[]): number[] {
+  return bisect(claims, hasRightLength, allValid);
+}

@@ -1,0 +1,56 @@
+/** The one door to the WebAssembly module: loading it, and turning what it throws into typed errors. */
+import init, * as module from '../../wasm/pkg/allotment.js';
+import { ProtocolError } from '../protocol/errors.ts';
+
+/** The module's functions. Call `loadWasm` first, and go through `guarded`. */
+export const wasm = module;
+
+const wasmUrl = new URL('../../wasm/pkg/allotment_bg.wasm', import.meta.url);
+let loaded: Promise<void> | null = null;
+let ready = false;
+
+/** Whether this runs under Node.js rather than in a page or a browser's worker. */
+export function isNode(): boolean {
+  return typeof process === 'object' && typeof process.versions?.node === 'string';
+}
+
+/** Compiles the module without instantiating it, to be handed to workers. */
+export async function compileWasm(): Promise<WebAssembly.Module> {
+  if (!isNode()) return WebAssembly.compileStreaming(fetch(wasmUrl));
+  const { readFile } = await import('node:fs/promises');
+  return WebAssembly.compile(await readFile(wasmUrl));
+}
+
+/**
+ * Makes the module ready on this thread; further calls wait for the first. A failed load may be tried again.
+ *
+ * @param compiled Module compiled elsewhere, if the caller has one.
+ */
+export function loadWasm(compiled?: WebAssembly.Module): Promise<void> {
+  loaded ??= instantiate(compiled).catch((error: unknown) => {
+    loaded = null;
+    throw error;
+  });
+  return loaded;
+}
+
+async function instantiate(compiled?: WebAssembly.Module): Promise<void> {
+  await init({ module_or_path: compiled ?? (await compileWasm()) });
+  ready = true;
+}
+
+/**
+ * Runs a call into the module. What it refuses (`code: message`) becomes a ProtocolError of `rule`; a trap
+ * stays a WebAssembly.RuntimeError, after which the instance must not be used again.
+ */
+export function guarded<T>(rule: string, call: () => T): T {
+  if (!ready) throw new Error('the WebAssembly module is not loaded: await loadWasm() first');
+  try {
+    return call();
+  } catch (error) {
+    if (!(error instanceof Error) || error instanceof WebAssembly.RuntimeError) throw error;
+    const [, code, message] = /^([a-z0-9-]+): (.*)$/s.exec(error.message) ?? [];
+    if (!code || message === undefined) throw error;
+    throw new ProtocolError({ code, rule, message, cause: error });
+  }
+}
