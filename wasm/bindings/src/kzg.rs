@@ -1,1 +1,305 @@
-//! WebAssembly doors to `allotment-kzg`.
+//! WebAssembly doors to `allotment-kzg`. Scalars are 32 bytes big-endian, points 48 bytes compressed.
+
+use allotment_kzg::kzg::{self, Opening, ReferenceString, POINT_BYTES};
+use allotment_kzg::{erasure, msm, piece, poly, scalar, Error};
+use ark_ec::CurveGroup;
+use std::cell::RefCell;
+use wasm_bindgen::prelude::*;
+
+thread_local! {
+    static SRS: RefCell<Option<ReferenceString>> = const { RefCell::new(None) };
+}
+
+fn thrown(error: Error) -> JsError {
+    JsError::new(&error.to_string())
+}
+
+fn with_srs<T>(run: impl FnOnce(&ReferenceString) -> Result<T, Error>) -> Result<T, JsError> {
+    SRS.with(|srs| match &*srs.borrow() {
+        Some(srs) => run(srs),
+        None => Err(Error::ReferenceString { loaded: 0, needed: 1 }),
+    })
+    .map_err(thrown)
+}
+
+fn fixed<'a, const N: usize>(what: &'static str, bytes: &'a [u8]) -> Result<&'a [u8; N], JsError> {
+    bytes.try_into().map_err(|_| thrown(Error::BadLength { what, length: bytes.len() }))
+}
+
+fn scalar_of(bytes: &[u8]) -> Result<scalar::Fr, JsError> {
+    scalar::from_bytes(fixed("a scalar", bytes)?).ok_or_else(|| thrown(Error::ScalarNotCanonical { index: 0 }))
+}
+
+fn point_of(bytes: &[u8]) -> Result<ark_bls12_381::G1Affine, JsError> {
+    kzg::point_from_bytes(fixed("a point", bytes)?).ok_or_else(|| thrown(Error::PointUndecodable { index: 0 }))
+}
+
+/// Loads powers of τ in G1 from 96-byte uncompressed points.
+#[wasm_bindgen]
+pub fn init_srs(uncompressed: &[u8]) -> Result<(), JsError> {
+    let loaded = ReferenceString::from_uncompressed(uncompressed).map_err(thrown)?;
+    SRS.with(|srs| *srs.borrow_mut() = Some(loaded));
+    Ok(())
+}
+
+/// Number of powers loaded.
+#[wasm_bindgen]
+pub fn srs_length() -> usize {
+    SRS.with(|srs| srs.borrow().as_ref().map_or(0, ReferenceString::len))
+}
+
+#[wasm_bindgen]
+pub fn scalar_is_canonical(bytes: &[u8]) -> bool {
+    bytes.try_into().is_ok_and(|bytes| scalar::from_bytes(bytes).is_some())
+}
+
+/// Whether 48 bytes are a point that the network accepts.
+#[wasm_bindgen]
+pub fn g1_is_decodable(bytes: &[u8]) -> bool {
+    bytes.try_into().is_ok_and(|bytes| kzg::point_from_bytes(bytes).is_some())
+}
+
+#[wasm_bindgen]
+pub fn poly_interpolate(values: &[u8]) -> Result<Vec<u8>, JsError> {
+    let values = scalar::many_from_bytes(values).map_err(thrown)?;
+    Ok(scalar::many_to_bytes(&poly::interpolate(&values).map_err(thrown)?))
+}
+
+#[wasm_bindgen]
+pub fn poly_evaluate_at(coefficients: &[u8], domain: usize, index: usize) -> Result<Vec<u8>, JsError> {
+    let coefficients = scalar::many_from_bytes(coefficients).map_err(thrown)?;
+    let at = poly::point(&poly::domain_at_least(domain).map_err(thrown)?, index);
+    Ok(scalar::to_bytes(&poly::evaluate(&coefficients, &at)).to_vec())
+}
+
+/// Coefficients of the polynomial that a witness commits to.
+#[wasm_bindgen]
+pub fn poly_quotient(coefficients: &[u8], domain: usize, index: usize) -> Result<Vec<u8>, JsError> {
+    let coefficients = scalar::many_from_bytes(coefficients).map_err(thrown)?;
+    let at = poly::point(&poly::domain_at_least(domain).map_err(thrown)?, index);
+    Ok(scalar::many_to_bytes(&poly::quotient(&coefficients, &at)))
+}
+
+#[wasm_bindgen]
+pub fn kzg_commit(coefficients: &[u8]) -> Result<Vec<u8>, JsError> {
+    let coefficients = scalar::many_from_bytes(coefficients).map_err(thrown)?;
+    with_srs(|srs| Ok(kzg::point_to_bytes(&srs.commit(&coefficients)?).to_vec()))
+}
+
+#[wasm_bindgen]
+pub fn kzg_create_witness(coefficients: &[u8], domain: usize, index: usize) -> Result<Vec<u8>, JsError> {
+    let coefficients = scalar::many_from_bytes(coefficients).map_err(thrown)?;
+    with_srs(|srs| Ok(kzg::point_to_bytes(&srs.create_witness(&coefficients, domain, index)?).to_vec()))
+}
+
+/// Part of a commitment: these scalars with the powers from `from` on; parts are added with `g1_sum`.
+#[wasm_bindgen]
+pub fn msm_partial(scalars: &[u8], from: usize) -> Result<Vec<u8>, JsError> {
+    let scalars = scalar::many_from_bytes(scalars).map_err(thrown)?;
+    with_srs(|srs| Ok(kzg::point_to_bytes(&srs.partial(&scalars, from)?.into_affine()).to_vec()))
+}
+
+#[wasm_bindgen]
+pub fn g1_sum(points: &[u8]) -> Result<Vec<u8>, JsError> {
+    let points = kzg::points_from_bytes(points).map_err(thrown)?;
+    Ok(kzg::point_to_bytes(&msm::sum(&points)).to_vec())
+}
+
+fn opening(
+    commitment: &[u8],
+    domain: usize,
+    index: usize,
+    value: &[u8],
+    witness: &[u8],
+) -> Result<Opening, JsError> {
+    Ok(Opening {
+        commitment: point_of(commitment)?,
+        domain,
+        index,
+        value: scalar_of(value)?,
+        witness: point_of(witness)?,
+    })
+}
+
+/// Verifies one opening. Points and scalars that do not decode are thrown, each with its own code.
+#[wasm_bindgen]
+pub fn kzg_verify(
+    commitment: &[u8],
+    domain: usize,
+    index: usize,
+    value: &[u8],
+    witness: &[u8],
+) -> Result<bool, JsError> {
+    kzg::verify(&opening(commitment, domain, index, value, witness)?).map_err(thrown)
+}
+
+/// Verifies n openings at once: commitments and witnesses n·48 bytes, values n·32, one domain and index each.
+/// `seed`: 32 random bytes that the supplier of the openings could not know.
+#[wasm_bindgen]
+pub fn kzg_verify_batch(
+    commitments: &[u8],
+    domains: &[u32],
+    indices: &[u32],
+    values: &[u8],
+    witnesses: &[u8],
+    seed: &[u8],
+) -> Result<bool, JsError> {
+    let count = domains.len();
+    if indices.len() != count || values.len() != 32 * count {
+        return Err(thrown(Error::BadLength { what: "the openings", length: count }));
+    }
+    let commitments = kzg::points_from_bytes(commitments).map_err(thrown)?;
+    let witnesses = kzg::points_from_bytes(witnesses).map_err(thrown)?;
+    let values = scalar::many_from_bytes(values).map_err(thrown)?;
+    if commitments.len() != count || witnesses.len() != count {
+        return Err(thrown(Error::BadLength { what: "the openings", length: count }));
+    }
+    let openings: Vec<Opening> = (0..count)
+        .map(|i| Opening {
+            commitment: commitments[i],
+            domain: domains[i] as usize,
+            index: indices[i] as usize,
+            value: values[i],
+            witness: witnesses[i],
+        })
+        .collect();
+    kzg::verify_batch(&openings, fixed("a seed", seed)?).map_err(thrown)
+}
+
+#[wasm_bindgen]
+pub fn erasure_extend(source: &[u8]) -> Result<Vec<u8>, JsError> {
+    let source = scalar::many_from_bytes(source).map_err(thrown)?;
+    Ok(scalar::many_to_bytes(&erasure::extend(&source).map_err(thrown)?))
+}
+
+fn shards_of(shards: &[u8], present: &[u8]) -> Result<Vec<Option<scalar::Fr>>, JsError> {
+    if shards.len() != 32 * present.len() {
+        return Err(thrown(Error::BadLength { what: "the shards", length: shards.len() }));
+    }
+    present
+        .iter()
+        .enumerate()
+        .map(|(index, present)| match present {
+            0 => Ok(None),
+            _ => shards[32 * index..32 * index + 32]
+                .try_into()
+                .ok()
+                .and_then(scalar::from_bytes)
+                .map(Some)
+                .ok_or_else(|| thrown(Error::ScalarNotCanonical { index })),
+        })
+        .collect()
+}
+
+/// All shards from those present: `present` has one byte a shard, zero where it is missing.
+#[wasm_bindgen]
+pub fn erasure_recover(shards: &[u8], present: &[u8]) -> Result<Vec<u8>, JsError> {
+    Ok(scalar::many_to_bytes(&erasure::recover(&shards_of(shards, present)?).map_err(thrown)?))
+}
+
+/// Coefficients behind the shards, trailing zeros trimmed.
+#[wasm_bindgen]
+pub fn erasure_recover_poly(shards: &[u8], present: &[u8]) -> Result<Vec<u8>, JsError> {
+    Ok(scalar::many_to_bytes(&erasure::recover_poly(&shards_of(shards, present)?).map_err(thrown)?))
+}
+
+#[wasm_bindgen]
+pub fn extend_commitments(commitments: &[u8]) -> Result<Vec<u8>, JsError> {
+    let points = kzg::points_from_bytes(commitments).map_err(thrown)?;
+    Ok(kzg::points_to_bytes(&kzg::extend_commitments(&points).map_err(thrown)?))
+}
+
+#[wasm_bindgen]
+pub fn parity_record(source_records: &[u8], position: usize) -> Result<Vec<u8>, JsError> {
+    piece::parity_record(source_records, position).map_err(thrown)
+}
+
+/// Weights (n·32 bytes) by which records at `positions` of a segment combine to the one at `wanted`.
+#[wasm_bindgen]
+pub fn lagrange_weights(positions: &[u32], wanted: usize) -> Result<Vec<u8>, JsError> {
+    let positions: Vec<usize> = positions.iter().map(|position| *position as usize).collect();
+    Ok(scalar::many_to_bytes(&piece::lagrange_weights(&positions, wanted).map_err(thrown)?))
+}
+
+/// Adds weighted records one by one, so that a record is recombined in bounded memory.
+#[wasm_bindgen]
+pub struct RecordSum(piece::RecordSum);
+
+#[wasm_bindgen]
+impl RecordSum {
+    #[wasm_bindgen(constructor)]
+    #[allow(clippy::new_without_default)] // a JavaScript constructor
+    pub fn new() -> Self {
+        Self(piece::RecordSum::default())
+    }
+
+    pub fn add(&mut self, record: &[u8], weight: &[u8]) -> Result<(), JsError> {
+        self.0.add(record, &scalar_of(weight)?).map_err(thrown)
+    }
+
+    pub fn record(&self) -> Vec<u8> {
+        self.0.record()
+    }
+}
+
+#[wasm_bindgen]
+pub fn record_commitment(record: &[u8]) -> Result<Vec<u8>, JsError> {
+    with_srs(|srs| Ok(kzg::point_to_bytes(&piece::record_commitment(srs, record)?).to_vec()))
+}
+
+/// From 128 source commitments: 256 commitments, the segment commitment, 256 witnesses, one after the other.
+#[wasm_bindgen]
+pub fn segment_from_commitments(source: &[u8]) -> Result<Vec<u8>, JsError> {
+    let source = kzg::points_from_bytes(source).map_err(thrown)?;
+    with_srs(|srs| {
+        let segment = piece::segment_from_commitments(srs, &source)?;
+        let mut bytes = kzg::points_to_bytes(&segment.record_commitments);
+        bytes.extend(kzg::point_to_bytes(&segment.segment_commitment));
+        bytes.extend(kzg::points_to_bytes(&segment.record_witnesses));
+        Ok(bytes)
+    })
+}
+
+/// Verdict on a piece: 0 valid, 1 record not canonical, 2 commitment mismatch, 3 witness invalid.
+#[wasm_bindgen]
+pub fn piece_is_valid(bytes: &[u8], segment_commitment: &[u8], position: usize) -> Result<u8, JsError> {
+    let segment_commitment: &[u8; POINT_BYTES] = fixed("a segment commitment", segment_commitment)?;
+    with_srs(|srs| Ok(piece::piece_is_valid(srs, bytes, segment_commitment, position)? as u8))
+}
+
+#[wasm_bindgen]
+pub fn record_commitment_is_valid(
+    commitment: &[u8],
+    witness: &[u8],
+    segment_commitment: &[u8],
+    position: usize,
+) -> Result<bool, JsError> {
+    piece::record_commitment_is_valid(
+        fixed("a commitment", commitment)?,
+        fixed("a witness", witness)?,
+        fixed("a segment commitment", segment_commitment)?,
+        position,
+    )
+    .map_err(thrown)
+}
+
+/// Checks many pieces with one commitment and one pairing product.
+#[wasm_bindgen]
+pub struct PieceBatch(piece::PieceBatch);
+
+#[wasm_bindgen]
+impl PieceBatch {
+    /// For at most `count` pieces; `seed`: 32 random bytes that the supplier of the pieces could not know.
+    #[wasm_bindgen(constructor)]
+    pub fn new(seed: &[u8], count: usize) -> Result<PieceBatch, JsError> {
+        Ok(Self(piece::PieceBatch::new(fixed("a seed", seed)?, count)))
+    }
+
+    pub fn add(&mut self, bytes: &[u8], segment_commitment: &[u8], position: usize) -> Result<(), JsError> {
+        self.0.add(bytes, fixed("a segment commitment", segment_commitment)?, position).map_err(thrown)
+    }
+
+    pub fn holds(&self) -> Result<bool, JsError> {
+        with_srs(|srs| self.0.holds(srs))
+    }
+}

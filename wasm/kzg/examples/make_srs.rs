@@ -1,0 +1,15 @@
+//! Writes the reference string decompressed, so that no page has to take 32768 square roots:
+//! `cargo run --release --example make_srs -- SRS.bin OUT.bin`.
+
+use allotment_kzg::kzg::{ReferenceString, MAX_COEFFICIENTS, POINT_BYTES};
+
+fn main() {
+    let mut arguments = std::env::args().skip(1);
+    let (Some(from), Some(to)) = (arguments.next(), arguments.next()) else {
+        eprintln!("two arguments are needed: the ceremony's file and the file to write");
+        std::process::exit(2);
+    };
+    let bytes = std::fs::read(&from).expect("a readable reference string");
+    let srs = ReferenceString::from_compressed(&bytes[..MAX_COEFFICIENTS * POINT_BYTES]).expect("points of the curve");
+    std::fs::write(&to, srs.to_uncompressed()).expect("a writable file");
+}

@@ -1,0 +1,198 @@
+/* tslint:disable */
+/* eslint-disable */
+
+/**
+ * Checks many pieces with one commitment and one pairing product.
+ */
+export class PieceBatch {
+    free(): void;
+    [Symbol.dispose](): void;
+    add(bytes: Uint8Array | number[], segment_commitment: Uint8Array | number[], position: number): void;
+    holds(): boolean;
+    /**
+     * For at most `count` pieces; `seed`: 32 random bytes that the supplier of the pieces could not know.
+     */
+    constructor(seed: Uint8Array | number[], count: number);
+}
+
+/**
+ * Adds weighted records one by one, so that a record is recombined in bounded memory.
+ */
+export class RecordSum {
+    free(): void;
+    [Symbol.dispose](): void;
+    add(record: Uint8Array | number[], weight: Uint8Array | number[]): void;
+    constructor();
+    record(): Uint8Array;
+}
+
+export function erasure_extend(source: Uint8Array | number[]): Uint8Array;
+
+/**
+ * All shards from those present: `present` has one byte a shard, zero where it is missing.
+ */
+export function erasure_recover(shards: Uint8Array | number[], present: Uint8Array | number[]): Uint8Array;
+
+/**
+ * Coefficients behind the shards, trailing zeros trimmed.
+ */
+export function erasure_recover_poly(shards: Uint8Array | number[], present: Uint8Array | number[]): Uint8Array;
+
+export function extend_commitments(commitments: Uint8Array | number[]): Uint8Array;
+
+/**
+ * Whether 48 bytes are a point that the network accepts.
+ */
+export function g1_is_decodable(bytes: Uint8Array | number[]): boolean;
+
+export function g1_sum(points: Uint8Array | number[]): Uint8Array;
+
+/**
+ * Loads powers of τ in G1 from 96-byte uncompressed points.
+ */
+export function init_srs(uncompressed: Uint8Array | number[]): void;
+
+export function kzg_commit(coefficients: Uint8Array | number[]): Uint8Array;
+
+export function kzg_create_witness(coefficients: Uint8Array | number[], domain: number, index: number): Uint8Array;
+
+/**
+ * Verifies one opening. Points and scalars that do not decode are thrown, each with its own code.
+ */
+export function kzg_verify(commitment: Uint8Array | number[], domain: number, index: number, value: Uint8Array | number[], witness: Uint8Array | number[]): boolean;
+
+/**
+ * Verifies n openings at once: commitments and witnesses n·48 bytes, values n·32, one domain and index each.
+ * `seed`: 32 random bytes that the supplier of the openings could not know.
+ */
+export function kzg_verify_batch(commitments: Uint8Array | number[], domains: Uint32Array | number[], indices: Uint32Array | number[], values: Uint8Array | number[], witnesses: Uint8Array | number[], seed: Uint8Array | number[]): boolean;
+
+/**
+ * Weights (n·32 bytes) by which records at `positions` of a segment combine to the one at `wanted`.
+ */
+export function lagrange_weights(positions: Uint32Array | number[], wanted: number): Uint8Array;
+
+/**
+ * Part of a commitment: these scalars with the powers from `from` on; parts are added with `g1_sum`.
+ */
+export function msm_partial(scalars: Uint8Array | number[], from: number): Uint8Array;
+
+export function parity_record(source_records: Uint8Array | number[], position: number): Uint8Array;
+
+/**
+ * Verdict on a piece: 0 valid, 1 record not canonical, 2 commitment mismatch, 3 witness invalid.
+ */
+export function piece_is_valid(bytes: Uint8Array | number[], segment_commitment: Uint8Array | number[], position: number): number;
+
+export function poly_evaluate_at(coefficients: Uint8Array | number[], domain: number, index: number): Uint8Array;
+
+export function poly_interpolate(values: Uint8Array | number[]): Uint8Array;
+
+/**
+ * Coefficients of the polynomial that a witness commits to.
+ */
+export function poly_quotient(coefficients: Uint8Array | number[], domain: number, index: number): Uint8Array;
+
+export function record_commitment(record: Uint8Array | number[]): Uint8Array;
+
+export function record_commitment_is_valid(commitment: Uint8Array | number[], witness: Uint8Array | number[], segment_commitment: Uint8Array | number[], position: number): boolean;
+
+export function scalar_is_canonical(bytes: Uint8Array | number[]): boolean;
+
+/**
+ * From 128 source commitments: 256 commitments, the segment commitment, 256 witnesses, one after the other.
+ */
+export function segment_from_commitments(source: Uint8Array | number[]): Uint8Array;
+
+export function sr25519_derive(secret: Uint8Array | number[], chain_code: Uint8Array | number[], hard: boolean): Uint8Array;
+
+export function sr25519_expand(mini_secret: Uint8Array | number[]): Uint8Array;
+
+export function sr25519_mini_secret_from_entropy(entropy: Uint8Array | number[], password: string): Uint8Array;
+
+export function sr25519_public_key(secret: Uint8Array | number[]): Uint8Array;
+
+export function sr25519_sign(secret: Uint8Array | number[], context: Uint8Array | number[], message: Uint8Array | number[]): Uint8Array;
+
+export function sr25519_verify(_public: Uint8Array | number[], context: Uint8Array | number[], message: Uint8Array | number[], signature: Uint8Array | number[]): boolean;
+
+export function sr25519_verify_batch(publics: Uint8Array | number[], context: Uint8Array | number[], messages: Uint8Array | number[], signatures: Uint8Array | number[]): boolean;
+
+/**
+ * Number of powers loaded.
+ */
+export function srs_length(): number;
+
+export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
+
+export interface InitOutput {
+    readonly memory: WebAssembly.Memory;
+    readonly __wbg_piecebatch_free: (a: number, b: number) => void;
+    readonly __wbg_recordsum_free: (a: number, b: number) => void;
+    readonly erasure_extend: (a: number, b: number) => [number, number, number, number];
+    readonly erasure_recover: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+    readonly erasure_recover_poly: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+    readonly extend_commitments: (a: number, b: number) => [number, number, number, number];
+    readonly g1_is_decodable: (a: number, b: number) => number;
+    readonly g1_sum: (a: number, b: number) => [number, number, number, number];
+    readonly init_srs: (a: number, b: number) => [number, number];
+    readonly kzg_commit: (a: number, b: number) => [number, number, number, number];
+    readonly kzg_create_witness: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+    readonly kzg_verify: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => [number, number, number];
+    readonly kzg_verify_batch: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => [number, number, number];
+    readonly lagrange_weights: (a: number, b: number, c: number) => [number, number, number, number];
+    readonly msm_partial: (a: number, b: number, c: number) => [number, number, number, number];
+    readonly parity_record: (a: number, b: number, c: number) => [number, number, number, number];
+    readonly piece_is_valid: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
+    readonly piecebatch_add: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number];
+    readonly piecebatch_holds: (a: number) => [number, number, number];
+    readonly piecebatch_new: (a: number, b: number, c: number) => [number, number, number];
+    readonly poly_evaluate_at: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+    readonly poly_interpolate: (a: number, b: number) => [number, number, number, number];
+    readonly poly_quotient: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+    readonly record_commitment: (a: number, b: number) => [number, number, number, number];
+    readonly record_commitment_is_valid: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number];
+    readonly recordsum_add: (a: number, b: number, c: number, d: number, e: number) => [number, number];
+    readonly recordsum_new: () => number;
+    readonly recordsum_record: (a: number) => [number, number];
+    readonly scalar_is_canonical: (a: number, b: number) => number;
+    readonly segment_from_commitments: (a: number, b: number) => [number, number, number, number];
+    readonly sr25519_derive: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
+    readonly sr25519_expand: (a: number, b: number) => [number, number, number, number];
+    readonly sr25519_mini_secret_from_entropy: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+    readonly sr25519_public_key: (a: number, b: number) => [number, number, number, number];
+    readonly sr25519_sign: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number, number];
+    readonly sr25519_verify: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
+    readonly sr25519_verify_batch: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => [number, number, number];
+    readonly srs_length: () => number;
+    readonly __wbindgen_exn_store: (a: number) => void;
+    readonly __externref_table_alloc: () => number;
+    readonly __wbindgen_externrefs: WebAssembly.Table;
+    readonly __wbindgen_malloc: (a: number, b: number) => number;
+    readonly __wbindgen_free: (a: number, b: number, c: number) => void;
+    readonly __externref_table_dealloc: (a: number) => void;
+    readonly __wbindgen_realloc: (a: number, b: number, c: number, d: number) => number;
+    readonly __wbindgen_start: () => void;
+}
+
+export type SyncInitInput = BufferSource | WebAssembly.Module;
+
+/**
+ * Instantiates the given `module`, which can either be bytes or
+ * a precompiled `WebAssembly.Module`.
+ *
+ * @param {{ module: SyncInitInput }} module - Passing `SyncInitInput` directly is deprecated.
+ *
+ * @returns {InitOutput}
+ */
+export function initSync(module: { module: SyncInitInput } | SyncInitInput): InitOutput;
+
+/**
+ * If `module_or_path` is {RequestInfo} or {URL}, makes a request and
+ * for everything else, calls `WebAssembly.instantiate` directly.
+ *
+ * @param {{ module_or_path: InitInput | Promise<InitInput> }} module_or_path - Passing `InitInput` directly is deprecated.
+ *
+ * @returns {Promise<InitOutput>}
+ */
+export default function __wbg_init (module_or_path?: { module_or_path: InitInput | Promise<InitInput> } | InitInput | Promise<InitInput>): Promise<InitOutput>;
