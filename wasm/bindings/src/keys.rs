@@ -9,7 +9,9 @@ fn thrown(error: keys::Error) -> JsError {
 
 #[wasm_bindgen]
 pub fn sr25519_mini_secret_from_entropy(entropy: &[u8], password: &str) -> Result<Vec<u8>, JsError> {
-    Ok(keys::mini_secret_from_entropy(entropy, password).map_err(thrown)?.to_vec())
+    Ok(keys::mini_secret_from_entropy(entropy, password)
+        .map_err(thrown)?
+        .to_vec())
 }
 
 #[wasm_bindgen]

@@ -23,15 +23,22 @@ fn with_srs<T>(run: impl FnOnce(&ReferenceString) -> Result<T, Error>) -> Result
 }
 
 fn fixed<'a, const N: usize>(what: &'static str, bytes: &'a [u8]) -> Result<&'a [u8; N], JsError> {
-    bytes.try_into().map_err(|_| thrown(Error::BadLength { what, length: bytes.len() }))
+    bytes.try_into().map_err(|_| {
+        thrown(Error::BadLength {
+            what,
+            length: bytes.len(),
+        })
+    })
 }
 
 fn scalar_of(bytes: &[u8]) -> Result<scalar::Fr, JsError> {
-    scalar::from_bytes(fixed("a scalar", bytes)?).ok_or_else(|| thrown(Error::ScalarNotCanonical { index: 0 }))
+    scalar::from_bytes(fixed("a scalar", bytes)?)
+        .ok_or_else(|| thrown(Error::ScalarNotCanonical { index: 0 }))
 }
 
 fn point_of(bytes: &[u8]) -> Result<ark_bls12_381::G1Affine, JsError> {
-    kzg::point_from_bytes(fixed("a point", bytes)?).ok_or_else(|| thrown(Error::PointUndecodable { index: 0 }))
+    kzg::point_from_bytes(fixed("a point", bytes)?)
+        .ok_or_else(|| thrown(Error::PointUndecodable { index: 0 }))
 }
 
 /// Loads powers of τ in G1 from 96-byte uncompressed points.
@@ -50,19 +57,25 @@ pub fn srs_length() -> usize {
 
 #[wasm_bindgen]
 pub fn scalar_is_canonical(bytes: &[u8]) -> bool {
-    bytes.try_into().is_ok_and(|bytes| scalar::from_bytes(bytes).is_some())
+    bytes
+        .try_into()
+        .is_ok_and(|bytes| scalar::from_bytes(bytes).is_some())
 }
 
 /// Whether 48 bytes are a point that the network accepts.
 #[wasm_bindgen]
 pub fn g1_is_decodable(bytes: &[u8]) -> bool {
-    bytes.try_into().is_ok_and(|bytes| kzg::point_from_bytes(bytes).is_some())
+    bytes
+        .try_into()
+        .is_ok_and(|bytes| kzg::point_from_bytes(bytes).is_some())
 }
 
 #[wasm_bindgen]
 pub fn poly_interpolate(values: &[u8]) -> Result<Vec<u8>, JsError> {
     let values = scalar::many_from_bytes(values).map_err(thrown)?;
-    Ok(scalar::many_to_bytes(&poly::interpolate(&values).map_err(thrown)?))
+    Ok(scalar::many_to_bytes(
+        &poly::interpolate(&values).map_err(thrown)?,
+    ))
 }
 
 #[wasm_bindgen]
@@ -146,13 +159,19 @@ pub fn kzg_verify_batch(
 ) -> Result<bool, JsError> {
     let count = domains.len();
     if indices.len() != count || values.len() != 32 * count {
-        return Err(thrown(Error::BadLength { what: "the openings", length: count }));
+        return Err(thrown(Error::BadLength {
+            what: "the openings",
+            length: count,
+        }));
     }
     let commitments = kzg::points_from_bytes(commitments).map_err(thrown)?;
     let witnesses = kzg::points_from_bytes(witnesses).map_err(thrown)?;
     let values = scalar::many_from_bytes(values).map_err(thrown)?;
     if commitments.len() != count || witnesses.len() != count {
-        return Err(thrown(Error::BadLength { what: "the openings", length: count }));
+        return Err(thrown(Error::BadLength {
+            what: "the openings",
+            length: count,
+        }));
     }
     let openings: Vec<Opening> = (0..count)
         .map(|i| Opening {
@@ -174,7 +193,10 @@ pub fn erasure_extend(source: &[u8]) -> Result<Vec<u8>, JsError> {
 
 fn shards_of(shards: &[u8], present: &[u8]) -> Result<Vec<Option<scalar::Fr>>, JsError> {
     if shards.len() != 32 * present.len() {
-        return Err(thrown(Error::BadLength { what: "the shards", length: shards.len() }));
+        return Err(thrown(Error::BadLength {
+            what: "the shards",
+            length: shards.len(),
+        }));
     }
     present
         .iter()
@@ -194,19 +216,45 @@ fn shards_of(shards: &[u8], present: &[u8]) -> Result<Vec<Option<scalar::Fr>>, J
 /// All shards from those present: `present` has one byte a shard, zero where it is missing.
 #[wasm_bindgen]
 pub fn erasure_recover(shards: &[u8], present: &[u8]) -> Result<Vec<u8>, JsError> {
-    Ok(scalar::many_to_bytes(&erasure::recover(&shards_of(shards, present)?).map_err(thrown)?))
+    Ok(scalar::many_to_bytes(
+        &erasure::recover(&shards_of(shards, present)?).map_err(thrown)?,
+    ))
 }
 
 /// Coefficients behind the shards, trailing zeros trimmed.
 #[wasm_bindgen]
 pub fn erasure_recover_poly(shards: &[u8], present: &[u8]) -> Result<Vec<u8>, JsError> {
-    Ok(scalar::many_to_bytes(&erasure::recover_poly(&shards_of(shards, present)?).map_err(thrown)?))
+    Ok(scalar::many_to_bytes(
+        &erasure::recover_poly(&shards_of(shards, present)?).map_err(thrown)?,
+    ))
+}
+
+/// Locator of the missing shards: what of a recovery does not depend on the others' values. Only for
+/// `erasure_recover_poly_located` of the same build.
+#[wasm_bindgen]
+pub fn erasure_locate(present: &[u8]) -> Result<Vec<u8>, JsError> {
+    let present: Vec<bool> = present.iter().map(|present| *present != 0).collect();
+    Ok(erasure::locate(&present).map_err(thrown)?.to_bytes())
+}
+
+/// `erasure_recover_poly` with the locator made ahead.
+#[wasm_bindgen]
+pub fn erasure_recover_poly_located(
+    shards: &[u8],
+    present: &[u8],
+    locator: &[u8],
+) -> Result<Vec<u8>, JsError> {
+    let locator = erasure::Locator::from_bytes(locator).map_err(thrown)?;
+    let coefficients = erasure::recover_located(&shards_of(shards, present)?, &locator).map_err(thrown)?;
+    Ok(scalar::many_to_bytes(&erasure::trimmed(coefficients)))
 }
 
 #[wasm_bindgen]
 pub fn extend_commitments(commitments: &[u8]) -> Result<Vec<u8>, JsError> {
     let points = kzg::points_from_bytes(commitments).map_err(thrown)?;
-    Ok(kzg::points_to_bytes(&kzg::extend_commitments(&points).map_err(thrown)?))
+    Ok(kzg::points_to_bytes(
+        &kzg::extend_commitments(&points).map_err(thrown)?,
+    ))
 }
 
 #[wasm_bindgen]
@@ -218,7 +266,9 @@ pub fn parity_record(source_records: &[u8], position: usize) -> Result<Vec<u8>, 
 #[wasm_bindgen]
 pub fn lagrange_weights(positions: &[u32], wanted: usize) -> Result<Vec<u8>, JsError> {
     let positions: Vec<usize> = positions.iter().map(|position| *position as usize).collect();
-    Ok(scalar::many_to_bytes(&piece::lagrange_weights(&positions, wanted).map_err(thrown)?))
+    Ok(scalar::many_to_bytes(
+        &piece::lagrange_weights(&positions, wanted).map_err(thrown)?,
+    ))
 }
 
 /// Adds weighted records one by one, so that a record is recombined in bounded memory.
@@ -296,7 +346,13 @@ impl PieceBatch {
     }
 
     pub fn add(&mut self, bytes: &[u8], segment_commitment: &[u8], position: usize) -> Result<(), JsError> {
-        self.0.add(bytes, fixed("a segment commitment", segment_commitment)?, position).map_err(thrown)
+        self.0
+            .add(
+                bytes,
+                fixed("a segment commitment", segment_commitment)?,
+                position,
+            )
+            .map_err(thrown)
     }
 
     pub fn holds(&self) -> Result<bool, JsError> {

@@ -10,6 +10,7 @@ fn main() {
         std::process::exit(2);
     };
     let bytes = std::fs::read(&from).expect("a readable reference string");
-    let srs = ReferenceString::from_compressed(&bytes[..MAX_COEFFICIENTS * POINT_BYTES]).expect("points of the curve");
+    let srs = ReferenceString::from_compressed(&bytes[..MAX_COEFFICIENTS * POINT_BYTES])
+        .expect("points of the curve");
     std::fs::write(&to, srs.to_uncompressed()).expect("a writable file");
 }

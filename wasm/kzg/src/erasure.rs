@@ -1,7 +1,7 @@
 //! Erasure coding at rate one half: sources at even positions, parity at odd ones.
 
 use crate::poly;
-use crate::scalar::Fr;
+use crate::scalar::{self, Fr};
 use crate::Error;
 use ark_ff::{batch_inversion, Field, One, Zero};
 use ark_poly::EvaluationDomain;
@@ -24,42 +24,105 @@ pub fn parity_weights(n: usize, odd: usize) -> Result<Vec<Fr>, Error> {
     let scale = (x.pow([n as u64]) - Fr::one()) * domain.size_inv();
     let mut inverses: Vec<Fr> = (0..n).map(|j| x - domain.element(j)).collect();
     batch_inversion(&mut inverses);
-    Ok(inverses.into_iter().enumerate().map(|(j, inverse)| scale * domain.element(j) * inverse).collect())
+    Ok(inverses
+        .into_iter()
+        .enumerate()
+        .map(|(j, inverse)| scale * domain.element(j) * inverse)
+        .collect())
+}
+
+/// What recovery needs to know of which shards are missing, whatever the others hold: made ahead of them.
+pub struct Locator {
+    /// Values of the polynomial that vanishes at the missing positions, over the domain.
+    values: Vec<Fr>,
+    /// Inverses of its values over the coset of `COSET`, where it has no zero.
+    inverses: Vec<Fr>,
+}
+
+const COSET: u64 = 7;
+
+/// Locates the missing ones among 2n shards of which at least n must be present.
+pub fn locate(present: &[bool]) -> Result<Locator, Error> {
+    let size = present.len();
+    let domain = poly::domain(size)?;
+    let missing: Vec<Fr> = present
+        .iter()
+        .enumerate()
+        .filter(|(_, present)| !**present)
+        .map(|(i, _)| domain.element(i))
+        .collect();
+    if missing.len() * 2 > size {
+        return Err(Error::TooManyMissing {
+            present: size - missing.len(),
+            needed: size / 2,
+        });
+    }
+    let mut vanishing = poly::vanishing(&missing);
+    vanishing.resize(size, Fr::zero());
+    let values = domain.fft(&vanishing);
+    poly::shift(&mut vanishing, &Fr::from(COSET));
+    domain.fft_in_place(&mut vanishing);
+    batch_inversion(&mut vanishing);
+    Ok(Locator {
+        values,
+        inverses: vanishing,
+    })
+}
+
+impl Locator {
+    /// The bytes of `to_bytes`, of the same build of this crate.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, Error> {
+        let raw = scalar::many_from_raw(bytes)?;
+        if raw.len() % 2 != 0 {
+            return Err(Error::BadLength {
+                what: "a locator",
+                length: bytes.len(),
+            });
+        }
+        let (values, inverses) = raw.split_at(raw.len() / 2);
+        Ok(Self {
+            values: values.to_vec(),
+            inverses: inverses.to_vec(),
+        })
+    }
+
+    pub fn to_bytes(&self) -> Vec<u8> {
+        let mut bytes = scalar::many_to_raw(&self.values);
+        bytes.extend(scalar::many_to_raw(&self.inverses));
+        bytes
+    }
 }
 
 /// Coefficients of the polynomial behind 2n shards of which at least n are present. The result has 2n
 /// coefficients, the upper n of which are zero when the shards are consistent.
 pub fn recover_coefficients(shards: &[Option<Fr>]) -> Result<Vec<Fr>, Error> {
-    let size = shards.len();
-    let domain = poly::domain(size)?;
-    let present = shards.iter().flatten().count();
-    if present * 2 < size {
-        return Err(Error::TooManyMissing { present, needed: size / 2 });
-    }
-    let missing: Vec<Fr> =
-        shards.iter().enumerate().filter(|(_, shard)| shard.is_none()).map(|(i, _)| domain.element(i)).collect();
-    if missing.is_empty() {
+    if shards.iter().all(Option::is_some) {
         let values: Vec<Fr> = shards.iter().flatten().copied().collect();
-        return Ok(domain.ifft(&values));
+        return Ok(poly::domain(shards.len())?.ifft(&values));
     }
-    let mut vanishing = poly::vanishing(&missing);
-    vanishing.resize(size.max(vanishing.len()), Fr::zero());
-    if vanishing.len() > size {
-        return Err(Error::TooManyMissing { present, needed: size / 2 });
+    let present: Vec<bool> = shards.iter().map(Option::is_some).collect();
+    recover_located(shards, &locate(&present)?)
+}
+
+/// `recover_coefficients` with the locator of the shards' missing positions at hand.
+pub fn recover_located(shards: &[Option<Fr>], locator: &Locator) -> Result<Vec<Fr>, Error> {
+    let domain = poly::domain(shards.len())?;
+    if locator.values.len() != shards.len() || locator.inverses.len() != shards.len() {
+        return Err(Error::BadLength {
+            what: "a locator",
+            length: locator.values.len(),
+        });
     }
-    let mut product = domain.fft(&vanishing);
-    for (value, shard) in product.iter_mut().zip(shards) {
-        *value = shard.map_or(Fr::zero(), |shard| *value * shard);
-    }
+    let mut product: Vec<Fr> = shards
+        .iter()
+        .zip(&locator.values)
+        .map(|(shard, value)| shard.map_or(Fr::zero(), |shard| *value * shard))
+        .collect();
     domain.ifft_in_place(&mut product);
-    // Divide on a coset, where the vanishing polynomial has no zero.
-    let offset = Fr::from(7u64);
+    let offset = Fr::from(COSET);
     poly::shift(&mut product, &offset);
-    poly::shift(&mut vanishing, &offset);
     domain.fft_in_place(&mut product);
-    domain.fft_in_place(&mut vanishing);
-    batch_inversion(&mut vanishing);
-    for (value, inverse) in product.iter_mut().zip(&vanishing) {
+    for (value, inverse) in product.iter_mut().zip(&locator.inverses) {
         *value *= inverse;
     }
     domain.ifft_in_place(&mut product);
@@ -71,14 +134,22 @@ pub fn recover_coefficients(shards: &[Option<Fr>]) -> Result<Vec<Fr>, Error> {
 pub fn recover(shards: &[Option<Fr>]) -> Result<Vec<Fr>, Error> {
     let coefficients = recover_coefficients(shards)?;
     let values = poly::domain(shards.len())?.fft(&coefficients);
-    Ok(shards.iter().zip(values).map(|(shard, value)| shard.unwrap_or(value)).collect())
+    Ok(shards
+        .iter()
+        .zip(values)
+        .map(|(shard, value)| shard.unwrap_or(value))
+        .collect())
 }
 
 /// The recovered polynomial without trailing zero coefficients; at least one coefficient is left.
 pub fn recover_poly(shards: &[Option<Fr>]) -> Result<Vec<Fr>, Error> {
-    let mut coefficients = recover_coefficients(shards)?;
+    Ok(trimmed(recover_coefficients(shards)?))
+}
+
+/// Without trailing zero coefficients; at least one coefficient is left.
+pub fn trimmed(mut coefficients: Vec<Fr>) -> Vec<Fr> {
     while coefficients.len() > 1 && coefficients.last().is_some_and(Zero::is_zero) {
         coefficients.pop();
     }
-    Ok(coefficients)
+    coefficients
 }

@@ -43,26 +43,37 @@ pub fn point_from_bytes(bytes: &[u8; POINT_BYTES]) -> Option<G1Affine> {
     if bytes[0] & 0x1f == 0 && bytes[1..].iter().all(|byte| *byte == 0) {
         return None;
     }
-    G1Affine::deserialize_compressed_unchecked(&bytes[..]).ok().filter(G1Affine::is_on_curve)
+    G1Affine::deserialize_compressed_unchecked(&bytes[..])
+        .ok()
+        .filter(G1Affine::is_on_curve)
 }
 
 /// 48 bytes of a point.
 pub fn point_to_bytes(point: &G1Affine) -> [u8; POINT_BYTES] {
     let mut bytes = [0; POINT_BYTES];
-    point.serialize_compressed(&mut bytes[..]).expect("48 bytes hold a compressed point");
+    point
+        .serialize_compressed(&mut bytes[..])
+        .expect("48 bytes hold a compressed point");
     bytes
 }
 
 /// All points of a byte string of n·48 bytes.
 pub fn points_from_bytes(bytes: &[u8]) -> Result<Vec<G1Affine>, Error> {
-    if bytes.len() % POINT_BYTES != 0 {
-        return Err(Error::BadLength { what: "whole points", length: bytes.len() });
+    if !bytes.len().is_multiple_of(POINT_BYTES) {
+        return Err(Error::BadLength {
+            what: "whole points",
+            length: bytes.len(),
+        });
     }
     bytes
         .chunks_exact(POINT_BYTES)
         .enumerate()
         .map(|(index, chunk)| {
-            chunk.try_into().ok().and_then(point_from_bytes).ok_or(Error::PointUndecodable { index })
+            chunk
+                .try_into()
+                .ok()
+                .and_then(point_from_bytes)
+                .ok_or(Error::PointUndecodable { index })
         })
         .collect()
 }
@@ -83,8 +94,11 @@ impl ReferenceString {
     /// the curve's equation. The first must be the generator.
     pub fn from_uncompressed(bytes: &[u8]) -> Result<Self, Error> {
         let length = bytes.len();
-        if length == 0 || length % 96 != 0 || length / 96 > MAX_COEFFICIENTS {
-            return Err(Error::BadLength { what: "a reference string", length });
+        if length == 0 || !length.is_multiple_of(96) || length / 96 > MAX_COEFFICIENTS {
+            return Err(Error::BadLength {
+                what: "a reference string",
+                length,
+            });
         }
         let powers = bytes
             .chunks_exact(96)
@@ -104,7 +118,9 @@ impl ReferenceString {
 
     /// Loads powers from their compressed form, 48 bytes each, as the ceremony publishes them.
     pub fn from_compressed(bytes: &[u8]) -> Result<Self, Error> {
-        Ok(Self { powers: points_from_bytes(bytes)? })
+        Ok(Self {
+            powers: points_from_bytes(bytes)?,
+        })
     }
 
     /// The powers as uncompressed points of 96 bytes.
@@ -131,23 +147,31 @@ impl ReferenceString {
     /// Part of a commitment: Σ of these scalars with the powers from `from` on.
     pub fn partial(&self, scalars: &[Fr], from: usize) -> Result<G1Projective, Error> {
         let needed = from + scalars.len();
-        let powers = self
-            .powers
-            .get(from..needed)
-            .ok_or(Error::ReferenceString { loaded: self.powers.len(), needed })?;
+        let powers = self.powers.get(from..needed).ok_or(Error::ReferenceString {
+            loaded: self.powers.len(),
+            needed,
+        })?;
         Ok(msm::msm(powers, scalars))
     }
 
     /// Commitment to a polynomial given by its coefficients, ascending, 32768 at most.
     pub fn commit(&self, coefficients: &[Fr]) -> Result<G1Affine, Error> {
         if coefficients.len() > MAX_COEFFICIENTS {
-            return Err(Error::BadLength { what: "a committed polynomial", length: coefficients.len() });
+            return Err(Error::BadLength {
+                what: "a committed polynomial",
+                length: coefficients.len(),
+            });
         }
         Ok(self.partial(coefficients, 0)?.into_affine())
     }
 
     /// Witness that opens the polynomial at point `index` of the domain.
-    pub fn create_witness(&self, coefficients: &[Fr], domain: usize, index: usize) -> Result<G1Affine, Error> {
+    pub fn create_witness(
+        &self,
+        coefficients: &[Fr],
+        domain: usize,
+        index: usize,
+    ) -> Result<G1Affine, Error> {
         let at = poly::point(&poly::domain_at_least(domain)?, index);
         self.commit(&poly::quotient(coefficients, &at))
     }
@@ -157,7 +181,9 @@ impl ReferenceString {
 fn pairing_holds(left: G1Projective, right: G1Projective) -> bool {
     let left = left.into_affine();
     let right = right.into_affine();
-    Bls12_381::multi_pairing([left, right], [G2Affine::generator(), tau_g2()]).0.is_one()
+    Bls12_381::multi_pairing([left, right], [G2Affine::generator(), tau_g2()])
+        .0
+        .is_one()
 }
 
 /// Verifies one opening: e(C − y·[1]₁ + x·W, [1]₂) = e(W, [τ]₂).
@@ -234,17 +260,23 @@ pub fn extend_commitments(commitments: &[G1Affine]) -> Result<Vec<G1Affine>, Err
     }
     group_fft(&mut points, domain.group_gen());
     let parity = G1Projective::normalize_batch(&points);
-    Ok(commitments.iter().zip(parity).flat_map(|(source, parity)| [*source, parity]).collect())
+    Ok(commitments
+        .iter()
+        .zip(parity)
+        .flat_map(|(source, parity)| [*source, parity])
+        .collect())
 }
-
-
 
 /// In-place transform over the group, natural order in and out, with `root` of order `points.len()`.
 fn group_fft(points: &mut [G1Projective], root: Fr) {
     let n = points.len();
     let bits = n.trailing_zeros();
     for index in 0..n {
-        let mirrored = if bits == 0 { 0 } else { index.reverse_bits() >> (usize::BITS - bits) };
+        let mirrored = if bits == 0 {
+            0
+        } else {
+            index.reverse_bits() >> (usize::BITS - bits)
+        };
         if mirrored > index {
             points.swap(index, mirrored);
         }
@@ -270,4 +302,3 @@ fn group_fft(points: &mut [G1Projective], root: Fr) {
 pub fn scalar_is_canonical(bytes: &[u8; 32]) -> bool {
     scalar::from_bytes(bytes).is_some()
 }
-

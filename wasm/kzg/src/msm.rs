@@ -19,7 +19,12 @@ pub fn msm(points: &[G1Affine], scalars: &[Fr]) -> G1Projective {
         for _ in 0..bits {
             total.double_in_place();
         }
-        total += window_sum(points, &digits[window * count..(window + 1) * count], bits, &mut scratch);
+        total += window_sum(
+            points,
+            &digits[window * count..(window + 1) * count],
+            bits,
+            &mut scratch,
+        );
     }
     total
 }
@@ -127,7 +132,13 @@ fn sort_into_buckets(points: &[G1Affine], digits: &[i32], buckets: usize, scratc
 
 /// One round of adding neighbours in every bucket; false when every bucket holds one point at most.
 fn reduce_pairs(buckets: usize, scratch: &mut Scratch, extra: &mut Vec<(usize, G1Projective)>) -> bool {
-    let Scratch { sorted, starts, lengths, denominators, products } = scratch;
+    let Scratch {
+        sorted,
+        starts,
+        lengths,
+        denominators,
+        products,
+    } = scratch;
     denominators.clear();
     for bucket in 0..buckets {
         for pair in 0..lengths[bucket] / 2 {
@@ -189,7 +200,10 @@ fn invert_all(elements: &mut [Fq], products: &mut Vec<Fq>) {
 
 /// Sum of points in affine form.
 pub fn sum(points: &[G1Affine]) -> G1Affine {
-    points.iter().fold(G1Projective::zero(), |total, point| total + point).into_affine()
+    points
+        .iter()
+        .fold(G1Projective::zero(), |total, point| total + point)
+        .into_affine()
 }
 
 #[cfg(test)]
@@ -212,8 +226,14 @@ mod tests {
     fn agrees_with_one_multiplication_after_the_other() {
         for count in [1, 2, 5, 40, 300] {
             let points = points(count);
-            let scalars: Vec<Fr> = (0..count).map(|i| Fr::from(7u64).pow([(3 * i + 90) as u64])).collect();
-            let expected: G1Projective = points.iter().zip(&scalars).map(|(point, scalar)| *point * scalar).sum();
+            let scalars: Vec<Fr> = (0..count)
+                .map(|i| Fr::from(7u64).pow([(3 * i + 90) as u64]))
+                .collect();
+            let expected: G1Projective = points
+                .iter()
+                .zip(&scalars)
+                .map(|(point, scalar)| *point * scalar)
+                .sum();
             assert_eq!(msm(&points, &scalars), expected, "{count} points");
         }
     }

@@ -26,17 +26,27 @@ pub enum PieceVerdict {
 
 fn split(piece: &[u8]) -> Result<(&[u8], &[u8; POINT_BYTES], &[u8; POINT_BYTES]), Error> {
     if piece.len() != PIECE_BYTES {
-        return Err(Error::BadLength { what: "a piece", length: piece.len() });
+        return Err(Error::BadLength {
+            what: "a piece",
+            length: piece.len(),
+        });
     }
     let (record, points) = piece.split_at(RECORD_BYTES);
     let (commitment, witness) = points.split_at(POINT_BYTES);
-    Ok((record, commitment.try_into().expect("48 bytes"), witness.try_into().expect("48 bytes")))
+    Ok((
+        record,
+        commitment.try_into().expect("48 bytes"),
+        witness.try_into().expect("48 bytes"),
+    ))
 }
 
 /// Commitment to a record of 32768 canonical scalars.
 pub fn record_commitment(srs: &ReferenceString, record: &[u8]) -> Result<G1Affine, Error> {
     if record.len() != RECORD_BYTES {
-        return Err(Error::BadLength { what: "a record", length: record.len() });
+        return Err(Error::BadLength {
+            what: "a record",
+            length: record.len(),
+        });
     }
     srs.commit(&poly::interpolate(&scalar::many_from_bytes(record)?)?)
 }
@@ -63,7 +73,8 @@ pub fn record_commitment_is_valid(
     segment_commitment: &[u8; POINT_BYTES],
     position: usize,
 ) -> Result<bool, Error> {
-    record_opening(commitment, witness, segment_commitment, position).map_or(Ok(false), |opening| kzg::verify(&opening))
+    record_opening(commitment, witness, segment_commitment, position)
+        .map_or(Ok(false), |opening| kzg::verify(&opening))
 }
 
 /// The full check of one piece (`is_piece_valid`).
@@ -82,11 +93,13 @@ pub fn piece_is_valid(
     if kzg::point_to_bytes(&computed) != *commitment {
         return Ok(PieceVerdict::CommitmentMismatch);
     }
-    Ok(if record_commitment_is_valid(commitment, witness, segment_commitment, position)? {
-        PieceVerdict::Valid
-    } else {
-        PieceVerdict::WitnessInvalid
-    })
+    Ok(
+        if record_commitment_is_valid(commitment, witness, segment_commitment, position)? {
+            PieceVerdict::Valid
+        } else {
+            PieceVerdict::WitnessInvalid
+        },
+    )
 }
 
 /// Checks many pieces with one commitment and one pairing product, keeping one record's memory.
@@ -113,15 +126,25 @@ impl PieceBatch {
     }
 
     /// Adds a piece; one that does not decode makes the whole batch fail.
-    pub fn add(&mut self, piece: &[u8], segment_commitment: &[u8; POINT_BYTES], position: usize) -> Result<(), Error> {
+    pub fn add(
+        &mut self,
+        piece: &[u8],
+        segment_commitment: &[u8; POINT_BYTES],
+        position: usize,
+    ) -> Result<(), Error> {
         let (record, commitment, witness) = split(piece)?;
         let (Some(for_record), Some(for_opening)) = (self.random.pop(), self.random.pop()) else {
-            return Err(Error::BadLength { what: "the batch", length: self.commitments.len() + 1 });
+            return Err(Error::BadLength {
+                what: "the batch",
+                length: self.commitments.len() + 1,
+            });
         };
         let opening = record_opening(commitment, witness, segment_commitment, position);
-        let (Some(opening), Some(point), Ok(values)) =
-            (opening, kzg::point_from_bytes(commitment), scalar::many_from_bytes(record))
-        else {
+        let (Some(opening), Some(point), Ok(values)) = (
+            opening,
+            kzg::point_from_bytes(commitment),
+            scalar::many_from_bytes(record),
+        ) else {
             self.malformed = true;
             return Ok(());
         };
@@ -154,26 +177,38 @@ pub struct SegmentCommitments {
 
 /// The segment polynomial's coefficients over the 256 hashed commitments.
 pub fn segment_polynomial(record_commitments: &[G1Affine]) -> Result<Vec<Fr>, Error> {
-    let values: Vec<Fr> =
-        record_commitments.iter().map(|point| scalar::hash_to_scalar(&kzg::point_to_bytes(point))).collect();
+    let values: Vec<Fr> = record_commitments
+        .iter()
+        .map(|point| scalar::hash_to_scalar(&kzg::point_to_bytes(point)))
+        .collect();
     poly::interpolate(&values)
 }
 
 /// Commitments and witnesses of a segment from the commitments of its 128 source records.
-pub fn segment_from_commitments(srs: &ReferenceString, source: &[G1Affine]) -> Result<SegmentCommitments, Error> {
+pub fn segment_from_commitments(
+    srs: &ReferenceString,
+    source: &[G1Affine],
+) -> Result<SegmentCommitments, Error> {
     let record_commitments = kzg::extend_commitments(source)?;
     let polynomial = segment_polynomial(&record_commitments)?;
     let segment_commitment = srs.commit(&polynomial)?;
     let record_witnesses = (0..record_commitments.len())
         .map(|index| srs.create_witness(&polynomial, record_commitments.len(), index))
         .collect::<Result<Vec<_>, _>>()?;
-    Ok(SegmentCommitments { record_commitments, segment_commitment, record_witnesses })
+    Ok(SegmentCommitments {
+        record_commitments,
+        segment_commitment,
+        record_witnesses,
+    })
 }
 
 /// One parity record (odd `position` 0..127) of a segment's 128 source records, each 1 MiB of scalars.
 pub fn parity_record(source_records: &[u8], position: usize) -> Result<Vec<u8>, Error> {
     if source_records.len() != SOURCE_PIECES * RECORD_BYTES || position >= SOURCE_PIECES {
-        return Err(Error::BadLength { what: "the source records", length: source_records.len() });
+        return Err(Error::BadLength {
+            what: "the source records",
+            length: source_records.len(),
+        });
     }
     let weights = erasure::parity_weights(SOURCE_PIECES, position)?;
     combine(source_records.chunks_exact(RECORD_BYTES), &weights)
@@ -182,7 +217,10 @@ pub fn parity_record(source_records: &[u8], position: usize) -> Result<Vec<u8>, 
 /// One record of a segment from exactly 128 others: `records` one after the other, their positions beside.
 pub fn reconstruct_record(records: &[u8], positions: &[usize], wanted: usize) -> Result<Vec<u8>, Error> {
     if positions.len() != SOURCE_PIECES || records.len() != SOURCE_PIECES * RECORD_BYTES {
-        return Err(Error::TooManyMissing { present: positions.len(), needed: SOURCE_PIECES });
+        return Err(Error::TooManyMissing {
+            present: positions.len(),
+            needed: SOURCE_PIECES,
+        });
     }
     let weights = lagrange_weights(positions, wanted)?;
     combine(records.chunks_exact(RECORD_BYTES), &weights)
@@ -191,7 +229,10 @@ pub fn reconstruct_record(records: &[u8], positions: &[usize], wanted: usize) ->
 /// Weights by which values at these positions of the 256-domain combine to the value at another.
 pub fn lagrange_weights(positions: &[usize], wanted: usize) -> Result<Vec<Fr>, Error> {
     let domain = poly::domain(PIECES_IN_SEGMENT)?;
-    let points: Vec<Fr> = positions.iter().map(|position| poly::point(&domain, *position)).collect();
+    let points: Vec<Fr> = positions
+        .iter()
+        .map(|position| poly::point(&domain, *position))
+        .collect();
     let at = poly::point(&domain, wanted);
     if let Some(index) = positions.iter().position(|position| *position == wanted) {
         let mut weights = vec![Fr::zero(); positions.len()];
@@ -211,7 +252,10 @@ pub fn lagrange_weights(positions: &[usize], wanted: usize) -> Result<Vec<Fr>, E
                 }
             }
             if denominator.is_zero() {
-                return Err(Error::BadLength { what: "distinct positions", length: positions.len() });
+                return Err(Error::BadLength {
+                    what: "distinct positions",
+                    length: positions.len(),
+                });
             }
             Ok(numerator * poly::inverse(&denominator))
         })
@@ -239,14 +283,25 @@ impl RecordSum {
     /// Adds a record of 32768 scalars times a weight.
     pub fn add(&mut self, record: &[u8], weight: &Fr) -> Result<(), Error> {
         if record.len() != RECORD_BYTES {
-            return Err(Error::BadLength { what: "a record", length: record.len() });
+            return Err(Error::BadLength {
+                what: "a record",
+                length: record.len(),
+            });
         }
         if weight.is_zero() {
             return Ok(());
         }
-        for (index, (sum, chunk)) in self.0.iter_mut().zip(record.chunks_exact(SCALAR_BYTES)).enumerate() {
-            let value =
-                chunk.try_into().ok().and_then(scalar::from_bytes).ok_or(Error::ScalarNotCanonical { index })?;
+        for (index, (sum, chunk)) in self
+            .0
+            .iter_mut()
+            .zip(record.chunks_exact(SCALAR_BYTES))
+            .enumerate()
+        {
+            let value = chunk
+                .try_into()
+                .ok()
+                .and_then(scalar::from_bytes)
+                .ok_or(Error::ScalarNotCanonical { index })?;
             *sum += *weight * value;
         }
         Ok(())

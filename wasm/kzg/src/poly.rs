@@ -8,9 +8,15 @@ use ark_poly::{EvaluationDomain, Radix2EvaluationDomain};
 /// The domain of exactly `n` points; `n` must be a power of two.
 pub fn domain(n: usize) -> Result<Radix2EvaluationDomain<Fr>, Error> {
     if !n.is_power_of_two() {
-        return Err(Error::BadLength { what: "a power of two", length: n });
+        return Err(Error::BadLength {
+            what: "a power of two",
+            length: n,
+        });
     }
-    Radix2EvaluationDomain::new(n).ok_or(Error::BadLength { what: "an evaluation domain", length: n })
+    Radix2EvaluationDomain::new(n).ok_or(Error::BadLength {
+        what: "an evaluation domain",
+        length: n,
+    })
 }
 
 /// The domain of `n` points, `n` rounded up to a power of two, as openings name it.
@@ -30,7 +36,10 @@ pub fn interpolate(values: &[Fr]) -> Result<Vec<Fr>, Error> {
 
 /// Value of a polynomial at a point.
 pub fn evaluate(coefficients: &[Fr], at: &Fr) -> Fr {
-    coefficients.iter().rev().fold(Fr::zero(), |sum, coefficient| sum * at + coefficient)
+    coefficients
+        .iter()
+        .rev()
+        .fold(Fr::zero(), |sum, coefficient| sum * at + coefficient)
 }
 
 /// Quotient of (p(X) − p(x)) by (X − x) by synthetic division; one coefficient less than `p`, at least one.

@@ -26,14 +26,21 @@ pub fn to_bytes(scalar: &Fr) -> [u8; SCALAR_BYTES] {
 
 /// All scalars of a byte string of n·32 bytes; the first one out of range is named.
 pub fn many_from_bytes(bytes: &[u8]) -> Result<Vec<Fr>, Error> {
-    if bytes.len() % SCALAR_BYTES != 0 {
-        return Err(Error::BadLength { what: "whole scalars", length: bytes.len() });
+    if !bytes.len().is_multiple_of(SCALAR_BYTES) {
+        return Err(Error::BadLength {
+            what: "whole scalars",
+            length: bytes.len(),
+        });
     }
     bytes
         .chunks_exact(SCALAR_BYTES)
         .enumerate()
         .map(|(index, chunk)| {
-            chunk.try_into().ok().and_then(from_bytes).ok_or(Error::ScalarNotCanonical { index })
+            chunk
+                .try_into()
+                .ok()
+                .and_then(from_bytes)
+                .ok_or(Error::ScalarNotCanonical { index })
         })
         .collect()
 }
@@ -45,6 +52,34 @@ pub fn many_to_bytes(scalars: &[Fr]) -> Vec<u8> {
         bytes.extend_from_slice(&to_bytes(scalar));
     }
     bytes
+}
+
+/// Scalars as they lie in memory: quick to read and write, but only for the same build of this crate.
+pub fn many_to_raw(scalars: &[Fr]) -> Vec<u8> {
+    scalars
+        .iter()
+        .flat_map(|scalar| scalar.0 .0)
+        .flat_map(u64::to_le_bytes)
+        .collect()
+}
+
+/// The scalars of `many_to_raw`.
+pub fn many_from_raw(bytes: &[u8]) -> Result<Vec<Fr>, Error> {
+    if !bytes.len().is_multiple_of(SCALAR_BYTES) {
+        return Err(Error::BadLength {
+            what: "whole scalars",
+            length: bytes.len(),
+        });
+    }
+    let limb = |part: &[u8]| part.try_into().map_or(0, u64::from_le_bytes);
+    let scalar = |bytes: &[u8]| {
+        let mut limbs = [0; 4];
+        for (value, part) in limbs.iter_mut().zip(bytes.chunks_exact(8)) {
+            *value = limb(part);
+        }
+        Fr::new_unchecked(BigInteger256::new(limbs))
+    };
+    Ok(bytes.chunks_exact(SCALAR_BYTES).map(scalar).collect())
 }
 
 /// Scalar that a byte string hashes to: BLAKE3 with the two top bits cleared.
