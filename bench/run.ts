@@ -33,8 +33,17 @@ async function report(benchmark: Benchmark): Promise<void> {
   const result = await benchmark.run();
   const { name, unit, better } = benchmark;
   if (json) {
-    const line = { name, value: result.value, unit, better, peer: result.peer ?? null, ratio: result.ratio ?? null };
-    process.stdout.write(`${JSON.stringify({ ...line, runs: result.runs, where: result.where ?? 'node', cores })}\n`);
+    const line = {
+      name,
+      value: result.value,
+      unit,
+      better,
+      peer: result.peer ?? null,
+      ratio: result.ratio ?? null,
+    };
+    process.stdout.write(
+      `${JSON.stringify({ ...line, runs: result.runs, where: result.where ?? 'node', cores })}\n`,
+    );
     return;
   }
   const value = `${Number(result.value.toPrecision(4))} ${unit}`;

@@ -14,10 +14,14 @@ const data = mkdtempSync(join(tmpdir(), 'allotment-e2e-'));
 
 test.beforeAll(async () => {
   test.setTimeout(5 * 60_000);
-  started = spawn('npm', ['start', '--silent', '--', '--no-open', '--data', data, '--app-port', '4373', '--port', '19944'], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true,
-  });
+  started = spawn(
+    'npm',
+    ['start', '--silent', '--', '--no-open', '--data', data, '--app-port', '4373', '--port', '19944'],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+      detached: true,
+    },
+  );
   address = await new Promise<string>((done, failed) => {
     let output = '';
     started.stdout!.on('data', (chunk: Buffer) => {

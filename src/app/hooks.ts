@@ -10,12 +10,13 @@ export function useNow(intervalMs = 1000): number {
   return now;
 }
 
+const readRoute = () => window.location.hash.replace(/^#\/?/, '') || 'home';
+
 /** The screen named in the address, e.g. `#/farm`. */
 export function useRoute(): string {
-  const read = () => window.location.hash.replace(/^#\/?/, '') || 'home';
-  const [route, setRoute] = useState(read);
+  const [route, setRoute] = useState(readRoute);
   useEffect(() => {
-    const changed = () => setRoute(read());
+    const changed = () => setRoute(readRoute());
     window.addEventListener('hashchange', changed);
     return () => window.removeEventListener('hashchange', changed);
   }, []);

@@ -60,6 +60,25 @@ export interface ComputeJobs {
     input: { evaluationSeed: Uint8Array; bitfield: Uint8Array; chunks: Uint8Array };
     output: { record: Uint8Array };
   };
+  /**
+   * First part of proving and decoding: the record's chunks without their masks, spread over the 65536
+   * positions of the extended record, and the proof of space of `sBucket`.
+   */
+  'record.unmask': {
+    input: { evaluationSeed: Uint8Array; sBucket: number; bitfield: Uint8Array; chunks: Uint8Array };
+    output: { shards: Uint8Array; present: Uint8Array; proofOfSpace: Uint8Array };
+  };
+  /** What recovery needs of a record's bitfield alone, so that it is made beside the table; 4 MiB. */
+  'record.locate': { input: { bitfield: Uint8Array }; output: { locator: Uint8Array } };
+  /** The chunk at `sBucket` and the coefficients of the polynomial that its witness commits to. */
+  'record.quotient': {
+    input: { shards: Uint8Array; present: Uint8Array; locator: Uint8Array; sBucket: number };
+    output: { chunk: Uint8Array; quotient: Uint8Array };
+  };
+  /** Part of a commitment: these coefficients with the powers from `from` on; 48 bytes. */
+  'kzg.commitPart': { input: { coefficients: Uint8Array; from: number }; output: { point: Uint8Array } };
+  /** Sum of points of 48 bytes each. */
+  'kzg.sum': { input: { points: Uint8Array }; output: { point: Uint8Array } };
   /** Recovers one piece of a segment from any 128 others. */
   'piece.reconstruct': {
     input: { pieces: { position: number; piece: Uint8Array }[]; position: number };

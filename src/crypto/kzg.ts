@@ -4,7 +4,12 @@
  * decode and lengths that do not fit are refused with ProtocolError.
  */
 import { concat } from '../protocol/bytes.ts';
-import { PIECES_IN_SEGMENT, POINT_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
+import {
+  CHUNK_BYTES,
+  PIECES_IN_SEGMENT,
+  POINT_BYTES,
+  SOURCE_PIECES_IN_SEGMENT,
+} from '../protocol/constants.ts';
 import { isCanonicalScalar } from '../protocol/scalar.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { bisect } from './bisect.ts';
@@ -71,8 +76,26 @@ export function verifyOpenings(openings: readonly KzgOpening[]): number[] {
   return bisect(openings, decodes, allHold);
 }
 
-/** Parity values of n source values (n = 2^k): 32·n bytes. */
-export function extend(source: Uint8Array): Uint8Array {
+/** Sum of points: 48 bytes. Of a single point it is the point itself, in its canonical encoding. */
+export function sumPoints(points: Uint8Array): Uint8Array {
+  return guarded(RULE, () => wasm.g1_sum(points));
+}
+
+/**
+ * Parity values of n source values: 32·n bytes.
+ *
+ * @param scale Twice n, a power of two, is at most 2^scale; the protocol's own is 16.
+ */
+export function extend(source: Uint8Array, scale = 16): Uint8Array {
+  const values = source.length / CHUNK_BYTES;
+  if (2 * values > 2 ** scale) {
+    throw new ProtocolError({
+      code: 'bad-length',
+      rule: ERASURE,
+      message: `${values} values where at most ${2 ** scale / 2} can be extended`,
+      values: { values, scale },
+    });
+  }
   return guarded(ERASURE, () => wasm.erasure_extend(source));
 }
 

@@ -5,12 +5,12 @@ import { CHUNK_BYTES, PIECE_BYTES } from '../protocol/constants.ts';
 import { positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import type { FarmDirectory, ScratchFile } from '../storage/directory.ts';
-import { ContentsMap } from './contents-map.ts';
+import { ContentsMap } from '../protocol/contents-map.ts';
 import { FarmError } from './errors.ts';
 import type { SectorPlan } from './plan.ts';
 import { assembleSector, scratchOffset } from './sector-assembly.ts';
 import { sectorFileName } from './sector-file.ts';
-import { encodeSectorMetadata } from './sector-metadata.ts';
+import { encodeSectorMetadata } from '../protocol/sector-metadata.ts';
 import type { PieceSource, VerifiedHistory } from './source.ts';
 
 /** Pieces fetched, verified and held in memory together. */

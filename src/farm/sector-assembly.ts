@@ -2,7 +2,7 @@
 import { CHUNK_BYTES, RECORD_BYTES, RECORD_CHUNKS, S_BUCKETS } from '../protocol/constants.ts';
 import { RECORD_METADATA_BYTES } from '../protocol/sector.ts';
 import { createBlake3 } from './blake3.ts';
-import { ContentsMap } from './contents-map.ts';
+import { ContentsMap } from '../protocol/contents-map.ts';
 
 /** S-buckets assembled at a time: bounds memory to 32 kB per record of the sector. */
 const WINDOW = 1024;

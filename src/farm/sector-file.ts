@@ -15,10 +15,10 @@ import type { PieceOffset, SBucket, SectorIndex } from '../protocol/types.ts';
 import type { FarmDirectory, ReadHandle } from '../storage/directory.ts';
 import { readScattered } from '../storage/directory.ts';
 import { createBlake3 } from './blake3.ts';
-import { ContentsMap } from './contents-map.ts';
+import { ContentsMap } from '../protocol/contents-map.ts';
 import { FarmError } from './errors.ts';
-import { decodeSectorMetadata, SBucketIndex } from './sector-metadata.ts';
-import type { SectorMetadata } from './sector-metadata.ts';
+import { decodeSectorMetadata, SBucketIndex } from '../protocol/sector-metadata.ts';
+import type { SectorMetadata } from '../protocol/sector-metadata.ts';
 
 const NAME = /^sector-(0|[1-9][0-9]{0,4})\.bin$/;
 const VERIFY_BLOCK = 4 * 1024 * 1024;

@@ -33,7 +33,10 @@ export class NodeHub {
   private node: RunnableNode | null = null;
   private starting: Promise<RunnableNode> | null = null;
   private readonly listeners = new Set<(snapshot: NodeSnapshot) => void>();
-  private readonly waiting = new Map<string, { done: (value: unknown) => void; failed: (error: Error) => void }>();
+  private readonly waiting = new Map<
+    string,
+    { done: (value: unknown) => void; failed: (error: Error) => void }
+  >();
   private readonly channel = new BroadcastChannel(CHANNEL);
   private latest: NodeSnapshot | null = null;
   private sendTimer: ReturnType<typeof setTimeout> | null = null;
@@ -152,7 +155,11 @@ export class NodeHub {
       const value = await invoke(node, message.name, message.args);
       this.channel.postMessage({ kind: 'result', id: message.id, value } satisfies Message);
     } catch (error) {
-      this.channel.postMessage({ kind: 'failure', id: message.id, message: sentenceOf(error) } satisfies Message);
+      this.channel.postMessage({
+        kind: 'failure',
+        id: message.id,
+        message: sentenceOf(error),
+      } satisfies Message);
     }
   }
 }

@@ -42,9 +42,15 @@ async function suitesOf(module: string): Promise<NamedSuite[]> {
   }));
 }
 
-/** Every suite of the project. */
-export async function loadSuites(): Promise<NamedSuite[]> {
-  return (await Promise.all(MODULES.map(suitesOf))).flat();
+/** Every suite of the project, and the modules that do not load with what they threw. */
+export async function loadSuites(): Promise<{ suites: NamedSuite[]; broken: Map<string, unknown> }> {
+  const broken = new Map<string, unknown>();
+  const load = (module: string) =>
+    suitesOf(module).catch((error: unknown) => {
+      broken.set(module, error);
+      return [];
+    });
+  return { suites: (await Promise.all(MODULES.map(load))).flat(), broken };
 }
 
 /** One suite of one module. */

@@ -94,10 +94,11 @@ async function main(): Promise<number> {
   const dir = resolve(positionals[0] ?? join(import.meta.dirname, '../vectors'));
   const jobs = Math.max(1, Number(values.jobs ?? Math.min(2, availableParallelism())));
   const files = await listFiles(dir);
-  const suites = await loadSuites();
+  const { suites, broken } = await loadSuites();
   const tally: Tally = { passed: 0, failed: 0 };
   const started = performance.now();
   print(`${files.length} files in ${dir}`);
+  for (const [module, error] of broken) fail(tally, module, 'suite', `does not load: ${String(error)}`);
   await checkSums(dir, files, tally);
   checkClaims(files, suites, tally);
 

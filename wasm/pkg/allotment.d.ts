@@ -16,6 +16,33 @@ export class PieceBatch {
 }
 
 /**
+ * A proof-of-space table; `build` makes another one in the same memory.
+ */
+export class PosTable {
+    free(): void;
+    [Symbol.dispose](): void;
+    build(seed: Uint8Array | number[]): void;
+    /**
+     * Encodes a record of 32768 scalars: its bitfield of 8192 bytes, then its 32768 stored chunks.
+     */
+    encode_record(source: Uint8Array | number[]): Uint8Array;
+    /**
+     * A bitmap of 8192 bytes of which challenge indices 0..65535 have a proof, then those proofs.
+     */
+    find_all_proofs(): Uint8Array;
+    /**
+     * The proof of a challenge index, or nothing.
+     */
+    find_proof(challenge_index: number): Uint8Array | undefined;
+    constructor();
+    /**
+     * Coefficients (at most 65536 · 32 bytes, trailing zeros trimmed) of the polynomial behind a record's
+     * stored chunks.
+     */
+    recover_record_poly(bitfield: Uint8Array | number[], stored: Uint8Array | number[]): Uint8Array;
+}
+
+/**
  * Adds weighted records one by one, so that a record is recombined in bounded memory.
  */
 export class RecordSum {
@@ -26,7 +53,19 @@ export class RecordSum {
     record(): Uint8Array;
 }
 
+/**
+ * Winning chunks of an s-bucket as [position, distance low, distance high] triples of 32-bit numbers, nearest
+ * first.
+ */
+export function audit_s_bucket(chunks: Uint8Array | number[], sector_slot_challenge: Uint8Array | number[], global_challenge: Uint8Array | number[], solution_range: bigint): Uint32Array;
+
 export function erasure_extend(source: Uint8Array | number[]): Uint8Array;
+
+/**
+ * Locator of the missing shards: what of a recovery does not depend on the others' values. Only for
+ * `erasure_recover_poly_located` of the same build.
+ */
+export function erasure_locate(present: Uint8Array | number[]): Uint8Array;
 
 /**
  * All shards from those present: `present` has one byte a shard, zero where it is missing.
@@ -37,6 +76,11 @@ export function erasure_recover(shards: Uint8Array | number[], present: Uint8Arr
  * Coefficients behind the shards, trailing zeros trimmed.
  */
 export function erasure_recover_poly(shards: Uint8Array | number[], present: Uint8Array | number[]): Uint8Array;
+
+/**
+ * `erasure_recover_poly` with the locator made ahead.
+ */
+export function erasure_recover_poly_located(shards: Uint8Array | number[], present: Uint8Array | number[], locator: Uint8Array | number[]): Uint8Array;
 
 export function extend_commitments(commitments: Uint8Array | number[]): Uint8Array;
 
@@ -93,9 +137,34 @@ export function poly_interpolate(values: Uint8Array | number[]): Uint8Array;
  */
 export function poly_quotient(coefficients: Uint8Array | number[], domain: number, index: number): Uint8Array;
 
+/**
+ * Whether a proof of space answers a challenge, as leniently as the network judges.
+ */
+export function pos_verify(seed: Uint8Array | number[], challenge_index: number, proof: Uint8Array | number[]): boolean;
+
+/**
+ * Walks a slot: its eight checkpoints, 128 bytes.
+ */
+export function pot_prove(seed: Uint8Array | number[], iterations: number): Uint8Array;
+
+/**
+ * Index of the first wrong checkpoint (0..7), or −1 when all hold.
+ */
+export function pot_verify(seed: Uint8Array | number[], iterations: number, checkpoints: Uint8Array | number[]): number;
+
+/**
+ * Whether checkpoint `index` (0..7) alone holds.
+ */
+export function pot_verify_checkpoint(seed: Uint8Array | number[], iterations: number, checkpoints: Uint8Array | number[], index: number): boolean;
+
 export function record_commitment(record: Uint8Array | number[]): Uint8Array;
 
 export function record_commitment_is_valid(commitment: Uint8Array | number[], witness: Uint8Array | number[], segment_commitment: Uint8Array | number[], position: number): boolean;
+
+/**
+ * The s-buckets (little-endian 16-bit numbers) that a record with this bitfield occupies, ascending.
+ */
+export function record_occupied(bitfield: Uint8Array | number[]): Uint16Array;
 
 export function scalar_is_canonical(bytes: Uint8Array | number[]): boolean;
 
@@ -128,10 +197,14 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
     readonly __wbg_piecebatch_free: (a: number, b: number) => void;
+    readonly __wbg_postable_free: (a: number, b: number) => void;
     readonly __wbg_recordsum_free: (a: number, b: number) => void;
+    readonly audit_s_bucket: (a: number, b: number, c: number, d: number, e: number, f: number, g: bigint) => [number, number, number, number];
     readonly erasure_extend: (a: number, b: number) => [number, number, number, number];
+    readonly erasure_locate: (a: number, b: number) => [number, number, number, number];
     readonly erasure_recover: (a: number, b: number, c: number, d: number) => [number, number, number, number];
     readonly erasure_recover_poly: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+    readonly erasure_recover_poly_located: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number, number];
     readonly extend_commitments: (a: number, b: number) => [number, number, number, number];
     readonly g1_is_decodable: (a: number, b: number) => number;
     readonly g1_sum: (a: number, b: number) => [number, number, number, number];
@@ -150,8 +223,19 @@ export interface InitOutput {
     readonly poly_evaluate_at: (a: number, b: number, c: number, d: number) => [number, number, number, number];
     readonly poly_interpolate: (a: number, b: number) => [number, number, number, number];
     readonly poly_quotient: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+    readonly pos_verify: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
+    readonly postable_build: (a: number, b: number, c: number) => [number, number];
+    readonly postable_encode_record: (a: number, b: number, c: number) => [number, number, number, number];
+    readonly postable_find_all_proofs: (a: number) => [number, number];
+    readonly postable_find_proof: (a: number, b: number) => [number, number];
+    readonly postable_new: () => number;
+    readonly postable_recover_record_poly: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
+    readonly pot_prove: (a: number, b: number, c: number) => [number, number, number, number];
+    readonly pot_verify: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
+    readonly pot_verify_checkpoint: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number];
     readonly record_commitment: (a: number, b: number) => [number, number, number, number];
     readonly record_commitment_is_valid: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number];
+    readonly record_occupied: (a: number, b: number) => [number, number, number, number];
     readonly recordsum_add: (a: number, b: number, c: number, d: number, e: number) => [number, number];
     readonly recordsum_new: () => number;
     readonly recordsum_record: (a: number) => [number, number];

@@ -68,6 +68,107 @@ export class PieceBatch {
 if (Symbol.dispose) PieceBatch.prototype[Symbol.dispose] = PieceBatch.prototype.free;
 
 /**
+ * A proof-of-space table; `build` makes another one in the same memory.
+ */
+export class PosTable {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        PosTableFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_postable_free(ptr, 0);
+    }
+    /**
+     * @param {Uint8Array | number[]} seed
+     */
+    build(seed) {
+        const ptr0 = passArray8ToWasm0(seed, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.postable_build(this.__wbg_ptr, ptr0, len0);
+        if (ret[1]) {
+            throw takeFromExternrefTable0(ret[0]);
+        }
+    }
+    /**
+     * Encodes a record of 32768 scalars: its bitfield of 8192 bytes, then its 32768 stored chunks.
+     * @param {Uint8Array | number[]} source
+     * @returns {Uint8Array}
+     */
+    encode_record(source) {
+        const ptr0 = passArray8ToWasm0(source, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.postable_encode_record(this.__wbg_ptr, ptr0, len0);
+        if (ret[3]) {
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        var v2 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        return v2;
+    }
+    /**
+     * A bitmap of 8192 bytes of which challenge indices 0..65535 have a proof, then those proofs.
+     * @returns {Uint8Array}
+     */
+    find_all_proofs() {
+        const ret = wasm.postable_find_all_proofs(this.__wbg_ptr);
+        var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        return v1;
+    }
+    /**
+     * The proof of a challenge index, or nothing.
+     * @param {number} challenge_index
+     * @returns {Uint8Array | undefined}
+     */
+    find_proof(challenge_index) {
+        const ret = wasm.postable_find_proof(this.__wbg_ptr, challenge_index);
+        let v1;
+        if (ret[0] !== 0) {
+            v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+            wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        }
+        return v1;
+    }
+    constructor() {
+        const ret = wasm.postable_new();
+        this.__wbg_ptr = ret;
+        PosTableFinalization.register(this, this.__wbg_ptr, this);
+        return this;
+    }
+    /**
+     * Coefficients (at most 65536 · 32 bytes, trailing zeros trimmed) of the polynomial behind a record's
+     * stored chunks.
+     * @param {Uint8Array | number[]} bitfield
+     * @param {Uint8Array | number[]} stored
+     * @returns {Uint8Array}
+     */
+    recover_record_poly(bitfield, stored) {
+        let ptr0, len0, ptr1, len1;
+        try {
+            ptr0 = passArray8ToWasm0(bitfield, wasm.__wbindgen_malloc);
+            len0 = WASM_VECTOR_LEN;
+            ptr1 = passArray8ToWasm0(stored, wasm.__wbindgen_malloc);
+            len1 = WASM_VECTOR_LEN;
+        } catch (e) {
+            if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+            if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+            throw e;
+        }
+        const ret = wasm.postable_recover_record_poly(this.__wbg_ptr, ptr0, len0, ptr1, len1);
+        if (ret[3]) {
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        var v3 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        return v3;
+    }
+}
+if (Symbol.dispose) PosTable.prototype[Symbol.dispose] = PosTable.prototype.free;
+
+/**
  * Adds weighted records one by one, so that a record is recombined in bounded memory.
  */
 export class RecordSum {
@@ -121,6 +222,40 @@ export class RecordSum {
 if (Symbol.dispose) RecordSum.prototype[Symbol.dispose] = RecordSum.prototype.free;
 
 /**
+ * Winning chunks of an s-bucket as [position, distance low, distance high] triples of 32-bit numbers, nearest
+ * first.
+ * @param {Uint8Array | number[]} chunks
+ * @param {Uint8Array | number[]} sector_slot_challenge
+ * @param {Uint8Array | number[]} global_challenge
+ * @param {bigint} solution_range
+ * @returns {Uint32Array}
+ */
+export function audit_s_bucket(chunks, sector_slot_challenge, global_challenge, solution_range) {
+    const val4 = BigInt.asIntN(64, solution_range);
+    let ptr0, len0, ptr1, len1, ptr2, len2;
+    try {
+        ptr0 = passArray8ToWasm0(chunks, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArray8ToWasm0(sector_slot_challenge, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+        ptr2 = passArray8ToWasm0(global_challenge, wasm.__wbindgen_malloc);
+        len2 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.audit_s_bucket(ptr0, len0, ptr1, len1, ptr2, len2, val4);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v5 = getArrayU32FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+    return v5;
+}
+
+/**
  * @param {Uint8Array | number[]} source
  * @returns {Uint8Array}
  */
@@ -128,6 +263,24 @@ export function erasure_extend(source) {
     const ptr0 = passArray8ToWasm0(source, wasm.__wbindgen_malloc);
     const len0 = WASM_VECTOR_LEN;
     const ret = wasm.erasure_extend(ptr0, len0);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v2 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    return v2;
+}
+
+/**
+ * Locator of the missing shards: what of a recovery does not depend on the others' values. Only for
+ * `erasure_recover_poly_located` of the same build.
+ * @param {Uint8Array | number[]} present
+ * @returns {Uint8Array}
+ */
+export function erasure_locate(present) {
+    const ptr0 = passArray8ToWasm0(present, wasm.__wbindgen_malloc);
+    const len0 = WASM_VECTOR_LEN;
+    const ret = wasm.erasure_locate(ptr0, len0);
     if (ret[3]) {
         throw takeFromExternrefTable0(ret[2]);
     }
@@ -188,6 +341,37 @@ export function erasure_recover_poly(shards, present) {
     var v3 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
     wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
     return v3;
+}
+
+/**
+ * `erasure_recover_poly` with the locator made ahead.
+ * @param {Uint8Array | number[]} shards
+ * @param {Uint8Array | number[]} present
+ * @param {Uint8Array | number[]} locator
+ * @returns {Uint8Array}
+ */
+export function erasure_recover_poly_located(shards, present, locator) {
+    let ptr0, len0, ptr1, len1, ptr2, len2;
+    try {
+        ptr0 = passArray8ToWasm0(shards, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArray8ToWasm0(present, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+        ptr2 = passArray8ToWasm0(locator, wasm.__wbindgen_malloc);
+        len2 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.erasure_recover_poly_located(ptr0, len0, ptr1, len1, ptr2, len2);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v4 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    return v4;
 }
 
 /**
@@ -499,6 +683,108 @@ export function poly_quotient(coefficients, domain, index) {
 }
 
 /**
+ * Whether a proof of space answers a challenge, as leniently as the network judges.
+ * @param {Uint8Array | number[]} seed
+ * @param {number} challenge_index
+ * @param {Uint8Array | number[]} proof
+ * @returns {boolean}
+ */
+export function pos_verify(seed, challenge_index, proof) {
+    const val3 = +challenge_index;
+    let ptr0, len0, ptr1, len1;
+    try {
+        ptr0 = passArray8ToWasm0(seed, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArray8ToWasm0(proof, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.pos_verify(ptr0, len0, val3, ptr1, len1);
+    if (ret[2]) {
+        throw takeFromExternrefTable0(ret[1]);
+    }
+    return ret[0] !== 0;
+}
+
+/**
+ * Walks a slot: its eight checkpoints, 128 bytes.
+ * @param {Uint8Array | number[]} seed
+ * @param {number} iterations
+ * @returns {Uint8Array}
+ */
+export function pot_prove(seed, iterations) {
+    const val2 = +iterations;
+    const ptr0 = passArray8ToWasm0(seed, wasm.__wbindgen_malloc);
+    const len0 = WASM_VECTOR_LEN;
+    const ret = wasm.pot_prove(ptr0, len0, val2);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v3 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    return v3;
+}
+
+/**
+ * Index of the first wrong checkpoint (0..7), or −1 when all hold.
+ * @param {Uint8Array | number[]} seed
+ * @param {number} iterations
+ * @param {Uint8Array | number[]} checkpoints
+ * @returns {number}
+ */
+export function pot_verify(seed, iterations, checkpoints) {
+    const val3 = +iterations;
+    let ptr0, len0, ptr1, len1;
+    try {
+        ptr0 = passArray8ToWasm0(seed, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArray8ToWasm0(checkpoints, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.pot_verify(ptr0, len0, val3, ptr1, len1);
+    if (ret[2]) {
+        throw takeFromExternrefTable0(ret[1]);
+    }
+    return ret[0];
+}
+
+/**
+ * Whether checkpoint `index` (0..7) alone holds.
+ * @param {Uint8Array | number[]} seed
+ * @param {number} iterations
+ * @param {Uint8Array | number[]} checkpoints
+ * @param {number} index
+ * @returns {boolean}
+ */
+export function pot_verify_checkpoint(seed, iterations, checkpoints, index) {
+    const val3 = +iterations;
+    const val4 = +index;
+    let ptr0, len0, ptr1, len1;
+    try {
+        ptr0 = passArray8ToWasm0(seed, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArray8ToWasm0(checkpoints, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.pot_verify_checkpoint(ptr0, len0, val3, ptr1, len1, val4);
+    if (ret[2]) {
+        throw takeFromExternrefTable0(ret[1]);
+    }
+    return ret[0] !== 0;
+}
+
+/**
  * @param {Uint8Array | number[]} record
  * @returns {Uint8Array}
  */
@@ -542,6 +828,23 @@ export function record_commitment_is_valid(commitment, witness, segment_commitme
         throw takeFromExternrefTable0(ret[1]);
     }
     return ret[0] !== 0;
+}
+
+/**
+ * The s-buckets (little-endian 16-bit numbers) that a record with this bitfield occupies, ascending.
+ * @param {Uint8Array | number[]} bitfield
+ * @returns {Uint16Array}
+ */
+export function record_occupied(bitfield) {
+    const ptr0 = passArray8ToWasm0(bitfield, wasm.__wbindgen_malloc);
+    const len0 = WASM_VECTOR_LEN;
+    const ret = wasm.record_occupied(ptr0, len0);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v2 = getArrayU16FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 2, 2);
+    return v2;
 }
 
 /**
@@ -877,6 +1180,9 @@ function __wbg_get_imports() {
 const PieceBatchFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_piecebatch_free(ptr, 1));
+const PosTableFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_postable_free(ptr, 1));
 const RecordSumFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_recordsum_free(ptr, 1));
@@ -887,6 +1193,16 @@ function addToExternrefTable0(obj) {
     return idx;
 }
 
+function getArrayU16FromWasm0(ptr, len) {
+    ptr = ptr >>> 0;
+    return getUint16ArrayMemory0().subarray(ptr / 2, ptr / 2 + len);
+}
+
+function getArrayU32FromWasm0(ptr, len) {
+    ptr = ptr >>> 0;
+    return getUint32ArrayMemory0().subarray(ptr / 4, ptr / 4 + len);
+}
+
 function getArrayU8FromWasm0(ptr, len) {
     ptr = ptr >>> 0;
     return getUint8ArrayMemory0().subarray(ptr / 1, ptr / 1 + len);
@@ -895,6 +1211,14 @@ function getArrayU8FromWasm0(ptr, len) {
 function getStringFromWasm0(ptr, len) {
     ptr = ptr >>> 0;
     return decodeText(getUint8ArrayMemory0().subarray(ptr, ptr + len));
+}
+
+let cachedUint16ArrayMemory0 = null;
+function getUint16ArrayMemory0() {
+    if (cachedUint16ArrayMemory0 === null || cachedUint16ArrayMemory0.byteLength === 0) {
+        cachedUint16ArrayMemory0 = new Uint16Array(wasm.memory.buffer);
+    }
+    return cachedUint16ArrayMemory0;
 }
 
 let cachedUint32ArrayMemory0 = null;
@@ -1017,6 +1341,7 @@ function __wbg_finalize_init(instance, module) {
     wasmInstance = instance;
     wasm = instance.exports;
     wasmModule = module;
+    cachedUint16ArrayMemory0 = null;
     cachedUint32ArrayMemory0 = null;
     cachedUint8ArrayMemory0 = null;
     wasm.__wbindgen_start();

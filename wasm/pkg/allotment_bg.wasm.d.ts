@@ -2,10 +2,14 @@
 /* eslint-disable */
 export const memory: WebAssembly.Memory;
 export const __wbg_piecebatch_free: (a: number, b: number) => void;
+export const __wbg_postable_free: (a: number, b: number) => void;
 export const __wbg_recordsum_free: (a: number, b: number) => void;
+export const audit_s_bucket: (a: number, b: number, c: number, d: number, e: number, f: number, g: bigint) => [number, number, number, number];
 export const erasure_extend: (a: number, b: number) => [number, number, number, number];
+export const erasure_locate: (a: number, b: number) => [number, number, number, number];
 export const erasure_recover: (a: number, b: number, c: number, d: number) => [number, number, number, number];
 export const erasure_recover_poly: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+export const erasure_recover_poly_located: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number, number];
 export const extend_commitments: (a: number, b: number) => [number, number, number, number];
 export const g1_is_decodable: (a: number, b: number) => number;
 export const g1_sum: (a: number, b: number) => [number, number, number, number];
@@ -24,8 +28,19 @@ export const piecebatch_new: (a: number, b: number, c: number) => [number, numbe
 export const poly_evaluate_at: (a: number, b: number, c: number, d: number) => [number, number, number, number];
 export const poly_interpolate: (a: number, b: number) => [number, number, number, number];
 export const poly_quotient: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+export const pos_verify: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
+export const postable_build: (a: number, b: number, c: number) => [number, number];
+export const postable_encode_record: (a: number, b: number, c: number) => [number, number, number, number];
+export const postable_find_all_proofs: (a: number) => [number, number];
+export const postable_find_proof: (a: number, b: number) => [number, number];
+export const postable_new: () => number;
+export const postable_recover_record_poly: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
+export const pot_prove: (a: number, b: number, c: number) => [number, number, number, number];
+export const pot_verify: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
+export const pot_verify_checkpoint: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number];
 export const record_commitment: (a: number, b: number) => [number, number, number, number];
 export const record_commitment_is_valid: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number];
+export const record_occupied: (a: number, b: number) => [number, number, number, number];
 export const recordsum_add: (a: number, b: number, c: number, d: number, e: number) => [number, number];
 export const recordsum_new: () => number;
 export const recordsum_record: (a: number) => [number, number];

@@ -80,7 +80,7 @@ export class WorkerPool implements ComputePool {
   async close(): Promise<void> {
     this.closed = true;
     const error = new ComputeError('pool-closed', 'the pool was closed');
-    for (const member of [...this.members]) {
+    for (const member of this.members.slice()) {
       if (member.running !== null) this.settle(member.running, (job) => job.reject(error));
       this.dismiss(member);
     }

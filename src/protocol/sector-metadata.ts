@@ -1,10 +1,10 @@
 /** What is kept about a plotted sector beside its bytes. */
-import { S_BUCKETS } from '../protocol/constants.ts';
-import { SECTOR_METADATA_BYTES } from '../protocol/sector.ts';
-import { equal, toHex } from '../protocol/bytes.ts';
-import { ProtocolError } from '../protocol/errors.ts';
-import { blake3Hash } from '../protocol/hash.ts';
-import type { HistorySize, SBucket, SectorIndex } from '../protocol/types.ts';
+import { S_BUCKETS } from './constants.ts';
+import { SECTOR_METADATA_BYTES } from './sector.ts';
+import { equal, toHex } from './bytes.ts';
+import { ProtocolError } from './errors.ts';
+import { blake3Hash } from './hash.ts';
+import type { HistorySize, SBucket, SectorIndex } from './types.ts';
 
 const SIZES_OFFSET = 4;
 const HISTORY_OFFSET = SIZES_OFFSET + 2 * S_BUCKETS;

@@ -1,10 +1,10 @@
 /** Which s-buckets the records of a sector occupy, and where their chunks lie. */
-import { RECORD_CHUNKS, S_BUCKETS } from '../protocol/constants.ts';
-import { BITFIELD_BYTES, contentsMapBytes } from '../protocol/sector.ts';
-import { equal, toHex } from '../protocol/bytes.ts';
-import { blake3Hash } from '../protocol/hash.ts';
-import { ProtocolError } from '../protocol/errors.ts';
-import type { PieceOffset, SBucket } from '../protocol/types.ts';
+import { RECORD_CHUNKS, S_BUCKETS } from './constants.ts';
+import { BITFIELD_BYTES, contentsMapBytes } from './sector.ts';
+import { equal, toHex } from './bytes.ts';
+import { blake3Hash } from './hash.ts';
+import { ProtocolError } from './errors.ts';
+import type { PieceOffset, SBucket } from './types.ts';
 
 function bitAt(bits: Uint8Array, index: number): boolean {
   return ((bits[index >> 3]! >> (index & 7)) & 1) === 1;

@@ -1,0 +1,110 @@
+//! Command line of the helper.
+
+use std::path::PathBuf;
+
+pub const HELP: &str = "\
+allotment-timekeeper: proof of time at the processor's speed, for a page on this machine
+
+  --port N            port on 127.0.0.1 (default 9955)
+  --origin URL        web origin that may connect; may be repeated
+                      (default: http://127.0.0.1 and http://localhost, any port)
+  --cores N           cores used for verification (default: all)
+  --code-file PATH    where the pairing code is kept (default: .allotment-pairing in the home folder)
+  --help
+";
+
+/// What the helper runs with.
+#[derive(Debug, Clone)]
+pub struct Options {
+    pub port: u16,
+    /// Exact origins; empty means loopback pages of any port.
+    pub origins: Vec<String>,
+    pub cores: usize,
+    pub code_file: PathBuf,
+}
+
+pub enum Parsed {
+    Run(Options),
+    Help,
+}
+
+impl Options {
+    /// Reads the arguments after the program's name; the error is a sentence for the person.
+    pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Parsed, String> {
+        let mut options = Options {
+            port: 9955,
+            origins: Vec::new(),
+            cores: std::thread::available_parallelism().map_or(1, usize::from),
+            code_file: home().join(".allotment-pairing"),
+        };
+        while let Some(argument) = arguments.next() {
+            let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
+            match argument.as_str() {
+                "--help" | "-h" => return Ok(Parsed::Help),
+                "--port" => options.port = number(&value()?)?,
+                "--cores" => options.cores = number::<usize>(&value()?)?.max(1),
+                "--origin" => options.origins.push(value()?.trim_end_matches('/').to_string()),
+                "--code-file" => options.code_file = PathBuf::from(value()?),
+                other => return Err(format!("unknown option {other}")),
+            }
+        }
+        Ok(Parsed::Run(options))
+    }
+
+    /// Whether a page of this origin may use the helper. Programs without an origin may: they are not pages.
+    pub fn allows(&self, origin: Option<&str>) -> bool {
+        let Some(origin) = origin else { return true };
+        if !self.origins.is_empty() {
+            return self.origins.iter().any(|allowed| allowed == origin);
+        }
+        ["http://127.0.0.1", "http://localhost"].iter().any(|host| {
+            origin
+                .strip_prefix(host)
+                .is_some_and(|port| port.is_empty() || (port.starts_with(':') && port[1..].parse::<u16>().is_ok()))
+        })
+    }
+}
+
+fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
+    text.parse().map_err(|_| format!("{text} is not a number that fits"))
+}
+
+fn home() -> PathBuf {
+    ["HOME", "USERPROFILE"].iter().find_map(std::env::var_os).map_or_else(|| PathBuf::from("."), PathBuf::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn options(arguments: &[&str]) -> Options {
+        match Options::parse(arguments.iter().map(ToString::to_string)) {
+            Ok(Parsed::Run(options)) => options,
+            _ => panic!("not options to run with"),
+        }
+    }
+
+    #[test]
+    fn loopback_pages_are_allowed_by_default() {
+        let options = options(&[]);
+        assert!(options.allows(Some("http://127.0.0.1:4173")));
+        assert!(options.allows(Some("http://localhost")));
+        assert!(options.allows(None));
+        for origin in ["https://evil.example", "http://127.0.0.1.evil.example", "http://localhost:x", "null"] {
+            assert!(!options.allows(Some(origin)), "{origin}");
+        }
+    }
+
+    #[test]
+    fn named_origins_replace_the_default() {
+        let options = options(&["--origin", "https://app.example/"]);
+        assert!(options.allows(Some("https://app.example")));
+        assert!(!options.allows(Some("http://127.0.0.1:4173")));
+    }
+
+    #[test]
+    fn unknown_options_are_refused() {
+        assert!(Options::parse(["--prot".to_string()].into_iter()).is_err());
+        assert!(Options::parse(["--port".to_string(), "99999".to_string()].into_iter()).is_err());
+    }
+}
