@@ -13,6 +13,7 @@ const MODULES = [
   'protocol',
   'objects',
   'wire',
+  'wire-cluster',
   'state-proofs',
   'auto-id',
 ];
