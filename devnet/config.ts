@@ -1,0 +1,93 @@
+/**
+ * Everything that makes the local network what it is, in one place. What a light client learns from the chain
+ * constants, the metadata or the genesis state stands in `NetworkParams`; how this machine runs the network in
+ * `NodeOptions`.
+ */
+import type { ChainConstants } from '../src/protocol/types.ts';
+
+/** Constants of the local network's runtime and its genesis state. Changing any of them makes another chain. */
+export interface NetworkParams extends ChainConstants {
+  /** AES encryptions per slot at genesis, a multiple of 16. */
+  potSlotIterations: number;
+  /** Hashed as text into the seed of slot 1. */
+  potExternalEntropy: string;
+  /** Pieces of the whole network at which the initial solution range gives a block every 1 / probability slots. */
+  initialPieces: bigint;
+  /** Balance of each development account, in the smallest unit. */
+  endowment: bigint;
+}
+
+const AI3 = 10n ** 18n;
+
+/**
+ * Slots are twice as long as on the real network and sectors hold four pieces, so that two cores that also draw
+ * the page plot a sector in seconds and prove within four slots. Eras and the intervals of entropy are short, so
+ * that a person sees them pass.
+ */
+export const DEFAULT_PARAMS: NetworkParams = {
+  confirmationDepthK: 20,
+  blockAuthoringDelay: 4,
+  eraDurationInBlocks: 20,
+  slotProbability: [1n, 6n],
+  slotDurationMs: 2000,
+  potEntropyInjectionInterval: 16,
+  potEntropyInjectionLookbackDepth: 2,
+  potEntropyInjectionDelay: 10n,
+  recentSegments: 5n,
+  recentHistoryFraction: [1n, 10n],
+  minSectorLifetime: 4n,
+  maxPiecesInSector: 4,
+  expectedVotesPerBlock: 1,
+  potSlotIterations: 131_072,
+  potExternalEntropy: '',
+  initialPieces: 4n,
+  endowment: 1_000_000n * AI3,
+};
+
+/** How this machine runs the network; none of it is visible in the chain. */
+export interface NodeOptions {
+  /** Folder of blocks, keys and the own farm. */
+  dataDir: string;
+  /** Port of the RPC server on 127.0.0.1; 0 takes a free one. */
+  rpcPort: number;
+  /** Origins beside loopback ones that pages may connect from. */
+  rpcOrigins: readonly string[];
+  /** Now and then author two competing blocks. */
+  forks: boolean;
+  /** Sectors of the own farm; 0 leaves farming to others. */
+  ownSectors: number;
+  /** Pieces in a sector of the own farm. */
+  ownPiecesInSector: number;
+  /** Compute threads of the own farm. */
+  farmThreads: number;
+  log(line: string): void;
+}
+
+export const DEFAULT_NODE_OPTIONS: Omit<NodeOptions, 'dataDir' | 'log'> = {
+  rpcPort: 9944,
+  rpcOrigins: [],
+  forks: false,
+  ownSectors: 1,
+  ownPiecesInSector: 2,
+  farmThreads: 1,
+};
+
+/** Throws RangeError for parameters that the runtime would refuse to be built with. */
+export function requireParams(params: NetworkParams): NetworkParams {
+  const delay = params.potEntropyInjectionDelay;
+  if (BigInt(params.potEntropyInjectionInterval) <= delay)
+    throw new RangeError('the entropy injection interval must exceed its delay');
+  if (delay <= BigInt(params.blockAuthoringDelay + 1))
+    throw new RangeError('the entropy injection delay must exceed the block authoring delay by two or more');
+  if (params.potSlotIterations % 16 !== 0 || params.potSlotIterations <= 0)
+    throw new RangeError('proof-of-time iterations must be a positive multiple of 16');
+  for (const name of [
+    'confirmationDepthK',
+    'eraDurationInBlocks',
+    'slotDurationMs',
+    'maxPiecesInSector',
+  ] as const)
+    if (!Number.isInteger(params[name]) || params[name] < 1)
+      throw new RangeError(`${name} must be at least 1`);
+  return params;
+}

@@ -1,0 +1,554 @@
+/**
+ * Execution of blocks: the System pallet and the order in which everything runs, as `frame_executive` has it.
+ * Building a block and executing a foreign one go through the same steps.
+ */
+import { sign as signMessage, verifySignature } from '../../src/crypto/sr25519.ts';
+import { concat, equal, littleEndian } from '../../src/protocol/bytes.ts';
+import { EXTRINSIC_SIGNING_CONTEXT } from '../../src/protocol/constants.ts';
+import { DecodeError } from '../../src/protocol/errors.ts';
+import {
+  decodeExtrinsic,
+  encodeExtrinsic,
+  eraBirth,
+  signingPayload,
+  type Extrinsic,
+  type ExtrinsicExtra,
+  type ExtrinsicImplicit,
+} from '../../src/protocol/extrinsic.ts';
+import { blake2b256 } from '../../src/protocol/hash.ts';
+import { writeDigestItem } from '../../src/protocol/header.ts';
+import { ScaleWriter, type ScaleReader } from '../../src/protocol/scale.ts';
+import { accountOf, canWithdraw, transfer, transferAll, writeAccount } from './balances.ts';
+import { type Call, callWeight, containsTransfer, countNested, decodeCall } from './calls.ts';
+import { badOrigin, BlockContext, DispatchError, InvalidTransaction, moduleError } from './context.ts';
+import {
+  charge,
+  feeOf,
+  finaliseFees,
+  finalisePayment,
+  initialiseFees,
+  settle,
+  transactionByteFee,
+  type Charged,
+} from './fees.ts';
+import { itemKey, keys } from './keys.ts';
+import { initialiseMmr } from './mmr.ts';
+import { finaliseRewards } from './rewards.ts';
+import { SubspacePallet } from './subspace.ts';
+import {
+  addWeights,
+  BASE_BLOCK,
+  BASE_EXTRINSIC,
+  callWeights,
+  extensionWeights,
+  hookWeights,
+  MAX_BLOCK_LENGTH,
+  MAX_BLOCK_REF_TIME,
+  MAX_CHECKED_CALLS,
+  MAX_NORMAL_LENGTH,
+  MAX_NORMAL_REF_TIME,
+  subtractWeight,
+  weight,
+  type Weight,
+} from './weights.ts';
+
+export const SPEC_VERSION = 6;
+export const TRANSACTION_VERSION = 1;
+const SYSTEM = 0;
+const UTILITY = 8;
+const SUDO = 100;
+const BLOCK_HASH_COUNT = 250;
+
+const key = (item: string): Uint8Array => itemKey('System', item);
+const items = {
+  number: key('Number'),
+  parentHash: key('ParentHash'),
+  digest: key('Digest'),
+  events: key('Events'),
+  eventCount: key('EventCount'),
+  blockWeight: key('BlockWeight'),
+  now: itemKey('Timestamp', 'Now'),
+  domainRuntimeUpgrades: itemKey('Domains', 'DomainRuntimeUpgrades'),
+  chainTransfers: itemKey('Transporter', 'ChainTransfers'),
+  transfersEnabled: itemKey('RuntimeConfigs', 'EnableBalanceTransfers'),
+  dynamicCost: itemKey('RuntimeConfigs', 'EnableDynamicCostOfStorage'),
+  sudoKey: itemKey('Sudo', 'Key'),
+  launchPeriod: itemKey('RuntimeConfigs', 'CouncilDemocracyConfig'),
+};
+
+const CLASSES = ['normal', 'operational', 'mandatory'] as const;
+type DispatchClass = (typeof CLASSES)[number];
+
+function classOf(call: Call): DispatchClass {
+  if (call.kind === 'timestamp.set' || call.kind === 'subspace.store_segment_headers') return 'mandatory';
+  if (call.kind === 'sudo.sudo') return classOf(call.call);
+  return call.kind === 'subspace.vote' ? 'operational' : 'normal';
+}
+
+/** Who a call runs for. */
+type Origin =
+  { kind: 'none' } | { kind: 'signed'; account: Uint8Array } | { kind: 'root' } | { kind: 'vote' };
+
+/** What a call that ran leaves: what it really weighed, whether it is paid for. */
+interface PostInfo {
+  weight: Weight;
+  paysFee: boolean;
+}
+
+/** An extrinsic taken apart. */
+export interface Parsed {
+  extrinsic: Extrinsic;
+  call: Call;
+  /** Bytes with the length prefix. */
+  length: number;
+  class: DispatchClass;
+  callWeight: Weight;
+  extensionWeight: Weight;
+}
+
+/** Takes an extrinsic apart; throws InvalidTransaction `Call` or BadProof for what no node accepts. */
+export function parseExtrinsic(bytes: Uint8Array): Parsed {
+  let extrinsic: Extrinsic;
+  let call: Call;
+  try {
+    extrinsic = decodeExtrinsic(bytes);
+    call = decodeCall(extrinsic.call);
+  } catch (error) {
+    if (error instanceof DecodeError) throw new InvalidTransaction('Call');
+    throw error;
+  }
+  const ofCall = { call, length: bytes.length, class: classOf(call), callWeight: callWeight(call) };
+  return { extrinsic, ...ofCall, extensionWeight: announcedExtensions(extrinsic, call) };
+}
+
+function announcedExtensions(extrinsic: Extrinsic, call: Call): Weight {
+  if (extrinsic.kind === 'bare') return weight(0);
+  const { vote, voteWithEquivocation } = extensionWeights;
+  const greater = (a: bigint, b: bigint) => (a > b ? a : b);
+  const votes =
+    call.kind === 'subspace.vote'
+      ? weight(
+          greater(vote.refTime, voteWithEquivocation.refTime),
+          greater(vote.proofSize, voteWithEquivocation.proofSize),
+        )
+      : weight(0);
+  return addWeights(
+    extensionWeights.system(extrinsic.extra.era.kind === 'mortal'),
+    extensionWeights.checkNonce,
+    extensionWeights.chargeTransactionPayment,
+    extensionWeights.balanceTransferCheck(MAX_CHECKED_CALLS),
+    votes,
+  );
+}
+
+/** Call and extensions together, as fees and the pool see them. */
+export function announcedWeight(parsed: Parsed): Weight {
+  return addWeights(parsed.callWeight, parsed.extensionWeight);
+}
+
+/** What a signature over a transaction covers at block `number` of a chain with this state. */
+function implicitOf(context: BlockContext, extra: ExtrinsicExtra, number: number): ExtrinsicImplicit {
+  const birth = eraBirth(extra.era, number);
+  const eraBirthHash =
+    extra.era.kind === 'immortal' ? context.genesisHash : context.storage.get(keys.blockHash(birth));
+  if (eraBirthHash === null) throw new InvalidTransaction('AncientBirthBlock');
+  return {
+    specVersion: SPEC_VERSION,
+    transactionVersion: TRANSACTION_VERSION,
+    genesisHash: context.genesisHash,
+    eraBirthHash,
+  };
+}
+
+/** Signs a call as an extrinsic. `secret`: 64 bytes. */
+export function signExtrinsic(
+  call: Uint8Array,
+  extra: ExtrinsicExtra,
+  implicit: ExtrinsicImplicit,
+  signer: Uint8Array,
+  secret: Uint8Array,
+): Uint8Array {
+  const payload = signingPayload(call, extra, implicit);
+  const signature = signMessage(secret, EXTRINSIC_SIGNING_CONTEXT, payload);
+  return encodeExtrinsic({ kind: 'signed', signer, signature, extra, call });
+}
+
+/** Whether an extrinsic belongs to the block's inherent ones, which only its author makes. */
+export function isInherent(parsed: Parsed): boolean {
+  return parsed.extrinsic.kind === 'bare' && parsed.class === 'mandatory';
+}
+
+type BlockWeights = Record<DispatchClass, Weight>;
+
+function readWeight(reader: ScaleReader): Weight {
+  return weight(reader.compactBig(), reader.compactBig());
+}
+
+export function readBlockWeights(reader: ScaleReader): BlockWeights {
+  return { normal: readWeight(reader), operational: readWeight(reader), mandatory: readWeight(reader) };
+}
+
+export class Execution {
+  private readonly subspace: SubspacePallet;
+  private index = 0;
+  private allLength = 0;
+  private timestampSet = false;
+  private weights: BlockWeights = { normal: weight(0), operational: weight(0), mandatory: weight(0) };
+
+  private constructor(readonly context: BlockContext) {
+    this.subspace = new SubspacePallet(context);
+  }
+
+  /** `initialize_block`. Throws ProtocolError when the pre-digest may not author. */
+  static begin(context: BlockContext): Execution {
+    const execution = new Execution(context);
+    execution.initialise();
+    return execution;
+  }
+
+  /** The state after the parent, to validate a transaction that waits for the next block. */
+  static forPool(context: BlockContext): Execution {
+    return new Execution(context);
+  }
+
+  private initialise(): void {
+    const { context } = this;
+    const { number, parentHash } = context;
+    for (const item of [items.events, items.eventCount, items.blockWeight]) context.remove(item);
+    context.write(keys.extrinsicIndex, (writer) => writer.u32(0));
+    context.write(items.number, (writer) => writer.u32(number));
+    context.storage.set(items.parentHash, parentHash);
+    context.storage.set(keys.blockHash(number - 1), parentHash);
+    this.subspace.initialise();
+    initialiseFees(context, this.subspace);
+    context.storage.set(items.domainRuntimeUpgrades, new Uint8Array([0]));
+    const mmrPeaks = initialiseMmr(context);
+    // Four empty maps of transfers.
+    context.storage.set(items.chainTransfers, new Uint8Array(4));
+    this.weights.mandatory = addWeights(
+      BASE_BLOCK,
+      hookWeights.timestamp,
+      hookWeights.transactionFees,
+      hookWeights.mmr(mmrPeaks),
+      hookWeights.messenger,
+      hookWeights.transporter,
+      hookWeights.scheduler,
+      this.isLaunchPeriod() ? hookWeights.democracyLaunch : hookWeights.democracy,
+    );
+    context.phase = { apply: 0 };
+  }
+
+  private isLaunchPeriod(): boolean {
+    const period = this.context.read(items.launchPeriod, (reader) => {
+      const fields = Array.from({ length: 7 }, () => reader.u32());
+      return fields[4]!;
+    });
+    return period !== null && this.context.number % period === 0;
+  }
+
+  /**
+   * Applies an extrinsic (with its length prefix). A call that fails leaves a failed extrinsic in the block, which
+   * is no error here.
+   *
+   * @throws InvalidTransaction if the extrinsic may not be part of the block; nothing is changed then.
+   */
+  apply(bytes: Uint8Array): void {
+    const parsed = parseExtrinsic(bytes);
+    const before = { weights: { ...this.weights }, length: this.allLength };
+    try {
+      this.context.storage.transaction(() => this.run(parsed));
+    } catch (error) {
+      this.weights = before.weights;
+      this.allLength = before.length;
+      throw error;
+    }
+    this.index += 1;
+    this.context.write(keys.extrinsicIndex, (writer) => writer.u32(this.index));
+    this.context.phase = { apply: this.index };
+  }
+
+  private run(parsed: Parsed): void {
+    const { extrinsic } = parsed;
+    switch (extrinsic.kind) {
+      case 'bare':
+        return this.runBare(parsed);
+      case 'general':
+        return this.runGeneral(parsed);
+      case 'signed':
+        return this.runSigned(parsed, extrinsic);
+    }
+  }
+
+  private runBare(parsed: Parsed): void {
+    if (parsed.call.kind === 'subspace.store_segment_headers')
+      this.subspace.checkSegmentHeaders(parsed.call.headers);
+    else if (parsed.call.kind !== 'timestamp.set') throw new InvalidTransaction('Call');
+    this.reserve(parsed);
+    const result = this.dispatch(parsed.call, { kind: 'none' });
+    if (result instanceof DispatchError) throw new InvalidTransaction('BadMandatory');
+    this.noteApplied(parsed, result, result.weight, result.paysFee);
+  }
+
+  private runGeneral(parsed: Parsed): void {
+    const { call } = parsed;
+    if (call.kind !== 'subspace.vote') throw new InvalidTransaction('Call');
+    const equivocated = this.subspace.checkVote(call.vote, call.signature, true);
+    this.reserve(parsed, extensionWeights.checkNonce);
+    const result = this.dispatch(call, { kind: 'vote' });
+    const spent = addWeights(
+      extensionWeights.system(false),
+      equivocated ? extensionWeights.voteWithEquivocation : extensionWeights.vote,
+      parsed.callWeight,
+    );
+    this.noteApplied(parsed, result, spent, true);
+  }
+
+  private runSigned(parsed: Parsed, extrinsic: Extrinsic & { kind: 'signed' }): void {
+    const { context } = this;
+    const { signer, extra } = extrinsic;
+    this.checkSigned(parsed, extrinsic, context.number);
+    const account = accountOf(context.storage, signer, context.number);
+    if (extra.nonce > BigInt(account.nonce)) throw new InvalidTransaction('Future');
+    context.write(keys.account(signer), (writer) =>
+      writeAccount(writer, { ...account, nonce: account.nonce + 1 }),
+    );
+    this.reserve(parsed);
+    const fee = feeOf(context.storage, parsed.length, announcedWeight(parsed));
+    const charged: Charged = charge(context, signer, fee, extra.tip, extrinsic.call.length);
+    const result = this.dispatch(parsed.call, { kind: 'signed', account: signer });
+    const post = result instanceof DispatchError ? { weight: parsed.callWeight, paysFee: true } : result;
+    const unspent = subtractWeight(parsed.callWeight, post.weight);
+    this.weights[parsed.class] = subtractWeight(this.weights[parsed.class], unspent);
+    const chargeable = subtractWeight(announcedWeight(parsed), unspent);
+    settle(context, charged, post.paysFee ? feeOf(context.storage, parsed.length, chargeable) : 0n);
+    const looked = this.transfersEnabled() ? 0 : countNested(parsed.call);
+    const refund = subtractWeight(
+      extensionWeights.balanceTransferCheck(MAX_CHECKED_CALLS),
+      extensionWeights.balanceTransferCheck(looked),
+    );
+    this.noteApplied(parsed, result, subtractWeight(chargeable, refund), post.paysFee);
+  }
+
+  private transfersEnabled(): boolean {
+    return this.context.read(items.transfersEnabled, (reader) => reader.bool()) === true;
+  }
+
+  /**
+   * Checks a signed transaction as far as pool and block have to agree; a nonce in the future is the caller's
+   * matter. Throws InvalidTransaction.
+   */
+  private checkSigned(parsed: Parsed, extrinsic: Extrinsic & { kind: 'signed' }, number: number): void {
+    const { context } = this;
+    const { signer, signature, extra, call } = extrinsic;
+    const implicit = implicitOf(context, extra, number);
+    const payload = signingPayload(call, extra, implicit);
+    if (!verifySignature(signer, EXTRINSIC_SIGNING_CONTEXT, payload, signature))
+      throw new InvalidTransaction('BadProof');
+    if (signer.every((byte) => byte === 0)) throw new InvalidTransaction('BadSigner');
+    if (parsed.class === 'mandatory' || parsed.call.kind === 'subspace.vote') {
+      // Calls of block authors and farmers, which a signed origin cannot make.
+      if (parsed.class === 'mandatory') throw new InvalidTransaction('MandatoryValidation');
+    }
+    const account = accountOf(context.storage, signer, number);
+    if (account.providers === 0 && account.sufficients === 0) throw new InvalidTransaction('Payment');
+    if (extra.nonce < BigInt(account.nonce)) throw new InvalidTransaction('Stale');
+    const fee = feeOf(context.storage, parsed.length, announcedWeight(parsed)) + extra.tip;
+    if (!canWithdraw(account, fee)) throw new InvalidTransaction('Payment');
+    if (containsTransfer(parsed.call) && !this.transfersEnabled()) throw new InvalidTransaction('Call');
+  }
+
+  /**
+   * `validate_transaction` on the state after the parent (this execution must be one `forPool`).
+   *
+   * @returns What the pool orders by: tags of the account's nonces for signed transactions.
+   * @throws InvalidTransaction.
+   */
+  validate(bytes: Uint8Array): { parsed: Parsed; nonce: { expected: number; own: bigint } | null } {
+    const parsed = parseExtrinsic(bytes);
+    const { extrinsic, call } = parsed;
+    if (extrinsic.kind === 'bare') throw new InvalidTransaction('Call');
+    if (parsed.length > MAX_NORMAL_LENGTH) throw new InvalidTransaction('ExhaustsResources');
+    if (extrinsic.kind === 'general') {
+      if (call.kind !== 'subspace.vote') throw new InvalidTransaction('Call');
+      this.subspace.checkVote(call.vote, call.signature, false);
+      return { parsed, nonce: null };
+    }
+    this.checkSigned(parsed, extrinsic, this.context.number);
+    const { nonce } = accountOf(this.context.storage, extrinsic.signer, this.context.number);
+    return { parsed, nonce: { expected: nonce, own: extrinsic.extra.nonce } };
+  }
+
+  /** `CheckWeight`: room for the extrinsic in the block. Throws InvalidTransaction. */
+  private reserve(parsed: Parsed, refunded: Weight = weight(0)): void {
+    const length = this.allLength + parsed.length;
+    const limit = parsed.class === 'normal' ? MAX_NORMAL_LENGTH : MAX_BLOCK_LENGTH;
+    if (length > limit) throw new InvalidTransaction('ExhaustsResources');
+    // An extrinsic's own bytes are part of what a block's proof would carry.
+    const added = addWeights(BASE_EXTRINSIC, announcedWeight(parsed), weight(0, parsed.length));
+    const ofClass = addWeights(this.weights[parsed.class], added);
+    const all = CLASSES.reduce((sum, name) => sum + this.weights[name].refTime, added.refTime);
+    const full =
+      parsed.class === 'normal'
+        ? ofClass.refTime > MAX_NORMAL_REF_TIME || all > MAX_BLOCK_REF_TIME
+        : parsed.class === 'operational' && ofClass.refTime > MAX_BLOCK_REF_TIME;
+    if (full) throw new InvalidTransaction('ExhaustsResources');
+    this.allLength = length;
+    this.weights[parsed.class] = subtractWeight(ofClass, refunded);
+  }
+
+  /** Runs a call; its changes are undone when it fails. */
+  private dispatch(call: Call, origin: Origin): PostInfo | DispatchError {
+    try {
+      return this.context.storage.transaction(() => this.call(call, origin));
+    } catch (error) {
+      if (error instanceof DispatchError) return error;
+      throw error;
+    }
+  }
+
+  private call(call: Call, origin: Origin): PostInfo {
+    const { context, subspace } = this;
+    const done = { weight: callWeight(call), paysFee: true };
+    const signer = (): Uint8Array => {
+      if (origin.kind !== 'signed') throw badOrigin();
+      return origin.account;
+    };
+    const require = (kind: Origin['kind']): void => {
+      if (origin.kind !== kind) throw badOrigin();
+    };
+    switch (call.kind) {
+      case 'timestamp.set':
+        require('none');
+        this.setTimestamp(call.now);
+        return done;
+      case 'system.remark':
+        if (origin.kind !== 'root') signer();
+        return done;
+      case 'system.remark_with_event':
+        context.depositEvent(SYSTEM, 5, signer(), blake2b256(call.remark));
+        return done;
+      case 'subspace.store_segment_headers':
+        require('none');
+        subspace.storeSegmentHeaders(call.headers);
+        return done;
+      case 'subspace.vote':
+        require('vote');
+        subspace.depositVoteEvent(call.vote);
+        return done;
+      case 'subspace.enable_solution_range_adjustment':
+        require('root');
+        subspace.enableSolutionRangeAdjustment(call.override, call.votingOverride);
+        return done;
+      case 'subspace.enable_rewards_at':
+        require('root');
+        if (call.height !== null) subspace.enableRewardsAt(call.height);
+        if (call.below !== null) subspace.enableRewardsBelow(call.below);
+        return done;
+      case 'subspace.enable_authoring_by_anyone':
+        require('root');
+        subspace.enableAuthoringByAnyone();
+        return done;
+      case 'subspace.set_pot_slot_iterations':
+        require('root');
+        subspace.setPotSlotIterations(call.iterations);
+        return done;
+      case 'balances.transfer':
+        transfer(context, signer(), call.to, call.value, call.keepAlive);
+        return done;
+      case 'balances.transfer_all':
+        transferAll(context, signer(), call.to, call.keepAlive);
+        return done;
+      case 'utility.batch':
+        if (origin.kind !== 'root') signer();
+        return this.batch(call, origin);
+      case 'runtime_configs.set_enable_dynamic_cost_of_storage':
+        require('root');
+        context.write(items.dynamicCost, (writer) => writer.bool(call.enable));
+        return done;
+      case 'runtime_configs.set_enable_balance_transfers':
+        require('root');
+        context.write(items.transfersEnabled, (writer) => writer.bool(call.enable));
+        return done;
+      case 'sudo.sudo': {
+        const root = context.storage.get(items.sudoKey);
+        if (root === null || !equal(root, signer())) throw moduleError(SUDO, 0, 'RequireSudo');
+        const result = this.dispatch(call.call, { kind: 'root' });
+        const outcome =
+          result instanceof DispatchError ? concat(new Uint8Array([1]), result.scale) : new Uint8Array([0]);
+        context.depositEvent(SUDO, 0, outcome);
+        return { ...done, paysFee: false };
+      }
+    }
+  }
+
+  private setTimestamp(now: bigint): void {
+    const { context } = this;
+    const before = context.read(items.now, (reader) => reader.u64()) ?? 0n;
+    const period = BigInt(Math.floor(context.params.slotDurationMs / 2));
+    if (this.timestampSet || (before !== 0n && now < before + period))
+      throw new InvalidTransaction('BadMandatory');
+    context.write(items.now, (writer) => writer.u64(now));
+    this.timestampSet = true;
+  }
+
+  private batch({ calls, mode }: Call & { kind: 'utility.batch' }, origin: Origin): PostInfo {
+    const { context } = this;
+    const base = { stop: callWeights.batch, all: callWeights.batchAll, force: callWeights.forceBatch }[mode];
+    let spent = weight(0);
+    let failed = false;
+    for (const [index, call] of calls.entries()) {
+      const result = this.dispatch(call, origin);
+      if (!(result instanceof DispatchError)) {
+        spent = addWeights(spent, result.weight);
+        context.depositEvent(UTILITY, 3);
+        continue;
+      }
+      if (mode === 'all') throw result;
+      spent = addWeights(spent, callWeight(call));
+      failed = true;
+      if (mode === 'stop') {
+        context.depositEvent(UTILITY, 0, littleEndian(index, 4), result.scale);
+        return { weight: addWeights(base(index + 1), spent), paysFee: true };
+      }
+      context.depositEvent(UTILITY, 4, result.scale);
+    }
+    context.depositEvent(UTILITY, failed ? 2 : 1);
+    return { weight: addWeights(base(calls.length), spent), paysFee: true };
+  }
+
+  private noteApplied(
+    parsed: Parsed,
+    result: PostInfo | DispatchError,
+    spent: Weight,
+    paysFee: boolean,
+  ): void {
+    const total = addWeights(spent, BASE_EXTRINSIC);
+    const info = new ScaleWriter()
+      .compact(total.refTime)
+      .compact(total.proofSize)
+      .u8(CLASSES.indexOf(parsed.class))
+      .u8(paysFee ? 0 : 1)
+      .bytes();
+    if (result instanceof DispatchError) this.context.depositEvent(SYSTEM, 1, result.scale, info);
+    else this.context.depositEvent(SYSTEM, 0, info);
+  }
+
+  /** `finalize_block`: afterwards the storage holds the state after the block, the context its digest. */
+  finalise(): void {
+    const { context, subspace } = this;
+    if (!this.timestampSet) throw new InvalidTransaction('BadMandatory');
+    context.phase = 'finalization';
+    const { weights } = this;
+    context.write(items.blockWeight, (writer) => {
+      for (const name of CLASSES) writer.compact(weights[name].refTime).compact(weights[name].proofSize);
+    });
+    subspace.finalise();
+    finaliseRewards(context, subspace, this.allLength, transactionByteFee(context.storage));
+    finaliseFees(context);
+    finalisePayment(context, weights.normal);
+    context.remove(keys.extrinsicIndex);
+    const outdated = context.number - BLOCK_HASH_COUNT - 1;
+    if (outdated > 0) context.remove(keys.blockHash(outdated));
+    context.write(items.digest, (writer) => writer.vec(context.digest, writeDigestItem));
+  }
+}

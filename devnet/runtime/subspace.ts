@@ -1,0 +1,689 @@
+/** The Subspace pallet: slots, solution ranges, proof-of-time parameters, segment commitments, votes. */
+import { verifySolution } from '../../src/crypto/solution.ts';
+import { verifySignature } from '../../src/crypto/sr25519.ts';
+import { compare, concat, equal, littleEndian } from '../../src/protocol/bytes.ts';
+import { REWARD_SIGNING_CONTEXT, U64_MAX } from '../../src/protocol/constants.ts';
+import { consensusDigestItem, decodePreDigest, type ConsensusItem } from '../../src/protocol/digest.ts';
+import { ProtocolError } from '../../src/protocol/errors.ts';
+import { blockEntropy, globalRandomness } from '../../src/protocol/pot.ts';
+import type { ScaleReader, ScaleWriter } from '../../src/protocol/scale.ts';
+import { expiryCheckHistorySize } from '../../src/protocol/sector.ts';
+import { encodeSegmentHeader, segmentOfPiece } from '../../src/protocol/segment.ts';
+import { pieceIndexOfSolution } from '../../src/protocol/solution-check.ts';
+import { nextSolutionRange, votingSolutionRange } from '../../src/protocol/solution-range.ts';
+import type {
+  HistorySize,
+  PotParametersChange,
+  PreDigest,
+  SegmentHeader,
+  SlotNumber,
+  Solution,
+  SolutionRange,
+  Vote,
+} from '../../src/protocol/types.ts';
+import { voteHash } from '../../src/protocol/vote.ts';
+import type { NetworkParams } from '../config.ts';
+import { initialSolutionRange } from '../genesis.ts';
+import { type BlockContext, InvalidTransaction, moduleError, readValue } from './context.ts';
+import { itemKey, keys } from './keys.ts';
+
+export const SUBSPACE = 2;
+const BLOCK_SLOT_COUNT = 6;
+
+const key = (item: string): Uint8Array => itemKey('Subspace', item);
+const items = {
+  blockSlots: key('BlockSlots'),
+  solutionRanges: key('SolutionRanges'),
+  shouldAdjust: key('ShouldAdjustSolutionRange'),
+  rangeOverride: key('NextSolutionRangeOverride'),
+  eraStartSlot: key('EraStartSlot'),
+  segmentCount: key('CounterForSegmentCommitment'),
+  didProcessSegmentHeaders: key('DidProcessSegmentHeaders'),
+  parentVoteData: key('ParentVoteVerificationData'),
+  parentAuthor: key('ParentBlockAuthorInfo'),
+  enableRewards: key('EnableRewards'),
+  enableRewardsBelow: key('EnableRewardsBelowSolutionRange'),
+  currentAuthor: key('CurrentBlockAuthorInfo'),
+  parentVoters: key('ParentBlockVoters'),
+  currentVoters: key('CurrentBlockVoters'),
+  potSlotIterations: key('PotSlotIterations'),
+  potEntropy: key('PotEntropy'),
+  blockRandomness: key('BlockRandomness'),
+  allowAnyone: key('AllowAuthoringByAnyone'),
+  rootPlotPublicKey: key('RootPlotPublicKey'),
+};
+
+/** What state is read from: a block's storage, or a trie. */
+export interface State {
+  get(key: Uint8Array): Uint8Array | null;
+}
+
+export interface SolutionRanges {
+  current: SolutionRange;
+  next: SolutionRange | null;
+  votingCurrent: SolutionRange;
+  votingNext: SolutionRange | null;
+}
+
+export function readSolutionRanges(reader: ScaleReader): SolutionRanges {
+  return {
+    current: reader.u64(),
+    next: reader.option((some) => some.u64()),
+    votingCurrent: reader.u64(),
+    votingNext: reader.option((some) => some.u64()),
+  };
+}
+
+export function writeSolutionRanges(writer: ScaleWriter, ranges: SolutionRanges): void {
+  writer.u64(ranges.current).option(ranges.next, (some, value) => some.u64(value));
+  writer.u64(ranges.votingCurrent).option(ranges.votingNext, (some, value) => some.u64(value));
+}
+
+/** Solution ranges; those of the genesis are the runtime's constant, without votes. */
+export function solutionRanges(state: State, params: NetworkParams): SolutionRanges {
+  const found = readValue(state, items.solutionRanges, readSolutionRanges);
+  if (found !== null) return found;
+  const initial = initialSolutionRange(params);
+  return { current: initial, next: null, votingCurrent: initial, votingNext: null };
+}
+
+/** Ranges that the next block's solutions and votes are measured by. */
+export function rangesForNextBlock(
+  state: State,
+  params: NetworkParams,
+): { block: SolutionRange; voting: SolutionRange } {
+  const ranges = solutionRanges(state, params);
+  return { block: ranges.next ?? ranges.current, voting: ranges.votingNext ?? ranges.votingCurrent };
+}
+
+export function shouldAdjustSolutionRange(state: State): boolean {
+  return readValue(state, items.shouldAdjust, (reader) => reader.bool()) ?? false;
+}
+
+/** Segments archived, at least 1: the genesis segment counts before it is recorded. */
+export function historySize(state: State): HistorySize {
+  const count = readValue(state, items.segmentCount, (reader) => reader.u32()) ?? 0;
+  return BigInt(Math.max(count, 1));
+}
+
+export function segmentCommitment(state: State, index: bigint): Uint8Array | null {
+  return state.get(keys.segmentCommitment(index));
+}
+
+export function rootPlotPublicKey(state: State): Uint8Array | null {
+  return state.get(items.rootPlotPublicKey);
+}
+
+interface PotIterations {
+  slotIterations: number;
+  update: { targetSlot: SlotNumber | null; slotIterations: number } | null;
+}
+
+function readIterations(reader: ScaleReader): PotIterations {
+  return {
+    slotIterations: reader.u32(),
+    update: reader.option((some) => ({
+      targetSlot: some.option((inner) => inner.u64()),
+      slotIterations: some.u32(),
+    })),
+  };
+}
+
+export function writeIterations(writer: ScaleWriter, value: PotIterations): void {
+  writer.u32(value.slotIterations).option(value.update, (some, update) => {
+    some.option(update.targetSlot, (inner, slot) => inner.u64(slot)).u32(update.slotIterations);
+  });
+}
+
+interface Entropy {
+  block: number;
+  targetSlot: SlotNumber | null;
+  entropy: Uint8Array;
+}
+
+function readEntropy(reader: ScaleReader): Entropy[] {
+  return reader.vec(
+    (item) => ({
+      block: item.u32(),
+      targetSlot: item.option((some) => some.u64()),
+      entropy: item.raw(32),
+    }),
+    37,
+  );
+}
+
+function writeEntropy(writer: ScaleWriter, all: Entropy[]): void {
+  writer.vec(all, (item, { block, targetSlot, entropy }) =>
+    item
+      .u32(block)
+      .option(targetSlot, (some, slot) => some.u64(slot))
+      .raw(entropy, 32),
+  );
+}
+
+function iterationsIn(state: State): PotIterations {
+  const found = readValue(state, items.potSlotIterations, readIterations);
+  if (found === null) throw new Error('the genesis state sets the slot iterations');
+  return found;
+}
+
+/** Block that the entropy injected around `number` comes from, or null near the genesis. */
+function entropySource(number: number, params: NetworkParams): number | null {
+  const interval = params.potEntropyInjectionInterval;
+  const source = number - (number % interval) - interval * params.potEntropyInjectionLookbackDepth;
+  return source < 0 ? null : source;
+}
+
+function pendingChange(
+  number: number,
+  iterations: PotIterations,
+  entropy: Entropy[],
+  params: NetworkParams,
+): PotParametersChange | null {
+  const source = entropySource(number, params);
+  const found = entropy.find(({ block }) => block === source);
+  if (found === undefined || found.targetSlot === null) return null;
+  const { update } = iterations;
+  const scheduled = update !== null && update.targetSlot === found.targetSlot;
+  const slotIterations = scheduled ? update.slotIterations : iterations.slotIterations;
+  return { slot: found.targetSlot, slotIterations, entropy: found.entropy };
+}
+
+export interface PotParameters {
+  slotIterations: number;
+  nextChange: PotParametersChange | null;
+}
+
+/** `SubspaceApi_pot_parameters` on the state after block `number`. */
+export function potParameters(state: State, number: number, params: NetworkParams): PotParameters {
+  const iterations = iterationsIn(state);
+  const entropy = readValue(state, items.potEntropy, readEntropy) ?? [];
+  return {
+    slotIterations: iterations.slotIterations,
+    nextChange: pendingChange(number, iterations, entropy, params),
+  };
+}
+
+/** What makes a solution the same one again: farmer, sector, offset, chunk, slot. Its SCALE orders the voters. */
+function solutionKey(solution: Solution, slot: SlotNumber): Uint8Array {
+  return concat(
+    solution.publicKey,
+    littleEndian(solution.sectorIndex, 2),
+    littleEndian(solution.pieceOffset, 2),
+    solution.chunk,
+    littleEndian(slot, 8),
+  );
+}
+const SOLUTION_KEY_BYTES = 32 + 2 + 2 + 32 + 8;
+
+interface Voter {
+  key: Uint8Array;
+  rewardAddress: Uint8Array | null;
+  signature: Uint8Array;
+}
+
+function readVoters(reader: ScaleReader): Voter[] {
+  return reader.vec(
+    (item) => ({
+      key: item.raw(SOLUTION_KEY_BYTES),
+      rewardAddress: item.option((some) => some.raw(32)),
+      signature: item.raw(64),
+    }),
+    SOLUTION_KEY_BYTES + 65,
+  );
+}
+
+/** Order of a `BTreeMap` with this key: by the fields' values, not by their bytes. */
+function compareKeys(a: Uint8Array, b: Uint8Array): number {
+  const field = (bytes: Uint8Array, from: number, size: number): bigint =>
+    bytes.subarray(from, from + size).reduceRight((sum, byte) => (sum << 8n) | BigInt(byte), 0n);
+  const order = (from: number, size: number): number => {
+    const difference = field(a, from, size) - field(b, from, size);
+    return difference < 0n ? -1 : difference > 0n ? 1 : 0;
+  };
+  return (
+    compare(a.subarray(0, 32), b.subarray(0, 32)) ||
+    order(32, 2) ||
+    order(34, 2) ||
+    compare(a.subarray(36, 68), b.subarray(36, 68)) ||
+    order(68, 8)
+  );
+}
+
+function writeVoters(writer: ScaleWriter, voters: Voter[]): void {
+  const sorted = voters.toSorted((a, b) => compareKeys(a.key, b.key));
+  writer.vec(sorted, (item, voter) =>
+    item
+      .raw(voter.key)
+      .option(voter.rewardAddress, (some, address) => some.raw(address, 32))
+      .raw(voter.signature, 64),
+  );
+}
+
+interface Author {
+  key: Uint8Array;
+  rewardAddress: Uint8Array | null;
+}
+
+function readAuthor(reader: ScaleReader): Author {
+  return { key: reader.raw(SOLUTION_KEY_BYTES), rewardAddress: reader.option((some) => some.raw(32)) };
+}
+
+function writeAuthor(writer: ScaleWriter, author: Author): void {
+  writer.raw(author.key).option(author.rewardAddress, (some, address) => some.raw(address, 32));
+}
+
+function readSlots(reader: ScaleReader): { block: number; slot: SlotNumber }[] {
+  return reader.vec((item) => ({ block: item.u32(), slot: item.u64() }), 12);
+}
+
+/** Slot of the newest block, 0 at genesis. */
+export function currentSlot(state: State): SlotNumber {
+  return readValue(state, items.blockSlots, readSlots)?.at(-1)?.slot ?? 0n;
+}
+
+interface VoteData {
+  range: SolutionRange;
+  votingRange: SolutionRange;
+  currentSlot: SlotNumber;
+  parentSlot: SlotNumber;
+}
+
+function readVoteData(reader: ScaleReader): VoteData {
+  return {
+    range: reader.u64(),
+    votingRange: reader.u64(),
+    currentSlot: reader.u64(),
+    parentSlot: reader.u64(),
+  };
+}
+
+/** `initialised`: whether the block's own slot and ranges are already in place. */
+function voteData(state: State, params: NetworkParams, initialised: boolean): VoteData {
+  const ranges = solutionRanges(state, params);
+  const slot = currentSlot(state);
+  const parent = readValue(state, items.parentVoteData, readVoteData);
+  return {
+    range: initialised ? ranges.current : (ranges.next ?? ranges.current),
+    votingRange: initialised ? ranges.votingCurrent : (ranges.votingNext ?? ranges.votingCurrent),
+    currentSlot: slot,
+    parentSlot: parent === null ? slot : initialised ? parent.currentSlot : parent.parentSlot,
+  };
+}
+
+export class SubspacePallet {
+  constructor(private readonly context: BlockContext) {}
+
+  private log(item: ConsensusItem): void {
+    this.context.digest.push(consensusDigestItem(item));
+  }
+
+  private ranges(): SolutionRanges {
+    return solutionRanges(this.context.storage, this.context.params);
+  }
+
+  private putRanges(ranges: SolutionRanges): void {
+    this.context.write(items.solutionRanges, (writer) => writeSolutionRanges(writer, ranges));
+  }
+
+  /** `on_initialize`. Throws ProtocolError when the author is not the one allowed. */
+  initialise(): void {
+    const { context } = this;
+    const preRuntime = context.digest[0];
+    if (preRuntime?.kind !== 'preRuntime') throw new Error('a block is initialised with its pre-digest');
+    const preDigest = decodePreDigest(preRuntime.data);
+    this.noteSlot(preDigest.slot);
+    this.noteAuthor(preDigest);
+    context.write(items.currentVoters, (writer) => writeVoters(writer, []));
+    const ranges = this.ranges();
+    if (ranges.next !== null && ranges.votingNext !== null) {
+      this.putRanges({
+        current: ranges.next,
+        next: null,
+        votingCurrent: ranges.votingNext,
+        votingNext: null,
+      });
+    }
+    context.storage.set(items.blockRandomness, globalRandomness(preDigest.proofOfTime));
+    this.log({ kind: 'solutionRange', range: this.ranges().current });
+    if (context.number % context.params.eraDurationInBlocks === 0) this.changeEra(preDigest.slot);
+    this.advancePot(preDigest);
+  }
+
+  private noteSlot(slot: SlotNumber): void {
+    const { context } = this;
+    const slots = context.read(items.blockSlots, readSlots) ?? [];
+    const kept = slots.filter(({ block }) => block !== context.number - BLOCK_SLOT_COUNT);
+    kept.push({ block: context.number, slot });
+    context.write(items.blockSlots, (writer) =>
+      writer.vec(kept, (item, entry) => item.u32(entry.block).u64(entry.slot)),
+    );
+  }
+
+  private noteAuthor({ solution, slot }: PreDigest): void {
+    const { context } = this;
+    context.remove(items.currentAuthor);
+    if (context.read(items.allowAnyone, (reader) => reader.bool()) !== true) {
+      const root = rootPlotPublicKey(context.storage);
+      if (root === null) {
+        context.storage.set(items.rootPlotPublicKey, solution.publicKey);
+        this.log({ kind: 'rootPlotPublicKeyUpdate', key: solution.publicKey });
+      } else if (!equal(root, solution.publicKey)) {
+        throw new ProtocolError({
+          code: 'not-root-farmer',
+          rule: 'root-plot-public-key',
+          message: 'only the root farmer may author yet',
+        });
+      }
+    }
+    const key = solutionKey(solution, slot);
+    const voted = (context.read(items.parentVoters, readVoters) ?? []).some((voter) => equal(voter.key, key));
+    if (voted) return;
+    context.write(items.currentAuthor, (writer) =>
+      writeAuthor(writer, { key, rewardAddress: solution.rewardAddress }),
+    );
+  }
+
+  private changeEra(slot: SlotNumber): void {
+    const { context } = this;
+    const { params } = context;
+    const ranges = this.ranges();
+    let next = ranges.current;
+    let votingNext = ranges.current;
+    if (shouldAdjustSolutionRange(context.storage)) {
+      const override = context.read(items.rangeOverride, (reader) => [reader.u64(), reader.u64()] as const);
+      if (override !== null) {
+        [next, votingNext] = override;
+        context.remove(items.rangeOverride);
+      } else {
+        const start = context.read(items.eraStartSlot, (reader) => reader.u64()) ?? 0n;
+        next = nextSolutionRange(
+          start,
+          slot,
+          ranges.current,
+          params.slotProbability,
+          params.eraDurationInBlocks,
+        );
+        votingNext = votingSolutionRange(next, params.expectedVotesPerBlock);
+      }
+    }
+    this.putRanges({ ...ranges, next, votingNext });
+    const below = context.read(items.enableRewardsBelow, (reader) => reader.u64());
+    if (below !== null && next <= below) {
+      context.remove(items.enableRewardsBelow);
+      context.write(items.enableRewards, (writer) => writer.u32(context.number + 1));
+    }
+    context.write(items.eraStartSlot, (writer) => writer.u64(slot));
+  }
+
+  private advancePot({ slot, solution, proofOfTime }: PreDigest): void {
+    const { context } = this;
+    const { params, number } = context;
+    let iterations = iterationsIn(context.storage);
+    this.log({ kind: 'potSlotIterations', iterations: iterations.slotIterations });
+    const { update } = iterations;
+    if (update !== null && update.targetSlot !== null && update.targetSlot <= slot) {
+      iterations = { slotIterations: update.slotIterations, update: null };
+      this.putIterations(iterations);
+    }
+    let entropy = context.read(items.potEntropy, readEntropy) ?? [];
+    if (number % params.potEntropyInjectionInterval === 0) {
+      entropy.push({ block: number, targetSlot: null, entropy: blockEntropy(solution.chunk, proofOfTime) });
+      const source = entropySource(number, params);
+      const injected = entropy.find(({ block }) => block === source);
+      if (injected !== undefined) {
+        injected.targetSlot = slot + params.potEntropyInjectionDelay;
+        if (iterations.update !== null && iterations.update.targetSlot === null) {
+          iterations.update.targetSlot = injected.targetSlot;
+          this.putIterations(iterations);
+        }
+      }
+      this.putEntropy(entropy);
+    }
+    const change = pendingChange(number, iterations, entropy, params);
+    if (change !== null) this.log({ kind: 'potParametersChange', ...change });
+    const oldest = entropy[0];
+    if (oldest !== undefined && oldest.targetSlot !== null && oldest.targetSlot < slot) {
+      entropy = entropy.slice(1);
+      this.putEntropy(entropy);
+    }
+  }
+
+  private putIterations(iterations: PotIterations): void {
+    this.context.write(items.potSlotIterations, (writer) => writeIterations(writer, iterations));
+  }
+
+  private putEntropy(entropy: Entropy[]): void {
+    this.context.write(items.potEntropy, (writer) => writeEntropy(writer, entropy));
+  }
+
+  /** `on_finalize`. */
+  finalise(): void {
+    const { context } = this;
+    const { next } = this.ranges();
+    if (next !== null) this.log({ kind: 'nextSolutionRange', range: next });
+    const author = context.read(items.currentAuthor, readAuthor);
+    if (author === null) context.remove(items.parentAuthor);
+    else context.storage.set(items.parentAuthor, author.key);
+    const data = voteData(context.storage, context.params, true);
+    context.write(items.parentVoteData, (writer) =>
+      writer.u64(data.range).u64(data.votingRange).u64(data.currentSlot).u64(data.parentSlot),
+    );
+    const voters = context.read(items.currentVoters, readVoters) ?? [];
+    context.write(items.parentVoters, (writer) => writeVoters(writer, voters));
+    context.remove(items.didProcessSegmentHeaders);
+  }
+
+  /** Whether the segment headers continue the sequence; BadMandatory otherwise. */
+  checkSegmentHeaders(headers: SegmentHeader[]): void {
+    let expected = headers[0]?.segmentIndex;
+    if (expected === undefined) throw new InvalidTransaction('BadMandatory');
+    const { storage } = this.context;
+    if (expected > 0n && segmentCommitment(storage, expected - 1n) === null)
+      throw new InvalidTransaction('BadMandatory');
+    for (const { segmentIndex } of headers) {
+      if (segmentIndex !== expected || segmentCommitment(storage, segmentIndex) !== null)
+        throw new InvalidTransaction('BadMandatory');
+      expected += 1n;
+    }
+  }
+
+  storeSegmentHeaders(headers: SegmentHeader[]): void {
+    const { context } = this;
+    if (context.storage.get(items.didProcessSegmentHeaders) !== null)
+      throw new InvalidTransaction('BadMandatory');
+    let count = context.read(items.segmentCount, (reader) => reader.u32()) ?? 0;
+    for (const header of headers) {
+      const { segmentIndex, segmentCommitment: commitment } = header;
+      context.storage.set(keys.segmentCommitment(segmentIndex), commitment);
+      count += 1;
+      context.write(items.segmentCount, (writer) => writer.u32(count));
+      this.log({ kind: 'segmentCommitment', segmentIndex, commitment });
+      context.depositEvent(SUBSPACE, 0, encodeSegmentHeader(header));
+    }
+    context.write(items.didProcessSegmentHeaders, (writer) => writer.bool(true));
+  }
+
+  enableSolutionRangeAdjustment(override: SolutionRange | null, votingOverride: SolutionRange | null): void {
+    const { context } = this;
+    if (shouldAdjustSolutionRange(context.storage))
+      throw moduleError(SUBSPACE, 0, 'SolutionRangeAdjustmentAlreadyEnabled');
+    context.write(items.shouldAdjust, (writer) => writer.bool(true));
+    if (override !== null) {
+      const voting = votingOverride ?? votingSolutionRange(override, context.params.expectedVotesPerBlock);
+      const ranges = this.ranges();
+      if (ranges.next !== null) this.putRanges({ ...ranges, next: override, votingNext: voting });
+      else {
+        this.putRanges({ ...ranges, current: override, votingCurrent: voting });
+        context.write(items.rangeOverride, (writer) => writer.u64(override).u64(voting));
+        this.log({ kind: 'nextSolutionRange', range: override });
+      }
+    }
+    this.log({ kind: 'enableSolutionRangeAdjustment', override });
+  }
+
+  enableRewardsAt(height: number): void {
+    const from = Math.max(height, this.context.number + 1);
+    this.context.write(items.enableRewards, (writer) => writer.u32(from));
+  }
+
+  enableRewardsBelow(range: SolutionRange): void {
+    this.context.write(items.enableRewardsBelow, (writer) => writer.u64(range));
+  }
+
+  enableAuthoringByAnyone(): void {
+    this.context.write(items.allowAnyone, (writer) => writer.bool(true));
+    this.context.remove(items.rootPlotPublicKey);
+    this.log({ kind: 'rootPlotPublicKeyUpdate', key: null });
+  }
+
+  setPotSlotIterations(slotIterations: number): void {
+    const iterations = iterationsIn(this.context.storage);
+    if (slotIterations % 16 !== 0) throw moduleError(SUBSPACE, 1, 'NotMultipleOfCheckpoints');
+    if (iterations.slotIterations >= slotIterations)
+      throw moduleError(SUBSPACE, 2, 'PotSlotIterationsMustIncrease');
+    if (iterations.update !== null && iterations.update.targetSlot !== null)
+      throw moduleError(SUBSPACE, 3, 'PotSlotIterationsUpdateAlreadyScheduled');
+    this.putIterations({ ...iterations, update: { targetSlot: null, slotIterations } });
+  }
+
+  /**
+   * Checks a vote and, inside a block, notes its voter. Returns whether the farmer equivocated, which costs the
+   * rewards but does not keep the vote out of the block.
+   */
+  checkVote(vote: Vote, signature: Uint8Array, inBlock: boolean): boolean {
+    const { context } = this;
+    const { storage, params, number } = context;
+    // The pool checks on the state after the parent, where the block to come does not exist yet.
+    const current = inBlock ? number : number - 1;
+    const { height, parentHash, slot, solution } = vote;
+    if (current <= 1 || height <= 1) throw new InvalidTransaction('Call');
+    if (height !== current && height !== current - 1)
+      throw new InvalidTransaction(height > current ? 'Future' : 'Stale');
+    const ancestor = storage.get(keys.blockHash(height - 1));
+    if (ancestor === null || !equal(ancestor, parentHash)) throw new InvalidTransaction('Call');
+    const now = voteData(storage, params, inBlock);
+    const before = context.read(items.parentVoteData, readVoteData)!;
+    if (inBlock && (slot > now.currentSlot || (slot === now.currentSlot && height !== current)))
+      throw new InvalidTransaction('Future');
+    const { currentSlot: latest, parentSlot: earlier } = inBlock ? before : now;
+    if (slot <= (height === current ? latest : earlier)) throw new InvalidTransaction('Stale');
+    if (!verifySignature(solution.publicKey, REWARD_SIGNING_CONTEXT, voteHash(vote), signature))
+      throw new InvalidTransaction('BadProof');
+    const data = height === current ? now : before;
+    const distance = checkSolution(storage, params, solution, slot, vote.proofOfTime, data.votingRange);
+    if (distance <= data.range / 2n) throw new InvalidTransaction('Call');
+    if (!context.host.isProofOfTimeValid(slot, vote.proofOfTime)) throw new InvalidTransaction('Future');
+    const futureSlot = slot + BigInt(params.blockAuthoringDelay);
+    if (inBlock && !context.host.isProofOfTimeValid(futureSlot, vote.futureProofOfTime))
+      throw new InvalidTransaction('Call');
+    return this.noteVoter(solutionKey(solution, slot), solution, signature, inBlock);
+  }
+
+  private noteVoter(key: Uint8Array, solution: Solution, signature: Uint8Array, inBlock: boolean): boolean {
+    const { context } = this;
+    const parentAuthor = context.storage.get(items.parentAuthor);
+    const author = context.read(items.currentAuthor, readAuthor);
+    const voters = context.read(items.currentVoters, readVoters) ?? [];
+    let equivocates =
+      (parentAuthor !== null && equal(parentAuthor, key)) || (author !== null && equal(author.key, key));
+    for (const voted of [context.read(items.parentVoters, readVoters) ?? [], voters]) {
+      const same = voted.find((voter) => equal(voter.key, key));
+      if (equivocates || same === undefined) continue;
+      if (equal(same.signature, signature)) throw new InvalidTransaction('Call');
+      equivocates = true;
+    }
+    if (!inBlock) {
+      if (equivocates) throw new InvalidTransaction('BadSigner');
+      return false;
+    }
+    const others = voters.filter((voter) => !equal(voter.key, key));
+    others.push({ key, rewardAddress: equivocates ? null : solution.rewardAddress, signature });
+    if (equivocates) {
+      const offends = (other: Uint8Array) => equal(other.subarray(0, 32), solution.publicKey);
+      if (author !== null && offends(author.key))
+        context.write(items.currentAuthor, (writer) =>
+          writeAuthor(writer, { ...author, rewardAddress: null }),
+        );
+      for (const voter of others) if (offends(voter.key)) voter.rewardAddress = null;
+    }
+    context.write(items.currentVoters, (writer) => writeVoters(writer, others));
+    return equivocates;
+  }
+
+  depositVoteEvent(vote: Vote): void {
+    const { solution, height, parentHash } = vote;
+    const { publicKey, rewardAddress } = solution;
+    this.context.depositEvent(SUBSPACE, 1, publicKey, rewardAddress, littleEndian(height, 4), parentHash);
+  }
+
+  rewardsEnabled(): boolean {
+    const from = this.context.read(items.enableRewards, (reader) => reader.u32());
+    return from !== null && this.context.number >= from;
+  }
+
+  /** Account of the block's author, unless rewards are off or the author equivocated. */
+  blockRewardAddress(): Uint8Array | null {
+    return this.rewardsEnabled()
+      ? (this.context.read(items.currentAuthor, readAuthor)?.rewardAddress ?? null)
+      : null;
+  }
+
+  votingRewardAddresses(): Uint8Array[] {
+    if (!this.rewardsEnabled()) return [];
+    const voters = this.context.read(items.currentVoters, readVoters) ?? [];
+    return voters.flatMap(({ rewardAddress }) => (rewardAddress === null ? [] : [rewardAddress]));
+  }
+}
+
+/**
+ * Verifies a solution against the segment commitments in a state. Returns its distance.
+ *
+ * @throws InvalidTransaction `Call`.
+ */
+function checkSolution(
+  state: State,
+  params: NetworkParams,
+  solution: Solution,
+  slot: SlotNumber,
+  proofOfTime: Uint8Array,
+  range: SolutionRange,
+): SolutionRange {
+  try {
+    return verifySolutionIn(state, params, solution, slot, proofOfTime, range);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw new InvalidTransaction('Call');
+    throw error;
+  }
+}
+
+/** As the network's nodes verify a solution on top of a block with this state. Throws ProtocolError. */
+export function verifySolutionIn(
+  state: State,
+  params: NetworkParams,
+  solution: Solution,
+  slot: SlotNumber,
+  proofOfTime: Uint8Array,
+  solutionRange: SolutionRange,
+  commitmentOf: (segment: bigint) => Uint8Array | null = (segment) => segmentCommitment(state, segment),
+): SolutionRange {
+  const commitment = commitmentOf(segmentOfPiece(pieceIndexOfSolution(solution, params)));
+  const check = expiryCheckHistorySize(solution.historySize, params.minSectorLifetime);
+  if (commitment === null || check === null || check > U64_MAX) {
+    throw new ProtocolError({
+      code: 'unknown-segment',
+      rule: 'segment-commitment-known',
+      message: 'the solution’s piece belongs to a segment that is not archived',
+    });
+  }
+  return verifySolution(solution, slot, {
+    proofOfTime,
+    solutionRange,
+    pieceCheck: {
+      ...params,
+      segmentCommitment: commitment,
+      currentHistorySize: historySize(state),
+      expirySegmentCommitment: commitmentOf(check - 1n),
+    },
+  });
+}
