@@ -1,0 +1,48 @@
+/** Records as pieces hold them (32-byte scalars) and as history reads (31 bytes of each). */
+import { CHUNK_BYTES, RAW_RECORD_BYTES, RECORD_BYTES, RECORD_CHUNKS, SAFE_CHUNK_BYTES } from './constants.ts';
+import { ProtocolError } from './errors.ts';
+
+/** The record (1 048 576 bytes) that carries a raw record (1 015 808 bytes): a zero byte before every 31. */
+export function recordFromRaw(raw: Uint8Array): Uint8Array {
+  requireLength(raw, RAW_RECORD_BYTES);
+  const record = new Uint8Array(RECORD_BYTES);
+  for (let chunk = 0; chunk < RECORD_CHUNKS; chunk += 1) {
+    const from = chunk * SAFE_CHUNK_BYTES;
+    record.set(raw.subarray(from, from + SAFE_CHUNK_BYTES), chunk * CHUNK_BYTES + 1);
+  }
+  return record;
+}
+
+/**
+ * The raw record (1 015 808 bytes) in a source record (1 048 576 bytes).
+ *
+ * @throws ProtocolError (rule `source-record`) if a chunk does not begin with a zero byte, as those of source
+ * records do.
+ */
+export function rawFromRecord(record: Uint8Array): Uint8Array {
+  requireLength(record, RECORD_BYTES);
+  const raw = new Uint8Array(RAW_RECORD_BYTES);
+  for (let chunk = 0; chunk < RECORD_CHUNKS; chunk += 1) {
+    const from = chunk * CHUNK_BYTES;
+    if (record[from] !== 0) {
+      throw new ProtocolError({
+        code: 'not-a-source-record',
+        rule: 'source-record',
+        message: `chunk ${chunk} begins with ${record[from]}, not 0`,
+        values: { chunk, seen: record[from] ?? null },
+      });
+    }
+    raw.set(record.subarray(from + 1, from + CHUNK_BYTES), chunk * SAFE_CHUNK_BYTES);
+  }
+  return raw;
+}
+
+function requireLength(bytes: Uint8Array, length: number): void {
+  if (bytes.length === length) return;
+  throw new ProtocolError({
+    code: 'bad-length',
+    rule: 'source-record',
+    message: `${bytes.length} bytes where ${length} are needed`,
+    values: { bytes: bytes.length, needed: length },
+  });
+}
