@@ -6,10 +6,13 @@ import type { Solution } from '../protocol/types.ts';
  * job be given to another one. `srs` jobs need the reference string, which a worker loads on first use.
  */
 export interface ComputeJobs {
-  /** Verifies the eight checkpoints of one slot. `firstWrong` is a checkpoint index 0..7, null when all hold. */
+  /**
+   * Verifies the eight checkpoints of one slot, or `only` some. `firstWrong` is a checkpoint index 0..7, null when
+   * all hold; `walker` says what walked.
+   */
   'pot.verify': {
     input: { seed: Uint8Array; iterations: number; checkpoints: Uint8Array; only?: number[] };
-    output: { firstWrong: number | null };
+    output: { firstWrong: number | null; walker: string };
   };
   /** Walks one slot of proof of time: 8 checkpoints, 128 bytes. */
   'pot.prove': { input: { seed: Uint8Array; iterations: number }; output: { checkpoints: Uint8Array } };

@@ -35,6 +35,14 @@ export function evaluate(coefficients: Uint8Array, domain: number, index: number
   return guarded(RULE, () => wasm.poly_evaluate_at(coefficients, domain, index));
 }
 
+/**
+ * Part of a commitment: the sum of these coefficients with the powers of the reference string from `from` on.
+ * 48 bytes; the parts of a polynomial are added by `sumPoints`.
+ */
+export function commitPart(coefficients: Uint8Array, from: number): Uint8Array {
+  return guarded(RULE, () => wasm.msm_partial(coefficients, from));
+}
+
 /** Commitment to a polynomial of at most 32768 coefficients: 48 bytes. */
 export function commit(coefficients: Uint8Array): Uint8Array {
   return guarded(RULE, () => wasm.kzg_commit(coefficients));
@@ -112,6 +120,35 @@ export function recover(shards: Uint8Array, present: Uint8Array): Uint8Array {
 /** Coefficients of the polynomial behind the shards, trailing zeros left out (at least one is left). */
 export function recoverPolynomial(shards: Uint8Array, present: Uint8Array): Uint8Array {
   return guarded(ERASURE, () => wasm.erasure_recover_poly(shards, present));
+}
+
+/**
+ * What a recovery needs to know of which shards are there, whatever they hold, so that it can be made ahead of
+ * them: bytes for `recoverSource` and `recoverQuotient` of the same build.
+ *
+ * @param present 2n bytes, zero where a shard is missing; at least n are there.
+ */
+export function locate(present: Uint8Array): Uint8Array {
+  return guarded(ERASURE, () => wasm.erasure_locate(present));
+}
+
+/** The n source values behind 2n shards, with the locator of those that are there. */
+export function recoverSource(shards: Uint8Array, present: Uint8Array, locator: Uint8Array): Uint8Array {
+  return guarded(ERASURE, () => wasm.erasure_recover_source(shards, present, locator));
+}
+
+/**
+ * The value at one of the 2n positions (32 bytes), and the coefficients of the polynomial whose commitment is
+ * the witness of that value.
+ */
+export function recoverQuotient(
+  shards: Uint8Array,
+  present: Uint8Array,
+  locator: Uint8Array,
+  position: number,
+): { value: Uint8Array; quotient: Uint8Array } {
+  const bytes = guarded(ERASURE, () => wasm.erasure_recover_quotient(shards, present, locator, position));
+  return { value: bytes.slice(0, CHUNK_BYTES), quotient: bytes.slice(CHUNK_BYTES) };
 }
 
 /** The 2n commitments of n records and of their n parity records, interleaved. */

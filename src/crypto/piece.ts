@@ -1,7 +1,9 @@
 /** Validity of pieces against the commitments of their segments. Needs `loadSrs`. */
-import { PIECE_BYTES, POINT_BYTES, RECORD_BYTES } from '../protocol/constants.ts';
+import { concat } from '../protocol/bytes.ts';
+import { PIECE_BYTES, POINT_BYTES, RECORD_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { bisect } from './bisect.ts';
+import { recoverRecord } from './kzg.ts';
 import { randomSeed } from './random.ts';
 import { guarded, wasm } from './wasm.ts';
 
@@ -93,4 +95,39 @@ function allValid(claims: readonly PieceClaim[]): boolean {
  */
 export function invalidPieces(claims: readonly PieceClaim[]): number[] {
   return bisect(claims, hasRightLength, allValid);
+}
+
+/**
+ * One piece of a segment from 128 others that are valid. Takes seconds.
+ *
+ * @param pieces At least 128 of distinct positions 0..255; the first 128 are used.
+ * @param position Position of the piece that is wanted.
+ * @throws ProtocolError (rule `erasure-coding`) when there are too few or one does not decode.
+ */
+export function reconstructPiece(pieces: readonly PlacedPiece[], position: number): Uint8Array {
+  const byPosition = new Map(pieces.map((placed) => [placed.position, placed.piece]));
+  const positions = [...byPosition.keys()].slice(0, SOURCE_PIECES_IN_SEGMENT);
+  for (const piece of byPosition.values()) requirePieceLength(piece);
+  const record = recoverRecord(positions, (own) => recordOf(byPosition.get(own)!), position);
+  const commitments = concat(...positions.map((own) => recordCommitmentOf(byPosition.get(own)!)));
+  const points = guarded('erasure-coding', () =>
+    wasm.segment_recover_points(Uint32Array.from(positions), commitments, position),
+  );
+  return concat(record, points);
+}
+
+/** A piece and its position 0..255 in its segment. */
+export interface PlacedPiece {
+  position: number;
+  piece: Uint8Array;
+}
+
+function requirePieceLength(piece: Uint8Array): void {
+  if (piece.length === PIECE_BYTES) return;
+  throw new ProtocolError({
+    code: 'bad-length',
+    rule: RULE,
+    message: `a piece of ${piece.length} bytes`,
+    values: { length: piece.length },
+  });
 }

@@ -15,3 +15,12 @@ export function randomBytes(length: number): Uint8Array {
 export function randomSeed(): Uint8Array {
   return randomBytes(32);
 }
+
+/** A uniformly random integer from 0 to `limit` − 1; `limit` is at most 2^32. */
+export function randomBelow(limit: number): number {
+  const range = 2 ** 32;
+  for (;;) {
+    const value = new DataView(randomBytes(4).buffer).getUint32(0);
+    if (value < range - (range % limit)) return value % limit;
+  }
+}

@@ -1,5 +1,6 @@
 /** Verification of solutions, whole or with the openings left to a batch. */
 import {
+  challengeFrom,
   challengeOf,
   checkChunk,
   checkDistance,
@@ -8,6 +9,7 @@ import {
   invalidPiece,
   invalidProofOfSpace,
   recordOpening,
+  type SolutionChallenge,
   type SolutionParams,
 } from '../protocol/solution-check.ts';
 import type { SlotNumber, Solution, SolutionRange } from '../protocol/types.ts';
@@ -25,6 +27,33 @@ export interface OpenSolution {
   record: KzgOpening | null;
 }
 
+function checkSpace(solution: Solution, challenge: SolutionChallenge): void {
+  if (verifyProofOfSpace(challenge.evaluationSeed, challenge.sBucket, solution.proofOfSpace)) return;
+  throw invalidProofOfSpace(challenge);
+}
+
+/**
+ * Verifies a solution as far as its farmer can, who does not know its piece's segment: proof of space, distance,
+ * chunk. Needs `loadWasm()` to have finished.
+ *
+ * @param globalChallenge 32 bytes.
+ * @returns The solution's distance.
+ * @throws ProtocolError naming the first rule that is broken.
+ */
+export function verifyOwnSolution(
+  solution: Solution,
+  globalChallenge: Uint8Array,
+  range: SolutionRange,
+): SolutionRange {
+  const challenge = challengeFrom(solution, globalChallenge);
+  checkSpace(solution, challenge);
+  const distance = checkDistance(solution, challenge, range);
+  if (!isPoint(solution.recordCommitment)) throw invalidChunkWitness();
+  checkChunk(solution);
+  if (!verifyOpening(chunkOpening(solution, challenge.sBucket))) throw invalidChunkWitness();
+  return distance;
+}
+
 /**
  * Verifies a solution in the network's order: proof of space, distance, chunk; with piece parameters also
  * history size, offset, expiry and record. Needs `loadWasm()` to have finished.
@@ -33,14 +62,8 @@ export interface OpenSolution {
  * @throws ProtocolError naming the first rule that is broken.
  */
 export function verifySolution(solution: Solution, slot: SlotNumber, params: SolutionParams): SolutionRange {
-  const challenge = challengeOf(solution, slot, params.proofOfTime);
-  if (!verifyProofOfSpace(challenge.evaluationSeed, challenge.sBucket, solution.proofOfSpace)) {
-    throw invalidProofOfSpace(challenge);
-  }
-  const distance = checkDistance(solution, challenge, params.solutionRange);
-  if (!isPoint(solution.recordCommitment)) throw invalidChunkWitness();
-  checkChunk(solution);
-  if (!verifyOpening(chunkOpening(solution, challenge.sBucket))) throw invalidChunkWitness();
+  const { globalChallenge } = challengeOf(solution, slot, params.proofOfTime);
+  const distance = verifyOwnSolution(solution, globalChallenge, params.solutionRange);
   if (params.pieceCheck && !verifyOpening(recordOpening(solution, params.pieceCheck))) throw invalidPiece();
   return distance;
 }
@@ -51,9 +74,7 @@ export function verifySolution(solution: Solution, slot: SlotNumber, params: Sol
  */
 export function openSolution(solution: Solution, slot: SlotNumber, params: SolutionParams): OpenSolution {
   const challenge = challengeOf(solution, slot, params.proofOfTime);
-  if (!verifyProofOfSpace(challenge.evaluationSeed, challenge.sBucket, solution.proofOfSpace)) {
-    throw invalidProofOfSpace(challenge);
-  }
+  checkSpace(solution, challenge);
   const distance = checkDistance(solution, challenge, params.solutionRange);
   checkChunk(solution);
   return {

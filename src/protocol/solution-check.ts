@@ -99,8 +99,12 @@ export function challengeOf(
   slot: SlotNumber,
   proofOfTime: Uint8Array,
 ): SolutionChallenge {
+  return challengeFrom(solution, globalChallenge(proofOfTime, slot));
+}
+
+/** The same by the slot's global challenge (32 bytes). */
+export function challengeFrom(solution: Solution, challenge: Uint8Array): SolutionChallenge {
   const id = sectorId(solution.publicKey, solution.sectorIndex, solution.historySize);
-  const challenge = globalChallenge(proofOfTime, slot);
   const slotChallenge = sectorSlotChallenge(id, challenge);
   return {
     sectorId: id,

@@ -27,19 +27,15 @@ export class PosTable {
      */
     encode_record(source: Uint8Array | number[]): Uint8Array;
     /**
-     * A bitmap of 8192 bytes of which challenge indices 0..65535 have a proof, then those proofs.
-     */
-    find_all_proofs(): Uint8Array;
-    /**
      * The proof of a challenge index, or nothing.
      */
     find_proof(challenge_index: number): Uint8Array | undefined;
     constructor();
     /**
-     * Coefficients (at most 65536 · 32 bytes, trailing zeros trimmed) of the polynomial behind a record's
-     * stored chunks.
+     * A record's 32768 stored chunks without their masks, spread over the 65536 positions of the extended
+     * record (2 MiB, zero where nothing is known), then one byte a position: 1 where it is known.
      */
-    recover_record_poly(bitfield: Uint8Array | number[], stored: Uint8Array | number[]): Uint8Array;
+    unmask(bitfield: Uint8Array | number[], stored: Uint8Array | number[]): Uint8Array;
 }
 
 /**
@@ -63,7 +59,7 @@ export function erasure_extend(source: Uint8Array | number[]): Uint8Array;
 
 /**
  * Locator of the missing shards: what of a recovery does not depend on the others' values. Only for
- * `erasure_recover_poly_located` of the same build.
+ * the doors below, of the same build.
  */
 export function erasure_locate(present: Uint8Array | number[]): Uint8Array;
 
@@ -78,9 +74,15 @@ export function erasure_recover(shards: Uint8Array | number[], present: Uint8Arr
 export function erasure_recover_poly(shards: Uint8Array | number[], present: Uint8Array | number[]): Uint8Array;
 
 /**
- * `erasure_recover_poly` with the locator made ahead.
+ * Value of the polynomial behind shards at one of their positions (32 bytes), then the coefficients of the
+ * polynomial that the witness of this value commits to. With the locator made ahead.
  */
-export function erasure_recover_poly_located(shards: Uint8Array | number[], present: Uint8Array | number[], locator: Uint8Array | number[]): Uint8Array;
+export function erasure_recover_quotient(shards: Uint8Array | number[], present: Uint8Array | number[], locator: Uint8Array | number[], position: number): Uint8Array;
+
+/**
+ * Source values (even positions) behind shards, with the locator made ahead.
+ */
+export function erasure_recover_source(shards: Uint8Array | number[], present: Uint8Array | number[], locator: Uint8Array | number[]): Uint8Array;
 
 export function extend_commitments(commitments: Uint8Array | number[]): Uint8Array;
 
@@ -133,9 +135,10 @@ export function poly_evaluate_at(coefficients: Uint8Array | number[], domain: nu
 export function poly_interpolate(values: Uint8Array | number[]): Uint8Array;
 
 /**
- * Coefficients of the polynomial that a witness commits to.
+ * A column of table `number` (1..=7) of a seed, entry by entry. 0: y and position in bucket order; 1: y, left
+ * and right parent by position; both as little-endian 32-bit numbers; 2: metadata by position, big-endian.
  */
-export function poly_quotient(coefficients: Uint8Array | number[], domain: number, index: number): Uint8Array;
+export function pos_table_column(seed: Uint8Array | number[], number: number, column: number): Uint8Array;
 
 /**
  * Whether a proof of space answers a challenge, as leniently as the network judges.
@@ -161,17 +164,18 @@ export function record_commitment(record: Uint8Array | number[]): Uint8Array;
 
 export function record_commitment_is_valid(commitment: Uint8Array | number[], witness: Uint8Array | number[], segment_commitment: Uint8Array | number[], position: number): boolean;
 
-/**
- * The s-buckets (little-endian 16-bit numbers) that a record with this bitfield occupies, ascending.
- */
-export function record_occupied(bitfield: Uint8Array | number[]): Uint16Array;
-
 export function scalar_is_canonical(bytes: Uint8Array | number[]): boolean;
 
 /**
  * From 128 source commitments: 256 commitments, the segment commitment, 256 witnesses, one after the other.
  */
 export function segment_from_commitments(source: Uint8Array | number[]): Uint8Array;
+
+/**
+ * Witness of the record at `wanted` in a segment of which the commitments at 128 positions are known: the
+ * record's commitment, then its witness, 48 bytes each.
+ */
+export function segment_recover_points(positions: Uint32Array | number[], commitments: Uint8Array | number[], wanted: number): Uint8Array;
 
 export function sr25519_derive(secret: Uint8Array | number[], chain_code: Uint8Array | number[], hard: boolean): Uint8Array;
 
@@ -204,7 +208,8 @@ export interface InitOutput {
     readonly erasure_locate: (a: number, b: number) => [number, number, number, number];
     readonly erasure_recover: (a: number, b: number, c: number, d: number) => [number, number, number, number];
     readonly erasure_recover_poly: (a: number, b: number, c: number, d: number) => [number, number, number, number];
-    readonly erasure_recover_poly_located: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number, number];
+    readonly erasure_recover_quotient: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number, number];
+    readonly erasure_recover_source: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number, number];
     readonly extend_commitments: (a: number, b: number) => [number, number, number, number];
     readonly g1_is_decodable: (a: number, b: number) => number;
     readonly g1_sum: (a: number, b: number) => [number, number, number, number];
@@ -222,25 +227,24 @@ export interface InitOutput {
     readonly piecebatch_new: (a: number, b: number, c: number) => [number, number, number];
     readonly poly_evaluate_at: (a: number, b: number, c: number, d: number) => [number, number, number, number];
     readonly poly_interpolate: (a: number, b: number) => [number, number, number, number];
-    readonly poly_quotient: (a: number, b: number, c: number, d: number) => [number, number, number, number];
+    readonly pos_table_column: (a: number, b: number, c: number, d: number) => [number, number, number, number];
     readonly pos_verify: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
     readonly postable_build: (a: number, b: number, c: number) => [number, number];
     readonly postable_encode_record: (a: number, b: number, c: number) => [number, number, number, number];
-    readonly postable_find_all_proofs: (a: number) => [number, number];
     readonly postable_find_proof: (a: number, b: number) => [number, number];
     readonly postable_new: () => number;
-    readonly postable_recover_record_poly: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
+    readonly postable_unmask: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
     readonly pot_prove: (a: number, b: number, c: number) => [number, number, number, number];
     readonly pot_verify: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
     readonly pot_verify_checkpoint: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number];
     readonly record_commitment: (a: number, b: number) => [number, number, number, number];
     readonly record_commitment_is_valid: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number];
-    readonly record_occupied: (a: number, b: number) => [number, number, number, number];
     readonly recordsum_add: (a: number, b: number, c: number, d: number, e: number) => [number, number];
     readonly recordsum_new: () => number;
     readonly recordsum_record: (a: number) => [number, number];
     readonly scalar_is_canonical: (a: number, b: number) => number;
     readonly segment_from_commitments: (a: number, b: number) => [number, number, number, number];
+    readonly segment_recover_points: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
     readonly sr25519_derive: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
     readonly sr25519_expand: (a: number, b: number) => [number, number, number, number];
     readonly sr25519_mini_secret_from_entropy: (a: number, b: number, c: number, d: number) => [number, number, number, number];

@@ -109,16 +109,6 @@ export class PosTable {
         return v2;
     }
     /**
-     * A bitmap of 8192 bytes of which challenge indices 0..65535 have a proof, then those proofs.
-     * @returns {Uint8Array}
-     */
-    find_all_proofs() {
-        const ret = wasm.postable_find_all_proofs(this.__wbg_ptr);
-        var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
-        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
-        return v1;
-    }
-    /**
      * The proof of a challenge index, or nothing.
      * @param {number} challenge_index
      * @returns {Uint8Array | undefined}
@@ -139,13 +129,13 @@ export class PosTable {
         return this;
     }
     /**
-     * Coefficients (at most 65536 · 32 bytes, trailing zeros trimmed) of the polynomial behind a record's
-     * stored chunks.
+     * A record's 32768 stored chunks without their masks, spread over the 65536 positions of the extended
+     * record (2 MiB, zero where nothing is known), then one byte a position: 1 where it is known.
      * @param {Uint8Array | number[]} bitfield
      * @param {Uint8Array | number[]} stored
      * @returns {Uint8Array}
      */
-    recover_record_poly(bitfield, stored) {
+    unmask(bitfield, stored) {
         let ptr0, len0, ptr1, len1;
         try {
             ptr0 = passArray8ToWasm0(bitfield, wasm.__wbindgen_malloc);
@@ -157,7 +147,7 @@ export class PosTable {
             if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
             throw e;
         }
-        const ret = wasm.postable_recover_record_poly(this.__wbg_ptr, ptr0, len0, ptr1, len1);
+        const ret = wasm.postable_unmask(this.__wbg_ptr, ptr0, len0, ptr1, len1);
         if (ret[3]) {
             throw takeFromExternrefTable0(ret[2]);
         }
@@ -273,7 +263,7 @@ export function erasure_extend(source) {
 
 /**
  * Locator of the missing shards: what of a recovery does not depend on the others' values. Only for
- * `erasure_recover_poly_located` of the same build.
+ * the doors below, of the same build.
  * @param {Uint8Array | number[]} present
  * @returns {Uint8Array}
  */
@@ -344,13 +334,16 @@ export function erasure_recover_poly(shards, present) {
 }
 
 /**
- * `erasure_recover_poly` with the locator made ahead.
+ * Value of the polynomial behind shards at one of their positions (32 bytes), then the coefficients of the
+ * polynomial that the witness of this value commits to. With the locator made ahead.
  * @param {Uint8Array | number[]} shards
  * @param {Uint8Array | number[]} present
  * @param {Uint8Array | number[]} locator
+ * @param {number} position
  * @returns {Uint8Array}
  */
-export function erasure_recover_poly_located(shards, present, locator) {
+export function erasure_recover_quotient(shards, present, locator, position) {
+    const val4 = +position;
     let ptr0, len0, ptr1, len1, ptr2, len2;
     try {
         ptr0 = passArray8ToWasm0(shards, wasm.__wbindgen_malloc);
@@ -365,7 +358,38 @@ export function erasure_recover_poly_located(shards, present, locator) {
         if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
         throw e;
     }
-    const ret = wasm.erasure_recover_poly_located(ptr0, len0, ptr1, len1, ptr2, len2);
+    const ret = wasm.erasure_recover_quotient(ptr0, len0, ptr1, len1, ptr2, len2, val4);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v5 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    return v5;
+}
+
+/**
+ * Source values (even positions) behind shards, with the locator made ahead.
+ * @param {Uint8Array | number[]} shards
+ * @param {Uint8Array | number[]} present
+ * @param {Uint8Array | number[]} locator
+ * @returns {Uint8Array}
+ */
+export function erasure_recover_source(shards, present, locator) {
+    let ptr0, len0, ptr1, len1, ptr2, len2;
+    try {
+        ptr0 = passArray8ToWasm0(shards, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArray8ToWasm0(present, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+        ptr2 = passArray8ToWasm0(locator, wasm.__wbindgen_malloc);
+        len2 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.erasure_recover_source(ptr0, len0, ptr1, len1, ptr2, len2);
     if (ret[3]) {
         throw takeFromExternrefTable0(ret[2]);
     }
@@ -662,18 +686,19 @@ export function poly_interpolate(values) {
 }
 
 /**
- * Coefficients of the polynomial that a witness commits to.
- * @param {Uint8Array | number[]} coefficients
- * @param {number} domain
- * @param {number} index
+ * A column of table `number` (1..=7) of a seed, entry by entry. 0: y and position in bucket order; 1: y, left
+ * and right parent by position; both as little-endian 32-bit numbers; 2: metadata by position, big-endian.
+ * @param {Uint8Array | number[]} seed
+ * @param {number} number
+ * @param {number} column
  * @returns {Uint8Array}
  */
-export function poly_quotient(coefficients, domain, index) {
-    const val2 = +domain;
-    const val3 = +index;
-    const ptr0 = passArray8ToWasm0(coefficients, wasm.__wbindgen_malloc);
+export function pos_table_column(seed, number, column) {
+    const val2 = +number;
+    const val3 = +column;
+    const ptr0 = passArray8ToWasm0(seed, wasm.__wbindgen_malloc);
     const len0 = WASM_VECTOR_LEN;
-    const ret = wasm.poly_quotient(ptr0, len0, val2, val3);
+    const ret = wasm.pos_table_column(ptr0, len0, val2, val3);
     if (ret[3]) {
         throw takeFromExternrefTable0(ret[2]);
     }
@@ -831,23 +856,6 @@ export function record_commitment_is_valid(commitment, witness, segment_commitme
 }
 
 /**
- * The s-buckets (little-endian 16-bit numbers) that a record with this bitfield occupies, ascending.
- * @param {Uint8Array | number[]} bitfield
- * @returns {Uint16Array}
- */
-export function record_occupied(bitfield) {
-    const ptr0 = passArray8ToWasm0(bitfield, wasm.__wbindgen_malloc);
-    const len0 = WASM_VECTOR_LEN;
-    const ret = wasm.record_occupied(ptr0, len0);
-    if (ret[3]) {
-        throw takeFromExternrefTable0(ret[2]);
-    }
-    var v2 = getArrayU16FromWasm0(ret[0], ret[1]).slice();
-    wasm.__wbindgen_free(ret[0], ret[1] * 2, 2);
-    return v2;
-}
-
-/**
  * @param {Uint8Array | number[]} bytes
  * @returns {boolean}
  */
@@ -873,6 +881,36 @@ export function segment_from_commitments(source) {
     var v2 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
     wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
     return v2;
+}
+
+/**
+ * Witness of the record at `wanted` in a segment of which the commitments at 128 positions are known: the
+ * record's commitment, then its witness, 48 bytes each.
+ * @param {Uint32Array | number[]} positions
+ * @param {Uint8Array | number[]} commitments
+ * @param {number} wanted
+ * @returns {Uint8Array}
+ */
+export function segment_recover_points(positions, commitments, wanted) {
+    const val3 = +wanted;
+    let ptr0, len0, ptr1, len1;
+    try {
+        ptr0 = passArray32ToWasm0(positions, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArray8ToWasm0(commitments, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 4, 4); }
+        throw e;
+    }
+    const ret = wasm.segment_recover_points(ptr0, len0, ptr1, len1, val3);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v4 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    return v4;
 }
 
 /**
@@ -1193,11 +1231,6 @@ function addToExternrefTable0(obj) {
     return idx;
 }
 
-function getArrayU16FromWasm0(ptr, len) {
-    ptr = ptr >>> 0;
-    return getUint16ArrayMemory0().subarray(ptr / 2, ptr / 2 + len);
-}
-
 function getArrayU32FromWasm0(ptr, len) {
     ptr = ptr >>> 0;
     return getUint32ArrayMemory0().subarray(ptr / 4, ptr / 4 + len);
@@ -1211,14 +1244,6 @@ function getArrayU8FromWasm0(ptr, len) {
 function getStringFromWasm0(ptr, len) {
     ptr = ptr >>> 0;
     return decodeText(getUint8ArrayMemory0().subarray(ptr, ptr + len));
-}
-
-let cachedUint16ArrayMemory0 = null;
-function getUint16ArrayMemory0() {
-    if (cachedUint16ArrayMemory0 === null || cachedUint16ArrayMemory0.byteLength === 0) {
-        cachedUint16ArrayMemory0 = new Uint16Array(wasm.memory.buffer);
-    }
-    return cachedUint16ArrayMemory0;
 }
 
 let cachedUint32ArrayMemory0 = null;
@@ -1341,7 +1366,6 @@ function __wbg_finalize_init(instance, module) {
     wasmInstance = instance;
     wasm = instance.exports;
     wasmModule = module;
-    cachedUint16ArrayMemory0 = null;
     cachedUint32ArrayMemory0 = null;
     cachedUint8ArrayMemory0 = null;
     wasm.__wbindgen_start();

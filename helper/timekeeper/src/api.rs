@@ -17,7 +17,12 @@ pub struct Request {
 }
 
 #[derive(Debug, Deserialize)]
-#[serde(tag = "method", content = "params", rename_all = "camelCase", deny_unknown_fields)]
+#[serde(
+    tag = "method",
+    content = "params",
+    rename_all = "camelCase",
+    deny_unknown_fields
+)]
 pub enum Call {
     /// First call of a connection; nothing else is answered before it.
     Pair { code: String },
@@ -66,7 +71,10 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(code: &'static str, message: impl Into<String>) -> Self {
-        Self { code, message: message.into() }
+        Self {
+            code,
+            message: message.into(),
+        }
     }
 }
 

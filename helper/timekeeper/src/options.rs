@@ -43,7 +43,9 @@ impl Options {
                 "--help" | "-h" => return Ok(Parsed::Help),
                 "--port" => options.port = number(&value()?)?,
                 "--cores" => options.cores = number::<usize>(&value()?)?.max(1),
-                "--origin" => options.origins.push(value()?.trim_end_matches('/').to_string()),
+                "--origin" => options
+                    .origins
+                    .push(value()?.trim_end_matches('/').to_string()),
                 "--code-file" => options.code_file = PathBuf::from(value()?),
                 other => return Err(format!("unknown option {other}")),
             }
@@ -58,19 +60,23 @@ impl Options {
             return self.origins.iter().any(|allowed| allowed == origin);
         }
         ["http://127.0.0.1", "http://localhost"].iter().any(|host| {
-            origin
-                .strip_prefix(host)
-                .is_some_and(|port| port.is_empty() || (port.starts_with(':') && port[1..].parse::<u16>().is_ok()))
+            origin.strip_prefix(host).is_some_and(|port| {
+                port.is_empty() || (port.starts_with(':') && port[1..].parse::<u16>().is_ok())
+            })
         })
     }
 }
 
 fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
-    text.parse().map_err(|_| format!("{text} is not a number that fits"))
+    text.parse()
+        .map_err(|_| format!("{text} is not a number that fits"))
 }
 
 fn home() -> PathBuf {
-    ["HOME", "USERPROFILE"].iter().find_map(std::env::var_os).map_or_else(|| PathBuf::from("."), PathBuf::from)
+    ["HOME", "USERPROFILE"]
+        .iter()
+        .find_map(std::env::var_os)
+        .map_or_else(|| PathBuf::from("."), PathBuf::from)
 }
 
 #[cfg(test)]
@@ -90,7 +96,12 @@ mod tests {
         assert!(options.allows(Some("http://127.0.0.1:4173")));
         assert!(options.allows(Some("http://localhost")));
         assert!(options.allows(None));
-        for origin in ["https://evil.example", "http://127.0.0.1.evil.example", "http://localhost:x", "null"] {
+        for origin in [
+            "https://evil.example",
+            "http://127.0.0.1.evil.example",
+            "http://localhost:x",
+            "null",
+        ] {
             assert!(!options.allows(Some(origin)), "{origin}");
         }
     }

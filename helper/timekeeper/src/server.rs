@@ -25,7 +25,11 @@ const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
 pub fn run(options: Options) -> io::Result<()> {
     let code = pairing_code(&options)?;
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
-    println!("Timekeeper on ws://127.0.0.1:{} ({})", listener.local_addr()?.port(), allotment_aes::implementation());
+    println!(
+        "Timekeeper on ws://127.0.0.1:{} ({})",
+        listener.local_addr()?.port(),
+        allotment_aes::implementation()
+    );
     println!("Pairing code: {code}");
     serve(&listener, Arc::new(options), Arc::from(code))
 }
@@ -55,15 +59,21 @@ fn upgrade(stream: TcpStream, options: &Options) -> Option<WebSocket<TcpStream>>
     stream.set_read_timeout(Some(HANDSHAKE_TIMEOUT)).ok()?;
     stream.set_nodelay(true).ok()?;
     let check = |request: &Upgrade, response: Response| -> Result<Response, ErrorResponse> {
-        let origin = request.headers().get("origin").map(|value| value.to_str().unwrap_or("null"));
+        let origin = request
+            .headers()
+            .get("origin")
+            .map(|value| value.to_str().unwrap_or("null"));
         if options.allows(origin) {
             return Ok(response);
         }
-        let mut refused = ErrorResponse::new(Some("This page may not use the timekeeper.".to_string()));
+        let mut refused =
+            ErrorResponse::new(Some("This page may not use the timekeeper.".to_string()));
         *refused.status_mut() = StatusCode::FORBIDDEN;
         Err(refused)
     };
-    let config = WebSocketConfig::default().max_message_size(Some(MAX_MESSAGE)).max_frame_size(Some(MAX_MESSAGE));
+    let config = WebSocketConfig::default()
+        .max_message_size(Some(MAX_MESSAGE))
+        .max_frame_size(Some(MAX_MESSAGE));
     let socket = accept_hdr_with_config(stream, check, Some(config)).ok()?;
     socket.get_ref().set_read_timeout(None).ok()?;
     Some(socket)
@@ -82,14 +92,22 @@ fn converse(mut socket: WebSocket<TcpStream>, options: &Options, code: &str) {
             Ok(request) => reply(request, options, code, &mut paired, &mut wrong_codes),
             Err(error) => failure(Value::Null, &Failure::new("malformed", error.to_string())),
         };
-        if socket.send(Message::text(answer.to_string())).is_err() || wrong_codes >= WRONG_CODES_ALLOWED {
+        if socket.send(Message::text(answer.to_string())).is_err()
+            || wrong_codes >= WRONG_CODES_ALLOWED
+        {
             break;
         }
     }
     let _ = socket.close(None);
 }
 
-fn reply(request: Request, options: &Options, code: &str, paired: &mut bool, wrong_codes: &mut usize) -> Value {
+fn reply(
+    request: Request,
+    options: &Options,
+    code: &str,
+    paired: &mut bool,
+    wrong_codes: &mut usize,
+) -> Value {
     let result = match request.call {
         Call::Pair { code: told } if same(told.as_bytes(), code.as_bytes()) => {
             *paired = true;
@@ -97,11 +115,16 @@ fn reply(request: Request, options: &Options, code: &str, paired: &mut bool, wro
         }
         Call::Pair { .. } => {
             *wrong_codes += 1;
-            Err(Failure::new("wrong-code", "the pairing code is not the one this helper printed"))
+            Err(Failure::new(
+                "wrong-code",
+                "the pairing code is not the one this helper printed",
+            ))
         }
         _ if !*paired => Err(Failure::new("not-paired", "pair first")),
         Call::Info {} => Ok(json!(work::info(options.cores))),
-        Call::Verify { slots } => work::verify(&slots, options.cores).map(|verdicts| json!(verdicts)),
+        Call::Verify { slots } => {
+            work::verify(&slots, options.cores).map(|verdicts| json!(verdicts))
+        }
         Call::Prove { seed, iterations } => {
             work::prove(&seed, iterations).map(|checkpoints| json!({ "checkpoints": checkpoints }))
         }
@@ -118,7 +141,11 @@ fn failure(id: Value, error: &Failure) -> Value {
 
 /// Comparison whose time does not depend on where two codes differ.
 fn same(a: &[u8], b: &[u8]) -> bool {
-    a.len() == b.len() && a.iter().zip(b).fold(0, |different, (x, y)| different | (x ^ y)) == 0
+    a.len() == b.len()
+        && a.iter()
+            .zip(b)
+            .fold(0, |different, (x, y)| different | (x ^ y))
+            == 0
 }
 
 fn pairing_code(options: &Options) -> io::Result<String> {
@@ -139,7 +166,13 @@ fn pairing_code(options: &Options) -> io::Result<String> {
 fn write_private(path: &std::path::Path, text: &str) -> io::Result<()> {
     use std::io::Write;
     use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path)?.write_all(text.as_bytes())
+    fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(true)
+        .mode(0o600)
+        .open(path)?
+        .write_all(text.as_bytes())
 }
 
 #[cfg(not(unix))]
@@ -157,21 +190,33 @@ mod tests {
     fn start() -> u16 {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
         let port = listener.local_addr().expect("bound").port();
-        let options = Options { port, origins: Vec::new(), cores: 1, code_file: "unused".into() };
+        let options = Options {
+            port,
+            origins: Vec::new(),
+            cores: 1,
+            code_file: "unused".into(),
+        };
         thread::spawn(move || serve(&listener, Arc::new(options), Arc::from(CODE)));
         port
     }
 
     fn connect(port: u16, origin: &str) -> Result<WebSocket<TcpStream>, String> {
-        let mut request = format!("ws://127.0.0.1:{port}/").into_client_request().expect("a request");
-        request.headers_mut().insert("origin", origin.parse().expect("a header"));
+        let mut request = format!("ws://127.0.0.1:{port}/")
+            .into_client_request()
+            .expect("a request");
+        request
+            .headers_mut()
+            .insert("origin", origin.parse().expect("a header"));
         let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("listening");
-        tungstenite::client(request, stream).map(|(socket, _)| socket).map_err(|error| error.to_string())
+        tungstenite::client(request, stream)
+            .map(|(socket, _)| socket)
+            .map_err(|error| error.to_string())
     }
 
     fn ask(socket: &mut WebSocket<TcpStream>, text: &str) -> Value {
         socket.send(Message::text(text)).expect("open");
-        serde_json::from_str(socket.read().expect("an answer").to_text().expect("text")).expect("JSON")
+        serde_json::from_str(socket.read().expect("an answer").to_text().expect("text"))
+            .expect("JSON")
     }
 
     #[test]
@@ -185,16 +230,24 @@ mod tests {
     fn nothing_is_done_before_pairing() {
         let mut socket = connect(start(), "http://localhost:1").expect("allowed");
         let seed = "00112233445566778899aabbccddeeff";
-        let prove = json!({"id": 1, "method": "prove", "params": {"seed": seed, "iterations": 160}}).to_string();
+        let prove =
+            json!({"id": 1, "method": "prove", "params": {"seed": seed, "iterations": 160}})
+                .to_string();
         assert_eq!(ask(&mut socket, &prove)["error"]["code"], "not-paired");
         let pair = json!({"id": 2, "method": "pair", "params": {"code": CODE}}).to_string();
-        assert_eq!(ask(&mut socket, &pair)["result"]["name"], "allotment-timekeeper");
+        assert_eq!(
+            ask(&mut socket, &pair)["result"]["name"],
+            "allotment-timekeeper"
+        );
         let checkpoints = ask(&mut socket, &prove)["result"]["checkpoints"].clone();
         assert_eq!(checkpoints.as_str().map(str::len), Some(256));
         let verify = json!({"id": 3, "method": "verify", "params": {"slots": [
             {"seed": seed, "iterations": 160, "checkpoints": checkpoints}
         ]}});
-        assert_eq!(ask(&mut socket, &verify.to_string())["result"], json!([{"firstWrong": null}]));
+        assert_eq!(
+            ask(&mut socket, &verify.to_string())["result"],
+            json!([{"firstWrong": null}])
+        );
         assert_eq!(ask(&mut socket, "{")["error"]["code"], "malformed");
     }
 

@@ -9,10 +9,12 @@ use std::time::Instant;
 const MEASURED_ITERATIONS: u32 = 8_000_000;
 
 fn iterations(count: u32) -> Result<u32, Failure> {
-    if count == 0 || count % 16 != 0 || count > MAX_ITERATIONS {
+    if count == 0 || !count.is_multiple_of(16) || count > MAX_ITERATIONS {
         return Err(Failure::new(
             "iterations",
-            format!("{count} iterations: a positive multiple of 16 up to {MAX_ITERATIONS} is needed"),
+            format!(
+                "{count} iterations: a positive multiple of 16 up to {MAX_ITERATIONS} is needed"
+            ),
         ));
     }
     Ok(count)
@@ -29,7 +31,10 @@ pub fn prove(seed: &str, count: u32) -> Result<String, Failure> {
 /// Verifies slots, spread over `cores` threads.
 pub fn verify(slots: &[Slot], cores: usize) -> Result<Vec<Verdict>, Failure> {
     if slots.len() > MAX_SLOTS {
-        return Err(Failure::new("too-many", format!("{} slots; at most {MAX_SLOTS} at once", slots.len())));
+        return Err(Failure::new(
+            "too-many",
+            format!("{} slots; at most {MAX_SLOTS} at once", slots.len()),
+        ));
     }
     let claims = slots
         .iter()
@@ -43,9 +48,14 @@ pub fn verify(slots: &[Slot], cores: usize) -> Result<Vec<Verdict>, Failure> {
         .collect::<Result<Vec<_>, Failure>>()?;
     let share = claims.len().div_ceil(cores).max(1);
     let wrong = thread::scope(|scope| {
-        let parts: Vec<_> =
-            claims.chunks(share).map(|part| scope.spawn(move || pot_verify_many(part))).collect();
-        parts.into_iter().map(|part| part.join()).collect::<Vec<_>>()
+        let parts: Vec<_> = claims
+            .chunks(share)
+            .map(|part| scope.spawn(move || pot_verify_many(part)))
+            .collect();
+        parts
+            .into_iter()
+            .map(|part| part.join())
+            .collect::<Vec<_>>()
     });
     let mut verdicts = Vec::with_capacity(claims.len());
     for part in wrong {
@@ -74,9 +84,18 @@ pub fn info(cores: usize) -> Info {
 fn measure() -> (f64, f64) {
     let seed = [7; 16];
     let start = Instant::now();
-    let Ok(checkpoints) = pot_prove(&seed, MEASURED_ITERATIONS) else { return (0.0, 0.0) };
+    let Ok(checkpoints) = pot_prove(&seed, MEASURED_ITERATIONS) else {
+        return (0.0, 0.0);
+    };
     let prove_rate = f64::from(MEASURED_ITERATIONS) / start.elapsed().as_secs_f64();
-    let claims = vec![Claim { seed, iterations: MEASURED_ITERATIONS, checkpoints }; 8];
+    let claims = vec![
+        Claim {
+            seed,
+            iterations: MEASURED_ITERATIONS,
+            checkpoints
+        };
+        8
+    ];
     let start = Instant::now();
     if pot_verify_many(&claims).is_err() {
         return (prove_rate, 0.0);
@@ -92,14 +111,22 @@ mod tests {
     fn slot(iterations: u32) -> Slot {
         let seed = "00112233445566778899aabbccddeeff".to_string();
         let checkpoints = prove(&seed, iterations).expect("a valid walk");
-        Slot { seed, iterations, checkpoints }
+        Slot {
+            seed,
+            iterations,
+            checkpoints,
+        }
     }
 
     #[test]
     fn what_was_walked_verifies_and_a_flipped_bit_is_named() {
         let good = slot(1600);
         let mut bad = slot(1600);
-        let digit = if &bad.checkpoints[96..97] == "0" { "1" } else { "0" };
+        let digit = if &bad.checkpoints[96..97] == "0" {
+            "1"
+        } else {
+            "0"
+        };
         bad.checkpoints.replace_range(96..97, digit);
         let verdicts = verify(&[good, bad], 2).expect("decodable slots");
         assert_eq!(verdicts[0].first_wrong, None);

@@ -1,3 +1,4 @@
+import { CHECKPOINTS_IN_SLOT } from '../../protocol/constants.ts';
 import { JobPriority } from '../jobs.ts';
 import type { ComputePool, JobInput, JobName, JobOptions, JobOutput, PoolStatus } from '../jobs.ts';
 import { ComputeError, unpackError } from './errors.ts';
@@ -12,6 +13,9 @@ const LONG_JOBS: ReadonlySet<string> = new Set<JobName>([
   'piece.reconstruct',
   'pot.prove',
 ]);
+
+/** Walks longer than this end with their worker, when nobody waits for them any more. */
+const LONG_WALK_ITERATIONS = 20_000_000;
 
 interface QueuedJob {
   id: number;
@@ -123,7 +127,7 @@ export class WorkerPool implements ComputePool {
     this.queue = this.queue.filter((other) => other !== job);
     this.settle(job, () => job.reject(job.options.signal?.reason));
     const member = this.members.find(({ running }) => running === job);
-    if (member !== undefined && LONG_JOBS.has(job.name)) {
+    if (member !== undefined && isLong(job)) {
       this.dismiss(member);
       this.schedule();
     }
@@ -219,6 +223,13 @@ export class WorkerPool implements ComputePool {
     }
     this.schedule();
   }
+}
+
+function isLong({ name, input }: QueuedJob): boolean {
+  if (name !== 'pot.verify') return LONG_JOBS.has(name);
+  const { iterations, only } = input as JobInput<'pot.verify'>;
+  const checkpoints = only?.length ?? CHECKPOINTS_IN_SLOT;
+  return (iterations / CHECKPOINTS_IN_SLOT) * checkpoints > LONG_WALK_ITERATIONS;
 }
 
 function describe(message: FromWorker & { kind: 'failed' }): string {

@@ -18,7 +18,12 @@ pub struct BadIterations(pub u32);
 
 impl fmt::Display for BadIterations {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "bad-iterations: {} is not a positive multiple of {}", self.0, 2 * CHECKPOINTS)
+        write!(
+            f,
+            "bad-iterations: {} is not a positive multiple of {}",
+            self.0,
+            2 * CHECKPOINTS
+        )
     }
 }
 
@@ -43,7 +48,7 @@ pub(crate) struct Lane {
 }
 
 fn per_checkpoint(iterations: u32) -> Result<u32, BadIterations> {
-    if iterations == 0 || iterations % (2 * CHECKPOINTS as u32) != 0 {
+    if iterations == 0 || !iterations.is_multiple_of(2 * CHECKPOINTS as u32) {
         return Err(BadIterations(iterations));
     }
     Ok(iterations / CHECKPOINTS as u32)
@@ -51,7 +56,9 @@ fn per_checkpoint(iterations: u32) -> Result<u32, BadIterations> {
 
 /// AES key of a seed: the first 16 bytes of its BLAKE3.
 pub fn key_of(seed: &Block) -> Block {
-    blake3::hash(seed).as_bytes()[..BLOCK_BYTES].try_into().expect("16 bytes")
+    blake3::hash(seed).as_bytes()[..BLOCK_BYTES]
+        .try_into()
+        .expect("16 bytes")
 }
 
 /// What this machine walks and verifies with.
@@ -78,7 +85,9 @@ fn lanes_of(claim: &Claim) -> Result<[Lane; CHECKPOINTS], BadIterations> {
     let iterations = per_checkpoint(claim.iterations)?;
     let key = key_of(&claim.seed);
     let at = |index: usize| -> Block {
-        claim.checkpoints[index * BLOCK_BYTES..(index + 1) * BLOCK_BYTES].try_into().expect("16 bytes")
+        claim.checkpoints[index * BLOCK_BYTES..(index + 1) * BLOCK_BYTES]
+            .try_into()
+            .expect("16 bytes")
     };
     Ok(std::array::from_fn(|index| Lane {
         key,
@@ -118,7 +127,11 @@ mod tests {
 
     fn claim(iterations: u32) -> Claim {
         let seed = [9; 16];
-        Claim { seed, iterations, checkpoints: pot_prove(&seed, iterations).expect("allowed") }
+        Claim {
+            seed,
+            iterations,
+            checkpoints: pot_prove(&seed, iterations).expect("allowed"),
+        }
     }
 
     #[test]
@@ -126,7 +139,12 @@ mod tests {
         let seed = [3; 16];
         let walked = pot_prove(&seed, 1600).expect("allowed");
         assert_eq!(walked, portable::walk(&key_of(&seed), &seed, 200));
-        let lanes = lanes_of(&Claim { seed, iterations: 1600, checkpoints: walked }).expect("allowed");
+        let lanes = lanes_of(&Claim {
+            seed,
+            iterations: 1600,
+            checkpoints: walked,
+        })
+        .expect("allowed");
         assert_eq!(portable::hold(&lanes), [true; CHECKPOINTS]);
     }
 

@@ -77,7 +77,11 @@ unsafe fn hold_with_aes(lanes: &[Lane; CHECKPOINTS]) -> [bool; CHECKPOINTS] {
     let mut decryption = encryption;
     for (index, key) in decryption.iter_mut().enumerate() {
         let own = encryption[ROUNDS - index];
-        *key = if index == 0 || index == ROUNDS { own } else { _mm_aesimc_si128(own) };
+        *key = if index == 0 || index == ROUNDS {
+            own
+        } else {
+            _mm_aesimc_si128(own)
+        };
     }
     let encryption_joined = _mm_xor_si128(encryption[ROUNDS], encryption[0]);
     let decryption_joined = _mm_xor_si128(decryption[ROUNDS], decryption[0]);

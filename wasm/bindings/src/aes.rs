@@ -4,18 +4,26 @@ use allotment_aes::{pot_prove as prove, pot_verify as verify, pot_verify_checkpo
 use wasm_bindgen::prelude::*;
 
 fn fixed<const N: usize>(what: &str, bytes: &[u8]) -> Result<[u8; N], JsError> {
-    bytes.try_into().map_err(|_| JsError::new(&format!("bad-length: {} bytes are not {what}", bytes.len())))
+    bytes
+        .try_into()
+        .map_err(|_| JsError::new(&format!("bad-length: {} bytes are not {what}", bytes.len())))
 }
 
 fn claim(seed: &[u8], iterations: u32, checkpoints: &[u8]) -> Result<Claim, JsError> {
-    Ok(Claim { seed: fixed("a seed", seed)?, iterations, checkpoints: fixed("a slot's checkpoints", checkpoints)? })
+    Ok(Claim {
+        seed: fixed("a seed", seed)?,
+        iterations,
+        checkpoints: fixed("a slot's checkpoints", checkpoints)?,
+    })
 }
 
 /// Walks a slot: its eight checkpoints, 128 bytes.
 #[wasm_bindgen]
 pub fn pot_prove(seed: &[u8], iterations: u32) -> Result<Vec<u8>, JsError> {
     let seed = fixed("a seed", seed)?;
-    Ok(prove(&seed, iterations).map_err(|error| JsError::new(&error.to_string()))?.to_vec())
+    Ok(prove(&seed, iterations)
+        .map_err(|error| JsError::new(&error.to_string()))?
+        .to_vec())
 }
 
 /// Index of the first wrong checkpoint (0..7), or −1 when all hold.

@@ -85,14 +85,6 @@ pub fn poly_evaluate_at(coefficients: &[u8], domain: usize, index: usize) -> Res
     Ok(scalar::to_bytes(&poly::evaluate(&coefficients, &at)).to_vec())
 }
 
-/// Coefficients of the polynomial that a witness commits to.
-#[wasm_bindgen]
-pub fn poly_quotient(coefficients: &[u8], domain: usize, index: usize) -> Result<Vec<u8>, JsError> {
-    let coefficients = scalar::many_from_bytes(coefficients).map_err(thrown)?;
-    let at = poly::point(&poly::domain_at_least(domain).map_err(thrown)?, index);
-    Ok(scalar::many_to_bytes(&poly::quotient(&coefficients, &at)))
-}
-
 #[wasm_bindgen]
 pub fn kzg_commit(coefficients: &[u8]) -> Result<Vec<u8>, JsError> {
     let coefficients = scalar::many_from_bytes(coefficients).map_err(thrown)?;
@@ -230,23 +222,41 @@ pub fn erasure_recover_poly(shards: &[u8], present: &[u8]) -> Result<Vec<u8>, Js
 }
 
 /// Locator of the missing shards: what of a recovery does not depend on the others' values. Only for
-/// `erasure_recover_poly_located` of the same build.
+/// the doors below, of the same build.
 #[wasm_bindgen]
 pub fn erasure_locate(present: &[u8]) -> Result<Vec<u8>, JsError> {
     let present: Vec<bool> = present.iter().map(|present| *present != 0).collect();
     Ok(erasure::locate(&present).map_err(thrown)?.to_bytes())
 }
 
-/// `erasure_recover_poly` with the locator made ahead.
+fn located(shards: &[u8], present: &[u8], locator: &[u8]) -> Result<Vec<scalar::Fr>, JsError> {
+    let locator = erasure::Locator::from_bytes(locator).map_err(thrown)?;
+    erasure::recover_located(&shards_of(shards, present)?, &locator).map_err(thrown)
+}
+
+/// Source values (even positions) behind shards, with the locator made ahead.
 #[wasm_bindgen]
-pub fn erasure_recover_poly_located(
+pub fn erasure_recover_source(shards: &[u8], present: &[u8], locator: &[u8]) -> Result<Vec<u8>, JsError> {
+    let coefficients = located(shards, present, locator)?;
+    let source = erasure::source_values(&coefficients).map_err(thrown)?;
+    Ok(scalar::many_to_bytes(&source))
+}
+
+/// Value of the polynomial behind shards at one of their positions (32 bytes), then the coefficients of the
+/// polynomial that the witness of this value commits to. With the locator made ahead.
+#[wasm_bindgen]
+pub fn erasure_recover_quotient(
     shards: &[u8],
     present: &[u8],
     locator: &[u8],
+    position: usize,
 ) -> Result<Vec<u8>, JsError> {
-    let locator = erasure::Locator::from_bytes(locator).map_err(thrown)?;
-    let coefficients = erasure::recover_located(&shards_of(shards, present)?, &locator).map_err(thrown)?;
-    Ok(scalar::many_to_bytes(&erasure::trimmed(coefficients)))
+    let mut coefficients = located(shards, present, locator)?;
+    let at = poly::point(&poly::domain(coefficients.len()).map_err(thrown)?, position);
+    coefficients.truncate(coefficients.len() / 2);
+    let mut bytes = scalar::to_bytes(&poly::evaluate(&coefficients, &at)).to_vec();
+    bytes.extend(scalar::many_to_bytes(&poly::quotient(&coefficients, &at)));
+    Ok(bytes)
 }
 
 #[wasm_bindgen]
@@ -307,6 +317,24 @@ pub fn segment_from_commitments(source: &[u8]) -> Result<Vec<u8>, JsError> {
         bytes.extend(kzg::point_to_bytes(&segment.segment_commitment));
         bytes.extend(kzg::points_to_bytes(&segment.record_witnesses));
         Ok(bytes)
+    })
+}
+
+/// Witness of the record at `wanted` in a segment of which the commitments at 128 positions are known: the
+/// record's commitment, then its witness, 48 bytes each.
+#[wasm_bindgen]
+pub fn segment_recover_points(
+    positions: &[u32],
+    commitments: &[u8],
+    wanted: usize,
+) -> Result<Vec<u8>, JsError> {
+    let positions: Vec<usize> = positions.iter().map(|position| *position as usize).collect();
+    let known = kzg::points_from_bytes(commitments).map_err(thrown)?;
+    with_srs(|srs| {
+        let all = piece::recover_commitments(&positions, &known)?;
+        let polynomial = piece::segment_polynomial(&all)?;
+        let witness = srs.create_witness(&polynomial, all.len(), wanted)?;
+        Ok(kzg::points_to_bytes(&[all[wanted % all.len()], witness]))
     })
 }
 

@@ -12,10 +12,16 @@ fn seed_of(bytes: &[u8]) -> Result<&[u8; 32], JsError> {
     bytes.try_into().map_err(|_| wrong_length("a seed", bytes.len()))
 }
 
+fn thrown(error: record::Undecodable) -> JsError {
+    JsError::new(&error.to_string())
+}
+
 /// Whether a proof of space answers a challenge, as leniently as the network judges.
 #[wasm_bindgen]
 pub fn pos_verify(seed: &[u8], challenge_index: u32, proof: &[u8]) -> Result<bool, JsError> {
-    let proof: &[u8; PROOF_BYTES] = proof.try_into().map_err(|_| wrong_length("a proof of space", proof.len()))?;
+    let proof: &[u8; PROOF_BYTES] = proof
+        .try_into()
+        .map_err(|_| wrong_length("a proof of space", proof.len()))?;
     Ok(table::verify(seed_of(seed)?, challenge_index, proof))
 }
 
@@ -41,18 +47,6 @@ impl PosTable {
         self.0.find_proof(challenge_index).map(|proof| proof.to_vec())
     }
 
-    /// A bitmap of 8192 bytes of which challenge indices 0..65535 have a proof, then those proofs.
-    pub fn find_all_proofs(&self) -> Vec<u8> {
-        let mut bytes = vec![0u8; record::BITFIELD_BYTES];
-        for index in 0..record::S_BUCKETS {
-            if let Some(proof) = self.0.find_proof(index as u32) {
-                bytes[index / 8] |= 1 << (index % 8);
-                bytes.extend_from_slice(&proof);
-            }
-        }
-        bytes
-    }
-
     /// Encodes a record of 32768 scalars: its bitfield of 8192 bytes, then its 32768 stored chunks.
     pub fn encode_record(&self, source: &[u8]) -> Result<Vec<u8>, JsError> {
         if source.len() != record::RECORD_CHUNKS * record::CHUNK_BYTES {
@@ -66,35 +60,41 @@ impl PosTable {
         Ok(bytes)
     }
 
-    /// Coefficients (at most 65536 · 32 bytes, trailing zeros trimmed) of the polynomial behind a record's
-    /// stored chunks.
-    pub fn recover_record_poly(&self, bitfield: &[u8], stored: &[u8]) -> Result<Vec<u8>, JsError> {
-        let shards = record::decode(&self.0, bitfield, stored)
-            .ok_or_else(|| JsError::new("record-undecodable: the bitfield names chunks that have no proof"))?;
-        let values = shards
-            .chunks
-            .chunks_exact(record::CHUNK_BYTES)
-            .zip(&shards.present)
-            .enumerate()
-            .map(|(index, (chunk, present))| match present {
-                0 => Ok(None),
-                _ => chunk.try_into().ok().and_then(scalar::from_bytes).map(Some).ok_or_else(|| {
-                    JsError::new(&format!("scalar-not-canonical: the decoded chunk {index} is out of range"))
-                }),
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        let coefficients = erasure::recover_poly(&values).map_err(|error| JsError::new(&error.to_string()))?;
-        Ok(scalar::many_to_bytes(&coefficients))
+    /// A record's 32768 stored chunks without their masks, spread over the 65536 positions of the extended
+    /// record (2 MiB, zero where nothing is known), then one byte a position: 1 where it is known.
+    pub fn unmask(&self, bitfield: &[u8], stored: &[u8]) -> Result<Vec<u8>, JsError> {
+        let shards = record::unmask(&self.0, bitfield, stored).map_err(thrown)?;
+        let mut bytes = shards.chunks;
+        bytes.extend_from_slice(&shards.present);
+        Ok(bytes)
     }
 }
 
-/// The s-buckets (little-endian 16-bit numbers) that a record with this bitfield occupies, ascending.
+/// A column of table `number` (1..=7) of a seed, entry by entry. 0: y and position in bucket order; 1: y, left
+/// and right parent by position; both as little-endian 32-bit numbers; 2: metadata by position, big-endian.
 #[wasm_bindgen]
-pub fn record_occupied(bitfield: &[u8]) -> Result<Vec<u16>, JsError> {
-    if bitfield.len() != record::BITFIELD_BYTES {
-        return Err(wrong_length("a bitfield", bitfield.len()));
-    }
-    Ok(record::occupied(bitfield))
+pub fn pos_table_column(seed: &[u8], number: usize, column: u8) -> Result<Vec<u8>, JsError> {
+    let mut bytes = Vec::new();
+    table::Table::new().build_observed(seed_of(seed)?, &mut |view| {
+        if view.number == number {
+            bytes = match column {
+                0 => view
+                    .sorted
+                    .iter()
+                    .flat_map(|key| key.rotate_left(32).to_le_bytes())
+                    .collect(),
+                1 => (0..view.y.len())
+                    .flat_map(|at| {
+                        let (left, right) = view.parents.get(at).copied().unwrap_or_default();
+                        [view.y[at], left, right]
+                    })
+                    .flat_map(u32::to_le_bytes)
+                    .collect(),
+                _ => view.meta.iter().flat_map(|meta| meta.to_be_bytes()).collect(),
+            };
+        }
+    });
+    Ok(bytes)
 }
 
 /// Winning chunks of an s-bucket as [position, distance low, distance high] triples of 32-bit numbers, nearest
@@ -106,12 +106,23 @@ pub fn audit_s_bucket(
     global_challenge: &[u8],
     solution_range: u64,
 ) -> Result<Vec<u32>, JsError> {
-    if chunks.len() % record::CHUNK_BYTES != 0 {
+    if !chunks.len().is_multiple_of(record::CHUNK_BYTES) {
         return Err(wrong_length("whole chunks", chunks.len()));
     }
-    let candidates = record::audit(chunks, seed_of(sector_slot_challenge)?, seed_of(global_challenge)?, solution_range);
+    let candidates = record::audit(
+        chunks,
+        seed_of(sector_slot_challenge)?,
+        seed_of(global_challenge)?,
+        solution_range,
+    );
     Ok(candidates
         .into_iter()
-        .flat_map(|candidate| [candidate.chunk, candidate.distance as u32, (candidate.distance >> 32) as u32])
+        .flat_map(|candidate| {
+            [
+                candidate.chunk,
+                candidate.distance as u32,
+                (candidate.distance >> 32) as u32,
+            ]
+        })
         .collect())
 }

@@ -33,8 +33,11 @@ impl std::error::Error for Error {}
 
 /// Mini secret of 16 to 32 bytes of BIP-39 entropy, as Substrate derives it: PBKDF2-HMAC-SHA512 over the
 /// entropy itself, salt "mnemonic" and the password, 2048 rounds, first 32 bytes.
-pub fn mini_secret_from_entropy(entropy: &[u8], password: &str) -> Result<Zeroizing<[u8; MINI_SECRET_BYTES]>, Error> {
-    if !(16..=32).contains(&entropy.len()) || entropy.len() % 4 != 0 {
+pub fn mini_secret_from_entropy(
+    entropy: &[u8],
+    password: &str,
+) -> Result<Zeroizing<[u8; MINI_SECRET_BYTES]>, Error> {
+    if !(16..=32).contains(&entropy.len()) || !entropy.len().is_multiple_of(4) {
         return Err(Error::BadLength);
     }
     let mut salt = Zeroizing::new(String::from("mnemonic"));
@@ -50,11 +53,15 @@ pub fn mini_secret_from_entropy(entropy: &[u8], password: &str) -> Result<Zeroiz
 /// Secret key (64 bytes: scalar and nonce seed) of a mini secret, expanded as Ed25519 does.
 pub fn expand(mini: &[u8]) -> Result<Zeroizing<[u8; SECRET_BYTES]>, Error> {
     let mini = MiniSecretKey::from_bytes(mini).map_err(|_| Error::BadSecret)?;
-    Ok(Zeroizing::new(mini.expand_to_keypair(ExpansionMode::Ed25519).secret.to_bytes()))
+    Ok(Zeroizing::new(
+        mini.expand_to_keypair(ExpansionMode::Ed25519).secret.to_bytes(),
+    ))
 }
 
 fn keypair(secret: &[u8]) -> Result<Keypair, Error> {
-    Ok(SecretKey::from_bytes(secret).map_err(|_| Error::BadSecret)?.to_keypair())
+    Ok(SecretKey::from_bytes(secret)
+        .map_err(|_| Error::BadSecret)?
+        .to_keypair())
 }
 
 /// Public key of a secret key.
@@ -77,20 +84,30 @@ pub fn derive(secret: &[u8], chain_code: &[u8], hard: bool) -> Result<Zeroizing<
 
 /// Signs a message under a context such as `substrate` or `subspace_reward`.
 pub fn sign(secret: &[u8], context: &[u8], message: &[u8]) -> Result<[u8; SIGNATURE_BYTES], Error> {
-    Ok(keypair(secret)?.sign(signing_context(context).bytes(message)).to_bytes())
+    Ok(keypair(secret)?
+        .sign(signing_context(context).bytes(message))
+        .to_bytes())
 }
 
 /// Verifies one signature; bytes that are no key or no signature do not verify.
 pub fn verify(public: &[u8], context: &[u8], message: &[u8], signature: &[u8]) -> bool {
-    let (Ok(public), Ok(signature)) = (PublicKey::from_bytes(public), Signature::from_bytes(signature)) else {
+    let (Ok(public), Ok(signature)) = (PublicKey::from_bytes(public), Signature::from_bytes(signature))
+    else {
         return false;
     };
-    public.verify(signing_context(context).bytes(message), &signature).is_ok()
+    public
+        .verify(signing_context(context).bytes(message), &signature)
+        .is_ok()
 }
 
 /// Verifies many signatures over 32-byte messages of one context at once: keys, messages and signatures one
 /// after the other. True when all hold.
-pub fn verify_many(publics: &[u8], context: &[u8], messages: &[u8], signatures: &[u8]) -> Result<bool, Error> {
+pub fn verify_many(
+    publics: &[u8],
+    context: &[u8],
+    messages: &[u8],
+    signatures: &[u8],
+) -> Result<bool, Error> {
     let count = publics.len() / PUBLIC_BYTES;
     if publics.len() != count * PUBLIC_BYTES
         || messages.len() != count * 32
@@ -98,9 +115,17 @@ pub fn verify_many(publics: &[u8], context: &[u8], messages: &[u8], signatures: 
     {
         return Err(Error::BadLength);
     }
-    let publics: Result<Vec<_>, _> = publics.chunks_exact(PUBLIC_BYTES).map(PublicKey::from_bytes).collect();
-    let signatures: Result<Vec<_>, _> = signatures.chunks_exact(SIGNATURE_BYTES).map(Signature::from_bytes).collect();
-    let (Ok(publics), Ok(signatures)) = (publics, signatures) else { return Ok(false) };
+    let publics: Result<Vec<_>, _> = publics
+        .chunks_exact(PUBLIC_BYTES)
+        .map(PublicKey::from_bytes)
+        .collect();
+    let signatures: Result<Vec<_>, _> = signatures
+        .chunks_exact(SIGNATURE_BYTES)
+        .map(Signature::from_bytes)
+        .collect();
+    let (Ok(publics), Ok(signatures)) = (publics, signatures) else {
+        return Ok(false);
+    };
     let context = signing_context(context);
     let transcripts = messages.chunks_exact(32).map(|message| context.bytes(message));
     Ok(verify_batch(transcripts, &signatures, &publics, false).is_ok())
@@ -140,7 +165,10 @@ mod tests {
         assert_eq!(verify_many(&publics, b"x", &messages, &signatures), Ok(true));
         messages[40] ^= 1;
         assert_eq!(verify_many(&publics, b"x", &messages, &signatures), Ok(false));
-        assert_eq!(verify_many(&publics[1..], b"x", &messages, &signatures), Err(Error::BadLength));
+        assert_eq!(
+            verify_many(&publics[1..], b"x", &messages, &signatures),
+            Err(Error::BadLength)
+        );
     }
 
     #[test]
@@ -149,7 +177,8 @@ mod tests {
         let entropy = [
             0xb2, 0xd6, 0x8b, 0x5c, 0xdd, 0x1d, 0xe4, 0x05, 0x1a, 0x03, 0x1e, 0x02, 0x5d, 0x4e, 0x50, 0x0f,
         ];
-        let secret = expand(&mini_secret_from_entropy(&entropy, "").expect("entropy")[..]).expect("a mini secret");
+        let secret =
+            expand(&mini_secret_from_entropy(&entropy, "").expect("entropy")[..]).expect("a mini secret");
         let mut code = [0u8; 32];
         code[0] = 5 << 2;
         code[1..6].copy_from_slice(b"Alice");

@@ -130,6 +130,12 @@ pub fn recover_located(shards: &[Option<Fr>], locator: &Locator) -> Result<Vec<F
     Ok(product)
 }
 
+/// The n source values (even positions) of a polynomial of 2n coefficients whose upper half is zero.
+pub fn source_values(coefficients: &[Fr]) -> Result<Vec<Fr>, Error> {
+    let domain = poly::domain(coefficients.len() / 2)?;
+    Ok(domain.fft(&coefficients[..coefficients.len() / 2]))
+}
+
 /// All 2n shards; what was present is returned as it was.
 pub fn recover(shards: &[Option<Fr>]) -> Result<Vec<Fr>, Error> {
     let coefficients = recover_coefficients(shards)?;

@@ -7,6 +7,7 @@ use crate::poly;
 use crate::scalar::{self, Fr, SCALAR_BYTES};
 use crate::Error;
 use ark_bls12_381::G1Affine;
+use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, Zero};
 
 pub const RECORD_CHUNKS: usize = 32_768;
@@ -24,7 +25,9 @@ pub enum PieceVerdict {
     WitnessInvalid = 3,
 }
 
-fn split(piece: &[u8]) -> Result<(&[u8], &[u8; POINT_BYTES], &[u8; POINT_BYTES]), Error> {
+type PointBytes = [u8; POINT_BYTES];
+
+fn split(piece: &[u8]) -> Result<(&[u8], &PointBytes, &PointBytes), Error> {
     if piece.len() != PIECE_BYTES {
         return Err(Error::BadLength {
             what: "a piece",
@@ -214,16 +217,22 @@ pub fn parity_record(source_records: &[u8], position: usize) -> Result<Vec<u8>, 
     combine(source_records.chunks_exact(RECORD_BYTES), &weights)
 }
 
-/// One record of a segment from exactly 128 others: `records` one after the other, their positions beside.
-pub fn reconstruct_record(records: &[u8], positions: &[usize], wanted: usize) -> Result<Vec<u8>, Error> {
-    if positions.len() != SOURCE_PIECES || records.len() != SOURCE_PIECES * RECORD_BYTES {
+/// All 256 record commitments of a segment from those at 128 distinct positions.
+pub fn recover_commitments(positions: &[usize], commitments: &[G1Affine]) -> Result<Vec<G1Affine>, Error> {
+    if positions.len() != SOURCE_PIECES || commitments.len() != SOURCE_PIECES {
         return Err(Error::TooManyMissing {
-            present: positions.len(),
+            present: commitments.len(),
             needed: SOURCE_PIECES,
         });
     }
-    let weights = lagrange_weights(positions, wanted)?;
-    combine(records.chunks_exact(RECORD_BYTES), &weights)
+    let source = (0..PIECES_IN_SEGMENT)
+        .step_by(2)
+        .map(|wanted| match positions.iter().position(|own| *own == wanted) {
+            Some(index) => Ok(commitments[index]),
+            None => Ok(msm::msm(commitments, &lagrange_weights(positions, wanted)?).into_affine()),
+        })
+        .collect::<Result<Vec<_>, Error>>()?;
+    kzg::extend_commitments(&source)
 }
 
 /// Weights by which values at these positions of the 256-domain combine to the value at another.

@@ -2,8 +2,16 @@
 
 use crate::lanes::Lanes;
 
-const IV: [u32; 8] =
-    [0x6a09_e667, 0xbb67_ae85, 0x3c6e_f372, 0xa54f_f53a, 0x510e_527f, 0x9b05_688c, 0x1f83_d9ab, 0x5be0_cd19];
+const IV: [u32; 8] = [
+    0x6a09_e667,
+    0xbb67_ae85,
+    0x3c6e_f372,
+    0xa54f_f53a,
+    0x510e_527f,
+    0x9b05_688c,
+    0x1f83_d9ab,
+    0x5be0_cd19,
+];
 const PERMUTATION: [usize; 16] = [2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8];
 /// First and last block of the only chunk, which is the root.
 const SINGLE_BLOCK: u32 = 1 | 2 | 8;
@@ -53,9 +61,7 @@ fn compress(key: [u32; 8], message: &[Lanes; 16], length: u32, flags: u32) -> [L
 #[inline(always)]
 pub fn hash_short(inputs: &[[u32; 6]; 4], length: u32) -> [u128; 4] {
     let zero = Lanes::splat(0);
-    let word = |index: usize| {
-        Lanes::new(std::array::from_fn(|lane| inputs[lane][index].swap_bytes()))
-    };
+    let word = |index: usize| Lanes::new(std::array::from_fn(|lane| inputs[lane][index].swap_bytes()));
     let message = [
         word(0),
         word(1),
@@ -77,7 +83,9 @@ pub fn hash_short(inputs: &[[u32; 6]; 4], length: u32) -> [u128; 4] {
     let v = compress(IV, &message, length, SINGLE_BLOCK);
     let words: [[u32; 4]; 4] = std::array::from_fn(|index| v[index].xor(v[index + 8]).to_array());
     std::array::from_fn(|lane| {
-        words.iter().fold(0, |value, word| (value << 32) | u128::from(word[lane].swap_bytes()))
+        words.iter().fold(0, |value, word| {
+            (value << 32) | u128::from(word[lane].swap_bytes())
+        })
     })
 }
 
@@ -99,7 +107,9 @@ pub fn keyed_hash_head(key: &[u32; 8], inputs: [&[u8]; 4]) -> [u64; 4] {
 
 /// A 32-byte key as the words that the hash uses.
 pub fn key_words(key: &[u8; 32]) -> [u32; 8] {
-    std::array::from_fn(|index| u32::from_le_bytes(key[4 * index..4 * index + 4].try_into().expect("four bytes")))
+    std::array::from_fn(|index| {
+        u32::from_le_bytes(key[4 * index..4 * index + 4].try_into().expect("four bytes"))
+    })
 }
 
 #[cfg(test)]
@@ -110,7 +120,13 @@ mod tests {
     fn short_hashes_are_those_of_blake3() {
         for length in [9usize, 14, 19, 24] {
             let bytes: [[u8; 24]; 4] = std::array::from_fn(|lane| {
-                std::array::from_fn(|i| if i < length { (i * 37 + lane * 101 + length) as u8 } else { 0 })
+                std::array::from_fn(|i| {
+                    if i < length {
+                        (i * 37 + lane * 101 + length) as u8
+                    } else {
+                        0
+                    }
+                })
             });
             let inputs = bytes.map(|bytes| {
                 std::array::from_fn(|i| u32::from_be_bytes(bytes[4 * i..4 * i + 4].try_into().unwrap()))
@@ -128,7 +144,10 @@ mod tests {
         let inputs: [[u8; 32]; 4] = std::array::from_fn(|lane| std::array::from_fn(|i| (i * 7 + lane) as u8));
         let heads = keyed_hash_head(&key_words(&key), [&inputs[0], &inputs[1], &inputs[2], &inputs[3]]);
         for (input, head) in inputs.iter().zip(heads) {
-            assert_eq!(head.to_le_bytes(), blake3::keyed_hash(&key, input).as_bytes()[..8]);
+            assert_eq!(
+                head.to_le_bytes(),
+                blake3::keyed_hash(&key, input).as_bytes()[..8]
+            );
         }
     }
 }

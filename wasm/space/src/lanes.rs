@@ -42,8 +42,42 @@ mod imp {
         #[inline(always)]
         pub fn rotate_right<const N: u32>(self) -> Self {
             match N {
-                16 => Self(i8x16_shuffle::<2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13>(self.0, self.0)),
-                8 => Self(i8x16_shuffle::<1, 2, 3, 0, 5, 6, 7, 4, 9, 10, 11, 8, 13, 14, 15, 12>(self.0, self.0)),
+                16 => Self(i8x16_shuffle::<
+                    2,
+                    3,
+                    0,
+                    1,
+                    6,
+                    7,
+                    4,
+                    5,
+                    10,
+                    11,
+                    8,
+                    9,
+                    14,
+                    15,
+                    12,
+                    13,
+                >(self.0, self.0)),
+                8 => Self(i8x16_shuffle::<
+                    1,
+                    2,
+                    3,
+                    0,
+                    5,
+                    6,
+                    7,
+                    4,
+                    9,
+                    10,
+                    11,
+                    8,
+                    13,
+                    14,
+                    15,
+                    12,
+                >(self.0, self.0)),
                 _ => Self(v128_or(u32x4_shr(self.0, N), u32x4_shl(self.0, 32 - N))),
             }
         }
@@ -73,7 +107,9 @@ mod imp {
 
         #[inline(always)]
         pub fn add(self, other: Self) -> Self {
-            Self(std::array::from_fn(|lane| self.0[lane].wrapping_add(other.0[lane])))
+            Self(std::array::from_fn(|lane| {
+                self.0[lane].wrapping_add(other.0[lane])
+            }))
         }
 
         #[inline(always)]

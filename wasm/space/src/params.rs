@@ -37,7 +37,10 @@ pub fn target(l: u32, parity: u32, m: u32) -> u32 {
 pub fn f_input(bits: u32, y: u32, left: u128, right: u128) -> [u32; 6] {
     let total = Y_BITS + 2 * bits;
     let (high, low) = if total <= 128 {
-        (((u128::from(y) << (2 * bits)) | (left << bits) | right) << (128 - total), 0u64)
+        (
+            ((u128::from(y) << (2 * bits)) | (left << bits) | right) << (128 - total),
+            0u64,
+        )
     } else {
         let over = total - 128;
         let high = (u128::from(y) << (102)) | (left << (102 - bits)) | (right >> over);

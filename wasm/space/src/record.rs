@@ -3,6 +3,7 @@
 use crate::hash;
 use crate::table::Table;
 use crate::PROOF_BYTES;
+use std::fmt;
 
 pub const S_BUCKETS: usize = 1 << 16;
 pub const CHUNK_BYTES: usize = 32;
@@ -27,11 +28,14 @@ fn bit(bitfield: &[u8], index: usize) -> bool {
     bitfield[index / 8] >> (index % 8) & 1 == 1
 }
 
+fn encoded_chunks(bitfield: &[u8]) -> usize {
+    bitfield.iter().map(|byte| byte.count_ones() as usize).sum()
+}
+
 /// The s-buckets that a record occupies, given which of its chunks are encoded: those and, when they are fewer
 /// than 32768, the lowest others.
 pub fn occupied(bitfield: &[u8]) -> Vec<u16> {
-    let encoded: usize = bitfield.iter().map(|byte| byte.count_ones() as usize).sum();
-    let mut spare = RECORD_CHUNKS.saturating_sub(encoded);
+    let mut spare = RECORD_CHUNKS.saturating_sub(encoded_chunks(bitfield));
     let mut buckets = Vec::with_capacity(RECORD_CHUNKS);
     for bucket in 0..S_BUCKETS {
         let taken = bit(bitfield, bucket) || {
@@ -55,7 +59,9 @@ pub fn encode(table: &Table, source: &[u8], parity: &[u8]) -> EncodedRecord {
         if encoded.len() == RECORD_CHUNKS {
             break;
         }
-        let Some(proof) = table.find_proof(bucket as u32) else { continue };
+        let Some(proof) = table.find_proof(bucket as u32) else {
+            continue;
+        };
         let masked = mask(chunk_of(source, parity, bucket), &proof);
         if masked == [0; CHUNK_BYTES] {
             // All zeros stands for “no proof” in the network's encoding.
@@ -78,7 +84,7 @@ pub fn encode(table: &Table, source: &[u8], parity: &[u8]) -> EncodedRecord {
 }
 
 fn chunk_of<'a>(source: &'a [u8], parity: &'a [u8], bucket: usize) -> &'a [u8] {
-    let half = if bucket % 2 == 0 { source } else { parity };
+    let half = if bucket.is_multiple_of(2) { source } else { parity };
     &half[bucket / 2 * CHUNK_BYTES..(bucket / 2 + 1) * CHUNK_BYTES]
 }
 
@@ -90,27 +96,68 @@ pub struct Shards {
     pub present: Vec<u8>,
 }
 
-/// Decodes the 32768 stored chunks of a record; None when a bit is set for which the table has no proof, or
-/// the sizes are wrong.
-pub fn decode(table: &Table, bitfield: &[u8], stored: &[u8]) -> Option<Shards> {
+/// What cannot be a record of the table's seed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Undecodable {
+    BadLength { bitfield: usize, stored: usize },
+    TooManyEncoded,
+    NoProof { s_bucket: usize },
+}
+
+impl fmt::Display for Undecodable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BadLength { bitfield, stored } => {
+                write!(
+                    f,
+                    "bad-length: a bitfield of {bitfield} and chunks of {stored} bytes are no record"
+                )
+            }
+            Self::TooManyEncoded => write!(f, "too-many-encoded: more chunks than a record has"),
+            Self::NoProof { s_bucket } => {
+                write!(
+                    f,
+                    "no-proof: s-bucket {s_bucket} is said to be encoded and has no proof of space"
+                )
+            }
+        }
+    }
+}
+
+impl std::error::Error for Undecodable {}
+
+/// Takes the masks off the 32768 stored chunks of a record.
+pub fn unmask(table: &Table, bitfield: &[u8], stored: &[u8]) -> Result<Shards, Undecodable> {
     if bitfield.len() != BITFIELD_BYTES || stored.len() != RECORD_CHUNKS * CHUNK_BYTES {
-        return None;
+        return Err(Undecodable::BadLength {
+            bitfield: bitfield.len(),
+            stored: stored.len(),
+        });
     }
-    let mut shards = Shards { chunks: vec![0; S_BUCKETS * CHUNK_BYTES], present: vec![0; S_BUCKETS] };
-    let buckets = occupied(bitfield);
-    if buckets.len() != RECORD_CHUNKS {
-        return None;
+    if encoded_chunks(bitfield) > RECORD_CHUNKS {
+        return Err(Undecodable::TooManyEncoded);
     }
-    for (bucket, chunk) in buckets.into_iter().map(usize::from).zip(stored.chunks_exact(CHUNK_BYTES)) {
+    let mut shards = Shards {
+        chunks: vec![0; S_BUCKETS * CHUNK_BYTES],
+        present: vec![0; S_BUCKETS],
+    };
+    for (bucket, chunk) in occupied(bitfield)
+        .into_iter()
+        .map(usize::from)
+        .zip(stored.chunks_exact(CHUNK_BYTES))
+    {
         let place = &mut shards.chunks[bucket * CHUNK_BYTES..(bucket + 1) * CHUNK_BYTES];
         if bit(bitfield, bucket) {
-            place.copy_from_slice(&mask(chunk, &table.find_proof(bucket as u32)?));
+            let proof = table
+                .find_proof(bucket as u32)
+                .ok_or(Undecodable::NoProof { s_bucket: bucket })?;
+            place.copy_from_slice(&mask(chunk, &proof));
         } else {
             place.copy_from_slice(chunk);
         }
         shards.present[bucket] = 1;
     }
-    Some(shards)
+    Ok(shards)
 }
 
 /// A chunk that wins, with its distance from the global challenge.
@@ -123,7 +170,12 @@ pub struct Candidate {
 
 /// Audits the chunks of an s-bucket as they are stored: those within half the solution range, nearest first,
 /// equal ones in the order stored.
-pub fn audit(chunks: &[u8], slot_challenge: &[u8; 32], global_challenge: &[u8; 32], range: u64) -> Vec<Candidate> {
+pub fn audit(
+    chunks: &[u8],
+    slot_challenge: &[u8; 32],
+    global_challenge: &[u8; 32],
+    range: u64,
+) -> Vec<Candidate> {
     let key = hash::key_words(slot_challenge);
     let goal = u64::from_le_bytes(global_challenge[..8].try_into().expect("eight bytes"));
     let count = chunks.len() / CHUNK_BYTES;
@@ -137,7 +189,10 @@ pub fn audit(chunks: &[u8], slot_challenge: &[u8; 32], global_challenge: &[u8; 3
         for (lane, head) in heads.into_iter().enumerate().take(count - first) {
             let distance = head.wrapping_sub(goal).min(goal.wrapping_sub(head));
             if distance <= range / 2 {
-                candidates.push(Candidate { chunk: (first + lane) as u32, distance });
+                candidates.push(Candidate {
+                    chunk: (first + lane) as u32,
+                    distance,
+                });
             }
         }
     }

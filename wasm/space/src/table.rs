@@ -26,9 +26,6 @@ pub struct Table {
     matches: Vec<Match>,
     /// For each residue: one more than where its first right entry stands in the bucket; zero for none.
     right_map: Vec<u16>,
-    /// Digests of intermediate tables are taken by tests through this.
-    #[cfg(test)]
-    pub observer: Option<Box<dyn FnMut(TableView<'_>)>>,
 }
 
 /// A table as it stands between two steps.
@@ -78,30 +75,45 @@ impl Table {
             targets,
             matches: Vec::new(),
             right_map: vec![0; BC as usize],
-            #[cfg(test)]
-            observer: None,
         }
     }
 
     /// Builds the table of a 32-byte seed over whatever was built before.
     pub fn build(&mut self, seed: &[u8; 32]) {
-        self.table_1(seed);
-        self.sort();
-        self.observe(1);
-        self.next::<2>();
-        self.next::<3>();
-        self.next::<4>();
-        self.next::<5>();
-        self.next::<6>();
-        self.next::<7>();
+        self.build_observed(seed, &mut |_| ());
     }
 
-    fn observe(&mut self, _number: usize) {
-        #[cfg(test)]
-        if let Some(mut observer) = self.observer.take() {
-            let parents: &[(u32, u32)] = if _number == 1 { &[] } else { &self.parents[_number - 2] };
-            observer(TableView { number: _number, y: &self.y, meta: &self.meta, parents, sorted: &self.sorted });
-            self.observer = Some(observer);
+    /// The same, and shows each of the seven tables before the next is made of it.
+    pub fn build_observed(&mut self, seed: &[u8; 32], observe: &mut dyn FnMut(TableView<'_>)) {
+        self.table_1(seed);
+        self.sort();
+        observe(self.view(1));
+        self.next::<2>();
+        observe(self.view(2));
+        self.next::<3>();
+        observe(self.view(3));
+        self.next::<4>();
+        observe(self.view(4));
+        self.next::<5>();
+        observe(self.view(5));
+        self.next::<6>();
+        observe(self.view(6));
+        self.next::<7>();
+        observe(self.view(7));
+    }
+
+    fn view(&self, number: usize) -> TableView<'_> {
+        let parents: &[(u32, u32)] = if number == 1 {
+            &[]
+        } else {
+            &self.parents[number - 2]
+        };
+        TableView {
+            number,
+            y: &self.y,
+            meta: &self.meta,
+            parents,
+            sorted: &self.sorted,
         }
     }
 
@@ -111,8 +123,13 @@ impl Table {
         self.meta.clear();
         for (pair, bytes) in stream.chunks_exact(5).enumerate() {
             // Two 20-bit values in five bytes.
-            let bits = bytes.iter().fold(0u64, |value, byte| (value << 8) | u64::from(*byte));
-            for (half, value) in [(bits >> 20) as u32, (bits & 0xf_ffff) as u32].into_iter().enumerate() {
+            let bits = bytes
+                .iter()
+                .fold(0u64, |value, byte| (value << 8) | u64::from(*byte));
+            for (half, value) in [(bits >> 20) as u32, (bits & 0xf_ffff) as u32]
+                .into_iter()
+                .enumerate()
+            {
                 let x = (2 * pair + half) as u32;
                 self.y.push(y_of_table_1(x, value));
                 self.meta.push(u128::from(x));
@@ -124,7 +141,12 @@ impl Table {
     fn sort(&mut self) {
         let count = self.y.len();
         self.sorted.clear();
-        self.sorted.extend(self.y.iter().enumerate().map(|(position, y)| (u64::from(*y) << 32) | position as u64));
+        self.sorted.extend(
+            self.y
+                .iter()
+                .enumerate()
+                .map(|(position, y)| (u64::from(*y) << 32) | position as u64),
+        );
         self.scratch.resize(count, 0);
         for pass in 0..2 {
             let shift = 32 + pass * DIGIT_BITS;
@@ -145,7 +167,8 @@ impl Table {
             std::mem::swap(&mut self.sorted, &mut self.scratch);
         }
         self.sorted_meta.clear();
-        self.sorted_meta.extend(self.sorted.iter().map(|key| self.meta[*key as u32 as usize]));
+        self.sorted_meta
+            .extend(self.sorted.iter().map(|key| self.meta[*key as u32 as usize]));
         self.bucket_starts.clear();
         let mut limit = 0u64;
         for (index, key) in self.sorted.iter().enumerate() {
@@ -169,14 +192,16 @@ impl Table {
         }
         self.parents[TABLE - 2] = parents;
         self.sort();
-        self.observe(TABLE);
     }
 
     /// All matches of a bucket with the next: left entries in order, targets ascending, right entries in order.
     fn find_matches(&mut self, bucket: usize) {
         let bounds = |bucket: usize| {
             let start = self.bucket_starts[bucket] as usize;
-            (start, (self.bucket_starts[bucket + 1] as usize).min(start + MAX_BUCKET))
+            (
+                start,
+                (self.bucket_starts[bucket + 1] as usize).min(start + MAX_BUCKET),
+            )
         };
         let (left_start, left_end) = bounds(bucket);
         let (right_start, right_end) = bounds(bucket + 1);
@@ -208,7 +233,10 @@ impl Table {
                     if self.matches.len() == MAX_BUCKET {
                         break 'left;
                     }
-                    self.matches.push(Match { left: left as u32, right: (right_start + index) as u32 });
+                    self.matches.push(Match {
+                        left: left as u32,
+                        right: (right_start + index) as u32,
+                    });
                     index += 1;
                 }
             }
@@ -219,7 +247,14 @@ impl Table {
     }
 
     fn take_matches<const TABLE: usize>(&mut self, parents: &mut Vec<(u32, u32)>) {
-        let Self { matches, sorted, sorted_meta, y, meta, .. } = self;
+        let Self {
+            matches,
+            sorted,
+            sorted_meta,
+            y,
+            meta,
+            ..
+        } = self;
         for group in matches.chunks(4) {
             let four: [Match; 4] = std::array::from_fn(|lane| group[lane.min(group.len() - 1)]);
             let (new_y, new_meta) = f::<TABLE>(
@@ -228,7 +263,10 @@ impl Table {
                 four.map(|found| sorted_meta[found.right as usize]),
             );
             for (lane, found) in group.iter().enumerate() {
-                parents.push((sorted[found.left as usize] as u32, sorted[found.right as usize] as u32));
+                parents.push((
+                    sorted[found.left as usize] as u32,
+                    sorted[found.right as usize] as u32,
+                ));
                 y.push(new_y[lane]);
                 meta.push(new_meta[lane]);
             }
@@ -270,13 +308,22 @@ pub fn verify(seed: &[u8; 32], challenge_index: u32, proof: &[u8; PROOF_BYTES]) 
     let mut ys = Vec::with_capacity(64);
     let mut metas = Vec::with_capacity(64);
     for bytes in proof.chunks_exact(5) {
-        let bits = bytes.iter().fold(0u64, |value, byte| (value << 8) | u64::from(*byte));
+        let bits = bytes
+            .iter()
+            .fold(0u64, |value, byte| (value << 8) | u64::from(*byte));
         for x in [(bits >> K) as u32, (bits & 0xf_ffff) as u32] {
             ys.push(y_of_table_1(x, keystream_bits(seed, x)));
             metas.push(u128::from(x));
         }
     }
-    let steps = [pair_up::<2>, pair_up::<3>, pair_up::<4>, pair_up::<5>, pair_up::<6>, pair_up::<7>];
+    let steps = [
+        pair_up::<2>,
+        pair_up::<3>,
+        pair_up::<4>,
+        pair_up::<5>,
+        pair_up::<6>,
+        pair_up::<7>,
+    ];
     for step in steps {
         if !step(&mut ys, &mut metas) {
             return false;
@@ -292,7 +339,11 @@ fn keystream_bits(seed: &[u8; 32], x: u32) -> u32 {
     let mut bytes = [0u8; 3];
     for (index, slot) in bytes.iter_mut().enumerate() {
         let at = byte % 64 + index;
-        *slot = if at < 64 { first[at] } else { chacha::block(seed, (byte / 64 + 1) as u64)[at - 64] };
+        *slot = if at < 64 {
+            first[at]
+        } else {
+            chacha::block(seed, (byte / 64 + 1) as u64)[at - 64]
+        };
     }
     let bits = u32::from_be_bytes([0, bytes[0], bytes[1], bytes[2]]);
     (bits >> (24 - K - (bit % 8) as u32)) & ((1 << K) - 1)

@@ -5,12 +5,20 @@ use serde_json::Value;
 use std::path::PathBuf;
 
 fn vectors(name: &str) -> Vec<u8> {
-    std::fs::read(PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../tests/vectors").join(name)).expect("a recording")
+    std::fs::read(
+        PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+            .join("../../tests/vectors")
+            .join(name),
+    )
+    .expect("a recording")
 }
 
 fn hex(value: &Value) -> Vec<u8> {
     let text = value.as_str().expect("hex");
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex")).collect()
+    (0..text.len())
+        .step_by(2)
+        .map(|at| u8::from_str_radix(&text[at..at + 2], 16).expect("hex"))
+        .collect()
 }
 
 #[test]
@@ -36,6 +44,10 @@ fn proofs_are_the_recorded_ones() {
                 }
             }
         }
-        assert_eq!(all.finalize().as_bytes()[..], hex(&seed["all_proofs_blake3"])[..], "seed {number}");
+        assert_eq!(
+            all.finalize().as_bytes()[..],
+            hex(&seed["all_proofs_blake3"])[..],
+            "seed {number}"
+        );
     }
 }
