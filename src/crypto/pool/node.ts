@@ -1,15 +1,10 @@
-import { createRequire } from 'node:module';
-import { pathToFileURL } from 'node:url';
 import { Worker } from 'node:worker_threads';
 import type { ComputePool } from '../jobs.ts';
 import type { FromWorker, SpawnWorker } from './messages.ts';
 import { WorkerPool } from './pool.ts';
 
-/** Threads do not inherit the loader that lets Node run TypeScript. */
-const LOADER = pathToFileURL(createRequire(import.meta.url).resolve('tsx')).href;
-
 const spawn: SpawnWorker = (events) => {
-  const worker = new Worker(new URL('./node-worker.ts', import.meta.url), { execArgv: ['--import', LOADER] });
+  const worker = new Worker(new URL('./node-worker.mjs', import.meta.url));
   worker.on('message', (message: FromWorker) => events.message(message));
   worker.on('error', (error) => events.crash(error.message));
   worker.on('messageerror', (error) => events.crash(error.message));
