@@ -1,0 +1,101 @@
+/** JSON that others made, and the canonical form that is signed. */
+import { base64urlnopad } from '@scure/base';
+import canonicalizeValue from 'canonicalize';
+import { parse } from 'lossless-json';
+import * as v from 'valibot';
+import { utf8 } from '../protocol/bytes.ts';
+import { DecodeError } from '../protocol/errors.ts';
+
+const MAX_DEPTH = 32;
+/** Largest JSON text that is looked at, in characters. */
+const MAX_LENGTH = 8 * 1024 * 1024;
+
+/** Deepest nesting of a JSON text, counted without parsing it. */
+function depthOf(text: string): number {
+  let depth = 0;
+  let deepest = 0;
+  let quoted = false;
+  for (let index = 0; index < text.length; index += 1) {
+    const character = text[index];
+    if (quoted) {
+      if (character === '\\') index += 1;
+      else if (character === '"') quoted = false;
+    } else if (character === '"') quoted = true;
+    else if (character === '{' || character === '[') deepest = Math.max(deepest, (depth += 1));
+    else if (character === '}' || character === ']') depth -= 1;
+  }
+  return deepest;
+}
+
+function parseNumber(text: string): number {
+  const value = Number(text);
+  if (!Number.isFinite(value) || (/^-?\d+$/.test(text) && !Number.isSafeInteger(value)))
+    throw new RangeError(`${text.slice(0, 40)} is beyond what a number holds`);
+  return value;
+}
+
+function refuseDuplicate({ key }: { key: string }): never {
+  throw new SyntaxError(`“${key.slice(0, 40)}” is given twice`);
+}
+
+/**
+ * Parses JSON that somebody else wrote: at most 32 levels deep, no member twice, no number that would be
+ * rounded. `what` names the value. Throws DecodeError.
+ */
+export function parseJson(text: string, what: string): unknown {
+  if (text.length > MAX_LENGTH) throw new DecodeError(what, `${text.length} characters of JSON`);
+  if (depthOf(text) > MAX_DEPTH) throw new DecodeError(what, `nested deeper than ${MAX_DEPTH} levels`);
+  try {
+    return parse(text, undefined, { parseNumber, onDuplicateKey: refuseDuplicate });
+  } catch (error) {
+    throw new DecodeError(what, error instanceof Error ? error.message.slice(0, 200) : 'not JSON');
+  }
+}
+
+/** A value of the shape that a schema describes. Throws DecodeError naming the member that does not fit. */
+export function shaped<S extends v.GenericSchema>(schema: S, value: unknown, what: string): v.InferOutput<S> {
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  const path = v.getDotPath(issue) ?? '';
+  throw new DecodeError(what, `${path || 'value'}: ${issue.expected ?? 'something else'} expected`);
+}
+
+/** Canonical JSON (JCS, RFC 8785) as UTF-8. Throws TypeError for what JSON cannot hold. */
+export function canonicalJson(value: unknown): Uint8Array {
+  const text = canonicalizeValue(value);
+  if (text === undefined) throw new TypeError('not a JSON value');
+  return utf8(text);
+}
+
+/** Base64url without padding. */
+export function toBase64Url(bytes: Uint8Array): string {
+  return base64urlnopad.encode(bytes);
+}
+
+/** Bytes of base64url without padding, in its only form. Throws DecodeError. */
+export function fromBase64Url(text: string, what: string, length?: number): Uint8Array {
+  let bytes: Uint8Array;
+  try {
+    bytes = base64urlnopad.decode(text);
+  } catch {
+    throw new DecodeError(what, 'not base64url without padding');
+  }
+  if (length !== undefined && bytes.length !== length)
+    throw new DecodeError(what, `${bytes.length} bytes where ${length} are needed`);
+  return bytes;
+}
+
+/** Schema of base64url text of at most `limit` characters. */
+export function base64UrlText(limit: number) {
+  return v.pipe(v.string(), v.maxLength(limit), v.regex(/^[A-Za-z0-9_-]*$/));
+}
+
+/** Text of UTF-8 bytes. Throws DecodeError. */
+export function fromUtf8(bytes: Uint8Array, what: string): string {
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new DecodeError(what, 'not UTF-8 text');
+  }
+}
