@@ -125,24 +125,28 @@ export async function archiveSegment(
   };
 }
 
-/** Commitments of the 128 source records of a recorded segment: 128 × 48 bytes. */
-async function commitSourceRecords(
+/**
+ * Commitments of the 128 source records of a recorded segment: 128 × 48 bytes.
+ *
+ * @param known Those that need no work, by the number of their record.
+ */
+export async function commitSourceRecords(
   pool: ComputePool,
   recorded: Uint8Array,
   { priority = JobPriority.catchUp, signal, progress }: ArchiveOptions,
+  known: ReadonlyMap<number, Uint8Array> = new Map(),
 ): Promise<Uint8Array> {
   const commitments = new Uint8Array(SOURCE_PIECES_IN_SEGMENT * POINT_BYTES);
   let next = 0;
   let committed = 0;
+  const commit = async (number: number): Promise<Uint8Array> => {
+    const raw = recorded.subarray(number * RAW_RECORD_BYTES, (number + 1) * RAW_RECORD_BYTES);
+    const job = { record: recordFromRaw(raw) };
+    return (await pool.run('record.commit', job, { priority, signal })).commitment;
+  };
   const work = async (): Promise<void> => {
     for (let number = next++; number < SOURCE_PIECES_IN_SEGMENT; number = next++) {
-      const raw = recorded.subarray(number * RAW_RECORD_BYTES, (number + 1) * RAW_RECORD_BYTES);
-      const { commitment } = await pool.run(
-        'record.commit',
-        { record: recordFromRaw(raw) },
-        { priority, signal },
-      );
-      commitments.set(commitment, number * POINT_BYTES);
+      commitments.set(known.get(number) ?? (await commit(number)), number * POINT_BYTES);
       committed += 1;
       progress?.(committed);
     }

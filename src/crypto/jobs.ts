@@ -87,6 +87,14 @@ export interface ComputeJobs {
     input: { pieces: { position: number; piece: Uint8Array }[]; position: number };
     output: { piece: Uint8Array };
   };
+  /**
+   * Recovers a slice of all 128 source records of a segment from the same slice of 128 of its records, at
+   * `positions`, ascending. A slice is a number of whole chunks.
+   */
+  'segment.recover': {
+    input: { positions: number[]; slices: Uint8Array[] };
+    output: { sources: Uint8Array[] };
+  };
 }
 
 export interface AuditWinner {

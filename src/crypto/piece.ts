@@ -122,7 +122,8 @@ export interface PlacedPiece {
   piece: Uint8Array;
 }
 
-function requirePieceLength(piece: Uint8Array): void {
+/** Throws ProtocolError (rule `piece-valid`) unless a piece has 1 048 672 bytes. */
+export function requirePieceLength(piece: Uint8Array): void {
   if (piece.length === PIECE_BYTES) return;
   throw new ProtocolError({
     code: 'bad-length',

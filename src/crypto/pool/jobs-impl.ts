@@ -9,6 +9,7 @@ import { commitPart, commitRecord, locate, recoverQuotient, sumPoints, verifyOpe
 import { invalidPieces, reconstructPiece, recordOf } from '../piece.ts';
 import { chooseWalker } from '../pot.ts';
 import { verifyOwnSolution } from '../solution.ts';
+import { recoverSlices } from '../reconstruction.ts';
 import { auditSBucket, SpaceTable } from '../space.ts';
 import { loadSrs } from '../srs.ts';
 import { loadWasm } from '../wasm.ts';
@@ -95,6 +96,7 @@ const IMPLEMENTATIONS: Implementations = {
     await loadSrs();
     return { piece: reconstructPiece(pieces, position) };
   },
+  'segment.recover': ({ positions, slices }) => ({ sources: recoverSlices(positions, slices) }),
 };
 
 /** One byte an s-bucket that a record with this bitfield occupies: 1 where it does. */
