@@ -1,0 +1,72 @@
+import { equal, fromHex } from '../protocol/bytes.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { headerHash } from '../protocol/header.ts';
+import { genesisSeed } from '../protocol/pot.ts';
+import type { Header, SolutionRange } from '../protocol/types.ts';
+import type { BlockContext } from './block.ts';
+
+/** What the rules need to know of a network's genesis. */
+export interface GenesisFacts {
+  header: Header;
+  /** Solution range of the first block. */
+  solutionRange: SolutionRange;
+  /** AES encryptions of the first slot. */
+  potSlotIterations: number;
+  /** Text that went into the seed of slot 1. */
+  externalEntropy: string;
+  /** Whether the first block's author stays the only one until the network is opened. */
+  restricted: boolean;
+  /** Whether eras adjust the solution range from the first one on. */
+  adjusting: boolean;
+  /** 48 bytes: commitment of segment 0, where it is known. */
+  firstCommitment: Uint8Array | null;
+}
+
+const EMPTY_TRIE_ROOT = fromHex('03170a2e7597b7b7e3d84c05391d139a62b157e78786d8c082f29dcf4c111314');
+
+/**
+ * Checks that a header is the genesis block of that hash (rule `genesis`).
+ *
+ * @param hash 32 bytes.
+ * @throws ProtocolError.
+ */
+export function requireGenesis(header: Header, hash: Uint8Array): void {
+  const shaped =
+    header.number === 0 &&
+    header.digest.length === 0 &&
+    header.parentHash.every((byte) => byte === 0) &&
+    equal(header.extrinsicsRoot, EMPTY_TRIE_ROOT);
+  if (shaped && equal(headerHash(header), hash)) return;
+  throw new ProtocolError({
+    code: 'wrong-genesis',
+    rule: 'genesis',
+    message: 'the header is not the genesis block of the expected hash',
+    sentence: 'The source serves another network: its first block is a different one.',
+  });
+}
+
+/** What the genesis block hands to the first one. */
+export function genesisContext(facts: GenesisFacts): BlockContext {
+  const hash = headerHash(facts.header);
+  return {
+    hash,
+    number: 0,
+    slot: 0n,
+    stateRoot: facts.header.stateRoot,
+    weight: 0n,
+    childSolutionRange: facts.solutionRange,
+    childSlotIterations: facts.potSlotIterations,
+    change: null,
+    provenSlot: 0n,
+    provenOutput: genesisSeed(hash, facts.externalEntropy),
+    outputs: [],
+    entropies: [],
+    rootPlotKey: null,
+    expectsRootPlotKey: facts.restricted,
+    adjusting: facts.adjusting,
+    rangeOverride: null,
+    eraStartSlot: 0n,
+    commitments: [],
+    firstCommitment: facts.firstCommitment,
+  };
+}

@@ -1,0 +1,676 @@
+/** Recorded chains: every block decoded, derived, imported and weighed; every mutant refused for its rule. */
+import { commitSegment } from '../../src/crypto/kzg.ts';
+import { verifySolution } from '../../src/crypto/solution.ts';
+import { publicKeyOf, expandMiniSecret, verifySignature } from '../../src/crypto/sr25519.ts';
+import { loadSrs } from '../../src/crypto/srs.ts';
+import { loadWasm } from '../../src/crypto/wasm.ts';
+import { blockId, blockOf, type BlockContext } from '../../src/chain/block.ts';
+import { decodeRuntimeConstants, encodeRuntimeConstants } from '../../src/chain/constants.ts';
+import { genesisContext, requireGenesis, type GenesisFacts } from '../../src/chain/genesis.ts';
+import { readJustification } from '../../src/chain/rules/header.ts';
+import { checkAfterSolution, checkBeforeSolution } from '../../src/chain/rules/import.ts';
+import { claimedSlots } from '../../src/chain/rules/proof-of-time.ts';
+import { PUBLIC_CONSTANTS } from '../../src/network/presets.ts';
+import type { ImportableBlock } from '../../src/network/source.ts';
+import {
+  decodeSignedBlock,
+  encodeSignedBlock,
+  fromRpcSignedBlock,
+  toRpcSignedBlock,
+} from '../../src/protocol/block.ts';
+import { concat, fromHex } from '../../src/protocol/bytes.ts';
+import {
+  EXTRINSIC_SIGNING_CONTEXT,
+  REWARD_SIGNING_CONTEXT,
+  SUBSPACE_ENGINE,
+} from '../../src/protocol/constants.ts';
+import { buildDigest, decodeConsensusItem, subspaceDigests } from '../../src/protocol/digest.ts';
+import { ProtocolError } from '../../src/protocol/errors.ts';
+import {
+  decodeExtrinsic,
+  encodeExtra,
+  encodeExtrinsic,
+  encodeImplicit,
+  eraBirth,
+  extrinsicHash,
+  signingPayload,
+  writeEra,
+} from '../../src/protocol/extrinsic.ts';
+import { blake3Hash } from '../../src/protocol/hash.ts';
+import {
+  encodeHeader,
+  fromRpcHeader,
+  headerHash,
+  preSealHash,
+  toRpcHeader,
+} from '../../src/protocol/header.ts';
+import { encodeJustification } from '../../src/protocol/justification.ts';
+import { blockObjects, encodeBlockObjectMapping } from '../../src/protocol/object-mapping.ts';
+import { genesisSeed, globalRandomness } from '../../src/protocol/pot.ts';
+import { ScaleReader, ScaleWriter } from '../../src/protocol/scale.ts';
+import { pieceIndexOf, sectorId } from '../../src/protocol/sector.ts';
+import {
+  decodeSegmentHeader,
+  encodeSegmentHeader,
+  positionOfPiece,
+  segmentHeaderHash,
+  segmentOfPiece,
+} from '../../src/protocol/segment.ts';
+import { challengeOf, checkDistance, pieceIndexOfSolution } from '../../src/protocol/solution-check.ts';
+import { blockWeight, votingSolutionRange } from '../../src/protocol/solution-range.ts';
+import type { ChainConstants, DigestItem, Header, SubspaceDigests } from '../../src/protocol/types.ts';
+import { readVote, voteHash } from '../../src/protocol/vote.ts';
+import { importable, Replay, unprefixed, type RecordedBlock } from './chain-support.ts';
+import { expectFacts, expectSame, refusal, type Recorded } from './protocol-support.ts';
+import type { ConformanceCase, ConformanceContext, ConformanceSuite } from './types.ts';
+
+interface ChainBlock extends Recorded, RecordedBlock {
+  number: number;
+  hash: string;
+  branch: string;
+  justification: string;
+  digest: Recorded;
+  derived: Recorded;
+  extrinsics: string[];
+  extrinsicKinds: string[];
+  signed: (Recorded & { index: number })[];
+  cumulativeWeight: string;
+}
+
+interface ImportEntry {
+  hash: string;
+  number: number;
+  branch: string;
+  cumulativeWeight: string;
+  bestAfter: string;
+  bestNumberAfter: number;
+}
+
+interface ChainFile {
+  set: string;
+  meta: {
+    note: string;
+    genesis: Recorded & {
+      hash: string;
+      headerScale: string;
+      header: unknown;
+      potExternalEntropyUtf8: string;
+      potSlotIterations: number;
+      solutionRange: string;
+    };
+    genesisOverrides: { what: string; key: string; value: string }[];
+    runtime: { specVersion: number; transactionVersion: number };
+    accounts: { name: string; publicKey: string; miniSecretKey?: string }[];
+    farmers: string[];
+    plots: (Recorded & { farmer: number; sectorIndex: number; pieceOffset: number; historySize: string })[];
+    segment0: Recorded & {
+      segmentHeaderScale: string;
+      segmentCommitment: string;
+      archivedGenesisPrefixScale: string;
+      pieceCommitments: string[];
+      pieceWitnessesOfPlottedPieces: { position: number; witness: string }[];
+    };
+  };
+  blocks: ChainBlock[];
+  importOrder: ImportEntry[];
+}
+
+interface LongFile {
+  set: string;
+  continues: string;
+  genesisHash: string;
+  blocks: (RecordedBlock & { number: number; hash: string; branch: string })[];
+  final: ImportEntry;
+}
+
+interface NegativeCase extends RecordedBlock {
+  name: string;
+  note: string;
+  base: string;
+  number: number;
+  stage: 'stateless' | 'import';
+  rule: string;
+  importRuleIfStatelessIsSkipped: string | null;
+  header: unknown;
+  hash: string;
+}
+
+interface NegativeFile {
+  set: string;
+  genesisHash: string;
+  cases: NegativeCase[];
+  headerValidOnly: (RecordedBlock & {
+    name: string;
+    base: string;
+    number: number;
+    header: unknown;
+    hash: string;
+  })[];
+}
+
+const hex = (text: string): Uint8Array => fromHex(text);
+
+/** The recorded chains are those of a network that begins restricted to its first author. */
+function genesisFacts({ meta }: ChainFile): GenesisFacts {
+  const { genesis, segment0 } = meta;
+  return {
+    header: importable({ headerScale: genesis.headerScale, justification: null }).header,
+    solutionRange: BigInt(genesis.solutionRange),
+    potSlotIterations: genesis.potSlotIterations,
+    externalEntropy: genesis.potExternalEntropyUtf8,
+    restricted: true,
+    adjusting: false,
+    firstCommitment: hex(segment0.segmentCommitment),
+  };
+}
+
+function genesisCases(file: string, chain: ChainFile): ConformanceCase[] {
+  const { genesis, genesisOverrides, accounts, farmers, plots } = chain.meta;
+  const facts = genesisFacts(chain);
+  const override = (what: string): string =>
+    genesisOverrides.find((one) => one.what.startsWith(what))?.value ?? '';
+  return [
+    {
+      name: `${file}: genesis`,
+      rule: 'genesis',
+      run: () => {
+        requireGenesis(facts.header, hex(genesis.hash));
+        const voting = votingSolutionRange(facts.solutionRange, PUBLIC_CONSTANTS.expectedVotesPerBlock);
+        expectFacts(unprefixed(genesis) as Recorded, ['headerScale', 'potExternalEntropyUtf8'], {
+          hash: headerHash(facts.header),
+          header: unprefixed(toRpcHeader(facts.header)),
+          stateRoot: facts.header.stateRoot,
+          potGenesisSeed: genesisSeed(headerHash(facts.header), genesis.potExternalEntropyUtf8),
+          potSlotIterations: genesisContext(facts).childSlotIterations,
+          solutionRange: genesisContext(facts).childSolutionRange,
+          votingSolutionRange: voting,
+        });
+        const iterations = new ScaleWriter().u32(facts.potSlotIterations).u8(0).bytes();
+        const ranges = new ScaleWriter().u64(facts.solutionRange).u8(0).u64(voting).u8(0).bytes();
+        expectSame('PotSlotIterations', iterations, unprefixed(override('Subspace.PotSlotIterations')));
+        expectSame('SolutionRanges', ranges, unprefixed(override('Subspace.SolutionRanges')));
+      },
+    },
+    ...accounts.map((account) => ({
+      name: `${file}: account ${account.name}`,
+      rule: 'sr25519',
+      run: async () => {
+        await loadWasm();
+        const secret = account.miniSecretKey;
+        if (secret !== undefined) {
+          expectSame('key', publicKeyOf(expandMiniSecret(hex(secret))), unprefixed(account.publicKey));
+        }
+      },
+    })),
+    ...plots.map((plot, index) => ({
+      name: `${file}: plot ${index}`,
+      rule: 'piece-index',
+      run: () => {
+        const historySize = BigInt(plot.historySize);
+        const id = sectorId(hex(farmers[plot.farmer] as string), plot.sectorIndex, historySize);
+        expectFacts(unprefixed(plot) as Recorded, ['farmer', 'sectorIndex', 'pieceOffset', 'historySize'], {
+          sectorId: id,
+          pieceIndex: pieceIndexOf(id, plot.pieceOffset, historySize, PUBLIC_CONSTANTS),
+        });
+      },
+    })),
+    { name: `${file}: segment 0`, rule: 'segment-header', run: () => checkSegment0(chain, facts) },
+  ];
+}
+
+async function checkSegment0({ meta }: ChainFile, { header }: GenesisFacts): Promise<void> {
+  await loadSrs();
+  const recorded = meta.segment0;
+  const segment = decodeSegmentHeader(hex(recorded.segmentHeaderScale));
+  const sources = recorded.pieceCommitments.filter((_, position) => position % 2 === 0);
+  const { recordCommitments, segmentCommitment, recordWitnesses } = commitSegment(
+    concat(...sources.map(hex)),
+  );
+  const at = (points: Uint8Array, position: number) => points.subarray(48 * position, 48 * (position + 1));
+  const { number, partialArchived } = segment.lastArchivedBlock;
+  const inputs = ['archivedGenesisPrefixScale'];
+  expectFacts(unprefixed(recorded) as Recorded, inputs, {
+    segmentIndex: segment.segmentIndex,
+    segmentHeaderScale: encodeSegmentHeader(segment),
+    segmentHeaderHash: segmentHeaderHash(segment),
+    segmentCommitment,
+    prevSegmentHeaderHash: segment.prevSegmentHeaderHash,
+    lastArchivedBlock: { number, partialArchivedBytes: partialArchived },
+    pieceCommitments: recorded.pieceCommitments.map((_, position) => at(recordCommitments, position)),
+    pieceWitnessesOfPlottedPieces: recorded.pieceWitnessesOfPlottedPieces.map(({ position }) => ({
+      position,
+      witness: at(recordWitnesses, position),
+    })),
+  });
+  expectSame('segment commitment', segment.segmentCommitment, segmentCommitment);
+  const genesis = encodeSignedBlock({ header, extrinsics: [], justifications: null });
+  expectSame('archived genesis', genesis, unprefixed(recorded.archivedGenesisPrefixScale));
+}
+
+const CONSENSUS_NAMES = {
+  potSlotIterations: 'PotSlotIterations',
+  solutionRange: 'SolutionRange',
+  potParametersChange: 'PotParametersChange',
+  nextSolutionRange: 'NextSolutionRange',
+  segmentCommitment: 'SegmentCommitment',
+  enableSolutionRangeAdjustment: 'EnableSolutionRangeAdjustmentAndOverride',
+  rootPlotPublicKeyUpdate: 'RootPlotPublicKeyUpdate',
+} as const;
+
+function nameOfItem(item: DigestItem): string {
+  if (item.kind === 'preRuntime') return 'PreRuntime';
+  if (item.kind === 'seal') return 'Seal';
+  if (item.kind === 'consensus') return `Consensus:${CONSENSUS_NAMES[decodeConsensusItem(item.data).kind]}`;
+  return item.kind;
+}
+
+/** Items of a header in the form of the recordings, which leave out what is absent. */
+function recordedDigest(header: Header, digests: SubspaceDigests): Recorded {
+  const { preDigest, segmentCommitments, enableSolutionRangeAdjustment, ...rest } = digests;
+  const whole: Recorded = {
+    ...rest,
+    ...preDigest,
+    segmentCommitments: segmentCommitments.map(({ segmentIndex, commitment }) => ({
+      segmentIndex,
+      segmentCommitment: commitment,
+    })),
+    enableSolutionRangeAdjustmentAndOverride: enableSolutionRangeAdjustment,
+    order: header.digest.map(nameOfItem),
+  };
+  const isThere = (value: unknown) => value !== null && !(Array.isArray(value) && value.length === 0);
+  return Object.fromEntries(Object.entries(whole).filter(([, value]) => isThere(value)));
+}
+
+function derivedOf(digests: SubspaceDigests): Recorded {
+  const { solution, slot, proofOfTime } = digests.preDigest;
+  const challenge = challengeOf(solution, slot, proofOfTime);
+  const pieceIndex = pieceIndexOfSolution(solution, PUBLIC_CONSTANTS);
+  return {
+    ...challenge,
+    publicKeyHash: blake3Hash(solution.publicKey),
+    globalRandomness: globalRandomness(proofOfTime),
+    proofOfSpaceHash: blake3Hash(solution.proofOfSpace),
+    pieceIndex,
+    segmentIndex: segmentOfPiece(pieceIndex),
+    positionInSegment: positionOfPiece(pieceIndex),
+    solutionDistance: checkDistance(solution, challenge, digests.solutionRange),
+  };
+}
+
+/** What the runtime's state says after a block, as a header-only client derives it. */
+function stateAfter(digests: SubspaceDigests, context: BlockContext): Recorded {
+  const { change, slot, childSlotIterations } = context;
+  const nextChange = change !== null && slot <= change.slot ? change : null;
+  const scale = new ScaleWriter().u8(0).u32(childSlotIterations);
+  scale.option(nextChange, (some, { slot: at, slotIterations, entropy }) =>
+    some.u64(at).u32(slotIterations).raw(entropy),
+  );
+  const voting = (range: bigint) => votingSolutionRange(range, PUBLIC_CONSTANTS.expectedVotesPerBlock);
+  const { nextSolutionRange: next, enableSolutionRangeAdjustment } = digests;
+  const override = enableSolutionRangeAdjustment?.override ?? null;
+  const current = override ?? digests.solutionRange;
+  const enacted = override === null ? next : null;
+  const ranges = new ScaleWriter()
+    .u64(current)
+    .option(enacted, (some, range) => some.u64(range))
+    .u64(voting(current))
+    .option(enacted, (some, range) => some.u64(voting(range)));
+  return {
+    potParametersAfter: { slotIterations: childSlotIterations, nextChange, scale: scale.bytes() },
+    solutionRangesAfterScale: ranges.bytes(),
+  };
+}
+
+/** Facts of a block by itself; those that need its ancestors come with its import. */
+async function checkBlock(recorded: ChainBlock, { meta }: ChainFile): Promise<void> {
+  await loadWasm();
+  const { header, justification: payload } = importable(recorded);
+  const digests = subspaceDigests(header);
+  const justification = readJustification(payload);
+  const block = blockOf(header, digests, justification);
+  const slots = claimedSlots(block, PUBLIC_CONSTANTS.blockAuthoringDelay);
+  const signedBlock = { header, extrinsics: recorded.extrinsics.map(hex), justifications: null };
+  const objects = blockObjects(encodeSignedBlock(signedBlock));
+  const extrinsics = signedBlock.extrinsics.map(decodeExtrinsic);
+  expectFacts(
+    unprefixed(recorded) as Recorded,
+    [
+      'branch',
+      'cumulativeWeight',
+      'potParametersAfter',
+      'solutionRangesAfterScale',
+      'extrinsicKinds',
+      'signed',
+    ],
+    {
+      number: header.number,
+      hash: block.hash,
+      headerScale: encodeHeader(header),
+      justification: encodeJustification(justification),
+      header: unprefixed(toRpcHeader(header)),
+      preSealHash: preSealHash(header),
+      slot: digests.preDigest.slot,
+      weight: blockWeight(digests.solutionRange),
+      digest: recordedDigest(header, digests),
+      derived: derivedOf(digests),
+      firstCheckpointSlot: slots[0]?.slot,
+      extrinsics: extrinsics.map(encodeExtrinsic),
+      objectMappingScale: objects.length === 0 ? undefined : encodeBlockObjectMapping(objects),
+    },
+  );
+  expectSame('header from JSON', encodeHeader(fromRpcHeader(recorded.header)), encodeHeader(header));
+  expectSame('digest', buildDigest(digests), header.digest);
+  expectSame(
+    'kinds of extrinsics',
+    extrinsics.map(({ kind }) => kind),
+    recorded.extrinsicKinds.map((kind) => {
+      if (kind.startsWith('inherent:')) return 'bare';
+      return kind === 'subspace.vote' ? 'general' : 'signed';
+    }),
+  );
+  for (const entry of recorded.signed) checkSigned(entry, signedBlock.extrinsics, header, meta);
+  for (const extrinsic of extrinsics) if (extrinsic.kind === 'general') checkVote(extrinsic.call, header);
+}
+
+function checkSigned(
+  recorded: Recorded & { index: number },
+  extrinsics: Uint8Array[],
+  header: Header,
+  meta: ChainFile['meta'],
+): void {
+  const bytes = extrinsics[recorded.index] as Uint8Array;
+  const extrinsic = decodeExtrinsic(bytes);
+  if (extrinsic.kind !== 'signed') throw new Error('not a signed extrinsic');
+  const { signer, signature, extra, call } = extrinsic;
+  // The hash of the era's first block is the chain's; that the signature covers it shows that it is right.
+  const eraBirthHash = hex(recorded['eraBirthHash'] as string);
+  if (eraBirth(extra.era, header.number - 1) === header.number - 1) {
+    expectSame('era birth', eraBirthHash, header.parentHash);
+  }
+  const implicit = {
+    specVersion: meta.runtime.specVersion,
+    transactionVersion: meta.runtime.transactionVersion,
+    genesisHash: hex(meta.genesis.hash),
+    eraBirthHash,
+  };
+  const era = new ScaleWriter();
+  writeEra(era, extra.era);
+  const payload = signingPayload(call, extra, implicit);
+  const unhashed = concat(call, encodeExtra(extra), encodeImplicit(implicit));
+  expectFacts(unprefixed(recorded) as Recorded, ['index', 'eraBirthHash'], {
+    signer,
+    signature,
+    era: era.bytes(),
+    nonce: extra.nonce,
+    tip: extra.tip,
+    call,
+    extra: encodeExtra(extra),
+    implicit: encodeImplicit(implicit),
+    payloadHashed: payload.length !== unhashed.length,
+    signedBytes: payload,
+    extrinsicHash: extrinsicHash(bytes),
+  });
+  if (!verifySignature(signer, EXTRINSIC_SIGNING_CONTEXT, payload, signature)) {
+    throw new Error('the signature of an extrinsic does not hold');
+  }
+}
+
+/** A vote of another farmer inside a block: signed, and farther from the challenge than a block may be. */
+function checkVote(call: Uint8Array, header: Header): void {
+  const reader = new ScaleReader(call, 'vote-call');
+  expectSame('call', reader.raw(2), '0202');
+  const vote = readVote(reader);
+  const signature = reader.raw(64);
+  reader.finish();
+  if (vote.height > header.number) throw new Error('a vote for a block that does not exist');
+  if (!verifySignature(vote.solution.publicKey, REWARD_SIGNING_CONTEXT, voteHash(vote), signature)) {
+    throw new Error('the signature of a vote does not hold');
+  }
+  const range = subspaceDigests(header).solutionRange;
+  const params = (solutionRange: bigint) => ({
+    proofOfTime: vote.proofOfTime,
+    solutionRange,
+    pieceCheck: null,
+  });
+  const voting = votingSolutionRange(range, PUBLIC_CONSTANTS.expectedVotesPerBlock);
+  const distance = verifySolution(vote.solution, vote.slot, params(voting));
+  if (distance <= range / 2n) throw new Error('a vote that would have been a block');
+}
+
+function* chainCases(file: string, chain: ChainFile, replay: Replay): Generator<ConformanceCase> {
+  yield* genesisCases(file, chain);
+  for (const [index, recorded] of chain.blocks.entries()) {
+    const name = `${file}: ${recorded.branch} ${recorded.number}`;
+    yield { name, rule: 'digest-items', run: () => checkBlock(recorded, chain) };
+    yield {
+      name: `${name}, imported`,
+      rule: 'fork-choice',
+      run: async () => {
+        const [verified] = await replay.import([importable(recorded)]);
+        if (verified === undefined) throw new Error('not imported');
+        const { digests } = verified.block;
+        expectSame('state', stateAfter(digests, verified.context), unprefixed(pick(recorded, STATE_FIELDS)));
+        checkImport(replay, verified.context, chain.importOrder[index]);
+        expectSame('weight', verified.context.weight, recorded.cumulativeWeight);
+      },
+    };
+  }
+}
+
+const STATE_FIELDS = ['potParametersAfter', 'solutionRangesAfterScale'];
+
+function pick(record: Recorded, fields: string[]): Recorded {
+  return Object.fromEntries(fields.map((field) => [field, record[field]]));
+}
+
+function checkImport(replay: Replay, context: BlockContext, entry: ImportEntry | undefined): void {
+  if (entry === undefined) throw new Error('no entry of the import order');
+  const { best } = replay.tree;
+  expectFacts(unprefixed(entry) as Recorded, ['branch'], {
+    hash: context.hash,
+    number: context.number,
+    cumulativeWeight: context.weight,
+    bestAfter: best.context.hash,
+    bestNumberAfter: best.context.number,
+  });
+}
+
+const BATCH = 100;
+
+function* longCases(long: LongFile, chain: ChainFile, replay: Replay): Generator<ConformanceCase> {
+  for (let from = 0; from < long.blocks.length; from += BATCH) {
+    const part = long.blocks.slice(from, from + BATCH);
+    yield {
+      name: `headers-long: ${part[0]?.number} to ${part.at(-1)?.number}`,
+      rule: 'sync',
+      run: async () => {
+        const verified = await replay.import(part.map(importable));
+        verified.forEach(({ block }, index) => {
+          const recorded = unprefixed(part[index]) as Recorded;
+          expectFacts(recorded, ['branch'], {
+            number: block.header.number,
+            hash: block.hash,
+            headerScale: encodeHeader(block.header),
+            justification: encodeJustification(block.justification),
+          });
+        });
+      },
+    };
+  }
+  yield {
+    name: 'headers-long: final block',
+    rule: 'fork-choice',
+    run: () => {
+      checkImport(replay, replay.contextOf(hex(long.final.hash)), long.final);
+      expectSame('genesis', long.genesisHash, chain.meta.genesis.hash);
+    },
+  };
+}
+
+/** What importing alone refuses, as a node does that has verified nothing beforehand. */
+async function checkImportAlone(candidate: ImportableBlock, parent: BlockContext, constants: ChainConstants) {
+  const { header, justification } = candidate;
+  const block = blockOf(header, subspaceDigests(header), readJustification(justification));
+  const pieceCheck = checkBeforeSolution(block, parent, constants);
+  const { preDigest, solutionRange } = block.digests;
+  const { solution, slot, proofOfTime } = preDigest;
+  verifySolution(solution, slot, { proofOfTime, solutionRange, pieceCheck });
+  checkAfterSolution(block, parent, constants);
+}
+
+function ruleOf(error: Error | null): string | null {
+  if (error !== null && !(error instanceof ProtocolError)) throw error;
+  return error?.rule ?? null;
+}
+
+function* negativeCases(
+  negative: NegativeFile,
+  chain: ChainFile,
+  replay: Replay,
+): Generator<ConformanceCase> {
+  const parents = new Map(chain.blocks.map(({ hash, headerScale }) => [hash, headerScale.slice(2, 66)]));
+  // Whose parent is unknown is offered as a child of the parent of the block that it was made from.
+  const parentOf = ({ header }: ImportableBlock, base: string): BlockContext =>
+    replay.contexts.get(blockId(header.parentHash)) ?? replay.contextOf(hex(parents.get(base) ?? ''));
+  yield {
+    name: 'negative-headers: genesis',
+    rule: 'genesis',
+    run: () => expectSame('genesis', negative.genesisHash, chain.meta.genesis.hash),
+  };
+  for (const recorded of negative.cases) {
+    yield {
+      name: `negative-headers: ${recorded.name} (${recorded.number})`,
+      rule: recorded.rule,
+      run: async () => {
+        const candidate = importable(recorded);
+        expectSame('hash', headerHash(candidate.header), unprefixed(recorded.hash));
+        expectSame('JSON', unprefixed(toRpcHeader(candidate.header)), unprefixed(recorded.header));
+        const parent = parentOf(candidate, recorded.base);
+        const alone = ruleOf(await refusal(() => replay.verifyAlone(candidate)));
+        expectSame('rule of the header alone', alone, recorded.stage === 'stateless' ? recorded.rule : null);
+        expectSame('rule', ruleOf(await refusal(() => replay.verify([candidate], parent))), recorded.rule);
+        const { constants } = replay.verifier;
+        const imported = ruleOf(await refusal(() => checkImportAlone(candidate, parent, constants)));
+        expectSame('rule of the import', imported, recorded.importRuleIfStatelessIsSkipped);
+      },
+    };
+  }
+  for (const recorded of negative.headerValidOnly) {
+    yield {
+      name: `negative-headers: ${recorded.name} (${recorded.number}), valid as a header`,
+      rule: 'header-valid-only',
+      run: async () => {
+        const candidate = importable(recorded);
+        expectSame('hash', headerHash(candidate.header), unprefixed(recorded.hash));
+        expectSame('JSON', unprefixed(toRpcHeader(candidate.header)), unprefixed(recorded.header));
+        await replay.verify([candidate], parentOf(candidate, recorded.base));
+      },
+    };
+  }
+}
+
+interface SamplesFile {
+  'chain_getBlockHash(8)': string;
+  'chain_getBlockHash(0)': string;
+  chain_getHeader: unknown;
+  chain_getBlock: unknown;
+  blockScale_SignedBlock: string;
+  SubspaceApi_chain_constants: string;
+}
+
+function sampleCases(samples: SamplesFile): ConformanceCase[] {
+  return [
+    {
+      name: 'rpc-samples: block',
+      rule: 'signed-block',
+      run: () => {
+        const block = fromRpcSignedBlock(samples.chain_getBlock);
+        expectSame('JSON', toRpcSignedBlock(block), samples.chain_getBlock);
+        expectSame('SCALE', encodeSignedBlock(block), unprefixed(samples.blockScale_SignedBlock));
+        const decoded = decodeSignedBlock(hex(samples.blockScale_SignedBlock));
+        expectSame('JSON from SCALE', toRpcSignedBlock(decoded), samples.chain_getBlock);
+        expectSame('header', toRpcHeader(fromRpcHeader(samples.chain_getHeader)), samples.chain_getHeader);
+        expectSame('hash', headerHash(block.header), unprefixed(samples['chain_getBlockHash(8)']));
+        const engines = block.justifications?.map(({ engine }) => engine);
+        expectSame('engine', engines, [SUBSPACE_ENGINE]);
+      },
+    },
+    {
+      name: 'rpc-samples: chain constants',
+      rule: 'chain-constants',
+      run: () => {
+        const bytes = hex(samples.SubspaceApi_chain_constants);
+        const constants = decodeRuntimeConstants(bytes);
+        expectSame('SCALE', encodeRuntimeConstants(constants), bytes);
+        expectSame(
+          'preset',
+          constants,
+          pick(PUBLIC_CONSTANTS as unknown as Recorded, Object.keys(constants)),
+        );
+      },
+    },
+  ];
+}
+
+interface TimingsFile {
+  set: string;
+  note: string;
+  perRule: Record<string, { count?: number; meanMicroseconds?: number; seconds?: number }>;
+}
+
+/** The times are another machine's; that they are of as many blocks as the recordings hold can be checked. */
+function timingCases(timings: TimingsFile, blocks: number | null): ConformanceCase[] {
+  return Object.entries(timings.perRule).map(([name, { count, meanMicroseconds, seconds }]) => ({
+    name: `timings: ${name}`,
+    rule: 'timings',
+    run: () => {
+      const time = meanMicroseconds ?? seconds;
+      if (time === undefined || !(time > 0)) throw new Error(`${time} is no time`);
+      const everyHeader = ['digestItems', 'headerDecode', 'headerHash', 'preHash', 'sealSignature'];
+      if (blocks !== null && everyHeader.includes(name)) expectSame('count', blocks, count);
+    },
+  }));
+}
+
+async function constantsOf(ctx: ConformanceContext, files: string[]): Promise<ChainConstants> {
+  if (!files.includes('chain/rpc-samples.json')) return PUBLIC_CONSTANTS;
+  const samples = await ctx.json<SamplesFile>('chain/rpc-samples.json');
+  return { ...PUBLIC_CONSTANTS, ...decodeRuntimeConstants(hex(samples.SubspaceApi_chain_constants)) };
+}
+
+async function* cases(ctx: ConformanceContext, files: string[]): AsyncGenerator<ConformanceCase> {
+  const has = (name: string) => files.includes(`chain/${name}`);
+  const load = <T>(name: string) => ctx.json<T>(`chain/${name}`);
+  const constants = await constantsOf(ctx, files);
+  let blocks: number | null = null;
+  if (has('rpc-samples.json')) yield* sampleCases(await load<SamplesFile>('rpc-samples.json'));
+  if (has('chain.json.gz')) {
+    const chain = await load<ChainFile>('chain.json.gz');
+    const replay = await Replay.open(genesisFacts(chain), constants);
+    blocks = chain.blocks.length;
+    yield* chainCases('chain', chain, replay);
+    if (has('negative-headers.json.gz')) {
+      yield* negativeCases(await load<NegativeFile>('negative-headers.json.gz'), chain, replay);
+    }
+    if (has('headers-long.json.gz')) {
+      const long = await load<LongFile>('headers-long.json.gz');
+      blocks += long.blocks.length;
+      yield* longCases(long, chain, replay);
+    }
+  } else if (has('negative-headers.json.gz') || has('headers-long.json.gz')) {
+    throw new Error('this set lacks chain.json.gz, which its other files continue');
+  }
+  if (has('forks.json.gz')) {
+    const forks = await load<ChainFile>('forks.json.gz');
+    yield* chainCases('forks', forks, await Replay.open(genesisFacts(forks), constants));
+  }
+  if (has('timings.json')) yield* timingCases(await load<TimingsFile>('timings.json'), blocks);
+}
+
+export const chain: ConformanceSuite = {
+  files: [
+    /^chain\/(chain|forks|headers-long|negative-headers)\.json\.gz$/,
+    /^chain\/(rpc-samples|timings)\.json$/,
+  ],
+  cases,
+};
