@@ -100,7 +100,8 @@ export function decodeName(der: Uint8Array): NameAttribute[] {
   });
 }
 
-function readExtensions(reader: DerReader): Extension[] {
+/** Reads a list of extensions. */
+export function readExtensions(reader: DerReader): Extension[] {
   const list = reader.enter(TAG.sequence, 'extensions');
   const extensions: Extension[] = [];
   while (!list.ended) {
@@ -201,14 +202,17 @@ export function decodeCertificate(raw: Uint8Array): Certificate {
   });
 }
 
-function onlyExtension(tbs: TbsCertificate, oid: string): Extension | null {
+/** What extensions are looked for in: a certificate or a request. */
+type WithExtensions = Pick<TbsCertificate, 'extensions'>;
+
+function onlyExtension(tbs: WithExtensions, oid: string): Extension | null {
   const found = tbs.extensions.filter((extension) => extension.oid === oid);
   if (found.length > 1) throw new DecodeError('certificate', `extension ${oid} given twice`);
   return found[0] ?? null;
 }
 
 /** BasicConstraints; absent means no authority. Throws DecodeError. */
-export function basicConstraints(tbs: TbsCertificate): { authority: boolean; pathLength: number | null } {
+export function basicConstraints(tbs: WithExtensions): { authority: boolean; pathLength: number | null } {
   const extension = onlyExtension(tbs, OID.basicConstraints);
   if (extension === null) return { authority: false, pathLength: null };
   return readDer(extension.value, 'basic-constraints', (reader) => {
@@ -235,7 +239,7 @@ const KEY_USAGES = [
 export type KeyUsage = (typeof KEY_USAGES)[number];
 
 /** KeyUsage, or null if the certificate does not say. Throws DecodeError. */
-export function keyUsage(tbs: TbsCertificate): KeyUsage[] | null {
+export function keyUsage(tbs: WithExtensions): KeyUsage[] | null {
   const extension = onlyExtension(tbs, OID.keyUsage);
   if (extension === null) return null;
   return readDer(extension.value, 'key-usage', (reader) => {
@@ -262,7 +266,7 @@ export function keyUsageBits(usages: readonly KeyUsage[]): { bits: Uint8Array; u
 }
 
 /** URIs of the SubjectAlternativeName. Throws DecodeError. */
-export function alternativeUris(tbs: TbsCertificate): string[] {
+export function alternativeUris(tbs: WithExtensions): string[] {
   const extension = onlyExtension(tbs, OID.subjectAltName);
   if (extension === null) return [];
   return readDer(extension.value, 'alternative-name', (reader) => {
@@ -277,7 +281,7 @@ export function alternativeUris(tbs: TbsCertificate): string[] {
 }
 
 /** Purpose text of an agent's certificate, or null. Throws DecodeError. */
-export function agentPurpose(tbs: TbsCertificate): string | null {
+export function agentPurpose(tbs: WithExtensions): string | null {
   const extension = onlyExtension(tbs, OID.agentPurpose);
   if (extension === null) return null;
   return readDer(extension.value, 'agent-purpose', (reader) => {
