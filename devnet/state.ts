@@ -235,7 +235,10 @@ export class Trie {
   }
 
   /** Entries in the order of their keys, those after `after` that begin with `prefix`. */
-  *entries(prefix = new Uint8Array(0), after: Uint8Array | null = null): Generator<[Uint8Array, Uint8Array]> {
+  *entries(
+    prefix: Uint8Array = new Uint8Array(0),
+    after: Uint8Array | null = null,
+  ): Generator<[Uint8Array, Uint8Array]> {
     for (const [key, value] of walk(this.top, [])) {
       if (value.bytes === null) continue;
       if (compare(key.subarray(0, prefix.length), prefix) !== 0) continue;

@@ -208,6 +208,7 @@ export class Execution {
 
   /** The state after the parent, to validate a transaction that waits for the next block. */
   static forPool(context: BlockContext): Execution {
+    context.storage.set(keys.blockHash(context.number - 1), context.parentHash);
     return new Execution(context);
   }
 
@@ -345,10 +346,7 @@ export class Execution {
     if (!verifySignature(signer, EXTRINSIC_SIGNING_CONTEXT, payload, signature))
       throw new InvalidTransaction('BadProof');
     if (signer.every((byte) => byte === 0)) throw new InvalidTransaction('BadSigner');
-    if (parsed.class === 'mandatory' || parsed.call.kind === 'subspace.vote') {
-      // Calls of block authors and farmers, which a signed origin cannot make.
-      if (parsed.class === 'mandatory') throw new InvalidTransaction('MandatoryValidation');
-    }
+    if (parsed.class === 'mandatory') throw new InvalidTransaction('MandatoryValidation');
     const account = accountOf(context.storage, signer, number);
     if (account.providers === 0 && account.sufficients === 0) throw new InvalidTransaction('Payment');
     if (extra.nonce < BigInt(account.nonce)) throw new InvalidTransaction('Stale');

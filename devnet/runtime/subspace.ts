@@ -554,8 +554,7 @@ export class SubspacePallet {
   checkVote(vote: Vote, signature: Uint8Array, inBlock: boolean): boolean {
     const { context } = this;
     const { storage, params, number } = context;
-    // The pool checks on the state after the parent, where the block to come does not exist yet.
-    const current = inBlock ? number : number - 1;
+    const current = number;
     const { height, parentHash, slot, solution } = vote;
     if (current <= 1 || height <= 1) throw new InvalidTransaction('Call');
     if (height !== current && height !== current - 1)

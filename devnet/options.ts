@@ -1,0 +1,99 @@
+/** Command-line options of the local network. */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { rmSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { DEFAULT_NODE_OPTIONS, DEFAULT_PARAMS, type NetworkParams, type NodeOptions } from './config.ts';
+
+export interface StartOptions {
+  params: NetworkParams;
+  node: NodeOptions;
+  /** Port of the app. */
+  appPort: number;
+  open: boolean;
+}
+
+export const HELP = `Options:
+  --data DIR             folder of chain, keys and farm (default ~/.allotment/devnet)
+  --reset                forget the chain in that folder and begin anew
+  --port N               RPC port on 127.0.0.1 (default 9944)
+  --allow-origin URL     page from elsewhere that may use the RPC; can be repeated
+  --forks                now and then author two competing blocks
+  --own-sectors N        sectors of the network's own farmer, 0 for none (default 1)
+  --farm-threads N       threads of the network's own farmer (default 1)
+  --quiet                print no blocks
+
+  Constants of the chain; other than the defaults they make another genesis, whose first segment takes a
+  minute or two to compute at the first start:
+  --slot-duration MS     default 2000
+  --authoring-delay N    slots, default 4
+  --era N                blocks, default 20
+  --depth N              blocks until one is final and archived, default 20
+  --pieces-in-sector N   default 4
+  --pot-iterations N     AES iterations of a slot, default 131072
+
+  For npm start:
+  --app-port N           port of the app on 127.0.0.1 (default 4173)
+  --no-open              do not open the browser
+`;
+
+/** Reads the command line. Throws TypeError or RangeError with a message for the person. */
+export function readOptions(args: string[], log: (line: string) => void): StartOptions | 'help' {
+  const { values } = parseArgs({
+    args,
+    options: {
+      data: { type: 'string' },
+      reset: { type: 'boolean', default: false },
+      port: { type: 'string' },
+      'allow-origin': { type: 'string', multiple: true },
+      forks: { type: 'boolean', default: false },
+      'own-sectors': { type: 'string' },
+      'farm-threads': { type: 'string' },
+      quiet: { type: 'boolean', default: false },
+      'slot-duration': { type: 'string' },
+      'authoring-delay': { type: 'string' },
+      era: { type: 'string' },
+      depth: { type: 'string' },
+      'pieces-in-sector': { type: 'string' },
+      'pot-iterations': { type: 'string' },
+      'app-port': { type: 'string' },
+      'no-open': { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  });
+  if (values.help) return 'help';
+  const number = (name: keyof typeof values, otherwise: number): number => {
+    const text = values[name];
+    if (text === undefined) return otherwise;
+    if (typeof text !== 'string' || !/^\d{1,10}$/.test(text))
+      throw new RangeError(`--${name} takes a number`);
+    return Number(text);
+  };
+  const dataDir = values.data ?? join(homedir(), '.allotment', 'devnet');
+  if (values.reset) rmSync(dataDir, { recursive: true, force: true });
+  const maxPiecesInSector = number('pieces-in-sector', DEFAULT_PARAMS.maxPiecesInSector);
+  return {
+    params: {
+      ...DEFAULT_PARAMS,
+      slotDurationMs: number('slot-duration', DEFAULT_PARAMS.slotDurationMs),
+      blockAuthoringDelay: number('authoring-delay', DEFAULT_PARAMS.blockAuthoringDelay),
+      eraDurationInBlocks: number('era', DEFAULT_PARAMS.eraDurationInBlocks),
+      confirmationDepthK: number('depth', DEFAULT_PARAMS.confirmationDepthK),
+      maxPiecesInSector,
+      initialPieces: BigInt(maxPiecesInSector),
+      potSlotIterations: number('pot-iterations', DEFAULT_PARAMS.potSlotIterations),
+    },
+    node: {
+      ...DEFAULT_NODE_OPTIONS,
+      dataDir,
+      rpcPort: number('port', DEFAULT_NODE_OPTIONS.rpcPort),
+      rpcOrigins: values['allow-origin'] ?? [],
+      forks: values.forks,
+      ownSectors: number('own-sectors', DEFAULT_NODE_OPTIONS.ownSectors),
+      farmThreads: number('farm-threads', DEFAULT_NODE_OPTIONS.farmThreads),
+      log: values.quiet ? () => undefined : log,
+    },
+    appPort: number('app-port', 4173),
+    open: !values['no-open'],
+  };
+}

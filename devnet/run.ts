@@ -1,0 +1,39 @@
+/** What both ways to start the local network share: start it, say so, stop cleanly. */
+import { encodeAddress } from '../src/protocol/ss58.ts';
+import { developmentAccounts } from './accounts.ts';
+import { LocalNetwork } from './network.ts';
+import type { StartOptions } from './options.ts';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Starts the network, then `also`; returns after both are stopped by a signal. */
+export async function runNetwork(
+  options: StartOptions,
+  also: () => Promise<(() => Promise<void>) | undefined>,
+): Promise<void> {
+  const stopped = new Promise<void>((resolve) => {
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+      process.once(signal, () => {
+        // A second signal ends the process at once.
+        process.once(signal, () => process.exit(1));
+        resolve();
+      });
+    }
+  });
+  const network = await LocalNetwork.start(options.params, options.node);
+  const { best } = network.chain;
+  print(
+    `Local network: ws://127.0.0.1:${network.port} at block ${best.number}, genesis 0x${network.chain.genesis.hash}`,
+  );
+  print('Accounts whose keys everybody knows (never send them anything of worth):');
+  for (const { name, publicKey } of developmentAccounts())
+    print(`  //${name.padEnd(8)} ${encodeAddress(publicKey)}`);
+  let stopAlso: (() => Promise<void>) | undefined;
+  try {
+    stopAlso = await also();
+    await stopped;
+  } finally {
+    await stopAlso?.();
+    await network.stop();
+  }
+}

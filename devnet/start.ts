@@ -1,0 +1,33 @@
+/** `npm start`: the local network and the app that farms on it. */
+import { spawn } from 'node:child_process';
+import { serveApp } from '../scripts/app-server.ts';
+import { ensureBuilt } from '../scripts/build-app.ts';
+import { HELP, readOptions } from './options.ts';
+import { runNetwork } from './run.ts';
+
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** Opens the person's browser; a machine without one is no error. */
+function openBrowser(url: string): void {
+  const [command, args] =
+    process.platform === 'darwin'
+      ? ['open', [url]]
+      : process.platform === 'win32'
+        ? ['cmd', ['/c', 'start', '', url]]
+        : ['xdg-open', [url]];
+  const child = spawn(command as string, args as string[], { stdio: 'ignore', detached: true });
+  child.on('error', () => undefined);
+  child.unref();
+}
+
+const options = readOptions(process.argv.slice(2), print);
+if (options === 'help') print(HELP);
+else {
+  await runNetwork(options, async () => {
+    const folder = await ensureBuilt(print);
+    const app = await serveApp(folder, options.appPort);
+    print(`Open ${app.url}`);
+    if (options.open) openBrowser(app.url);
+    return () => app.close();
+  });
+}
