@@ -4,14 +4,24 @@ import { gunzipSync } from 'node:zlib';
 import { concat, fromHex, littleEndian, utf8 } from '../../src/protocol/bytes.ts';
 import { PIECE_BYTES } from '../../src/protocol/constants.ts';
 import { ScaleWriter } from '../../src/protocol/scale.ts';
-import { piecesToSolutionRange } from '../../src/protocol/solution-range.ts';
-import type { NetworkParams } from '../config.ts';
+import { DEFAULT_PARAMS, type NetworkParams } from '../config.ts';
 import { developmentAccounts } from '../accounts.ts';
 import { initialSolutionRange } from '../genesis.ts';
 import { writeSolutionRanges } from './subspace.ts';
 
-/** Solution range of the recorded runtime, which its metadata names as a default. */
-const RECORDED_RANGE = piecesToSolutionRange(1000n, [1n, 6n]);
+/** Constants of the network that the metadata was recorded on. */
+const RECORDED: NetworkParams = {
+  ...DEFAULT_PARAMS,
+  confirmationDepthK: 100,
+  eraDurationInBlocks: 2016,
+  slotDurationMs: 1000,
+  potEntropyInjectionInterval: 50,
+  potEntropyInjectionDelay: 15n,
+  maxPiecesInSector: 1000,
+  expectedVotesPerBlock: 9,
+  initialPieces: 1000n,
+};
+const RECORDED_ISSUANCE = 0xd961_edda_1c04_6800_00n;
 /** Between a constant's name and its value lie the numbers of its type and of the value's bytes. */
 const MAX_TYPE_BYTES = 4;
 
@@ -19,37 +29,26 @@ function find(bytes: Uint8Array, wanted: Uint8Array, from = 0): number {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).indexOf(wanted, from);
 }
 
-/** Overwrites a constant of one size. Throws Error when the metadata does not have it exactly once. */
-function setConstant(metadata: Uint8Array, name: string, value: Uint8Array): void {
+/** Overwrites a constant of this name and value, in whichever pallets have it. Throws Error when none does. */
+function setConstant(metadata: Uint8Array, name: string, recorded: Uint8Array, value: Uint8Array): void {
   const named = concat(new ScaleWriter().compact(name.length).bytes(), utf8(name));
-  const size = new ScaleWriter().compact(value.length).bytes();
-  const places: number[] = [];
+  const sized = concat(new ScaleWriter().compact(recorded.length).bytes(), recorded);
+  let found = false;
   for (let at = find(metadata, named); at >= 0; at = find(metadata, named, at + 1)) {
     const end = at + named.length;
-    for (let type = 1; type <= MAX_TYPE_BYTES; type += 1) {
-      if (find(metadata.subarray(end + type, end + type + size.length), size) !== 0) continue;
-      places.push(end + type + size.length);
-      break;
-    }
+    const offset = find(metadata.subarray(end, end + MAX_TYPE_BYTES + sized.length), sized);
+    if (offset < 0) continue;
+    metadata.set(value, end + offset + sized.length - recorded.length);
+    found = true;
   }
-  if (places.length !== 1) throw new Error(`the metadata names the constant ${name} ${places.length} times`);
-  metadata.set(value, places[0]);
+  if (!found) throw new Error(`the metadata does not name the constant ${name}`);
 }
 
-function ranges(range: bigint): Uint8Array {
-  const writer = new ScaleWriter();
-  writeSolutionRanges(writer, { current: range, next: null, votingCurrent: range, votingNext: null });
-  return writer.bytes();
-}
-
-function patched(file: string, params: NetworkParams): Uint8Array {
-  const hex = gunzipSync(readFileSync(new URL(`../data/${file}`, import.meta.url)))
-    .toString()
-    .trim();
-  const metadata = fromHex(hex);
+/** Constants that depend on the network's parameters, as the metadata writes them. */
+function constants(params: NetworkParams, issuance: bigint): Record<string, Uint8Array> {
   const u = littleEndian;
   const pair = ([a, b]: [bigint, bigint]) => concat(u(a, 8), u(b, 8));
-  const constants: Record<string, Uint8Array> = {
+  return {
     BlockAuthoringDelay: u(params.blockAuthoringDelay, 8),
     PotEntropyInjectionInterval: u(params.potEntropyInjectionInterval, 4),
     PotEntropyInjectionLookbackDepth: u(params.potEntropyInjectionLookbackDepth, 1),
@@ -64,13 +63,29 @@ function patched(file: string, params: NetworkParams): Uint8Array {
     ExpectedVotesPerBlock: u(params.expectedVotesPerBlock, 4),
     MaxPiecesInSector: u(params.maxPiecesInSector, 2),
     MinimumPeriod: u(Math.floor(params.slotDurationMs / 2), 8),
-    CreditSupply: u(params.endowment * BigInt(developmentAccounts().length), 16),
+    CreditSupply: u(issuance, 16),
     TotalSpacePledged: u(params.initialPieces * BigInt(PIECE_BYTES), 16),
   };
-  for (const [name, value] of Object.entries(constants)) setConstant(metadata, name, value);
-  const recorded = ranges(RECORDED_RANGE);
-  const at = find(metadata, recorded);
-  if (at < 0 || find(metadata, recorded, at + 1) >= 0)
+}
+
+function ranges(range: bigint): Uint8Array {
+  const writer = new ScaleWriter();
+  writeSolutionRanges(writer, { current: range, next: null, votingCurrent: range, votingNext: null });
+  return writer.bytes();
+}
+
+function patched(file: string, params: NetworkParams): Uint8Array {
+  const hex = gunzipSync(readFileSync(new URL(`../data/${file}`, import.meta.url)))
+    .toString()
+    .trim();
+  const metadata = fromHex(hex);
+  const recorded = constants(RECORDED, RECORDED_ISSUANCE);
+  const issuance = params.endowment * BigInt(developmentAccounts().length);
+  for (const [name, value] of Object.entries(constants(params, issuance)))
+    setConstant(metadata, name, recorded[name]!, value);
+  const recordedRanges = ranges(initialSolutionRange(RECORDED));
+  const at = find(metadata, recordedRanges);
+  if (at < 0 || find(metadata, recordedRanges, at + 1) >= 0)
     throw new Error('the metadata does not name the default solution ranges exactly once');
   metadata.set(ranges(initialSolutionRange(params)), at);
   return metadata;
