@@ -24,14 +24,30 @@ export interface AppServer {
 /**
  * Serves `folder` on 127.0.0.1; a port in use is passed over for the next free one, ten at most.
  * Throws the listener's error when none is free.
+ *
+ * @param localEndpoint WebSocket address of the local network that runs beside it, told to the page's first run.
  */
-export async function serveApp(folder: string, port: number): Promise<AppServer> {
+export async function serveApp(
+  folder: string,
+  port: number,
+  localEndpoint: string | null = null,
+): Promise<AppServer> {
   const root = resolve(folder);
   const server = createServer((request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
     const wanted = normalize(join(root, path === '/' ? 'index.html' : path));
     const inside = wanted.startsWith(root + sep) && existsSync(wanted) && statSync(wanted).isFile();
     const headers = securityHeaders();
+    if (path === '/local-network.json' && localEndpoint !== null) {
+      const body = JSON.stringify({ endpoint: localEndpoint });
+      response.writeHead(200, {
+        ...headers,
+        'Content-Type': 'application/json',
+        'Cache-Control': 'no-store',
+      });
+      response.end(body);
+      return;
+    }
     if (!inside) {
       response.writeHead(404, { ...headers, 'Content-Type': 'text/plain' }).end('Not found');
       return;

@@ -3,6 +3,7 @@ import type { NodeSnapshot, Setup } from '../node/api.ts';
 import { ChainIcon, FarmIcon, HomeIcon, SettingsIcon } from './components/icons.tsx';
 import { Badge, CauseBanner } from './components/basics.tsx';
 import { useRoute, useTheme } from './hooks.ts';
+import { keepAwake } from './keep-awake.ts';
 import { node, useSnapshot } from './node-client.ts';
 import { chainStatus, farmStatus } from './status.ts';
 
@@ -52,6 +53,11 @@ function Frame({ snapshot }: ScreenProps) {
   useEffect(() => {
     document.title = `${screen.title} · Allotment`;
   }, [screen.title]);
+  const farms = snapshot.role === 'leader' && snapshot.setup.farm !== null;
+  useEffect(() => {
+    keepAwake(farms);
+    return () => keepAwake(false);
+  }, [farms]);
   const chain = chainStatus(snapshot.chain);
   const farm = farmStatus(snapshot.farm);
   return (

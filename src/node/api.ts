@@ -4,17 +4,19 @@
  * that a snapshot crosses worker and tab borders as it is. Times are milliseconds since the epoch.
  */
 
+import type { ChainCause, ChainSnapshot } from '../chain/snapshot.ts';
+import type { PotBudget } from '../crypto/pot-verifier.ts';
+import type { FarmPhase, FarmSnapshot } from '../farm/snapshot.ts';
+
+export type { BlockView, RefusalView, SourceStatus } from '../chain/snapshot.ts';
+export type { PotBudget } from '../crypto/pot-verifier.ts';
+export type { SectorSnapshot, SectorState, SlotOutcome } from '../farm/snapshot.ts';
+
 /** A value that a proof stands behind, or one that somebody merely told. */
 export type Trust = { kind: 'verified'; atBlock: number } | { kind: 'reported'; by: string };
 
 /** What is wrong, in a sentence, and what the person can do about it. */
-export interface Cause {
-  code: string;
-  sentence: string;
-  /** The next action, as a button would say it; null when the node recovers by itself. */
-  action: string | null;
-  since: number;
-}
+export type Cause = ChainCause;
 
 export type NetworkId = 'local' | 'chronos' | 'mainnet' | 'custom';
 
@@ -44,8 +46,6 @@ export interface FarmSetup {
   rewardAddress: string | null;
 }
 
-export type PotBudget = { mode: 'full' } | { mode: 'sampled'; checkpointsPerSlot: number };
-
 export interface MachineInfo {
   cores: number;
   crossOriginIsolated: boolean;
@@ -57,132 +57,14 @@ export interface MachineInfo {
   missing: { capability: string; consequence: string }[];
 }
 
-export type ChainPhase = 'offline' | 'connecting' | 'syncing' | 'following' | 'stalled' | 'refused';
+export type ChainView = ChainSnapshot;
 
-export interface SourceStatus {
-  url: string;
-  state: 'connecting' | 'connected' | 'waiting' | 'dropped';
-  best: number | null;
-  /** Why it is waiting or dropped, in a sentence. */
-  reason: string | null;
-}
-
-export interface BlockView {
-  number: number;
-  hash: string;
-  parentHash: string;
-  slot: string;
-  /** Farmer's public key. */
-  author: string;
-  rewardAddress: string;
-  /** Whether this tab's farmer won it. */
-  own: boolean;
-  solutionRange: string;
-  final: boolean;
-  onBestChain: boolean;
-  /** Each rule that was checked, with how long it took. */
-  checks: { rule: string; ms: number }[];
-  pot: 'full' | 'sampled' | 'helper' | 'stored';
-  receivedAt: number;
-}
-
-export interface RefusalView {
-  at: number;
-  source: string;
-  number: number | null;
-  hash: string | null;
-  rule: string;
-  sentence: string;
-}
-
-export interface ChainView {
-  phase: ChainPhase;
-  cause: Cause | null;
-  genesisHash: string | null;
-  best: { number: number; hash: string; slot: string; weight: string } | null;
-  finalized: { number: number; hash: string } | null;
-  /** Number of the newest header that a source announced; reported until verified. */
-  target: number | null;
-  verifiedFromGenesis: boolean;
-  headersPerSecond: number;
-  sources: SourceStatus[];
-  /** Newest first. */
-  blocks: BlockView[];
-  forks: { hash: string; number: number; length: number; weight: string }[];
-  refusals: RefusalView[];
-  pot: {
-    mode: PotBudget['mode'];
-    slotsVerified: number;
-    iterationsPerSecond: number;
-    /** Probability that a chain with a tenth of its slots forged would have passed. */
-    soundness: number;
-    walker: string;
-  };
-  solutionRange: string | null;
-  historySize: string | null;
-  slotDurationMs: number | null;
-  confirmationDepthK: number | null;
-  reorgs: { at: number; depth: number; from: string; to: string }[];
-}
-
-export type SectorState =
-  'planned' | 'downloading' | 'encoding' | 'writing' | 'plotted' | 'expiring' | 'expired' | 'broken';
-
-export interface SectorView {
-  index: number;
-  state: SectorState;
-  /** 0..1 of the plotting under way. */
-  progress: number;
-  historySize: string | null;
-  pieces: number;
-  error: string | null;
-}
-
-export type FarmPhase = 'off' | 'starting' | 'plotting' | 'farming' | 'paused' | 'failed';
-
-export interface SlotOutcome {
-  slot: string;
-  at: number;
-  outcome: 'nothing' | 'proving' | 'submitted' | 'won-block' | 'won-vote' | 'missed' | 'rejected';
-  /** Milliseconds of each step that happened. */
-  auditMs: number | null;
-  proveMs: number | null;
-  submitMs: number | null;
-  reason: string | null;
-  sector: number | null;
-}
-
-export interface FarmView {
-  phase: FarmPhase;
-  cause: Cause | null;
-  publicKey: string | null;
-  rewardAddress: string | null;
-  place: string;
-  allocatedBytes: number;
-  usedBytes: number;
+/** The farm, and where its rewards go. */
+export interface FarmView extends Omit<FarmSnapshot, 'phase' | 'piecesInSector'> {
+  phase: FarmPhase | 'off';
   piecesInSector: number | null;
-  sectors: SectorView[];
-  plotting: {
-    sector: number;
-    stage: string;
-    piecesDone: number;
-    piecesTotal: number;
-    bytesPerSecond: number;
-    etaSeconds: number | null;
-  } | null;
-  slots: { audited: number; missed: number; lastAuditMs: number | null; medianAuditMs: number | null };
-  proofs: {
-    made: number;
-    accepted: number;
-    late: number;
-    medianMs: number | null;
-    deadlineMs: number | null;
-  };
-  rewards: { blocks: number; votes: number };
-  /** Newest first. */
-  history: SlotOutcome[];
-  /** Longest the tab was found asleep, and when. */
-  sleep: { at: number; ms: number } | null;
+  /** SS58; null while the farmer's key is not known. */
+  rewardAddress: string | null;
 }
 
 export interface Notice {
@@ -216,6 +98,7 @@ export interface NetworkProbe {
   best: number | null;
   maxPiecesInSector: number | null;
   historySize: string | null;
+  /** Size of a sector's file. */
   sectorBytes: number | null;
   error: string | null;
 }

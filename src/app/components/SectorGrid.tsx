@@ -1,4 +1,4 @@
-import type { SectorState, SectorView } from '../../node/api.ts';
+import type { SectorState, SectorSnapshot } from '../../node/api.ts';
 import { count } from '../format.ts';
 
 const words: Record<SectorState, string> = {
@@ -15,7 +15,7 @@ const words: Record<SectorState, string> = {
 const DRAWN_AT_MOST = 1500;
 
 /** Every sector as a plot of land; the same facts stand in words below for those who do not see it. */
-export function SectorGrid({ sectors }: { sectors: SectorView[] }) {
+export function SectorGrid({ sectors }: { sectors: SectorSnapshot[] }) {
   const drawn = sectors.slice(0, DRAWN_AT_MOST);
   const counts = new Map<SectorState, number>();
   for (const sector of sectors) counts.set(sector.state, (counts.get(sector.state) ?? 0) + 1);
@@ -39,7 +39,7 @@ export function SectorGrid({ sectors }: { sectors: SectorView[] }) {
   );
 }
 
-function Sector({ sector }: { sector: SectorView }) {
+function Sector({ sector }: { sector: SectorSnapshot }) {
   const growing = sector.state === 'downloading' || sector.state === 'encoding' || sector.state === 'writing';
   return (
     <div

@@ -1,10 +1,12 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { FarmSetup, MachineInfo, NetworkChoice, NetworkProbe, Setup } from '../../node/api.ts';
+import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { networkChoices } from '../../node/networks.ts';
 import { Badge } from '../components/basics.tsx';
 import { FarmIcon, KeyIcon, ShieldIcon } from '../components/icons.tsx';
 import { brief, bytes, count } from '../format.ts';
 import { useCommand } from '../hooks.ts';
+import { localEndpoint } from '../local-network.ts';
 import { node } from '../node-client.ts';
 
 const GIB = 1024 ** 3;
@@ -17,6 +19,11 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
   const [cores, setCores] = useState(Math.max(1, machine.cores - (machine.cores > 2 ? 1 : 0)));
   const [farm, setFarm] = useState<FarmSetup | null>({ allocatedBytes: 0, rewardAddress: null });
   const probe = useProbe(endpoint);
+  useEffect(() => {
+    void localEndpoint().then((found) => {
+      if (found !== null) setEndpoint((now) => (now === networkChoices[0]!.endpoints[0] ? found : now));
+    });
+  }, []);
   const network = { ...choice, endpoints: [endpoint, ...choice.endpoints.slice(1)] };
   return (
     <main className="welcome">
@@ -38,6 +45,9 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
             onChoose={(next) => {
               setChoice(next);
               setEndpoint(next.endpoints[0] ?? '');
+              if (next.id === 'local') {
+                void localEndpoint().then((found) => found !== null && setEndpoint(found));
+              }
             }}
             onEndpoint={setEndpoint}
             onBack={() => setStep(0)}
@@ -210,17 +220,19 @@ function ChooseMachine(props: {
 }) {
   const { machine, farm, onFarm } = props;
   const sectorBytes = props.probe?.sectorBytes ?? 0;
+  const pieces = props.probe?.maxPiecesInSector ?? 0;
   const room = Math.max(0, (machine.quotaBytes ?? 0) - (machine.usedBytes ?? 0));
-  const mostSectors = sectorBytes === 0 ? 0 : Math.min(65534, Math.floor((room * 0.9) / sectorBytes));
-  const sectors = farm === null || sectorBytes === 0 ? 0 : Math.floor(farm.allocatedBytes / sectorBytes);
+  const mostSectors = pieces === 0 ? 0 : sectorsIn(room * 0.9, pieces);
+  const sectors = farm === null || pieces === 0 ? 0 : sectorsIn(farm.allocatedBytes, pieces);
   const defaultSectors = Math.max(1, Math.min(mostSectors, sectorBytes >= GIB / 2 ? 2 : 4));
+  const allocation = (wanted: number) => (pieces === 0 ? 0 : bytesOfSectors(wanted, pieces));
   const setSectors = (wanted: number) =>
-    onFarm({ allocatedBytes: wanted * sectorBytes, rewardAddress: farm?.rewardAddress ?? null });
+    onFarm({ allocatedBytes: allocation(wanted), rewardAddress: farm?.rewardAddress ?? null });
   useEffect(() => {
-    if (farm !== null && farm.allocatedBytes === 0 && sectorBytes > 0 && mostSectors > 0) {
-      onFarm({ ...farm, allocatedBytes: defaultSectors * sectorBytes });
+    if (farm !== null && farm.allocatedBytes === 0 && pieces > 0 && mostSectors > 0) {
+      onFarm({ ...farm, allocatedBytes: bytesOfSectors(defaultSectors, pieces) });
     }
-  }, [farm, onFarm, sectorBytes, mostSectors, defaultSectors]);
+  }, [farm, onFarm, pieces, mostSectors, defaultSectors]);
   const start = useCommand(useCallback(() => node.start(props.setup), [props.setup]));
   const canFarm = machine.storage !== 'none' && mostSectors > 0;
   return (
@@ -239,7 +251,7 @@ function ChooseMachine(props: {
             name="purpose"
             checked={farm !== null}
             disabled={!canFarm}
-            onChange={() => onFarm({ allocatedBytes: defaultSectors * sectorBytes, rewardAddress: null })}
+            onChange={() => onFarm({ allocatedBytes: allocation(defaultSectors), rewardAddress: null })}
           />
           <span>
             <strong>Verify and farm</strong>
@@ -257,7 +269,7 @@ function ChooseMachine(props: {
       {farm !== null && canFarm && (
         <>
           <label>
-            Space: {bytes(sectors * sectorBytes)} ({count(sectors)} {sectors === 1 ? 'sector' : 'sectors'})
+            Space: {bytes(allocation(sectors))} ({count(sectors)} {sectors === 1 ? 'sector' : 'sectors'})
             <span className="hint">
               A sector takes {bytes(sectorBytes)} here. This browser offers {bytes(room)}.
             </span>

@@ -1,0 +1,255 @@
+/**
+ * `npm run allotment -- COMMAND`: the node of the page under Node.js. Prints one JSON object a line on standard
+ * output; what is for people goes to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
+ */
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { bytesOfSectors } from '../farm/sectors.ts';
+import type { NodeSnapshot, Setup } from '../node/api.ts';
+import { AllotmentNode } from '../node/node.ts';
+import { createNodePlatform } from '../node/node-platform.ts';
+import { networkChoices } from '../node/networks.ts';
+
+const HELP = `Usage: npm run allotment -- COMMAND [options]
+
+Commands
+  sync                follow and verify the chain
+  farm                follow the chain, plot and farm
+  status              say what is stored and what the chain's state is, then end
+  balance ADDRESS     balance of an account, proven against the verified head
+  export-identity F   write the farmer's key to the file F (identity.bin of the native farmer)
+
+Options
+  --network NAME      local, chronos, mainnet or custom (default: local, or what was chosen last)
+  --endpoint URL      node to talk to, e.g. ws://127.0.0.1:9944; may be given several times
+  --data DIR          where everything is kept (default: ~/.allotment)
+  --cores N           cores to use (default: all)
+  --sectors N         farm: sectors to plot (default: 1)
+  --size BYTES        farm: space to give instead of a number of sectors
+  --reward ADDRESS    farm: account that rewards are paid to (default: the farmer's own)
+  --pot-checkpoints N verify N of a slot's 8 checkpoints, drawn at random, instead of all
+  --until WHAT        end after: head, block:NUMBER, plotted, won
+  --help
+`;
+
+class UsageError extends Error {}
+
+const OPTIONS = {
+  network: { type: 'string' },
+  endpoint: { type: 'string', multiple: true },
+  data: { type: 'string' },
+  cores: { type: 'string' },
+  sectors: { type: 'string' },
+  size: { type: 'string' },
+  reward: { type: 'string' },
+  'pot-checkpoints': { type: 'string' },
+  until: { type: 'string' },
+  help: { type: 'boolean' },
+} as const;
+
+function print(event: string, fields: Record<string, unknown>): void {
+  process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
+}
+
+function parse() {
+  try {
+    return parseArgs({ options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+}
+
+type Values = ReturnType<typeof parse>['values'];
+
+function positiveInteger(name: string, text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`--${name} takes a number from 1 on`);
+  return value;
+}
+
+/** The choices that the options make, over those of the last run. */
+async function setupOf(node: AllotmentNode, values: Values, farms: boolean): Promise<Setup> {
+  const { setup: last, machine } = node.snapshot();
+  const id = values.network ?? last?.network.id ?? 'local';
+  const offer = networkChoices.find((choice) => choice.id === id);
+  if (offer === undefined) throw new UsageError(`there is no network “${id}”`);
+  const { description: _, ...preset } = offer;
+  const network = last !== null && last.network.id === id ? last.network : preset;
+  const endpoints = values.endpoint ?? network.endpoints;
+  const sampled = values['pot-checkpoints'];
+  const setup: Setup = {
+    network: { ...network, endpoints },
+    farm: null,
+    cores:
+      values.cores === undefined ? (last?.cores ?? machine.cores) : positiveInteger('cores', values.cores),
+    potBudget:
+      sampled === undefined
+        ? (last?.potBudget ?? { mode: 'full' })
+        : { mode: 'sampled', checkpointsPerSlot: positiveInteger('pot-checkpoints', sampled) },
+  };
+  if (farms) {
+    const allocatedBytes = await spaceOf(node, values, endpoints[0] ?? '', last);
+    setup.farm = { allocatedBytes, rewardAddress: values.reward ?? last?.farm?.rewardAddress ?? null };
+  }
+  return setup;
+}
+
+async function spaceOf(
+  node: AllotmentNode,
+  values: Values,
+  endpoint: string,
+  last: Setup | null,
+): Promise<number> {
+  if (values.size !== undefined) return positiveInteger('size', values.size);
+  if (values.sectors === undefined && last?.farm != null) return last.farm.allocatedBytes;
+  const probe = await node.probe(endpoint);
+  if (probe.maxPiecesInSector === null)
+    throw new Error(probe.error ?? `The node at ${endpoint} does not serve farmers.`);
+  const sectors = positiveInteger('sectors', values.sectors ?? '1');
+  return bytesOfSectors(sectors, probe.maxPiecesInSector);
+}
+
+type Goal = (snapshot: NodeSnapshot) => boolean;
+
+function goalOf(until: string | undefined): Goal | null {
+  if (until === undefined) return null;
+  if (until === 'head') return ({ chain }) => chain?.phase === 'following';
+  if (until === 'plotted') return ({ farm }) => farm?.phase === 'farming';
+  if (until === 'won') return ({ chain }) => chain?.blocks.some(({ own }) => own) ?? false;
+  const number = /^block:(\d+)$/.exec(until)?.[1];
+  if (number === undefined) throw new UsageError('--until takes head, block:NUMBER, plotted or won');
+  return ({ chain }) => (chain?.best?.number ?? 0) >= Number(number);
+}
+
+/** Reports changes as events: blocks, refusals, notices, sectors, slots, phases. */
+class Reporter {
+  private best = -1;
+  private phases = '';
+  private readonly seen = new Set<string>();
+
+  report({ chain, farm, notices, failure }: NodeSnapshot): void {
+    const phases = `${chain?.phase ?? 'offline'} ${farm?.phase ?? 'off'}`;
+    if (phases !== this.phases) {
+      this.phases = phases;
+      const cause = failure ?? chain?.cause ?? farm?.cause ?? null;
+      print('phase', {
+        chain: chain?.phase ?? 'offline',
+        farm: farm?.phase ?? 'off',
+        cause: cause?.sentence,
+      });
+    }
+    if (chain?.best != null && chain.best.number !== this.best) {
+      this.best = chain.best.number;
+      const { finalized, target, headersPerSecond } = chain;
+      print('head', { ...chain.best, finalized: finalized?.number ?? 0, target, headersPerSecond });
+    }
+    for (const refusal of chain?.refusals.toReversed() ?? []) {
+      this.once(`r${refusal.at}${refusal.hash}`, () => print('refusal', { ...refusal }));
+    }
+    for (const block of chain?.blocks.filter(({ own }) => own).toReversed() ?? []) {
+      this.once(`b${block.hash}`, () => print('won', { number: block.number, hash: block.hash }));
+    }
+    for (const outcome of farm?.history.toReversed() ?? []) {
+      this.once(`s${outcome.slot}${outcome.outcome}${outcome.at}`, () => print('slot', { ...outcome }));
+    }
+    for (const sector of farm?.sectors ?? []) {
+      this.once(`p${sector.index}${sector.state}${sector.historySize}`, () =>
+        print('sector', { index: sector.index, state: sector.state, error: sector.error }),
+      );
+    }
+    for (const notice of notices.toReversed()) {
+      this.once(`n${notice.id}`, () =>
+        process.stderr.write(`${new Date(notice.at).toISOString()} ${notice.text}\n`),
+      );
+    }
+  }
+
+  private once(key: string, say: () => void): void {
+    if (this.seen.has(key)) return;
+    this.seen.add(key);
+    say();
+  }
+}
+
+/** Runs until the goal is reached or a signal ends it. */
+async function follow(node: AllotmentNode, goal: Goal | null): Promise<void> {
+  const reporter = new Reporter();
+  await new Promise<void>((done) => {
+    const look = () => {
+      const snapshot = node.snapshot();
+      reporter.report(snapshot);
+      if (goal?.(snapshot) === true) done();
+    };
+    node.onChange(look);
+    process.once('SIGINT', () => done());
+    process.once('SIGTERM', () => done());
+    look();
+  });
+}
+
+async function main(): Promise<void> {
+  const { values, positionals } = parse();
+  const [command, argument] = positionals;
+  if (values.help === true || command === undefined) {
+    process.stdout.write(HELP);
+    return;
+  }
+  if (!['sync', 'farm', 'status', 'balance', 'export-identity'].includes(command))
+    throw new UsageError(`there is no command “${command}”`);
+  const goal = goalOf(values.until);
+  const folder = values.data ?? join(homedir(), '.allotment');
+  const node = await AllotmentNode.create(await createNodePlatform(folder));
+  try {
+    switch (command) {
+      case 'sync':
+      case 'farm':
+        await node.start(await setupOf(node, values, command === 'farm'));
+        await follow(node, goal);
+        break;
+      case 'status':
+        if (node.snapshot().setup !== null) await settled(node);
+        print('status', { ...node.snapshot() });
+        break;
+      case 'balance':
+        if (argument === undefined) throw new UsageError('balance takes an address');
+        await node.start(await setupOf(node, values, false));
+        await follow(node, (snapshot) => snapshot.chain?.phase === 'following');
+        print('balance', { ...(await node.balance(argument)) });
+        break;
+      case 'export-identity': {
+        if (argument === undefined) throw new UsageError('export-identity takes a file');
+        const { writeFile } = await import('node:fs/promises');
+        await writeFile(argument, await node.exportIdentity(), { mode: 0o600, flag: 'wx' });
+        break;
+      }
+    }
+  } finally {
+    await node.stop();
+  }
+}
+
+/** Waits until the chain has answered or has been shown not to, five seconds at most. */
+async function settled(node: AllotmentNode): Promise<void> {
+  await new Promise<void>((done) => {
+    const timer = setTimeout(done, 5_000);
+    node.onChange(() => {
+      if (node.snapshot().chain?.phase !== 'following') return;
+      clearTimeout(timer);
+      done();
+    });
+  });
+}
+
+try {
+  await main();
+  // Sockets that are still closing must not hold the process.
+  process.exit(0);
+} catch (error) {
+  if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${HELP}`);
+  else
+    process.stderr.write(
+      `${error instanceof Error && 'sentence' in error ? String(error.sentence) : (error as Error).message}\n`,
+    );
+  process.exit(error instanceof UsageError ? 2 : 1);
+}

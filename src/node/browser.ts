@@ -1,0 +1,58 @@
+/** The node in a page's worker: IndexedDB, OPFS or a picked folder, Web Workers. */
+import { createWebPool } from '../crypto/pool/web.ts';
+import { compileWasm, loadWasm } from '../crypto/wasm.ts';
+import { openWebSocket } from '../network/socket.ts';
+import { OpfsDirectory, PickedDirectory } from '../storage/browser-directory.ts';
+import { openBrowserChainStore } from '../storage/chain-store.ts';
+import { openBrowserStore } from '../storage/db.ts';
+import type { FarmDirectory } from '../storage/directory.ts';
+import type { FarmRecord } from '../storage/store.ts';
+import type { MachineInfo } from './api.ts';
+import { AllotmentNode } from './node.ts';
+
+/** The node of this browser, running if it was set up before. Throws StorageError. */
+export async function createBrowserNode(): Promise<AllotmentNode> {
+  const module = await compileWasm();
+  await loadWasm(module);
+  return AllotmentNode.create({
+    store: await openBrowserStore(),
+    openSocket: openWebSocket,
+    openChainStore: openBrowserChainStore,
+    openFarmDirectory,
+    defaultFarm: { kind: 'opfs', name: 'farm' },
+    createPool: async (workers) => createWebPool(workers, module),
+    machine,
+  });
+}
+
+async function openFarmDirectory(farm: FarmRecord): Promise<FarmDirectory> {
+  if (farm.kind !== 'picked' || farm.handle === undefined) return OpfsDirectory.at(farm.name);
+  return new PickedDirectory(farm.handle, await OpfsDirectory.at(`scratch-${farm.id}`));
+}
+
+async function machine(): Promise<MachineInfo> {
+  const opfs = typeof navigator.storage?.getDirectory === 'function';
+  const estimate: StorageEstimate = await (navigator.storage?.estimate?.() ?? Promise.resolve({}));
+  const missing: MachineInfo['missing'] = [];
+  if (!opfs) {
+    missing.push({
+      capability: 'No private file system',
+      consequence: 'this browser can verify the chain but cannot keep a farm.',
+    });
+  }
+  if (!globalThis.crossOriginIsolated) {
+    missing.push({
+      capability: 'Not isolated',
+      consequence: 'times are measured less exactly; open the app from its own server.',
+    });
+  }
+  return {
+    cores: navigator.hardwareConcurrency || 1,
+    crossOriginIsolated: globalThis.crossOriginIsolated,
+    storage: opfs ? 'opfs' : 'none',
+    quotaBytes: estimate.quota ?? null,
+    usedBytes: estimate.usage ?? null,
+    persisted: (await navigator.storage?.persisted?.()) ?? false,
+    missing,
+  };
+}

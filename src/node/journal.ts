@@ -1,0 +1,38 @@
+/** Notices for the person and lines of the log, kept short in memory and written down as they come. */
+import type { LogEntry, NodeStore } from '../storage/store.ts';
+import type { Notice } from './api.ts';
+
+const NOTICES = 50;
+
+export class Journal {
+  private nextId = 1;
+  private kept: Notice[] = [];
+
+  constructor(
+    private readonly store: NodeStore,
+    private readonly changed: () => void,
+  ) {}
+
+  /** Newest first. */
+  get notices(): Notice[] {
+    return this.kept;
+  }
+
+  notify(level: Notice['level'], category: Notice['category'], text: string): void {
+    const notice = { id: this.nextId++, at: Date.now(), level, category, text };
+    this.kept = [notice, ...this.kept].slice(0, NOTICES);
+    this.log(level === 'success' ? 'info' : level, `${category}: ${text}`);
+    this.changed();
+  }
+
+  /** A line for the log alone. A store that fails must not take the node down with it. */
+  log(level: LogEntry['level'], text: string): void {
+    this.store.addLog({ at: Date.now(), level, text }).catch(() => undefined);
+  }
+
+  /** Log lines, oldest first. */
+  async lines(): Promise<string[]> {
+    const entries = await this.store.log();
+    return entries.map(({ at, level, text }) => `${new Date(at).toISOString()} ${level} ${text}`);
+  }
+}

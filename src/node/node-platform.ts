@@ -1,0 +1,37 @@
+/** The node under Node.js: JSON files, folders, threads. */
+import { statfs } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { createNodePool } from '../crypto/pool/node.ts';
+import { compileWasm, loadWasm } from '../crypto/wasm.ts';
+import { openNodeSocket } from '../network/socket-node.ts';
+import { openNodeChainStore } from '../storage/chain-store-node.ts';
+import { NodeDirectory } from '../storage/node-directory.ts';
+import { openNodeStore } from '../storage/node-store.ts';
+import type { NodePlatform } from './platform.ts';
+
+/** The platform of a folder, which holds everything the node keeps. Throws StorageError. */
+export async function createNodePlatform(folder: string): Promise<NodePlatform> {
+  const module = await compileWasm();
+  await loadWasm(module);
+  return {
+    store: await openNodeStore(folder),
+    openSocket: openNodeSocket,
+    openChainStore: (network) => openNodeChainStore(folder, network),
+    openFarmDirectory: (farm) => NodeDirectory.at(farm.name),
+    defaultFarm: { kind: 'folder', name: join(folder, 'farm') },
+    createPool: async (workers) => createNodePool(workers, module),
+    machine: async () => {
+      const { bavail, blocks, bsize } = await statfs(folder);
+      return {
+        cores: availableParallelism(),
+        crossOriginIsolated: true,
+        storage: 'opfs',
+        quotaBytes: blocks * bsize,
+        usedBytes: (blocks - bavail) * bsize,
+        persisted: true,
+        missing: [],
+      };
+    },
+  };
+}

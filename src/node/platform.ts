@@ -1,0 +1,20 @@
+/** What the node needs of the place it runs in: a browser's worker or Node.js. */
+import type { ComputePool } from '../crypto/jobs.ts';
+import type { OpenSocket } from '../network/socket.ts';
+import type { ChainStore } from '../storage/chain-store.ts';
+import type { FarmDirectory } from '../storage/directory.ts';
+import type { FarmRecord, NodeStore } from '../storage/store.ts';
+import type { MachineInfo } from './api.ts';
+
+export interface NodePlatform {
+  store: NodeStore;
+  openSocket: OpenSocket;
+  /** The stored chain of a network; `network` is its genesis hash in hex, or the name of a preset. */
+  openChainStore(network: string): Promise<ChainStore>;
+  /** Where a farm's sectors lie. Throws StorageError. */
+  openFarmDirectory(farm: FarmRecord): Promise<FarmDirectory>;
+  /** Where a new farm goes when the person chose no place. */
+  readonly defaultFarm: Pick<FarmRecord, 'kind' | 'name'>;
+  createPool(workers: number): Promise<ComputePool>;
+  machine(): Promise<MachineInfo>;
+}
