@@ -223,7 +223,7 @@ export interface SdJwtCheck {
   /** What the holder had to sign, or null if no proof of possession is asked for. */
   keyBinding: KeyBindingExpected | null;
   /** Status of a credential that has one; without it such a credential is refused. */
-  status?: (reference: { uri: string; idx: number }) => CredentialStatus;
+  status?: (reference: { uri: string; idx: number }, issuer: string) => CredentialStatus;
 }
 
 export interface VerifiedCredential {
@@ -268,9 +268,9 @@ function checkTimes({ iat, nbf, exp }: Claims, now: number): void {
     throw new Refusal('expired', `exp ${exp}`, 'This credential has expired.');
 }
 
-function checkStatus({ status }: Claims, statusOf: SdJwtCheck['status']): void {
+function checkStatus({ status, iss }: Claims, statusOf: SdJwtCheck['status']): void {
   if (status === undefined) return;
-  const found = statusOf?.(status.status_list) ?? 'unknown';
+  const found = statusOf?.(status.status_list, iss) ?? 'unknown';
   if (found === 'valid') return;
   const sentence = {
     revoked: 'The issuer has revoked this credential.',
@@ -331,6 +331,8 @@ export interface CredentialDraft {
   holderKey?: Jwk;
   status?: { uri: string; idx: number };
   claims: JsonObject;
+  /** Issuer's certificates as `x5c`, so that whoever verifies need not look them up. */
+  certificates?: string[];
   /** Claims that the holder may keep back, deepest part last in each path. */
   selective: readonly ClaimPath[];
 }
@@ -354,7 +356,12 @@ export async function issueSdJwt(key: SigningKey, draft: CredentialDraft): Promi
     ...(draft.status === undefined ? {} : { status: { status_list: draft.status } }),
     ...(disclosures.length === 0 ? {} : { _sd_alg: 'sha-256' }),
   };
-  const token = await signJws(key, { typ: CREDENTIAL_TYPE, kid: keyIdOf(draft.iss) }, payload);
+  const header = {
+    typ: CREDENTIAL_TYPE,
+    kid: keyIdOf(draft.iss),
+    ...(draft.certificates === undefined ? {} : { x5c: draft.certificates }),
+  };
+  const token = await signJws(key, header, payload);
   return [token, ...disclosures, ''].join('~');
 }
 
