@@ -25,7 +25,7 @@ if (options === 'help') print(HELP);
 else {
   await runNetwork(options, async () => {
     const folder = await ensureBuilt(print);
-    const app = await serveApp(folder, options.appPort);
+    const app = await serveApp(folder, options.appPort, `ws://127.0.0.1:${options.node.rpcPort}`);
     print(`Open ${app.url}`);
     if (options.open) openBrowser(app.url);
     return () => app.close();

@@ -3,7 +3,6 @@
  * Node.js, and shows itself as one snapshot. Trouble becomes a cause with a sentence; the node goes on by itself
  * where it can.
  */
-import { PotVerifier } from '../crypto/pot-verifier.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { LightClient } from '../chain/light-client.ts';
 import { Farm } from '../farm/farm.ts';
@@ -41,7 +40,6 @@ const ANNOUNCED = 256;
 /** What runs between `start` and `reset`. */
 interface Running {
   pool: ComputePool;
-  pot: PotVerifier;
   sources: RpcSource[];
   client: LightClient;
 }
@@ -115,7 +113,7 @@ export class AllotmentNode implements RunnableNode {
     const { running } = this;
     if (running !== null) {
       if (after.cores !== before.cores) running.pool.resize(after.cores);
-      running.pot.setBudget(after.potBudget);
+      running.client.setPotBudget(after.potBudget);
     }
     await this.changeFarm(after);
     await this.platform.store.putSetting(SETUP, after);
@@ -162,7 +160,7 @@ export class AllotmentNode implements RunnableNode {
   async balance(address: string): Promise<AccountBalance> {
     const { running } = this;
     if (running === null) throw new Error('The chain is not being followed yet.');
-    return readBalance(running.client, running.sources, address);
+    return readBalance(running.client, address);
   }
 
   logs(): Promise<string[]> {
@@ -229,23 +227,23 @@ export class AllotmentNode implements RunnableNode {
     try {
       this.identity = await loadOrCreateIdentity(this.platform.store);
       pool = await this.platform.createPool(cores);
-      const pot = new PotVerifier(pool, potBudget);
       for (const url of network.endpoints)
         sources.push(RpcSource.connect(url, { openSocket: this.platform.openSocket }));
       const preset = presetOf(network.id);
       const client = await LightClient.open({
         sources,
         pool,
-        pot,
         store: await this.platform.openChainStore(network.genesisHash ?? network.id),
-        known: {
+        network: {
           genesisHash: network.genesisHash === null ? null : fromHex(network.genesisHash, 32),
           constants: preset?.constants ?? null,
           potExternalEntropy: preset?.potExternalEntropy ?? null,
         },
-        ownKey: this.identity.publicKey,
+        potBudget,
+        log: (line) => this.journal.log('info', line),
       });
-      this.running = { pool, pot, sources, client };
+      client.setOwnKey(toHex(this.identity.publicKey));
+      this.running = { pool, sources, client };
       client.onChange(() => this.onChain());
       client.start();
     } catch (error) {
@@ -267,7 +265,6 @@ export class AllotmentNode implements RunnableNode {
     this.farmCause = null;
     await farm?.stop();
     await running?.client.stop();
-    for (const source of running?.sources ?? []) source.close();
     await running?.pool.close();
   }
 
