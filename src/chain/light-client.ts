@@ -1,0 +1,627 @@
+/**
+ * The light client: follows a chain through sources that it does not trust, verifies every header, and shows what
+ * it found. Sources that break a rule are named and put off; what was verified stays.
+ */
+import type { ComputePool } from '../crypto/jobs.ts';
+import { PotVerifier, type PotBudget, type PotHelper } from '../crypto/pot-verifier.ts';
+import { loadWasm } from '../crypto/wasm.ts';
+import { RpcError } from '../network/rpc-error.ts';
+import type { ChainSource } from '../network/source.ts';
+import { equal, toHex } from '../protocol/bytes.ts';
+import { subspaceDigests } from '../protocol/digest.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { headerHash } from '../protocol/header.ts';
+import type { ChainConstants, Header, HistorySize, SegmentIndex } from '../protocol/types.ts';
+import type { ChainStore } from '../storage/chain-store.ts';
+import { historySizeOf, type BlockContext } from './block.ts';
+import { SlotClock } from './clock.ts';
+import { genesisContext } from './genesis.ts';
+import { genesisInfo, Importer, infoOf, type BlockInfo, type ChainTree } from './importer.ts';
+import { readNetworkFacts, type KnownNetwork } from './network-facts.ts';
+import { Peer } from './peer.ts';
+import { decodeChainRecord, encodeChainRecord } from './record.ts';
+import type { BlockView, ChainCause, ChainPhase, ChainSnapshot, RefusalView, ReorgView } from './snapshot.ts';
+import { EarlyBlock, RefusedBlock, Synchronizer, UnreliableSource } from './sync.ts';
+import { ForkTree, type Insertion } from './tree.ts';
+import { BlockVerifier } from './verifier.ts';
+import { Wakeup } from './wakeup.ts';
+
+export interface LightClientOptions {
+  sources: readonly ChainSource[];
+  pool: ComputePool;
+  /** Null: nothing is kept between runs. */
+  store: ChainStore | null;
+  network: KnownNetwork;
+  potBudget: PotBudget;
+  /** Milliseconds since the epoch; differs in tests only. */
+  now?: () => number;
+  /** Lines for the log; free of secrets. */
+  log?: (line: string) => void;
+}
+
+/** A header that was verified. */
+export interface VerifiedHeader {
+  header: Header;
+  context: BlockContext;
+}
+
+/** Blocks shown, final headers remembered, refusals and reorganisations listed. */
+const SHOWN_BLOCKS = 64;
+const REMEMBERED_HEADERS = 512;
+const SHOWN_REFUSALS = 50;
+const SHOWN_REORGS = 20;
+/** How often a quiet source is asked for its best block. */
+const POLL_MS = 15_000;
+const SAVE_INTERVAL_MS = 5_000;
+const TICK_MS = 1_000;
+/** Block intervals without a new head after which the chain counts as standing still: once in 10^9. */
+const STALLED_INTERVALS = 20;
+const LEAST_STALLED_MS = 30_000;
+const RATE_WINDOW_MS = 10_000;
+
+/** What exists once the network's facts are known. */
+interface Chain {
+  constants: ChainConstants;
+  genesisHash: Uint8Array;
+  fromGenesis: boolean;
+  tree: ChainTree;
+  sync: Synchronizer;
+}
+
+export class LightClient {
+  private chain: Chain | null = null;
+  private readonly peers: Peer[];
+  private readonly pot: PotVerifier;
+  private readonly clock: SlotClock;
+  private readonly now: () => number;
+  private readonly stopped = new AbortController();
+  private readonly listeners = new Set<() => void>();
+  private readonly wakeup = new Wakeup();
+  private readonly blocks: BlockInfo[] = [];
+  private readonly refusals: RefusalView[] = [];
+  private readonly reorgs: ReorgView[] = [];
+  private readonly finalHeaders = new Map<string, VerifiedHeader>();
+  private readonly rate: { at: number; headers: number }[] = [];
+  private tasks: Promise<unknown>[] = [];
+  private syncing: Peer | null = null;
+  private synced = false;
+  private lastHeadAt: number;
+  private lastTickAt: number;
+  private cause: ChainCause | null = null;
+  private clockCause: ChainCause | null = null;
+  private storeCause: ChainCause | null = null;
+  private ownKey: string | null = null;
+  private saved = 0;
+  private saving: Promise<void> = Promise.resolve();
+  private notified = false;
+  private told = '';
+  private started = false;
+
+  private constructor(private readonly options: LightClientOptions) {
+    this.now = options.now ?? Date.now;
+    this.pot = new PotVerifier(options.pool, options.potBudget);
+    this.clock = new SlotClock(this.now);
+    this.lastHeadAt = this.now();
+    this.lastTickAt = this.now();
+    const events = {
+      changed: () => this.changed(),
+      lied: (peer: Peer, rule: string, sentence: string) => this.putOff(peer, null, rule, sentence),
+    };
+    this.peers = options.sources.map((source) => new Peer(source, events, this.now));
+  }
+
+  /** Opens the client with what is stored; nothing is asked of any source before `start`. */
+  static async open(options: LightClientOptions): Promise<LightClient> {
+    await loadWasm();
+    const client = new LightClient(options);
+    await client.restore();
+    return client;
+  }
+
+  /** Begins to follow the sources. */
+  start(): void {
+    if (this.started) return;
+    this.started = true;
+    this.lastHeadAt = this.now();
+    this.tasks = [...this.peers.map((peer) => this.serve(peer)), this.tick()];
+  }
+
+  /** Stops, saves, and closes the sources. */
+  async stop(): Promise<void> {
+    this.stopped.abort(new DOMException('the light client was stopped', 'AbortError'));
+    this.wakeup.wake();
+    await Promise.allSettled(this.tasks);
+    await this.save();
+    for (const peer of this.peers) peer.close();
+    this.listeners.clear();
+  }
+
+  /** Calls `listener` after every change; returns what stops that. */
+  onChange(listener: () => void): () => void {
+    this.listeners.add(listener);
+    return () => this.listeners.delete(listener);
+  }
+
+  /** Segments archived as of the best block, at least 1. */
+  historySize(): HistorySize {
+    return this.chain === null ? 1n : historySizeOf(this.chain.tree.best.context);
+  }
+
+  /** Commitment (48 bytes) of a segment as the best chain has it, or null. */
+  segmentCommitment(segment: SegmentIndex): Uint8Array | null {
+    const { commitments } = this.chain?.tree.best.context ?? { commitments: [] };
+    return segment < BigInt(commitments.length) ? (commitments[Number(segment)] as Uint8Array) : null;
+  }
+
+  /** The best block, or null until the network is known. */
+  head(): VerifiedHeader | null {
+    return this.chain?.tree.best ?? null;
+  }
+
+  /** The newest final block, or null until the network is known. */
+  finalized(): VerifiedHeader | null {
+    return this.chain?.tree.final ?? null;
+  }
+
+  /** A verified header by its hash (32 bytes), as far back as they are remembered. */
+  header(hash: Uint8Array): VerifiedHeader | null {
+    return this.chain?.tree.get(hash) ?? this.finalHeaders.get(toHex(hash)) ?? null;
+  }
+
+  /** Constants of the network, or null until they are known. */
+  constants(): ChainConstants | null {
+    return this.chain?.constants ?? null;
+  }
+
+  /** 32 bytes, or null until the network is known. */
+  genesisHash(): Uint8Array | null {
+    return this.chain?.genesisHash ?? null;
+  }
+
+  /** Sources to ask for proofs and to submit to, best behaved first. What they say is to be verified. */
+  sources(): ChainSource[] {
+    const usable = this.peers.filter(({ usable: is }) => is);
+    return usable.sort((a, b) => a.penalty - b.penalty).map(({ source }) => source);
+  }
+
+  /** Marks the blocks of this farmer's public key (hex) as the node's own. */
+  setOwnKey(publicKey: string | null): void {
+    this.ownKey = publicKey;
+    this.changed();
+  }
+
+  setPotBudget(budget: PotBudget): void {
+    this.pot.setBudget(budget);
+    this.changed();
+  }
+
+  /** Lets a helper of the person's own verify proofs of time; null: this machine does. */
+  usePotHelper(helper: PotHelper | null): void {
+    this.pot.useHelper(helper);
+    this.changed();
+  }
+
+  snapshot(): ChainSnapshot {
+    const { chain } = this;
+    const best = chain?.tree.best.context ?? null;
+    const final = chain?.tree.final.context ?? null;
+    const claimed = this.peers.flatMap(({ claimedBest, dropped }) =>
+      claimedBest === null || dropped ? [] : [claimedBest.header.number],
+    );
+    const phase = this.phase();
+    return {
+      phase,
+      cause: this.causeOf(phase),
+      genesisHash: chain && toHex(chain.genesisHash),
+      best: best && {
+        number: best.number,
+        hash: toHex(best.hash),
+        slot: String(best.slot),
+        weight: String(best.weight),
+      },
+      finalized: final && { number: final.number, hash: toHex(final.hash) },
+      target: claimed.length === 0 ? null : Math.max(...claimed),
+      verifiedFromGenesis: chain?.fromGenesis ?? false,
+      headersPerSecond: this.headersPerSecond(),
+      sources: this.peers.map((peer) => peer.status()),
+      blocks: this.blocks.map((info) => this.viewOf(info)),
+      forks: (chain?.tree.forks() ?? []).map(({ tip, length }) => ({
+        hash: toHex(tip.hash),
+        number: tip.number,
+        length,
+        weight: String(tip.weight),
+      })),
+      refusals: [...this.refusals],
+      pot: { ...this.pot.stats(), headInFull: this.keepsUp() },
+      solutionRange: best && String(best.childSolutionRange),
+      historySize: chain && String(this.historySize()),
+      slotDurationMs: chain?.constants.slotDurationMs ?? null,
+      confirmationDepthK: chain?.constants.confirmationDepthK ?? null,
+      reorgs: [...this.reorgs],
+    };
+  }
+
+  // Sources
+
+  private get signal(): AbortSignal {
+    return this.stopped.signal;
+  }
+
+  private async serve(peer: Peer): Promise<void> {
+    while (!this.signal.aborted) {
+      if (!peer.usable) {
+        await this.wakeup.wait(Math.max(100, Math.min(POLL_MS, peer.wakesAt - this.now())), this.signal);
+        continue;
+      }
+      try {
+        await this.greet(peer);
+        while (peer.usable && !this.signal.aborted) await this.attend(peer);
+      } catch (error) {
+        this.judge(peer, error);
+      }
+    }
+  }
+
+  /** Makes sure that a source serves the network, and learns the network from it if nobody else told. */
+  private async greet(peer: Peer): Promise<void> {
+    const seen = await peer.source.genesisHash(this.signal);
+    const expected = this.chain?.genesisHash ?? this.options.network.genesisHash;
+    if (expected !== null && !equal(seen, expected)) throw anotherNetwork(seen, expected);
+    if (this.chain === null) {
+      await this.exclusively(peer, async () => {
+        if (this.chain === null) await this.learn(peer);
+      });
+    }
+    const { genesisHash } = this.chain as unknown as Chain;
+    if (!equal(seen, genesisHash)) throw anotherNetwork(seen, genesisHash);
+    await this.askBest(peer);
+  }
+
+  private async learn(peer: Peer): Promise<void> {
+    const { genesis, constants } = await readNetworkFacts(peer.source, this.options.network, this.signal);
+    const context = genesisContext(genesis);
+    const { header } = genesis;
+    const root = { header, context, extra: this.storedInfo({ header, context }) };
+    this.begin(constants, context.hash, true, new ForkTree(root, constants.confirmationDepthK));
+  }
+
+  private begin(
+    constants: ChainConstants,
+    genesisHash: Uint8Array,
+    fromGenesis: boolean,
+    tree: ChainTree,
+  ): void {
+    const verifier = new BlockVerifier(this.options.pool, this.pot, constants);
+    const importer = new Importer(
+      verifier,
+      tree,
+      { inserted: (info, insertion) => this.inserted(info, insertion) },
+      this.now,
+      () => this.clock.latestSlot(constants.slotDurationMs),
+    );
+    const progress = {
+      imported: (headers: number) => this.imported(headers),
+      fullHead: () => this.keepsUp(),
+    };
+    this.chain = { constants, genesisHash, fromGenesis, tree, sync: new Synchronizer(importer, progress) };
+    this.changed();
+  }
+
+  /** One step with a connected source: what it claims is fetched, or it is waited for. */
+  private async attend(peer: Peer): Promise<void> {
+    const { chain } = this;
+    if (chain === null) return this.greet(peer);
+    const { sync } = chain;
+    const claimed = peer.claimedBest;
+    if (claimed !== null && sync.wants(peer) && sync.isFar(claimed)) {
+      await this.exclusively(peer, async () => {
+        if (!sync.wants(peer)) return;
+        await sync.catchUp(peer, this.signal);
+        peer.doneWith(claimed);
+      });
+      return;
+    }
+    const announcement = peer.nextAnnouncement() ?? (sync.wants(peer) ? claimed : null);
+    if (announcement !== null) {
+      if (!sync.isFar(announcement)) await sync.follow(peer, announcement, this.signal);
+      peer.doneWith(announcement);
+      return;
+    }
+    this.settle();
+    await this.wakeup.wait(POLL_MS, this.signal);
+    if (this.now() - peer.askedAt >= POLL_MS && peer.usable) await this.askBest(peer);
+  }
+
+  private async askBest(peer: Peer): Promise<void> {
+    peer.askedAt = this.now();
+    const header = await peer.source.bestHeader(this.signal);
+    peer.claimedBest = { header, hash: headerHash(header) };
+    this.changed();
+  }
+
+  /** Runs work that only one source at a time may be used for. */
+  private async exclusively(peer: Peer, work: () => Promise<void>): Promise<void> {
+    while (this.syncing !== null) await this.wakeup.wait(TICK_MS, this.signal);
+    this.signal.throwIfAborted();
+    this.syncing = peer;
+    this.changed();
+    try {
+      await work();
+    } finally {
+      this.syncing = null;
+      this.changed();
+    }
+  }
+
+  /** Decides what a failure says about the source. */
+  private judge(peer: Peer, error: unknown): void {
+    if (this.signal.aborted) return;
+    if (error instanceof RefusedBlock) {
+      const { header } = error.block;
+      this.putOff(
+        peer,
+        { number: header.number, hash: headerHash(header) },
+        error.cause.rule,
+        error.cause.sentence,
+      );
+      this.doubtFacts();
+    } else if (error instanceof ProtocolError) {
+      this.putOff(peer, null, error.rule, error.sentence);
+    } else if (error instanceof EarlyBlock) {
+      this.clockCause = this.clock.causeOf(error.slot);
+      peer.rest('Its newest block is not due yet by this device’s clock.');
+    } else if (error instanceof UnreliableSource) {
+      peer.rest(error.sentence);
+    } else if (error instanceof RpcError) {
+      if (error.code === 'malformed' || error.code === 'oversized')
+        this.putOff(peer, null, 'rpc', error.sentence);
+      else if (error.code !== 'disconnected' && error.code !== 'closed') peer.rest(error.sentence);
+    } else {
+      this.options.log?.(`${peer.name}: ${error instanceof Error ? error.message : String(error)}`);
+      peer.rest('The source answered in a way that this app does not understand.');
+    }
+  }
+
+  private putOff(
+    peer: Peer,
+    block: { number: number; hash: Uint8Array } | null,
+    rule: string,
+    sentence: string,
+  ): void {
+    this.refusals.unshift({
+      at: this.now(),
+      source: peer.name,
+      number: block?.number ?? null,
+      hash: block && toHex(block.hash),
+      rule,
+      sentence,
+    });
+    this.refusals.length = Math.min(this.refusals.length, SHOWN_REFUSALS);
+    this.options.log?.(`${peer.name} was put off (${rule}): ${sentence}`);
+    peer.drop(sentence);
+  }
+
+  /** The facts came from one source; while no block confirmed them, another one may tell others. */
+  private doubtFacts(): void {
+    const { chain } = this;
+    if (chain !== null && chain.fromGenesis && chain.tree.best.context.number === 0) this.chain = null;
+  }
+
+  // The chain
+
+  private inserted(info: BlockInfo, insertion: Insertion<BlockInfo>): void {
+    this.blocks.unshift(info);
+    this.blocks.length = Math.min(this.blocks.length, SHOWN_BLOCKS);
+    for (const final of insertion.finalized) this.remember(final);
+    if (insertion.best) {
+      this.lastHeadAt = this.now();
+      this.clockCause = null;
+    }
+    if (insertion.reorg !== null) {
+      const { depth, from, to } = insertion.reorg;
+      this.reorgs.unshift({ at: this.now(), depth, from: toHex(from.hash), to: toHex(to.hash) });
+      this.reorgs.length = Math.min(this.reorgs.length, SHOWN_REORGS);
+    }
+    this.changed();
+  }
+
+  private remember({ header, context }: VerifiedHeader): void {
+    this.finalHeaders.set(toHex(context.hash), { header, context });
+    if (this.finalHeaders.size <= REMEMBERED_HEADERS) return;
+    const [oldest] = this.finalHeaders.keys();
+    this.finalHeaders.delete(oldest as string);
+  }
+
+  private imported(headers: number): void {
+    this.rate.push({ at: this.now(), headers });
+    if (this.now() - this.saved > SAVE_INTERVAL_MS) void this.save();
+  }
+
+  private headersPerSecond(): number {
+    const since = this.now() - RATE_WINDOW_MS;
+    while (this.rate[0] !== undefined && this.rate[0].at < since) this.rate.shift();
+    return this.rate.reduce((sum, { headers }) => sum + headers, 0) / (RATE_WINDOW_MS / 1_000);
+  }
+
+  /** Milliseconds between blocks, on average. */
+  private blockIntervalMs({ slotProbability, slotDurationMs }: ChainConstants): number {
+    return (slotDurationMs * Number(slotProbability[1])) / Number(slotProbability[0]);
+  }
+
+  /** Whether this machine verifies the whole proof of time of a block faster than blocks come. */
+  private keepsUp(): boolean {
+    const { chain } = this;
+    const { iterationsPerSecond } = this.pot.stats();
+    if (chain === null || iterationsPerSecond === 0) return true;
+    const slots = Number(chain.constants.slotProbability[1]) / Number(chain.constants.slotProbability[0]);
+    const needed = chain.tree.best.context.childSlotIterations * slots;
+    return (needed / iterationsPerSecond) * 1_000 < this.blockIntervalMs(chain.constants) * 0.6;
+  }
+
+  private viewOf(info: BlockInfo): BlockView {
+    const { tree } = this.chain as Chain;
+    const final = info.number <= tree.final.context.number;
+    const onBestChain = final
+      ? this.finalHeaders.has(info.hash) || info.hash === toHex(tree.final.context.hash)
+      : toHex(tree.onBestChain(info.number)?.context.hash ?? new Uint8Array()) === info.hash;
+    return { ...info, own: info.author === this.ownKey, final: final && onBestChain, onBestChain };
+  }
+
+  // What is said about it
+
+  private phase(): ChainPhase {
+    if (!this.started) return 'connecting';
+    if (this.peers.every(({ dropped }) => dropped) && this.peers.length > 0) return 'refused';
+    const connected = this.peers.some(({ usable }) => usable);
+    if (!connected) {
+      return this.peers.some((peer) => peer.status().state === 'connecting') ? 'connecting' : 'offline';
+    }
+    if (this.chain === null) return 'connecting';
+    if (this.isStalled()) return 'stalled';
+    return this.syncing !== null || !this.synced ? 'syncing' : 'following';
+  }
+
+  private isStalled(): boolean {
+    const { chain } = this;
+    if (chain === null) return false;
+    const limit = Math.max(LEAST_STALLED_MS, STALLED_INTERVALS * this.blockIntervalMs(chain.constants));
+    return this.now() - this.lastHeadAt > limit;
+  }
+
+  private causeOf(phase: ChainPhase): ChainCause | null {
+    const found = this.causeNow(phase);
+    if (found === null) this.cause = null;
+    else if (this.cause?.code !== found.code) this.cause = found;
+    return this.cause;
+  }
+
+  private causeNow(phase: ChainPhase): ChainCause | null {
+    const cause = (code: string, sentence: string, action: string | null) => ({
+      code,
+      sentence,
+      action,
+      since: this.now(),
+    });
+    if (this.clockCause !== null) return this.clockCause;
+    switch (phase) {
+      case 'refused':
+        return cause(
+          'sources-refused',
+          `No source can be trusted now. ${this.peers[0]?.status().reason ?? ''}`.trim(),
+          'Choose another node',
+        );
+      case 'offline':
+        return cause(
+          'offline',
+          'No node can be reached. The connection is tried again by itself.',
+          'Check the node',
+        );
+      case 'stalled':
+        return cause('stalled', 'No new block came for longer than this network needs.', null);
+      default:
+        return this.storeCause;
+    }
+  }
+
+  /** Nothing is left to fetch from a source. */
+  private settle(): void {
+    if (this.synced || this.syncing !== null) return;
+    this.synced = true;
+    this.lastHeadAt = this.now();
+    this.changed();
+    void this.save();
+  }
+
+  private async tick(): Promise<void> {
+    while (!this.signal.aborted) {
+      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+      const now = this.now();
+      // The device slept: it cannot be held against the network that no block came.
+      if (now - this.lastTickAt > 10 * TICK_MS) this.lastHeadAt = now;
+      this.lastTickAt = now;
+      const phase = this.phase();
+      const told = `${phase} ${this.causeOf(phase)?.code} ${this.headersPerSecond()}`;
+      if (told !== this.told) this.changed();
+      this.told = told;
+    }
+  }
+
+  private changed(): void {
+    this.wakeup.wake();
+    if (this.notified) return;
+    this.notified = true;
+    queueMicrotask(() => {
+      this.notified = false;
+      for (const listener of this.listeners) listener();
+    });
+  }
+
+  // Storage
+
+  private async restore(): Promise<void> {
+    const { store, network } = this.options;
+    if (store === null) return;
+    try {
+      const bytes = await store.load();
+      if (bytes === null) return;
+      const record = decodeChainRecord(bytes);
+      if (network.genesisHash !== null && !equal(network.genesisHash, record.genesisHash)) return;
+      const stored = (block: VerifiedHeader) => ({ ...block, extra: this.storedInfo(block) });
+      const depth = record.constants.confirmationDepthK;
+      const tree: ChainTree = new ForkTree(stored(record.final), depth);
+      for (const block of record.blocks) tree.insert(stored(block));
+      this.begin(record.constants, record.genesisHash, record.fromGenesis, tree);
+      for (const { extra } of tree.blocks()) this.blocks.unshift(extra);
+      this.blocks.length = Math.min(this.blocks.length, SHOWN_BLOCKS);
+    } catch (error) {
+      this.options.log?.(
+        `the stored chain is not used: ${error instanceof Error ? error.message : String(error)}`,
+      );
+      await store.clear().catch(() => undefined);
+    }
+  }
+
+  /** What is shown of a block that was not verified in this run. */
+  private storedInfo({ header, context }: VerifiedHeader): BlockInfo {
+    const how = { checks: [], pot: 'stored' as const, receivedAt: this.now() };
+    if (header.number === 0) return genesisInfo(context, how);
+    return infoOf(subspaceDigests(header), context, toHex(header.parentHash), how);
+  }
+
+  private save(): Promise<void> {
+    const { store } = this.options;
+    if (store === null) return Promise.resolve();
+    this.saved = this.now();
+    this.saving = this.saving.then(async () => {
+      const { chain } = this;
+      if (chain === null || chain.tree.best.context.number === 0) return;
+      const { genesisHash, constants, fromGenesis, tree } = chain;
+      const blocks = [...tree.blocks()];
+      const record = encodeChainRecord({ genesisHash, constants, fromGenesis, final: tree.final, blocks });
+      try {
+        await store.save(record);
+        this.storeCause = null;
+      } catch (error) {
+        const sentence =
+          error instanceof Error && 'sentence' in error ? String(error.sentence) : String(error);
+        this.storeCause ??= {
+          code: 'chain-not-saved',
+          sentence: `The verified chain cannot be stored. ${sentence}`,
+          action: null,
+          since: this.now(),
+        };
+      }
+    });
+    return this.saving;
+  }
+}
+
+function anotherNetwork(seen: Uint8Array, expected: Uint8Array): ProtocolError {
+  return new ProtocolError({
+    code: 'wrong-genesis',
+    rule: 'genesis',
+    message: `genesis ${toHex(seen)} where ${toHex(expected)} is expected`,
+    sentence: 'The source serves another network: its first block is a different one.',
+    values: { seen: toHex(seen), expected: toHex(expected) },
+  });
+}

@@ -1,0 +1,171 @@
+/** A source as the light client judges it: what it announced, how it behaved, whether it is used at all. */
+import type { ChainSource } from '../network/source.ts';
+import { equal } from '../protocol/bytes.ts';
+import { headerHash } from '../protocol/header.ts';
+import type { Header } from '../protocol/types.ts';
+import type { SourceStatus } from './snapshot.ts';
+
+/** Announced headers that wait to be looked at; older ones make room. */
+const MAX_ANNOUNCED = 64;
+/** Announcements in `FLOOD_WINDOW_MS` beyond which a source is put off. */
+const FLOOD_LIMIT = 400;
+const FLOOD_WINDOW_MS = 10_000;
+const FIRST_PENALTY_MS = 60_000;
+const LAST_PENALTY_MS = 3_600_000;
+
+/** A header that a source announced and nobody has verified. */
+export interface Announcement {
+  header: Header;
+  /** 32 bytes. */
+  hash: Uint8Array;
+}
+
+export interface PeerEvents {
+  /** Something to look at came, or the connection changed. */
+  changed(): void;
+  /** The source broke a promise of the protocol that is not a block's. */
+  lied(peer: Peer, rule: string, sentence: string): void;
+}
+
+export class Peer {
+  /** Newest header that it called its best. */
+  claimedBest: Announcement | null = null;
+  /** When it was last asked for its best block, milliseconds since the epoch. */
+  askedAt = 0;
+  /** The claimed block that was looked into last, whatever came of it. */
+  private settled: Uint8Array | null = null;
+  private announced: Announcement[] = [];
+  private recentAnnouncements: number[] = [];
+  private droppedUntil = 0;
+  private droppedFor: string | null = null;
+  private waitingFor: string | null = null;
+  private waitUntil = 0;
+  private lies = 0;
+  private failures = 0;
+  private readonly stops: (() => void)[] = [];
+
+  constructor(
+    readonly source: ChainSource,
+    private readonly events: PeerEvents,
+    private readonly now: () => number,
+  ) {
+    this.stops.push(source.onState(() => events.changed()));
+    this.stops.push(
+      source.onHeader(
+        (header) => this.announce(header),
+        (error) =>
+          events.lied(
+            this,
+            'decode-header',
+            `The source announced a block that does not decode: ${error.message}`,
+          ),
+      ),
+    );
+  }
+
+  get name(): string {
+    return this.source.name;
+  }
+
+  /** Whether it may be asked now. */
+  get usable(): boolean {
+    return this.source.state === 'connected' && this.wakesAt <= this.now();
+  }
+
+  /** When it may be asked again, milliseconds since the epoch. */
+  get wakesAt(): number {
+    return Math.max(this.droppedUntil, this.waitUntil);
+  }
+
+  get dropped(): boolean {
+    return this.droppedUntil > this.now();
+  }
+
+  /** Fewer failures and lies come first. */
+  get penalty(): number {
+    return this.failures + 10 * this.lies;
+  }
+
+  status(): SourceStatus {
+    const best = this.claimedBest?.header.number ?? null;
+    const url = this.name;
+    if (this.dropped) return { url, state: 'dropped', best, reason: this.droppedFor };
+    if (this.source.state !== 'connected') {
+      const state = this.source.state === 'connecting' ? 'connecting' : 'waiting';
+      return { url, state, best, reason: this.source.reason };
+    }
+    if (this.waitUntil > this.now()) return { url, state: 'waiting', best, reason: this.waitingFor };
+    return { url, state: 'connected', best, reason: null };
+  }
+
+  /** Takes the oldest announcement that was not looked at. */
+  nextAnnouncement(): Announcement | null {
+    return this.announced.shift() ?? null;
+  }
+
+  /** A claimed block was looked into; it is not looked into again. */
+  doneWith({ hash }: Announcement): void {
+    this.settled = hash;
+  }
+
+  isDoneWith({ hash }: Announcement): boolean {
+    return this.settled !== null && equal(this.settled, hash);
+  }
+
+  /** It lied: it is not used for a while, longer each time. */
+  drop(sentence: string): void {
+    this.lies += 1;
+    this.droppedFor = sentence;
+    this.droppedUntil = this.now() + penaltyMs(this.lies);
+    this.forget();
+    this.events.changed();
+  }
+
+  /** It failed without lying: it is left alone for a while. */
+  rest(sentence: string): void {
+    this.failures += 1;
+    this.waitingFor = sentence;
+    this.waitUntil = this.now() + Math.min(FIRST_PENALTY_MS, 1_000 * 2 ** this.failures);
+    this.events.changed();
+  }
+
+  /** It delivered what it promised. */
+  praise(): void {
+    this.failures = 0;
+  }
+
+  close(): void {
+    for (const stop of this.stops) stop();
+    this.source.close();
+  }
+
+  private announce(header: Header): void {
+    if (this.dropped || this.isFlooding()) return;
+    const announcement = { header, hash: headerHash(header) };
+    const best = this.claimedBest?.header.number ?? -1;
+    if (header.number >= best) this.claimedBest = announcement;
+    this.announced.push(announcement);
+    if (this.announced.length > MAX_ANNOUNCED) this.announced.shift();
+    this.events.changed();
+  }
+
+  private isFlooding(): boolean {
+    const now = this.now();
+    this.recentAnnouncements.push(now);
+    if (this.recentAnnouncements.length <= FLOOD_LIMIT) return false;
+    const oldest = this.recentAnnouncements.shift() as number;
+    if (now - oldest > FLOOD_WINDOW_MS) return false;
+    this.recentAnnouncements = [];
+    this.events.lied(this, 'flood', 'The source flooded this app with announcements of blocks.');
+    return true;
+  }
+
+  private forget(): void {
+    this.announced = [];
+    this.claimedBest = null;
+  }
+}
+
+function penaltyMs(times: number): number {
+  return Math.min(LAST_PENALTY_MS, FIRST_PENALTY_MS * 2 ** (times - 1));
+}

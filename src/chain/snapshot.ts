@@ -1,0 +1,90 @@
+/** What the light client tells the screen: structured-cloneable, 64-bit integers as decimal strings, small. */
+import type { PotStats } from '../crypto/pot-verifier.ts';
+
+/** What is wrong, in a sentence, and what the person can do about it. */
+export interface ChainCause {
+  code: string;
+  sentence: string;
+  /** Null when the client recovers by itself. */
+  action: string | null;
+  /** Milliseconds since the epoch. */
+  since: number;
+}
+
+export type ChainPhase = 'offline' | 'connecting' | 'syncing' | 'following' | 'stalled' | 'refused';
+
+export interface SourceStatus {
+  url: string;
+  state: 'connecting' | 'connected' | 'waiting' | 'dropped';
+  /** Number of its best block; reported. */
+  best: number | null;
+  /** Why it is waiting or dropped, in a sentence. */
+  reason: string | null;
+}
+
+export interface BlockView {
+  number: number;
+  hash: string;
+  parentHash: string;
+  slot: string;
+  /** Farmer's public key. */
+  author: string;
+  rewardAddress: string;
+  /** Whether this node's farmer won it. */
+  own: boolean;
+  solutionRange: string;
+  final: boolean;
+  onBestChain: boolean;
+  /** Each group of rules that was checked, with how long it took. */
+  checks: { rule: string; ms: number }[];
+  pot: 'full' | 'sampled' | 'helper' | 'stored';
+  /** Milliseconds since the epoch. */
+  receivedAt: number;
+}
+
+export interface RefusalView {
+  /** Milliseconds since the epoch. */
+  at: number;
+  source: string;
+  number: number | null;
+  hash: string | null;
+  rule: string;
+  sentence: string;
+}
+
+export interface ReorgView {
+  /** Milliseconds since the epoch. */
+  at: number;
+  depth: number;
+  from: string;
+  to: string;
+}
+
+/** The state of the light client at one moment. */
+export interface ChainSnapshot {
+  phase: ChainPhase;
+  cause: ChainCause | null;
+  genesisHash: string | null;
+  best: { number: number; hash: string; slot: string; weight: string } | null;
+  finalized: { number: number; hash: string } | null;
+  /** Number of the newest header that a source announced; reported until verified. */
+  target: number | null;
+  verifiedFromGenesis: boolean;
+  headersPerSecond: number;
+  sources: SourceStatus[];
+  /** Newest first. */
+  blocks: BlockView[];
+  forks: { hash: string; number: number; length: number; weight: string }[];
+  /** Newest first. */
+  refusals: RefusalView[];
+  pot: PotStats & {
+    /** Whether the head is verified in full although the budget is a sample: the machine keeps up. */
+    headInFull: boolean;
+  };
+  solutionRange: string | null;
+  historySize: string | null;
+  slotDurationMs: number | null;
+  confirmationDepthK: number | null;
+  /** Newest first. */
+  reorgs: ReorgView[];
+}
