@@ -27,10 +27,9 @@ export async function probeEndpoint(endpoint: string, openSocket: OpenSocket): P
   const client = new RpcClient(endpoint, { openSocket, timeoutMs: TIMEOUT_MS });
   const node = new NodeRpc(client);
   try {
-    const [genesis, chainName, best] = await Promise.all([
-      node.blockHash(0),
-      node.chainName(),
-      node.header(undefined),
+    const [genesis, chainName, best] = await Promise.race([
+      Promise.all([node.blockHash(0), node.chainName(), node.header(undefined)]),
+      firstFailure(client),
     ]);
     // A node that refuses farmers can still be followed.
     const info = await new FarmerRpc(client, endpoint).appInfo().catch(() => null);
@@ -51,6 +50,15 @@ export async function probeEndpoint(endpoint: string, openSocket: OpenSocket): P
   } finally {
     client.close();
   }
+}
+
+/** Rejects when the first attempt to connect fails: whoever asks is waiting, so there is no second one. */
+function firstFailure(client: RpcClient): Promise<never> {
+  return new Promise((_, failed) => {
+    client.onState(() => {
+      if (client.state === 'waiting') failed(new Error(client.reason ?? 'the connection failed'));
+    });
+  });
 }
 
 function isEndpoint(text: string): boolean {

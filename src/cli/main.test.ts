@@ -1,0 +1,70 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+
+interface Outcome {
+  code: number;
+  stdout: string;
+  stderr: string;
+}
+
+let data: string;
+beforeAll(async () => {
+  data = await mkdtemp(join(tmpdir(), 'allotment-cli-'));
+});
+afterAll(() => rm(data, { recursive: true, force: true }));
+
+function allotment(...args: string[]): Promise<Outcome> {
+  const script = new URL('./main.ts', import.meta.url).pathname;
+  return new Promise((done) => {
+    execFile(
+      process.execPath,
+      ['--import', 'tsx', script, ...args],
+      { timeout: 60_000 },
+      (error, stdout, stderr) =>
+        done({ code: error === null ? 0 : Number(error.code ?? -1), stdout, stderr }),
+    );
+  });
+}
+
+describe('allotment', () => {
+  test('says how it is used', async () => {
+    const { code, stdout } = await allotment('--help');
+    expect(code).toBe(0);
+    expect(stdout).toContain('Usage:');
+  });
+
+  test.each([
+    [['plant'], 'there is no command “plant”'],
+    [['sync', '--until', 'spring'], '--until takes'],
+    [['sync', '--nonsense'], 'nonsense'],
+    [['balance'], 'balance takes an address'],
+  ])('refuses %j as wrong usage', async (args, sentence) => {
+    const { code, stdout, stderr } = await allotment(...args, '--data', data);
+    expect(code).toBe(2);
+    expect(stdout).toBe('');
+    expect(stderr).toContain(sentence);
+  });
+
+  test('states what is stored as one JSON object', async () => {
+    const { code, stdout } = await allotment('status', '--data', data);
+    expect(code).toBe(0);
+    const lines = stdout.trim().split('\n');
+    expect(lines).toHaveLength(1);
+    expect(JSON.parse(lines[0]!)).toMatchObject({ event: 'status', setup: null, chain: null });
+  });
+
+  test('fails with a sentence where there is no key to export', async () => {
+    const { code, stderr } = await allotment('export-identity', join(data, 'identity.bin'), '--data', data);
+    expect(code).toBe(1);
+    expect(stderr).toContain('There is no farmer’s key');
+  });
+
+  test('a farm on a node that is not there ends with a sentence', async () => {
+    const { code, stderr } = await allotment('farm', '--endpoint', 'ws://127.0.0.1:9', '--data', data);
+    expect(code).toBe(1);
+    expect(stderr).toContain('No node answers at ws://127.0.0.1:9');
+  });
+});
