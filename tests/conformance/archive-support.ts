@@ -1,0 +1,140 @@
+/** The recorded blocks, and the segments that archiving makes of them, for every suite that needs history. */
+import { Archiver, extendGenesisBlock, type ClosedSegment } from '../../src/protocol/archiver.ts';
+import { fromHex } from '../../src/protocol/bytes.ts';
+import {
+  PIECES_IN_SEGMENT,
+  RAW_RECORD_BYTES,
+  SOURCE_PIECES_IN_SEGMENT,
+} from '../../src/protocol/constants.ts';
+import { recordFromRaw } from '../../src/protocol/record.ts';
+import { ScaleWriter } from '../../src/protocol/scale.ts';
+import { decodeSegmentHeader, positionOfPiece, segmentOfPiece } from '../../src/protocol/segment.ts';
+import type { BlockObject, PieceIndex, SegmentHeader } from '../../src/protocol/types.ts';
+import { SegmentPieces } from '../../src/crypto/archive.ts';
+import { joinHex, namedBytes, type Recorded } from './protocol-support.ts';
+
+export interface RecordedObject extends Recorded {
+  offset: number;
+  data_len: number;
+  data_name: string;
+  hash: string;
+}
+
+export interface RecordedBlock extends Recorded {
+  number: number;
+  len: number;
+  state_root?: string;
+  objects: RecordedObject[];
+}
+
+export type RecordedMapping = [hash: string, pieceIndex: number, offset: number];
+
+export interface RecordedPiece extends Recorded {
+  position: number;
+  piece_index: number;
+  commitment: string;
+  witness: string;
+}
+
+export interface RecordedSegment extends Recorded {
+  segment_index: number;
+  header_scale: string;
+  segment_commitment: string;
+  raw_record_blake3: string[];
+  items: [string, (number | string)?][];
+  pieces: RecordedPiece[];
+}
+
+export interface ArchivingFile {
+  label: string;
+  recorded_history_segment_size: number;
+  blocks: RecordedBlock[];
+  outcomes: { block: number; archived_segments: number[]; global_objects: RecordedMapping[] }[];
+  segments: RecordedSegment[];
+  resume: {
+    from_segment_header: number;
+    block: number;
+    global_objects_of_following_blocks_before_segment_2: RecordedMapping[];
+  };
+  full_pieces: { file: string; piece_index: number }[];
+}
+
+/** Bytes of the genesis block before its extension. */
+const GENESIS_PREFIX_BYTES = 300;
+
+/** Bytes of a recorded block, made by the rule of the set. */
+export function blockBytes(label: string, block: RecordedBlock): Uint8Array {
+  const { number, len, state_root } = block;
+  if (state_root !== undefined) {
+    const prefix = namedBytes(label, `block-${number}`, GENESIS_PREFIX_BYTES);
+    return extendGenesisBlock(prefix, fromHex(state_root, 32));
+  }
+  const bytes = namedBytes(label, `block-${number}`, len);
+  for (const { offset, data_name, data_len } of block.objects) {
+    const object = new ScaleWriter().byteVector(namedBytes(label, data_name, data_len)).bytes();
+    bytes.set(object, offset);
+  }
+  return bytes;
+}
+
+export function blockObjectsOf(block: RecordedBlock): BlockObject[] {
+  return block.objects.map(({ hash, offset }) => ({ hash: fromHex(hash, 32), offset }));
+}
+
+export function headerOf(segment: RecordedSegment): SegmentHeader {
+  return decodeSegmentHeader(fromHex(segment.header_scale));
+}
+
+/** Header of the recorded segment before one, or null. */
+export function parentOf(file: ArchivingFile, index: number): SegmentHeader | null {
+  const parent = file.segments[index - 1];
+  return parent === undefined ? null : headerOf(parent);
+}
+
+/** Commitments and witnesses of a recorded segment with its history, as they were recorded. */
+export function recordedPieces(segment: RecordedSegment, recorded: Uint8Array): SegmentPieces {
+  return new SegmentPieces(recorded, {
+    recordCommitments: joinHex(segment.pieces.map(({ commitment }) => commitment)),
+    recordWitnesses: joinHex(segment.pieces.map(({ witness }) => witness)),
+    segmentCommitment: fromHex(segment.segment_commitment, 48),
+  });
+}
+
+/** The history of a set: its segments, archived again, and their pieces. */
+export class RebuiltHistory {
+  private constructor(readonly segments: SegmentPieces[]) {}
+
+  /** Archives the recorded blocks; commitments and witnesses are taken from the recording. */
+  static of(file: ArchivingFile): RebuiltHistory {
+    const archiver = new Archiver();
+    const segments: SegmentPieces[] = [];
+    const keep = (closed: ClosedSegment): void => {
+      const index = Number(closed.segmentIndex);
+      segments.push(recordedPieces(file.segments[index]!, closed.record(parentOf(file, index))));
+    };
+    for (const block of file.blocks) {
+      if (segments.length === file.segments.length) break;
+      archiver.addBlock(blockBytes(file.label, block), []).segments.forEach(keep);
+    }
+    return new RebuiltHistory(segments);
+  }
+
+  /** A piece, or null when its segment was not archived. */
+  piece(index: PieceIndex): Uint8Array | null {
+    return this.segments[Number(segmentOfPiece(index))]?.at(positionOfPiece(index)) ?? null;
+  }
+}
+
+/** Raw record number 0..127 of a recorded segment. */
+export function rawRecord(recorded: Uint8Array, number: number): Uint8Array {
+  return recorded.subarray(number * RAW_RECORD_BYTES, (number + 1) * RAW_RECORD_BYTES);
+}
+
+/** All 256 records of a segment by position, from its sources and parity. */
+export function recordsOf(recorded: Uint8Array, parity: readonly Uint8Array[]): Uint8Array[] {
+  return Array.from({ length: PIECES_IN_SEGMENT }, (_, position) =>
+    position % 2 === 0 ? recordFromRaw(rawRecord(recorded, position / 2)) : parity[(position - 1) / 2]!,
+  );
+}
+
+export const RECORD_NUMBERS = Array.from({ length: SOURCE_PIECES_IN_SEGMENT }, (_, number) => number);

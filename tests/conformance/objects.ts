@@ -1,0 +1,100 @@
+/** Retrieval of every recorded object from its mapping, and the refusals of wrong ones. */
+import { equal, fromHex } from '../../src/protocol/bytes.ts';
+import { ProtocolError } from '../../src/protocol/errors.ts';
+import { fetchObject } from '../../src/protocol/object-retrieval.ts';
+import type { GlobalObject } from '../../src/protocol/types.ts';
+import { loadWasm } from '../../src/crypto/wasm.ts';
+import { RebuiltHistory, type ArchivingFile } from './archive-support.ts';
+import { casesOf, expectSame, namedBytes, refusal } from './protocol-support.ts';
+import type { ConformanceCase, ConformanceSuite } from './types.ts';
+
+interface RecordedHint {
+  hash: string;
+  piece_index: number;
+  offset: number;
+}
+
+interface ObjectsFile {
+  label: string;
+  max_object_len: number;
+  retrieval: (RecordedHint & {
+    data_name: string;
+    data_len: number;
+    retrieved: boolean;
+    error: string | null;
+  })[];
+  failing: (RecordedHint & { what: string; ok: boolean; error_kind: string })[];
+}
+
+/** Our code for each kind of error of the reference; its getter of pieces fails where ours has none. */
+const CODES: Record<string, string> = {
+  PieceGetterError: 'piece-not-found',
+  PieceNotFound: 'piece-not-found',
+};
+
+function codeOf(kind: string): string {
+  return CODES[kind] ?? kind.replaceAll(/(?<!^)([A-Z])/g, '-$1').toLowerCase();
+}
+
+function mappingOf({ hash, piece_index, offset }: RecordedHint): GlobalObject {
+  return { hash: fromHex(hash, 32), pieceIndex: BigInt(piece_index), offset };
+}
+
+function caseList(file: ObjectsFile, archiving: ArchivingFile): ConformanceCase[] {
+  let history: RebuiltHistory | null = null;
+  const fetch = (hint: RecordedHint): Promise<Uint8Array> => {
+    const rebuilt = (history ??= RebuiltHistory.of(archiving));
+    return fetchObject(
+      mappingOf(hint),
+      async (indices) => indices.map((index) => rebuilt.piece(index)),
+      file.max_object_len,
+    );
+  };
+  return [
+    {
+      name: 'every mapping that archiving gave',
+      rule: 'object-mapping',
+      run: () =>
+        expectSame(
+          'mappings',
+          archiving.outcomes.flatMap(({ global_objects }) => global_objects),
+          file.retrieval.map(({ hash, piece_index, offset }) => [hash, piece_index, offset]),
+        ),
+    },
+    ...casesOf(
+      file.retrieval,
+      ({ data_name }) => ({ name: `retrieval of ${data_name}`, rule: 'object-retrieval' }),
+      async (record) => {
+        expectSame('an error exactly where nothing is retrieved', record.error === null, record.retrieved);
+        if (!record.retrieved) {
+          const refused = await refusal(() => fetch(record));
+          expectSame('code', refused instanceof ProtocolError && refused.code, 'piece-not-found');
+          return;
+        }
+        const expected = namedBytes(file.label, record.data_name, record.data_len);
+        expectSame('the data is the recorded one', equal(await fetch(record), expected), true);
+      },
+    ),
+    ...casesOf(
+      file.failing,
+      ({ what }) => ({ name: `no retrieval: ${what}`, rule: 'object-retrieval' }),
+      async (record) => {
+        const refused = await refusal(() => fetch(record));
+        expectSame('ok', refused === null, record.ok);
+        expectSame('code', refused instanceof ProtocolError && refused.code, codeOf(record.error_kind));
+      },
+    ),
+  ];
+}
+
+export const objects: ConformanceSuite = {
+  files: [/^objects\.json$/],
+  async cases(ctx, files) {
+    if (!files.includes('objects.json')) return [];
+    await loadWasm();
+    return caseList(
+      await ctx.json<ObjectsFile>('objects.json'),
+      await ctx.json<ArchivingFile>('archiving.json'),
+    );
+  },
+};
