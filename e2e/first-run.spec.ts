@@ -1,0 +1,54 @@
+/** The first-run flow against the built app alone: what a person sees before anything answers. */
+import { expect, test } from '@playwright/test';
+import { serveApp, type AppServer } from '../scripts/app-server.ts';
+import { ensureBuilt } from '../scripts/build-app.ts';
+
+let app: AppServer;
+
+test.beforeAll(async () => {
+  test.setTimeout(3 * 60_000);
+  app = await serveApp(await ensureBuilt(() => undefined), 4473);
+});
+test.afterAll(() => app.close());
+
+test('a node that does not answer is named, with what to do', async ({ page }) => {
+  const errors: string[] = [];
+  page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error' && message.text().includes('Content Security Policy'))
+      errors.push(message.text());
+  });
+  await page.goto(app.url);
+  await page.getByRole('button', { name: 'Get started' }).click();
+  const endpoint = page.getByLabel('Node to talk to');
+  await endpoint.fill('ws://127.0.0.1:9');
+  await expect(page.getByText('No node answers at ws://127.0.0.1:9')).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByRole('button', { name: 'Continue' })).toBeDisabled();
+  await endpoint.fill('https://example.org');
+  await expect(page.getByText('begins with ws:// or wss://')).toBeVisible();
+  expect(await page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true);
+  expect(errors).toEqual([]);
+});
+
+test('the flow can be walked with the keyboard alone', async ({ page }) => {
+  await page.goto(app.url);
+  await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { name: 'Which network?' })).toBeVisible();
+  await page.keyboard.press('Tab');
+  await page.keyboard.press('ArrowDown');
+  await expect(page.getByRole('radio', { name: /Mainnet/ })).toBeChecked();
+});
+
+test('the page opens without a connection once it was open with one', async ({ page, context }) => {
+  await page.goto(app.url);
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+  });
+  await page.reload();
+  await context.setOffline(true);
+  await page.reload();
+  await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
+  await context.setOffline(false);
+});
