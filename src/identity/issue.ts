@@ -2,9 +2,11 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '../crypto/random.ts';
 import { Refusal } from '../wallet/errors.ts';
-import { utf8 } from '../protocol/bytes.ts';
+import { toHex, utf8 } from '../protocol/bytes.ts';
+import { blake2b256 } from '../protocol/hash.ts';
 import {
   agentPurpose,
+  commonNameText,
   decodeName,
   decodePublicKeyInfo,
   keyUsageBits,
@@ -12,6 +14,7 @@ import {
   readExtensions,
   type Extension,
   type KeyUsage,
+  type TbsCertificate,
 } from './certificate.ts';
 import {
   bitString,
@@ -83,6 +86,18 @@ export function nameOf(commonName: string): Uint8Array {
     );
   }
   return sequence(setOf(sequence(oid(OID.commonName), utf8String(commonName))));
+}
+
+const KEY_SUFFIX_HEX = 16;
+
+/** What makes a common name speak of its key: `~` and the first 16 hex digits of the key's BLAKE2b-256. */
+export function keySuffix(publicKeyInfo: Uint8Array): string {
+  return `~${toHex(blake2b256(publicKeyInfo)).slice(0, KEY_SUFFIX_HEX)}`;
+}
+
+/** Whether a certificate's common name speaks of its own key, so that no other key can have its identifier. */
+export function isKeyBound(tbs: TbsCertificate): boolean {
+  return commonNameText(tbs).endsWith(keySuffix(tbs.publicKeyInfo));
 }
 
 /** Identifier of a key in certificates: the first 20 octets of the SHA-256 of its bits (RFC 7093, method 1). */

@@ -1,0 +1,25 @@
+/**
+ * Identities as a person uses them: plain async commands with structured-cloneable arguments and results, over
+ * one wallet and the registry of one network. What fails rejects with a typed error that has a `sentence`.
+ */
+import type { WalletService } from '../wallet/service.ts';
+import { agentCommands } from './agent-commands.ts';
+import { contentCommands } from './content-commands.ts';
+import { IdentityContext, type IdentityOptions } from './context.ts';
+import { credentialCommands } from './credential-commands.ts';
+import { identityCommands } from './identity-commands.ts';
+import { scoreCommands } from './score-commands.ts';
+
+/** Every command of identities, credentials, agents, provenance and score. */
+export function createIdentityService(wallet: WalletService, options: IdentityOptions) {
+  const context = new IdentityContext(wallet, options);
+  return {
+    ...identityCommands(context),
+    ...credentialCommands(context),
+    ...agentCommands(context),
+    ...contentCommands(context),
+    ...scoreCommands(context),
+  };
+}
+
+export type IdentityService = ReturnType<typeof createIdentityService>;
