@@ -1,0 +1,165 @@
+/** Where objects lie in history. Nothing that a locator says is believed: the hash of what is found decides. */
+import { base64urlnopad } from '@scure/base';
+import { decodeWith, encodeWith, list, struct, u32, u64, u8 } from '../protocol/codec.ts';
+import { DecodeError } from '../protocol/errors.ts';
+import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
+import { keyOf } from './tree.ts';
+
+/** Somebody who may know where objects lie. */
+export interface Locator {
+  /** What to call it in messages. */
+  readonly name: string;
+  /** Where these objects (32-byte hashes) lie, as far as it knows; it may be wrong. Rejects when it cannot be asked. */
+  locate(hashes: Uint8Array[], signal: AbortSignal): Promise<GlobalObject[]>;
+}
+
+export interface Hint {
+  place: GlobalObject;
+  /** Who gave it. */
+  giver: string;
+}
+
+/** Places remembered of one object. */
+const MAX_HINTS_PER_OBJECT = 8;
+/** Hints of a giver that turned out wrong until it is not asked any more. */
+const MAX_WRONG_HINTS = 8;
+/** Objects asked for in one question. */
+const BATCH = 100;
+/** Questions are collected for so long, in milliseconds. */
+const COLLECT_MS = 5;
+
+interface Question {
+  hash: Uint8Array;
+  /** Whose hints are not wanted. */
+  without: ReadonlySet<string>;
+  resolve(hints: Hint[]): void;
+}
+
+/** Collects hints from all locators and drops what turns out wrong. */
+export class HintBook {
+  private readonly hints = new Map<string, Hint[]>();
+  private readonly wrong = new Map<string, number>();
+  private questions: Question[] = [];
+  private timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(private readonly locators: readonly Locator[]) {}
+
+  /** Takes hints, e.g. out of a link. */
+  add(places: readonly GlobalObject[], giver: string): void {
+    for (const place of places) {
+      const key = keyOf(place.hash);
+      const known = this.hints.get(key) ?? [];
+      const same = known.some(
+        ({ place: old }) => old.pieceIndex === place.pieceIndex && old.offset === place.offset,
+      );
+      if (!same && known.length < MAX_HINTS_PER_OBJECT) this.hints.set(key, [...known, { place, giver }]);
+    }
+  }
+
+  /** What is known of an object (32-byte hash) without asking anybody. */
+  known(hash: Uint8Array): Hint[] {
+    return this.hints.get(keyOf(hash)) ?? [];
+  }
+
+  /** Forgets a hint that was wrong; its giver is not asked again after some of them. */
+  drop({ place, giver }: Hint): void {
+    const key = keyOf(place.hash);
+    const left = this.known(place.hash).filter((hint) => hint.place !== place);
+    if (left.length > 0) this.hints.set(key, left);
+    else this.hints.delete(key);
+    this.wrong.set(giver, (this.wrong.get(giver) ?? 0) + 1);
+  }
+
+  /** Who gave too many wrong hints to be asked. */
+  distrusted(): string[] {
+    return [...this.wrong].filter(([, count]) => count >= MAX_WRONG_HINTS).map(([giver]) => giver);
+  }
+
+  /**
+   * Asks all locators but some about an object, until one knows; questions of the same moment travel together.
+   */
+  ask(hash: Uint8Array, signal: AbortSignal, without: ReadonlySet<string> = new Set()): Promise<Hint[]> {
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => reject(signal.reason);
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.questions.push({
+        hash,
+        without,
+        resolve: (hints) => {
+          signal.removeEventListener('abort', onAbort);
+          resolve(hints);
+        },
+      });
+      if (this.questions.length >= BATCH) this.flush();
+      else this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
+    });
+  }
+
+  private flush(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    const groups = new Map<string, Question[]>();
+    for (const question of this.questions.splice(0)) {
+      const key = [...question.without].sort().join('\n');
+      groups.set(key, [...(groups.get(key) ?? []), question]);
+    }
+    for (const questions of groups.values()) void this.askAll(questions, questions[0]!.without);
+  }
+
+  private async askAll(questions: Question[], without: ReadonlySet<string>): Promise<void> {
+    const hashes = [...new Map(questions.map(({ hash }) => [keyOf(hash), hash])).values()];
+    const wanted = new Set(hashes.map(keyOf));
+    const passedOver = new Set([...without, ...this.distrusted()]);
+    const asked = this.locators.filter(({ name }) => !passedOver.has(name));
+    const hintsOf = (hash: Uint8Array): Hint[] => this.known(hash).filter(({ giver }) => !without.has(giver));
+    const stop = new AbortController();
+    const allKnown = (): boolean => hashes.every((hash) => hintsOf(hash).length > 0);
+    const answers = asked.map(async (locator) => {
+      const places = await locator.locate(hashes, stop.signal);
+      this.add(
+        places.filter((place) => wanted.has(keyOf(place.hash))),
+        locator.name,
+      );
+    });
+    await new Promise<void>((resolve) => {
+      // The first locators that know them all are enough.
+      for (const answer of answers) answer.then(() => allKnown() && resolve()).catch(() => undefined);
+      void Promise.allSettled(answers).then(() => resolve());
+    });
+    stop.abort(new DOMException('others knew', 'AbortError'));
+    for (const { hash, resolve } of questions) resolve(hintsOf(hash));
+  }
+}
+
+const MAX_LINK_HINTS = 1_000;
+
+interface LinkHints {
+  version: number;
+  places: { pieceIndex: PieceIndex; offset: number }[];
+}
+
+const linkHints = struct<LinkHints>({
+  version: u8,
+  places: list(struct<LinkHints['places'][number]>({ pieceIndex: u64, offset: u32 }), MAX_LINK_HINTS),
+});
+
+/**
+ * Hints as a link carries them beside an identifier: places without hashes, the object's own first, then others near
+ * which parts of it lie.
+ */
+export function encodeLinkHints(places: readonly Pick<GlobalObject, 'pieceIndex' | 'offset'>[]): string {
+  return base64urlnopad.encode(encodeWith(linkHints, { version: 0, places: [...places] }));
+}
+
+/** Throws DecodeError. */
+export function decodeLinkHints(text: string): LinkHints['places'] {
+  let bytes: Uint8Array;
+  try {
+    bytes = base64urlnopad.decode(text);
+  } catch {
+    throw new DecodeError('link-hints', 'not base 64');
+  }
+  const { version, places } = decodeWith(linkHints, bytes, 'link-hints');
+  if (version !== 0) throw new DecodeError('link-hints', `unknown version ${version}`);
+  return places;
+}

@@ -1,0 +1,219 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { concat, equal } from '../protocol/bytes.ts';
+import { PIECE_BYTES, RAW_RECORD_BYTES } from '../protocol/constants.ts';
+import { FileBuilder, type StoredNode } from '../protocol/dag-builder.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { recordFromRaw } from '../protocol/record.ts';
+import { ScaleWriter } from '../protocol/scale.ts';
+import { sourcePosition } from '../protocol/segment.ts';
+import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
+import { ObjectError } from './errors.ts';
+import { decodeLinkHints, encodeLinkHints, HintBook, type Locator } from './locate.ts';
+import { NodeStore, type RetrievalEvent } from './nodes.ts';
+import { NeighbourLocator, nodesIn, type VerifiedPieces } from './scan.ts';
+
+const { signal } = new AbortController();
+
+/** A stretch of history in the middle of a segment, with nodes in it as remarks hold them. */
+class History implements VerifiedPieces {
+  readonly places = new Map<string, GlobalObject>();
+  readonly requested: PieceIndex[] = [];
+  missing = new Set<PieceIndex>();
+  private readonly raw: Uint8Array;
+
+  constructor(
+    private readonly first: PieceIndex,
+    nodes: StoredNode[],
+    gap = 120,
+  ) {
+    const parts: Uint8Array[] = [new Uint8Array(5000).fill(0x41)];
+    let at = 5000;
+    for (const { hash, bytes } of nodes) {
+      const remark = new ScaleWriter().byteVector(bytes).bytes();
+      const call = Uint8Array.of(0, 7);
+      at += call.length;
+      this.places.set(String(hash), {
+        hash,
+        pieceIndex: first + 2n * BigInt(Math.floor(at / RAW_RECORD_BYTES)),
+        offset: at % RAW_RECORD_BYTES,
+      });
+      parts.push(call, remark, new Uint8Array(gap).fill(0x55));
+      at += remark.length + gap;
+    }
+    const count = Math.ceil(at / RAW_RECORD_BYTES) + 1;
+    parts.push(new Uint8Array(count * RAW_RECORD_BYTES - at));
+    this.raw = concat(...parts);
+  }
+
+  place(node: StoredNode): GlobalObject {
+    return this.places.get(String(node.hash))!;
+  }
+
+  pieces(indices: readonly PieceIndex[]): Promise<(Uint8Array | null)[]> {
+    this.requested.push(...indices);
+    return Promise.resolve(indices.map((index) => (this.missing.has(index) ? null : this.piece(index))));
+  }
+
+  private piece(index: PieceIndex): Uint8Array | null {
+    const at = (sourcePosition(index) - sourcePosition(this.first)) * RAW_RECORD_BYTES;
+    if (at < 0 || at >= this.raw.length) return null;
+    const piece = new Uint8Array(PIECE_BYTES);
+    piece.set(recordFromRaw(this.raw.subarray(at, at + RAW_RECORD_BYTES)));
+    return piece;
+  }
+}
+
+function fileNodes(bytes: number): StoredNode[] {
+  const builder = new FileBuilder({ name: 'a', uploadOptions: null });
+  const content = Uint8Array.from({ length: bytes }, (_, index) => (index * 7) % 251);
+  return [...builder.push(content), ...builder.finish()];
+}
+
+const nodes = fileNodes(2_000_000);
+const head = nodes.at(-1)!;
+
+function store(history: History, locators: Locator[] = [], events: RetrievalEvent[] = []): NodeStore {
+  return new NodeStore({ pieces: history, locators, watch: (event) => events.push(event) });
+}
+
+async function failure(work: Promise<unknown>): Promise<ObjectError> {
+  const error = await work.catch((reason: unknown) => reason);
+  if (error instanceof ObjectError) return error;
+  throw new Error(`no ObjectError but ${String(error)}`);
+}
+
+describe('nodes out of history', () => {
+  it('are found near the head that a link tells', async () => {
+    const history = new History(256n + 20n, nodes);
+    const found = store(history);
+    found.addLinkHints(head.hash, [history.place(head)]);
+    for (const { hash, bytes } of [head, ...nodes]) {
+      expect(equal(await found.node(hash, signal), bytes)).toBe(true);
+    }
+  });
+
+  it('are located by whoever knows them, in one question', async () => {
+    const history = new History(20n, nodes);
+    const questions: number[] = [];
+    const locator: Locator = {
+      name: 'an index',
+      locate: (hashes) => {
+        questions.push(hashes.length);
+        return Promise.resolve(hashes.flatMap((hash) => history.places.get(String(hash)) ?? []));
+      },
+    };
+    const found = store(history, [locator]);
+    await Promise.all(nodes.map(({ hash }) => found.node(hash, signal)));
+    expect(questions).toEqual([nodes.length]);
+  });
+
+  it('survive wrong hints, whose giver is not asked for ever', async () => {
+    const history = new History(20n, nodes);
+    const events: RetrievalEvent[] = [];
+    let asked = 0;
+    const liar: Locator = {
+      name: 'a liar',
+      locate: (hashes) => {
+        asked += 1;
+        return Promise.resolve(hashes.map((hash) => ({ hash, pieceIndex: 20n, offset: 17 })));
+      },
+    };
+    const found = store(history, [liar], events);
+    found.addLinkHints(head.hash, [history.place(head)]);
+    for (const node of nodes) await found.node(node.hash, signal);
+    const wrong = events.filter((event) => event.kind === 'hint-wrong');
+    expect(wrong.length).toBe(8);
+    expect(wrong.every(({ giver }) => giver === 'a liar')).toBe(true);
+    expect(found.hints.distrusted()).toEqual(['a liar']);
+    expect(asked).toBe(8);
+  });
+
+  it('that nobody knows, that are elsewhere, and whose pieces are missing are three different failures', async () => {
+    const history = new History(20n, nodes);
+    expect((await failure(store(history).node(head.hash, signal))).code).toBe('not-located');
+    const misled = store(history);
+    misled.addLinkHints(head.hash, [{ pieceIndex: 20n, offset: 3 }]);
+    history.missing = new Set([22n, 24n, 26n]);
+    expect((await failure(misled.node(head.hash, signal))).code).toBe('hints-wrong');
+    const place = history.place(head);
+    history.missing = new Set([place.pieceIndex]);
+    const blocked = store(history);
+    blocked.addLinkHints(head.hash, [place]);
+    const error = await failure(blocked.node(head.hash, signal));
+    expect([error.code, error.values['pieceIndex']]).toEqual(['pieces-missing', place.pieceIndex]);
+    history.missing.clear();
+    expect(await blocked.node(head.hash, signal)).toEqual(head.bytes);
+  });
+
+  it('stop when they are not wanted any more', async () => {
+    const history = new History(20n, nodes);
+    const abort = new AbortController();
+    const never: VerifiedPieces = {
+      pieces: (_, wanted) =>
+        new Promise((_resolve, reject) => wanted.addEventListener('abort', () => reject(wanted.reason))),
+    };
+    const found = new NodeStore({ pieces: never, locators: [] });
+    found.addLinkHints(head.hash, [history.place(head)]);
+    const work = found.node(head.hash, abort.signal).catch((error: unknown) => error);
+    abort.abort();
+    expect(await work).toBe(abort.signal.reason);
+  });
+
+  it('ask for few pieces, each once while it is near', async () => {
+    const history = new History(20n, nodes);
+    const found = store(history);
+    found.hints.add([...history.places.values()], 'an index');
+    await Promise.all(nodes.map(({ hash }) => found.node(hash, signal)));
+    expect(history.requested.length).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('scanning', () => {
+  it('finds every node, across borders of pieces too, and nothing else', async () => {
+    const history = new History(20n, nodes, 3);
+    const scanner = new NeighbourLocator(history);
+    scanner.near(20n);
+    const places = await scanner.locate(
+      nodes.map(({ hash }) => hash),
+      signal,
+    );
+    expect(places).toEqual(nodes.map((node) => history.place(node)));
+  });
+
+  it('takes any bytes', () => {
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 300 }), (bytes) => {
+        for (const { offset } of nodesIn(bytes, bytes.length)) expect(offset).toBeLessThan(bytes.length);
+      }),
+    );
+  });
+});
+
+describe('hints', () => {
+  it('travel in links', () => {
+    const places = [
+      { pieceIndex: 2n ** 40n, offset: 12 },
+      { pieceIndex: 4n, offset: 1_015_807 },
+    ];
+    expect(decodeLinkHints(encodeLinkHints(places))).toEqual(places);
+    for (const text of ['', 'AQA', '!', encodeLinkHints(places).slice(0, -2)]) {
+      expect(() => decodeLinkHints(text)).toThrow(ProtocolError);
+    }
+  });
+
+  it('of slow locators are not waited for once others know', async () => {
+    const place = { hash: head.hash, pieceIndex: 2n, offset: 0 };
+    const quick: Locator = { name: 'quick', locate: () => Promise.resolve([place]) };
+    const slow: Locator = { name: 'slow', locate: () => new Promise(() => undefined) };
+    const book = new HintBook([slow, quick]);
+    expect(await book.ask(head.hash, signal)).toEqual([{ place, giver: 'quick' }]);
+  });
+
+  it('about other objects are not taken', async () => {
+    const other = { hash: new Uint8Array(32), pieceIndex: 2n, offset: 0 };
+    const book = new HintBook([{ name: 'chatty', locate: () => Promise.resolve([other]) }]);
+    expect(await book.ask(head.hash, signal)).toEqual([]);
+    expect(book.known(other.hash)).toEqual([]);
+  });
+});

@@ -1,0 +1,186 @@
+/** Nodes out of history: located, fetched piece by piece, and accepted by their hash alone. */
+import { toHex } from '../protocol/bytes.ts';
+import { cidOfHash } from '../protocol/cid.ts';
+import { MAX_NODE_BYTES } from '../protocol/dag.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { fetchObject, type ObjectFault } from '../protocol/object-retrieval.ts';
+import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
+import { ObjectError } from './errors.ts';
+import { HintBook, type Hint, type Locator } from './locate.ts';
+import { NeighbourLocator, type VerifiedPieces } from './scan.ts';
+import { keyOf, type NodeSource } from './tree.ts';
+
+/** What happens while an object is retrieved, for those who watch. */
+export type RetrievalEvent =
+  | { kind: 'located'; cid: string; giver: string; place: GlobalObject }
+  | { kind: 'hint-wrong'; cid: string; giver: string; code: string }
+  | { kind: 'verified'; cid: string; bytes: number; pieceIndex: PieceIndex };
+
+export interface NodeStoreOptions {
+  pieces: VerifiedPieces;
+  /** Asked where nodes lie, all at once. The history around known places is looked through besides. */
+  locators: readonly Locator[];
+  /** Bytes of nodes kept in memory. */
+  cacheBytes?: number;
+  watch?(event: RetrievalEvent): void;
+}
+
+const CACHE_BYTES = 16 * 1024 * 1024;
+/** Pieces kept for the nodes that lie next to each other in them: 1 MiB each. */
+const PIECES_KEPT = 8;
+
+/** Hints say nothing about whoever gave them while pieces are missing. */
+const NOBODYS_FAULT: ReadonlySet<string> = new Set<ObjectFault>(['piece-not-found']);
+
+export class NodeStore implements NodeSource {
+  readonly hints: HintBook;
+  private readonly neighbours: NeighbourLocator;
+  private readonly pieces: PieceWindow;
+  private readonly cache = new Map<string, Uint8Array>();
+  private cached = 0;
+
+  constructor(private readonly options: NodeStoreOptions) {
+    this.pieces = new PieceWindow(options.pieces);
+    this.neighbours = new NeighbourLocator(this.pieces);
+    this.hints = new HintBook([...options.locators, this.neighbours]);
+  }
+
+  /** Takes places out of a link: the first is the object's own. */
+  addLinkHints(hash: Uint8Array, places: readonly Pick<GlobalObject, 'pieceIndex' | 'offset'>[]): void {
+    const [own] = places;
+    if (own !== undefined) this.hints.add([{ hash, ...own }], 'the link');
+    for (const { pieceIndex } of places) if (pieceIndex % 2n === 0n) this.neighbours.near(pieceIndex);
+  }
+
+  /**
+   * Bytes of a node by its hash (32 bytes).
+   *
+   * @throws ObjectError `not-located`, `hints-wrong` or `pieces-missing`, naming node and piece; the signal's reason.
+   */
+  async node(hash: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    signal.throwIfAborted();
+    const key = keyOf(hash);
+    const kept = this.cache.get(key);
+    if (kept !== undefined) return kept;
+    const bytes = await this.fetch(hash, signal);
+    this.keep(key, bytes);
+    return bytes;
+  }
+
+  private async fetch(hash: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    const failures: ObjectError[] = [];
+    const tried = new Set<string>();
+    let hints = this.hints.known(hash);
+    do {
+      const bytes = await this.tryHints(hash, hints, failures, signal);
+      if (bytes !== null) return bytes;
+      for (const { giver } of hints) tried.add(giver);
+      hints = await this.hints.ask(hash, signal, tried);
+    } while (hints.length > 0);
+    throw failures.find(({ code }) => code === 'pieces-missing') ?? failures[0] ?? notLocated(hash);
+  }
+
+  private async tryHints(
+    hash: Uint8Array,
+    hints: Hint[],
+    failures: ObjectError[],
+    signal: AbortSignal,
+  ): Promise<Uint8Array | null> {
+    const cid = cidOfHash(hash);
+    for (const hint of hints) {
+      const { place, giver } = hint;
+      try {
+        const get = (indices: PieceIndex[]) => this.pieces.pieces(indices, signal);
+        const bytes = await fetchObject(place, get, MAX_NODE_BYTES);
+        this.neighbours.near(place.pieceIndex);
+        this.options.watch?.({ kind: 'located', cid, giver, place });
+        this.options.watch?.({ kind: 'verified', cid, bytes: bytes.length, pieceIndex: place.pieceIndex });
+        return bytes;
+      } catch (error) {
+        signal.throwIfAborted();
+        if (!(error instanceof ProtocolError)) throw error;
+        failures.push(failureOf(hash, hint, error));
+        if (NOBODYS_FAULT.has(error.code)) continue;
+        this.hints.drop(hint);
+        this.options.watch?.({ kind: 'hint-wrong', cid, giver, code: error.code });
+      }
+    }
+    return null;
+  }
+
+  private keep(key: string, bytes: Uint8Array): void {
+    if (this.cache.has(key)) return;
+    this.cache.set(key, bytes);
+    this.cached += bytes.length;
+    for (const [oldest, old] of this.cache) {
+      if (this.cached <= (this.options.cacheBytes ?? CACHE_BYTES)) break;
+      this.cache.delete(oldest);
+      this.cached -= old.length;
+    }
+  }
+}
+
+function failureOf(hash: Uint8Array, { place, giver }: Hint, error: ProtocolError): ObjectError {
+  const missing = NOBODYS_FAULT.has(error.code);
+  return new ObjectError({
+    code: missing ? 'pieces-missing' : 'hints-wrong',
+    message: `${giver} says piece ${place.pieceIndex}, offset ${place.offset}: ${error.message}`,
+    sentence: missing
+      ? 'A piece of history that this object lies in cannot be reached at the moment.'
+      : 'This object is not where it was said to be.',
+    node: hash,
+    values: { pieceIndex: place.pieceIndex, offset: place.offset, giver, fault: error.code },
+    cause: error,
+  });
+}
+
+function notLocated(hash: Uint8Array): ObjectError {
+  return new ObjectError({
+    code: 'not-located',
+    message: `nobody knows where ${toHex(hash)} lies`,
+    sentence: 'Nobody who was asked knows where in history this object lies.',
+    node: hash,
+  });
+}
+
+/** The last pieces, and one request for those that several nodes wait for. */
+class PieceWindow implements VerifiedPieces {
+  private readonly kept = new Map<PieceIndex, Promise<Uint8Array | null>>();
+
+  constructor(private readonly source: VerifiedPieces) {}
+
+  async pieces(indices: readonly PieceIndex[], signal: AbortSignal): Promise<(Uint8Array | null)[]> {
+    for (;;) {
+      const missing = indices.filter((index) => !this.kept.has(index));
+      if (missing.length > 0) this.request(missing, signal);
+      const wanted = indices.map((index) => this.kept.get(index)!);
+      this.forget();
+      try {
+        return await Promise.all(wanted);
+      } catch (error) {
+        // Somebody else's request, given up by them: it is asked again in this one's name.
+        if (signal.aborted || !(error instanceof DOMException) || error.name !== 'AbortError') throw error;
+      }
+    }
+  }
+
+  private request(indices: PieceIndex[], signal: AbortSignal): void {
+    const answer = this.source.pieces(indices, signal);
+    indices.forEach((index, position) => {
+      const piece = answer.then((pieces) => pieces[position] ?? null);
+      this.kept.set(index, piece);
+      piece.then(
+        // What is missing now may be had later.
+        (found) => found === null && this.kept.delete(index),
+        () => this.kept.delete(index),
+      );
+    });
+  }
+
+  private forget(): void {
+    for (const index of this.kept.keys()) {
+      if (this.kept.size <= PIECES_KEPT) return;
+      this.kept.delete(index);
+    }
+  }
+}

@@ -1,0 +1,260 @@
+/** Files and folders by their identifier: what they are, and their content as verified bytes. */
+import { hashOfCid } from '../protocol/cid.ts';
+import type { DagNode, UploadOptions } from '../protocol/dag.ts';
+import { concat } from '../protocol/bytes.ts';
+import { decompress, looksCompressed } from './compression.ts';
+import {
+  decryptFrames,
+  frameAt,
+  keyOfPassword,
+  plaintextSize,
+  requireFrameBytes,
+  SALT_BYTES,
+} from './encryption.ts';
+import { ObjectError } from './errors.ts';
+import { folderEntries, readNode, storedBytes, storedSize, type NodeSource } from './tree.ts';
+
+/** Children that a folder may have: what a screen and a zip file can still handle. */
+const MAX_ENTRIES = 100_000;
+/** Folders in folders. */
+const MAX_NESTING = 32;
+
+/** An object whose head has arrived and is verified. */
+export interface OpenedObject {
+  kind: 'file' | 'folder' | 'metadata';
+  /** 32 bytes. */
+  hash: Uint8Array;
+  head: DagNode;
+  name: string | null;
+  /** Bytes in history, as the head states; checked against what is read. */
+  storedBytes: number;
+  /** Bytes of the content; null where only decompression will tell. */
+  contentBytes: number | null;
+  compressed: boolean;
+  encrypted: boolean;
+}
+
+/** Part of a content: from byte `from` to before byte `to`. */
+export interface ByteRange {
+  from: number;
+  to: number;
+}
+
+const PLAIN: UploadOptions = { compression: null, encryption: null };
+
+/**
+ * Fetches the head of an object.
+ *
+ * @param cid Text of the identifier.
+ * @throws DecodeError for an identifier of another kind; ObjectError.
+ */
+export function openObject(source: NodeSource, cid: string, signal: AbortSignal): Promise<OpenedObject> {
+  return openHash(source, hashOfCid(cid), signal);
+}
+
+/** The same by hash (32 bytes). */
+export async function openHash(
+  source: NodeSource,
+  hash: Uint8Array,
+  signal: AbortSignal,
+): Promise<OpenedObject> {
+  const head = readNode(hash, await source.node(hash, signal));
+  const { type } = head;
+  if (type !== 'file' && type !== 'folder' && type !== 'metadata') {
+    throw new ObjectError({
+      code: 'wrong-kind',
+      message: `a ${type} is a part of an object`,
+      sentence: 'This identifier names a part of a file, not a file or folder.',
+      node: hash,
+    });
+  }
+  const { compression, encryption } = head.uploadOptions ?? PLAIN;
+  const stored = storedSize(hash, head);
+  return {
+    kind: type,
+    hash,
+    head,
+    name: head.name,
+    storedBytes: stored,
+    contentBytes: compression === null ? contentSize(stored, head) : null,
+    compressed: compression !== null,
+    encrypted: encryption !== null,
+  };
+}
+
+function contentSize(stored: number, head: DagNode): number | null {
+  const encryption = head.uploadOptions?.encryption;
+  return encryption ? plaintextSize(stored, requireFrameBytes(encryption.chunkSize)) : stored;
+}
+
+/**
+ * The content of a file, decrypted and decompressed, as it is read; nothing is given out before its hash has been
+ * verified.
+ *
+ * @param range Part wanted; the whole when left out.
+ * @param password Needed for encrypted files.
+ * @throws ObjectError
+ */
+export async function* readObject(
+  source: NodeSource,
+  object: OpenedObject,
+  signal: AbortSignal,
+  { range, password }: { range?: ByteRange; password?: string } = {},
+): AsyncGenerator<Uint8Array> {
+  if (object.kind === 'folder') throw wrongKind(object, 'a folder has no bytes of its own');
+  const from = range?.from ?? 0;
+  const to = range?.to ?? Number.POSITIVE_INFINITY;
+  if (from < 0 || to < from) throw new RangeError(`bytes ${from} to ${to}`);
+  if (!object.compressed) {
+    yield* limited(plaintext(source, object, from, password, signal), to - from);
+    return;
+  }
+  // A compressed stream can only be read from its beginning.
+  const begin = await peeked(plaintext(source, object, 0, password, signal), 2);
+  const isCompressed = object.encrypted || looksCompressed(begin.head);
+  const whole = isCompressed ? decompress(begin.all) : begin.all;
+  yield* limited(skipped(whole, from), to - from);
+}
+
+/** Stored bytes from byte `from` on, decrypted. */
+async function* plaintext(
+  source: NodeSource,
+  object: OpenedObject,
+  from: number,
+  password: string | undefined,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const { hash, head } = object;
+  const encryption = head.uploadOptions?.encryption;
+  if (!encryption) {
+    yield* storedBytes(source, hash, head, from, signal);
+    return;
+  }
+  if (password === undefined) throw passwordNeeded(object);
+  const frameBytes = requireFrameBytes(encryption.chunkSize);
+  if (plaintextSize(object.storedBytes, frameBytes) === null) throw cutOff(object);
+  const salt = await exactly(storedBytes(source, hash, head, 0, signal), SALT_BYTES);
+  const key = await keyOfPassword(password, salt);
+  const start = frameAt(from, frameBytes);
+  const frames = storedBytes(source, hash, head, start.stored, signal);
+  yield* skipped(decryptFrames(frames, key, frameBytes), from - start.plaintext);
+}
+
+/** Leaves out the first `count` bytes. */
+async function* skipped(parts: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
+  let left = count;
+  for await (const part of parts) {
+    if (part.length > left) yield part.subarray(left);
+    left = Math.max(0, left - part.length);
+  }
+}
+
+/** Ends after `count` bytes. */
+async function* limited(parts: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
+  let left = count;
+  if (left <= 0) return;
+  for await (const part of parts) {
+    yield part.subarray(0, Math.min(part.length, left));
+    left -= part.length;
+    if (left <= 0) return;
+  }
+}
+
+async function exactly(parts: AsyncIterable<Uint8Array>, count: number): Promise<Uint8Array> {
+  const taken: Uint8Array[] = [];
+  for await (const part of limited(parts, count)) taken.push(part);
+  return concat(...taken);
+}
+
+/** The first bytes of a stream, and all of it. */
+async function peeked(
+  parts: AsyncGenerator<Uint8Array>,
+  count: number,
+): Promise<{ head: Uint8Array; all: AsyncIterable<Uint8Array> }> {
+  let head = new Uint8Array(0);
+  while (head.length < count) {
+    const next = await parts.next();
+    if (next.done) break;
+    head = new Uint8Array(concat(head, next.value));
+  }
+  async function* all(): AsyncGenerator<Uint8Array> {
+    if (head.length > 0) yield head;
+    yield* parts;
+  }
+  return { head, all: all() };
+}
+
+/** A file or folder inside a folder. */
+export interface FolderEntry extends OpenedObject {
+  /** Names from the folder down, without a beginning slash. Nameless entries are called by their identifier's end. */
+  path: string;
+}
+
+/**
+ * The entries of a folder with their heads, in order; with `deep` those of folders inside too. Names that could
+ * leave a folder are changed.
+ *
+ * @throws ObjectError
+ */
+export async function* listFolder(
+  source: NodeSource,
+  folder: OpenedObject,
+  signal: AbortSignal,
+  { deep = false }: { deep?: boolean } = {},
+): AsyncGenerator<FolderEntry> {
+  if (folder.kind !== 'folder') throw wrongKind(folder, `a ${folder.kind} has no entries`);
+  let count = 0;
+  async function* list(parent: OpenedObject, prefix: string, nesting: number): AsyncGenerator<FolderEntry> {
+    if (nesting > MAX_NESTING) throw tooLarge(parent, `folders nested ${nesting} deep`);
+    const used = new Set<string>();
+    for await (const hash of folderEntries(source, parent.hash, parent.head, signal)) {
+      count += 1;
+      if (count > MAX_ENTRIES) throw tooLarge(folder, `more than ${MAX_ENTRIES} entries`);
+      const entry = await openHash(source, hash, signal);
+      const path = prefix + uniqueName(entry, used);
+      yield { ...entry, path };
+      if (deep && entry.kind === 'folder') yield* list(entry, `${path}/`, nesting + 1);
+    }
+  }
+  yield* list(folder, '', 0);
+}
+
+/** A name that is safe as a file's name and not used yet among its siblings. */
+function uniqueName({ name, hash }: OpenedObject, used: Set<string>): string {
+  // oxlint-disable-next-line no-control-regex
+  const safe = (name ?? '').replace(/[/\\:\u0000-\u001f\u007f]/g, '_').replace(/^\.+$/, '_');
+  const base = safe === '' ? `unnamed-${hash[0]!.toString(16)}${hash[1]!.toString(16)}` : safe;
+  let unique = base;
+  for (let copy = 2; used.has(unique); copy += 1) unique = `${base} (${copy})`;
+  used.add(unique);
+  return unique;
+}
+
+function wrongKind(object: OpenedObject, message: string): ObjectError {
+  const sentence =
+    object.kind === 'folder' ? 'This is a folder, not a file.' : 'This is a file, not a folder.';
+  return new ObjectError({ code: 'wrong-kind', message, sentence, node: object.hash });
+}
+
+function tooLarge(object: OpenedObject, message: string): ObjectError {
+  const sentence = 'This folder holds more than can be shown.';
+  return new ObjectError({ code: 'out-of-bounds', message, sentence, node: object.hash });
+}
+
+function passwordNeeded(object: OpenedObject): ObjectError {
+  return new ObjectError({
+    code: 'password-needed',
+    message: 'the file is encrypted',
+    sentence: 'This file is encrypted. Enter its password.',
+    node: object.hash,
+  });
+}
+
+function cutOff(object: OpenedObject): ObjectError {
+  return new ObjectError({
+    code: 'damaged',
+    message: `${object.storedBytes} bytes are no whole number of frames`,
+    sentence: 'The encrypted file is cut off; whoever stored it stored it damaged.',
+    node: object.hash,
+  });
+}
