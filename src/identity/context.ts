@@ -260,7 +260,8 @@ export class IdentityContext {
     }
     const parsed = parseDid(did);
     const own = offered.filter((chain) => chainIsOf(chain, did));
-    const view = parsed?.network === this.network ? await this.read([parsed.id]) : null;
+    const here = parsed !== null && (parsed.network === this.network || parsed.network === 'off');
+    const view = here ? await this.read([parsed.id]) : null;
     const entry = view?.registry.entry(parsed!.id) ?? null;
     if (entry !== null) {
       const same = own.find((chain) => equal(subjectOf(chain).tbs.publicKeyInfo, entry.publicKeyInfo));

@@ -131,6 +131,10 @@ export interface NodeApi {
   importIdentity(identity: Uint8Array): Promise<void>;
   /** Balance of an SS58 address or of the reward account, proven against the verified head. */
   balance(address: string): Promise<AccountBalance>;
+  /** A command of the wallet, by name; `WalletCommands` of `desk.ts` types it. */
+  wallet(name: string, input?: unknown): Promise<unknown>;
+  /** A command of identities, by name; `IdentityCommands` of `desk.ts` types it. */
+  identities(name: string, input?: unknown): Promise<unknown>;
   /** Log lines of this session, oldest first, free of secrets. */
   logs(): Promise<string[]>;
   /** Forgets chain, farm and choices of this browser. */

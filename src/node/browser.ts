@@ -7,6 +7,8 @@ import { openBrowserChainStore } from '../storage/chain-store.ts';
 import { openBrowserStore } from '../storage/db.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { FarmRecord } from '../storage/store.ts';
+import { openBrowserWalletStore } from '../storage/wallet-store.ts';
+import { workerPasswordKey } from '../wallet/kdf-worker.ts';
 import type { MachineInfo } from './api.ts';
 import { AllotmentNode } from './node.ts';
 
@@ -22,6 +24,8 @@ export async function createBrowserNode(): Promise<AllotmentNode> {
     defaultFarm: { kind: 'opfs', name: 'farm' },
     createPool: async (workers) => createWebPool(workers, module),
     machine,
+    openWalletStore: openBrowserWalletStore,
+    passwordKey: workerPasswordKey,
   });
 }
 

@@ -25,6 +25,8 @@ export function exposeNode(): NodeApi {
     exportIdentity: () => command('exportIdentity'),
     importIdentity: (identity: Uint8Array) => command('importIdentity', identity),
     balance: (address: string) => command('balance', address),
+    wallet: (name: string, input?: unknown) => command('wallet', name, input),
+    identities: (name: string, input?: unknown) => command('identities', name, input),
     logs: () => command('logs'),
     reset: () => command('reset'),
   };

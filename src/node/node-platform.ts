@@ -8,6 +8,7 @@ import { openNodeSocket } from '../network/socket-node.ts';
 import { openNodeChainStore } from '../storage/chain-store-node.ts';
 import { NodeDirectory } from '../storage/node-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
+import { openNodeWalletStore } from '../storage/node-wallet-store.ts';
 import type { NodePlatform } from './platform.ts';
 
 /** The platform of a folder, which holds everything the node keeps. Throws StorageError. */
@@ -21,6 +22,8 @@ export async function createNodePlatform(folder: string): Promise<NodePlatform> 
     openFarmDirectory: (farm) => NodeDirectory.at(farm.name),
     defaultFarm: { kind: 'folder', name: join(folder, 'farm') },
     createPool: async (workers) => createNodePool(workers, module),
+    openWalletStore: () => openNodeWalletStore(folder),
+    passwordKey: async (password, kdf) => (await import('../wallet/kdf.ts')).argon2idKey(password, kdf),
     machine: async () => {
       const { bavail, blocks, bsize } = await statfs(folder);
       return {

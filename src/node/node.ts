@@ -23,6 +23,7 @@ import type {
   Setup,
 } from './api.ts';
 import { readBalance } from './balance.ts';
+import type { Desk } from './desk.ts';
 import { causeOf, sentenceOf } from './causes.ts';
 import type { RunnableNode } from './hub.ts';
 import { Journal } from './journal.ts';
@@ -56,6 +57,7 @@ export class AllotmentNode implements RunnableNode {
   private farmCause: Cause | null = null;
   private identity: FarmerIdentity | null = null;
   private failure: Cause | null = null;
+  private desk: Promise<Desk> | null = null;
   /** Raised whenever what runs is replaced, so that work begun before notices. */
   private generation = 0;
 
@@ -161,6 +163,24 @@ export class AllotmentNode implements RunnableNode {
     const { running } = this;
     if (running === null) throw new Error('The chain is not being followed yet.');
     return readBalance(running.client, address);
+  }
+
+  async wallet(name: string, input?: unknown): Promise<unknown> {
+    return (await this.openDesk()).walletCommand(name, input);
+  }
+
+  async identities(name: string, input?: unknown): Promise<unknown> {
+    return (await this.openDesk()).identityCommand(name, input);
+  }
+
+  private openDesk(): Promise<Desk> {
+    this.desk ??= import('./desk.ts')
+      .then(({ Desk }) => Desk.open(this.platform, { network: 'off', registry: null }))
+      .catch((error: unknown) => {
+        this.desk = null;
+        throw error;
+      });
+    return this.desk;
   }
 
   logs(): Promise<string[]> {

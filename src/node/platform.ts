@@ -5,8 +5,9 @@ import type { ChainStore } from '../storage/chain-store.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { FarmRecord, NodeStore } from '../storage/store.ts';
 import type { MachineInfo } from './api.ts';
+import type { DeskPlatform } from './desk.ts';
 
-export interface NodePlatform {
+export interface NodePlatform extends DeskPlatform {
   store: NodeStore;
   openSocket: OpenSocket;
   /** The stored chain of a network; `network` is its genesis hash in hex, or the name of a preset. */

@@ -1,0 +1,60 @@
+/** The page's end of wallet and identities: their commands as if they were here. */
+import { useCallback, useEffect, useState } from 'react';
+import type { IdentityCommands, WalletCommands } from '../node/desk.ts';
+import type { WalletStatus } from '../wallet/service.ts';
+import { node } from './node-client.ts';
+
+function commands<T extends object>(call: (name: string, input: unknown) => Promise<unknown>): T {
+  return new Proxy({} as T, {
+    get: (_, name) => (typeof name === 'string' ? (input: unknown) => call(name, input) : undefined),
+  });
+}
+
+/** Commands of the wallet; each rejects with a sentence for the person. */
+export const wallet = commands<WalletCommands>((name, input) => node.wallet(name, input));
+/** Commands of identities; each rejects with a sentence for the person. */
+export const identity = commands<IdentityCommands>((name, input) => node.identities(name, input));
+
+const POLL_MS = 5000;
+
+/** The wallet's state, looked at again after `refresh` and every few seconds, for it may lock itself. */
+export function useWallet(): { status: WalletStatus | null; error: string | null; refresh: () => void } {
+  const [status, setStatus] = useState<WalletStatus | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const refresh = useCallback(() => {
+    wallet.status().then(
+      (next) => {
+        setStatus(next);
+        setError(null);
+      },
+      (failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)),
+    );
+  }, []);
+  useEffect(() => {
+    refresh();
+    const timer = setInterval(refresh, POLL_MS);
+    return () => clearInterval(timer);
+  }, [refresh]);
+  return { status, error, refresh };
+}
+
+/** What a command gives, fetched at once and again after `reload`; null until it is there. */
+export function useLoaded<T>(load: () => Promise<T>): {
+  value: T | null;
+  error: string | null;
+  reload: () => void;
+} {
+  const [value, setValue] = useState<T | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const reload = useCallback(() => {
+    load().then(
+      (loaded) => {
+        setValue(loaded);
+        setError(null);
+      },
+      (failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)),
+    );
+  }, [load]);
+  useEffect(reload, [reload]);
+  return { value, error, reload };
+}
