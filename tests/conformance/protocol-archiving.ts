@@ -1,0 +1,404 @@
+/** Archiving of the recorded blocks into segments and pieces, and the way back from pieces to blocks. */
+import { availableParallelism } from 'node:os';
+import { archiveSegment, type SegmentPieces } from '../../src/crypto/archive.ts';
+import type {
+  ComputePool,
+  JobInput,
+  JobName,
+  JobOptions,
+  JobOutput,
+  PoolStatus,
+} from '../../src/crypto/jobs.ts';
+import { commitSegment, interpolate } from '../../src/crypto/kzg.ts';
+import { invalidPieces, type PlacedPiece } from '../../src/crypto/piece.ts';
+import { createNodePool } from '../../src/crypto/pool/node.ts';
+import { reconstructHistory, reconstructSegment } from '../../src/crypto/reconstruction.ts';
+import { loadSrs } from '../../src/crypto/srs.ts';
+import { Archiver, type ClosedSegment } from '../../src/protocol/archiver.ts';
+import { concat, equal, fromHex, toHex } from '../../src/protocol/bytes.ts';
+import { PIECES_IN_SEGMENT, POINT_BYTES, RECORDED_SEGMENT_BYTES } from '../../src/protocol/constants.ts';
+import { ProtocolError } from '../../src/protocol/errors.ts';
+import { blake3Hash, hashToScalar } from '../../src/protocol/hash.ts';
+import { Reconstructor } from '../../src/protocol/reconstructor.ts';
+import {
+  encodeSegmentHeader,
+  pieceAt,
+  positionOfPiece,
+  segmentHeaderHash,
+  segmentHeaderToJson,
+  segmentOfPiece,
+} from '../../src/protocol/segment.ts';
+import { segmentItems, type SegmentItem } from '../../src/protocol/segment-item.ts';
+import type { GlobalObject } from '../../src/protocol/types.ts';
+import {
+  blockBytes,
+  blockObjectsOf,
+  headerOf,
+  parentOf,
+  rawRecord,
+  RECORD_NUMBERS,
+  recordedPieces,
+  recordsOf,
+  type ArchivingFile,
+  type RecordedBlock,
+  type RecordedSegment,
+} from './archive-support.ts';
+import { casesOf, expectFacts, expectSame, refusal } from './protocol-support.ts';
+import type { ConformanceCase, ConformanceContext, ConformanceSuite } from './types.ts';
+
+const ITEM_NAMES: Record<SegmentItem['kind'], string> = {
+  padding: 'Padding',
+  block: 'Block',
+  blockStart: 'BlockStart',
+  blockContinuation: 'BlockContinuation',
+  parentSegmentHeader: 'ParentSegmentHeader',
+};
+
+function describeItem(item: SegmentItem): [string, (number | string)?] {
+  const name = ITEM_NAMES[item.kind];
+  if (item.kind === 'padding') return [name];
+  if (item.kind === 'parentSegmentHeader') return [name, toHex(encodeSegmentHeader(item.header))];
+  return [name, item.bytes.length];
+}
+
+function describeObjects(objects: readonly GlobalObject[]): unknown[] {
+  return objects.map(({ hash, pieceIndex, offset }) => [hash, pieceIndex, offset]);
+}
+
+/** A segment on its way through the cases. */
+interface Rebuilt {
+  recorded: Uint8Array;
+  pieces: SegmentPieces;
+  records: Uint8Array[];
+}
+
+/** One commitment in so many is computed, the others are looked up. */
+const COMPUTED_SHARE = 8;
+
+/**
+ * A pool that computes a share of the commitments asked for and takes the others from the recording, by the hash
+ * of their record: a segment's 128 cost minutes, and all of them are proven at once by the batch.
+ */
+class SparingPool implements ComputePool {
+  private readonly known: ReadonlyMap<string, Uint8Array>;
+  private asked = 0;
+
+  constructor(
+    private readonly pool: ComputePool,
+    segments: readonly RecordedSegment[],
+  ) {
+    const entries = segments.flatMap(({ pieces }) => pieces);
+    this.known = new Map(
+      entries.map(({ record_blake3, commitment }) => [
+        String(record_blake3),
+        fromHex(commitment, POINT_BYTES),
+      ]),
+    );
+  }
+
+  run<J extends JobName>(job: J, input: JobInput<J>, options: JobOptions): Promise<JobOutput<J>> {
+    if (job === 'record.commit' && this.asked++ % COMPUTED_SHARE !== 0) {
+      const { record } = input as JobInput<'record.commit'>;
+      const commitment = this.known.get(toHex(blake3Hash(record)));
+      if (commitment !== undefined) return Promise.resolve({ commitment } as JobOutput<J>);
+    }
+    return this.pool.run(job, input, options);
+  }
+
+  resize(workers: number): void {
+    this.pool.resize(workers);
+  }
+
+  status(): PoolStatus {
+    return this.pool.status();
+  }
+
+  close(): Promise<void> {
+    return this.pool.close();
+  }
+}
+
+class Archiving {
+  readonly rebuilt: Rebuilt[] = [];
+  private readonly closed: ClosedSegment[] = [];
+  private readonly archiver = new Archiver();
+
+  constructor(
+    private readonly file: ArchivingFile,
+    private readonly pool: ComputePool,
+  ) {}
+
+  checkBlock(block: RecordedBlock, index: number): void {
+    const bytes = blockBytes(this.file.label, block);
+    const extension = bytes.subarray(300);
+    expectFacts(block, ['number', 'kind', 'state_root', 'objects'], {
+      len: bytes.length,
+      blake3: blake3Hash(bytes),
+      prefix: bytes.subarray(0, 300),
+      extension_first64: extension.subarray(0, 64),
+      extension_last64: extension.subarray(-64),
+    });
+    const { segments, objects } = this.archiver.addBlock(bytes, blockObjectsOf(block));
+    this.closed.push(...segments);
+    expectSame(
+      'outcome',
+      {
+        block: block.number,
+        archived_segments: segments.map(({ segmentIndex }) => segmentIndex),
+        global_objects: describeObjects(objects),
+      },
+      this.file.outcomes[index],
+    );
+  }
+
+  private segmentAt(index: number): Rebuilt {
+    const rebuilt = this.rebuilt[index];
+    if (rebuilt === undefined) throw new Error(`segment ${index} was not archived`);
+    return rebuilt;
+  }
+
+  /** Everything of a segment that follows from its blocks alone, and its commitments from those of its records. */
+  async checkSegment(segment: RecordedSegment): Promise<void> {
+    const index = segment.segment_index;
+    const closed = this.closed[index];
+    if (closed === undefined) throw new Error(`segment ${index} was not closed`);
+    const parent = parentOf(this.file, index);
+    const recorded = closed.record(parent);
+    const pieces = recordedPieces(segment, recorded);
+    const sources = RECORD_NUMBERS.map((number) => pieces.recordCommitment(2 * number));
+    const commitments = commitSegment(concat(...sources));
+    this.rebuilt[index] = {
+      recorded,
+      pieces,
+      records: recordsOf(recorded, await pieces.parityRecords()),
+    };
+    expectSame('commitments of records', commitments.recordCommitments, pieces.commitments.recordCommitments);
+    expectSame('witnesses of records', commitments.recordWitnesses, pieces.commitments.recordWitnesses);
+
+    const header = {
+      segmentIndex: closed.segmentIndex,
+      segmentCommitment: commitments.segmentCommitment,
+      prevSegmentHeaderHash: parent === null ? new Uint8Array(32) : segmentHeaderHash(parent),
+      lastArchivedBlock: closed.lastArchivedBlock,
+    };
+    const json = segmentHeaderToJson(header);
+    const scalars = Array.from({ length: PIECES_IN_SEGMENT }, (_, position) =>
+      hashToScalar(pieces.recordCommitment(position)),
+    );
+    expectFacts(segment, ['pieces'], {
+      segment_index: closed.segmentIndex,
+      header_scale: encodeSegmentHeader(header),
+      header_hash: segmentHeaderHash(header),
+      segment_commitment: commitments.segmentCommitment,
+      prev_segment_header_hash: header.prevSegmentHeaderHash,
+      last_archived_block: json.v0.lastArchivedBlock,
+      header_json: json,
+      recorded_history_segment_blake3: blake3Hash(recorded),
+      recorded_history_segment_first128: recorded.subarray(0, 128),
+      recorded_history_segment_last16: recorded.subarray(-16),
+      raw_record_blake3: RECORD_NUMBERS.map((number) => blake3Hash(rawRecord(recorded, number))),
+      items: [...segmentItems(recorded)].map(describeItem),
+      commitment_hash_polynomial_coefficients_blake3: blake3Hash(interpolate(concat(...scalars))),
+    });
+  }
+
+  checkPiece(segment: RecordedSegment, recorded: RecordedSegment['pieces'][number]): void {
+    const { records, pieces } = this.segmentAt(segment.segment_index);
+    const { position } = recorded;
+    const record = records[position]!;
+    const commitment = pieces.recordCommitment(position);
+    expectFacts(recorded, ['position'], {
+      piece_index: pieceAt(BigInt(segment.segment_index), position),
+      piece_blake3: blake3Hash(pieces.pieceOf(record, position)),
+      record_blake3: blake3Hash(record),
+      commitment,
+      witness: pieces.recordWitness(position),
+      commitment_hash_scalar: hashToScalar(commitment),
+    });
+  }
+
+  /** The commitments are those of the records: all pieces in one random linear combination. */
+  checkValidity(segment: RecordedSegment): void {
+    const { records, pieces } = this.segmentAt(segment.segment_index);
+    const claims = records.map((record, position) => ({
+      piece: pieces.pieceOf(record, position),
+      segmentCommitment: fromHex(segment.segment_commitment, POINT_BYTES),
+      position,
+    }));
+    expectSame('pieces that are not valid', invalidPieces(claims), []);
+    // 256 MiB that only the segment to be reconstructed needs again.
+    if (segment.segment_index !== RECONSTRUCTED_SEGMENT) records.length = 0;
+  }
+
+  /** The whole of archiving as the product does it. */
+  async checkArchived(segment: RecordedSegment): Promise<void> {
+    const index = segment.segment_index;
+    const closed = this.closed[index];
+    if (closed === undefined) throw new Error(`segment ${index} was not closed`);
+    const { header, pieces } = await archiveSegment(this.pool, closed, parentOf(this.file, index));
+    expectSame('header', encodeSegmentHeader(header), segment.header_scale);
+    const { recorded, pieces: own } = this.segmentAt(index);
+    expectSame('the history is the same', equal(pieces.recorded, recorded), true);
+    expectSame('commitments and witnesses', pieces.commitments, own.commitments);
+  }
+
+  checkResumed(): void {
+    const { from_segment_header, block, global_objects_of_following_blocks_before_segment_2 } =
+      this.file.resume;
+    const parent = headerOf(this.file.segments[from_segment_header]!);
+    expectSame('last block of the header', parent.lastArchivedBlock.number, block);
+    const last = this.file.blocks[block]!;
+    const archiver = Archiver.resume(parent, blockBytes(this.file.label, last), blockObjectsOf(last));
+    const objects: GlobalObject[] = [];
+    for (const next of this.file.blocks.slice(block + 1)) {
+      const archived = archiver.addBlock(blockBytes(this.file.label, next), blockObjectsOf(next));
+      if (archived.segments.length > 0) break;
+      objects.push(...archived.objects);
+    }
+    expectSame('mappings', describeObjects(objects), global_objects_of_following_blocks_before_segment_2);
+  }
+
+  async checkFile(ctx: ConformanceContext, file: string, pieceIndex: bigint): Promise<void> {
+    const { pieces } = this.segmentAt(Number(segmentOfPiece(pieceIndex)));
+    const piece = pieces.at(positionOfPiece(pieceIndex));
+    expectSame('the piece is the file', equal(piece, await ctx.read(file)), true);
+  }
+
+  /** Pieces of a segment at these positions. */
+  placed(segment: number, positions: readonly number[]): PlacedPiece[] {
+    const { pieces, records } = this.segmentAt(segment);
+    return positions.map((position) => ({ position, piece: pieces.pieceOf(records[position]!, position) }));
+  }
+
+  async checkReconstruction({ present_positions, all_equal }: Reconstruction): Promise<void> {
+    const own = this.segmentAt(RECONSTRUCTED_SEGMENT);
+    const given = this.placed(RECONSTRUCTED_SEGMENT, present_positions ?? []);
+    const { recorded, commitments } = await reconstructSegment(this.pool, given);
+    const same = equal(recorded, own.recorded);
+    expectSame('all_equal', same, all_equal);
+    expectSame('commitments and witnesses', commitments, own.pieces.commitments);
+  }
+
+  async checkTooFew(): Promise<void> {
+    const positions = Array.from({ length: 127 }, (_, i) => PIECES_IN_SEGMENT - 1 - i);
+    const given = this.placed(RECONSTRUCTED_SEGMENT, positions);
+    const refused = await refusal(() => reconstructHistory(this.pool, given));
+    expectSame('code', refused instanceof ProtocolError && refused.code, 'too-many-missing');
+  }
+
+  checkSteps(steps: ReconstructionStep[]): void {
+    const reconstructor = new Reconstructor();
+    for (const step of steps) {
+      const { parent, blocks } = reconstructor.addSegment(this.segmentAt(step.segment).recorded);
+      expectSame(
+        `segment ${step.segment}`,
+        {
+          segment: step.segment,
+          parent_segment_header: parent && encodeSegmentHeader(parent),
+          blocks: blocks.map(({ number, bytes }) => [number, bytes.length, blake3Hash(bytes)]),
+        },
+        step,
+      );
+    }
+  }
+}
+
+function archivingCases(
+  ctx: ConformanceContext,
+  file: ArchivingFile,
+  archiving: Archiving,
+): ConformanceCase[] {
+  return [
+    {
+      name: 'size of a recorded segment',
+      rule: 'archiver',
+      run: () => expectSame('bytes', RECORDED_SEGMENT_BYTES, file.recorded_history_segment_size),
+    },
+    ...casesOf(
+      file.blocks,
+      ({ number }) => ({ name: `block ${number}`, rule: 'archiver' }),
+      (block, index) => archiving.checkBlock(block, index),
+    ),
+    {
+      name: `resumed from segment ${file.resume.from_segment_header}`,
+      rule: 'archiver-resume',
+      run: () => archiving.checkResumed(),
+    },
+    ...file.segments.flatMap((segment) => [
+      {
+        name: `segment ${segment.segment_index}`,
+        rule: 'segment-commitment',
+        run: () => archiving.checkSegment(segment),
+      },
+      ...casesOf(
+        segment.pieces,
+        ({ piece_index }) => ({ name: `piece ${piece_index}`, rule: 'piece' }),
+        (piece) => archiving.checkPiece(segment, piece),
+      ),
+      {
+        name: `pieces of segment ${segment.segment_index} together`,
+        rule: 'piece-valid',
+        run: () => archiving.checkValidity(segment),
+      },
+    ]),
+    ...file.segments.map((segment) => ({
+      name: `segment ${segment.segment_index} archived on the pool`,
+      rule: 'record-commitment',
+      run: () => archiving.checkArchived(segment),
+    })),
+    ...casesOf(
+      file.full_pieces,
+      (record) => ({ name: record.file, rule: 'piece' }),
+      (record) => archiving.checkFile(ctx, record.file, BigInt(record.piece_index)),
+    ),
+  ];
+}
+
+interface ReconstructionStep {
+  segment: number;
+  parent_segment_header: string | null;
+  blocks: [number, number, string][];
+}
+
+interface Reconstruction {
+  what: string;
+  present_positions?: number[];
+  all_equal?: boolean;
+  error?: string;
+  steps?: ReconstructionStep[];
+}
+
+/** The segment that the cases of single segments are about. */
+const RECONSTRUCTED_SEGMENT = 1;
+
+function reconstructionCases(cases: Reconstruction[], archiving: Archiving): ConformanceCase[] {
+  return casesOf(
+    cases,
+    ({ what }) => ({ name: what, rule: 'reconstruction' }),
+    (record) => {
+      if (record.steps !== undefined) return archiving.checkSteps(record.steps);
+      if (record.error !== undefined) return archiving.checkTooFew();
+      return archiving.checkReconstruction(record);
+    },
+  );
+}
+
+export const archiving: ConformanceSuite = {
+  files: [/^archiving\.json$/, /^reconstruction\.json$/, /^piece_\d+_\d+\.bin$/],
+  async *cases(ctx, files) {
+    if (!files.includes('archiving.json')) return;
+    await loadSrs();
+    const file = await ctx.json<ArchivingFile>('archiving.json');
+    const pool = new SparingPool(createNodePool(Math.min(2, availableParallelism())), file.segments);
+    try {
+      const state = new Archiving(file, pool);
+      yield* archivingCases(ctx, file, state);
+      if (files.includes('reconstruction.json')) {
+        const { cases } = await ctx.json<{ cases: Reconstruction[] }>('reconstruction.json');
+        yield* reconstructionCases(cases, state);
+      }
+    } finally {
+      await pool.close();
+    }
+  },
+};
