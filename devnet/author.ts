@@ -17,10 +17,12 @@ import type {
   SlotNumber,
   Solution,
 } from '../src/protocol/types.ts';
+import { orderedTrieRoot, type Trie } from '../src/protocol/trie.ts';
 import { encodeVote, voteHash } from '../src/protocol/vote.ts';
 import type { Block, Chain } from './chain.ts';
 import type { FarmingHub } from './farming.ts';
 import { InvalidTransaction } from './runtime/context.ts';
+import { STATE_VERSION } from './runtime/storage.ts';
 import {
   currentSlot,
   rangesForNextBlock,
@@ -28,7 +30,6 @@ import {
   segmentCommitment,
   verifySolutionIn,
 } from './runtime/subspace.ts';
-import { orderedRoot, type Trie } from './state.ts';
 import type { Timekeeper } from './timekeeper.ts';
 import type { TransactionPool } from './transaction-pool.ts';
 
@@ -79,6 +80,12 @@ export class Author {
         this.options.log(`Slot ${due}: no block: ${error instanceof Error ? error.message : String(error)}`);
       });
     return this.queue;
+  }
+
+  /** Waits for the block that is being made, if there is one. */
+  async stop(): Promise<void> {
+    this.options.hub.close();
+    await this.queue;
   }
 
   private announce(slot: SlotNumber): void {
@@ -242,7 +249,7 @@ export class Author {
       parentHash: fromHex(parent.hash, 32),
       number: parent.number + 1,
       stateRoot: state.apply(context.storage.changes()).root(),
-      extrinsicsRoot: orderedRoot(extrinsics),
+      extrinsicsRoot: orderedTrieRoot(extrinsics, STATE_VERSION),
       digest: context.digest,
     };
     const { publicKey } = preDigest.solution;

@@ -16,9 +16,9 @@ import { join } from 'node:path';
 import { concat, equal, fromHex, littleEndian, toHex } from '../src/protocol/bytes.ts';
 import { readSignedBlock, encodeSignedBlock, type SignedBlock } from '../src/protocol/block.ts';
 import { blake3Hash } from '../src/protocol/hash.ts';
+import { Trie } from '../src/protocol/trie.ts';
 import { decodeAll, ScaleReader, ScaleWriter } from '../src/protocol/scale.ts';
-import type { StorageChange } from './runtime/storage.ts';
-import { Trie } from './state.ts';
+import { STATE_VERSION, type StorageChange } from './runtime/storage.ts';
 
 /** What is known of every block without reading it. */
 export interface BlockEntry {
@@ -98,7 +98,7 @@ export class BlockStore {
 
   /** All blocks in the order in which they came. */
   entries(): BlockEntry[] {
-    return [...this.places.values()];
+    return [...this.places.keys()].map((hash) => this.entry(hash)!);
   }
 
   entry(hash: string): BlockEntry | null {
@@ -156,10 +156,10 @@ export class BlockStore {
   state(number: number, hash: string): Trie | null {
     const path = join(this.statesFolder, stateFile(number, hash));
     if (!existsSync(path)) return null;
-    const reader = new ScaleReader(readFileSync(path), 'state');
+    const reader = new ScaleReader(new Uint8Array(readFileSync(path)), 'state');
     const entries: { key: Uint8Array; value: Uint8Array }[] = [];
     while (reader.remaining > 0) entries.push({ key: reader.byteVector(), value: reader.byteVector() });
-    return Trie.from(entries);
+    return Trie.from(STATE_VERSION, entries);
   }
 
   close(): void {

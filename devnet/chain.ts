@@ -13,6 +13,7 @@ import { encodeDigestItem, headerHash, preSealHash, sealOf } from '../src/protoc
 import { findJustification } from '../src/protocol/justification.ts';
 import { genesisSeed, nextPotInput, slotOutput, type PotInput } from '../src/protocol/pot.ts';
 import { blockWeight } from '../src/protocol/solution-range.ts';
+import { orderedTrieRoot, Trie } from '../src/protocol/trie.ts';
 import type { DigestItem, Header, PreDigest, SlotNumber, SubspaceDigests } from '../src/protocol/types.ts';
 import { BlockStore } from './block-store.ts';
 import type { NetworkParams } from './config.ts';
@@ -20,9 +21,8 @@ import { genesisState } from './genesis.ts';
 import { BlockContext, InvalidTransaction, readValue } from './runtime/context.ts';
 import { Execution } from './runtime/executive.ts';
 import { itemKey } from './runtime/keys.ts';
-import { Storage, type StorageChange } from './runtime/storage.ts';
+import { STATE_VERSION, Storage, type StorageChange } from './runtime/storage.ts';
 import { currentSlot, potParameters, segmentCommitment, verifySolutionIn } from './runtime/subspace.ts';
-import { orderedRoot, Trie } from './state.ts';
 import { walkSlot } from './walk.ts';
 
 /** A block of the tree. */
@@ -79,12 +79,12 @@ export class Chain {
     readonly params: NetworkParams,
     private readonly store: BlockStore,
   ) {
-    this.genesisTrie = Trie.empty.apply(genesisState(params));
+    this.genesisTrie = Trie.from(STATE_VERSION, genesisState(params));
     const header: Header = {
       parentHash: new Uint8Array(32),
       number: 0,
       stateRoot: this.genesisTrie.root(),
-      extrinsicsRoot: Trie.empty.root(),
+      extrinsicsRoot: orderedTrieRoot([], STATE_VERSION),
       digest: [],
     };
     const hash = toHex(headerHash(header));
@@ -396,7 +396,7 @@ export class Chain {
     const computed = context.digest.map(encodeDigestItem);
     if (digest.length !== computed.length || !digest.every((item, index) => equal(item, computed[index]!)))
       throw refusal('digest', 'the digest is not what execution deposits');
-    if (!equal(header.extrinsicsRoot, orderedRoot(extrinsics)))
+    if (!equal(header.extrinsicsRoot, orderedTrieRoot(extrinsics, STATE_VERSION)))
       throw refusal('extrinsics-root', 'the extrinsics root does not match the extrinsics');
     const changes = context.storage.changes();
     if (!equal(header.stateRoot, this.stateOf(parent.hash).apply(changes).root()))

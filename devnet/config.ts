@@ -4,6 +4,7 @@
  * `NodeOptions`.
  */
 import type { ChainConstants } from '../src/protocol/types.ts';
+import type { Pace } from './timekeeper.ts';
 
 /** Constants of the local network's runtime and its genesis state. Changing any of them makes another chain. */
 export interface NetworkParams extends ChainConstants {
@@ -25,7 +26,7 @@ const AI3 = 10n ** 18n;
  * that a person sees them pass.
  */
 export const DEFAULT_PARAMS: NetworkParams = {
-  confirmationDepthK: 20,
+  confirmationDepthK: 10,
   blockAuthoringDelay: 4,
   eraDurationInBlocks: 20,
   slotProbability: [1n, 6n],
@@ -44,6 +45,22 @@ export const DEFAULT_PARAMS: NetworkParams = {
   endowment: 1_000_000n * AI3,
 };
 
+/** Everything happens within a few blocks and costs little: for tests. */
+export const FAST_PARAMS: NetworkParams = {
+  ...DEFAULT_PARAMS,
+  confirmationDepthK: 4,
+  blockAuthoringDelay: 2,
+  eraDurationInBlocks: 5,
+  slotDurationMs: 1000,
+  potEntropyInjectionInterval: 6,
+  potEntropyInjectionLookbackDepth: 1,
+  potEntropyInjectionDelay: 4n,
+  expectedVotesPerBlock: 2,
+  potSlotIterations: 2048,
+  potExternalEntropy: 'fast',
+  initialPieces: 1n,
+};
+
 /** How this machine runs the network; none of it is visible in the chain. */
 export interface NodeOptions {
   /** Folder of blocks, keys and the own farm. */
@@ -60,6 +77,8 @@ export interface NodeOptions {
   ownPiecesInSector: number;
   /** Compute threads of the own farm. */
   farmThreads: number;
+  /** Waits for the next slot; the wall clock when left out. */
+  pace?: Pace;
   log(line: string): void;
 }
 

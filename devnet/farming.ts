@@ -11,7 +11,8 @@ export class FarmingHub {
   private readonly slotListeners = new Set<(slot: SlotInfo) => void>();
   private readonly signingListeners = new Set<(request: RewardSigningInfo) => void>();
   private readonly open = new Map<SlotNumber, Solution[]>();
-  private readonly signatures = new Map<string, (signature: Uint8Array) => void>();
+  private readonly signatures = new Map<string, (signature: Uint8Array | null) => void>();
+  private closed = false;
 
   onSlot(listener: (slot: SlotInfo) => void): () => void {
     this.slotListeners.add(listener);
@@ -52,6 +53,7 @@ export class FarmingHub {
   /** Asks farmers to sign a hash; null when nobody does in time. `hash`, `publicKey`: 32 bytes. */
   sign(hash: Uint8Array, publicKey: Uint8Array, timeoutMs: number): Promise<Uint8Array | null> {
     const name = toHex(hash);
+    if (this.closed) return Promise.resolve(null);
     return new Promise((resolve) => {
       const finish = (signature: Uint8Array | null): void => {
         clearTimeout(timer);
@@ -60,9 +62,16 @@ export class FarmingHub {
       };
       const timer = setTimeout(() => finish(null), timeoutMs);
       this.signatures.set(name, (signature) => {
-        if (verifySignature(publicKey, REWARD_SIGNING_CONTEXT, hash, signature)) finish(signature);
+        if (signature === null || verifySignature(publicKey, REWARD_SIGNING_CONTEXT, hash, signature))
+          finish(signature);
       });
       for (const listener of this.signingListeners) listener({ hash, publicKey });
     });
+  }
+
+  /** Gives up on signatures that are still awaited. */
+  close(): void {
+    this.closed = true;
+    for (const finish of this.signatures.values()) finish(null);
   }
 }

@@ -52,7 +52,7 @@ export function generateProof(chain: Chain, head: Block, numbers: readonly numbe
   };
 }
 
-function encodeProof(indices: number[], size: number, nodes: Uint8Array[]): Uint8Array {
+export function encodeProof(indices: number[], size: number, nodes: Uint8Array[]): Uint8Array {
   return new ScaleWriter(32 * nodes.length + 8 * indices.length + 16)
     .vec(indices, (item, index) => item.u64(BigInt(index)))
     .u64(BigInt(size))

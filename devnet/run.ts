@@ -1,6 +1,7 @@
 /** What both ways to start the local network share: start it, say so, stop cleanly. */
 import { encodeAddress } from '../src/protocol/ss58.ts';
 import { developmentAccounts } from './accounts.ts';
+import { StorageError } from '../src/storage/errors.ts';
 import { LocalNetwork } from './network.ts';
 import type { StartOptions } from './options.ts';
 
@@ -20,7 +21,10 @@ export async function runNetwork(
       });
     }
   });
-  const network = await LocalNetwork.start(options.params, options.node);
+  const network = await LocalNetwork.start(options.params, options.node).catch((error: unknown) => {
+    process.stderr.write(`The local network cannot start: ${reasonOf(error, options)}\n`);
+    process.exit(1);
+  });
   const { best } = network.chain;
   print(
     `Local network: ws://127.0.0.1:${network.port} at block ${best.number}, genesis 0x${network.chain.genesis.hash}`,
@@ -36,4 +40,11 @@ export async function runNetwork(
     await stopAlso?.();
     await network.stop();
   }
+}
+
+function reasonOf(error: unknown, { node }: StartOptions): string {
+  if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
+    return `port ${node.rpcPort} is taken, perhaps by another node; choose one with --port`;
+  if (error instanceof StorageError) return error.sentence;
+  return error instanceof Error ? error.message : String(error);
 }

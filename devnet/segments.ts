@@ -22,15 +22,16 @@ import {
   segmentOfPiece,
   writeSegmentHeader,
 } from '../src/protocol/segment.ts';
+import type { Trie } from '../src/protocol/trie.ts';
 import type { GlobalObject, PieceIndex, SegmentHeader } from '../src/protocol/types.ts';
 import type { Block, Chain } from './chain.ts';
 import { segmentCommitment } from './runtime/subspace.ts';
-import type { Trie } from './state.ts';
 import { startThread } from './threads.ts';
 
-/** Commitments and witnesses of the genesis segment with the default parameters. */
-const SHIPPED = new URL('./data/genesis-segment.bin', import.meta.url);
+/** Commitments and witnesses of the genesis segments that the program comes with, each after its genesis hash. */
+export const SHIPPED = new URL('./data/genesis-segments.bin', import.meta.url);
 const POINTS_BYTES = PIECES_IN_SEGMENT * POINT_BYTES;
+const COMMITMENTS_BYTES = POINT_BYTES + 2 * POINTS_BYTES;
 /** Bytes of the extended genesis block that fit segment 0: all but its last ones. */
 const GENESIS_ARCHIVED = RECORDED_SEGMENT_BYTES - 6;
 
@@ -62,7 +63,9 @@ export class Segments {
   private constructor(private readonly options: SegmentsOptions) {
     const path = this.headersPath;
     this.stored = existsSync(path)
-      ? decodeAll(readFileSync(path), 'segment-headers', (reader) => reader.vec(readSegmentHeader, 94))
+      ? decodeAll(new Uint8Array(readFileSync(path)), 'segment-headers', (reader) =>
+          reader.vec(readSegmentHeader, 94),
+        )
       : [];
   }
 
@@ -107,11 +110,7 @@ export class Segments {
   }
 
   private store(header: SegmentHeader, commitments: SegmentCommitments): void {
-    const { segmentCommitment: commitment, recordCommitments, recordWitnesses } = commitments;
-    writeFileSync(
-      this.commitmentsPath(header.segmentIndex),
-      concat(commitment, recordCommitments, recordWitnesses),
-    );
+    writeFileSync(this.commitmentsPath(header.segmentIndex), encodeCommitments(commitments));
     this.stored.push(header);
     writeFileSync(this.headersPath, new ScaleWriter().vec(this.stored, writeSegmentHeader).bytes());
   }
@@ -259,11 +258,24 @@ export async function computeGenesisCommitments(
   return (await archiveSegment(pool, closed, null, { progress })).pieces.commitments;
 }
 
-/** The commitments that come with the program, if they are those of this genesis. */
-function shippedCommitments(genesisHash: Uint8Array): SegmentCommitments | null {
-  if (!existsSync(SHIPPED)) return null;
-  const bytes = new Uint8Array(readFileSync(SHIPPED));
-  return equal(bytes.subarray(0, 32), genesisHash) ? readCommitments(bytes.subarray(32)) : null;
+/** The commitments that come with the program for this genesis, or null. */
+export function shippedCommitments(genesisHash: Uint8Array): SegmentCommitments | null {
+  const bytes = existsSync(SHIPPED) ? new Uint8Array(readFileSync(SHIPPED)) : new Uint8Array(0);
+  for (let at = 0; at < bytes.length; at += 32 + COMMITMENTS_BYTES) {
+    const record = bytes.subarray(at, at + 32 + COMMITMENTS_BYTES);
+    if (equal(record.subarray(0, 32), genesisHash)) return readCommitments(record.subarray(32));
+  }
+  return null;
+}
+
+/** A record of the file of commitments that the program comes with. */
+export function encodeShipped(chain: Chain, commitments: SegmentCommitments): Uint8Array {
+  return concat(fromHex(chain.genesis.hash, 32), encodeCommitments(commitments));
+}
+
+function encodeCommitments(commitments: SegmentCommitments): Uint8Array {
+  const { segmentCommitment: commitment, recordCommitments, recordWitnesses } = commitments;
+  return concat(commitment, recordCommitments, recordWitnesses);
 }
 
 /** Segment commitment, record commitments and witnesses, one after the other. */

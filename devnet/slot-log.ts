@@ -27,7 +27,7 @@ export class SlotFile implements SlotLog {
   private readonly found: SlotProof[];
 
   constructor(path: string) {
-    const bytes = existsSync(path) ? readFileSync(path) : Buffer.alloc(0);
+    const bytes = existsSync(path) ? new Uint8Array(readFileSync(path)) : new Uint8Array();
     this.found = consecutive(bytes);
     this.file = openSync(path, 'w');
     this.length = 0;
@@ -65,7 +65,7 @@ export class SlotFile implements SlotLog {
 }
 
 /** The last run of consecutive slots among whole records. */
-function consecutive(bytes: Buffer): SlotProof[] {
+function consecutive(bytes: Uint8Array): SlotProof[] {
   const proofs: SlotProof[] = [];
   for (let offset = 0; offset + RECORD_BYTES <= bytes.length; offset += RECORD_BYTES) {
     const reader = new ScaleReader(bytes.subarray(offset, offset + RECORD_BYTES), 'slot-log');

@@ -26,9 +26,26 @@ export interface PotTip {
 /** Slots whose proofs stay in memory: many more than lie between the final block and the best. */
 const KEPT_SLOTS = 8192n;
 
+/** Waits until the next slot is due, or until the signal is aborted. */
+export type Pace = (signal: AbortSignal) => Promise<void>;
+
+/** A slot every so many milliseconds; after a pause of the machine, slots are not made up for. */
+export function wallClockPace(slotDurationMs: number): Pace {
+  let due = Date.now();
+  return (signal) => {
+    due = Math.max(due + slotDurationMs, Date.now());
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, due - Date.now());
+      signal.addEventListener('abort', () => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  };
+}
+
 export interface TimekeeperOptions {
-  /** Milliseconds of a slot; 0 walks as fast as the machine can. */
-  slotDurationMs: number;
+  pace: Pace;
   walk: WalkSlot;
   log: SlotLog;
 }
@@ -39,9 +56,8 @@ export class Timekeeper {
   private latest: SlotNumber = 0n;
   private next: PotInput;
   private change: PotParametersChange | null = null;
-  private stopped = false;
+  private readonly stopping = new AbortController();
   private running: Promise<void> = Promise.resolve();
-  private wake: () => void = () => undefined;
 
   /** `first`: input of slot 1. */
   constructor(
@@ -98,42 +114,27 @@ export class Timekeeper {
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
-    this.wake();
+    this.stopping.abort();
     await this.running;
     this.options.log.close();
   }
 
   private async run(): Promise<void> {
-    const { slotDurationMs, walk } = this.options;
-    let due = Date.now() + slotDurationMs;
-    while (!this.stopped) {
-      const now = Date.now();
-      // After a pause of the machine time goes on from here; slots are not made up for.
-      if (due < now - slotDurationMs) due = now;
-      await this.sleep(due - now);
-      if (this.stopped) return;
+    const { pace, walk } = this.options;
+    const { signal } = this.stopping;
+    for (;;) {
+      await pace(signal);
+      if (signal.aborted) return;
       const input = this.next;
       const checkpoints = await walk(input.seed, input.iterations);
-      due += slotDurationMs;
       // The best block may have changed meanwhile, and with it what this slot starts from.
-      if (input !== this.next) continue;
+      if (signal.aborted || input !== this.next) continue;
       const proof = { ...input, checkpoints };
       this.keep(proof);
       this.options.log.append(proof);
       this.next = nextPotInput(input.slot, input.iterations, slotOutput(checkpoints), this.change);
       for (const listener of this.listeners) listener(proof);
     }
-  }
-
-  private sleep(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, Math.max(0, ms));
-      this.wake = () => {
-        clearTimeout(timer);
-        resolve();
-      };
-    });
   }
 
   private keep(proof: SlotProof): void {

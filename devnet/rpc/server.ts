@@ -174,7 +174,8 @@ export class RpcServer {
   private async onHttp(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { origin } = request.headers;
     if (!this.allowed(request)) {
-      response.writeHead(403).end();
+      // What is left of the request is not read.
+      response.writeHead(403, { Connection: 'close' }).end();
       return;
     }
     if (origin !== undefined) {
@@ -192,7 +193,7 @@ export class RpcServer {
     }
     const body = await readBody(request);
     if (body === null) {
-      response.writeHead(413).end();
+      response.writeHead(413, { Connection: 'close' }).end();
       return;
     }
     const reply = await this.answer(body, null);

@@ -1,16 +1,16 @@
 /** State as a block's execution sees it: a trie below, the changes so far above, layers that can be undone. */
 import { toHex, fromHex } from '../../src/protocol/bytes.ts';
+import type { TrieChange } from '../../src/protocol/trie.ts';
 
 /** What a layer of changes lies on. */
 export interface StorageReader {
   get(key: Uint8Array): Uint8Array | null;
 }
 
-export interface StorageChange {
-  key: Uint8Array;
-  /** Null: removed. */
-  value: Uint8Array | null;
-}
+export type StorageChange = TrieChange;
+
+/** Layout of state and of lists of extrinsics. */
+export const STATE_VERSION = 1;
 
 /** Storage of one block under execution. */
 export class Storage {
