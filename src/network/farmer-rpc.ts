@@ -91,8 +91,8 @@ export class FarmerRpc {
     ]);
   }
 
-  /** `signature`: 64 bytes; the node waits for it for 500 ms. */
-  async submitRewardSignature(hash: Uint8Array, signature: Uint8Array): Promise<void> {
+  /** `signature`: 64 bytes, null to decline; the node waits for it for 500 ms. */
+  async submitRewardSignature(hash: Uint8Array, signature: Uint8Array | null): Promise<void> {
     await this.rpc.call('subspace_submitRewardSignature', [rewardSignatureToJson({ hash, signature })]);
   }
 

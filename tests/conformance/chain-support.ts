@@ -1,6 +1,6 @@
 /** What the suites of chains share: recorded blocks, and their replay through the light client's rules. */
 import { createInlinePool } from '../../src/crypto/pool/inline.ts';
-import { JobPriority } from '../../src/crypto/jobs.ts';
+import { JobPriority, type ComputePool } from '../../src/crypto/jobs.ts';
 import { PotVerifier } from '../../src/crypto/pot-verifier.ts';
 import { loadWasm } from '../../src/crypto/wasm.ts';
 import { blockId, type BlockContext } from '../../src/chain/block.ts';
@@ -51,11 +51,14 @@ export class Replay {
     this.tree = new ForkTree({ header: genesis.header, context, extra: null }, confirmationDepthK);
   }
 
-  static async open(genesis: GenesisFacts, constants: ChainConstants): Promise<Replay> {
+  static async open(
+    genesis: GenesisFacts,
+    constants: ChainConstants,
+    potOf = (pool: ComputePool) => new PotVerifier(pool, { mode: 'full' }),
+  ): Promise<Replay> {
     await loadWasm();
     const pool = createInlinePool();
-    const verifier = new BlockVerifier(pool, new PotVerifier(pool, { mode: 'full' }), constants);
-    return new Replay(verifier, genesis);
+    return new Replay(new BlockVerifier(pool, potOf(pool), constants), genesis);
   }
 
   contextOf(hash: Uint8Array): BlockContext {
