@@ -28,19 +28,22 @@ interface QueuedJob {
   removeAbortListener(): void;
 }
 
+/** Proofs and audits have a lane each, so that an audit of milliseconds does not wait for a proof either. */
+type Lane = 'all' | 'prove' | 'audit';
+
 interface Member {
   port: WorkerPort;
   running: QueuedJob | null;
-  /** The urgent lane: takes nothing below audits, so that a proof never waits for an encoding to end. */
-  urgentOnly: boolean;
+  /** What it takes: everything, or only what must never wait for an encoding to end. */
+  lane: Lane;
   /** Ends after its running job. */
   retiring: boolean;
 }
 
 /**
  * Runs jobs on workers, highest priority first and first come first served within a priority. Besides the
- * `workers` asked for there is one more, started on first need, that takes proofs and audits only; while it
- * works, the others take one job fewer, so that the cores the person allowed are not exceeded for long.
+ * `workers` asked for there are two more, started on first need: one takes proofs only, one audits only. While
+ * they work, the others take as many jobs fewer, so that the cores the person allowed are not exceeded for long.
  */
 export class WorkerPool implements ComputePool {
   private readonly members: Member[] = [];
@@ -134,17 +137,19 @@ export class WorkerPool implements ComputePool {
   }
 
   private regular(): Member[] {
-    return this.members.filter(({ urgentOnly, retiring }) => !urgentOnly && !retiring);
+    return this.members.filter(({ lane, retiring }) => lane === 'all' && !retiring);
   }
 
   private schedule(): void {
     if (this.closed) return;
-    for (;;) {
-      const job = this.queue[0];
-      if (job === undefined) return;
+    for (let index = 0; index < this.queue.length;) {
+      const job = this.queue[index]!;
       const member = this.memberFor(job);
-      if (member === null) return;
-      this.queue.shift();
+      if (member === null) {
+        index += 1;
+        continue;
+      }
+      this.queue.splice(index, 1);
       this.start(member, job);
     }
   }
@@ -155,21 +160,22 @@ export class WorkerPool implements ComputePool {
     if (urgent || busy < this.size) {
       const idle = this.regular().find(({ running }) => running === null);
       if (idle !== undefined) return idle;
-      if (this.regular().length < this.size) return this.add(false);
+      if (this.regular().length < this.size) return this.add('all');
     }
     if (!urgent) return null;
-    const lane = this.members.find(({ urgentOnly }) => urgentOnly) ?? this.add(true);
-    return lane.running === null ? lane : null;
+    const lane = job.options.priority === JobPriority.prove ? 'prove' : 'audit';
+    const member = this.members.find((other) => other.lane === lane) ?? this.add(lane);
+    return member.running === null ? member : null;
   }
 
-  private add(urgentOnly: boolean): Member {
+  private add(lane: Lane): Member {
     const member: Member = {
       port: this.spawn({
         message: (message) => this.receive(member, message),
         crash: (reason) => this.crashed(member, reason),
       }),
       running: null,
-      urgentOnly,
+      lane,
       retiring: false,
     };
     member.port.post({ kind: 'setup', module: this.module }, []);
