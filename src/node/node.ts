@@ -298,16 +298,17 @@ export class AllotmentNode implements RunnableNode {
           this.announced.delete(this.announced.values().next().value ?? '');
         this.journal.notify('success', 'reward', `Block ${block.number} is this farm’s own, and verified.`);
       }
-      if (chain.phase === 'following' && this.farm === null && this.farmCause === null) void this.startFarm();
+      if (chain.phase === 'following' && this.farmCause === null) void this.startFarm();
     }
     this.changed();
   }
 
-  /** A farm starts only on a chain that is verified up to its head. */
+  /** A farm starts only on a chain that is verified up to its head and has history to plot. */
   private async startFarm(): Promise<void> {
     const { running, setup, identity } = this;
     if (running === null || setup?.farm == null || identity === null) return;
     if (this.farm !== null || this.farmStarting) return;
+    if (running.client.segmentCommitment(0n) === null) return;
     const { generation } = this;
     this.farmStarting = true;
     this.changed();
