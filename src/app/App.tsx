@@ -1,6 +1,6 @@
 import { lazy, Suspense, useEffect, type ComponentType } from 'react';
 import type { NodeSnapshot, Setup } from '../node/api.ts';
-import { ChainIcon, FarmIcon, HomeIcon, SettingsIcon } from './components/icons.tsx';
+import { ChainIcon, FarmIcon, HomeIcon, SettingsIcon, PersonIcon, WalletIcon } from './components/icons.tsx';
 import { Badge, CauseBanner } from './components/basics.tsx';
 import { useRoute, useTheme } from './hooks.ts';
 import { keepAwake } from './keep-awake.ts';
@@ -11,6 +11,8 @@ const Welcome = lazy(() => import('./screens/Welcome.tsx'));
 const Home = lazy(() => import('./screens/Home.tsx'));
 const Farm = lazy(() => import('./screens/Farm.tsx'));
 const Chain = lazy(() => import('./screens/Chain.tsx'));
+const Wallet = lazy(() => import('./screens/Wallet.tsx'));
+const Identity = lazy(() => import('./screens/Identity.tsx'));
 const Settings = lazy(() => import('./screens/Settings.tsx'));
 
 /** What every screen is given: the snapshot, with the choices known to be made. */
@@ -22,6 +24,8 @@ const screens: { route: string; title: string; Icon: ComponentType; Screen: Comp
   { route: 'home', title: 'Overview', Icon: HomeIcon, Screen: Home },
   { route: 'farm', title: 'Farm', Icon: FarmIcon, Screen: Farm },
   { route: 'chain', title: 'Chain', Icon: ChainIcon, Screen: Chain },
+  { route: 'wallet', title: 'Wallet', Icon: WalletIcon, Screen: Wallet },
+  { route: 'identity', title: 'Identity', Icon: PersonIcon, Screen: Identity },
   { route: 'settings', title: 'Settings', Icon: SettingsIcon, Screen: Settings },
 ];
 

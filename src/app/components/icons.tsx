@@ -48,6 +48,18 @@ export const ShieldIcon = icon(
   </>,
 );
 export const SpeechIcon = icon(<path d="M5 5h14v10h-8l-4 4v-4H5z" />);
+export const WalletIcon = icon(
+  <>
+    <path d="M4 7.500h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2z" />
+    <path d="M4 7.500 15 4v3.500M16 13.500h1" />
+  </>,
+);
+export const PersonIcon = icon(
+  <>
+    <circle cx="12" cy="8" r="3.500" />
+    <path d="M5 20c.7-3.800 3.300-6 7-6s6.300 2.200 7 6" />
+  </>,
+);
 export const KeyIcon = icon(
   <>
     <circle cx="8" cy="15" r="4" />

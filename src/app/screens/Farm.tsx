@@ -171,7 +171,7 @@ function Outcomes({ history }: { history: SlotOutcome[] }) {
   }
   return (
     <div className="scroll">
-      <table>
+      <table className="outcomes">
         <thead>
           <tr>
             <th>Slot</th>

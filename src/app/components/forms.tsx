@@ -1,0 +1,244 @@
+import { useCallback, useRef, useState, type ChangeEvent, type FormEvent, type ReactNode } from 'react';
+import { readFile, saveFile, type ChosenFile } from '../files.ts';
+
+export interface Action {
+  /** Runs the work unless some is under way already. */
+  run: (work: () => Promise<unknown>) => void;
+  busy: boolean;
+  /** The sentence of the last failure. */
+  error: string | null;
+}
+
+/** Runs work on the person's behalf, keeping whether it is under way and the sentence it failed with. */
+export function useAction(): Action {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const running = useRef(false);
+  const run = useCallback((work: () => Promise<unknown>) => {
+    if (running.current) return;
+    running.current = true;
+    setBusy(true);
+    setError(null);
+    work()
+      .catch((failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)))
+      .finally(() => {
+        running.current = false;
+        setBusy(false);
+      });
+  }, []);
+  return { run, busy, error };
+}
+
+/** The sentence of a failure, read out when it comes. */
+export function Failure({ error }: { error: string | null }) {
+  return error === null ? null : (
+    <p className="banner bad" role="alert">
+      {error}
+    </p>
+  );
+}
+
+/** Fields with one button that sends them; Enter does the same. */
+export function Form(props: {
+  action: Action;
+  submit: string;
+  busy?: string;
+  disabled?: boolean;
+  danger?: boolean;
+  onSubmit: () => Promise<unknown>;
+  children?: ReactNode;
+  more?: ReactNode;
+}) {
+  const { action } = props;
+  const submit = (event: FormEvent) => {
+    event.preventDefault();
+    action.run(props.onSubmit);
+  };
+  return (
+    <form className="stack" onSubmit={submit}>
+      {props.children}
+      <div className="row">
+        <button
+          type="submit"
+          className={props.danger ? 'danger' : 'primary'}
+          disabled={action.busy || props.disabled === true}
+        >
+          {action.busy ? (props.busy ?? 'Working…') : props.submit}
+        </button>
+        {props.more}
+      </div>
+      <Failure error={action.error} />
+    </form>
+  );
+}
+
+/** A button for one deed, with the sentence of its failure below. */
+export function Deed(props: {
+  label: string;
+  busy?: string;
+  danger?: boolean;
+  primary?: boolean;
+  /** Question to answer first. */
+  confirm?: string;
+  onDo: () => Promise<unknown>;
+}) {
+  const action = useAction();
+  const start = () => {
+    if (props.confirm === undefined || window.confirm(props.confirm)) action.run(props.onDo);
+  };
+  return (
+    <>
+      <button
+        type="button"
+        className={props.danger ? 'danger' : props.primary ? 'primary' : ''}
+        disabled={action.busy}
+        onClick={start}
+      >
+        {action.busy ? (props.busy ?? 'Working…') : props.label}
+      </button>
+      <Failure error={action.error} />
+    </>
+  );
+}
+
+export function TextField(props: {
+  label: string;
+  hint?: ReactNode;
+  value: string;
+  onChange: (value: string) => void;
+  placeholder?: string;
+  type?: 'text' | 'password' | 'number';
+  autoComplete?: string;
+  required?: boolean;
+}) {
+  return (
+    <label>
+      {props.label}
+      {props.hint !== undefined && <span className="hint">{props.hint}</span>}
+      <input
+        type={props.type ?? 'text'}
+        value={props.value}
+        placeholder={props.placeholder}
+        spellCheck={false}
+        autoComplete={props.autoComplete ?? 'off'}
+        required={props.required ?? false}
+        onChange={(event) => props.onChange(event.target.value)}
+      />
+    </label>
+  );
+}
+
+export function TextArea(props: {
+  label: string;
+  hint?: ReactNode;
+  value: string;
+  onChange: (value: string) => void;
+  rows?: number;
+}) {
+  return (
+    <label>
+      {props.label}
+      {props.hint !== undefined && <span className="hint">{props.hint}</span>}
+      <textarea
+        value={props.value}
+        rows={props.rows ?? 4}
+        spellCheck={false}
+        autoComplete="off"
+        onChange={(event) => props.onChange(event.target.value)}
+      />
+    </label>
+  );
+}
+
+export function Select<T extends string>(props: {
+  label: string;
+  hint?: ReactNode;
+  value: T;
+  options: readonly (readonly [T, string])[];
+  onChange: (value: T) => void;
+}) {
+  return (
+    <label>
+      {props.label}
+      {props.hint !== undefined && <span className="hint">{props.hint}</span>}
+      <select value={props.value} onChange={(event) => props.onChange(event.target.value as T)}>
+        {props.options.map(([value, text]) => (
+          <option key={value} value={value}>
+            {text}
+          </option>
+        ))}
+      </select>
+    </label>
+  );
+}
+
+export function Check(props: {
+  label: string;
+  hint?: string;
+  checked: boolean;
+  onChange: (checked: boolean) => void;
+}) {
+  return (
+    <label className="choice">
+      <input
+        type="checkbox"
+        checked={props.checked}
+        onChange={(event) => props.onChange(event.target.checked)}
+      />
+      <span>
+        <strong>{props.label}</strong>
+        {props.hint !== undefined && <span className="hint">{props.hint}</span>}
+      </span>
+    </label>
+  );
+}
+
+/** Lets the person choose a file, which is read at once. */
+export function FileField(props: {
+  label: string;
+  hint?: ReactNode;
+  accept?: string;
+  onChoose: (file: ChosenFile | null) => void;
+}) {
+  const [error, setError] = useState<string | null>(null);
+  const choose = (event: ChangeEvent<HTMLInputElement>) => {
+    const file = event.target.files?.[0];
+    setError(null);
+    if (file === undefined) props.onChoose(null);
+    else readFile(file).then(props.onChoose, () => setError('The file cannot be read.'));
+  };
+  return (
+    <>
+      <label>
+        {props.label}
+        {props.hint !== undefined && <span className="hint">{props.hint}</span>}
+        <input type="file" accept={props.accept} onChange={choose} />
+      </label>
+      <Failure error={error} />
+    </>
+  );
+}
+
+/** A text to hand on, with a button that copies it and one that saves it. */
+export function HandOver(props: { label: string; text: string; fileName: string }) {
+  const [copied, setCopied] = useState(false);
+  return (
+    <div className="stack">
+      <label>
+        {props.label}
+        <textarea value={props.text} rows={4} spellCheck={false} readOnly />
+      </label>
+      <div className="row">
+        <button
+          type="button"
+          onClick={() => void navigator.clipboard.writeText(props.text).then(() => setCopied(true))}
+        >
+          {copied ? 'Copied' : 'Copy'}
+        </button>
+        <button type="button" onClick={() => saveFile(props.fileName, props.text, 'text/plain')}>
+          Save as {props.fileName}
+        </button>
+      </div>
+    </div>
+  );
+}

@@ -1,0 +1,53 @@
+import { lazy, Suspense, useState, type ComponentType } from 'react';
+import { Empty } from '../components/basics.tsx';
+import { WalletGate } from './WalletGate.tsx';
+
+const People = lazy(() => import('./IdentityPeople.tsx'));
+const Credentials = lazy(() => import('./IdentityCredentials.tsx'));
+const Agents = lazy(() => import('./IdentityAgents.tsx'));
+const Content = lazy(() => import('./IdentityContent.tsx'));
+const Score = lazy(() => import('./IdentityScore.tsx'));
+
+const parts: { id: string; title: string; Part: ComponentType }[] = [
+  { id: 'people', title: 'Who I am', Part: People },
+  { id: 'credentials', title: 'Credentials', Part: Credentials },
+  { id: 'agents', title: 'Agents', Part: Agents },
+  { id: 'content', title: 'Signed files', Part: Content },
+  { id: 'score', title: 'Score', Part: Score },
+];
+
+/** Identities, credentials, agents, signed files and the score, behind the wallet's lock. */
+export default function Identity() {
+  const [chosen, setChosen] = useState('people');
+  const { Part, id } = parts.find((part) => part.id === chosen) ?? parts[0]!;
+  return (
+    <>
+      <div className="head">
+        <h1>Identity</h1>
+        <p>Who you are, on your own terms: made here, kept here, shown by you.</p>
+      </div>
+      <WalletGate>
+        {() => (
+          <>
+            <div className="tabs" role="tablist" aria-label="Parts of your identity">
+              {parts.map((part) => (
+                <button
+                  key={part.id}
+                  type="button"
+                  role="tab"
+                  aria-selected={part.id === id}
+                  onClick={() => setChosen(part.id)}
+                >
+                  {part.title}
+                </button>
+              ))}
+            </div>
+            <Suspense fallback={<Empty>Loading…</Empty>}>
+              <Part />
+            </Suspense>
+          </>
+        )}
+      </WalletGate>
+    </>
+  );
+}

@@ -1,0 +1,312 @@
+import { useCallback, useState } from 'react';
+import type { DelegationView } from '../../identity/agent-commands.ts';
+import type { IdentityView } from '../../identity/identity-commands.ts';
+import { Badge, Card, Empty } from '../components/basics.tsx';
+import {
+  Deed,
+  Failure,
+  FileField,
+  Form,
+  HandOver,
+  Select,
+  TextArea,
+  TextField,
+  useAction,
+} from '../components/forms.tsx';
+import { saveFile, type ChosenFile } from '../files.ts';
+import { brief } from '../format.ts';
+import { identity, useLoaded } from '../wallet-client.ts';
+
+/** Agents: programs with a name of their own and the few powers that one gives them. */
+export default function IdentityAgents() {
+  const people = useLoaded(useCallback(() => identity.identities(), []));
+  const all = useLoaded(useCallback(() => identity.delegations(), []));
+  const log = useLoaded(useCallback(() => identity.auditLog(), []));
+  const own = people.value?.filter(({ role, deactivated }) => role === 'own' && !deactivated) ?? [];
+  const names = new Map(people.value?.map(({ did, name }) => [did, name]));
+  const reload = () => {
+    people.reload();
+    all.reload();
+    log.reload();
+  };
+  return (
+    <div className="grid">
+      <Card title="Who may act for whom" span={7}>
+        <Failure error={all.error} />
+        {all.value?.length === 0 && (
+          <Empty>Nobody yet. An agent can do only what you list, only as long as you say.</Empty>
+        )}
+        <ul className="list" data-testid="delegations">
+          {all.value?.map((one) => (
+            <Delegation key={one.id} one={one} names={names} reload={reload} />
+          ))}
+        </ul>
+      </Card>
+      <MakeAgent own={own} reload={reload} />
+      <CheckUse own={own} reload={reload} />
+      <TakeIn reload={reload} />
+      <Card title="What agents asked for" span={6}>
+        {log.value?.damagedAt != null && (
+          <p className="banner bad" role="alert">
+            This log was changed from entry {log.value.damagedAt + 1} on.
+          </p>
+        )}
+        {log.value?.entries.length === 0 && <Empty>Nothing yet.</Empty>}
+        <ul className="list" data-testid="audit">
+          {log.value?.entries
+            .toReversed()
+            .slice(0, 50)
+            .map((entry) => (
+              <li key={entry.sequence} className="between">
+                <span>
+                  {names.get(entry.agent) ?? brief(entry.agent, 12)}: {entry.request.act} {entry.request.res}
+                </span>
+                <Badge tone={entry.outcome === 'ok' ? 'good' : 'bad'}>{entry.outcome}</Badge>
+              </li>
+            ))}
+        </ul>
+      </Card>
+    </div>
+  );
+}
+
+function Delegation(props: { one: DelegationView; names: Map<string, string>; reload: () => void }) {
+  const { one, names } = props;
+  const name = (did: string) => names.get(did) ?? brief(did, 14);
+  const [password, setPassword] = useState('');
+  const [list, setList] = useState<string | null>(null);
+  const save = useAction();
+  const expired = one.expires * 1000 < Date.now();
+  return (
+    <li>
+      <details className="block">
+        <summary>
+          <strong>{one.label || name(one.to)}</strong>
+          <span className="muted">
+            {name(one.to)} for {name(one.principal)}
+          </span>
+          {one.revoked && <Badge tone="bad">taken back</Badge>}
+          {expired && <Badge tone="warn">expired</Badge>}
+        </summary>
+        <ul>
+          {one.capabilities.map(({ res, act, lim }) => (
+            <li key={res}>
+              {act.join(', ')} <span className="mono">{res}</span>
+              {Object.entries(lim ?? {}).map(([limit, amount]) => (
+                <span key={limit}>
+                  , {limit.replaceAll('_', ' ')} at most {amount}
+                  {limit === 'total' && one.used[res] !== undefined && ` (${one.used[res]} used)`}
+                </span>
+              ))}
+            </li>
+          ))}
+        </ul>
+        <p className="muted small">
+          Until {new Date(one.expires * 1000).toLocaleString()}; may be passed on {one.depth} more times.
+        </p>
+        {one.direction === 'given' && !one.revoked && (
+          <>
+            <div className="row">
+              <Deed
+                label="Take it back"
+                danger
+                onDo={async () => {
+                  setList((await identity.revokeDelegation({ id: one.id })).list);
+                  props.reload();
+                }}
+              />
+            </div>
+            <Form
+              action={save}
+              submit="Save the agent’s file"
+              onSubmit={async () => {
+                saveFile(
+                  'agent.json',
+                  await identity.exportAgent({ did: one.to, password }),
+                  'application/json',
+                );
+                setPassword('');
+              }}
+            >
+              <TextField
+                label="Password for the agent’s file"
+                hint="The agent runs elsewhere with this file: name, key and permissions."
+                type="password"
+                autoComplete="new-password"
+                value={password}
+                onChange={setPassword}
+              />
+            </Form>
+          </>
+        )}
+        {list !== null && (
+          <HandOver label="Tell others that it no longer holds" text={list} fileName="taken-back.txt" />
+        )}
+      </details>
+    </li>
+  );
+}
+
+function MakeAgent({ own, reload }: { own: IdentityView[]; reload: () => void }) {
+  const owners = own.filter(({ canIssue }) => canIssue);
+  const [owner, setOwner] = useState('');
+  const [name, setName] = useState('');
+  const [purpose, setPurpose] = useState('');
+  const [res, setRes] = useState('auto:pay');
+  const [act, setAct] = useState('spend');
+  const [perUse, setPerUse] = useState('');
+  const [total, setTotal] = useState('');
+  const [days, setDays] = useState('7');
+  const action = useAction();
+  const by = owner === '' ? (owners[0]?.did ?? '') : owner;
+  const submit = async () => {
+    const limits = {
+      ...(perUse.trim() === '' ? {} : { per_tx: perUse.trim() }),
+      ...(total.trim() === '' ? {} : { total: total.trim() }),
+    };
+    await identity.createAgent({
+      owner: by,
+      name,
+      purpose,
+      capabilities: [
+        {
+          res: res.trim(),
+          act: act.split(',').map((one) => one.trim()),
+          ...(Object.keys(limits).length === 0 ? {} : { lim: limits }),
+        },
+      ],
+      days: Number(days),
+    });
+    setName('');
+    setPurpose('');
+    reload();
+  };
+  return (
+    <Card title="Make an agent" span={5}>
+      {owners.length === 0 ? (
+        <Empty>Make an identity first; the agent’s rests on it.</Empty>
+      ) : (
+        <Form action={action} submit="Make it" disabled={name.trim() === ''} onSubmit={submit}>
+          <Select
+            label="Acts for"
+            value={by}
+            options={owners.map(({ did, name: text }) => [did, text] as const)}
+            onChange={setOwner}
+          />
+          <TextField label="Name of the agent" value={name} onChange={setName} />
+          <TextField label="What it is for" value={purpose} onChange={setPurpose} />
+          <TextField
+            label="What it may touch"
+            hint="auto:pay, auto:drive:/path/*, auto:sign:content, or ext:anything.of/yours"
+            value={res}
+            onChange={setRes}
+          />
+          <TextField label="What it may do there" hint="With commas between." value={act} onChange={setAct} />
+          <TextField
+            label="At most, each time"
+            hint="A whole number of the smallest unit; may stay empty."
+            value={perUse}
+            onChange={setPerUse}
+          />
+          <TextField label="At most, in all" value={total} onChange={setTotal} />
+          <TextField label="Days it may" type="number" value={days} onChange={setDays} />
+        </Form>
+      )}
+    </Card>
+  );
+}
+
+function CheckUse({ own, reload }: { own: IdentityView[]; reload: () => void }) {
+  const [authority, setAuthority] = useState('');
+  const [audience, setAudience] = useState('allotment');
+  const [nonce, setNonce] = useState<string | null>(null);
+  const [invocation, setInvocation] = useState('');
+  const [result, setResult] = useState<{ verdict: string; sentence: string; agent: string } | null>(null);
+  const action = useAction();
+  const of = authority === '' ? (own[0]?.did ?? '') : authority;
+  return (
+    <Card title="Judge what an agent asks" span={6}>
+      <p className="muted">
+        Give the agent a question; it signs its request with it, so that nothing is used twice.
+      </p>
+      <Deed
+        label="New question"
+        onDo={async () => {
+          setNonce(await identity.newChallenge());
+          setResult(null);
+        }}
+      />
+      {nonce !== null && (
+        <>
+          <HandOver
+            label="The question"
+            text={JSON.stringify({ audience, nonce })}
+            fileName="question.json"
+          />
+          <Form
+            action={action}
+            submit="Judge"
+            disabled={invocation.trim() === ''}
+            onSubmit={async () => {
+              setResult(await identity.checkUse({ invocation, authority: of, audience, nonce }));
+              reload();
+            }}
+          >
+            <TextField label="Asked by" value={audience} onChange={setAudience} />
+            <Select
+              label="On whose authority"
+              value={of}
+              options={own.map(({ did, name }) => [did, name] as const)}
+              onChange={setAuthority}
+            />
+            <TextArea label="The agent’s request" value={invocation} onChange={setInvocation} />
+          </Form>
+        </>
+      )}
+      {result !== null && (
+        <p role="status">
+          <Badge tone={result.verdict === 'ok' ? 'good' : 'bad'}>{result.verdict}</Badge> {result.sentence}
+        </p>
+      )}
+    </Card>
+  );
+}
+
+function TakeIn({ reload }: { reload: () => void }) {
+  const [grant, setGrant] = useState('');
+  const [label, setLabel] = useState('');
+  const [file, setFile] = useState<ChosenFile | null>(null);
+  const [password, setPassword] = useState('');
+  const take = useAction();
+  const agent = useAction();
+  return (
+    <Card title="Take in" span={6}>
+      <Form
+        action={take}
+        submit="Keep the permission"
+        disabled={grant.trim() === ''}
+        onSubmit={async () => {
+          await identity.acceptGrant({ grant, label });
+          setGrant('');
+          reload();
+        }}
+      >
+        <TextArea label="A permission that somebody gave you" value={grant} onChange={setGrant} />
+        <TextField label="Call it" value={label} onChange={setLabel} />
+      </Form>
+      <Form
+        action={agent}
+        submit="Become this agent here"
+        disabled={file === null}
+        onSubmit={async () => {
+          await identity.importAgent({ file: file!.content, password });
+          setPassword('');
+          reload();
+        }}
+      >
+        <FileField label="An agent’s file" accept=".json" onChoose={setFile} />
+        <TextField label="Its password" type="password" value={password} onChange={setPassword} />
+      </Form>
+    </Card>
+  );
+}

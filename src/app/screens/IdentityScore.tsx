@@ -1,0 +1,228 @@
+import { useCallback, useState } from 'react';
+import type { ScoreLevel } from '../../identity/score.ts';
+import { Badge, Card, Empty, Meter, Stat } from '../components/basics.tsx';
+import { Deed, Failure, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { identity, useLoaded } from '../wallet-client.ts';
+
+const TYPES: readonly (readonly [string, string])[] = [
+  ['epassport-zk+liveness', 'Passport with a live check'],
+  ['epassport-zk', 'Passport'],
+  ['gov-vc', 'Certificate of an authority'],
+  ['bank-card', 'Bank card'],
+  ['tls-account', 'Account, proved by a notary'],
+  ['oauth-account', 'Account, by signing in'],
+  ['network-farming', 'Farming on this network'],
+  ['network-age', 'Age of an account on this network'],
+  ['vouch', 'Somebody vouches for you'],
+  ['reputation-vc', 'Reputation'],
+];
+
+const LEVELS: Record<ScoreLevel, 'good' | 'info' | 'warn' | 'plain'> = {
+  highest: 'good',
+  high: 'good',
+  medium: 'info',
+  low: 'warn',
+  none: 'plain',
+};
+
+const typeText = (type: string) => TYPES.find(([id]) => id === type)?.[1] ?? type;
+
+/** The Auto Score: how hard it would be to fake what one has shown to be a person. */
+export default function IdentityScore() {
+  const score = useLoaded(useCallback(() => identity.score(), []));
+  const evidence = useLoaded(useCallback(() => identity.evidence(), []));
+  const reload = () => {
+    score.reload();
+    evidence.reload();
+  };
+  const shown = score.value;
+  return (
+    <div className="grid">
+      <Card
+        title="How surely you are one person"
+        span={7}
+        aside={shown !== null && <Badge tone={LEVELS[shown.level]}>{shown.level}</Badge>}
+      >
+        <Failure error={score.error} />
+        {shown !== null && (
+          <>
+            <Stat
+              label="Auto Score"
+              value={(shown.score_ppm / 100).toFixed(0)}
+              note="of 10 000, self-computed"
+            />
+            <Meter value={shown.score_ppm / 1_000_000} label="Auto Score" />
+            <p className="muted small">{shown.caution}</p>
+            <div className="scroll">
+              <table>
+                <thead>
+                  <tr>
+                    <th>Evidence</th>
+                    <th>Where</th>
+                    <th>What it does</th>
+                    <th />
+                  </tr>
+                </thead>
+                <tbody>
+                  {shown.lines.map((line) => (
+                    <tr key={line.id}>
+                      <td>{typeText(line.type)}</td>
+                      <td>{line.service}</td>
+                      <td>{line.explanation}</td>
+                      <td>
+                        <Deed
+                          label="Remove"
+                          onDo={async () => {
+                            await identity.removeEvidence({ id: line.id });
+                            reload();
+                          }}
+                        />
+                      </td>
+                    </tr>
+                  ))}
+                </tbody>
+              </table>
+            </div>
+            {Object.entries(shown.groups).map(([group, value]) => (
+              <div key={group} className="between">
+                <span>{group}</span>
+                <Meter value={value / 1_000_000} label={`Group ${group}`} />
+              </div>
+            ))}
+            <p className="muted small">
+              Within a group each further piece counts half; across groups, what one leaves open the next can
+              fill. Policy {shown.policy}.
+            </p>
+          </>
+        )}
+      </Card>
+      <AddEvidence reload={reload} />
+      <Prove />
+      <Policy reload={reload} />
+    </div>
+  );
+}
+
+function AddEvidence({ reload }: { reload: () => void }) {
+  const credentials = useLoaded(useCallback(() => identity.credentials(), []));
+  const [type, setType] = useState('oauth-account');
+  const [service, setService] = useState('');
+  const [account, setAccount] = useState('');
+  const [credential, setCredential] = useState('');
+  const action = useAction();
+  const usable = credentials.value?.filter(({ selfIssued }) => !selfIssued) ?? [];
+  return (
+    <Card title="Add evidence" span={5}>
+      <Form
+        action={action}
+        submit="Add"
+        disabled={service.trim() === '' || account.trim() === ''}
+        onSubmit={async () => {
+          await identity.addEvidence({
+            type,
+            service,
+            account,
+            ...(credential === '' ? {} : { credential }),
+          });
+          setService('');
+          setAccount('');
+          reload();
+        }}
+      >
+        <Select label="Kind" value={type} options={TYPES} onChange={setType} />
+        <TextField label="Service or authority" value={service} onChange={setService} />
+        <TextField
+          label="Your account there"
+          hint="Only a hash is kept, so that it is not counted twice."
+          value={account}
+          onChange={setAccount}
+        />
+        <Select
+          label="Backed by"
+          hint="Your word alone counts for a tenth."
+          value={credential}
+          options={[
+            ['', 'My word'],
+            ...usable.map((one) => [one.id, `${one.type} by ${one.issuerName ?? one.issuer}`] as const),
+          ]}
+          onChange={setCredential}
+        />
+      </Form>
+    </Card>
+  );
+}
+
+function Prove() {
+  const { value } = useLoaded(useCallback(() => identity.identities(), []));
+  const own = value?.filter(({ role, deactivated }) => role === 'own' && !deactivated) ?? [];
+  const [did, setDid] = useState('');
+  const [made, setMade] = useState(false);
+  const action = useAction();
+  const as = did === '' ? (own[0]?.did ?? '') : did;
+  return (
+    <Card title="Prove it without showing it" span={6}>
+      <p className="muted">
+        Makes a credential of your present score, good for 30 days. When somebody asks for “at least x”, your
+        wallet proves that and tells neither the number nor the evidence.
+      </p>
+      {own.length === 0 ? (
+        <Empty>Make an identity first.</Empty>
+      ) : (
+        <Form
+          action={action}
+          submit="Make the credential"
+          onSubmit={async () => {
+            await identity.issueScore({ did: as });
+            setMade(true);
+          }}
+        >
+          <Select
+            label="For"
+            value={as}
+            options={own.map((one) => [one.did, one.name] as const)}
+            onChange={setDid}
+          />
+        </Form>
+      )}
+      {made && <p role="status">Made. It is under “Credentials”; answer a request for the score there.</p>}
+    </Card>
+  );
+}
+
+function Policy({ reload }: { reload: () => void }) {
+  const loaded = useLoaded(useCallback(() => identity.scorePolicy(), []));
+  const [text, setText] = useState<string | null>(null);
+  const action = useAction();
+  return (
+    <Card title="What counts how much" span={6}>
+      <p className="muted">
+        The policy is data. The network may define its own one day; you can use another now.
+      </p>
+      <details>
+        <summary>Show the policy</summary>
+        <Form
+          action={action}
+          submit="Use this policy"
+          disabled={text === null}
+          onSubmit={async () => {
+            await identity.setScorePolicy({ policy: text });
+            reload();
+          }}
+          more={
+            <Deed
+              label="Back to the built-in one"
+              onDo={async () => {
+                await identity.setScorePolicy({ policy: null });
+                setText(null);
+                loaded.reload();
+                reload();
+              }}
+            />
+          }
+        >
+          <TextArea label="Policy" value={text ?? loaded.value ?? ''} rows={12} onChange={setText} />
+        </Form>
+      </details>
+    </Card>
+  );
+}

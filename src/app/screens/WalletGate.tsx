@@ -1,0 +1,301 @@
+import { useCallback, useState, type ReactNode } from 'react';
+import type { WalletStatus } from '../../wallet/service.ts';
+import { Card, Empty } from '../components/basics.tsx';
+import { Check, Failure, FileField, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
+import type { ChosenFile } from '../files.ts';
+import { askPasskey } from '../passkey.ts';
+import { useLoaded, useWallet, wallet } from '../wallet-client.ts';
+import '../wallet.css';
+
+export interface OpenWallet {
+  status: WalletStatus;
+  refresh: () => void;
+}
+
+/** Shows its content once there is an unlocked wallet, and until then what it takes to have one. */
+export function WalletGate({ children }: { children: (open: OpenWallet) => ReactNode }) {
+  const { status, error, refresh } = useWallet();
+  if (status === null) return error === null ? <Empty>Opening the wallet…</Empty> : <Failure error={error} />;
+  if (!status.exists) return <NewWallet onDone={refresh} />;
+  if (!status.unlocked) return <Unlock status={status} onDone={refresh} />;
+  return children({ status, refresh });
+}
+
+function Unlock({ status, onDone }: { status: WalletStatus; onDone: () => void }) {
+  const [password, setPassword] = useState('');
+  const action = useAction();
+  const passkeyAction = useAction();
+  const passkeys = status.methods.flatMap((method) => (method.kind === 'passkey' ? [method] : []));
+  return (
+    <div className="grid">
+      <Card title="Your wallet is locked" span={6}>
+        <p className="muted">
+          Its keys are encrypted in this browser. Nobody can open it without your password.
+        </p>
+        <Form
+          action={action}
+          submit="Unlock"
+          busy="Unlocking…"
+          disabled={password === ''}
+          onSubmit={async () => {
+            await wallet.unlock({ password });
+            setPassword('');
+            onDone();
+          }}
+        >
+          <TextField
+            label="Password"
+            type="password"
+            autoComplete="current-password"
+            value={password}
+            onChange={setPassword}
+          />
+        </Form>
+        {passkeys.map(({ kid, credential }) => (
+          <button
+            key={kid}
+            type="button"
+            disabled={passkeyAction.busy}
+            onClick={() =>
+              passkeyAction.run(async () => {
+                await wallet.unlockWithPasskey({ kid, prfOutput: await askPasskey(credential) });
+                onDone();
+              })
+            }
+          >
+            Unlock with a passkey
+          </button>
+        ))}
+        <Failure error={passkeyAction.error} />
+      </Card>
+    </div>
+  );
+}
+
+type Way = 'new' | 'phrase' | 'backup';
+
+function NewWallet({ onDone }: { onDone: () => void }) {
+  const [way, setWay] = useState<Way | null>(null);
+  if (way === 'new') return <CreateWallet onDone={onDone} onBack={() => setWay(null)} />;
+  if (way === 'phrase') return <ImportPhrase onDone={onDone} onBack={() => setWay(null)} />;
+  if (way === 'backup') return <RestoreBackup onDone={onDone} onBack={() => setWay(null)} />;
+  return (
+    <div className="grid">
+      <Card title="A wallet of your own" span={7}>
+        <p className="muted">
+          It keeps your accounts, your identities and what others have certified of you, encrypted in this
+          browser. No company has a copy, so nobody can read it, and nobody can reset it for you.
+        </p>
+        <div className="row">
+          <button type="button" className="primary" onClick={() => setWay('new')}>
+            Make a new wallet
+          </button>
+          <button type="button" onClick={() => setWay('phrase')}>
+            I have a recovery phrase
+          </button>
+          <button type="button" onClick={() => setWay('backup')}>
+            I have a backup file
+          </button>
+        </div>
+      </Card>
+    </div>
+  );
+}
+
+function Passwords(props: {
+  password: string;
+  again: string;
+  onPassword: (text: string) => void;
+  onAgain: (text: string) => void;
+}) {
+  return (
+    <>
+      <TextField
+        label="Password"
+        hint="At least 8 characters. It unlocks the wallet in this browser."
+        type="password"
+        autoComplete="new-password"
+        value={props.password}
+        onChange={props.onPassword}
+      />
+      <TextField
+        label="The same password again"
+        type="password"
+        autoComplete="new-password"
+        value={props.again}
+        onChange={props.onAgain}
+      />
+    </>
+  );
+}
+
+function requireSame(password: string, again: string): void {
+  if (password !== again) throw new Error('The two passwords are not the same.');
+}
+
+/** Positions of the words that are asked for, to see that they were written down. */
+function askedWords(count: number): number[] {
+  const random = crypto.getRandomValues(new Uint32Array(3));
+  const first = random[0]! % count;
+  const second = (first + 1 + (random[1]! % (count - 1))) % count;
+  return [first, second].sort((a, b) => a - b);
+}
+
+function CreateWallet({ onDone, onBack }: { onDone: () => void; onBack: () => void }) {
+  const { value: phrase, error } = useLoaded(useCallback(() => wallet.newPhrase(12), []));
+  const [step, setStep] = useState<'write' | 'confirm'>('write');
+  const [asked] = useState(() => askedWords(12));
+  const [given, setGiven] = useState(['', '']);
+  const [password, setPassword] = useState('');
+  const [again, setAgain] = useState('');
+  const action = useAction();
+  if (phrase === null) return error === null ? <Empty>Rolling the dice…</Empty> : <Failure error={error} />;
+  const words = phrase.split(' ');
+  if (step === 'write') {
+    return (
+      <div className="grid">
+        <Card title="Write these twelve words down" span={8}>
+          <p className="muted">
+            They are your wallet. With them you can have it back on any device; whoever else reads them can
+            take everything. Paper is best. They are shown only now, and later with your password.
+          </p>
+          <ol className="phrase" data-testid="phrase">
+            {words.map((word, index) => (
+              <li key={`${index}-${word}`}>{word}</li>
+            ))}
+          </ol>
+          <div className="row">
+            <button type="button" className="primary" onClick={() => setStep('confirm')}>
+              I have written them down
+            </button>
+            <button type="button" onClick={onBack}>
+              Back
+            </button>
+          </div>
+        </Card>
+      </div>
+    );
+  }
+  const submit = async () => {
+    if (asked.some((at, index) => given[index]!.trim().toLowerCase() !== words[at]))
+      throw new Error('These are not the words that were shown. Look at what you wrote down.');
+    requireSame(password, again);
+    await wallet.create({ phrase, password });
+    await navigator.storage?.persist?.();
+    onDone();
+  };
+  return (
+    <div className="grid">
+      <Card title="Make sure, then choose a password" span={6}>
+        <Form
+          action={action}
+          submit="Make the wallet"
+          busy="Making the wallet…"
+          onSubmit={submit}
+          more={
+            <button type="button" onClick={() => setStep('write')}>
+              Show the words again
+            </button>
+          }
+        >
+          {asked.map((at, index) => (
+            <TextField
+              key={at}
+              label={`Word ${at + 1}`}
+              value={given[index]!}
+              onChange={(text) => setGiven((before) => before.map((old, i) => (i === index ? text : old)))}
+            />
+          ))}
+          <Passwords password={password} again={again} onPassword={setPassword} onAgain={setAgain} />
+        </Form>
+      </Card>
+    </div>
+  );
+}
+
+function ImportPhrase({ onDone, onBack }: { onDone: () => void; onBack: () => void }) {
+  const [phrase, setPhrase] = useState('');
+  const [passphrase, setPassphrase] = useState('');
+  const [password, setPassword] = useState('');
+  const [again, setAgain] = useState('');
+  const action = useAction();
+  return (
+    <div className="grid">
+      <Card title="From a recovery phrase" span={6}>
+        <Form
+          action={action}
+          submit="Make the wallet"
+          busy="Making the wallet…"
+          onSubmit={async () => {
+            requireSame(password, again);
+            await wallet.create({ phrase, passphrase, password });
+            onDone();
+          }}
+          more={
+            <button type="button" onClick={onBack}>
+              Back
+            </button>
+          }
+        >
+          <TextArea
+            label="Recovery phrase"
+            hint="12 or 24 words, in order."
+            value={phrase}
+            onChange={setPhrase}
+          />
+          <details>
+            <summary>It has an extra passphrase</summary>
+            <TextField label="Passphrase" type="password" value={passphrase} onChange={setPassphrase} />
+          </details>
+          <Passwords password={password} again={again} onPassword={setPassword} onAgain={setAgain} />
+        </Form>
+      </Card>
+    </div>
+  );
+}
+
+/** Puts a backup file in place of the wallet, if there is one. */
+export function RestoreBackup(props: { onDone: () => void; onBack: () => void; replaces?: boolean }) {
+  const [file, setFile] = useState<ChosenFile | null>(null);
+  const [password, setPassword] = useState('');
+  const [sure, setSure] = useState(false);
+  const action = useAction();
+  return (
+    <div className="grid">
+      <Card title="From a backup file" span={6}>
+        <Form
+          action={action}
+          submit="Restore"
+          busy="Restoring…"
+          disabled={file === null || (props.replaces === true && !sure)}
+          onSubmit={async () => {
+            await wallet.restore({ file: file!.content, password, replace: props.replaces === true });
+            props.onDone();
+          }}
+          more={
+            <button type="button" onClick={props.onBack}>
+              Back
+            </button>
+          }
+        >
+          <FileField label="Backup file" accept=".json,application/json" onChoose={setFile} />
+          <TextField
+            label="Password of the backup"
+            type="password"
+            autoComplete="current-password"
+            value={password}
+            onChange={setPassword}
+          />
+          {props.replaces === true && (
+            <Check
+              label="Replace the wallet of this browser"
+              hint="What is not in the backup is lost. Nothing is replaced unless all of the backup opens."
+              checked={sure}
+              onChange={setSure}
+            />
+          )}
+        </Form>
+      </Card>
+    </div>
+  );
+}
