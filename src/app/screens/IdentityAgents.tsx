@@ -15,6 +15,7 @@ import {
 } from '../components/forms.tsx';
 import { saveFile, type ChosenFile } from '../files.ts';
 import { brief } from '../format.ts';
+import { useNow } from '../hooks.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
 
 /** Agents: programs with a name of their own and the few powers that one gives them. */
@@ -76,7 +77,8 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
   const [password, setPassword] = useState('');
   const [list, setList] = useState<string | null>(null);
   const save = useAction();
-  const expired = one.expires * 1000 < Date.now();
+  const now = useNow(60_000);
+  const expired = one.expires * 1000 < now;
   return (
     <li>
       <details className="block">
