@@ -32,6 +32,18 @@ export class SlotClock {
     return this.anchor.slot + BigInt(Math.ceil(slots));
   }
 
+  /** What to say when a verified block's own time lies ahead of this device's clock; null when it does not. */
+  causeOfTime(timestampMs: number): ChainCause | null {
+    if (timestampMs <= this.now() + CLOCK_TOLERANCE_MS) return null;
+    const minutes = Math.round((timestampMs - this.now()) / 60_000);
+    return {
+      code: 'clock-behind',
+      sentence: `This device’s clock is ${minutes} minutes behind the network’s time.`,
+      action: 'Set the clock',
+      since: this.now(),
+    };
+  }
+
   /** What to say of a block that seems to come from the future. */
   causeOf(slot: SlotNumber): ChainCause {
     return {

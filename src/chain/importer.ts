@@ -26,7 +26,8 @@ export interface ImportResult {
 }
 
 export interface ImporterEvents {
-  inserted(info: BlockInfo, insertion: Insertion<BlockInfo>): void;
+  /** `upgrades`: whether the block puts another runtime into force. */
+  inserted(info: BlockInfo, insertion: Insertion<BlockInfo>, upgrades: boolean): void;
 }
 
 const NOTHING: ImportResult = { imported: 0, refused: null, orphan: false, early: null };
@@ -95,7 +96,8 @@ export class Importer {
     });
     const { header } = block.block;
     const insertion = this.tree.insert({ header, context: block.context, extra: info });
-    this.events.inserted(info, insertion);
+    const upgrades = header.digest.some(({ kind }) => kind === 'runtimeEnvironmentUpdated');
+    this.events.inserted(info, insertion, upgrades);
   }
 }
 

@@ -2,18 +2,13 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { recordedChain } from '../../tests/support/recorded-chain.ts';
 import { ScriptedSource } from '../../tests/support/scripted-source.ts';
 import { createInlinePool } from '../crypto/pool/inline.ts';
-import { PUBLIC_CONSTANTS } from '../network/presets.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { headerHash } from '../protocol/header.ts';
 import { LightClient, type LightClientOptions } from './light-client.ts';
 
 const chain = recordedChain('chain');
 const main = chain.blocks.filter(({ branch }) => branch === 'main');
-const KNOWN = {
-  genesisHash: headerHash(chain.facts.header),
-  constants: PUBLIC_CONSTANTS,
-  potExternalEntropy: chain.facts.externalEntropy,
-};
+const UNKNOWN = { genesisHash: null, constants: null, potExternalEntropy: null };
 
 const clients: LightClient[] = [];
 
@@ -22,7 +17,7 @@ async function open(options: Partial<LightClientOptions>): Promise<LightClient> 
     sources: [],
     pool: createInlinePool(),
     store: null,
-    network: KNOWN,
+    network: UNKNOWN,
     potBudget: { mode: 'full' },
     ...options,
   });

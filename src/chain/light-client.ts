@@ -14,15 +14,19 @@ import { headerHash } from '../protocol/header.ts';
 import type { ChainConstants, Header, HistorySize, SegmentIndex } from '../protocol/types.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { historySizeOf, type BlockContext } from './block.ts';
+import type { TrustedBlock } from './checkpoint-text.ts';
 import { SlotClock } from './clock.ts';
+import { differingConstants } from './constants.ts';
 import { genesisContext } from './genesis.ts';
 import { genesisInfo, Importer, infoOf, type BlockInfo, type ChainTree } from './importer.ts';
 import { readNetworkFacts, type KnownNetwork } from './network-facts.ts';
 import { Peer } from './peer.ts';
+import { readRuntime, type RuntimeFacts } from './runtime.ts';
 import { decodeChainRecord, encodeChainRecord } from './record.ts';
 import type { BlockView, ChainCause, ChainPhase, ChainSnapshot, RefusalView, ReorgView } from './snapshot.ts';
 import { EarlyBlock, RefusedBlock, Synchronizer, UnreliableSource } from './sync.ts';
 import { ForkTree, type Insertion } from './tree.ts';
+import { readTrusted } from './trusted.ts';
 import { BlockVerifier } from './verifier.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -32,6 +36,8 @@ export interface LightClientOptions {
   /** Null: nothing is kept between runs. */
   store: ChainStore | null;
   network: KnownNetwork;
+  /** A block that the person trusts, to begin at; left out: begin at genesis. A stored chain goes on as it is. */
+  checkpoint?: TrustedBlock;
   potBudget: PotBudget;
   /** Milliseconds since the epoch; differs in tests only. */
   now?: () => number;
@@ -58,6 +64,8 @@ const TICK_MS = 1_000;
 const STALLED_INTERVALS = 20;
 const LEAST_STALLED_MS = 30_000;
 const RATE_WINDOW_MS = 10_000;
+const RUNTIME_INTERVAL_MS = 600_000;
+const RUNTIME_RETRY_MS = 60_000;
 
 /** What exists once the network's facts are known. */
 interface Chain {
@@ -85,6 +93,10 @@ export class LightClient {
   private tasks: Promise<unknown>[] = [];
   private syncing: Peer | null = null;
   private synced = false;
+  private runtimeFacts: RuntimeFacts | null = null;
+  /** When the runtime is read next, milliseconds since the epoch. */
+  private runtimeDue = 0;
+  private rulesCause: ChainCause | null = null;
   private lastHeadAt: number;
   private lastTickAt: number;
   private cause: ChainCause | null = null;
@@ -166,6 +178,11 @@ export class LightClient {
   /** A verified header by its hash (32 bytes), as far back as they are remembered. */
   header(hash: Uint8Array): VerifiedHeader | null {
     return this.chain?.tree.get(hash) ?? this.finalHeaders.get(toHex(hash)) ?? null;
+  }
+
+  /** The runtime of the head, or null until a source described it: its metadata is that source's word. */
+  runtime(): RuntimeFacts | null {
+    return this.runtimeFacts;
   }
 
   /** Constants of the network, or null until they are known. */
@@ -277,13 +294,34 @@ export class LightClient {
     await this.askBest(peer);
   }
 
+  /** Learns the network from a source: from its genesis, or from the checkpoint that the person trusts. */
   private async learn(peer: Peer): Promise<void> {
-    const { genesis, constants } = await readNetworkFacts(peer.source, this.options.network, this.signal);
+    const { network, checkpoint } = this.options;
+    const { source } = peer;
+    if (checkpoint !== undefined) {
+      const found = await readTrusted(source, network.constants, checkpoint, this.verifierOf, this.signal);
+      const genesisHash =
+        checkpoint.genesisHash ?? network.genesisHash ?? (await source.genesisHash(this.signal));
+      this.beginAt(found, found.constants, genesisHash, false);
+      return;
+    }
+    const { genesis, constants } = await readNetworkFacts(source, network, this.signal);
     const context = genesisContext(genesis);
-    const { header } = genesis;
-    const root = { header, context, extra: this.storedInfo({ header, context }) };
-    this.begin(constants, context.hash, true, new ForkTree(root, constants.confirmationDepthK));
+    this.beginAt({ header: genesis.header, context }, constants, context.hash, true);
   }
+
+  private beginAt(
+    root: VerifiedHeader,
+    constants: ChainConstants,
+    genesisHash: Uint8Array,
+    fromGenesis: boolean,
+  ): void {
+    const block = { ...root, extra: this.storedInfo(root) };
+    this.begin(constants, genesisHash, fromGenesis, new ForkTree(block, constants.confirmationDepthK));
+  }
+
+  private readonly verifierOf = (constants: ChainConstants): BlockVerifier =>
+    new BlockVerifier(this.options.pool, this.pot, constants);
 
   private begin(
     constants: ChainConstants,
@@ -291,11 +329,10 @@ export class LightClient {
     fromGenesis: boolean,
     tree: ChainTree,
   ): void {
-    const verifier = new BlockVerifier(this.options.pool, this.pot, constants);
     const importer = new Importer(
-      verifier,
+      this.verifierOf(constants),
       tree,
-      { inserted: (info, insertion) => this.inserted(info, insertion) },
+      { inserted: (...what) => this.inserted(...what) },
       this.now,
       () => this.clock.latestSlot(constants.slotDurationMs),
     );
@@ -328,6 +365,7 @@ export class LightClient {
       return;
     }
     this.settle();
+    if (this.now() >= this.runtimeDue) await this.watchRuntime(peer, chain);
     await this.wakeup.wait(POLL_MS, this.signal);
     if (this.now() - peer.askedAt >= POLL_MS && peer.usable) await this.askBest(peer);
   }
@@ -337,6 +375,51 @@ export class LightClient {
     const header = await peer.source.bestHeader(this.signal);
     peer.claimedBest = { header, hash: headerHash(header) };
     this.changed();
+  }
+
+  /**
+   * Reads which runtime the head runs, by proof, and the network's time. Constants that changed with an upgrade are
+   * taken over when no other source contradicts; those of a preset stay, and the person is told.
+   */
+  private async watchRuntime(peer: Peer, chain: Chain): Promise<void> {
+    this.runtimeDue = this.now() + RUNTIME_RETRY_MS;
+    const { context } = chain.tree.best;
+    if (context.number === 0) return;
+    try {
+      const facts = await readRuntime(peer.source, context, this.runtimeFacts, this.signal);
+      this.runtimeDue = this.now() + RUNTIME_INTERVAL_MS;
+      this.clock.setAnchor({ slot: context.slot, timestampMs: facts.timestampMs });
+      this.clockCause = this.clock.causeOfTime(facts.timestampMs);
+      if (facts.specVersion !== this.runtimeFacts?.specVersion) this.newRuntime(facts, chain);
+      this.runtimeFacts = facts;
+      this.changed();
+    } catch (error) {
+      // A source that keeps no state is no liar; another one, or a later try, may tell.
+      if (!(error instanceof RpcError)) throw error;
+    }
+  }
+
+  private newRuntime(facts: RuntimeFacts, chain: Chain): void {
+    const differing = differingConstants(chain.constants, facts.constants);
+    this.options.log?.(`runtime version ${facts.specVersion}, as ${facts.source} describes it`);
+    if (differing.length === 0) {
+      this.rulesCause = null;
+      return;
+    }
+    const preset = this.options.network.constants !== null;
+    this.rulesCause = {
+      code: 'rules-changed',
+      sentence: preset
+        ? `The network’s rules changed with version ${facts.specVersion} (${differing.join(', ')}), and this app does not know them yet.`
+        : `The network’s rules changed with version ${facts.specVersion} (${differing.join(', ')}), as ${facts.source} tells.`,
+      action: preset ? 'Update the app' : null,
+      since: this.now(),
+    };
+    if (preset) return;
+    const { tree, genesisHash, fromGenesis } = chain;
+    const again: ChainTree = new ForkTree(tree.final, facts.constants.confirmationDepthK);
+    for (const block of tree.blocks()) again.insert(block);
+    this.begin(facts.constants, genesisHash, fromGenesis, again);
   }
 
   /** Runs work that only one source at a time may be used for. */
@@ -409,13 +492,14 @@ export class LightClient {
 
   // The chain
 
-  private inserted(info: BlockInfo, insertion: Insertion<BlockInfo>): void {
+  private inserted(info: BlockInfo, insertion: Insertion<BlockInfo>, upgrades: boolean): void {
     this.blocks.unshift(info);
     this.blocks.length = Math.min(this.blocks.length, SHOWN_BLOCKS);
     for (const final of insertion.finalized) this.remember(final);
     if (insertion.best) {
       this.lastHeadAt = this.now();
       this.clockCause = null;
+      if (upgrades) this.runtimeDue = 0;
     }
     if (insertion.reorg !== null) {
       const { depth, from, to } = insertion.reorg;
@@ -519,7 +603,7 @@ export class LightClient {
       case 'stalled':
         return cause('stalled', 'No new block came for longer than this network needs.', null);
       default:
-        return this.storeCause;
+        return this.rulesCause ?? this.storeCause;
     }
   }
 

@@ -95,3 +95,22 @@ export function recordedMutants(): RecordedMutant[] {
     stage: entry.stage,
   }));
 }
+
+/** Trie nodes that prove the recorded items of a block's state, by the block's hash in hex. */
+export function recordedProofs(): Map<string, Uint8Array[]> {
+  const file = load<{
+    blocks: { blockHash: string; single: { proof: string[] }[]; multi: { proof: string[] }[] }[];
+  }>('proofs.json.gz');
+  return new Map(
+    file.blocks.map(({ blockHash, single, multi }) => {
+      const nodes = new Set([...single, ...multi].flatMap(({ proof }) => proof));
+      return [blockHash.slice(2), [...nodes].map((node) => fromHex(node))];
+    }),
+  );
+}
+
+/** Metadata of the runtime that made the recorded chains. */
+export function recordedMetadata(): Uint8Array {
+  const text = gunzipSync(readFileSync(new URL('chronos-metadata-v14.hex.gz', folder))).toString();
+  return fromHex(text.trim());
+}

@@ -1,15 +1,13 @@
 /** A source that serves whatever a test gives it, and misbehaves on demand. */
 import type { GenesisFacts } from '../../src/chain/genesis.ts';
-import { encodeRuntimeConstants } from '../../src/chain/constants.ts';
 import type { ReadProof, SystemProperties } from '../../src/network/node-rpc.ts';
 import type { ConnectionState } from '../../src/network/rpc.ts';
 import { RpcError } from '../../src/network/rpc-error.ts';
 import type { ChainSource, ImportableBlock } from '../../src/network/source.ts';
-import { PUBLIC_CONSTANTS } from '../../src/network/presets.ts';
 import { fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { headerHash } from '../../src/protocol/header.ts';
-import { ScaleWriter } from '../../src/protocol/scale.ts';
 import type { Header } from '../../src/protocol/types.ts';
+import { recordedMetadata, recordedProofs } from './recorded-chain.ts';
 
 /** What a source does instead of answering honestly; each gets the honest answer. */
 export interface Misbehaviour {
@@ -21,7 +19,9 @@ export interface Misbehaviour {
     signal?: AbortSignal,
   ) => Promise<ImportableBlock | null>;
   bestHeader?: (header: Header) => Header;
-  stateCall?: (method: string, honest: Uint8Array) => Uint8Array;
+  stateCall?: (method: string) => Uint8Array;
+  readProof?: (proof: ReadProof) => ReadProof;
+  metadata?: () => Uint8Array;
 }
 
 export class ScriptedSource implements ChainSource {
@@ -150,8 +150,12 @@ export class ScriptedSource implements ChainSource {
     };
   }
 
-  readProof(_keys: readonly Uint8Array[], _at: Uint8Array, signal?: AbortSignal): Promise<ReadProof> {
-    return this.answer('readProof', () => this.unavailable('state_getReadProof'), signal);
+  readProof(_keys: readonly Uint8Array[], at: Uint8Array, signal?: AbortSignal): Promise<ReadProof> {
+    const proof = recordedProofs().get(toHex(at));
+    const honest = proof && { at, proof };
+    const { readProof } = this.misbehaviour;
+    const answer = () => honest ?? this.unavailable('state_getReadProof');
+    return this.answer('readProof', () => (readProof ? readProof(answer()) : answer()), signal);
   }
 
   childReadProof(
@@ -164,17 +168,16 @@ export class ScriptedSource implements ChainSource {
   }
 
   stateCall(method: string, _data: Uint8Array, _at: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
-    const honest = this.runtimeAnswer(method);
     const { stateCall } = this.misbehaviour;
-    return this.answer('stateCall', () => stateCall?.(method, honest) ?? honest, signal);
+    return this.answer('stateCall', () => stateCall?.(method) ?? this.unavailable(method), signal);
   }
 
   storage(_key: Uint8Array, _at: Uint8Array, signal?: AbortSignal): Promise<Uint8Array | null> {
-    return this.answer('storage', () => Uint8Array.of(this.facts.restricted ? 0 : 1), signal);
+    return this.answer('storage', () => this.unavailable('state_getStorage'), signal);
   }
 
   metadata(_at: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
-    return this.answer('metadata', () => this.unavailable('state_getMetadata'), signal);
+    return this.answer('metadata', () => this.misbehaviour.metadata?.() ?? recordedMetadata(), signal);
   }
 
   close(): void {
@@ -184,22 +187,5 @@ export class ScriptedSource implements ChainSource {
 
   private unavailable(method: string): never {
     throw new RpcError(-32601, method, 'not scripted');
-  }
-
-  private runtimeAnswer(method: string): Uint8Array {
-    const { solutionRange, potSlotIterations, adjusting } = this.facts;
-    const writer = new ScaleWriter();
-    switch (method) {
-      case 'SubspaceApi_solution_ranges':
-        return writer.u64(solutionRange).u8(0).u64(solutionRange).u8(0).bytes();
-      case 'SubspaceApi_pot_parameters':
-        return writer.u8(0).u32(potSlotIterations).u8(0).bytes();
-      case 'SubspaceApi_should_adjust_solution_range':
-        return writer.bool(adjusting).bytes();
-      case 'SubspaceApi_chain_constants':
-        return encodeRuntimeConstants(PUBLIC_CONSTANTS);
-      default:
-        return this.unavailable(method);
-    }
   }
 }

@@ -1,0 +1,66 @@
+/** Constants of the header rules, from the runtime's metadata. */
+import * as v from 'valibot';
+import type { RuntimeMetadata } from '../../protocol/metadata.ts';
+import type { ChainConstants } from '../../protocol/types.ts';
+import { big, shaped, small, text } from './shape.ts';
+
+const ratio = v.pipe(v.array(v.bigint()), v.length(2));
+
+/**
+ * What the header rules need to know of a network. A constant's place and type are taken from the metadata;
+ * that it has the meaning that the rules give it, is up to the runtime.
+ *
+ * @throws ProtocolError (rule `runtime-metadata`) if the runtime lacks one or has it in another shape.
+ */
+export function chainConstants(metadata: RuntimeMetadata): ChainConstants {
+  const read = <Schema extends v.GenericSchema>(pallet: string, name: string, schema: Schema) =>
+    shaped(schema, metadata.constant(pallet, name), `${pallet}.${name}`);
+  const number = (name: string): number => Number(read('Subspace', name, v.union([small, big])));
+  const pair = (name: string): [bigint, bigint] => read('Subspace', name, ratio) as [bigint, bigint];
+  return {
+    confirmationDepthK: number('ConfirmationDepthK'),
+    blockAuthoringDelay: number('BlockAuthoringDelay'),
+    eraDurationInBlocks: number('EraDuration'),
+    slotProbability: pair('SlotProbability'),
+    // The runtime allows blocks from half a slot apart on.
+    slotDurationMs: 2 * Number(read('Timestamp', 'MinimumPeriod', big)),
+    potEntropyInjectionInterval: number('PotEntropyInjectionInterval'),
+    potEntropyInjectionLookbackDepth: number('PotEntropyInjectionLookbackDepth'),
+    potEntropyInjectionDelay: read('Subspace', 'PotEntropyInjectionDelay', big),
+    recentSegments: read('Subspace', 'RecentSegments', big),
+    recentHistoryFraction: pair('RecentHistoryFraction'),
+    minSectorLifetime: read('Subspace', 'MinSectorLifetime', big),
+    maxPiecesInSector: number('MaxPiecesInSector'),
+    expectedVotesPerBlock: number('ExpectedVotesPerBlock'),
+  };
+}
+
+/** Which runtime some metadata is of. */
+export interface RuntimeIdentity {
+  specName: string;
+  specVersion: number;
+  transactionVersion: number;
+  /** Trie format of the state. */
+  stateVersion: 0 | 1;
+  /** Trie format of extrinsics roots. */
+  extrinsicsVersion: 0 | 1;
+}
+
+const version = v.looseObject({
+  spec_name: text,
+  spec_version: small,
+  transaction_version: small,
+  system_version: small,
+});
+
+/** The runtime's own statement of its version. Throws ProtocolError (rule `runtime-metadata`). */
+export function runtimeIdentity(metadata: RuntimeMetadata): RuntimeIdentity {
+  const seen = shaped(version, metadata.constant('System', 'Version'), 'System.Version');
+  return {
+    specName: seen.spec_name,
+    specVersion: seen.spec_version,
+    transactionVersion: seen.transaction_version,
+    stateVersion: seen.system_version === 0 ? 0 : 1,
+    extrinsicsVersion: seen.system_version < 2 ? 0 : 1,
+  };
+}
