@@ -60,7 +60,7 @@ test('a tab verifies, plots, farms and wins a block', async ({ page }) => {
     await expect(own).toBeVisible({ timeout: 8 * 60_000 });
     await expect(own.getByText('verified', { exact: true })).toBeVisible();
     await own.locator('summary').click();
-    await expect(own.getByText('solution-proof-of-space')).toBeVisible();
+    await expect(own.getByText('proof-of-space')).toBeVisible();
   });
   await test.step('a reopened tab resumes from disk', async () => {
     await page.goto(`${address}/#/farm`);

@@ -32,6 +32,11 @@ export function duration(ms: number): string {
   return `${Math.floor(hours / 24)} d ${hours % 24} h`;
 }
 
+/** Time left until something is done, as far as an estimate can say. */
+export function timeLeft(seconds: number): string {
+  return seconds < 5 ? 'a few seconds left' : `about ${duration(seconds * 1000)} left`;
+}
+
 /** How long ago a moment was, e.g. “12 s ago”. */
 export function ago(at: number, now: number): string {
   const ms = Math.max(0, now - at);

@@ -3,7 +3,7 @@ import type { ScreenProps } from '../App.tsx';
 import type { FarmView, SlotOutcome } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';
 import { SectorGrid } from '../components/SectorGrid.tsx';
-import { ago, brief, bytes, count, duration } from '../format.ts';
+import { ago, brief, bytes, count, duration, timeLeft } from '../format.ts';
 import { useCommand, useNow } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { farmStatus } from '../status.ts';
@@ -137,7 +137,7 @@ function Plotting({ farm }: { farm: FarmView }) {
   const parts = [
     `${plotting.piecesDone} of ${plotting.piecesTotal} pieces`,
     plotting.bytesPerSecond > 0 ? `${bytes(plotting.bytesPerSecond)}/s` : null,
-    plotting.etaSeconds === null ? null : `about ${duration(plotting.etaSeconds * 1000)} left`,
+    plotting.etaSeconds === null ? null : timeLeft(plotting.etaSeconds),
   ];
   return (
     <div className="stack">

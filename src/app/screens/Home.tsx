@@ -2,7 +2,7 @@ import type { ScreenProps } from '../App.tsx';
 import type { ChainView, FarmView, Notice } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';
 import { SectorGrid } from '../components/SectorGrid.tsx';
-import { ago, bytes, count, duration } from '../format.ts';
+import { ago, bytes, count, duration, timeLeft } from '../format.ts';
 import { useNow } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { chainStatus, farmStatus } from '../status.ts';
@@ -117,7 +117,7 @@ function FarmCards({ farm }: { farm: FarmView | null }) {
         <p className="small muted">
           {farm.plotting === null
             ? `Audits take ${farm.slots.medianAuditMs === null ? '–' : duration(farm.slots.medianAuditMs)}.`
-            : `Sector ${farm.plotting.sector}: ${farm.plotting.stage}, ${farm.plotting.piecesDone} of ${farm.plotting.piecesTotal} pieces${farm.plotting.etaSeconds === null ? '' : `, about ${duration(farm.plotting.etaSeconds * 1000)} left`}.`}
+            : `Sector ${farm.plotting.sector}: ${farm.plotting.stage}, ${farm.plotting.piecesDone} of ${farm.plotting.piecesTotal} pieces${farm.plotting.etaSeconds === null ? '' : `, ${timeLeft(farm.plotting.etaSeconds)}`}.`}
         </p>
       </Card>
     </>
@@ -166,7 +166,7 @@ function Notices({ notices }: { notices: Notice[] }) {
   if (notices.length === 0) return <Empty>Nothing yet.</Empty>;
   return (
     <ul className="list">
-      {notices.slice(0, 8).map((notice) => (
+      {notices.slice(0, 6).map((notice) => (
         <li key={notice.id} className="row">
           <Badge
             tone={({ info: 'plain', success: 'good', warning: 'warn', error: 'bad' } as const)[notice.level]}
