@@ -1,0 +1,257 @@
+/**
+ * Identities as people use them: three profiles of one browser, an issuer, a holder and a verifier, each with a
+ * wallet of its own; an agent and its limits; a signed photo and its tampered copy; a backup in a fresh profile.
+ */
+import { readFile } from 'node:fs/promises';
+import { expect, test, type Browser, type Locator, type Page } from '@playwright/test';
+import { serveApp, type AppServer } from '../scripts/app-server.ts';
+import { ensureBuilt } from '../scripts/build-app.ts';
+
+const PASSWORD = 'correct horse battery';
+let app: AppServer;
+
+test.beforeAll(async () => {
+  test.setTimeout(5 * 60_000);
+  app = await serveApp(await ensureBuilt(() => undefined), 4573);
+});
+test.afterAll(() => app.close());
+
+/** A fresh profile whose first-run choices are made, for a network that nobody runs. */
+async function profile(browser: Browser): Promise<Page> {
+  const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
+  const page = await context.newPage();
+  page.on('pageerror', (error) => expect(error.message).toBe(''));
+  await page.goto(app.url);
+  await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
+  await page.evaluate(async () => {
+    const setup = {
+      network: {
+        id: 'local',
+        name: 'Local network',
+        endpoints: ['ws://127.0.0.1:9'],
+        genesisHash: null,
+        tokenSymbol: 'tAI3',
+      },
+      farm: null,
+      cores: 1,
+      potBudget: { mode: 'full' },
+    };
+    await new Promise<void>((done, failed) => {
+      const opening = indexedDB.open('allotment');
+      opening.onerror = () => failed(opening.error);
+      opening.onsuccess = () => {
+        const put = opening.result
+          .transaction('settings', 'readwrite')
+          .objectStore('settings')
+          .put(setup, 'setup');
+        put.onerror = () => failed(put.error);
+        put.onsuccess = () => {
+          opening.result.close();
+          done();
+        };
+      };
+    });
+  });
+  await page.reload();
+  return page;
+}
+
+async function makeWallet(page: Page): Promise<void> {
+  await page.goto(`${app.url}/#/wallet`);
+  await page.getByRole('button', { name: 'Make a new wallet' }).click();
+  const words = await page.getByTestId('phrase').locator('li').allTextContents();
+  expect(words).toHaveLength(12);
+  await page.getByRole('button', { name: 'I have written them down' }).click();
+  for (const field of await page.getByLabel(/^Word \d+$/).all()) {
+    const name = await field.evaluate((input: HTMLInputElement) => input.labels?.[0]?.textContent ?? '');
+    await field.fill(words[Number(name.replace('Word ', '')) - 1]!);
+  }
+  await page.getByLabel('Password', { exact: false }).first().fill(PASSWORD);
+  await page.getByLabel('The same password again').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Make the wallet' }).click();
+  await expect(page.getByTestId('accounts').locator('li')).toHaveCount(1, { timeout: 30_000 });
+}
+
+const card = (page: Page, title: string): Locator =>
+  page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
+
+async function openPart(page: Page, title: string): Promise<void> {
+  await page.goto(`${app.url}/#/identity`);
+  await page.getByRole('tab', { name: title }).click();
+}
+
+async function makeIdentity(page: Page, name: string): Promise<void> {
+  await openPart(page, 'Who I am');
+  const form = card(page, 'Make an identity');
+  await form.getByLabel('Name').first().fill(name);
+  await form.getByRole('button', { name: 'Make it' }).click();
+  await expect(page.getByTestId('identities').getByText(name, { exact: true })).toBeVisible();
+}
+
+async function saved(page: Page, act: () => Promise<void>): Promise<Buffer> {
+  const download = page.waitForEvent('download');
+  await act();
+  return readFile(await (await download).path());
+}
+
+const file = (name: string, buffer: Buffer, mimeType = 'application/octet-stream') => ({
+  name,
+  mimeType,
+  buffer,
+});
+
+test('issue, show one claim, verify, revoke, and see it refused', async ({ browser }) => {
+  const [issuer, holder, verifier] = [await profile(browser), await profile(browser), await profile(browser)];
+  for (const page of [issuer, holder, verifier]) await makeWallet(page);
+  await makeIdentity(issuer, 'Town hall');
+  await makeIdentity(holder, 'Ada');
+
+  const exported = async (page: Page, name: string) => {
+    const one = page.getByTestId('identities').locator('li', { hasText: name });
+    await one.locator('summary').click();
+    return saved(page, () => one.getByRole('button', { name: 'Save as a file for others' }).click());
+  };
+  const adaFile = await exported(holder, 'Ada');
+  const townFile = await exported(issuer, 'Town hall');
+  for (const [page, buffer, name] of [
+    [issuer, adaFile, 'Ada'],
+    [verifier, townFile, 'Town hall'],
+  ] as const) {
+    await openPart(page, 'Who I am');
+    const add = card(page, 'Add an identity from a file');
+    await add.getByLabel('File').first().setInputFiles(file('identity.pem', buffer));
+    await expect(add.getByText('sound, not registered')).toBeVisible();
+    await add.getByRole('button', { name: 'Add' }).click();
+    await expect(card(page, 'People and organisations you know').getByText(name).first()).toBeVisible();
+  }
+
+  await openPart(issuer, 'Credentials');
+  const issue = card(issuer, 'Certify something of somebody');
+  await issue.getByLabel('Of').selectOption({ index: 2 });
+  await issue.getByRole('button', { name: 'Issue' }).click();
+  const credential = await issue.getByLabel('Give this to them').inputValue();
+
+  await openPart(holder, 'Credentials');
+  await holder.getByLabel('Credential').first().fill(credential);
+  await holder.getByRole('button', { name: 'Check and keep' }).click();
+  await expect(holder.getByTestId('credentials').locator('li')).toHaveCount(1);
+
+  await openPart(verifier, 'Credentials');
+  const ask = card(verifier, 'Ask somebody to show something');
+  await ask.getByLabel('Who asks').fill('The bar');
+  await ask.getByLabel('Claims').fill('age_over_18');
+  await ask.getByRole('button', { name: 'Make a request' }).click();
+  const request = await ask.getByLabel('Give them this request').inputValue();
+
+  const show = card(holder, 'Show something to somebody');
+  await show.getByLabel('Their request').fill(request);
+  await show.getByRole('button', { name: 'See what is asked' }).click();
+  await expect(show.getByText('They will see: age_over_18: true')).toBeVisible();
+  await expect(show.getByText('They will not see: given_name')).toBeVisible();
+  await show.getByRole('button', { name: 'Show exactly this' }).click();
+  const answer = await show.getByLabel('Give them this answer').inputValue();
+  expect(answer).not.toContain('given_name');
+
+  const takeList = async () => {
+    const list = await issuer.getByLabel('Publish this').inputValue();
+    await verifier.getByLabel('Credential').first().fill(list);
+    await verifier.getByRole('button', { name: /list of revocations/ }).click();
+    await expect(verifier.getByLabel('Credential').first()).toHaveValue('');
+  };
+  await issue.getByText('Your list of revocations').click();
+  await issue.getByRole('button', { name: 'Sign the present list' }).click();
+  await takeList();
+  await ask.getByLabel('Their answer').fill(answer);
+  await ask.getByRole('button', { name: 'Check the answer' }).click();
+  await expect(verifier.getByTestId('checked')).toContainText('every check passed');
+  await expect(verifier.getByTestId('checked')).toContainText('age_over_18');
+  await expect(verifier.getByTestId('checked')).not.toContainText('given_name');
+
+  const before = await issuer.getByLabel('Publish this').inputValue();
+  await issue.getByRole('button', { name: 'Revoke it again' }).click();
+  await expect(issuer.getByLabel('Publish this')).not.toHaveValue(before);
+  await takeList();
+  await ask.getByRole('button', { name: 'Check the answer' }).click();
+  await expect(ask.getByRole('alert')).toContainText('revoked');
+  await expect(verifier.getByTestId('checked')).toHaveCount(0);
+});
+
+test('a signed photo verifies and its tampered copy does not', async ({ browser }) => {
+  const page = await profile(browser);
+  await makeWallet(page);
+  await makeIdentity(page, 'Ada');
+  await openPart(page, 'Signed files');
+  const photo = await readFile('public/icon-192.png');
+  const sign = card(page, 'Sign a file');
+  await sign
+    .getByLabel('File')
+    .first()
+    .setInputFiles(file('photo.png', photo, 'image/png'));
+  const statement = await saved(page, () => sign.getByRole('button', { name: 'Sign' }).click());
+  const check = card(page, 'Check a file');
+  const tampered = Buffer.from(photo);
+  tampered[tampered.length >> 1]! ^= 1;
+  for (const [buffer, good] of [
+    [photo, true],
+    [tampered, false],
+  ] as const) {
+    await check
+      .getByLabel('File')
+      .first()
+      .setInputFiles(file('photo.png', buffer, 'image/png'));
+    await check.getByLabel('Its statement').setInputFiles(file('photo.png.provenance', statement));
+    await check.getByRole('button', { name: 'Check' }).click();
+    if (good) await expect(page.getByTestId('provenance')).toContainText('not a byte was changed');
+    else await expect(check.getByRole('alert')).toContainText('it was changed');
+  }
+});
+
+test('a backup opens in a fresh profile, and a wrong password changes nothing', async ({ browser }) => {
+  const page = await profile(browser);
+  await makeWallet(page);
+  await makeIdentity(page, 'Ada');
+  await page.goto(`${app.url}/#/wallet`);
+  const address = await page.getByTestId('accounts').locator('.mono').first().textContent();
+  const backup = await saved(page, () => page.getByRole('button', { name: 'Save a backup' }).click());
+  expect(backup.toString()).not.toContain('Ada');
+
+  const fresh = await profile(browser);
+  await fresh.goto(`${app.url}/#/wallet`);
+  await fresh.getByRole('button', { name: 'I have a backup file' }).click();
+  await fresh.getByLabel('Backup file').setInputFiles(file('wallet.json', backup, 'application/json'));
+  await fresh.getByLabel('Password of the backup').fill('not the password');
+  await fresh.getByRole('button', { name: 'Restore' }).click();
+  await expect(fresh.getByRole('alert')).toContainText('not the password');
+  await fresh.getByLabel('Password of the backup').fill(PASSWORD);
+  await fresh.getByRole('button', { name: 'Restore' }).click();
+  await expect(fresh.getByTestId('accounts').locator('.mono').first()).toHaveText(address!, {
+    timeout: 30_000,
+  });
+  await openPart(fresh, 'Who I am');
+  await expect(fresh.getByTestId('identities').getByText('Ada', { exact: true })).toBeVisible();
+  await fresh.goto(`${app.url}/#/wallet`);
+  await fresh.getByRole('button', { name: 'Lock now' }).click();
+  await fresh.getByLabel('Password').fill('not the password');
+  await fresh.getByRole('button', { name: 'Unlock' }).click();
+  await expect(fresh.getByRole('alert')).toContainText('not the password');
+});
+
+test('an agent acts within its limit and is refused beyond it', async ({ browser }) => {
+  const page = await profile(browser);
+  await makeWallet(page);
+  await makeIdentity(page, 'Alice');
+  await openPart(page, 'Agents');
+  const make = card(page, 'Make an agent');
+  await make.getByLabel('Name of the agent').fill('Shopper');
+  await make.getByLabel('What it is for').fill('Buys bread');
+  await make.getByLabel('At most, each time').fill('10');
+  await make.getByRole('button', { name: 'Make it' }).click();
+  const agent = page.getByTestId('delegations').locator('> li');
+  await agent.locator('summary').click();
+  await expect(agent).toContainText('per tx at most 10');
+  await agent.getByLabel('Password for the agent’s file').fill('agent password');
+  const agentFile = await saved(page, () =>
+    agent.getByRole('button', { name: 'Save the agent’s file' }).click(),
+  );
+  expect(agentFile.length).toBeGreaterThan(500);
+});
