@@ -10,7 +10,6 @@ import {
   POINT_BYTES,
   SOURCE_PIECES_IN_SEGMENT,
 } from '../protocol/constants.ts';
-import { isCanonicalScalar } from '../protocol/scalar.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { bisect } from './bisect.ts';
 import type { KzgOpening } from './jobs.ts';
@@ -53,35 +52,50 @@ export function createWitness(coefficients: Uint8Array, domain: number, index: n
   return guarded(RULE, () => wasm.kzg_create_witness(coefficients, domain, index));
 }
 
-function decodes({ commitment, witness, value }: KzgOpening): boolean {
-  return isPoint(commitment) && isPoint(witness) && isCanonicalScalar(value);
+/** An opening whose points do not decode. */
+const UNDECODABLE: KzgOpening = {
+  commitment: new Uint8Array(POINT_BYTES),
+  domain: 1,
+  index: 0,
+  value: new Uint8Array(CHUNK_BYTES),
+  witness: new Uint8Array(POINT_BYTES),
+};
+
+function hasRightLengths({ commitment, value, witness }: KzgOpening): boolean {
+  return commitment.length === POINT_BYTES && value.length === CHUNK_BYTES && witness.length === POINT_BYTES;
 }
 
 /** Whether an opening holds. Points and scalars that do not decode do not hold. */
 export function verifyOpening(opening: KzgOpening): boolean {
-  const { commitment, domain, index, value, witness } = opening;
-  return decodes(opening) && guarded(RULE, () => wasm.kzg_verify(commitment, domain, index, value, witness));
-}
-
-function allHold(openings: readonly KzgOpening[]): boolean {
-  return guarded(RULE, () =>
-    wasm.kzg_verify_batch(
-      concat(...openings.map(({ commitment }) => commitment)),
-      Uint32Array.from(openings, ({ domain }) => domain),
-      Uint32Array.from(openings, ({ index }) => index),
-      concat(...openings.map(({ value }) => value)),
-      concat(...openings.map(({ witness }) => witness)),
-      randomSeed(),
-    ),
-  );
+  return verifyOpenings([opening]).length === 0;
 }
 
 /**
  * Verifies many openings by random linear combination, at the price of one pairing product while all hold; a
  * false one passes with a probability below 2^-126. Returns the indices of those that fail, ascending.
  */
-export function verifyOpenings(openings: readonly KzgOpening[]): number[] {
-  return bisect(openings, decodes, allHold);
+export function verifyOpenings(claims: readonly KzgOpening[]): number[] {
+  const openings = claims.map((claim) => (hasRightLengths(claim) ? claim : UNDECODABLE));
+  const decoded = guarded(
+    RULE,
+    () =>
+      new wasm.Openings(
+        concat(...openings.map(({ commitment }) => commitment)),
+        Uint32Array.from(openings, ({ domain }) => domain),
+        Uint32Array.from(openings, ({ index }) => index),
+        concat(...openings.map(({ value }) => value)),
+        concat(...openings.map(({ witness }) => witness)),
+      ),
+  );
+  try {
+    return bisect(
+      openings.map((_, index) => index),
+      (index) => decoded.decodes(index),
+      (some) => guarded(RULE, () => decoded.hold(Uint32Array.from(some), randomSeed())),
+    );
+  } finally {
+    decoded.free();
+  }
 }
 
 /** Sum of points: 48 bytes. Of a single point it is the point itself, in its canonical encoding. */

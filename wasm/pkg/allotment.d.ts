@@ -2,6 +2,26 @@
 /* eslint-disable */
 
 /**
+ * Openings to be verified together, decoded once.
+ */
+export class Openings {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * Whether the points and the scalar of opening `index` decode; one that does not can not hold.
+     */
+    decodes(index: number): boolean;
+    /**
+     * Whether all these openings hold. `seed`: 32 random bytes that the supplier of the openings could not know.
+     */
+    hold(indices: Uint32Array | number[], seed: Uint8Array | number[]): boolean;
+    /**
+     * n openings: commitments and witnesses n·48 bytes, values n·32, one domain and index each.
+     */
+    constructor(commitments: Uint8Array | number[], domains: Uint32Array | number[], indices: Uint32Array | number[], values: Uint8Array | number[], witnesses: Uint8Array | number[]);
+}
+
+/**
  * Checks many pieces with one commitment and one pairing product.
  */
 export class PieceBatch {
@@ -103,17 +123,6 @@ export function kzg_commit(coefficients: Uint8Array | number[]): Uint8Array;
 export function kzg_create_witness(coefficients: Uint8Array | number[], domain: number, index: number): Uint8Array;
 
 /**
- * Verifies one opening. Points and scalars that do not decode are thrown, each with its own code.
- */
-export function kzg_verify(commitment: Uint8Array | number[], domain: number, index: number, value: Uint8Array | number[], witness: Uint8Array | number[]): boolean;
-
-/**
- * Verifies n openings at once: commitments and witnesses n·48 bytes, values n·32, one domain and index each.
- * `seed`: 32 random bytes that the supplier of the openings could not know.
- */
-export function kzg_verify_batch(commitments: Uint8Array | number[], domains: Uint32Array | number[], indices: Uint32Array | number[], values: Uint8Array | number[], witnesses: Uint8Array | number[], seed: Uint8Array | number[]): boolean;
-
-/**
  * Weights (n·32 bytes) by which records at `positions` of a segment combine to the one at `wanted`.
  */
 export function lagrange_weights(positions: Uint32Array | number[], wanted: number): Uint8Array;
@@ -164,8 +173,6 @@ export function record_commitment(record: Uint8Array | number[]): Uint8Array;
 
 export function record_commitment_is_valid(commitment: Uint8Array | number[], witness: Uint8Array | number[], segment_commitment: Uint8Array | number[], position: number): boolean;
 
-export function scalar_is_canonical(bytes: Uint8Array | number[]): boolean;
-
 /**
  * From 128 source commitments: 256 commitments, the segment commitment, 256 witnesses, one after the other.
  */
@@ -200,6 +207,7 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
+    readonly __wbg_openings_free: (a: number, b: number) => void;
     readonly __wbg_piecebatch_free: (a: number, b: number) => void;
     readonly __wbg_postable_free: (a: number, b: number) => void;
     readonly __wbg_recordsum_free: (a: number, b: number) => void;
@@ -216,10 +224,11 @@ export interface InitOutput {
     readonly init_srs: (a: number, b: number) => [number, number];
     readonly kzg_commit: (a: number, b: number) => [number, number, number, number];
     readonly kzg_create_witness: (a: number, b: number, c: number, d: number) => [number, number, number, number];
-    readonly kzg_verify: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => [number, number, number];
-    readonly kzg_verify_batch: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => [number, number, number];
     readonly lagrange_weights: (a: number, b: number, c: number) => [number, number, number, number];
     readonly msm_partial: (a: number, b: number, c: number) => [number, number, number, number];
+    readonly openings_decodes: (a: number, b: number) => number;
+    readonly openings_hold: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
+    readonly openings_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => [number, number, number];
     readonly parity_record: (a: number, b: number, c: number) => [number, number, number, number];
     readonly piece_is_valid: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
     readonly piecebatch_add: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number];
@@ -242,7 +251,6 @@ export interface InitOutput {
     readonly recordsum_add: (a: number, b: number, c: number, d: number, e: number) => [number, number];
     readonly recordsum_new: () => number;
     readonly recordsum_record: (a: number) => [number, number];
-    readonly scalar_is_canonical: (a: number, b: number) => number;
     readonly segment_from_commitments: (a: number, b: number) => [number, number, number, number];
     readonly segment_recover_points: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
     readonly sr25519_derive: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];

@@ -1,6 +1,93 @@
 /* @ts-self-types="./allotment.d.ts" */
 
 /**
+ * Openings to be verified together, decoded once.
+ */
+export class Openings {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        OpeningsFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_openings_free(ptr, 0);
+    }
+    /**
+     * Whether the points and the scalar of opening `index` decode; one that does not can not hold.
+     * @param {number} index
+     * @returns {boolean}
+     */
+    decodes(index) {
+        const ret = wasm.openings_decodes(this.__wbg_ptr, index);
+        return ret !== 0;
+    }
+    /**
+     * Whether all these openings hold. `seed`: 32 random bytes that the supplier of the openings could not know.
+     * @param {Uint32Array | number[]} indices
+     * @param {Uint8Array | number[]} seed
+     * @returns {boolean}
+     */
+    hold(indices, seed) {
+        let ptr0, len0, ptr1, len1;
+        try {
+            ptr0 = passArray32ToWasm0(indices, wasm.__wbindgen_malloc);
+            len0 = WASM_VECTOR_LEN;
+            ptr1 = passArray8ToWasm0(seed, wasm.__wbindgen_malloc);
+            len1 = WASM_VECTOR_LEN;
+        } catch (e) {
+            if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+            if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 4, 4); }
+            throw e;
+        }
+        const ret = wasm.openings_hold(this.__wbg_ptr, ptr0, len0, ptr1, len1);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        return ret[0] !== 0;
+    }
+    /**
+     * n openings: commitments and witnesses n·48 bytes, values n·32, one domain and index each.
+     * @param {Uint8Array | number[]} commitments
+     * @param {Uint32Array | number[]} domains
+     * @param {Uint32Array | number[]} indices
+     * @param {Uint8Array | number[]} values
+     * @param {Uint8Array | number[]} witnesses
+     */
+    constructor(commitments, domains, indices, values, witnesses) {
+        let ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3, ptr4, len4;
+        try {
+            ptr0 = passArray8ToWasm0(commitments, wasm.__wbindgen_malloc);
+            len0 = WASM_VECTOR_LEN;
+            ptr1 = passArray32ToWasm0(domains, wasm.__wbindgen_malloc);
+            len1 = WASM_VECTOR_LEN;
+            ptr2 = passArray32ToWasm0(indices, wasm.__wbindgen_malloc);
+            len2 = WASM_VECTOR_LEN;
+            ptr3 = passArray8ToWasm0(values, wasm.__wbindgen_malloc);
+            len3 = WASM_VECTOR_LEN;
+            ptr4 = passArray8ToWasm0(witnesses, wasm.__wbindgen_malloc);
+            len4 = WASM_VECTOR_LEN;
+        } catch (e) {
+            if (ptr4) { wasm.__wbindgen_free(ptr4, len4 * 1, 1); }
+            if (ptr3) { wasm.__wbindgen_free(ptr3, len3 * 1, 1); }
+            if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 4, 4); }
+            if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 4, 4); }
+            if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+            throw e;
+        }
+        const ret = wasm.openings_new(ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3, ptr4, len4);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        this.__wbg_ptr = ret[0];
+        OpeningsFinalization.register(this, this.__wbg_ptr, this);
+        return this;
+    }
+}
+if (Symbol.dispose) Openings.prototype[Symbol.dispose] = Openings.prototype.free;
+
+/**
  * Checks many pieces with one commitment and one pairing product.
  */
 export class PieceBatch {
@@ -492,81 +579,6 @@ export function kzg_create_witness(coefficients, domain, index) {
 }
 
 /**
- * Verifies one opening. Points and scalars that do not decode are thrown, each with its own code.
- * @param {Uint8Array | number[]} commitment
- * @param {number} domain
- * @param {number} index
- * @param {Uint8Array | number[]} value
- * @param {Uint8Array | number[]} witness
- * @returns {boolean}
- */
-export function kzg_verify(commitment, domain, index, value, witness) {
-    const val4 = +domain;
-    const val5 = +index;
-    let ptr0, len0, ptr1, len1, ptr2, len2;
-    try {
-        ptr0 = passArray8ToWasm0(commitment, wasm.__wbindgen_malloc);
-        len0 = WASM_VECTOR_LEN;
-        ptr1 = passArray8ToWasm0(value, wasm.__wbindgen_malloc);
-        len1 = WASM_VECTOR_LEN;
-        ptr2 = passArray8ToWasm0(witness, wasm.__wbindgen_malloc);
-        len2 = WASM_VECTOR_LEN;
-    } catch (e) {
-        if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
-        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
-        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
-        throw e;
-    }
-    const ret = wasm.kzg_verify(ptr0, len0, val4, val5, ptr1, len1, ptr2, len2);
-    if (ret[2]) {
-        throw takeFromExternrefTable0(ret[1]);
-    }
-    return ret[0] !== 0;
-}
-
-/**
- * Verifies n openings at once: commitments and witnesses n·48 bytes, values n·32, one domain and index each.
- * `seed`: 32 random bytes that the supplier of the openings could not know.
- * @param {Uint8Array | number[]} commitments
- * @param {Uint32Array | number[]} domains
- * @param {Uint32Array | number[]} indices
- * @param {Uint8Array | number[]} values
- * @param {Uint8Array | number[]} witnesses
- * @param {Uint8Array | number[]} seed
- * @returns {boolean}
- */
-export function kzg_verify_batch(commitments, domains, indices, values, witnesses, seed) {
-    let ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3, ptr4, len4, ptr5, len5;
-    try {
-        ptr0 = passArray8ToWasm0(commitments, wasm.__wbindgen_malloc);
-        len0 = WASM_VECTOR_LEN;
-        ptr1 = passArray32ToWasm0(domains, wasm.__wbindgen_malloc);
-        len1 = WASM_VECTOR_LEN;
-        ptr2 = passArray32ToWasm0(indices, wasm.__wbindgen_malloc);
-        len2 = WASM_VECTOR_LEN;
-        ptr3 = passArray8ToWasm0(values, wasm.__wbindgen_malloc);
-        len3 = WASM_VECTOR_LEN;
-        ptr4 = passArray8ToWasm0(witnesses, wasm.__wbindgen_malloc);
-        len4 = WASM_VECTOR_LEN;
-        ptr5 = passArray8ToWasm0(seed, wasm.__wbindgen_malloc);
-        len5 = WASM_VECTOR_LEN;
-    } catch (e) {
-        if (ptr5) { wasm.__wbindgen_free(ptr5, len5 * 1, 1); }
-        if (ptr4) { wasm.__wbindgen_free(ptr4, len4 * 1, 1); }
-        if (ptr3) { wasm.__wbindgen_free(ptr3, len3 * 1, 1); }
-        if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 4, 4); }
-        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 4, 4); }
-        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
-        throw e;
-    }
-    const ret = wasm.kzg_verify_batch(ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3, ptr4, len4, ptr5, len5);
-    if (ret[2]) {
-        throw takeFromExternrefTable0(ret[1]);
-    }
-    return ret[0] !== 0;
-}
-
-/**
  * Weights (n·32 bytes) by which records at `positions` of a segment combine to the one at `wanted`.
  * @param {Uint32Array | number[]} positions
  * @param {number} wanted
@@ -853,17 +865,6 @@ export function record_commitment_is_valid(commitment, witness, segment_commitme
         throw takeFromExternrefTable0(ret[1]);
     }
     return ret[0] !== 0;
-}
-
-/**
- * @param {Uint8Array | number[]} bytes
- * @returns {boolean}
- */
-export function scalar_is_canonical(bytes) {
-    const ptr0 = passArray8ToWasm0(bytes, wasm.__wbindgen_malloc);
-    const len0 = WASM_VECTOR_LEN;
-    const ret = wasm.scalar_is_canonical(ptr0, len0);
-    return ret !== 0;
 }
 
 /**
@@ -1215,6 +1216,9 @@ function __wbg_get_imports() {
     };
 }
 
+const OpeningsFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_openings_free(ptr, 1));
 const PieceBatchFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_piecebatch_free(ptr, 1));

@@ -1,6 +1,7 @@
 /* tslint:disable */
 /* eslint-disable */
 export const memory: WebAssembly.Memory;
+export const __wbg_openings_free: (a: number, b: number) => void;
 export const __wbg_piecebatch_free: (a: number, b: number) => void;
 export const __wbg_postable_free: (a: number, b: number) => void;
 export const __wbg_recordsum_free: (a: number, b: number) => void;
@@ -17,10 +18,11 @@ export const g1_sum: (a: number, b: number) => [number, number, number, number];
 export const init_srs: (a: number, b: number) => [number, number];
 export const kzg_commit: (a: number, b: number) => [number, number, number, number];
 export const kzg_create_witness: (a: number, b: number, c: number, d: number) => [number, number, number, number];
-export const kzg_verify: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => [number, number, number];
-export const kzg_verify_batch: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number, k: number, l: number) => [number, number, number];
 export const lagrange_weights: (a: number, b: number, c: number) => [number, number, number, number];
 export const msm_partial: (a: number, b: number, c: number) => [number, number, number, number];
+export const openings_decodes: (a: number, b: number) => number;
+export const openings_hold: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
+export const openings_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => [number, number, number];
 export const parity_record: (a: number, b: number, c: number) => [number, number, number, number];
 export const piece_is_valid: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
 export const piecebatch_add: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number];
@@ -43,7 +45,6 @@ export const record_commitment_is_valid: (a: number, b: number, c: number, d: nu
 export const recordsum_add: (a: number, b: number, c: number, d: number, e: number) => [number, number];
 export const recordsum_new: () => number;
 export const recordsum_record: (a: number) => [number, number];
-export const scalar_is_canonical: (a: number, b: number) => number;
 export const segment_from_commitments: (a: number, b: number) => [number, number, number, number];
 export const segment_recover_points: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
 export const sr25519_derive: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];

@@ -2,7 +2,6 @@
 
 use allotment_kzg::kzg::{self, Opening, ReferenceString, POINT_BYTES};
 use allotment_kzg::{erasure, msm, piece, poly, scalar, Error};
-use ark_ec::CurveGroup;
 use std::cell::RefCell;
 use wasm_bindgen::prelude::*;
 
@@ -55,13 +54,6 @@ pub fn srs_length() -> usize {
     SRS.with(|srs| srs.borrow().as_ref().map_or(0, ReferenceString::len))
 }
 
-#[wasm_bindgen]
-pub fn scalar_is_canonical(bytes: &[u8]) -> bool {
-    bytes
-        .try_into()
-        .is_ok_and(|bytes| scalar::from_bytes(bytes).is_some())
-}
-
 /// Whether 48 bytes are a point that the network accepts.
 #[wasm_bindgen]
 pub fn g1_is_decodable(bytes: &[u8]) -> bool {
@@ -101,7 +93,7 @@ pub fn kzg_create_witness(coefficients: &[u8], domain: usize, index: usize) -> R
 #[wasm_bindgen]
 pub fn msm_partial(scalars: &[u8], from: usize) -> Result<Vec<u8>, JsError> {
     let scalars = scalar::many_from_bytes(scalars).map_err(thrown)?;
-    with_srs(|srs| Ok(kzg::point_to_bytes(&srs.partial(&scalars, from)?.into_affine()).to_vec()))
+    with_srs(|srs| Ok(kzg::point_to_bytes(&srs.partial(&scalars, from)?).to_vec()))
 }
 
 #[wasm_bindgen]
@@ -126,55 +118,66 @@ fn opening(
     })
 }
 
-/// Verifies one opening. Points and scalars that do not decode are thrown, each with its own code.
+/// Openings to be verified together, decoded once.
 #[wasm_bindgen]
-pub fn kzg_verify(
-    commitment: &[u8],
-    domain: usize,
-    index: usize,
-    value: &[u8],
-    witness: &[u8],
-) -> Result<bool, JsError> {
-    kzg::verify(&opening(commitment, domain, index, value, witness)?).map_err(thrown)
-}
+pub struct Openings(Vec<Option<Opening>>);
 
-/// Verifies n openings at once: commitments and witnesses n·48 bytes, values n·32, one domain and index each.
-/// `seed`: 32 random bytes that the supplier of the openings could not know.
 #[wasm_bindgen]
-pub fn kzg_verify_batch(
-    commitments: &[u8],
-    domains: &[u32],
-    indices: &[u32],
-    values: &[u8],
-    witnesses: &[u8],
-    seed: &[u8],
-) -> Result<bool, JsError> {
-    let count = domains.len();
-    if indices.len() != count || values.len() != 32 * count {
-        return Err(thrown(Error::BadLength {
-            what: "the openings",
-            length: count,
-        }));
+impl Openings {
+    /// n openings: commitments and witnesses n·48 bytes, values n·32, one domain and index each.
+    #[wasm_bindgen(constructor)]
+    pub fn new(
+        commitments: &[u8],
+        domains: &[u32],
+        indices: &[u32],
+        values: &[u8],
+        witnesses: &[u8],
+    ) -> Result<Self, JsError> {
+        let count = domains.len();
+        let points = POINT_BYTES * count;
+        if indices.len() != count
+            || values.len() != 32 * count
+            || commitments.len() != points
+            || witnesses.len() != points
+        {
+            return Err(thrown(Error::BadLength {
+                what: "the openings",
+                length: count,
+            }));
+        }
+        let item = |bytes: &[u8], size: usize, i: usize| bytes[size * i..size * (i + 1)].to_vec();
+        Ok(Self(
+            (0..count)
+                .map(|i| {
+                    opening(
+                        &item(commitments, POINT_BYTES, i),
+                        domains[i] as usize,
+                        indices[i] as usize,
+                        &item(values, 32, i),
+                        &item(witnesses, POINT_BYTES, i),
+                    )
+                    .ok()
+                })
+                .collect(),
+        ))
     }
-    let commitments = kzg::points_from_bytes(commitments).map_err(thrown)?;
-    let witnesses = kzg::points_from_bytes(witnesses).map_err(thrown)?;
-    let values = scalar::many_from_bytes(values).map_err(thrown)?;
-    if commitments.len() != count || witnesses.len() != count {
-        return Err(thrown(Error::BadLength {
-            what: "the openings",
-            length: count,
-        }));
+
+    /// Whether the points and the scalar of opening `index` decode; one that does not can not hold.
+    pub fn decodes(&self, index: usize) -> bool {
+        self.0.get(index).is_some_and(Option::is_some)
     }
-    let openings: Vec<Opening> = (0..count)
-        .map(|i| Opening {
-            commitment: commitments[i],
-            domain: domains[i] as usize,
-            index: indices[i] as usize,
-            value: values[i],
-            witness: witnesses[i],
+
+    /// Whether all these openings hold. `seed`: 32 random bytes that the supplier of the openings could not know.
+    pub fn hold(&self, indices: &[u32], seed: &[u8]) -> Result<bool, JsError> {
+        let chosen: Option<Vec<&Opening>> = indices
+            .iter()
+            .map(|index| self.0.get(*index as usize)?.as_ref())
+            .collect();
+        let seed = fixed("a seed", seed)?;
+        chosen.map_or(Ok(false), |chosen| {
+            kzg::verify_batch(&chosen, seed).map_err(thrown)
         })
-        .collect();
-    kzg::verify_batch(&openings, fixed("a seed", seed)?).map_err(thrown)
+    }
 }
 
 #[wasm_bindgen]

@@ -1,6 +1,6 @@
 //! The commitment scheme: commitments, openings, their verification one by one and many at a time.
 
-use crate::msm;
+use crate::msm::{self, Base};
 use crate::poly;
 use crate::scalar::{self, Fr};
 use crate::Error;
@@ -10,14 +10,17 @@ use ark_ec::{AffineRepr, CurveGroup};
 use ark_ff::{Field, One};
 use ark_poly::EvaluationDomain;
 use ark_serialize::{CanonicalDeserialize, CanonicalSerialize};
+use std::sync::OnceLock;
+
+type G2Prepared = <Bls12_381 as Pairing>::G2Prepared;
 
 pub const POINT_BYTES: usize = 48;
 /// Most coefficients that a committed polynomial may have.
 pub const MAX_COEFFICIENTS: usize = 32_768;
 
-/// Powers of τ in G1, decompressed, as far as they were loaded.
+/// Powers of τ in G1 as far as they were loaded, ready to be multiplied.
 pub struct ReferenceString {
-    powers: Vec<G1Affine>,
+    powers: Vec<Base>,
 }
 
 /// A claim that a committed polynomial takes `value` at point `index` of the domain of `domain` points.
@@ -43,9 +46,9 @@ pub fn point_from_bytes(bytes: &[u8; POINT_BYTES]) -> Option<G1Affine> {
     if bytes[0] & 0x1f == 0 && bytes[1..].iter().all(|byte| *byte == 0) {
         return None;
     }
-    G1Affine::deserialize_compressed_unchecked(&bytes[..])
-        .ok()
-        .filter(G1Affine::is_on_curve)
+    let mut x = *bytes;
+    x[0] &= 0x1f;
+    msm::decompress(&x, bytes[0] & 0x20 != 0)
 }
 
 /// 48 bytes of a point.
@@ -100,36 +103,16 @@ impl ReferenceString {
                 length,
             });
         }
-        let powers = bytes
-            .chunks_exact(96)
-            .enumerate()
-            .map(|(index, chunk)| {
-                G1Affine::deserialize_uncompressed_unchecked(chunk)
-                    .ok()
-                    .filter(|point| point.is_on_curve() && !point.is_zero())
-                    .ok_or(Error::PointUndecodable { index })
-            })
-            .collect::<Result<Vec<_>, _>>()?;
-        if powers[0] != G1Affine::generator() {
+        let (points, _) = bytes.as_chunks();
+        if points[0] != uncompressed(&G1Affine::generator()) {
             return Err(Error::PointUndecodable { index: 0 });
         }
+        let powers = points
+            .iter()
+            .enumerate()
+            .map(|(index, point)| Base::from_uncompressed(point).ok_or(Error::PointUndecodable { index }))
+            .collect::<Result<_, _>>()?;
         Ok(Self { powers })
-    }
-
-    /// Loads powers from their compressed form, 48 bytes each, as the ceremony publishes them.
-    pub fn from_compressed(bytes: &[u8]) -> Result<Self, Error> {
-        Ok(Self {
-            powers: points_from_bytes(bytes)?,
-        })
-    }
-
-    /// The powers as uncompressed points of 96 bytes.
-    pub fn to_uncompressed(&self) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(96 * self.powers.len());
-        for point in &self.powers {
-            point.serialize_uncompressed(&mut bytes).expect("a vector grows");
-        }
-        bytes
     }
 
     pub fn len(&self) -> usize {
@@ -140,12 +123,8 @@ impl ReferenceString {
         self.powers.is_empty()
     }
 
-    pub fn powers(&self) -> &[G1Affine] {
-        &self.powers
-    }
-
     /// Part of a commitment: Σ of these scalars with the powers from `from` on.
-    pub fn partial(&self, scalars: &[Fr], from: usize) -> Result<G1Projective, Error> {
+    pub fn partial(&self, scalars: &[Fr], from: usize) -> Result<G1Affine, Error> {
         let needed = from + scalars.len();
         let powers = self.powers.get(from..needed).ok_or(Error::ReferenceString {
             loaded: self.powers.len(),
@@ -162,7 +141,7 @@ impl ReferenceString {
                 length: coefficients.len(),
             });
         }
-        Ok(self.partial(coefficients, 0)?.into_affine())
+        self.partial(coefficients, 0)
     }
 
     /// Witness that opens the polynomial at point `index` of the domain.
@@ -177,20 +156,33 @@ impl ReferenceString {
     }
 }
 
+/// 96 bytes of a point: x then y, big-endian.
+pub fn uncompressed(point: &G1Affine) -> [u8; 96] {
+    let mut bytes = [0; 96];
+    point
+        .serialize_uncompressed(&mut bytes[..])
+        .expect("96 bytes hold an uncompressed point");
+    bytes
+}
+
+/// [1]₂ and [τ]₂ with the lines of their Miller loops.
+fn prepared() -> &'static [G2Prepared; 2] {
+    static PREPARED: OnceLock<[G2Prepared; 2]> = OnceLock::new();
+    PREPARED.get_or_init(|| [G2Affine::generator().into(), tau_g2().into()])
+}
+
 /// Whether e(left, [1]₂) · e(right, [τ]₂) is one.
-fn pairing_holds(left: G1Projective, right: G1Projective) -> bool {
-    let left = left.into_affine();
-    let right = right.into_affine();
-    Bls12_381::multi_pairing([left, right], [G2Affine::generator(), tau_g2()])
+fn pairing_holds(left: G1Affine, right: G1Affine) -> bool {
+    Bls12_381::multi_pairing([left, right], prepared().clone())
         .0
         .is_one()
 }
 
 /// Verifies one opening: e(C − y·[1]₁ + x·W, [1]₂) = e(W, [τ]₂).
 pub fn verify(opening: &Opening) -> Result<bool, Error> {
-    let x = poly::point(&poly::domain_at_least(opening.domain)?, opening.index);
-    let left = opening.commitment.into_group() - G1Affine::generator() * opening.value + opening.witness * x;
-    Ok(pairing_holds(left, -opening.witness.into_group()))
+    let mut batch = OpeningBatch::default();
+    batch.add(opening, Fr::one())?;
+    Ok(batch.holds())
 }
 
 /// 128-bit coefficients of a random linear combination, expanded from the caller's random seed. The first is
@@ -209,7 +201,7 @@ pub fn random_coefficients(seed: &[u8; 32], count: usize) -> Vec<Fr> {
 /// Verifies many openings with one pairing product. Whoever supplies openings must not know the seed
 /// beforehand; a false one then passes with probability below 2^-126. Points outside the prime-order subgroup
 /// count as their projection into it, as they do in `verify`.
-pub fn verify_batch(openings: &[Opening], seed: &[u8; 32]) -> Result<bool, Error> {
+pub fn verify_batch(openings: &[&Opening], seed: &[u8; 32]) -> Result<bool, Error> {
     let mut batch = OpeningBatch::default();
     for (opening, coefficient) in openings.iter().zip(random_coefficients(seed, openings.len())) {
         batch.add(opening, coefficient)?;
@@ -241,8 +233,11 @@ impl OpeningBatch {
     }
 
     pub fn holds(&self) -> bool {
-        let left = msm::msm(&self.points, &self.scalars) - G1Affine::generator() * self.value;
-        pairing_holds(left, msm::msm(&self.witnesses, &self.coefficients))
+        let mut points = msm::bases(&self.points);
+        points.push(Base::from_affine(&G1Affine::generator()));
+        let scalars = [&self.scalars[..], &[-self.value]].concat();
+        let right = msm::msm(&msm::bases(&self.witnesses), &self.coefficients);
+        pairing_holds(msm::msm(&points, &scalars), right)
     }
 }
 
@@ -296,9 +291,4 @@ fn group_fft(points: &mut [G1Projective], root: Fr) {
         }
         half *= 2;
     }
-}
-
-/// Whether a scalar's bytes are canonical.
-pub fn scalar_is_canonical(bytes: &[u8; 32]) -> bool {
-    scalar::from_bytes(bytes).is_some()
 }

@@ -2,6 +2,7 @@
 
 pub mod erasure;
 mod error;
+mod fq;
 pub mod kzg;
 pub mod msm;
 pub mod piece;

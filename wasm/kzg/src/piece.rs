@@ -7,7 +7,6 @@ use crate::poly;
 use crate::scalar::{self, Fr, SCALAR_BYTES};
 use crate::Error;
 use ark_bls12_381::G1Affine;
-use ark_ec::CurveGroup;
 use ark_ff::{AdditiveGroup, Zero};
 
 pub const RECORD_CHUNKS: usize = 32_768;
@@ -166,7 +165,8 @@ impl PieceBatch {
             return Ok(false);
         }
         let combined = srs.partial(&poly::interpolate(&self.values)?, 0)?;
-        Ok(combined == msm::msm(&self.commitments, &self.coefficients) && self.openings.holds())
+        let claimed = msm::msm(&msm::bases(&self.commitments), &self.coefficients);
+        Ok(combined == claimed && self.openings.holds())
     }
 }
 
@@ -225,11 +225,12 @@ pub fn recover_commitments(positions: &[usize], commitments: &[G1Affine]) -> Res
             needed: SOURCE_PIECES,
         });
     }
+    let bases = msm::bases(commitments);
     let source = (0..PIECES_IN_SEGMENT)
         .step_by(2)
         .map(|wanted| match positions.iter().position(|own| *own == wanted) {
             Some(index) => Ok(commitments[index]),
-            None => Ok(msm::msm(commitments, &lagrange_weights(positions, wanted)?).into_affine()),
+            None => Ok(msm::msm(&bases, &lagrange_weights(positions, wanted)?)),
         })
         .collect::<Result<Vec<_>, Error>>()?;
     kzg::extend_commitments(&source)
