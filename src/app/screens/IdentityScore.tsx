@@ -53,7 +53,8 @@ export default function IdentityScore() {
             />
             <Meter value={shown.score_ppm / 1_000_000} label="Auto Score" />
             <p className="muted small">{shown.caution}</p>
-            <div className="scroll">
+            {shown.lines.length === 0 && <Empty>No evidence yet.</Empty>}
+            <div className="scroll" hidden={shown.lines.length === 0}>
               <table>
                 <thead>
                   <tr>
