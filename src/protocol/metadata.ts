@@ -232,6 +232,11 @@ export class RuntimeMetadata {
     return guarded(() => decodeWith(this.codec(type), fromHex(value), `${pallet}.${name}`));
   }
 
+  /** SCALE of a value for a constant. Throws RangeError or TypeError for one of another type. */
+  encodeConstant(pallet: string, name: string, value: unknown): Uint8Array {
+    return encodeWith(this.codec(this.constantOf(pallet, name).type), value);
+  }
+
   private constantOf(pallet: string, name: string): Pallet['constants'][number] {
     const found = this.pallet(pallet).constants.find((constant) => constant.name === name);
     return found ?? lacks(`constant ${pallet}.${name}`);

@@ -1,0 +1,688 @@
+/** What the state says: storage proofs, runtime metadata, and extrinsics as the runtime's own types have them. */
+import { readFile } from 'node:fs/promises';
+import { gunzipSync } from 'node:zlib';
+import { commitSegment } from '../../src/crypto/kzg.ts';
+import { loadSrs } from '../../src/crypto/srs.ts';
+import { encodeRuntimeConstants } from '../../src/chain/constants.ts';
+import {
+  adjustingQuery,
+  historySizeQuery,
+  potIterationsQuery,
+  rootPlotKeyQuery,
+  solutionRangesQuery,
+} from '../../src/chain/state/consensus.ts';
+import { chainConstants, runtimeIdentity } from '../../src/chain/state/constants.ts';
+import { combine, StateReader } from '../../src/chain/state/reader.ts';
+import { PRESETS, PUBLIC_CONSTANTS } from '../../src/network/presets.ts';
+import { concat, fromHex, toPrefixedHex, utf8 } from '../../src/protocol/bytes.ts';
+import { decodeExtrinsic, encodeExtrinsic } from '../../src/protocol/extrinsic.ts';
+import {
+  decodeHeader,
+  encodeHeader,
+  fromRpcHeader,
+  headerHash,
+  toRpcHeader,
+} from '../../src/protocol/header.ts';
+import { RuntimeMetadata, type DecodedCall, type StorageEntry } from '../../src/protocol/metadata.ts';
+import type { RuntimeVariant } from '../../src/protocol/metadata-codec.ts';
+import { genesisSeed } from '../../src/protocol/pot.ts';
+import { decodeAll, ScaleWriter } from '../../src/protocol/scale.ts';
+import { decodeSegmentHeader, encodeSegmentHeader, segmentHeaderHash } from '../../src/protocol/segment.ts';
+import { SS58_PREFIX } from '../../src/protocol/ss58.ts';
+import { CODE_KEY } from '../../src/protocol/storage-key.ts';
+import { readProof } from '../../src/protocol/trie-proof.ts';
+import { orderedTrieRoot, Trie } from '../../src/protocol/trie.ts';
+import { unprefixed } from './chain-support.ts';
+import { expectFacts, expectSame, refusal, type Recorded } from './protocol-support.ts';
+import { typeWriter } from './type-text.ts';
+import type { ConformanceCase, ConformanceContext, ConformanceSuite } from './types.ts';
+
+const hex = (text: string): Uint8Array => fromHex(text);
+const orNull = (text: string | null): Uint8Array | null => (text === null ? null : fromHex(text));
+
+interface ProofEntry {
+  name?: string;
+  keys: string[];
+  values: (string | null)[];
+  proof: string[];
+}
+
+interface ProofsFile {
+  set: string;
+  trie: { hash: string; layout: string };
+  blocks: {
+    blockHash: string;
+    blockNumber: number;
+    stateRoot: string;
+    single: ProofEntry[];
+    multi: ProofEntry[];
+  }[];
+  negative: {
+    name: string;
+    rule: string;
+    blockHash: string;
+    stateRoot: string;
+    keys: string[];
+    claimedValues: (string | null)[];
+    proof: string[];
+  }[];
+}
+
+interface GenesisProofsFile {
+  blockHash: string;
+  stateRoot: string;
+  single: ProofEntry[];
+}
+
+interface ChronosPallet {
+  index: number;
+  calls: Record<string, number>;
+  storage: Record<string, { kind: string; modifier: string; type: string }>;
+}
+
+interface ChronosFile extends Recorded {
+  name: string;
+  id: string;
+  protocolId: string;
+  properties: Recorded & { potExternalEntropy: string };
+  genesisHash: string;
+  genesisHeaderScale: string;
+  stateRoot: string;
+  codeHashBlake2b256: string;
+  codeLength: number;
+  decompressedCodeLength: number;
+  genesisStateEntries: number;
+  runtimeApi: Record<string, string>;
+  segment0: Recorded & { segmentHeaderScale: string; pieceCommitments: string[] };
+  decoded: Record<string, unknown>;
+  pallets: Record<string, ChronosPallet>;
+  transactionExtensions: string[];
+}
+
+interface RecordedExtrinsics {
+  number: number;
+  hash: string;
+  branch: string;
+  headerScale: string;
+  extrinsics: string[];
+  extrinsicKinds: string[];
+  solutionRangesAfterScale: string;
+  potParametersAfter: { scale: string };
+}
+
+interface ChainFile {
+  meta: {
+    genesis: { hash: string; headerScale: string; stateRoot: string };
+    genesisOverrides: { what: string; key: string; value: string }[];
+    accounts: { name: string; publicKey: string }[];
+  };
+  blocks: RecordedExtrinsics[];
+}
+
+/** Metadata of a set, or the project's own: all sets are of one runtime. */
+async function metadataOf(
+  ctx: ConformanceContext,
+  files: string[],
+  version: 14 | 15,
+): Promise<RuntimeMetadata> {
+  const name = `chain/chronos-metadata-v${version}.hex.gz`;
+  const bytes = files.includes(name)
+    ? await ctx.read(name)
+    : gunzipSync(await readFile(new URL(`../vectors/${name}`, import.meta.url)));
+  return RuntimeMetadata.decode(fromHex(new TextDecoder().decode(bytes).trim()));
+}
+
+// proofs
+
+/** Storage item that a recorded name such as `Subspace.SegmentCommitment[1] (absent)` means. */
+function namedEntry(
+  metadata: RuntimeMetadata,
+  name: string,
+): { entry: StorageEntry; argument: string | null } | null {
+  const match = /^(\w+)\.(\w+)(?:\[([^\]]+)\])?(?: \(absent\))?$/.exec(name);
+  if (match === null) return null;
+  const [, pallet, item, argument] = match as unknown as [string, string, string, string | undefined];
+  return { entry: metadata.storage(pallet, item), argument: argument ?? null };
+}
+
+/** The key that a name stands for, from the metadata; accounts that the recording does not give stay as they are. */
+function checkName(metadata: RuntimeMetadata, accounts: Map<string, string>, recorded: ProofEntry): void {
+  const [key] = recorded.keys.map(hex);
+  const found = namedEntry(metadata, recorded.name ?? '');
+  if (key === undefined || found === null) return;
+  const { entry, argument } = found;
+  const map = entry.decodeKey(key);
+  expectSame('map keys', map.length, argument === null ? 0 : 1);
+  expectSame('key', entry.key(...map), key);
+  if (argument === null) return;
+  if (/^\d+$/.test(argument)) expectSame('map key', map[0], argument);
+  const account = argument === 'all zero key' ? '00'.repeat(32) : accounts.get(argument);
+  if (account !== undefined) expectSame('account', map[0], account);
+}
+
+function checkValue(metadata: RuntimeMetadata, { name, values }: ProofEntry): void {
+  const found = namedEntry(metadata, name ?? '');
+  const bytes = orNull(values[0] ?? null);
+  if (found === null || bytes === null) return;
+  expectSame('encoded again', found.entry.encode(found.entry.decode(bytes)), bytes);
+}
+
+function checkProof(root: string, { keys, values, proof }: ProofEntry): void {
+  expectSame('values', readProof(hex(root), proof.map(hex), keys.map(hex)), unprefixed(values));
+}
+
+async function* proofCases(
+  proofs: ProofsFile,
+  chain: ChainFile | null,
+  metadata: RuntimeMetadata,
+): AsyncGenerator<ConformanceCase> {
+  const accounts = new Map(chain?.meta.accounts.map(({ name, publicKey }) => [name, publicKey.slice(2)]));
+  const blocks = new Map(chain?.blocks.map((block) => [block.hash, block]));
+  yield {
+    name: 'proofs: trie',
+    rule: 'storage-proof',
+    run: () => {
+      expectSame('hash', 'blake2b-256', proofs.trie.hash);
+      const long = new Uint8Array(33);
+      const trie = Trie.from(1, [{ key: utf8('a'), value: long }]);
+      expectSame('items of a proof of 33 bytes', trie.prove([utf8('a')]).length, 2);
+      const stated = /^state version 1 \(values of (\d+) bytes or more are stored by hash/.exec(
+        proofs.trie.layout,
+      );
+      expectSame('layout', long.length, stated?.[1]);
+    },
+  };
+  for (const block of proofs.blocks) {
+    const recorded = blocks.get(block.blockHash);
+    yield {
+      name: `proofs: block ${block.blockNumber}`,
+      rule: 'storage-proof',
+      run: () => checkAgainstBlock(block, recorded, chain, metadata),
+    };
+    for (const [index, entry] of [...block.single, ...block.multi].entries()) {
+      yield {
+        name: `proofs: block ${block.blockNumber}, ${entry.name ?? index}`,
+        rule: 'storage-proof',
+        run: () => {
+          checkProof(block.stateRoot, entry);
+          checkName(metadata, accounts, entry);
+          if (entry.keys.length === 1) checkValue(metadata, entry);
+        },
+      };
+    }
+    const everything = block.multi.flatMap(({ proof }) => proof);
+    yield {
+      name: `proofs: block ${block.blockNumber}, unneeded nodes`,
+      rule: 'storage-proof',
+      run: () =>
+        block.single.forEach((entry) => checkProof(block.stateRoot, { ...entry, proof: everything })),
+    };
+  }
+  for (const [index, lie] of proofs.negative.entries()) {
+    yield {
+      name: `proofs: ${lie.name} (${index})`,
+      rule: 'storage-proof',
+      run: async () => {
+        const read = () => readProof(hex(lie.stateRoot), lie.proof.map(hex), lie.keys.map(hex));
+        const refused = await refusal(read);
+        if (lie.rule === 'value mismatch') {
+          expectSame('refused', refused?.message ?? null, null);
+          const values = read().map((value) => value && toPrefixedHex(value));
+          if (values.every((value, at) => value === lie.claimedValues[at]))
+            throw new Error('the lie is proven');
+        } else if (!refused?.message.startsWith('storage-proof')) {
+          throw new Error(`not refused: ${refused?.message}`);
+        }
+        expectSame(
+          'block',
+          proofs.blocks.some(({ blockHash }) => blockHash === lie.blockHash),
+          true,
+        );
+      },
+    };
+  }
+}
+
+/** What the recorded chain says about a block whose state is proven. */
+function checkAgainstBlock(
+  block: ProofsFile['blocks'][number],
+  recorded: RecordedExtrinsics | undefined,
+  chain: ChainFile | null,
+  metadata: RuntimeMetadata,
+): void {
+  const values = new Map(block.single.map(({ name, values: [value] }) => [name, value]));
+  expectSame(
+    'System.Number',
+    metadata.storage('System', 'Number').decode(orNull(values.get('System.Number') ?? null)),
+    block.blockNumber,
+  );
+  if (chain !== null && block.blockNumber === 0) {
+    expectSame('genesis', block.blockHash, chain.meta.genesis.hash);
+    expectSame('state root', block.stateRoot, chain.meta.genesis.stateRoot);
+  }
+  if (recorded === undefined) return;
+  const header = decodeHeader(hex(recorded.headerScale));
+  expectSame('number', block.blockNumber, header.number);
+  expectSame('state root', header.stateRoot, unprefixed(block.stateRoot));
+  expectSame('ranges', values.get('Subspace.SolutionRanges'), recorded.solutionRangesAfterScale);
+  expectSame('parent', values.get('System.ParentHash'), toPrefixedHex(header.parentHash));
+  expectSame(
+    'iterations',
+    values.get('Subspace.PotSlotIterations')?.slice(0, 10),
+    `0x${recorded.potParametersAfter.scale.slice(4, 12)}`,
+  );
+}
+
+// genesis of the real network
+
+/** The whole genesis state of Chronos as a trie; of the code only the hash is known. */
+function genesisTrie(proofs: GenesisProofsFile, codeHash: string): { trie: Trie; entries: number } {
+  const entries = proofs.single.flatMap(({ keys: [key], values: [value] }) =>
+    key && value ? [{ key: hex(key), value: hex(value) }] : [],
+  );
+  const trie = Trie.from(1, entries).setHash(CODE_KEY, hex(codeHash));
+  return { trie, entries: entries.length + 1 };
+}
+
+function* genesisCases(
+  proofs: GenesisProofsFile,
+  chronos: ChronosFile | null,
+  chain: ChainFile | null,
+): Generator<ConformanceCase> {
+  for (const entry of proofs.single) {
+    yield {
+      name: `chronos-genesis-proofs: ${entry.keys[0]}`,
+      rule: 'storage-proof',
+      run: () => checkProof(proofs.stateRoot, entry),
+    };
+  }
+  if (chronos === null) return;
+  const { trie, entries } = genesisTrie(proofs, chronos.codeHashBlake2b256);
+  yield {
+    name: 'chronos-genesis-proofs: the whole state',
+    rule: 'state-root',
+    run: () => {
+      expectSame('state root', trie.root(), unprefixed(proofs.stateRoot));
+      expectSame('block', chronos.genesisHash, proofs.blockHash);
+      expectSame('entries', entries, chronos.genesisStateEntries);
+      for (const { keys, proof } of proofs.single) {
+        expectSame(`proof of ${keys[0]}`, trie.prove(keys.map(hex)), unprefixed(proof));
+      }
+    },
+  };
+  if (chain === null) return;
+  yield {
+    name: 'chain: genesis state',
+    rule: 'state-root',
+    run: () => {
+      const changes = chain.meta.genesisOverrides.map(({ key, value }) => ({
+        key: hex(key),
+        value: hex(value),
+      }));
+      expectSame('state root', trie.apply(changes).root(), unprefixed(chain.meta.genesis.stateRoot));
+    },
+  };
+}
+
+// runtime of the real network
+
+function camel(text: string): string {
+  return text.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+}
+
+/** A recorded JSON value against a decoded one: names in camel case, large integers as hex, newtypes apart. */
+function expectJson(what: string, computed: unknown, recorded: unknown): void {
+  if (typeof computed === 'bigint' || typeof computed === 'number') {
+    expectSame(what, computed, BigInt(recorded as string | number));
+  } else if (Array.isArray(computed)) {
+    expectSame(`${what}.length`, computed.length, (recorded as unknown[]).length);
+    computed.forEach((item, index) => expectJson(`${what}[${index}]`, item, (recorded as unknown[])[index]));
+  } else if (computed !== null && typeof computed === 'object' && !(computed instanceof Uint8Array)) {
+    const fields = Object.entries(computed).map(([name, value]): [string, unknown] => [camel(name), value]);
+    const entries = Object.entries(recorded as Recorded);
+    const [only] = entries;
+    // A struct of one field decodes as that field.
+    if (entries.length === 1 && only && !fields.some(([name]) => name === only[0]))
+      expectJson(what, computed, only[1]);
+    else {
+      expectSame(
+        `${what}: fields`,
+        fields.map(([name]) => name).sort(),
+        entries.map(([name]) => name).sort(),
+      );
+      for (const [name, value] of fields) expectJson(`${what}.${name}`, value, (recorded as Recorded)[name]);
+    }
+  } else expectSame(what, computed, unprefixed(recorded));
+}
+
+function checkPallet(metadata: RuntimeMetadata, name: string, recorded: ChronosPallet): void {
+  expectSame('index', metadata.palletIndex(name), recorded.index);
+  expectSame('calls', Object.fromEntries(metadata.calls(name)), recorded.calls);
+  expectSame('items', metadata.storageNames(name).sort(), Object.keys(recorded.storage).sort());
+  const typeText = typeWriter(metadata.types);
+  for (const [item, { kind, modifier, type }] of Object.entries(recorded.storage)) {
+    const entry = metadata.storage(name, item);
+    const hashers = entry.hashers.map((hasher) => hasher.replace(/^Blake2/, 'Blake2_')).join(',');
+    expectSame(`${item}: kind`, hashers === '' ? 'plain' : `map ${hashers}`, kind);
+    expectSame(`${item}: modifier`, entry.optional ? 'Optional' : 'Default', modifier);
+    expectSame(`${item}: type`, typeText(entry), type);
+  }
+}
+
+/** What the runtime API answers at genesis, from metadata and proven state alone. */
+async function genesisAnswers(metadata: RuntimeMetadata, proofs: GenesisProofsFile) {
+  // The proofs of all keys together are the whole trie, which proves what is absent too.
+  const proof = proofs.single.flatMap((entry) => entry.proof.map(hex));
+  const block = { number: 0, hash: hex(proofs.blockHash), stateRoot: hex(proofs.stateRoot) };
+  const reader = new StateReader({ readProof: () => Promise.resolve({ proof }) }, metadata, block);
+  const query = combine({
+    ranges: solutionRangesQuery(metadata),
+    iterations: potIterationsQuery(metadata),
+    historySize: historySizeQuery(metadata),
+    adjusting: adjustingQuery(metadata),
+    rootPlotKey: rootPlotKeyQuery(metadata),
+  });
+  return (await reader.read(query)).value;
+}
+
+function* metadataCases(
+  file: string,
+  metadata: RuntimeMetadata,
+  version: number,
+): Generator<ConformanceCase> {
+  yield {
+    name: `${file}: version`,
+    rule: 'runtime-metadata',
+    run: () => expectSame('version', metadata.version, version),
+  };
+  for (const pallet of metadata.palletNames) {
+    yield {
+      name: `${file}: ${pallet}`,
+      rule: 'runtime-metadata',
+      run: () => {
+        for (const name of metadata.constantNames(pallet)) {
+          const bytes = metadata.constantBytes(pallet, name);
+          expectSame(name, metadata.encodeConstant(pallet, name, metadata.constant(pallet, name)), bytes);
+        }
+        for (const item of metadata.storageNames(pallet)) {
+          const entry = metadata.storage(pallet, item);
+          if (!entry.optional)
+            expectSame(item, entry.decode(entry.encode(entry.decode(null))), entry.decode(null));
+        }
+      },
+    };
+  }
+}
+
+function* chronosCases(
+  chronos: ChronosFile,
+  metadata: RuntimeMetadata,
+  versions: number[],
+  proofs: GenesisProofsFile | null,
+): Generator<ConformanceCase> {
+  const header = decodeHeader(hex(chronos.genesisHeaderScale));
+  const preset = PRESETS.find(({ id }) => id === 'chronos');
+  yield {
+    name: 'chronos: genesis block and properties',
+    rule: 'genesis',
+    run: () => {
+      expectSame('protocol', chronos.id.replaceAll('_', '-'), chronos.protocolId);
+      expectSame('preset', preset?.genesisHash, unprefixed(chronos.genesisHash));
+      const { potExternalEntropy } = chronos.properties;
+      const inputs = [
+        'name',
+        'id',
+        'protocolId',
+        'potGenesisSeedDerivation',
+        'codeLength',
+        'decompressedCodeLength',
+      ];
+      const elsewhere = [
+        'codeHashBlake2b256',
+        'genesisStateEntries',
+        'runtimeApi',
+        'segment0',
+        'decoded',
+        'pallets',
+      ];
+      expectFacts(unprefixed(chronos) as Recorded, [...inputs, ...elsewhere, 'properties'], {
+        genesisHash: headerHash(header),
+        genesisHeaderScale: encodeHeader(header),
+        genesisHeader: unprefixed(toRpcHeader(header)),
+        stateRoot: header.stateRoot,
+        extrinsicsRoot: orderedTrieRoot([], 1),
+        potGenesisSeed: genesisSeed(headerHash(header), potExternalEntropy),
+        transactionExtensions: metadata.extensions.map(({ name }) => name),
+      });
+      expectSame(
+        'header from JSON',
+        encodeHeader(fromRpcHeader(chronos['genesisHeader'])),
+        encodeHeader(header),
+      );
+      if (chronos.codeLength > chronos.decompressedCodeLength)
+        throw new Error('the code grows by compression');
+      expectFacts(chronos.properties, ['domainsBootstrapNodes', 'dsnBootstrapNodes'], {
+        potExternalEntropy: preset?.potExternalEntropy,
+        ss58Format: SS58_PREFIX,
+        tokenDecimals: 18,
+        tokenSymbol: preset?.tokenSymbol,
+      });
+      expectSame('prefix', metadata.constant('System', 'SS58Prefix'), SS58_PREFIX);
+    },
+  };
+  for (const [name, recorded] of Object.entries(chronos.pallets)) {
+    yield {
+      name: `chronos: pallet ${name}`,
+      rule: 'runtime-metadata',
+      run: () => checkPallet(metadata, name, recorded),
+    };
+  }
+  yield {
+    name: 'chronos: pallets',
+    rule: 'runtime-metadata',
+    run: () => expectSame('names', metadata.palletNames.sort(), Object.keys(chronos.pallets).sort()),
+  };
+  const constants = Object.entries(chronos.decoded).filter(([name]) => name.startsWith('constants.'));
+  for (const [name, recorded] of constants) {
+    const pallet = name.slice('constants.'.length);
+    for (const [constant, value] of Object.entries(recorded as Recorded)) {
+      yield {
+        name: `chronos: ${pallet}.${constant}`,
+        rule: 'runtime-metadata',
+        run: () => expectJson(constant, metadata.constant(pallet, constant), value),
+      };
+    }
+  }
+  if (proofs === null) return;
+  yield {
+    name: 'chronos: what the runtime answers',
+    rule: 'chain-constants',
+    run: () => checkAnswers(chronos, metadata, versions, proofs),
+  };
+}
+
+async function checkSegment0({ segment0 }: ChronosFile): Promise<void> {
+  await loadSrs();
+  const segment = decodeSegmentHeader(hex(segment0.segmentHeaderScale));
+  const sources = segment0.pieceCommitments.filter((_, position) => position % 2 === 0).map(hex);
+  const { recordCommitments, segmentCommitment } = commitSegment(concat(...sources));
+  expectFacts(unprefixed(segment0) as Recorded, ['note'], {
+    segmentHeaderScale: encodeSegmentHeader(segment),
+    segmentHeaderHash: segmentHeaderHash(segment),
+    segmentCommitment,
+    pieceCommitments: segment0.pieceCommitments.map((_, at) =>
+      recordCommitments.subarray(48 * at, 48 * (at + 1)),
+    ),
+  });
+  expectSame('commitment in the header', segment.segmentCommitment, segmentCommitment);
+}
+
+async function checkAnswers(
+  chronos: ChronosFile,
+  metadata: RuntimeMetadata,
+  versions: number[],
+  proofs: GenesisProofsFile,
+): Promise<void> {
+  const answers = await genesisAnswers(metadata, proofs);
+  const { ranges, iterations } = answers;
+  const constants = chainConstants(metadata);
+  const writer = () => new ScaleWriter();
+  const range = (some: ScaleWriter, value: bigint) => some.u64(value);
+  const listed = decodeAll(
+    hex(chronos.runtimeApi['Metadata_metadata_versions'] ?? ''),
+    'versions',
+    (reader) => reader.vec((each) => each.u32()),
+  );
+  for (const version of versions)
+    if (!listed.includes(version)) throw new Error(`no metadata of version ${version}`);
+  expectFacts(unprefixed(chronos.runtimeApi) as Recorded, ['Metadata_metadata_versions'], {
+    Core_version: metadata.constantBytes('System', 'Version'),
+    SubspaceApi_chain_constants: encodeRuntimeConstants(constants),
+    SubspaceApi_solution_ranges: writer()
+      .u64(ranges.current)
+      .option(ranges.next, range)
+      .u64(ranges.votingCurrent)
+      .option(ranges.votingNext, range)
+      .bytes(),
+    SubspaceApi_pot_parameters: writer()
+      .u8(0)
+      .u32(iterations?.slotIterations ?? 0)
+      .u8(0)
+      .bytes(),
+    SubspaceApi_max_pieces_in_sector: writer().u16(constants.maxPiecesInSector).bytes(),
+    SubspaceApi_history_size: writer().u64(answers.historySize).bytes(),
+    SubspaceApi_should_adjust_solution_range: writer().bool(answers.adjusting).bytes(),
+    SubspaceApi_root_plot_public_key: writer()
+      .option(answers.rootPlotKey, (some, key) => some.raw(key, 32))
+      .bytes(),
+  });
+  const { eraDurationInBlocks: eraDuration, ...rest } = constants;
+  const decoded = Object.entries(chronos.decoded).filter(([name]) => !name.startsWith('constants.'));
+  expectFacts(Object.fromEntries(decoded), ['runtimeVersion'], {
+    chainConstants: pick(
+      { ...rest, eraDuration },
+      Object.keys(chronos.decoded['chainConstants'] as Recorded),
+    ),
+    potSlotIterations: iterations?.slotIterations ?? 0,
+    maxPiecesInSector: constants.maxPiecesInSector,
+    initialSolutionRange: metadata.constant('Subspace', 'InitialSolutionRange'),
+    historySize: answers.historySize,
+    shouldAdjustSolutionRange: answers.adjusting,
+    rootPlotPublicKey: answers.rootPlotKey,
+    initialVotingSolutionRange: ranges.votingCurrent,
+  });
+  expectJson('runtimeVersion', metadata.constant('System', 'Version'), chronos.decoded['runtimeVersion']);
+  const { slotDurationMs, ...preset } = PUBLIC_CONSTANTS;
+  expectSame('preset', pick(constants as unknown as Recorded, Object.keys(preset)), preset);
+  expectSame('slot duration', constants.slotDurationMs, slotDurationMs);
+}
+
+function pick(record: Recorded, fields: string[]): Recorded {
+  return Object.fromEntries(fields.map((field) => [field, record[field]]));
+}
+
+// extrinsics
+
+/** `pallet.call` of a recorded kind such as `sudo(subspace.enable_rewards_at Height(10))`; of sudo the inner one. */
+function kindOf({ pallet, call, args }: DecodedCall): string {
+  const name = (one: string) => one.slice(0, 1).toLowerCase() + one.slice(1);
+  if (pallet === 'Sudo' && call === 'sudo') {
+    const inner = (args as { call: RuntimeVariant }).call;
+    return `sudo(${name(inner.type)}.${(inner.value as RuntimeVariant).type}`;
+  }
+  return `${name(pallet)}.${call}`;
+}
+
+function* extrinsicCases(
+  file: string,
+  chain: ChainFile,
+  metadata: RuntimeMetadata,
+): Generator<ConformanceCase> {
+  const { extrinsicsVersion } = runtimeIdentity(metadata);
+  for (const block of chain.blocks) {
+    yield {
+      name: `${file}: extrinsics of ${block.branch} ${block.number}`,
+      rule: 'extrinsics-root',
+      run: () => {
+        const extrinsics = block.extrinsics.map(hex);
+        const { extrinsicsRoot } = decodeHeader(hex(block.headerScale));
+        expectSame('extrinsics root', orderedTrieRoot(extrinsics, extrinsicsVersion), extrinsicsRoot);
+        extrinsics.forEach((bytes, index) => {
+          const extrinsic = decodeExtrinsic(bytes);
+          const call = metadata.decodeCall(extrinsic.call);
+          const rebuilt = metadata.encodeCall(call.pallet, call.call, call.args);
+          expectSame('built again', encodeExtrinsic({ ...extrinsic, call: rebuilt }), bytes);
+          const kind = (block.extrinsicKinds[index] ?? '').replace(/^inherent:| .*|\)$/g, '');
+          // All transfers were recorded as one kind.
+          expectSame('kind', kindOf(call).replace(/^(balances\.transfer)_\w+$/, '$1'), kind);
+        });
+      },
+    };
+  }
+}
+
+// suites
+
+async function* proofSuite(ctx: ConformanceContext, files: string[]): AsyncGenerator<ConformanceCase> {
+  const metadata = await metadataOf(ctx, files, 15);
+  const load = <T>(name: string): Promise<T | null> =>
+    files.includes(`chain/${name}`) ? ctx.json<T>(`chain/${name}`) : Promise.resolve(null);
+  const chain = await load<ChainFile>('chain.json.gz');
+  const proofs = await load<ProofsFile>('proofs.json.gz');
+  if (proofs !== null) yield* proofCases(proofs, chain, metadata);
+  const genesis = await load<GenesisProofsFile>('chronos-genesis-proofs.json.gz');
+  if (genesis !== null) yield* genesisCases(genesis, await load<ChronosFile>('chronos.json'), chain);
+}
+
+/** Storage proofs, positive and negative, and whole states. */
+export const proofs: ConformanceSuite = {
+  files: [
+    /^chain\/(proofs|chain|chronos-genesis-proofs)\.json\.gz$/,
+    /^chain\/chronos\.json$/,
+    /^chain\/chronos-metadata-v15\.hex\.gz$/,
+  ],
+  cases: proofSuite,
+};
+
+async function* runtimeSuite(ctx: ConformanceContext, files: string[]): AsyncGenerator<ConformanceCase> {
+  const versions: number[] = [];
+  if (files.includes('chain/chronos.json')) {
+    const chronos = await ctx.json<ChronosFile>('chain/chronos.json');
+    yield { name: 'chronos: segment 0', rule: 'segment-header', run: () => checkSegment0(chronos) };
+  }
+  for (const version of [14, 15] as const) {
+    const file = `chain/chronos-metadata-v${version}.hex.gz`;
+    if (!files.includes(file)) continue;
+    versions.push(version);
+    const metadata = await metadataOf(ctx, files, version);
+    yield* metadataCases(`chronos-metadata-v${version}`, metadata, version);
+    const proofsFile = 'chain/chronos-genesis-proofs.json.gz';
+    if (!files.includes('chain/chronos.json')) continue;
+    const genesis = files.includes(proofsFile) ? await ctx.json<GenesisProofsFile>(proofsFile) : null;
+    yield* chronosCases(await ctx.json<ChronosFile>('chain/chronos.json'), metadata, versions, genesis);
+  }
+}
+
+/** The runtime of the real network as its metadata describes it, and its genesis. */
+export const runtime: ConformanceSuite = {
+  files: [
+    /^chain\/chronos\.json$/,
+    /^chain\/chronos-metadata-v1[45]\.hex\.gz$/,
+    /^chain\/chronos-genesis-proofs\.json\.gz$/,
+  ],
+  cases: runtimeSuite,
+};
+
+async function* extrinsicSuite(ctx: ConformanceContext, files: string[]): AsyncGenerator<ConformanceCase> {
+  const metadata = await metadataOf(ctx, files, 14);
+  for (const name of ['chain', 'forks']) {
+    const file = `chain/${name}.json.gz`;
+    if (files.includes(file)) yield* extrinsicCases(name, await ctx.json<ChainFile>(file), metadata);
+  }
+}
+
+/** Extrinsics of the recorded blocks: their roots, and every call by the runtime's own types. */
+export const extrinsics: ConformanceSuite = {
+  files: [/^chain\/(chain|forks)\.json\.gz$/, /^chain\/chronos-metadata-v14\.hex\.gz$/],
+  cases: extrinsicSuite,
+};
