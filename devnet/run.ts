@@ -10,7 +10,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`);
 /** Starts the network, then `also`; returns after both are stopped by a signal. */
 export async function runNetwork(
   options: StartOptions,
-  also: () => Promise<(() => Promise<void>) | undefined>,
+  also: (network: LocalNetwork) => Promise<(() => Promise<void>) | undefined>,
 ): Promise<void> {
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
@@ -34,7 +34,7 @@ export async function runNetwork(
     print(`  //${name.padEnd(8)} ${encodeAddress(publicKey)}`);
   let stopAlso: (() => Promise<void>) | undefined;
   try {
-    stopAlso = await also();
+    stopAlso = await also(network);
     await stopped;
   } finally {
     await stopAlso?.();

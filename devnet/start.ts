@@ -23,9 +23,9 @@ function openBrowser(url: string): void {
 const options = readOptions(process.argv.slice(2), print);
 if (options === 'help') print(HELP);
 else {
-  await runNetwork(options, async () => {
+  await runNetwork(options, async (network) => {
     const folder = await ensureBuilt(print);
-    const app = await serveApp(folder, options.appPort, `ws://127.0.0.1:${options.node.rpcPort}`);
+    const app = await serveApp(folder, options.appPort, `ws://127.0.0.1:${network.port}`);
     print(`Open ${app.url}`);
     if (options.open) openBrowser(app.url);
     return () => app.close();

@@ -2,7 +2,10 @@
  * Identities as people use them: three profiles of one browser, an issuer, a holder and a verifier, each with a
  * wallet of its own; an agent and its limits; a signed photo and its tampered copy; a backup in a fresh profile.
  */
-import { readFile } from 'node:fs/promises';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test, type Browser, type Locator, type Page } from '@playwright/test';
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
@@ -253,5 +256,48 @@ test('an agent acts within its limit and is refused beyond it', async ({ browser
   const agentFile = await saved(page, () =>
     agent.getByRole('button', { name: 'Save the agent’s file' }).click(),
   );
-  expect(agentFile.length).toBeGreaterThan(500);
+  const path = join(await mkdtemp(join(tmpdir(), 'allotment-agent-')), 'agent.json');
+  await writeFile(path, agentFile);
+
+  const judge = card(page, 'Judge what an agent asks');
+  for (const [amount, verdict] of [
+    ['10', 'The agent may do this.'],
+    ['11', 'not-covered'],
+  ] as const) {
+    await judge.getByRole('button', { name: 'New question' }).click();
+    await expect(judge.getByLabel('The question')).not.toHaveValue('');
+    const question = JSON.parse(await judge.getByLabel('The question').inputValue()) as Record<
+      string,
+      string
+    >;
+    const asked = await allotment(
+      ['agent', 'use', path, '--audience', question['audience']!, '--nonce', question['nonce']!],
+      ['--resource', 'auto:pay', '--action', 'spend', '--amount', `per_tx=${amount}`],
+    );
+    if (verdict === 'not-covered') {
+      // The command line refuses by itself what the permission does not cover.
+      expect(asked).toEqual({ code: 1, output: '' });
+      continue;
+    }
+    await judge.getByLabel('The agent’s request').fill(asked.output);
+    await judge.getByRole('button', { name: 'Judge' }).click();
+    await expect(judge.getByRole('status')).toContainText(verdict);
+    await expect(page.getByTestId('audit').locator('li')).toHaveCount(1);
+    // The same request again answers an old question.
+    await judge.getByRole('button', { name: 'New question' }).click();
+    await judge.getByRole('button', { name: 'Judge' }).click();
+    await expect(judge.getByRole('alert')).toContainText('replay');
+  }
 });
+
+function allotment(...args: string[][]): Promise<{ code: number; output: string }> {
+  const env = { ...process.env, ALLOTMENT_AGENT_PASSWORD: 'agent password' };
+  return new Promise((done) => {
+    execFile(
+      process.execPath,
+      ['--import', 'tsx', 'src/cli/main.ts', ...args.flat()],
+      { env },
+      (error, output) => done({ code: error === null ? 0 : Number(error.code), output }),
+    );
+  });
+}

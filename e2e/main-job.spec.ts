@@ -16,7 +16,7 @@ test.beforeAll(async () => {
   test.setTimeout(5 * 60_000);
   started = spawn(
     'npm',
-    ['start', '--silent', '--', '--no-open', '--data', data, '--app-port', '4373', '--port', '19944'],
+    ['start', '--silent', '--', '--no-open', '--data', data, '--app-port', '0', '--port', '0'],
     {
       stdio: ['ignore', 'pipe', 'inherit'],
       detached: true,
