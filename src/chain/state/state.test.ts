@@ -1,0 +1,354 @@
+import * as v from 'valibot';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { recordedChain } from '../../../tests/support/recorded-chain.ts';
+import {
+  recordedMetadata,
+  recordedStates,
+  stateSource,
+  type RecordedState,
+} from '../../../tests/support/recorded-states.ts';
+import { loadWasm } from '../../crypto/wasm.ts';
+import { PUBLIC_CONSTANTS } from '../../network/presets.ts';
+import { equal } from '../../protocol/bytes.ts';
+import { ProtocolError } from '../../protocol/errors.ts';
+import type { RuntimeMetadata } from '../../protocol/metadata.ts';
+import { Trie } from '../../protocol/trie.ts';
+import type { BlockContext } from '../block.ts';
+import { genesisContext } from '../genesis.ts';
+import { readBlock } from '../rules/header.ts';
+import { contextAfter } from '../rules/import.ts';
+import { accountQuery, feesQuery, rewardsQuery, sudoKeyQuery, totalIssuanceQuery } from './accounts.ts';
+import { readCheckpoint } from './checkpoint.ts';
+import {
+  blockSlotsQuery,
+  historySizeQuery,
+  mmrQuery,
+  mmrRootAtQuery,
+  potEntropyQuery,
+  segmentCommitmentsQuery,
+  timestampQuery,
+} from './consensus.ts';
+import { chainConstants, runtimeIdentity } from './constants.ts';
+import {
+  confirmedReceiptQuery,
+  domainHeadQuery,
+  domainQuery,
+  nominationQuery,
+  operatorQuery,
+  readDomains,
+  readNominations,
+  readOperators,
+} from './domains.ts';
+import { combine, StateReader } from './reader.ts';
+import { big, octets, shaped } from './shape.ts';
+
+const LAST = 170;
+let metadata: RuntimeMetadata;
+let states: RecordedState[];
+/** What header rules alone know after each block of the main branch. */
+const contexts: BlockContext[] = [];
+
+beforeAll(async () => {
+  await loadWasm();
+  metadata = recordedMetadata();
+  states = recordedStates(LAST);
+  const chain = recordedChain('chain');
+  contexts.push(genesisContext(chain.facts));
+  for (const block of chain.blocks.filter(({ branch, number }) => branch === 'main' && number <= LAST)) {
+    contexts.push(contextAfter(readBlock(block), contexts.at(-1) as BlockContext, PUBLIC_CONSTANTS));
+  }
+});
+
+function readerAt(number: number, source = stateSource(states)): StateReader {
+  const { hash, header } = states[number] as RecordedState;
+  return new StateReader(source, metadata, { number, hash, stateRoot: header.stateRoot });
+}
+
+describe('runtime', () => {
+  it('has the constants of the public networks', () => {
+    expect(chainConstants(metadata)).toEqual(PUBLIC_CONSTANTS);
+    expect(runtimeIdentity(metadata)).toEqual({
+      specName: 'subspace',
+      specVersion: 6,
+      transactionVersion: 1,
+      stateVersion: 1,
+      extrinsicsVersion: 1,
+    });
+  });
+});
+
+describe('facts by proof', () => {
+  it('are the chain’s', async () => {
+    const query = combine({
+      slots: blockSlotsQuery(metadata),
+      mmr: mmrQuery(metadata),
+      mmrRoot: mmrRootAtQuery(metadata, LAST),
+      historySize: historySizeQuery(metadata),
+      commitments: segmentCommitmentsQuery(metadata, 0n, 2),
+      entropies: potEntropyQuery(metadata),
+      now: timestampQuery(metadata),
+    });
+    const { value, at } = await readerAt(LAST).read(query);
+    const context = contexts[LAST] as BlockContext;
+    expect(at).toEqual({ number: LAST, hash: context.hash });
+    expect(value.slots).toEqual(contexts.slice(-6).map(({ number, slot }) => ({ number, slot })));
+    expect(value.mmr.leaves).toBe(BigInt(LAST));
+    expect(value.mmrRoot).toEqual(value.mmr.root);
+    expect(value.historySize).toBe(1n);
+    expect(value.commitments).toEqual([context.commitments[0], null]);
+    expect(value.entropies.at(-1)?.number).toBe(150);
+    expect(value.now).toBeGreaterThan(1_000_000_000_000n);
+  });
+
+  it('know accounts, also those that do not exist', async () => {
+    const sudo = (await readerAt(LAST).read(sudoKeyQuery(metadata))).value as Uint8Array;
+    const query = combine({
+      sudo: accountQuery(metadata, sudo),
+      nobody: accountQuery(metadata, new Uint8Array(32).fill(9)),
+      issuance: totalIssuanceQuery(metadata),
+      fees: feesQuery(metadata),
+      rewards: rewardsQuery(metadata),
+    });
+    const { value } = await readerAt(LAST).read(query);
+    expect(value.sudo.exists).toBe(true);
+    expect(value.sudo.free > 0n && value.sudo.free < value.issuance).toBe(true);
+    expect(value.nobody).toEqual({ exists: false, nonce: 0, free: 0n, reserved: 0n, frozen: 0n });
+    expect(value.fees.byteFee > 0n).toBe(true);
+    expect(value.rewards.remaining > 0n).toBe(true);
+  });
+
+  it('are refused when a node of the proof is missing or of another block', async () => {
+    const source = stateSource(states);
+    const lie = {
+      ...source,
+      readProof: async (keys: readonly Uint8Array[]) => source.readProof(keys, states[3]!.hash),
+    };
+    await expect(readerAt(LAST, lie).item('System', 'Number')).rejects.toThrow('storage-proof');
+    const less = {
+      ...source,
+      readProof: async (keys: readonly Uint8Array[], at: Uint8Array) => {
+        const { proof } = await source.readProof(keys, at);
+        return { at, proof: proof.slice(1) };
+      },
+    };
+    await expect(readerAt(LAST, less).item('System', 'Number')).rejects.toThrow('storage-proof');
+  });
+});
+
+describe('checkpoint', () => {
+  it.each([1, 2, 3, 7, 49, 50, 99, 100, 101, 149, 150, 151, 155, 160, LAST])(
+    'at block %i hands on what the rules from genesis do',
+    async (number) => {
+      const { hash } = states[number] as RecordedState;
+      const { context, blocks } = await readCheckpoint(stateSource(states), metadata, PUBLIC_CONSTANTS, hash);
+      const replayed = contexts[number] as BlockContext;
+      const { entropies, ...rest } = context;
+      const { entropies: known, ...expected } = replayed;
+      expect(rest).toEqual({ ...expected, weight: 0n });
+      // The state keeps only entropy that is still to be injected.
+      const interval = PUBLIC_CONSTANTS.potEntropyInjectionInterval;
+      const needed = known.filter((one) => one.number + 2 * interval > number);
+      expect(entropies.filter((one) => one.number + 2 * interval > number)).toEqual(needed);
+      expect(blocks.at(-1)?.header).toEqual(states[number]?.header);
+      expect(blocks.length).toBeLessThanOrEqual(5);
+    },
+  );
+
+  it('lets the chain be followed from it', async () => {
+    const from = 97;
+    const { hash } = states[from] as RecordedState;
+    const checkpoint = await readCheckpoint(stateSource(states), metadata, PUBLIC_CONSTANTS, hash);
+    let { context } = checkpoint;
+    const chain = recordedChain('chain').blocks.filter(({ branch }) => branch === 'main');
+    for (const block of chain.slice(from, LAST))
+      context = contextAfter(readBlock(block), context, PUBLIC_CONSTANTS);
+    expect(context.hash).toEqual(contexts[LAST]?.hash);
+    expect(context.entropies).toEqual(contexts[LAST]?.entropies);
+  });
+
+  it('refuses another block, a block without a chain, and genesis', async () => {
+    const source = stateSource(states);
+    const { hash } = states[20] as RecordedState;
+    const read = (changed: Partial<typeof source>, at = hash) =>
+      readCheckpoint({ ...source, ...changed }, metadata, PUBLIC_CONSTANTS, at);
+    await expect(read({ block: () => source.block(states[21]!.hash) })).rejects.toThrow('another block');
+    await expect(read({ block: () => Promise.resolve(null) })).rejects.toThrow('does not have');
+    await expect(read({}, states[0]!.hash)).rejects.toThrow(ProtocolError);
+  });
+
+  it('refuses a proof of time that does not continue the ancestors’', async () => {
+    const source = stateSource(states);
+    const lines = await Promise.all(
+      states.slice(30, 60).map(({ hash }) => readCheckpoint(source, metadata, PUBLIC_CONSTANTS, hash)),
+    );
+    const needsAncestors = lines.find(({ blocks }) => blocks.length > 1)!.context;
+    const block = async (at: Uint8Array) => {
+      const found = await source.block(at);
+      const changed = found?.justification?.slice() ?? null;
+      if (equal(at, needsAncestors.hash)) changed?.fill(1, 1, 17);
+      return found && { ...found, justification: changed };
+    };
+    const read = readCheckpoint({ ...source, block }, metadata, PUBLIC_CONSTANTS, needsAncestors.hash);
+    await expect(read).rejects.toThrow('does not continue');
+  });
+});
+
+describe('domains', () => {
+  const owner = new Uint8Array(32).fill(1);
+  const nominators = [2, 3, 4].map((byte) => new Uint8Array(32).fill(byte));
+
+  function domainState(): { state: Trie; block: RecordedState } {
+    const item = (name: string) => metadata.storage('Domains', name);
+    const operator = (stake: bigint) => ({
+      signing_key: new Uint8Array(32).fill(7),
+      current_domain_id: 0,
+      next_domain_id: 0,
+      minimum_nominator_stake: 5n,
+      nomination_tax: 10,
+      current_total_stake: stake,
+      current_total_shares: stake,
+      partial_status: { type: 'Registered', value: null },
+      deposits_in_epoch: 0n,
+      withdrawals_in_epoch: 0n,
+      total_storage_fee_deposit: 1n,
+    });
+    const deposit = (shares: bigint) => ({
+      known: { shares, storage_fee_deposit: 2n },
+      pending: { effective_domain_epoch: [0, 3], amount: 4n, storage_fee_deposit: 1n },
+    });
+    const domain = {
+      owner_account_id: owner,
+      created_at: 12,
+      genesis_receipt_hash: new Uint8Array(32),
+      domain_config: {
+        domain_name: 'auto-evm',
+        runtime_id: 0,
+        max_bundle_size: 1,
+        max_bundle_weight: { ref_time: 1n, proof_size: 1n },
+        bundle_slot_probability: [1n, 1n],
+        operator_allow_list: { type: 'Anyone', value: null },
+        initial_balances: [],
+      },
+      domain_runtime_info: {
+        type: 'Evm',
+        value: { chain_id: 870n, domain_runtime_config: { type: 'Public', value: null } },
+      },
+      domain_instantiation_deposit: 100n,
+    };
+    const fees = {
+      consensus_storage_fee: 0n,
+      domain_execution_fee: 0n,
+      burned_balance: 0n,
+      chain_rewards: [],
+    };
+    const transfers = {
+      transfers_in: [],
+      transfers_out: [],
+      rejected_transfers_claimed: [],
+      transfers_rejected: [],
+    };
+    const receipt = {
+      domain_block_number: 33,
+      domain_block_hash: new Uint8Array(32).fill(33),
+      domain_block_extrinsic_root: new Uint8Array(32),
+      parent_domain_block_receipt_hash: new Uint8Array(32),
+      consensus_block_number: 99,
+      consensus_block_hash: new Uint8Array(32).fill(99),
+      inboxed_bundles: [],
+      final_state_root: new Uint8Array(32).fill(34),
+      execution_trace: [],
+      execution_trace_root: new Uint8Array(32),
+      block_fees: fees,
+      transfers,
+    };
+    const state = Trie.from(1, [
+      { key: item('DomainRegistry').key(0), value: item('DomainRegistry').encode(domain) },
+      { key: item('HeadReceiptNumber').key(0), value: item('HeadReceiptNumber').encode(40) },
+      { key: item('HeadDomainNumber').key(0), value: item('HeadDomainNumber').encode(41) },
+      {
+        key: item('LatestConfirmedDomainExecutionReceipt').key(0),
+        value: item('LatestConfirmedDomainExecutionReceipt').encode({ type: 'V0', value: receipt }),
+      },
+      ...[0n, 1n, 300n].map((id) => ({
+        key: item('Operators').key(id),
+        value: item('Operators').encode(operator(1000n + id)),
+      })),
+      { key: item('OperatorIdOwner').key(0n), value: item('OperatorIdOwner').encode(owner) },
+      ...nominators.map((nominator, index) => ({
+        key: item('Deposits').key(1n, nominator),
+        value: item('Deposits').encode(deposit(BigInt(index))),
+      })),
+      { key: item('Deposits').key(2n, owner), value: item('Deposits').encode(deposit(50n)) },
+    ]);
+    const block = { ...(states[1] as RecordedState), state };
+    return { state, block };
+  }
+
+  it('are read with operators, nominators and confirmed receipts', async () => {
+    const { state, block } = domainState();
+    const source = stateSource([block]);
+    const reader = new StateReader(source, metadata, {
+      number: 1,
+      hash: block.hash,
+      stateRoot: state.root(),
+    });
+    const query = combine({
+      domain: domainQuery(metadata, 0),
+      none: domainQuery(metadata, 1),
+      operator: operatorQuery(metadata, 0n),
+      nomination: nominationQuery(metadata, 1n, nominators[2] as Uint8Array),
+      head: domainHeadQuery(metadata, 0),
+      receipt: confirmedReceiptQuery(metadata, 0),
+    });
+    const { value } = await reader.read(query);
+    expect(value.domain).toMatchObject({
+      id: 0,
+      name: 'auto-evm',
+      kind: 'Evm',
+      evmChainId: 870n,
+      createdAt: 12,
+    });
+    expect(value.none).toBeNull();
+    expect(value.operator).toMatchObject({
+      owner,
+      totalStake: 1000n,
+      nominationTax: 10,
+      status: 'Registered',
+    });
+    expect(value.nomination).toMatchObject({ shares: 2n, pending: 4n, storageFeeDeposit: 2n });
+    expect(value.head).toEqual({ receipt: 40, head: 41 });
+    expect(value.receipt).toMatchObject({ domainBlock: 33, consensusBlock: 99 });
+    const domains = await readDomains(reader, source);
+    expect(domains.value).toEqual([value.domain]);
+    const operators = await readOperators(reader, source);
+    expect(operators.value.map(({ id }) => id).sort()).toEqual([0n, 1n, 300n]);
+    const nominations = await readNominations(reader, source, 1n);
+    expect(nominations.value.map(({ nominator }) => nominator)).toEqual(nominators);
+  });
+
+  it('are refused when the source hides an entry', async () => {
+    const { state, block } = domainState();
+    const honest = stateSource([block]);
+    const source = {
+      ...honest,
+      keysPaged: async (prefix: Uint8Array, count: number, start: Uint8Array | null, at: Uint8Array) =>
+        (await honest.keysPaged(prefix, count, start, at)).slice(1),
+    };
+    const reader = new StateReader(source, metadata, {
+      number: 1,
+      hash: block.hash,
+      stateRoot: state.root(),
+    });
+    await expect(readOperators(reader, source)).rejects.toThrow('storage-proof');
+  });
+});
+
+describe('a value of another shape than the code knows', () => {
+  it('is refused as a change of the runtime', () => {
+    expect(shaped(v.object({ a: big }), { a: 1n }, 'Pallet.Item')).toEqual({ a: 1n });
+    expect(() => shaped(v.object({ a: big }), { b: 1n }, 'Pallet.Item')).toThrow(
+      'runtime-metadata: Pallet.Item',
+    );
+    expect(() => shaped(octets(32), new Uint8Array(31), 'Pallet.Item')).toThrow(ProtocolError);
+  });
+});
