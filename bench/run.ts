@@ -1,49 +1,42 @@
 /**
- * `npm run bench -- [group…] [--json] [--browser]`: measures what `benchmarks` of each group file names, one
- * after the other, and prints each value with its goal and its ratio to a peer (higher is better).
+ * `npm run bench -- [name…] [--json]`: measures what the files beside this one name, one after the other, and prints
+ * each value with its goal and its ratio to a peer (higher is better). A name selects a group (`pot`) or single
+ * benchmarks (`farm.audit`).
  */
+import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
 import type { Benchmark } from './types.ts';
-
-const groups: Record<string, () => Promise<{ benchmarks: Benchmark[] }>> = {
-  farm: () => import('./farm.ts'),
-  chain: () => import('./chain.ts'),
-  pot: () => import('./pot.ts'),
-};
 
 const args = process.argv.slice(2);
 const json = args.includes('--json');
 const wanted = args.filter((arg) => !arg.startsWith('--'));
-const unknown = wanted.filter((name) => !(name in groups));
-if (unknown.length > 0) {
-  process.stderr.write(`Unknown group ${unknown.join(', ')}; there are ${Object.keys(groups).join(', ')}.\n`);
-  process.exit(2);
+
+async function allBenchmarks(): Promise<Benchmark[]> {
+  const files = readdirSync(import.meta.dirname)
+    .filter((name) => name.endsWith('.ts'))
+    .sort();
+  const modules = await Promise.all(
+    files
+      .filter((name) => name !== 'run.ts')
+      .map((name) => import(new URL(name, import.meta.url).href) as Promise<{ benchmarks?: Benchmark[] }>),
+  );
+  return modules.flatMap(({ benchmarks }) => benchmarks ?? []);
+}
+
+function selects(name: string, benchmark: Benchmark): boolean {
+  return benchmark.group === name || benchmark.name === name || benchmark.name.startsWith(`${name}.`);
 }
 
 const processor = cpus()[0]?.model ?? 'unknown processor';
 const cores = cpus().length;
-if (!json) process.stdout.write(`${processor}, ${cores} cores, Node.js ${process.version}\n\n`);
-for (const [group, load] of Object.entries(groups)) {
-  if (wanted.length > 0 && !wanted.includes(group)) continue;
-  const { benchmarks } = await load();
-  for (const benchmark of benchmarks) await report(benchmark);
-}
 
 async function report(benchmark: Benchmark): Promise<void> {
   const result = await benchmark.run();
   const { name, unit, better } = benchmark;
   if (json) {
-    const line = {
-      name,
-      value: result.value,
-      unit,
-      better,
-      peer: result.peer ?? null,
-      ratio: result.ratio ?? null,
-    };
-    process.stdout.write(
-      `${JSON.stringify({ ...line, runs: result.runs, where: result.where ?? 'node', cores })}\n`,
-    );
+    const { value, runs, where = 'node' } = result;
+    const peer = { peer: result.peer ?? null, ratio: result.ratio ?? null };
+    process.stdout.write(`${JSON.stringify({ name, value, unit, better, ...peer, runs, where, cores })}\n`);
     return;
   }
   const value = `${Number(result.value.toPrecision(4))} ${unit}`;
@@ -51,3 +44,16 @@ async function report(benchmark: Benchmark): Promise<void> {
   const goal = benchmark.goal === undefined ? '' : `  (goal ${benchmark.goal})`;
   process.stdout.write(`${name.padEnd(26)} ${value.padStart(16)}${ratio}${goal}\n`);
 }
+
+const all = await allBenchmarks();
+const unknown = wanted.filter((name) => !all.some((benchmark) => selects(name, benchmark)));
+if (unknown.length > 0) {
+  const groups = [...new Set(all.map(({ group }) => group))].sort();
+  process.stderr.write(`There is no benchmark ${unknown.join(', ')}; the groups are ${groups.join(', ')}.\n`);
+  process.exit(2);
+}
+if (!json) process.stdout.write(`${processor}, ${cores} cores, Node.js ${process.version}\n\n`);
+for (const benchmark of all) {
+  if (wanted.length === 0 || wanted.some((name) => selects(name, benchmark))) await report(benchmark);
+}
+process.exit(0);
