@@ -1,7 +1,7 @@
 /** The structured reference string: 32768 powers of τ in G1 that commitments are made with. */
 import { toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
-import { guarded, isNode, loadWasm, wasm } from './wasm.ts';
+import { guarded, isNode, loadWasm, readLocal, wasm } from './wasm.ts';
 
 /** 32768 uncompressed points of 96 bytes. */
 const SRS_BYTES = 32_768 * 96;
@@ -33,9 +33,8 @@ async function initialise(): Promise<void> {
 
 async function readSrs(): Promise<Uint8Array> {
   if (isNode()) {
-    const { readFile } = await import('node:fs/promises');
     const path = `../../public/${SRS_FILE}`;
-    return readFile(new URL(path, import.meta.url));
+    return readLocal(new URL(path, import.meta.url));
   }
   const response = await fetch(`/${SRS_FILE}`);
   if (!response.ok) throw new Error(`loading ${SRS_FILE} failed: HTTP ${response.status}`);

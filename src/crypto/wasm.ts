@@ -17,8 +17,15 @@ export function isNode(): boolean {
 /** Compiles the module without instantiating it, to be handed to workers. */
 export async function compileWasm(): Promise<WebAssembly.Module> {
   if (!isNode()) return WebAssembly.compileStreaming(fetch(wasmUrl));
-  const { readFile } = await import('node:fs/promises');
-  return WebAssembly.compile(await readFile(wasmUrl));
+  return WebAssembly.compile(await readLocal(wasmUrl));
+}
+
+/** Bytes of a file beside the program, under Node.js. */
+export async function readLocal(url: URL): Promise<Uint8Array<ArrayBuffer>> {
+  // Named at run time, so that bundling for browsers does not look for it.
+  const name = 'node:fs/promises';
+  const { readFile } = (await import(/* @vite-ignore */ name)) as typeof import('node:fs/promises');
+  return new Uint8Array(await readFile(url));
 }
 
 /**
