@@ -24,7 +24,7 @@ import { Peer } from './peer.ts';
 import { readRuntime, type RuntimeFacts } from './runtime.ts';
 import { decodeChainRecord, encodeChainRecord } from './record.ts';
 import type { BlockView, ChainCause, ChainPhase, ChainSnapshot, RefusalView, ReorgView } from './snapshot.ts';
-import { EarlyBlock, RefusedBlock, Synchronizer, UnreliableSource } from './sync.ts';
+import { EarlyBlock, PATIENCE_MS, RefusedBlock, Synchronizer, UnreliableSource } from './sync.ts';
 import { ForkTree, type Insertion } from './tree.ts';
 import { readTrusted } from './trusted.ts';
 import { BlockVerifier } from './verifier.ts';
@@ -41,6 +41,8 @@ export interface LightClientOptions {
   potBudget: PotBudget;
   /** Milliseconds since the epoch; differs in tests only. */
   now?: () => number;
+  /** Milliseconds that a source may take for a batch of blocks. */
+  patienceMs?: number;
   /** Lines for the log; free of secrets. */
   log?: (line: string) => void;
 }
@@ -85,6 +87,7 @@ export class LightClient {
   private readonly stopped = new AbortController();
   private readonly listeners = new Set<() => void>();
   private readonly wakeup = new Wakeup();
+  private readonly ticker = new Wakeup();
   private readonly blocks: BlockInfo[] = [];
   private readonly refusals: RefusalView[] = [];
   private readonly reorgs: ReorgView[] = [];
@@ -340,7 +343,13 @@ export class LightClient {
       imported: (headers: number) => this.imported(headers),
       fullHead: () => this.keepsUp(),
     };
-    this.chain = { constants, genesisHash, fromGenesis, tree, sync: new Synchronizer(importer, progress) };
+    this.chain = {
+      constants,
+      genesisHash,
+      fromGenesis,
+      tree,
+      sync: new Synchronizer(importer, progress, this.options.patienceMs ?? PATIENCE_MS),
+    };
     this.changed();
   }
 
@@ -618,7 +627,7 @@ export class LightClient {
 
   private async tick(): Promise<void> {
     while (!this.signal.aborted) {
-      await new Promise((resolve) => setTimeout(resolve, TICK_MS));
+      await this.ticker.wait(TICK_MS, this.signal);
       const now = this.now();
       // The device slept: it cannot be held against the network that no block came.
       if (now - this.lastTickAt > 10 * TICK_MS) this.lastHeadAt = now;

@@ -15,7 +15,8 @@ const LARGEST_BATCH = 128;
 /** Milliseconds: a batch that comes faster makes the next one larger, one that comes slower smaller. */
 const FAST_MS = 2_000;
 const SLOW_MS = 8_000;
-const BATCH_TIMEOUT_MS = 45_000;
+/** Milliseconds that a batch of blocks may take. */
+export const PATIENCE_MS = 45_000;
 /** How often a source's chain may change under the reading before it counts as contradicting itself. */
 const MAX_BREAKS = 5;
 
@@ -57,6 +58,7 @@ export class Synchronizer {
   constructor(
     private readonly importer: Importer,
     private readonly progress: SyncProgress,
+    private readonly patienceMs: number,
   ) {}
 
   /** Whether a peer claims a head that the tree lacks and that lies above the final block. */
@@ -91,6 +93,8 @@ export class Synchronizer {
       }
       const block = await fetchBlock(peer, hash, signal);
       if (block === null) {
+        const child = missing[0];
+        if (child !== undefined) throw new RefusedBlock(child, orphan(child));
         throw new UnreliableSource('The source announces blocks that it does not hand out.');
       }
       if (block.header.number !== number) throw wrongBlock('number', number, block.header.number);
@@ -145,7 +149,7 @@ export class Synchronizer {
     signal: AbortSignal,
   ): Promise<{ blocks: ImportableBlock[]; took: number }> {
     const started = performance.now();
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(BATCH_TIMEOUT_MS)]);
+    const limit = AbortSignal.any([signal, AbortSignal.timeout(this.patienceMs)]);
     try {
       const blocks = await peer.source.blocks(from, count, limit);
       blocks.forEach(({ header }, index) => {
@@ -190,6 +194,17 @@ export class Synchronizer {
     if (refused !== null) throw new RefusedBlock(refused.block, refused.error);
     if (early !== null) throw new EarlyBlock(early);
   }
+}
+
+/** Rule `parent-known`: a source that has a block has its parent. */
+function orphan({ header }: ImportableBlock): ProtocolError {
+  return new ProtocolError({
+    code: 'invalid-block',
+    rule: 'parent-known',
+    message: `nobody has block ${toHex(header.parentHash)}, the parent of an announced one`,
+    sentence: 'A block was sent whose parent is not part of the chain.',
+    values: { number: header.number },
+  });
 }
 
 async function fetchBlock(peer: Peer, hash: Uint8Array, signal: AbortSignal) {

@@ -1,0 +1,119 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { littleEndian } from '../protocol/bytes.ts';
+import type { Header } from '../protocol/types.ts';
+import type { BlockContext } from './block.ts';
+import { ForkTree, type TreeBlock } from './tree.ts';
+
+const hashOf = (id: number): Uint8Array => {
+  const hash = new Uint8Array(32);
+  hash.set(littleEndian(id, 4));
+  return hash;
+};
+
+/** A block that matters by its place and weight only. */
+function block(id: number, parent: TreeBlock<null> | null, weight: bigint): TreeBlock<null> {
+  const number = parent === null ? 0 : parent.context.number + 1;
+  const header: Header = {
+    parentHash: parent?.context.hash ?? new Uint8Array(32),
+    number,
+    stateRoot: new Uint8Array(32),
+    extrinsicsRoot: new Uint8Array(32),
+    digest: [],
+  };
+  const total = (parent?.context.weight ?? 0n) + weight;
+  const context = { hash: hashOf(id), number, slot: BigInt(number), weight: total } as BlockContext;
+  return { header, context, extra: null };
+}
+
+const genesis = block(0, null, 0n);
+const open = (depth = 100, maxForkBlocks?: number) => new ForkTree(genesis, depth, maxForkBlocks);
+
+describe('ForkTree', () => {
+  it('follows the heavier branch, not the longer one, and keeps the first at a tie', () => {
+    const tree = open();
+    const a1 = block(1, genesis, 10n);
+    const b1 = block(2, genesis, 4n);
+    const b2 = block(3, b1, 4n);
+    const c1 = block(4, genesis, 10n);
+    expect(tree.insert(a1)).toEqual({ best: true, reorg: null, finalized: [] });
+    expect(tree.insert(b1).best).toBe(false);
+    expect(tree.insert(b2).best).toBe(false);
+    expect(tree.insert(c1).best).toBe(false);
+    expect(tree.best.context).toBe(a1.context);
+    expect(tree.forks().map(({ tip, length }) => [tip.number, length])).toEqual([
+      [1, 1],
+      [2, 2],
+    ]);
+    const b3 = block(5, b2, 4n);
+    expect(tree.insert(b3)).toMatchObject({
+      best: true,
+      reorg: { depth: 1, from: a1.context, to: b3.context },
+    });
+    expect(tree.isOnBestChain(b1.context.hash)).toBe(true);
+    expect(tree.isOnBestChain(a1.context.hash)).toBe(false);
+    expect(tree.onBestChain(2)?.context).toBe(b2.context);
+    expect(tree.onBestChain(9)).toBe(null);
+  });
+
+  it('takes a block once, and only after its parent', () => {
+    const tree = open();
+    const a1 = block(1, genesis, 1n);
+    expect(() => tree.insert(block(2, a1, 1n))).toThrow();
+    tree.insert(a1);
+    expect(tree.insert(a1)).toEqual({ best: false, reorg: null, finalized: [] });
+    expect(tree.size).toBe(2);
+  });
+
+  it('makes blocks final at their depth and drops what leaves below', () => {
+    const tree = open(2);
+    const line = [genesis];
+    const side = block(100, genesis, 1n);
+    for (let id = 1; id <= 5; id += 1) {
+      const next = block(id, line.at(-1)!, 5n);
+      line.push(next);
+      const { finalized } = tree.insert(next);
+      expect(finalized.map(({ context }) => context.number)).toEqual(id >= 3 ? [id - 2] : []);
+      if (id === 1) tree.insert(side);
+    }
+    expect(tree.final.context).toBe(line[3]!.context);
+    expect(tree.get(side.context.hash)).toBe(null);
+    expect(tree.get(line[2]!.context.hash)).toBe(null);
+    expect(tree.size).toBe(3);
+    expect([...tree.blocks()].map(({ context }) => context.number)).toEqual([4, 5]);
+  });
+
+  it('never holds more than its bound, and lets the lightest tips go first', () => {
+    const tree = open(100, 8);
+    const main = block(1, genesis, 1_000n);
+    tree.insert(main);
+    for (let id = 2; id < 200; id += 1) tree.insert(block(id, genesis, BigInt(id)));
+    expect(tree.size).toBeLessThanOrEqual(8 + 2);
+    expect(tree.best.context).toBe(main.context);
+    expect(tree.forks()[0]?.tip.weight).toBe(199n);
+    expect(tree.get(hashOf(2))).toBe(null);
+  });
+
+  it('is always on a heaviest block, whatever the order of arrival', () => {
+    const weights = fc.array(fc.tuple(fc.nat(20), fc.integer({ min: 1, max: 9 })), { maxLength: 60 });
+    fc.assert(
+      fc.property(weights, (choices) => {
+        const tree = open();
+        const blocks = [genesis];
+        let heaviest = 0n;
+        choices.forEach(([parent, weight], index) => {
+          const next = block(index + 1, blocks[parent % blocks.length]!, BigInt(weight));
+          blocks.push(next);
+          const before = tree.best.context;
+          const { best } = tree.insert(next);
+          expect(best).toBe(next.context.weight > heaviest);
+          if (!best) expect(tree.best.context).toBe(before);
+          if (next.context.weight > heaviest) heaviest = next.context.weight;
+          expect(tree.best.context.weight).toBe(heaviest);
+        });
+        expect(tree.size).toBe(blocks.length);
+        expect([...tree.blocks()].length).toBe(blocks.length - 1);
+      }),
+    );
+  });
+});
