@@ -10,6 +10,8 @@ import type { NodeSnapshot, Setup } from '../node/api.ts';
 import { AllotmentNode } from '../node/node.ts';
 import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
+import { runAgent } from './agent.ts';
+import { UsageError } from './usage.ts';
 
 const HELP = `Usage: npm run allotment -- COMMAND [options]
 
@@ -18,6 +20,7 @@ Commands
   farm                follow the chain, plot and farm
   status              say what is stored and what the chain's state is, then end
   balance ADDRESS     balance of an account, proven against the verified head
+  agent …             act as an agent: agent --help
   export-identity F   write the farmer's key to the file F (identity.bin of the native farmer)
 
 Options
@@ -32,8 +35,6 @@ Options
   --until WHAT        end after: head, block:NUMBER, plotted, won
   --help
 `;
-
-class UsageError extends Error {}
 
 const OPTIONS = {
   network: { type: 'string' },
@@ -189,6 +190,10 @@ async function follow(node: AllotmentNode, goal: Goal | null): Promise<void> {
 }
 
 async function main(): Promise<void> {
+  if (process.argv[2] === 'agent') {
+    process.stdout.write(await runAgent(process.argv.slice(3)));
+    return;
+  }
   const { values, positionals } = parse();
   const [command, argument] = positionals;
   if (values.help === true || command === undefined) {

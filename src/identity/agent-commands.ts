@@ -4,7 +4,7 @@ import { randomBytes } from '../crypto/random.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
-import { base64UrlText, fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
+import { fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
 import {
   auditDamage,
   authenticate,
@@ -12,7 +12,6 @@ import {
   checkInvocation,
   checkRevocations,
   countTotals,
-  invoke,
   nextAuditEntry,
   signRevocations,
   type AuditEntry,
@@ -21,17 +20,24 @@ import {
 import {
   checkCapability,
   decodeCapability,
-  MAX_CHAIN,
   signCapability,
   type Capability,
   type CapabilityRequest,
   type CapabilityVerdict,
 } from './capability.ts';
-import { chainIsOf, chainOf, subjectOf } from './chain.ts';
+import {
+  certificatesOf,
+  decodeAgentFile,
+  encodeAgentFile,
+  grantSchema,
+  invocationFileSchema,
+  signedUse,
+  tokensSchema,
+} from './agent-file.ts';
+import { subjectOf } from './chain.ts';
 import { storedChain, type IdentityContext, type Resolved } from './context.ts';
 import { issueLeaf, pkcs8Of, verdictView, type VerdictView } from './identity-commands.ts';
 import { publicKeyInfoOf, type Jwk } from './keys.ts';
-import { encryptPkcs8, decryptPkcs8 } from './private-key.ts';
 import { commonNameText } from './certificate.ts';
 
 const DAY_S = 86_400;
@@ -70,36 +76,6 @@ export interface DelegationView {
   /** Amounts used of its totals, by resource. */
   used: Record<string, string>;
 }
-
-const certificatesSchema = v.record(
-  v.pipe(v.string(), v.maxLength(200)),
-  v.pipe(v.array(base64UrlText(100_000)), v.minLength(1), v.maxLength(8)),
-);
-const tokensSchema = v.pipe(
-  v.array(v.pipe(v.string(), v.maxLength(65_536))),
-  v.minLength(1),
-  v.maxLength(MAX_CHAIN),
-);
-
-const grantSchema = v.strictObject({
-  v: v.literal(1),
-  tokens: tokensSchema,
-  certificates: certificatesSchema,
-});
-const agentFileSchema = v.strictObject({
-  v: v.literal(1),
-  did: v.pipe(v.string(), v.maxLength(200)),
-  name: v.pipe(v.string(), v.maxLength(64)),
-  /** EncryptedPrivateKeyInfo, base64url. */
-  key: base64UrlText(50_000),
-  grants: v.pipe(v.array(grantSchema), v.maxLength(64)),
-  chain: v.pipe(v.array(base64UrlText(100_000)), v.minLength(1), v.maxLength(8)),
-});
-const invocationFileSchema = v.strictObject({
-  v: v.literal(1),
-  invocation: v.pipe(v.string(), v.maxLength(512 * 1024)),
-  certificates: certificatesSchema,
-});
 
 /** Commands, for one wallet and network. */
 export function agentCommands(context: IdentityContext) {
@@ -310,23 +286,12 @@ export function agentCommands(context: IdentityContext) {
 
     /** A file with which an agent works elsewhere: identity, key under a password, permissions. */
     async exportAgent(input: { did: string; password: string }): Promise<Uint8Array> {
-      if (input.password.length < 8)
-        throw new Refusal('weak-password', 'too short', 'The password needs at least 8 characters.');
-      const identity = context.own(input.did);
-      const encrypted = await encryptPkcs8(pkcs8Of(context, identity.key), input.password);
+      const { did, name, chain, key } = context.own(input.did);
       const grants = context
         .list<DelegationRecord>('delegation')
-        .filter(({ value }) => !value.revoked && decodeCapability(value.chain.at(-1)!).aud === input.did)
-        .map(({ value }) => ({ v: 1, tokens: value.chain, certificates: value.certificates }));
-      const file = {
-        v: 1,
-        did: identity.did,
-        name: identity.name,
-        key: toBase64Url(encrypted),
-        grants,
-        chain: identity.chain,
-      };
-      return new TextEncoder().encode(JSON.stringify(file));
+        .filter(({ value }) => !value.revoked && decodeCapability(value.chain.at(-1)!).aud === did)
+        .map(({ value }) => ({ v: 1 as const, tokens: value.chain, certificates: value.certificates }));
+      return encodeAgentFile({ did, name, chain, grants, pkcs8: pkcs8Of(context, key) }, input.password);
     },
 
     /** Takes in an agent's file: its identity becomes one's own here. */
@@ -334,20 +299,17 @@ export function agentCommands(context: IdentityContext) {
       file: Uint8Array;
       password: string;
     }): Promise<{ did: string; grants: number }> {
-      const text = new TextDecoder().decode(input.file);
-      const file = shaped(agentFileSchema, parseJson(text, 'agent-file'), 'agent-file');
-      const chain = chainOf(file.chain.map((der) => fromBase64Url(der, 'certificate')));
-      const { certificates } = await context.judge(chain);
-      if (certificates !== 'ok' || !chainIsOf(chain, file.did))
+      const file = await decodeAgentFile(input.file, input.password);
+      const { certificates } = await context.judge(certificatesOf(file.chain));
+      if (certificates !== 'ok')
         throw new Refusal('certificate-chain', certificates, 'The agent’s certificates do not hold.');
-      const pkcs8 = await decryptPkcs8(fromBase64Url(file.key, 'agent-file'), input.password);
       if (context.known(file.did)?.role === 'own')
         throw new Refusal('identity-exists', file.did, 'This agent is in the wallet already.');
       await context.putIdentity({
         role: 'own',
         did: file.did,
         name: file.name,
-        key: await context.keepKey(pkcs8),
+        key: await context.keepKey(file.pkcs8),
         chain: file.chain,
         created: context.now(),
         purpose: 'agent',
@@ -412,9 +374,9 @@ export function agentCommands(context: IdentityContext) {
       const record = find(input.id);
       const { aud } = decodeCapability(record.chain.at(-1)!);
       const challenge = { audience: input.audience, nonce: input.nonce, now: context.seconds };
-      const invocation = await invoke(await context.keyOf(aud), aud, record.chain, input.request, challenge);
       const certificates = certificatesFor(record.chain, record.certificates);
-      return JSON.stringify({ v: 1, invocation, certificates });
+      const grant = { v: 1 as const, tokens: record.chain, certificates };
+      return signedUse(await context.keyOf(aud), aud, grant, input.request, challenge);
     },
 
     /**
@@ -505,9 +467,7 @@ async function collectKeys(
   tokens: readonly string[],
   certificates: Readonly<Record<string, string[]>>,
 ): Promise<Map<string, Resolved>> {
-  const offered = Object.values(certificates).map((ders) =>
-    chainOf(ders.map((der) => fromBase64Url(der, 'certificate'))),
-  );
+  const offered = Object.values(certificates).map(certificatesOf);
   const keys = new Map<string, Resolved>();
   for (const { iss, aud } of tokens.map(decodeCapability)) {
     for (const did of [iss, aud]) {

@@ -1,0 +1,116 @@
+/** `allotment agent`: an agent proves who it is and uses its permissions, from its file alone. */
+import { readFile } from 'node:fs/promises';
+import { createInterface } from 'node:readline/promises';
+import { parseArgs } from 'node:util';
+import { authenticate } from '../identity/agent.ts';
+import {
+  certificatesOf,
+  decodeAgentFile,
+  grantFor,
+  keyOfAgent,
+  signedUse,
+  type AgentFile,
+} from '../identity/agent-file.ts';
+import { decodeCapability, type CapabilityRequest } from '../identity/capability.ts';
+import { UsageError } from './usage.ts';
+
+export const AGENT_HELP = `Usage: npm run allotment -- agent COMMAND FILE [options]
+
+Commands
+  show          who the agent is and what it may do
+  authenticate  prove the agent's identity to whoever asked with --audience and --nonce
+  use           sign a request under one of the agent's permissions
+
+Options
+  --audience TEXT     who asked
+  --nonce TEXT        what they asked with; it has to come back signed
+  --resource NAME     use: e.g. auto:drive:/alice/docs/a.txt
+  --action NAME       use: e.g. read
+  --amount NAME=N     use: counted against the limit of that name; may be given several times
+
+The password of the file is taken from ALLOTMENT_AGENT_PASSWORD, or read from standard input.
+`;
+
+const OPTIONS = {
+  audience: { type: 'string' },
+  nonce: { type: 'string' },
+  resource: { type: 'string' },
+  action: { type: 'string' },
+  amount: { type: 'string', multiple: true },
+  help: { type: 'boolean' },
+} as const;
+
+function parse(args: string[]) {
+  try {
+    return parseArgs({ args, options: OPTIONS, allowPositionals: true });
+  } catch (error) {
+    throw new UsageError((error as Error).message, { cause: error });
+  }
+}
+
+type Values = ReturnType<typeof parse>['values'];
+
+function required(values: Values, name: 'audience' | 'nonce' | 'resource' | 'action'): string {
+  const value = values[name];
+  if (value === undefined || value === '') throw new UsageError(`--${name} is needed`);
+  return value;
+}
+
+async function password(): Promise<string> {
+  const given = process.env['ALLOTMENT_AGENT_PASSWORD'];
+  if (given !== undefined) return given;
+  process.stderr.write('Password of the agent’s file: ');
+  const lines = createInterface({ input: process.stdin });
+  for await (const line of lines) return line;
+  return '';
+}
+
+function challengeOf(values: Values) {
+  return {
+    audience: required(values, 'audience'),
+    nonce: required(values, 'nonce'),
+    now: Math.floor(Date.now() / 1000),
+  };
+}
+
+function requestOf(values: Values): CapabilityRequest {
+  const amounts = (values.amount ?? []).map((text) => {
+    const match = /^([A-Za-z0-9_-]{1,64})=(\d{1,78})$/.exec(text);
+    if (match === null) throw new UsageError(`--amount takes NAME=NUMBER, not “${text}”`);
+    return [match[1]!, match[2]!] as const;
+  });
+  return {
+    res: required(values, 'resource'),
+    act: required(values, 'action'),
+    ...(amounts.length === 0 ? {} : { use: Object.fromEntries(amounts) }),
+  };
+}
+
+function describe(agent: AgentFile) {
+  return {
+    did: agent.did,
+    name: agent.name,
+    permissions: agent.grants.map(({ tokens }) => {
+      const { jti, sub, cap, nbf, exp, dep } = decodeCapability(tokens.at(-1)!);
+      return { id: jti, principal: sub, capabilities: cap, notBefore: nbf, expires: exp, depth: dep };
+    }),
+  };
+}
+
+/** Runs an agent's command and returns what it prints: JSON for `show` and `use`, a token for `authenticate`. */
+export async function runAgent(args: string[]): Promise<string> {
+  const { values, positionals } = parse(args);
+  const [command, path] = positionals;
+  if (values.help === true || command === undefined) return AGENT_HELP;
+  if (!['show', 'authenticate', 'use'].includes(command))
+    throw new UsageError(`there is no command “agent ${command}”`);
+  if (path === undefined) throw new UsageError(`agent ${command} takes the agent's file`);
+  const challenge = command === 'show' ? null : challengeOf(values);
+  const request = command === 'use' ? requestOf(values) : null;
+  const agent = await decodeAgentFile(new Uint8Array(await readFile(path)), await password());
+  if (challenge === null) return `${JSON.stringify(describe(agent))}\n`;
+  const key = await keyOfAgent(agent);
+  if (request === null)
+    return `${await authenticate(key, agent.did, certificatesOf(agent.chain), challenge)}\n`;
+  return `${await signedUse(key, agent.did, grantFor(agent, request), request, challenge)}\n`;
+}
