@@ -10,7 +10,8 @@ export default defineConfig({
   reporter: [['list']],
   use: {
     headless: true,
-    trace: 'retain-on-failure',
+    // Pictures of every frame would compete with the plotting for the two cores.
+    trace: { mode: 'retain-on-failure', screenshots: false },
     launchOptions: {
       executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
       args: [

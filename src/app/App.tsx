@@ -1,5 +1,5 @@
 import { lazy, Suspense, useEffect, type ComponentType } from 'react';
-import type { NodeSnapshot, Setup } from '../node/api.ts';
+import type { Cause, NodeSnapshot, Setup } from '../node/api.ts';
 import { ChainIcon, FarmIcon, HomeIcon, SettingsIcon, PersonIcon, WalletIcon } from './components/icons.tsx';
 import { Badge, CauseBanner } from './components/basics.tsx';
 import { useRoute, useTheme } from './hooks.ts';
@@ -33,6 +33,8 @@ export function App() {
   const snapshot = useSnapshot();
   useTheme();
   if (snapshot === null) return <Starting />;
+  if (snapshot.role === 'starting' && snapshot.failure !== null)
+    return <NotStarted cause={snapshot.failure} />;
   if (snapshot.setup === null) {
     return (
       <Suspense fallback={<Starting />}>
@@ -48,6 +50,18 @@ function Starting() {
     <div className="welcome" aria-busy="true">
       <p className="muted">Starting Allotment…</p>
     </div>
+  );
+}
+
+function NotStarted({ cause }: { cause: Cause }) {
+  return (
+    <main className="welcome">
+      <div className="welcome-card">
+        <h1>Allotment cannot start here</h1>
+        <CauseBanner cause={cause} tone="bad" onAction={() => window.location.reload()} />
+        <p className="muted">It needs this browser’s storage. A private window often has none.</p>
+      </div>
+    </main>
   );
 }
 

@@ -1,6 +1,7 @@
 import type { NodeApi, NodeSnapshot, Setup } from './api.ts';
-import { NodeHub, sentenceOf } from './hub.ts';
 import { createBrowserNode } from './browser.ts';
+import { sentenceOf } from './causes.ts';
+import { NodeHub } from './hub.ts';
 
 /** The object that the page's Comlink proxy talks to. Errors cross as plain `Error`s with a sentence. */
 export function exposeNode(): NodeApi {

@@ -4,6 +4,7 @@
  * whoever holds it loses it when its tab dies, so that a viewer takes over by itself.
  */
 import type { NodeApi, NodeSnapshot } from './api.ts';
+import { causeOf, sentenceOf } from './causes.ts';
 
 type Commands = Omit<NodeApi, 'subscribe' | 'takeOver'>;
 type CommandName = keyof Commands;
@@ -27,6 +28,8 @@ const LOCK = 'allotment-node';
 const CHANNEL = 'allotment';
 const SNAPSHOT_INTERVAL_MS = 250;
 const COMMAND_TIMEOUT_MS = 60_000;
+/** Wait before a node that could not start, say for storage that is denied, is tried again. */
+const RETRY_MS = 10_000;
 
 /** Runs the node in this tab or views the one of another tab; see the module's comment. */
 export class NodeHub {
@@ -84,10 +87,12 @@ export class NodeHub {
   }
 
   private async lead(steal: boolean): Promise<void> {
+    const tenure = new AbortController();
     try {
-      await navigator.locks.request(LOCK, steal ? { steal: true } : {}, () => this.run());
+      await navigator.locks.request(LOCK, steal ? { steal: true } : {}, () => this.run(tenure.signal));
     } catch {
       // The lock was taken over by another tab: stop what ran here and wait in line again.
+      tenure.abort();
       const node = this.node;
       this.node = null;
       this.starting = null;
@@ -97,14 +102,31 @@ export class NodeHub {
     }
   }
 
-  private async run(): Promise<never> {
-    this.starting = this.create();
-    const node = await this.starting;
-    this.node = node;
-    this.starting = null;
-    node.onChange(() => this.scheduleSnapshot());
-    this.sendSnapshot();
+  private async run(tenure: AbortSignal): Promise<never> {
+    const node = await this.created(tenure);
+    if (tenure.aborted) await node.stop();
+    else {
+      this.node = node;
+      this.starting = null;
+      node.onChange(() => this.scheduleSnapshot());
+      this.sendSnapshot();
+    }
     return new Promise<never>(() => undefined);
+  }
+
+  /** The node, tried until it starts; meanwhile the page is told why it does not. */
+  private async created(tenure: AbortSignal): Promise<RunnableNode> {
+    for (;;) {
+      this.starting = this.create();
+      try {
+        return await this.starting;
+      } catch (error) {
+        if (tenure.aborted) throw error;
+        this.starting = null;
+        this.show(notStarted(error));
+        await new Promise((done) => setTimeout(done, RETRY_MS));
+      }
+    }
   }
 
   private scheduleSnapshot(): void {
@@ -169,10 +191,23 @@ function invoke(node: RunnableNode, name: CommandName, args: unknown[]): Promise
   return method.apply(node, args);
 }
 
-/** The sentence for the person of a typed error, or the message of any other. */
-export function sentenceOf(error: unknown): string {
-  if (error instanceof Error) {
-    return 'sentence' in error && typeof error.sentence === 'string' ? error.sentence : error.message;
-  }
-  return String(error);
+/** What the page shows of a node that could not start. */
+function notStarted(error: unknown): NodeSnapshot {
+  return {
+    role: 'starting',
+    setup: null,
+    machine: {
+      cores: navigator.hardwareConcurrency || 1,
+      crossOriginIsolated: globalThis.crossOriginIsolated,
+      storage: 'none',
+      quotaBytes: null,
+      usedBytes: null,
+      persisted: false,
+      missing: [],
+    },
+    chain: null,
+    farm: null,
+    notices: [],
+    failure: causeOf(error, 'Reload'),
+  };
 }
