@@ -1,0 +1,173 @@
+import { describe, expect, it } from 'vitest';
+import { recordedMetadata } from '../../tests/support/recorded-states.ts';
+import { SyntheticChain } from '../../tests/support/synthetic-chain.ts';
+import { PUBLIC_CONSTANTS } from '../network/presets.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { blake3Hash } from '../protocol/hash.ts';
+import { littleEndian } from '../protocol/bytes.ts';
+import { mmrQuery } from './state/consensus.ts';
+import { StateReader } from './state/reader.ts';
+import {
+  ClaimedWork,
+  drawSamples,
+  examineHistory,
+  hitChance,
+  samplesFor,
+  soundness,
+  type SuperLightOptions,
+  type SuperLightSource,
+} from './superlight.ts';
+
+const constants = { ...PUBLIC_CONSTANTS, eraDurationInBlocks: 50 };
+const RANGE = 10n ** 12n;
+const HEAD = 400;
+
+/** Numbers in [0, 1) that are the same in every run. */
+function randomFrom(seed: number): () => number {
+  let count = 0;
+  return () => {
+    count += 1;
+    const hash = blake3Hash(littleEndian(seed, 8), littleEndian(count, 8));
+    return new DataView(hash.buffer, hash.byteOffset).getUint32(0) / 2 ** 32;
+  };
+}
+
+function chainOf(isForged?: (number: number) => boolean, head = HEAD): SyntheticChain {
+  return new SyntheticChain({ seed: new Uint8Array(32).fill(1), head, constants, range: RANGE, isForged });
+}
+
+function optionsFor(chain: SyntheticChain, seed = 1): SuperLightOptions {
+  return {
+    constants,
+    genesisRange: RANGE,
+    adjustingFrom: 1,
+    recent: 20,
+    share: 1 / 3,
+    bits: 40,
+    random: randomFrom(seed),
+    verifyAlone: chain.verifyAlone,
+  };
+}
+
+describe('soundness', () => {
+  it('is that of the arithmetic: 10 million blocks, a third of the space, the last 100 in full', () => {
+    expect(hitChance(1 / 3, 1e-5)).toBeCloseTo(Math.log(2) / Math.log(1e5), 12);
+    expect(samplesFor(40, 1 / 3, 1e-5)).toBe(447);
+    expect(soundness(447, 1 / 3, 1e-5)).toBeGreaterThan(40);
+    expect(() => hitChance(0.5, 0.1)).toThrow(RangeError);
+  });
+
+  it('is what samples reach against the best forgery of any length', () => {
+    const head = 10_000_000;
+    const fullFrom = head - 100;
+    const work = new ClaimedWork([{ first: 0, range: RANGE }]);
+    const hit = hitChance(1 / 3, 1e-5);
+    for (const [length, seed] of [
+      [head, 1],
+      [100_000, 2],
+      [2_000, 3],
+    ] as const) {
+      // The adversary's own work is spent where the samples are densest: at the end.
+      const isForged = (number: number) => number > head - length && number <= head - length / 2;
+      const random = randomFrom(seed);
+      let hits = 0;
+      for (let round = 0; round < 3_000; round += 1) {
+        const [number] = drawSamples(work, head, fullFrom, 1, random);
+        if (isForged(number as number)) hits += 1;
+      }
+      expect(hits / 3_000).toBeGreaterThan(hit - 4 * Math.sqrt((hit * (1 - hit)) / 3_000));
+    }
+  });
+
+  it('counts work by the range of each era', () => {
+    const work = new ClaimedWork([
+      { first: 0, range: 1000n },
+      { first: 10, range: 500n },
+    ]);
+    expect(work.upTo(20)).toBeCloseTo(3 * work.upTo(10), 0);
+    for (const number of [1, 5, 10, 11, 20]) {
+      expect(work.blockAt((work.upTo(number - 1) + work.upTo(number)) / 2)).toBe(number);
+    }
+  });
+});
+
+describe('examination of a chain', () => {
+  it('passes an honest one, and says what it rests on', async () => {
+    const chain = chainOf();
+    const head = chain.headState();
+    const report = await examineHistory(chain, head, optionsFor(chain));
+    expect(report.bits).toBeGreaterThanOrEqual(40);
+    expect(report).toMatchObject({ boundaries: 7, fullFrom: 380, drops: [] });
+    expect(report.samples).toBeGreaterThan(50);
+    const metadata = recordedMetadata();
+    const state = chain.stateOf(metadata, head);
+    const source = {
+      readProof: (keys: readonly Uint8Array[]) => Promise.resolve({ proof: state.prove(keys) }),
+    };
+    const block = { number: HEAD, hash: new Uint8Array(32), stateRoot: state.root() };
+    const proven = await new StateReader(source, metadata, block).read(mmrQuery(metadata));
+    expect(proven.value).toEqual({ root: head.root, leaves: head.leaves });
+  });
+
+  it('finds a forged half of any suffix', async () => {
+    for (const length of [400, 200, 60]) {
+      const chain = chainOf((number) => number > HEAD - length && number <= HEAD - length / 2);
+      await expect(examineHistory(chain, chain.headState(), optionsFor(chain, length))).rejects.toThrow(
+        'forged',
+      );
+    }
+  });
+
+  const lies: [string, string, (honest: SyntheticChain) => Partial<SuperLightSource>][] = [
+    [
+      'headers of another chain',
+      'mmr-proof',
+      () => {
+        const other = new SyntheticChain({
+          seed: new Uint8Array(32).fill(2),
+          head: HEAD,
+          constants,
+          range: RANGE,
+        });
+        return { headers: (numbers) => other.headers(numbers) };
+      },
+    ],
+    [
+      'other blocks than asked for',
+      'superlight',
+      (honest) => ({
+        blocks: (numbers) => honest.blocks(numbers.map((number) => number + 1)),
+      }),
+    ],
+    ['fewer blocks', 'superlight', (honest) => ({ headers: (numbers) => honest.headers(numbers.slice(1)) })],
+    [
+      'a proof of a shorter range',
+      'superlight',
+      (honest) => ({
+        mmrProof: (numbers, size) => honest.mmrProof(numbers, size - 1),
+      }),
+    ],
+  ];
+
+  it.each(lies)('refuses %s', async (_, rule, lie) => {
+    const chain = chainOf();
+    const source: SuperLightSource = {
+      headers: (numbers) => chain.headers(numbers),
+      blocks: (numbers) => chain.blocks(numbers),
+      mmrProof: (numbers, size) => chain.mmrProof(numbers, size),
+      ...lie(chain),
+    };
+    const examined = examineHistory(source, chain.headState(), optionsFor(chain));
+    await expect(examined).rejects.toMatchObject({ rule });
+    await expect(examined).rejects.toBeInstanceOf(ProtocolError);
+  });
+
+  it('refuses ranges that do not follow from the slots, and a range of another size', async () => {
+    const chain = chainOf();
+    const head = chain.headState();
+    await expect(
+      examineHistory(chain, head, { ...optionsFor(chain), genesisRange: RANGE / 2n }),
+    ).rejects.toThrow('range');
+    await expect(examineHistory(chain, { ...head, leaves: 7n }, optionsFor(chain))).rejects.toThrow('leaves');
+  });
+});
