@@ -20,7 +20,7 @@ import type { NetworkParams } from './config.ts';
 import { genesisState } from './genesis.ts';
 import { BlockContext, InvalidTransaction, readValue } from './runtime/context.ts';
 import { Execution } from './runtime/executive.ts';
-import { itemKey } from './runtime/keys.ts';
+import { storagePrefix } from '../src/protocol/storage-key.ts';
 import { STATE_VERSION, Storage, type StorageChange } from './runtime/storage.ts';
 import { currentSlot, potParameters, segmentCommitment, verifySolutionIn } from './runtime/subspace.ts';
 import { walkSlot } from './walk.ts';
@@ -51,7 +51,7 @@ export interface ChainEvents {
   finalized(block: Block): void;
 }
 
-const TIMESTAMP = itemKey('Timestamp', 'Now');
+const TIMESTAMP = storagePrefix('Timestamp', 'Now');
 /** States of recent blocks that stay in memory. */
 const STATES_IN_MEMORY = 256;
 /** A whole state is written to disk every so many blocks. */

@@ -9,24 +9,19 @@ import { EXTRINSIC_SIGNING_CONTEXT } from '../src/protocol/constants.ts';
 import { encodeAddress } from '../src/protocol/ss58.ts';
 import { developmentAccounts } from './accounts.ts';
 import { FAST_PARAMS } from './config.ts';
-import { TestFarm, TestNetwork } from './test-network.ts';
+import { TestNetwork } from './testing/test-network.ts';
 
-let farm: TestFarm;
 let running: TestNetwork;
 let url: string;
 const AI3 = 10n ** 18n;
 
 beforeAll(async () => {
-  farm = await TestFarm.plot();
-  running = await TestNetwork.start(farm);
+  running = await TestNetwork.start();
   url = `ws://127.0.0.1:${running.network.port}`;
   await running.reach(1);
 });
 
-afterAll(async () => {
-  await running.stop();
-  await farm.close();
-});
+afterAll(() => running.remove());
 
 function account(name: string): { address: string; publicKey: Uint8Array; secret: Uint8Array } {
   const found = developmentAccounts().find((one) => one.name === name)!;

@@ -7,7 +7,8 @@ import type { SolutionRange } from '../src/protocol/types.ts';
 import { developmentAccounts } from './accounts.ts';
 import type { NetworkParams } from './config.ts';
 import { writeAccount } from './runtime/balances.ts';
-import { itemKey, keys } from './runtime/keys.ts';
+import { storagePrefix } from '../src/protocol/storage-key.ts';
+import { keys } from './runtime/keys.ts';
 import type { StorageChange } from './runtime/storage.ts';
 
 /** Solution range at which the network's initial pieces give a block every 1 / probability slots. */
@@ -49,15 +50,15 @@ export function genesisState(params: NetworkParams): StorageChange[] {
     };
     put(keys.account(publicKey), (writer) => writeAccount(writer, { ...zero, free: params.endowment }));
   }
-  put(itemKey('Balances', 'TotalIssuance'), (writer) =>
+  put(storagePrefix('Balances', 'TotalIssuance'), (writer) =>
     writer.u128(params.endowment * BigInt(accounts.length)),
   );
-  entries.push({ key: itemKey('Sudo', 'Key'), value: accounts[0]!.publicKey });
-  put(itemKey('Subspace', 'PotSlotIterations'), (writer) => writer.u32(params.potSlotIterations).u8(0));
-  put(itemKey('Subspace', 'AllowAuthoringByAnyone'), (writer) => writer.bool(true));
-  put(itemKey('Subspace', 'EnableRewards'), (writer) => writer.u32(1));
+  entries.push({ key: storagePrefix('Sudo', 'Key'), value: accounts[0]!.publicKey });
+  put(storagePrefix('Subspace', 'PotSlotIterations'), (writer) => writer.u32(params.potSlotIterations).u8(0));
+  put(storagePrefix('Subspace', 'AllowAuthoringByAnyone'), (writer) => writer.bool(true));
+  put(storagePrefix('Subspace', 'EnableRewards'), (writer) => writer.u32(1));
   entries.push({
-    key: itemKey('RuntimeConfigs', 'ConfirmationDepthK'),
+    key: storagePrefix('RuntimeConfigs', 'ConfirmationDepthK'),
     value: littleEndian(params.confirmationDepthK, 4),
   });
   return entries;

@@ -20,20 +20,15 @@ import { accountOf } from './runtime/balances.ts';
 import { keys } from './runtime/keys.ts';
 import { signTransaction } from './transactions.ts';
 import { PoolError, type TransactionStatus } from './transaction-pool.ts';
-import { TestFarm, TestNetwork } from './test-network.ts';
+import { TestNetwork } from './testing/test-network.ts';
 
-let farm: TestFarm;
 let running: TestNetwork;
 
 beforeAll(async () => {
-  farm = await TestFarm.plot();
-  running = await TestNetwork.start(farm);
+  running = await TestNetwork.start();
 });
 
-afterAll(async () => {
-  await running.stop();
-  await farm.close();
-});
+afterAll(() => running.remove());
 
 function blocks(): Block[] {
   const { chain } = running.network;
@@ -65,7 +60,11 @@ describe('the chain', () => {
     const votes = bodies.flat().filter((extrinsic) => toHex(extrinsic).includes('450000000002'));
     expect(votes.length).toBeGreaterThan(0);
     expect(chain.finalized.number).toBe(chain.best.number - FAST_PARAMS.confirmationDepthK);
-    const { free } = accountOf(chain.stateOf(chain.best.hash), farm.identity.publicKey, chain.best.number);
+    const { free } = accountOf(
+      chain.stateOf(chain.best.hash),
+      running.farmer.identity.publicKey,
+      chain.best.number,
+    );
     expect(free).toBeGreaterThan(10n ** 17n);
   });
 
@@ -209,27 +208,25 @@ describe('restart', () => {
     const { slot } = running.network.timekeeper;
     const { free } = accountOf(
       running.network.chain.stateOf(before.hash),
-      farm.identity.publicKey,
+      running.farmer.identity.publicKey,
       before.number,
     );
-    await running.stop();
-    running = await TestNetwork.start(farm);
+    await running.restart();
     const { chain, timekeeper } = running.network;
     const after = chain.hashAt(before.number);
     expect(chain.best.number).toBeGreaterThanOrEqual(before.number);
     expect(after).not.toBeNull();
     expect(timekeeper.slot).toBeGreaterThanOrEqual(slot);
     const state = chain.stateOf(chain.hashAt(before.number)!);
-    expect(accountOf(state, farm.identity.publicKey, before.number).free).toBe(free);
+    expect(accountOf(state, running.farmer.identity.publicKey, before.number).free).toBe(free);
     await running.reach(chain.best.number + 1);
   });
 });
 
 describe('forks on demand', () => {
   it('reorganise the chain, and a light client follows with nothing to refuse', async () => {
-    await running.stop();
-    running = await TestNetwork.start(farm, { forks: true });
-    const { chain, port } = running.network;
+    const forking = await TestNetwork.start({ forks: true });
+    const { chain, port } = forking.network;
     const reorganised = new Promise<Block[]>((resolve) => {
       const off = chain.on('best', (_, retracted) => {
         if (retracted.length === 0) return;
@@ -239,7 +236,7 @@ describe('forks on demand', () => {
     });
     const client = await LightClient.open({
       sources: [RpcSource.connect(`ws://127.0.0.1:${port}`, { openSocket: openNodeSocket })],
-      pool: farm.compute,
+      pool: forking.farmer.compute,
       store: null,
       network: { genesisHash: null, constants: null, potExternalEntropy: null },
       potBudget: { mode: 'full' },
@@ -250,7 +247,7 @@ describe('forks on demand', () => {
     try {
       const retracted = await reorganised;
       for (const block of retracted) expect(chain.isCanonical(block)).toBe(false);
-      const target = await running.reach(chain.best.number + 2);
+      const target = await forking.reach(chain.best.number + 2);
       await new Promise<void>((resolve) => {
         const off = client.onChange(() => {
           if ((client.snapshot().best?.number ?? 0) < target.number) return;
@@ -267,6 +264,7 @@ describe('forks on demand', () => {
       expect(chain.block(best!.hash)).not.toBeNull();
     } finally {
       await client.stop();
+      await forking.remove();
     }
   });
 });

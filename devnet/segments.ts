@@ -81,8 +81,9 @@ export class Segments {
     return join(this.options.folder, 'headers.bin');
   }
 
-  private commitmentsPath(index: bigint): string {
-    return join(this.options.folder, `${index}.commitments`);
+  /** Commitments of the genesis segment, until its pieces are made. */
+  private get commitmentsPath(): string {
+    return join(this.options.folder, 'genesis.commitments');
   }
 
   private piecesPath(index: bigint): string {
@@ -90,45 +91,59 @@ export class Segments {
   }
 
   private async ensureGenesis(): Promise<void> {
-    const { chain } = this.options;
+    if (this.stored.length > 0) return;
+    const { chain, pool, log } = this.options;
     const shipped = shippedCommitments(fromHex(chain.genesis.hash, 32));
-    if (this.stored.length === 0) {
-      const { pool, log } = this.options;
-      const commitments = shipped ?? (await computeGenesisCommitments(chain, pool, log));
-      const header: SegmentHeader = {
-        segmentIndex: 0n,
-        segmentCommitment: commitments.segmentCommitment,
-        prevSegmentHeaderHash: new Uint8Array(32),
-        lastArchivedBlock: { number: 0, partialArchived: GENESIS_ARCHIVED },
-      };
-      this.store(header, commitments);
-    }
-    this.files.set(
-      0n,
-      this.openPieces(0n, encodedGenesis(this.options.chain), chain.genesis.header.stateRoot),
-    );
+    const commitments = shipped ?? (await computeGenesisCommitments(chain, pool, log));
+    const header: SegmentHeader = {
+      segmentIndex: 0n,
+      segmentCommitment: commitments.segmentCommitment,
+      prevSegmentHeaderHash: new Uint8Array(32),
+      lastArchivedBlock: { number: 0, partialArchived: GENESIS_ARCHIVED },
+    };
+    writeFileSync(this.commitmentsPath, encodeCommitments(commitments));
+    this.store(header);
   }
 
-  private store(header: SegmentHeader, commitments: SegmentCommitments): void {
-    writeFileSync(this.commitmentsPath(header.segmentIndex), encodeCommitments(commitments));
+  private store(header: SegmentHeader): void {
     this.stored.push(header);
     writeFileSync(this.headersPath, new ScaleWriter().vec(this.stored, writeSegmentHeader).bytes());
   }
 
-  /** The file of a segment's pieces, made by a thread first when it is not there yet. */
-  private async openPieces(index: bigint, block: Uint8Array, stateRoot: Uint8Array | null): Promise<number> {
+  /** The open file of a segment's pieces; those of the genesis segment are made when somebody first wants one. */
+  private async openPieces(index: bigint): Promise<number> {
     const path = this.piecesPath(index);
     if (!existsSync(path)) {
-      const commitments = new Uint8Array(readFileSync(this.commitmentsPath(index)));
-      const thread = startThread('./segment-thread.ts', { block, stateRoot, commitments, path });
-      await new Promise<void>((resolve, reject) => {
-        thread.on('error', reject);
-        thread.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`ended with ${code}`))));
-        this.stopping.signal.addEventListener('abort', () => void thread.terminate());
-      });
-      this.stopping.signal.throwIfAborted();
+      const { genesis } = this.options.chain;
+      const commitments = new Uint8Array(readFileSync(this.commitmentsPath));
+      await this.writePieces(
+        index,
+        encodedGenesis(this.options.chain),
+        commitments,
+        genesis.header.stateRoot,
+      );
     }
     return openSync(path, 'r');
+  }
+
+  /** Has a thread write the pieces of a segment: of a recorded one, or, with a state root, of the genesis block. */
+  private async writePieces(
+    index: bigint,
+    block: Uint8Array,
+    commitments: Uint8Array,
+    stateRoot: Uint8Array | null,
+  ): Promise<void> {
+    const { signal } = this.stopping;
+    const path = this.piecesPath(index);
+    const thread = startThread('./segment-thread.ts', { block, stateRoot, commitments, path });
+    const terminate = (): void => void thread.terminate();
+    signal.addEventListener('abort', terminate);
+    await new Promise<void>((resolve, reject) => {
+      thread.on('error', reject);
+      thread.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`ended with ${code}`))));
+    });
+    signal.removeEventListener('abort', terminate);
+    signal.throwIfAborted();
   }
 
   /** Headers of all archived segments, by index. */
@@ -147,8 +162,14 @@ export class Segments {
 
   /** A piece of 1 048 672 bytes, or null when its segment is not archived. */
   async piece(index: PieceIndex): Promise<Uint8Array | null> {
-    const file = this.files.get(segmentOfPiece(index));
-    if (file === undefined) return null;
+    const segment = segmentOfPiece(index);
+    if (this.header(segment) === null) return null;
+    let file = this.files.get(segment);
+    if (file === undefined) {
+      file = this.openPieces(segment);
+      this.files.set(segment, file);
+      file.catch(() => this.files.delete(segment));
+    }
     const piece = new Uint8Array(PIECE_BYTES);
     readSync(await file, piece, 0, PIECE_BYTES, positionOfPiece(index) * PIECE_BYTES);
     return piece;
@@ -232,8 +253,8 @@ export class Segments {
       priority: JobPriority.catchUp,
       signal,
     });
-    this.store(header, pieces.commitments);
-    this.files.set(header.segmentIndex, this.openPieces(header.segmentIndex, pieces.recorded, null));
+    await this.writePieces(header.segmentIndex, pieces.recorded, encodeCommitments(pieces.commitments), null);
+    this.store(header);
     log(`Segment ${header.segmentIndex} archived`);
     for (const listener of this.headerListeners) listener(header);
   }

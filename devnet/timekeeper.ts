@@ -1,4 +1,5 @@
 /** Keeps time: walks slot after slot of proof of time at the network's pace, on the branch that is best. */
+import { setTimeout } from 'node:timers/promises';
 import { equal } from '../src/protocol/bytes.ts';
 import { nextPotInput, slotOutput, type PotInput } from '../src/protocol/pot.ts';
 import type { PotParametersChange, SlotNumber } from '../src/protocol/types.ts';
@@ -34,13 +35,7 @@ export function wallClockPace(slotDurationMs: number): Pace {
   let due = Date.now();
   return (signal) => {
     due = Math.max(due + slotDurationMs, Date.now());
-    return new Promise((resolve) => {
-      const timer = setTimeout(resolve, due - Date.now());
-      signal.addEventListener('abort', () => {
-        clearTimeout(timer);
-        resolve();
-      });
-    });
+    return setTimeout(due - Date.now(), undefined, { signal }).catch(() => undefined);
   };
 }
 

@@ -8,7 +8,7 @@ import { accountOf } from './balances.ts';
 import { readValue } from './context.ts';
 import { announcedWeight, parseExtrinsic, readBlockWeights } from './executive.ts';
 import { feeDetails, feeOf } from './fees.ts';
-import { itemKey } from './keys.ts';
+import { storagePrefix } from '../../src/protocol/storage-key.ts';
 import type { Metadata } from './metadata.ts';
 import {
   historySize,
@@ -119,7 +119,7 @@ const apis: Record<string, Api> = {
         .u64(params.minSectorLifetime),
     ),
   SubspaceApi_block_weight: ({ state }) => {
-    const weights = readValue(state, itemKey('System', 'BlockWeight'), readBlockWeights);
+    const weights = readValue(state, storagePrefix('System', 'BlockWeight'), readBlockWeights);
     const all = weights === null ? [] : [weights.normal, weights.operational, weights.mandatory];
     return write((writer) =>
       writer
@@ -169,11 +169,11 @@ const apis: Record<string, Api> = {
     encodeBlockObjectMapping(blockObjects(concat(input, new Uint8Array([0])))),
 
   MmrApi_mmr_root: ({ state }) => {
-    const root = state.get(itemKey('Mmr', 'RootHash'));
+    const root = state.get(storagePrefix('Mmr', 'RootHash'));
     return root === null ? fromHex('0000') : concat(new Uint8Array([0]), root);
   },
   MmrApi_mmr_leaf_count: ({ state }) =>
-    concat(new Uint8Array([0]), state.get(itemKey('Mmr', 'NumberOfLeaves')) ?? new Uint8Array(8)),
+    concat(new Uint8Array([0]), state.get(storagePrefix('Mmr', 'NumberOfLeaves')) ?? new Uint8Array(8)),
 };
 
 /** `TransactionValidity`: what the pool orders transactions by, or why one is invalid. */

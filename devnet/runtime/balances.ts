@@ -9,7 +9,8 @@ import {
   notExpendable,
   readValue,
 } from './context.ts';
-import { itemKey, keys } from './keys.ts';
+import { storagePrefix } from '../../src/protocol/storage-key.ts';
+import { keys } from './keys.ts';
 
 export const BALANCES = 5;
 export const EXISTENTIAL_DEPOSIT = 10_000_000_000_000n;
@@ -61,7 +62,7 @@ export function accountOf(
   return { nonce: blockNumber, ...zero, flags: NEW_LOGIC, exists: false };
 }
 
-const ISSUANCE = itemKey('Balances', 'TotalIssuance');
+const ISSUANCE = storagePrefix('Balances', 'TotalIssuance');
 
 export function totalIssuance(storage: { get(key: Uint8Array): Uint8Array | null }): bigint {
   return readValue(storage, ISSUANCE, (reader) => reader.u128()) ?? 0n;

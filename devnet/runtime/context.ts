@@ -3,7 +3,7 @@ import { concat, littleEndian } from '../../src/protocol/bytes.ts';
 import { decodeAll, ScaleReader, ScaleWriter } from '../../src/protocol/scale.ts';
 import type { DigestItem } from '../../src/protocol/types.ts';
 import type { NetworkParams } from '../config.ts';
-import { itemKey } from './keys.ts';
+import { storagePrefix } from '../../src/protocol/storage-key.ts';
 import type { Storage } from './storage.ts';
 
 /** What the runtime asks the node that executes it (its host functions). */
@@ -140,8 +140,8 @@ export class BlockContext {
   }
 }
 
-const EVENT_COUNT = itemKey('System', 'EventCount');
-const EVENTS = itemKey('System', 'Events');
+const EVENT_COUNT = storagePrefix('System', 'EventCount');
+const EVENTS = storagePrefix('System', 'Events');
 
 function prefixOf(encoded: Uint8Array): number {
   const reader = new ScaleReader(encoded, 'events');

@@ -31,7 +31,8 @@ import {
   transactionByteFee,
   type Charged,
 } from './fees.ts';
-import { itemKey, keys } from './keys.ts';
+import { storagePrefix } from '../../src/protocol/storage-key.ts';
+import { keys } from './keys.ts';
 import { initialiseMmr } from './mmr.ts';
 import { finaliseRewards } from './rewards.ts';
 import { SubspacePallet } from './subspace.ts';
@@ -59,7 +60,7 @@ const UTILITY = 8;
 const SUDO = 100;
 const BLOCK_HASH_COUNT = 250;
 
-const key = (item: string): Uint8Array => itemKey('System', item);
+const key = (item: string): Uint8Array => storagePrefix('System', item);
 const items = {
   number: key('Number'),
   parentHash: key('ParentHash'),
@@ -67,13 +68,13 @@ const items = {
   events: key('Events'),
   eventCount: key('EventCount'),
   blockWeight: key('BlockWeight'),
-  now: itemKey('Timestamp', 'Now'),
-  domainRuntimeUpgrades: itemKey('Domains', 'DomainRuntimeUpgrades'),
-  chainTransfers: itemKey('Transporter', 'ChainTransfers'),
-  transfersEnabled: itemKey('RuntimeConfigs', 'EnableBalanceTransfers'),
-  dynamicCost: itemKey('RuntimeConfigs', 'EnableDynamicCostOfStorage'),
-  sudoKey: itemKey('Sudo', 'Key'),
-  launchPeriod: itemKey('RuntimeConfigs', 'CouncilDemocracyConfig'),
+  now: storagePrefix('Timestamp', 'Now'),
+  domainRuntimeUpgrades: storagePrefix('Domains', 'DomainRuntimeUpgrades'),
+  chainTransfers: storagePrefix('Transporter', 'ChainTransfers'),
+  transfersEnabled: storagePrefix('RuntimeConfigs', 'EnableBalanceTransfers'),
+  dynamicCost: storagePrefix('RuntimeConfigs', 'EnableDynamicCostOfStorage'),
+  sudoKey: storagePrefix('Sudo', 'Key'),
+  launchPeriod: storagePrefix('RuntimeConfigs', 'CouncilDemocracyConfig'),
 };
 
 const CLASSES = ['normal', 'operational', 'mandatory'] as const;

@@ -14,7 +14,7 @@ import {
   withdrawKeepAlive,
 } from './balances.ts';
 import { type BlockContext, InvalidTransaction, readValue } from './context.ts';
-import { itemKey } from './keys.ts';
+import { storagePrefix } from '../../src/protocol/storage-key.ts';
 import { solutionRanges, type State, type SubspacePallet } from './subspace.ts';
 import { BASE_EXTRINSIC, MAX_BLOCK_REF_TIME, MAX_NORMAL_REF_TIME, type Weight } from './weights.ts';
 
@@ -28,14 +28,14 @@ const ONE = 10n ** 18n;
 const ADJUSTMENT = (75n * ONE) / 1_000_000n;
 const MIN_MULTIPLIER = ONE / 10n;
 
-const key = (item: string): Uint8Array => itemKey('TransactionFees', item);
+const key = (item: string): Uint8Array => storagePrefix('TransactionFees', item);
 const items = {
   byteFee: key('TransactionByteFee'),
   duringExecution: key('IsDuringBlockExecution'),
   author: key('BlockAuthor'),
   collected: key('CollectedBlockFees'),
-  multiplier: itemKey('TransactionPayment', 'NextFeeMultiplier'),
-  dynamicCost: itemKey('RuntimeConfigs', 'EnableDynamicCostOfStorage'),
+  multiplier: storagePrefix('TransactionPayment', 'NextFeeMultiplier'),
+  dynamicCost: storagePrefix('RuntimeConfigs', 'EnableDynamicCostOfStorage'),
 };
 
 interface ByteFee {
@@ -88,7 +88,7 @@ function calculateByteFee(state: State, params: NetworkParams): bigint {
   const pieces = solutionRangeToPieces(solutionRanges(state, params).current, params.slotProbability);
   const pledged = pieces * BigInt(PIECE_BYTES);
   const segments =
-    readValue(state, itemKey('Subspace', 'CounterForSegmentCommitment'), (reader) => reader.u32()) ?? 0;
+    readValue(state, storagePrefix('Subspace', 'CounterForSegmentCommitment'), (reader) => reader.u32()) ?? 0;
   const history = BigInt(segments) * BigInt(PIECES_IN_SEGMENT * PIECE_BYTES);
   const free = pledged / MIN_REPLICATION_FACTOR - history;
   return free > 0n ? supply / free : supply;

@@ -3,7 +3,7 @@ import { littleEndian } from '../../src/protocol/bytes.ts';
 import type { ScaleReader } from '../../src/protocol/scale.ts';
 import { depositCreating, issued, who } from './balances.ts';
 import type { BlockContext } from './context.ts';
-import { itemKey } from './keys.ts';
+import { storagePrefix } from '../../src/protocol/storage-key.ts';
 import type { SubspacePallet } from './subspace.ts';
 import { MAX_NORMAL_LENGTH } from './weights.ts';
 
@@ -13,7 +13,7 @@ const USAGE_BLOCKS = 100;
 const BYTE_FEE_WITHOUT_DYNAMIC_COST = 1n;
 const PROPOSER_TAX: [bigint, bigint] = [1n, 10n];
 
-const key = (item: string): Uint8Array => itemKey('Rewards', item);
+const key = (item: string): Uint8Array => storagePrefix('Rewards', item);
 const items = {
   usage: key('AvgBlockspaceUsage'),
   enabled: key('RewardsEnabled'),

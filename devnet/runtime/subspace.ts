@@ -25,12 +25,13 @@ import { voteHash } from '../../src/protocol/vote.ts';
 import type { NetworkParams } from '../config.ts';
 import { initialSolutionRange } from '../genesis.ts';
 import { type BlockContext, InvalidTransaction, moduleError, readValue } from './context.ts';
-import { itemKey, keys } from './keys.ts';
+import { storagePrefix } from '../../src/protocol/storage-key.ts';
+import { keys } from './keys.ts';
 
 export const SUBSPACE = 2;
 const BLOCK_SLOT_COUNT = 6;
 
-const key = (item: string): Uint8Array => itemKey('Subspace', item);
+const key = (item: string): Uint8Array => storagePrefix('Subspace', item);
 const items = {
   blockSlots: key('BlockSlots'),
   solutionRanges: key('SolutionRanges'),

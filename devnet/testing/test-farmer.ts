@@ -1,0 +1,134 @@
+/**
+ * A farmer of one sector of one piece. Slots, sector and solutions follow from the genesis block alone, as long as
+ * a test's chain grows the same way, so what a farmer found before is kept beside this file: plotting and proving
+ * take seconds, looking up takes none. Slots that are not known are farmed for real; with `RECORD_SOLUTIONS` set
+ * in the environment what was found is kept.
+ */
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { SegmentPieces } from '../../src/crypto/archive.ts';
+import type { ComputePool } from '../../src/crypto/jobs.ts';
+import { createNodePool } from '../../src/crypto/pool/node.ts';
+import { auditSlot, type AuditedSector } from '../../src/farm/auditor.ts';
+import { identityFromEntropy, type FarmerIdentity } from '../../src/farm/identity.ts';
+import { planSector, type SectorPlan } from '../../src/farm/plan.ts';
+import { plotSector } from '../../src/farm/plotter.ts';
+import { proveCandidate } from '../../src/farm/prover.ts';
+import { SectorFile } from '../../src/farm/sector-file.ts';
+import { Archiver, extendGenesisBlock } from '../../src/protocol/archiver.ts';
+import { encodeSignedBlock } from '../../src/protocol/block.ts';
+import { fromHex, toHex } from '../../src/protocol/bytes.ts';
+import { decodeAll, ScaleWriter } from '../../src/protocol/scale.ts';
+import { positionOfPiece } from '../../src/protocol/segment.ts';
+import { readSolution, writeSolution } from '../../src/protocol/solution.ts';
+import type { SlotInfo, Solution } from '../../src/protocol/types.ts';
+import { MemoryDirectory } from '../../src/storage/memory-directory.ts';
+import { Chain } from '../chain.ts';
+import { FAST_PARAMS } from '../config.ts';
+import { farmerAppInfo } from '../rpc/subspace.ts';
+import { shippedCommitments } from '../segments.ts';
+
+const KEPT = new URL('./solutions.bin', import.meta.url);
+/** Bytes of a challenge that tell it from others. */
+const NAME_BYTES = 8;
+/** Entropy of a farmer whose sector begins with a source piece, which is made in no time. */
+const ENTROPY = new Uint8Array(32).fill(3);
+
+export class TestFarmer {
+  private readonly known = new Map<string, Solution[]>();
+  private sector: Promise<AuditedSector> | null = null;
+  private found = false;
+
+  private constructor(
+    readonly identity: FarmerIdentity,
+    readonly compute: ComputePool,
+  ) {
+    if (!existsSync(KEPT)) return;
+    const kept = new Uint8Array(readFileSync(KEPT));
+    const slots = decodeAll(kept, 'solutions', (reader) =>
+      reader.vec((item) => ({ name: toHex(item.raw(NAME_BYTES)), solutions: item.vec(readSolution) })),
+    );
+    for (const { name, solutions } of slots) this.known.set(name, solutions);
+  }
+
+  static async create(): Promise<TestFarmer> {
+    return new TestFarmer(await identityFromEntropy(ENTROPY), createNodePool(1));
+  }
+
+  /** All solutions of a slot within its voting range. */
+  async solve(slot: SlotInfo): Promise<Solution[]> {
+    const name = toHex(slot.globalChallenge.subarray(0, NAME_BYTES));
+    const known = this.known.get(name);
+    if (known !== undefined) return known;
+    const solutions = await this.farm(slot);
+    this.known.set(name, solutions);
+    this.found = true;
+    return solutions;
+  }
+
+  private async farm(slot: SlotInfo): Promise<Solution[]> {
+    this.sector ??= plot(this.identity, this.compute);
+    const { candidates } = await auditSlot([await this.sector], slot, this.compute);
+    const solutions: Solution[] = [];
+    for (const candidate of candidates) {
+      const solution = await proveCandidate(candidate, slot, {
+        pool: this.compute,
+        publicKey: this.identity.publicKey,
+        rewardAddress: this.identity.publicKey,
+        signal: new AbortController().signal,
+      });
+      if (solution !== null) solutions.push(solution);
+    }
+    return solutions;
+  }
+
+  async close(): Promise<void> {
+    await this.compute.close();
+    if (!this.found || process.env['RECORD_SOLUTIONS'] === undefined) return;
+    const writer = new ScaleWriter(1 << 16).vec([...this.known], (item, [name, solutions]) =>
+      item.raw(fromHex(name)).vec(solutions, writeSolution),
+    );
+    writeFileSync(KEPT, writer.bytes());
+  }
+}
+
+async function plot({ publicKey }: FarmerIdentity, pool: ComputePool): Promise<AuditedSector> {
+  const folder = mkdtempSync(join(tmpdir(), 'allotment-genesis-'));
+  const chain = await Chain.open(FAST_PARAMS, folder);
+  const plan = planSector(publicKey, 0, 1n, 1, farmerAppInfo(chain).protocolInfo);
+  const { piece, segmentCommitment } = pieceOf(chain, plan);
+  chain.close();
+  rmSync(folder, { recursive: true });
+  const directory = new MemoryDirectory();
+  await plotSector(plan, {
+    pool,
+    pieces: { name: 'test', piece: () => Promise.resolve(piece) },
+    history: {
+      historySize: () => 1n,
+      segmentCommitment: () => segmentCommitment,
+      onChange: () => () => undefined,
+    },
+    directory,
+    concurrency: 1,
+    signal: new AbortController().signal,
+    progress: () => undefined,
+    badPiece: () => undefined,
+    beforeReplace: () => Promise.resolve(),
+  });
+  const file = await SectorFile.open(directory, 0, true);
+  return { sectorIndex: 0, sectorId: plan.sectorId, file };
+}
+
+function pieceOf(chain: Chain, plan: SectorPlan): { piece: Uint8Array; segmentCommitment: Uint8Array } {
+  const commitments = shippedCommitments(fromHex(chain.genesis.hash, 32));
+  if (commitments === null) throw new Error('run devnet/genesis-segment.ts: the genesis state changed');
+  const block = encodeSignedBlock(chain.signedBlock(chain.genesis.hash)!);
+  const extended = extendGenesisBlock(block, chain.genesis.header.stateRoot);
+  const recorded = new Archiver().addBlock(extended, []).segments[0]!.record(null);
+  const position = positionOfPiece(plan.pieces[0]!.index);
+  return {
+    piece: new SegmentPieces(recorded, commitments).at(position),
+    segmentCommitment: commitments.segmentCommitment,
+  };
+}
