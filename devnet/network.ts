@@ -1,6 +1,7 @@
 /** The local network: one full node that keeps time, authors, archives, farms a little, and answers RPC. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { createNodePool } from '../src/crypto/pool/node.ts';
 import type { ComputePool } from '../src/crypto/jobs.ts';
 import { ScaleWriter } from '../src/protocol/scale.ts';
@@ -23,11 +24,12 @@ import { subspaceMethods } from './rpc/subspace.ts';
 import { systemMethods } from './rpc/system.ts';
 import { Segments } from './segments.ts';
 import { SlotFile } from './slot-log.ts';
-import { Timekeeper, wallClockPace, WalkerThread, type PotTip } from './timekeeper.ts';
+import { Timekeeper, wallClockPace, WalkerThread, type Pace, type PotTip } from './timekeeper.ts';
 import { TransactionPool } from './transaction-pool.ts';
 import { signTransaction } from './transactions.ts';
 
 const VERSION = '0.1.0';
+const LATE_POLL_MS = 50;
 /** The network has no peers, but clients ask who it is: the identity of the all-ones Ed25519 seed. */
 const PEER_ID = '12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5';
 
@@ -80,14 +82,20 @@ export class LocalNetwork {
     const hub = new FarmingHub();
     const pool = new TransactionPool(chain);
     const walker = new WalkerThread();
-    const pace = options.pace ?? wallClockPace(params.slotDurationMs);
+    let farmer: OwnFarmer | null = null;
+    const pace = waitingFor(options.pace ?? wallClockPace(params.slotDurationMs), () => {
+      const slot = farmer?.provingSlot ?? null;
+      return slot !== null && slot + BigInt(params.blockAuthoringDelay) <= timekeeper.slot + 1n;
+    });
     const slotLog = new SlotFile(join(dataDir, 'slots.log'));
-    const timekeeper = new Timekeeper({ pace, walk: walker.walk, log: slotLog }, chain.firstPotInput());
+    const timekeeper: Timekeeper = new Timekeeper(
+      { pace, walk: walker.walk, log: slotLog },
+      chain.firstPotInput(),
+    );
     chain.useProofs(timekeeper);
     const server = new RpcServer(methods(chain, pool, hub, segments), options.rpcOrigins, log);
     const port = await server.listen(options.rpcPort);
-    const farmer =
-      options.ownSectors === 0 ? null : await OwnFarmer.open(chain, hub, segments, compute, options);
+    if (options.ownSectors > 0) farmer = await OwnFarmer.open(chain, hub, segments, compute, options);
     const author = new Author({
       chain,
       pool,
@@ -137,6 +145,18 @@ export class LocalNetwork {
     chain.close();
     await lock.release();
   }
+}
+
+/**
+ * Holds the next slot back while `late` says that a proof of the own farmer would come too late for its slot: on a
+ * machine that is too busy for the pace, time runs slower instead of the chain standing still.
+ */
+function waitingFor(pace: Pace, late: () => boolean): Pace {
+  return async (signal) => {
+    await pace(signal);
+    while (late() && !signal.aborted)
+      await setTimeout(LATE_POLL_MS, undefined, { signal }).catch(() => undefined);
+  };
 }
 
 /** What the timekeeper follows: the proofs that a block justifies, and the parameters after it. */

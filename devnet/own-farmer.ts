@@ -12,11 +12,14 @@ import { developmentAccounts } from './accounts.ts';
 import type { Chain } from './chain.ts';
 import type { NodeOptions } from './config.ts';
 import type { FarmingHub } from './farming.ts';
+import type { SlotNumber } from '../src/protocol/types.ts';
 import { historySize, segmentCommitment } from './runtime/subspace.ts';
 import { farmerAppInfo } from './rpc/subspace.ts';
 import type { Segments } from './segments.ts';
 
 const ENTROPY_BYTES = 32;
+/** A machine that takes longer to prove cannot run the network. */
+const LONGEST_PROOF_MS = 120_000;
 /** As a node replies when a solution comes too late. */
 const SOLUTION_IGNORED = '9001';
 
@@ -53,6 +56,12 @@ export class OwnFarmer {
     this.farm.start();
   }
 
+  /** The slot that a proof is under way for, or null. */
+  get provingSlot(): SlotNumber | null {
+    const proving = this.farm.snapshot().history.find(({ outcome }) => outcome === 'proving');
+    return proving === undefined ? null : BigInt(proving.slot);
+  }
+
   stop(): Promise<void> {
     return this.farm.stop();
   }
@@ -82,7 +91,8 @@ function historyOf(chain: Chain, segments: Segments): VerifiedHistory {
 
 function nodeOf(chain: Chain, hub: FarmingHub): AuthoringNode {
   return {
-    appInfo: () => Promise.resolve(farmerAppInfo(chain)),
+    // Time waits for this farmer, see `waitingFor` of the network.
+    appInfo: () => Promise.resolve({ ...farmerAppInfo(chain), farmingTimeoutMs: LONGEST_PROOF_MS }),
     onSlot: (listener) => hub.onSlot(listener),
     onRewardSigning: (listener) => hub.onRewardSigning(listener),
     submitSolution: (slot, solution) =>
