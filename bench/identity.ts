@@ -1,0 +1,106 @@
+/** Figures of wallet and identities: unlock, issue, present, verify, predicates. */
+import { newBlinding, commit, provePredicate, verifyPredicate } from '../src/identity/predicate.ts';
+import { ed25519Key, jwkOf } from '../src/identity/keys.ts';
+import { keyIdOf } from '../src/identity/did.ts';
+import { issueSdJwt, presentSdJwt, verifySdJwt } from '../src/identity/sd-jwt.ts';
+import { randomBytes } from '../src/crypto/random.ts';
+import { createMemoryWalletStore } from '../src/storage/wallet-store.ts';
+import { DEFAULT_COST } from '../src/wallet/kdf.ts';
+import { Keystore } from '../src/wallet/keystore.ts';
+import type { Benchmark } from './types.ts';
+
+const RUNS = 7;
+const ISSUER = 'did:autoid:off:issuer';
+const NOW = 1_800_000_000;
+const AUDIENCE = 'https://verifier.example';
+const NONCE = 'a nonce of the verifier';
+
+/** Median milliseconds of `RUNS` runs after a warm-up. */
+async function median(work: () => unknown): Promise<number> {
+  await work();
+  const times: number[] = [];
+  for (let run = 0; run < RUNS; run += 1) {
+    const started = performance.now();
+    await work();
+    times.push(performance.now() - started);
+  }
+  return times.sort((a, b) => a - b)[RUNS >> 1]!;
+}
+
+function milliseconds(name: string, prepare: () => Promise<() => unknown>): Benchmark {
+  return {
+    group: 'identity',
+    name: `identity.${name}`,
+    unit: 'ms',
+    better: 'lower',
+    run: async () => ({ value: await median(await prepare()), ratio: null, runs: RUNS }),
+  };
+}
+
+const issuer = ed25519Key(new Uint8Array(32).fill(1));
+const holder = ed25519Key(new Uint8Array(32).fill(2));
+
+/** A credential of ten claims, each of which can be kept back. */
+function issue(): Promise<string> {
+  const claims = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`claim_${index}`, index]));
+  return issueSdJwt(issuer, {
+    iss: ISSUER,
+    vct: 'urn:autonomys:vc:person:1',
+    iat: NOW,
+    exp: NOW + 1000,
+    holderKey: jwkOf(holder.publicKeyInfo),
+    claims,
+    selective: Object.keys(claims).map((name) => [name]),
+  });
+}
+
+function present(credential: string): Promise<string> {
+  const presenting = { key: holder, nonce: NONCE, audience: AUDIENCE, now: NOW };
+  return presentSdJwt(credential, [['claim_1'], ['claim_2']], presenting);
+}
+
+/** A score of 7300, to be proved at least 7000. */
+function predicate() {
+  const opening = { value: 7300, blinding: newBlinding() };
+  const statement = {
+    attribute: 'score' as const,
+    commitment: commit(opening),
+    bound: { kind: 'at-least' as const, value: 7000 },
+    context: randomBytes(32),
+  };
+  return { opening, statement };
+}
+
+export const benchmarks: Benchmark[] = [
+  milliseconds('unlock', async () => {
+    const keystore = await Keystore.open(createMemoryWalletStore(), { cost: DEFAULT_COST });
+    await keystore.create('correct horse battery');
+    return () => keystore.unlock('correct horse battery');
+  }),
+  milliseconds('issue', async () => issue),
+  milliseconds('present', async () => {
+    const credential = await issue();
+    return () => present(credential);
+  }),
+  milliseconds('verify', async () => {
+    const presentation = await present(await issue());
+    return () =>
+      verifySdJwt({
+        presentation,
+        now: NOW,
+        issuerKey: (iss, { kid }) => (kid === keyIdOf(iss) ? jwkOf(issuer.publicKeyInfo) : null),
+        keyBinding: { nonce: NONCE, audience: AUDIENCE },
+      });
+  }),
+  milliseconds('predicate.prove', async () => {
+    const { statement, opening } = predicate();
+    return () => provePredicate(statement, opening);
+  }),
+  milliseconds('predicate.verify', async () => {
+    const { statement, opening } = predicate();
+    const proof = provePredicate(statement, opening);
+    return () => {
+      if (!verifyPredicate(statement, proof)) throw new Error('a true statement does not verify');
+    };
+  }),
+];
