@@ -221,6 +221,11 @@ export class FrameReader {
     return this.filled === this.payload.length ? this.payload : null;
   }
 
+  /** Throws the DecodeError of a stream that ended before its message did. */
+  cutOff(): never {
+    throw new DecodeError('dsn-frame', `${this.filled} bytes of ${this.length}, then the end`);
+  }
+
   private takeLengthByte(byte: number): void {
     this.length += (byte & 0x7f) * 2 ** (7 * this.lengthSize);
     this.lengthSize += 1;

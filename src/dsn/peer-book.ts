@@ -1,0 +1,196 @@
+/** What is known of other peers: how to reach them, what they speak, how they behaved. */
+import { peerIdFromMultihash } from '@libp2p/peer-id';
+import { KADEMLIA_PROTOCOL, kademliaDistance, kademliaKey } from '../protocol/dsn.ts';
+import type { FoundPeer } from '../protocol/find-node.ts';
+import { DsnError } from './errors.ts';
+
+/** Peers remembered that are not connected. */
+const MAX_KNOWN = 500;
+const MAX_ADDRESSES = 30;
+/** A peer of another network is left alone for so long at first; each time half as long again. */
+const FIRST_BLOCK_MS = 5_000;
+const LAST_BLOCK_MS = 30 * 60_000;
+
+interface Known {
+  multihash: Uint8Array;
+  /** Place in the key space. */
+  key: Uint8Array;
+  addresses: Uint8Array[];
+  /** Null until identified on the connection that is open. */
+  protocols: string[] | null;
+  /** Answers given, and failures, each counting less as others follow. */
+  score: number;
+}
+
+export interface PeerIdentity {
+  /** Peer id as a multihash. */
+  multihash: Uint8Array;
+  /** Binary multiaddresses. */
+  addresses: Uint8Array[];
+  protocols: string[];
+}
+
+export class PeerBook {
+  private readonly known = new Map<string, Known>();
+  private readonly banned = new Map<string, string>();
+  private readonly blocked = new Map<string, { until: number; ms: number }>();
+  private readonly waiting = new Map<string, (() => void)[]>();
+
+  /** `onBan`: called once for each peer that is not spoken to any more. */
+  constructor(private readonly onBan: (peer: string, reason: string) => void) {}
+
+  /** Ends dealings with a peer that sent wrong data, for as long as the program runs. */
+  ban(peer: string, reason: string): void {
+    if (this.banned.has(peer)) return;
+    this.banned.set(peer, reason);
+    this.known.delete(peer);
+    this.onBan(peer, reason);
+  }
+
+  /** Leaves a peer alone for a while. */
+  block(peer: string, reason: string): void {
+    const before = this.blocked.get(peer);
+    const ms = Math.min(LAST_BLOCK_MS, before === undefined ? FIRST_BLOCK_MS : before.ms * 1.5);
+    this.blocked.set(peer, { until: Date.now() + ms, ms });
+    this.known.delete(peer);
+    this.onBan(peer, reason);
+  }
+
+  /** Whether a peer is banned, or to be left alone at the moment. */
+  isBanned(peer: string): boolean {
+    return this.banned.has(peer) || (this.blocked.get(peer)?.until ?? 0) > Date.now();
+  }
+
+  /** Takes what a connected peer says of itself. */
+  identified(peer: string, { multihash, addresses, protocols }: PeerIdentity): void {
+    const { score } = this.known.get(peer) ?? { score: 0 };
+    this.known.set(peer, {
+      multihash,
+      key: kademliaKey(multihash),
+      addresses: addresses.slice(0, MAX_ADDRESSES),
+      protocols,
+      score,
+    });
+    this.wake(peer);
+  }
+
+  disconnected(peer: string): void {
+    const known = this.known.get(peer);
+    if (known !== undefined) known.protocols = null;
+    this.wake(peer);
+    this.forget();
+  }
+
+  private wake(peer: string): void {
+    for (const resolve of this.waiting.get(peer) ?? []) resolve();
+    this.waiting.delete(peer);
+  }
+
+  /** Waits until a connected peer has said what it is. Throws DsnError `other-network`. */
+  async identity(peer: string, signal: AbortSignal): Promise<void> {
+    if (this.isConnected(peer)) return;
+    await new Promise<void>((resolve) => {
+      this.waiting.set(peer, [...(this.waiting.get(peer) ?? []), resolve]);
+      signal.addEventListener('abort', () => resolve(), { once: true });
+    });
+    if (!this.isConnected(peer))
+      throw new DsnError('other-network', peer, 'it did not say that it is of this network');
+  }
+
+  private isConnected(peer: string): boolean {
+    return this.known.get(peer)?.protocols != null;
+  }
+
+  /** Remembers a peer that another one told about; null when what it told is no peer. */
+  learn({ peerId, addresses }: FoundPeer): string | null {
+    let peer: string;
+    try {
+      peer = peerIdFromMultihash(digestOf(peerId)).toString();
+    } catch {
+      return null;
+    }
+    if (this.isBanned(peer)) return peer;
+    const known = this.known.get(peer);
+    if (known === undefined) {
+      const key = kademliaKey(peerId);
+      this.known.set(peer, { multihash: peerId, key, addresses, protocols: null, score: 0 });
+      this.forget();
+    } else if (known.addresses.length === 0) known.addresses = addresses;
+    return peer;
+  }
+
+  private forget(): void {
+    for (const [peer, { protocols }] of this.known) {
+      if (this.known.size <= MAX_KNOWN) return;
+      if (protocols === null) this.known.delete(peer);
+    }
+  }
+
+  answered(peer: string): void {
+    this.rate(peer, 1);
+  }
+
+  failed(peer: string): void {
+    this.rate(peer, -1);
+  }
+
+  private rate(peer: string, outcome: number): void {
+    const known = this.known.get(peer);
+    if (known !== undefined) known.score = known.score * 0.9 + outcome;
+  }
+
+  /** Binary multiaddresses of a peer. */
+  addresses(peer: string): Uint8Array[] {
+    return this.known.get(peer)?.addresses ?? [];
+  }
+
+  /** Place of a peer in the key space; the farthest possible for one that was forgotten. */
+  key(peer: string): Uint8Array {
+    return this.known.get(peer)?.key ?? new Uint8Array(32);
+  }
+
+  found(peer: string): FoundPeer {
+    const known = this.known.get(peer);
+    return { peerId: known?.multihash ?? new Uint8Array(0), addresses: known?.addresses ?? [] };
+  }
+
+  /** Connected peers that speak a protocol; those that others can look up first, then by how they answered. */
+  speakers(protocol: string): string[] {
+    return [...this.known]
+      .filter(([, { protocols }]) => protocols?.includes(protocol) === true)
+      .sort(([, a], [, b]) => rank(b) - rank(a))
+      .map(([peer]) => peer);
+  }
+
+  /** The `count` peers nearest to a place in the key space that can be looked up, `without` left out. */
+  closest(target: Uint8Array, count: number, without: string): string[] {
+    return [...this.known]
+      .filter(([peer, known]) => peer !== without && isServer(known))
+      .map(([peer, known]) => ({ peer, distance: kademliaDistance(target, known.key) }))
+      .sort((a, b) => (a.distance < b.distance ? -1 : 1))
+      .slice(0, count)
+      .map(({ peer }) => peer);
+  }
+
+  /** How many peers are connected, known and banned. */
+  counts(): { connected: number; known: number; banned: number } {
+    const connected = [...this.known.values()].filter(({ protocols }) => protocols !== null).length;
+    return { connected, known: this.known.size, banned: this.banned.size };
+  }
+}
+
+/** A multihash taken apart: code, length and digest, of one byte each but the last. */
+function digestOf(multihash: Uint8Array) {
+  const [code, size] = multihash;
+  if (code === undefined || size !== multihash.length - 2) throw new RangeError('not a multihash of a peer');
+  const bytes = new Uint8Array(multihash);
+  return { code, size, digest: bytes.subarray(2), bytes };
+}
+
+function isServer({ protocols }: Known): boolean {
+  return protocols?.includes(KADEMLIA_PROTOCOL) === true;
+}
+
+function rank(known: Known): number {
+  return (isServer(known) ? 1_000 : 0) + known.score;
+}

@@ -1,0 +1,418 @@
+/** A peer of the storage network: asks others over libp2p, and answers them. */
+import { noise } from '@libp2p/noise';
+import { yamux } from '@libp2p/yamux';
+import {
+  identify,
+  identifyPush,
+  type IdentifyComponents,
+  type IdentifyPushComponents,
+} from '@libp2p/identify';
+import { peerIdFromString } from '@libp2p/peer-id';
+import type { Connection, IdentifyResult, PeerId, PrivateKey, Stream } from '@libp2p/interface';
+import { multiaddr, type Multiaddr } from '@multiformats/multiaddr';
+import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p';
+import { concat, toHex } from '../protocol/bytes.ts';
+import { decodeWith, encodeWith, type Codec } from '../protocol/codec.ts';
+import {
+  cachedPieceByIndex,
+  dsnProtocolVersion,
+  KADEMLIA_PROTOCOL,
+  kademliaDistance,
+  kademliaKey,
+  MAX_CACHED_PIECES,
+  MAX_REQUEST_BYTES,
+  MAX_RESPONSE_BYTES,
+  MAX_SEGMENT_HEADERS,
+  pieceByIndex,
+  pieceMultihash,
+  segmentHeadersByIndexes,
+  type CachedPieceResponse,
+  type DsnProtocol,
+  type PeerAddresses,
+  type PieceResponse,
+} from '../protocol/dsn.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import {
+  CLOSEST_PEERS,
+  decodeFindNodeRequest,
+  decodeFindNodeResponse,
+  encodeFindNodeRequest,
+  encodeFindNodeResponse,
+  MAX_FIND_NODE_BYTES,
+  type FoundPeer,
+} from '../protocol/find-node.ts';
+import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
+import { DsnError } from './errors.ts';
+import { PeerBook } from './peer-book.ts';
+import { REFUSING_SERVER, type DsnServer } from './server.ts';
+import { closeWriting, receiveFrame, sendFrame } from './streams.ts';
+
+const REQUEST_TIMEOUT_MS = 20_000;
+const LOOKUP_TIMEOUT_MS = 10_000;
+/** Answers made at once; more are refused, because each may hold a piece in memory. */
+const MAX_ANSWERS = 16;
+const MAX_STREAMS = 256;
+
+/** What a platform brings: the transports it has, and where to listen. */
+export interface PeerPlatform {
+  transports: NonNullable<Libp2pOptions['transports']>;
+  /** Multiaddresses. */
+  listen?: string[];
+  /** Further services, such as a relay for tabs. */
+  services?: NonNullable<Libp2pOptions['services']>;
+}
+
+export interface DsnPeerOptions extends PeerPlatform {
+  /** 32 bytes. */
+  genesisHash: Uint8Array;
+  server?: DsnServer;
+  /** Whether others may look peers up here: for those that can be reached. */
+  kademliaServer?: boolean;
+  privateKey?: PrivateKey;
+  /** Called when a peer is not spoken to any more, and why. */
+  onBan?(peer: string, reason: string): void;
+}
+
+/** js-libp2p has no option for what identify says of the network: it is set on the service before its start. */
+function withProtocolVersion<C, S>(make: (components: C) => S, version: string): (components: C) => S {
+  return (components) => {
+    const service = make(components);
+    (service as unknown as { host: { protocolVersion: string } }).host.protocolVersion = version;
+    return service;
+  };
+}
+
+export class DsnPeer {
+  readonly book: PeerBook;
+  private node!: Libp2p;
+  private answering = 0;
+
+  private constructor(private readonly options: DsnPeerOptions) {
+    this.book = new PeerBook((peer, reason) => {
+      options.onBan?.(peer, reason);
+      void this.node.hangUp(peerIdFromString(peer)).catch(() => undefined);
+    });
+  }
+
+  /** Joins the network; nobody is dialled yet. */
+  static async start(options: DsnPeerOptions): Promise<DsnPeer> {
+    const peer = new DsnPeer(options);
+    const version = dsnProtocolVersion(options.genesisHash);
+    peer.node = await createLibp2p({
+      privateKey: options.privateKey,
+      addresses: { listen: options.listen ?? [] },
+      transports: options.transports,
+      connectionEncrypters: [noise()],
+      streamMuxers: [yamux()],
+      nodeInfo: { name: 'allotment', userAgent: 'allotment' },
+      connectionGater: {
+        denyDialMultiaddr: () => false,
+        denyDialPeer: (id) => peer.book.isBanned(id.toString()),
+        denyInboundEncryptedConnection: (id) => peer.book.isBanned(id.toString()),
+      },
+      // By default one late ping ends a connection.
+      connectionMonitor: { enabled: false },
+      services: {
+        identify: withProtocolVersion((components: IdentifyComponents) => identify()(components), version),
+        identifyPush: withProtocolVersion(
+          (components: IdentifyPushComponents) => identifyPush()(components),
+          version,
+        ),
+        ...options.services,
+      },
+      start: false,
+    });
+    peer.node.addEventListener('peer:identify', ({ detail }) => peer.identified(detail, version));
+    peer.node.addEventListener('peer:disconnect', ({ detail }) => peer.book.disconnected(detail.toString()));
+    await peer.serve(options.server ?? REFUSING_SERVER);
+    await peer.node.start();
+    return peer;
+  }
+
+  /** Text of the own peer id. */
+  get id(): string {
+    return this.node.peerId.toString();
+  }
+
+  /** Multiaddresses under which this peer can be reached. */
+  addresses(): string[] {
+    return this.node.getMultiaddrs().map(String);
+  }
+
+  async stop(): Promise<void> {
+    await this.node.stop();
+  }
+
+  /**
+   * Connects to peers by their multiaddresses; resolves to those that are of this network.
+   */
+  async connect(addresses: readonly string[], signal?: AbortSignal): Promise<string[]> {
+    const results = await Promise.allSettled(
+      addresses.map(async (address) => {
+        const connection = await this.node.dial(multiaddr(address), {
+          signal: limited(LOOKUP_TIMEOUT_MS, signal),
+        });
+        const peer = connection.remotePeer.toString();
+        await this.book.identity(peer, limited(LOOKUP_TIMEOUT_MS, signal));
+        return peer;
+      }),
+    );
+    return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  }
+
+  private identified(result: IdentifyResult, version: string): void {
+    const peer = result.peerId.toString();
+    if (result.protocolVersion !== version) {
+      this.book.block(peer, `it belongs to ${result.protocolVersion ?? 'no network'}`);
+      void result.connection.close().catch(() => undefined);
+      return;
+    }
+    this.book.identified(peer, {
+      multihash: result.peerId.toMultihash().bytes,
+      addresses: result.listenAddrs.map(({ bytes }) => bytes),
+      protocols: result.protocols,
+    });
+  }
+
+  /**
+   * Asks a peer one question.
+   *
+   * @param peer Text of its id.
+   * @throws DsnError; a malformed answer bans the peer. The signal's reason.
+   */
+  async request<Q, R>(
+    peer: string,
+    protocol: DsnProtocol<Q, R>,
+    question: Q,
+    signal?: AbortSignal,
+  ): Promise<R> {
+    const payload = encodeWith(protocol.request, question);
+    const answer = await this.exchange(
+      peer,
+      protocol.name,
+      payload,
+      MAX_RESPONSE_BYTES,
+      REQUEST_TIMEOUT_MS,
+      signal,
+    );
+    try {
+      return decodeWith(protocol.response, answer, protocol.name);
+    } catch (error) {
+      throw this.malformed(peer, error);
+    }
+  }
+
+  /** Peers that a peer knows to be close to a key (a multihash). Throws DsnError. */
+  async findNode(peer: string, key: Uint8Array, signal?: AbortSignal): Promise<FoundPeer[]> {
+    const payload = encodeFindNodeRequest(key);
+    const answer = await this.exchange(
+      peer,
+      KADEMLIA_PROTOCOL,
+      payload,
+      MAX_FIND_NODE_BYTES,
+      LOOKUP_TIMEOUT_MS,
+      signal,
+    );
+    try {
+      return decodeFindNodeResponse(answer);
+    } catch (error) {
+      throw this.malformed(peer, error);
+    }
+  }
+
+  private malformed(peer: string, error: unknown): unknown {
+    if (!(error instanceof ProtocolError)) return error;
+    this.book.ban(peer, error.message);
+    return new DsnError('malformed', peer, error.message, error);
+  }
+
+  private async exchange(
+    peer: string,
+    protocol: string,
+    payload: Uint8Array,
+    limit: number,
+    timeoutMs: number,
+    signal?: AbortSignal,
+  ): Promise<Uint8Array> {
+    if (this.book.isBanned(peer)) throw new DsnError('banned', peer, 'it is not asked any more');
+    const timeout = AbortSignal.timeout(timeoutMs);
+    const both = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+    let stream: Stream | null = null;
+    let failure: unknown = null;
+    try {
+      stream = await this.open(peer, protocol, both);
+      const receiving = receiveFrame(stream, limit, both);
+      receiving.catch(() => undefined);
+      await sendFrame(stream, payload, both);
+      closeWriting(stream);
+      const answer = await receiving;
+      if (answer === null) throw new DsnError('refused', peer, `no answer over ${protocol}`);
+      this.book.answered(peer);
+      return answer;
+    } catch (error) {
+      failure = error;
+      signal?.throwIfAborted();
+      if (error instanceof ProtocolError) throw this.malformed(peer, error);
+      if (error instanceof DsnError) throw error;
+      this.book.failed(peer);
+      const code = timeout.aborted ? 'timeout' : 'unreachable';
+      throw new DsnError(code, peer, error instanceof Error ? error.message : String(error), error);
+    } finally {
+      if (failure !== null) stream?.abort(failure instanceof Error ? failure : new Error(String(failure)));
+    }
+  }
+
+  private async open(peer: string, protocol: string, signal: AbortSignal): Promise<Stream> {
+    const id = peerIdFromString(peer);
+    const options = { signal, maxOutboundStreams: MAX_STREAMS, runOnLimitedConnection: false };
+    const [connection] = this.node.getConnections(id).filter(({ status }) => status === 'open');
+    if (connection !== undefined) return connection.newStream(protocol, options);
+    const addresses = this.book.addresses(peer).flatMap((bytes) => dialable(bytes, id));
+    return this.node.dialProtocol(addresses.length > 0 ? addresses : id, protocol, options);
+  }
+
+  /**
+   * The peers closest to a key (a multihash), found by asking ever closer ones. Peers not of this network drop out
+   * when they are connected to.
+   */
+  async closest(key: Uint8Array, signal: AbortSignal): Promise<string[]> {
+    const target = kademliaKey(key);
+    const distance = (peer: string): bigint => kademliaDistance(target, this.book.key(peer));
+    const near = new Set(this.book.closest(target, CLOSEST_PEERS, this.id));
+    const asked = new Set<string>();
+    for (let round = 0; round < MAX_ROUNDS; round += 1) {
+      const next = [...near]
+        .sort((a, b) => compareBig(distance(a), distance(b)))
+        .slice(0, CLOSEST_PEERS)
+        .filter((peer) => !asked.has(peer))
+        .slice(0, ALPHA);
+      if (next.length === 0) break;
+      signal.throwIfAborted();
+      await Promise.all(
+        next.map(async (peer) => {
+          asked.add(peer);
+          const found = await this.findNode(peer, key, signal).catch(() => null);
+          signal.throwIfAborted();
+          if (found === null) near.delete(peer);
+          for (const other of found ?? []) {
+            const id = this.book.learn(other);
+            if (id !== null && id !== this.id && !this.book.isBanned(id)) near.add(id);
+          }
+        }),
+      );
+    }
+    return [...near].sort((a, b) => compareBig(distance(a), distance(b))).slice(0, CLOSEST_PEERS);
+  }
+
+  private async serve(server: DsnServer): Promise<void> {
+    await this.answer(cachedPieceByIndex, async (question, peer): Promise<CachedPieceResponse> => {
+      const cachedPieces = cachedOf(server, question.cachedPieces);
+      const found = await server.cachedPiece(question.pieceIndex);
+      if (found !== null) return { result: { kind: 'piece', piece: found }, cachedPieces };
+      const peers = this.closestPeers(question.pieceIndex, peer);
+      return { result: { kind: 'closestPeers', peers }, cachedPieces };
+    });
+    await this.answer(pieceByIndex, async (question): Promise<PieceResponse | null> => {
+      const piece = await server.piece(question.pieceIndex);
+      return piece && { piece, cachedPieces: cachedOf(server, question.cachedPieces) };
+    });
+    await this.answer(segmentHeadersByIndexes, (question): Promise<SegmentHeader[] | null> => {
+      const tooMany = question.kind === 'indexes' && question.segmentIndexes.length > MAX_SEGMENT_HEADERS;
+      if (tooMany) return Promise.resolve(null);
+      const clamped =
+        question.kind === 'last'
+          ? { ...question, limit: Math.min(question.limit, MAX_SEGMENT_HEADERS) }
+          : question;
+      return server.segmentHeaders(clamped);
+    });
+    if (this.options.kademliaServer !== true) return;
+    await this.node.handle(
+      KADEMLIA_PROTOCOL,
+      (stream, connection) =>
+        this.reply(stream, connection, MAX_FIND_NODE_BYTES, (payload, peer) => {
+          const target = kademliaKey(decodeFindNodeRequest(payload));
+          const peers = this.book.closest(target, CLOSEST_PEERS, peer);
+          return Promise.resolve(encodeFindNodeResponse(peers.map((id) => this.book.found(id))));
+        }),
+      { maxInboundStreams: MAX_STREAMS },
+    );
+  }
+
+  private async answer<Q, R>(
+    protocol: DsnProtocol<Q, R>,
+    make: (question: Q, peer: string) => Promise<R | null>,
+  ): Promise<void> {
+    const { request, response } = protocol as { request: Codec<Q>; response: Codec<R> };
+    await this.node.handle(
+      protocol.name,
+      (stream, connection) =>
+        this.reply(stream, connection, MAX_REQUEST_BYTES, async (payload, peer) => {
+          const answer = await make(decodeWith(request, payload, protocol.name), peer);
+          return answer === null ? null : encodeWith(response, answer);
+        }),
+      { maxInboundStreams: MAX_STREAMS },
+    );
+  }
+
+  /** Reads a question and answers it; whatever goes wrong is a refusal. */
+  private async reply(
+    stream: Stream,
+    connection: Connection,
+    limit: number,
+    make: (payload: Uint8Array, peer: string) => Promise<Uint8Array | null>,
+  ): Promise<void> {
+    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
+    this.answering += 1;
+    try {
+      const payload = this.answering > MAX_ANSWERS ? null : await receiveFrame(stream, limit, signal);
+      const answer = payload === null ? null : await make(payload, connection.remotePeer.toString());
+      if (answer !== null) await sendFrame(stream, answer, signal);
+      closeWriting(stream);
+    } catch (error) {
+      if (error instanceof ProtocolError) closeWriting(stream);
+      else stream.abort(error instanceof Error ? error : new Error(String(error)));
+    } finally {
+      this.answering -= 1;
+    }
+  }
+
+  private closestPeers(index: PieceIndex, asking: string): PeerAddresses[] {
+    const peers = this.book.closest(kademliaKey(pieceMultihash(index)), CLOSEST_PEERS, asking);
+    return peers.flatMap((id) => {
+      const { peerId, addresses } = this.book.found(id);
+      const complete = addresses.map((bytes) => withPeer(bytes, peerId));
+      return complete.length > 0 ? [{ peerId, addresses: complete }] : [];
+    });
+  }
+}
+
+/** Lookups ask so many peers at once, and in so many rounds at most. */
+const ALPHA = 3;
+const MAX_ROUNDS = 20;
+
+function compareBig(a: bigint, b: bigint): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}
+
+function limited(ms: number, signal?: AbortSignal): AbortSignal {
+  const timeout = AbortSignal.timeout(ms);
+  return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
+}
+
+function cachedOf(server: DsnServer, asked: readonly PieceIndex[]): PieceIndex[] {
+  return asked.slice(0, MAX_CACHED_PIECES).filter((index) => server.hasCached(index));
+}
+
+function dialable(bytes: Uint8Array, id: PeerId): Multiaddr[] {
+  try {
+    return [multiaddr(withPeer(bytes, id.toMultihash().bytes))];
+  } catch {
+    return [];
+  }
+}
+
+/** A binary multiaddress that ends in the id of its peer. */
+function withPeer(address: Uint8Array, peerId: Uint8Array): Uint8Array {
+  const suffix = concat(Uint8Array.of(0xa5, 0x03, peerId.length), peerId);
+  return toHex(address).endsWith(toHex(suffix)) ? address : concat(address, suffix);
+}

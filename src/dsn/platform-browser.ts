@@ -1,0 +1,19 @@
+/** How a peer in a tab reaches others. */
+import { circuitRelayTransport } from '@libp2p/circuit-relay-v2';
+import { webRTC, webRTCDirect } from '@libp2p/webrtc';
+import { webSockets } from '@libp2p/websockets';
+import { webTransport } from '@libp2p/webtransport';
+import type { PeerPlatform } from './peer.ts';
+
+/** No servers that learn which addresses the tab has: the library's own list names public ones. */
+const RTC = { rtcConfiguration: { iceServers: [] } };
+
+/**
+ * @param meetable Whether other tabs may reach this one, over relays it is connected to.
+ */
+export function browserPlatform(meetable: boolean): PeerPlatform {
+  return {
+    transports: [webSockets(), webTransport(), webRTC(RTC), webRTCDirect(RTC), circuitRelayTransport()],
+    listen: meetable ? ['/webrtc', '/p2p-circuit'] : [],
+  };
+}

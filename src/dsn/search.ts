@@ -1,0 +1,213 @@
+/** Finds pieces among peers: in their caches first, in their plots when no cache has them. */
+import {
+  cachedPieceByIndex,
+  kademliaKey,
+  MAX_CACHED_PIECES,
+  pieceByIndex,
+  pieceMultihash,
+  type PeerAddresses,
+} from '../protocol/dsn.ts';
+import { CLOSEST_PEERS } from '../protocol/find-node.ts';
+import type { PieceIndex } from '../protocol/types.ts';
+import { randomBytes } from '../crypto/random.ts';
+import { DsnError } from './errors.ts';
+import type { DsnPeer } from './peer.ts';
+import type { PieceArrived, PieceProvider } from './provider.ts';
+
+/** Questions under way at once, whatever is wanted: each may bring a piece. */
+const MAX_QUESTIONS = 16;
+/** Peers asked for one batch at most: what is nowhere near is not looked for for ever. */
+const MAX_PEERS_ASKED = 200;
+/** Random walks of the search in plots. */
+const WALKS = 15;
+
+interface Question {
+  peer: string;
+  index: PieceIndex;
+}
+
+/** State of one search in caches. */
+class CacheSearch {
+  private readonly wanted: Set<PieceIndex>;
+  /** Nearest peers known for each piece, in the order in which they were told. */
+  private readonly near = new Map<PieceIndex, string[]>();
+  private readonly checked = new Set<string>();
+  /** Pieces that a peer says to have, and that it was asked for without giving them. */
+  private readonly promised = new Map<string, Set<PieceIndex>>();
+  private readonly lacking = new Map<string, Set<PieceIndex>>();
+  private readonly inFlight = new Map<PieceIndex, number>();
+
+  constructor(
+    private readonly peer: DsnPeer,
+    indices: readonly PieceIndex[],
+    private readonly arrived: PieceArrived,
+    private readonly signal: AbortSignal,
+  ) {
+    this.wanted = new Set(indices);
+    for (const index of indices) {
+      const key = kademliaKey(pieceMultihash(index));
+      this.near.set(index, peer.book.closest(key, CLOSEST_PEERS, peer.id));
+    }
+  }
+
+  async run(): Promise<void> {
+    const running = new Set<Promise<void>>();
+    for (;;) {
+      this.signal.throwIfAborted();
+      const next = running.size < this.limit() ? this.next() : null;
+      if (next !== null) {
+        const task = this.ask(next).finally(() => running.delete(task));
+        running.add(task);
+      } else if (running.size > 0) await Promise.race(running);
+      else return;
+    }
+  }
+
+  /** Half of what is wanted may be asked for at once. */
+  private limit(): number {
+    return Math.min(MAX_QUESTIONS, Math.max(1, Math.ceil(this.wanted.size / 2)));
+  }
+
+  private isFree(index: PieceIndex): boolean {
+    return this.wanted.has(index) && !this.inFlight.has(index);
+  }
+
+  /** A promise first, then a connected peer not asked yet, then the nearest peer of a piece. */
+  private next(): Question | null {
+    for (const [peer, indices] of this.promised) {
+      for (const index of indices) {
+        indices.delete(index);
+        if (this.isFree(index)) return { peer, index };
+      }
+    }
+    if (this.checked.size >= MAX_PEERS_ASKED) return null;
+    const free = [...this.wanted].filter((index) => this.isFree(index));
+    if (free.length === 0) return null;
+    const connected = this.peer.book
+      .speakers(cachedPieceByIndex.name)
+      .find((peer) => !this.checked.has(peer));
+    if (connected !== undefined) return this.take(connected, free[this.checked.size % free.length]!);
+    for (const index of free) {
+      const peer = this.near
+        .get(index)
+        ?.find((one) => !this.checked.has(one) && !this.peer.book.isBanned(one));
+      if (peer !== undefined) return this.take(peer, index);
+    }
+    return null;
+  }
+
+  private take(peer: string, index: PieceIndex): Question {
+    this.checked.add(peer);
+    return { peer, index };
+  }
+
+  private async ask({ peer, index }: Question): Promise<void> {
+    this.inFlight.set(index, 1);
+    try {
+      const lacking = this.lacking.get(peer);
+      const others = [...this.wanted].filter((other) => other !== index && lacking?.has(other) !== true);
+      const cachedPieces = others.slice(0, MAX_CACHED_PIECES);
+      const question = { pieceIndex: index, cachedPieces };
+      const answer = await this.peer.request(peer, cachedPieceByIndex, question, this.signal);
+      this.remember(peer, cachedPieces, answer.cachedPieces);
+      if (answer.result.kind === 'closestPeers') {
+        this.lacks(peer, index);
+        this.tell(index, answer.result.peers);
+      } else if (await this.arrived(index, answer.result.piece, peer)) this.wanted.delete(index);
+      else this.peer.book.ban(peer, `it sent a wrong piece ${index}`);
+    } catch (error) {
+      this.signal.throwIfAborted();
+      if (!(error instanceof DsnError)) throw error;
+    } finally {
+      this.inFlight.delete(index);
+    }
+  }
+
+  private remember(peer: string, asked: readonly PieceIndex[], has: readonly PieceIndex[]): void {
+    const promised = this.promised.get(peer) ?? new Set();
+    for (const index of asked) {
+      if (!has.includes(index)) this.lacks(peer, index);
+      else if (this.lacking.get(peer)?.has(index) !== true) promised.add(index);
+    }
+    this.promised.set(peer, promised);
+  }
+
+  private lacks(peer: string, index: PieceIndex): void {
+    const lacking = this.lacking.get(peer) ?? new Set();
+    this.lacking.set(peer, lacking.add(index));
+  }
+
+  private tell(index: PieceIndex, peers: readonly PeerAddresses[]): void {
+    const near = this.near.get(index) ?? [];
+    for (const told of peers) {
+      const id = this.peer.book.learn(told);
+      if (id !== null && id !== this.peer.id && !near.includes(id)) near.push(id);
+    }
+    this.near.set(index, near);
+  }
+}
+
+/** The caches of peers (L2): many pieces in one search. */
+export function peerCaches(peer: DsnPeer): PieceProvider {
+  return {
+    name: 'caches of peers',
+    find: (wanted, arrived, signal) => new CacheSearch(peer, wanted, arrived, signal).run(),
+  };
+}
+
+/** The plots of peers (L1): slow, one piece after the other, connected peers first and then random ones. */
+export function peerPlots(peer: DsnPeer): PieceProvider {
+  const ask = async (
+    id: string,
+    index: PieceIndex,
+    arrived: PieceArrived,
+    signal: AbortSignal,
+  ): Promise<boolean> => {
+    try {
+      const question = { pieceIndex: index, cachedPieces: [] };
+      const { piece } = await peer.request(id, pieceByIndex, question, signal);
+      if (piece === null) return false;
+      if (await arrived(index, piece, id)) return true;
+      peer.book.ban(id, `it sent a wrong piece ${index}`);
+      return false;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!(error instanceof DsnError)) throw error;
+      return false;
+    }
+  };
+
+  const findOne = async (index: PieceIndex, arrived: PieceArrived, signal: AbortSignal): Promise<void> => {
+    const asked = new Set<string>();
+    const askAll = async (peers: readonly string[]): Promise<boolean> => {
+      for (const id of peers) {
+        if (asked.has(id) || asked.size >= MAX_PEERS_ASKED) continue;
+        asked.add(id);
+        if (await ask(id, index, arrived, signal)) return true;
+      }
+      return false;
+    };
+    if (await askAll(peer.book.speakers(pieceByIndex.name))) return;
+    for (let walk = 0; walk < WALKS; walk += 1) {
+      const before = asked.size;
+      if (await askAll(await peer.closest(randomPeerId(), signal))) return;
+      // A network that is known whole has nobody new to meet.
+      if (asked.size === before) return;
+    }
+  };
+
+  return {
+    name: 'plots of peers',
+    async find(wanted, arrived, signal) {
+      for (const index of wanted) await findOne(index, arrived, signal);
+    },
+  };
+}
+
+/** Multihash of a peer id that nobody has. */
+function randomPeerId(): Uint8Array {
+  const id = new Uint8Array(38);
+  id.set([0x00, 0x24, 0x08, 0x01, 0x12, 0x20]);
+  id.set(randomBytes(32), 6);
+  return id;
+}

@@ -1,0 +1,55 @@
+/** One message each way on a stream of libp2p. */
+import type { Stream } from '@libp2p/interface';
+import { frame, FrameReader } from '../protocol/dsn.ts';
+
+/** Sent at once; larger sends overflow the buffers of some transports. */
+const PART_BYTES = 64 * 1024;
+/** A half close may wait for an answer that some peers never send. */
+const CLOSE_MS = 1_000;
+
+/** Sends a message, waiting wherever the other side is slow. */
+export async function sendFrame(stream: Stream, payload: Uint8Array, signal: AbortSignal): Promise<void> {
+  const bytes = frame(payload);
+  for (let at = 0; at < bytes.length; at += PART_BYTES) {
+    signal.throwIfAborted();
+    if (!stream.send(bytes.subarray(at, at + PART_BYTES))) await stream.onDrain({ signal });
+  }
+}
+
+/**
+ * Receives the message of a stream, or null when it ends before its first byte. To be called before this side's
+ * writing is closed: a stream that both sides closed forgets what was not read yet.
+ *
+ * @param limit Largest payload, in bytes.
+ * @throws DecodeError for a message that is too large or cut off; the signal's reason.
+ */
+export async function receiveFrame(
+  stream: Stream,
+  limit: number,
+  signal: AbortSignal,
+): Promise<Uint8Array | null> {
+  // The end of a stream that ended already is not told again.
+  if (stream.remoteWriteStatus === 'closed' && stream.readBufferLength === 0) return null;
+  const onAbort = (): void => stream.abort(asError(signal.reason));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    const reader = new FrameReader(limit);
+    for await (const part of stream) {
+      const payload = reader.push(part instanceof Uint8Array ? part : part.subarray());
+      if (payload !== null) return payload;
+    }
+    signal.throwIfAborted();
+    return reader.untouched ? null : reader.cutOff();
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/** Closes this side's writing without waiting for the other. */
+export function closeWriting(stream: Stream): void {
+  stream.close({ signal: AbortSignal.timeout(CLOSE_MS) }).catch(() => undefined);
+}
+
+function asError(reason: unknown): Error {
+  return reason instanceof Error ? reason : new Error(String(reason));
+}
