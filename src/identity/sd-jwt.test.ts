@@ -1,0 +1,185 @@
+import { SDJwtInstance } from '@sd-jwt/core';
+import { sha256 } from '@noble/hashes/sha2.js';
+import * as fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { utf8 } from '../protocol/bytes.ts';
+import { canonicalJson, fromBase64Url, toBase64Url } from '../wallet/json.ts';
+import { keyIdOf } from './did.ts';
+import { signJws } from './jws.ts';
+import { ecKey, ed25519Key, jwkOf, type SigningKey } from './keys.ts';
+import { disclosableClaims, issueSdJwt, presentSdJwt, verifySdJwt, type SdJwtCheck } from './sd-jwt.ts';
+
+const ISSUER = 'did:autoid:off:issuer';
+const TYPE = 'urn:autonomys:vc:person:1';
+const NOW = 1_800_000_000;
+const issuer = ed25519Key(new Uint8Array(32).fill(1));
+const holder = ecKey('p256', new Uint8Array(32).fill(2));
+const BINDING = { nonce: 'nonce', audience: 'verifier' };
+const PRESENTING = { key: holder, ...BINDING, now: NOW };
+const claims = { name: 'Ada', address: { street: 'High St', town: 'London' }, langs: ['en', 'fr'] };
+
+let issued: string;
+beforeAll(async () => {
+  issued = await issueSdJwt(issuer, {
+    iss: ISSUER,
+    vct: TYPE,
+    iat: NOW,
+    exp: NOW + 1000,
+    holderKey: jwkOf(holder.publicKeyInfo) as never,
+    claims,
+    selective: [['name'], ['address'], ['address', 'street'], ['langs', 1]],
+  });
+});
+
+function verify(presentation: string, more: Partial<SdJwtCheck> = {}) {
+  return verifySdJwt({
+    presentation,
+    now: NOW,
+    issuerKey: (iss, { kid }) => (kid === keyIdOf(iss) ? jwkOf(issuer.publicKeyInfo) : null),
+    keyBinding: BINDING,
+    ...more,
+  });
+}
+
+/** A credential signed as given, whatever is in it, with disclosures. */
+async function crafted(
+  payload: Record<string, unknown>,
+  disclosures: unknown[] = [],
+  key: SigningKey = issuer,
+) {
+  const encoded = disclosures.map((one) => toBase64Url(canonicalJson(one)));
+  const digests = encoded.map((text) => toBase64Url(sha256(utf8(text))));
+  const filled = JSON.parse(
+    JSON.stringify({ iss: ISSUER, vct: TYPE, ...payload }).replaceAll(
+      /"#(\d)"/g,
+      (_, index) => `"${digests[index]}"`,
+    ),
+  ) as Record<string, unknown>;
+  const token = await signJws(key, { typ: 'dc+sd-jwt', kid: keyIdOf(ISSUER) }, filled);
+  return [token, ...encoded, ''].join('~');
+}
+
+describe('credentials shown claim by claim', () => {
+  it('show what is chosen with what it lies in, and nothing else', async () => {
+    const shown = await presentSdJwt(
+      issued,
+      [
+        ['address', 'street'],
+        ['langs', 1],
+      ],
+      PRESENTING,
+    );
+    const { claims: seen, disclosed } = verify(shown);
+    expect(seen).toMatchObject({ address: { street: 'High St', town: 'London' }, langs: ['en', 'fr'] });
+    expect(seen).not.toHaveProperty('name');
+    expect(disclosed).toHaveLength(3);
+    expect(verify(await presentSdJwt(issued, [], PRESENTING)).claims).toMatchObject({ langs: ['en'] });
+    await expect(presentSdJwt(issued, [['age']], PRESENTING)).rejects.toThrow('unknown-claim');
+    expect(
+      disclosableClaims(issued)
+        .disclosable.map(({ path }) => path.join('.'))
+        .sort(),
+    ).toEqual(['address', 'address.street', 'langs.1', 'name']);
+  });
+
+  it('no changed character is accepted', async () => {
+    const shown = await presentSdJwt(issued, [['name']], PRESENTING);
+    fc.assert(
+      fc.property(fc.nat(shown.length - 1), fc.constantFrom('A', 'z', '0', '~', '.'), (at, character) => {
+        fc.pre(shown[at] !== character);
+        expect(() => verify(shown.slice(0, at) + character + shown.slice(at + 1))).toThrow(
+          /decode-|signature|disclosure|key-binding|issuer-key|type/,
+        );
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  it.each([
+    ['disclosure-unreferenced', { a: 1 }, [['s', 'b', 2]]],
+    [
+      'disclosure-repeated',
+      { _sd: ['#0'] },
+      [
+        ['s', 'b', 2],
+        ['s', 'b', 2],
+      ],
+    ],
+    ['digest-repeated', { _sd: ['#0', '#0'] }, [['s', 'b', 2]]],
+    ['disclosure-name', { _sd: ['#0'] }, [['s', 'vct', 'other']]],
+    ['disclosure-name', { _sd: ['#0'], b: 1 }, [['s', 'b', 2]]],
+    ['disclosure-name', { _sd: ['#0'] }, [['s', '_sd', []]]],
+    ['disclosure-place', { _sd: ['#0'] }, [['s', 'b']]],
+    ['disclosure-place', { list: [{ '...': '#0' }] }, [['s', 'b', 2]]],
+    ['sd-jwt', { list: [{ '...': '#0', more: 1 }] }, [['s', 'b']]],
+    ['sd-jwt', { '...': 'x' }, []],
+    ['sd-jwt', { _sd: 'x' }, []],
+    ['sd-jwt', { _sd: [1] }, []],
+    ['sd-jwt', { _sd: ['#0'] }, [['s']]],
+    ['hash-algorithm', { _sd_alg: 'md5' }, []],
+    ['not-yet-valid', { nbf: NOW + 61 }, []],
+    ['not-yet-valid', { iat: NOW + 61 }, []],
+    ['expired', { exp: NOW }, []],
+    ['status-unknown', { status: { status_list: { idx: 0, uri: 'x' } } }, []],
+    ['credential-type', { vct: 'urn:other' }, []],
+  ])('is refused: %s in %j', async (reason, payload, disclosures) => {
+    const credential = await crafted(payload, disclosures);
+    expect(() => verify(credential, { keyBinding: null, expectedType: TYPE })).toThrow(reason);
+  });
+
+  it('is refused under other algorithms, types, members of the header and keys', async () => {
+    const good = await crafted({});
+    expect(verify(good, { keyBinding: null }).claims.iss).toBe(ISSUER);
+    const [header, ...rest] = good.split('.');
+    const parsed = JSON.parse(new TextDecoder().decode(fromBase64Url(header!, 'header'))) as Record<
+      string,
+      unknown
+    >;
+    const withHeader = (more: Record<string, unknown>) =>
+      [toBase64Url(canonicalJson({ ...parsed, ...more })), ...rest].join('.');
+    for (const more of [{ alg: 'none' }, { alg: 'HS256' }, { crit: ['x'] }, { jwk: {} }, { jku: 'x' }])
+      expect(() => verify(withHeader(more), { keyBinding: null })).toThrow('decode-sd-jwt');
+    expect(() => verify(withHeader({ alg: 'ES256' }), { keyBinding: null })).toThrow('signature');
+    expect(() => verify(withHeader({ typ: 'jwt' }), { keyBinding: null })).toThrow('type');
+    expect(() => verify(withHeader({ kid: 'x' }), { keyBinding: null })).toThrow('issuer-key');
+    const stranger = await crafted({}, [], ed25519Key(new Uint8Array(32).fill(9)));
+    expect(() => verify(stranger, { keyBinding: null })).toThrow('signature');
+  });
+
+  it('takes no JSON that says a thing twice, nests deep or rounds', async () => {
+    for (const text of [
+      '{"iss":"a","iss":"b"}',
+      `${'['.repeat(40)}${']'.repeat(40)}`,
+      '{"n":9007199254740993}',
+    ]) {
+      const signed = `${toBase64Url(canonicalJson({ alg: 'EdDSA', typ: 'dc+sd-jwt' }))}.${toBase64Url(utf8(text))}`;
+      const token = `${signed}.${toBase64Url(await issuer.sign(utf8(signed)))}~`;
+      expect(() => verify(token, { keyBinding: null })).toThrow('decode-sd-jwt');
+    }
+  });
+});
+
+describe('another SD-JWT implementation', () => {
+  const library = (key: SigningKey) =>
+    new SDJwtInstance({
+      signAlg: 'EdDSA',
+      signer: async (data: string) => toBase64Url(await key.sign(utf8(data))),
+      verifier: async () => true,
+      hasher: (data: string | ArrayBuffer) =>
+        sha256(typeof data === 'string' ? utf8(data) : new Uint8Array(data)),
+      hashAlg: 'sha-256',
+      saltGenerator: async () => toBase64Url(crypto.getRandomValues(new Uint8Array(16))),
+    });
+
+  it('makes credentials that we accept, and accepts ours', async () => {
+    const theirs = await library(issuer).issue(
+      { iss: ISSUER, vct: TYPE, iat: NOW, name: 'Grace', born: 1906 },
+      { _sd: ['name', 'born'] } as never,
+      { header: { typ: 'dc+sd-jwt', kid: keyIdOf(ISSUER) } },
+    );
+    expect(verify(theirs, { keyBinding: null }).claims).toMatchObject({ name: 'Grace', born: 1906 });
+    const ours = await presentSdJwt(issued, [['address', 'street']], { ...PRESENTING, key: null });
+    const read = await library(issuer).getClaims(ours);
+    expect(read).toMatchObject({ address: { street: 'High St', town: 'London' }, langs: ['en'] });
+  });
+});
