@@ -1,0 +1,176 @@
+import { describe, expect, it } from 'vitest';
+import type { ComputePool, JobInput, JobName, JobOutput } from '../crypto/jobs.ts';
+import { PIECE_BYTES } from '../protocol/constants.ts';
+import { positionOfPiece } from '../protocol/segment.ts';
+import type { PieceIndex } from '../protocol/types.ts';
+import { MemoryDirectory } from '../storage/memory-directory.ts';
+import { CACHED_PIECE_BYTES, PieceCache } from './piece-cache.ts';
+import { providerOf, type PieceProvider } from './provider.ts';
+import { PieceSupply, type PieceEvent, type PieceSupplyOptions } from './supply.ts';
+
+const { signal } = new AbortController();
+
+/** A piece that says which it is, so that checking needs no cryptography. */
+function pieceOf(index: PieceIndex): Uint8Array {
+  const piece = new Uint8Array(PIECE_BYTES);
+  new DataView(piece.buffer).setBigUint64(0, index);
+  return piece;
+}
+
+/** Checks and rebuilds pieces of segment 0 that are made by `pieceOf`. */
+class FakePool implements ComputePool {
+  readonly batches: number[] = [];
+
+  run<J extends JobName>(job: J, input: JobInput<J>): Promise<JobOutput<J>> {
+    if (job === 'piece.verify') {
+      const { pieces, positions } = input as JobInput<'piece.verify'>;
+      this.batches.push(pieces.length);
+      const bad = positions.flatMap((position, at) => {
+        const says = new DataView(pieces[at]!.buffer).getBigUint64(0);
+        return positionOfPiece(says) === position ? [] : [at];
+      });
+      return Promise.resolve({ bad } as unknown as JobOutput<J>);
+    }
+    const { pieces, position } = input as JobInput<'piece.reconstruct'>;
+    if (pieces.length < 128) return Promise.reject(new Error(`${pieces.length} pieces`));
+    return Promise.resolve({ piece: pieceOf(BigInt(position)) } as unknown as JobOutput<J>);
+  }
+
+  resize(): void {}
+  status = () => ({ workers: 1, busy: 0, queued: 0 });
+  close = () => Promise.resolve();
+}
+
+function holder(name: string, has: (index: PieceIndex) => boolean, lies = false) {
+  const asked: PieceIndex[] = [];
+  const source = {
+    name,
+    piece: (index: PieceIndex) => {
+      asked.push(index);
+      return Promise.resolve(has(index) ? pieceOf(lies ? index + 1n : index) : null);
+    },
+  };
+  return { asked, provider: providerOf(source) };
+}
+
+function supply(providers: PieceProvider[], options: Partial<PieceSupplyOptions> = {}) {
+  const pool = new FakePool();
+  const events: PieceEvent[] = [];
+  const commitments = {
+    segmentCommitment: (segment: bigint) => (segment === 0n ? new Uint8Array(48) : null),
+  };
+  const made = new PieceSupply({
+    pool,
+    commitments,
+    cache: null,
+    providers,
+    watch: (event) => events.push(event),
+    ...options,
+  });
+  return { supply: made, pool, events };
+}
+
+const says = (piece: Uint8Array | null) =>
+  piece === null ? null : new DataView(piece.buffer).getBigUint64(0);
+
+describe('the supply of pieces', () => {
+  it('asks one provider after the other for what is missing, and checks together', async () => {
+    const first = holder('first', (index) => index < 3n);
+    const second = holder('second', () => true);
+    const { supply: pieces, pool } = supply([first.provider, second.provider]);
+    const found = await pieces.pieces([0n, 1n, 2n, 3n, 4n, 3n], signal);
+    expect(found.map(says)).toEqual([0n, 1n, 2n, 3n, 4n, 3n]);
+    expect(second.asked).toEqual([3n, 4n]);
+    expect(pool.batches.length).toBeLessThanOrEqual(3);
+  });
+
+  it('gives nothing out that is wrong, and asks no liar for ever', async () => {
+    const liar = holder('liar', () => true, true);
+    const honest = holder('honest', (index) => index < 8n);
+    const { supply: pieces, events } = supply([liar.provider, honest.provider], { reconstruct: false });
+    const found = await pieces.pieces([0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n, 8n], signal);
+    expect(found.map(says)).toEqual([0n, 1n, 2n, 3n, 4n, 5n, 6n, 7n, null]);
+    await pieces.piece(1n, signal);
+    expect(liar.asked.length).toBeLessThan(9);
+    expect(events.filter(({ kind }) => kind === 'missing')).toEqual([{ kind: 'missing', index: 8n }]);
+  });
+
+  it('does not look for pieces that the chain does not know', async () => {
+    const all = holder('all', () => true);
+    const { supply: pieces } = supply([all.provider]);
+    expect(await pieces.piece(256n, signal)).toBeNull();
+    expect(all.asked).toEqual([]);
+  });
+
+  it('rebuilds what nobody has out of half a segment, once for all that is missing', async () => {
+    const half = holder('half', (index) => index % 2n === 1n);
+    const { supply: pieces, events } = supply([half.provider]);
+    expect((await pieces.pieces([4n, 6n, 7n], signal)).map(says)).toEqual([4n, 6n, 7n]);
+    const rebuilt = events.filter((event) => event.kind === 'arrived' && event.from === 'reconstruction');
+    expect(rebuilt.length).toBe(2);
+    expect(events.filter(({ kind }) => kind === 'reconstructing').length).toBe(128);
+  });
+
+  it('gives up when there is less than half', async () => {
+    const few = holder('few', (index) => index % 2n === 1n && index > 1n);
+    const { supply: pieces } = supply([few.provider]);
+    expect(await pieces.piece(4n, signal)).toBeNull();
+  });
+
+  it('keeps what it found', async () => {
+    const all = holder('all', () => true);
+    const cache = await PieceCache.open(new MemoryDirectory(), 10 * CACHED_PIECE_BYTES);
+    const { supply: pieces } = supply([all.provider], { cache });
+    await pieces.piece(1n, signal);
+    await cache.put(2n, pieceOf(2n));
+    expect((await pieces.pieces([1n, 2n], signal)).map(says)).toEqual([1n, 2n]);
+    expect(all.asked).toEqual([1n]);
+  });
+
+  it('stops for one caller without stopping for another', async () => {
+    let give: (piece: Uint8Array) => void = () => undefined;
+    const waiting = new Promise<Uint8Array>((resolve) => (give = resolve));
+    const slow = providerOf({ name: 'slow', piece: () => waiting });
+    const { supply: pieces } = supply([slow]);
+    const abort = new AbortController();
+    const gone = pieces.piece(1n, abort.signal).catch((error: unknown) => error);
+    const stays = pieces.piece(1n, signal);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    abort.abort();
+    expect(await gone).toBe(abort.signal.reason);
+    give(pieceOf(1n));
+    expect(says(await stays)).toBe(1n);
+  });
+});
+
+describe('the cache of pieces', () => {
+  it('holds no more than it may, drops the least used, and keeps what is pinned', async () => {
+    const directory = new MemoryDirectory();
+    const cache = await PieceCache.open(directory, 3 * CACHED_PIECE_BYTES);
+    for (const index of [1n, 2n, 3n]) await cache.put(index, pieceOf(index));
+    cache.pin([2n]);
+    await cache.get(1n);
+    await cache.put(4n, pieceOf(4n));
+    expect(cache.indices()).toEqual([2n, 1n, 4n]);
+    await cache.resize(CACHED_PIECE_BYTES);
+    expect([cache.indices(), cache.usedBytes]).toEqual([[2n], CACHED_PIECE_BYTES]);
+    cache.release([2n]);
+    await cache.resize(0);
+    expect([cache.size, directory.files.size]).toEqual([0, 0]);
+    await cache.put(5n, pieceOf(5n));
+    expect(cache.has(5n)).toBe(false);
+  });
+
+  it('survives restarts and removes what is damaged or foreign', async () => {
+    const directory = new MemoryDirectory();
+    const before = await PieceCache.open(directory, 5 * CACHED_PIECE_BYTES);
+    for (const index of [1n, 2n]) await before.put(index, pieceOf(index));
+    directory.files.get('piece-2.bin')![100]! ^= 1;
+    directory.files.set('piece-3.bin', new Uint8Array(5));
+    directory.files.set('sector-0.bin', new Uint8Array(5));
+    const cache = await PieceCache.open(directory, 5 * CACHED_PIECE_BYTES);
+    expect(says(await cache.get(1n))).toBe(1n);
+    expect([await cache.get(2n), await cache.get(3n)]).toEqual([null, null]);
+    expect([...directory.files.keys()]).toEqual(['piece-1.bin', 'sector-0.bin']);
+  });
+});
