@@ -3,7 +3,7 @@
  * CBOR, so that any file can have one.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
-import { decode, encode, Tagged } from 'cborg';
+import { decode, encode as encodeCbor, Tagged } from 'cborg';
 import { equal, utf8 } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { blake2b256 } from '../protocol/hash.ts';
@@ -52,6 +52,11 @@ const OPTIONAL_TEXTS = [
   [11, 'tool'],
   [12, 'licence'],
 ] as const;
+
+/** CBOR in bytes of their own: under Node.js the library hands out a Buffer, whose slices are views. */
+function encode(value: unknown): Uint8Array {
+  return new Uint8Array(encodeCbor(value));
+}
 
 /** CBOR of a statement. */
 export function encodeProvenance(statement: Provenance): Uint8Array {
