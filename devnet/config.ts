@@ -77,6 +77,8 @@ export interface NodeOptions {
   ownPiecesInSector: number;
   /** Compute threads of the own farm. */
   farmThreads: number;
+  /** Ports on 127.0.0.1 of its peer of the storage network, 0 for free ones; left out: it has none. */
+  dsn?: { tcpPort: number; webSocketPort: number };
   /** Waits for the next slot; the wall clock when left out. */
   pace?: Pace;
   log(line: string): void;

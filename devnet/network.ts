@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createNodePool } from '../src/crypto/pool/node.ts';
 import type { ComputePool } from '../src/crypto/jobs.ts';
+import type { DsnPeer } from '../src/dsn/peer.ts';
+import { fromHex } from '../src/protocol/bytes.ts';
 import { ScaleWriter } from '../src/protocol/scale.ts';
 import type { DirectoryLock } from '../src/storage/directory.ts';
 import { NodeDirectory } from '../src/storage/node-directory.ts';
@@ -11,6 +13,7 @@ import { developmentAccounts } from './accounts.ts';
 import { Author } from './author.ts';
 import { Chain, type Block } from './chain.ts';
 import { requireParams, type NetworkParams, type NodeOptions } from './config.ts';
+import { startDsnPeer } from './dsn-peer.ts';
 import { FarmingHub } from './farming.ts';
 import { OwnFarmer } from './own-farmer.ts';
 import { Metadata } from './runtime/metadata.ts';
@@ -43,6 +46,7 @@ interface Parts {
   compute: ComputePool;
   farmer: OwnFarmer | null;
   server: RpcServer;
+  dsn: DsnPeer | null;
   lock: DirectoryLock;
   author: Author;
 }
@@ -70,6 +74,11 @@ export class LocalNetwork {
     return this.parts.timekeeper;
   }
 
+  /** Multiaddresses of the peer of the storage network; none if it has none. */
+  get dsnAddresses(): string[] {
+    return this.parts.dsn?.addresses() ?? [];
+  }
+
   /** Starts the network of a data folder, or goes on with it. Rejects when the port or the folder is taken. */
   static async start(params: NetworkParams, options: NodeOptions): Promise<LocalNetwork> {
     requireParams(params);
@@ -93,7 +102,12 @@ export class LocalNetwork {
       chain.firstPotInput(),
     );
     chain.useProofs(timekeeper);
-    const server = new RpcServer(methods(chain, pool, hub, segments), options.rpcOrigins, log);
+    const dsn = await joinStorageNetwork(chain, segments, options);
+    const server = new RpcServer(
+      methods(chain, pool, hub, segments, dsn?.addresses() ?? []),
+      options.rpcOrigins,
+      log,
+    );
     const port = await server.listen(options.rpcPort);
     if (options.ownSectors > 0) farmer = await OwnFarmer.open(chain, hub, segments, compute, options);
     const author = new Author({
@@ -107,7 +121,20 @@ export class LocalNetwork {
       forks: options.forks,
       log,
     });
-    const parts = { chain, pool, hub, segments, timekeeper, walker, compute, farmer, server, lock, author };
+    const parts = {
+      chain,
+      pool,
+      hub,
+      segments,
+      timekeeper,
+      walker,
+      compute,
+      farmer,
+      server,
+      dsn,
+      lock,
+      author,
+    };
     const network = new LocalNetwork(port, parts);
     network.run();
     return network;
@@ -135,8 +162,9 @@ export class LocalNetwork {
 
   /** Stops everything; what happened is on disk. */
   async stop(): Promise<void> {
-    const { server, timekeeper, author, farmer, segments, walker, compute, chain, lock } = this.parts;
+    const { server, dsn, timekeeper, author, farmer, segments, walker, compute, chain, lock } = this.parts;
     await server.close();
+    await dsn?.stop();
     await timekeeper.stop();
     await author.stop();
     await farmer?.stop();
@@ -178,6 +206,7 @@ function methods(
   pool: TransactionPool,
   hub: FarmingHub,
   segments: Segments,
+  dsnAddresses: string[],
 ): ReadonlyMap<string, Method> {
   const metadata = new Metadata(chain.params);
   const all: Record<string, Method> = {
@@ -186,10 +215,26 @@ function methods(
     ...stateMethods(chain, metadata),
     ...systemMethods(chain, pool, PEER_ID, VERSION),
     ...mmrMethods(chain),
-    ...subspaceMethods(chain, hub, segments),
+    ...subspaceMethods(chain, hub, segments, dsnAddresses),
   };
   const names = ['rpc_methods', ...Object.keys(all)].sort();
   return new Map(Object.entries({ ...all, rpc_methods: () => ({ methods: names }) }));
+}
+
+/** Starts the peer of the storage network, if wanted: on free ports where another program has the usual ones. */
+async function joinStorageNetwork(
+  chain: Chain,
+  history: Segments,
+  { dsn, log }: NodeOptions,
+): Promise<DsnPeer | null> {
+  if (dsn === undefined) return null;
+  const options = { genesisHash: fromHex(chain.genesis.hash, 32), history };
+  try {
+    return await startDsnPeer({ ...options, ...dsn });
+  } catch {
+    log('The usual ports of the storage network are taken; others are used.');
+    return startDsnPeer({ ...options, tcpPort: 0, webSocketPort: 0 });
+  }
 }
 
 /** A folder belongs to one genesis. Throws Error for another one's. */

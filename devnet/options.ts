@@ -17,6 +17,8 @@ export const HELP = `Options:
   --data DIR             folder of chain, keys and farm (default ~/.allotment/devnet)
   --reset                forget the chain in that folder and begin anew
   --port N               RPC port on 127.0.0.1 (default 9944)
+  --dsn-port N           TCP port of the storage network's peer on 127.0.0.1, the next one for WebSocket
+                         (default 30433)
   --allow-origin URL     page from elsewhere that may use the RPC; can be repeated
   --forks                now and then author two competing blocks
   --own-sectors N        sectors of the network's own farmer, 0 for none (default 1)
@@ -45,6 +47,7 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       data: { type: 'string' },
       reset: { type: 'boolean', default: false },
       port: { type: 'string' },
+      'dsn-port': { type: 'string' },
       'allow-origin': { type: 'string', multiple: true },
       forks: { type: 'boolean', default: false },
       'own-sectors': { type: 'string' },
@@ -71,6 +74,7 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
   };
   const dataDir = values.data ?? join(homedir(), '.allotment', 'devnet');
   if (values.reset) rmSync(dataDir, { recursive: true, force: true });
+  const dsnPort = number('dsn-port', 30_433);
   const maxPiecesInSector = number('pieces-in-sector', DEFAULT_PARAMS.maxPiecesInSector);
   return {
     params: {
@@ -87,6 +91,7 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       ...DEFAULT_NODE_OPTIONS,
       dataDir,
       rpcPort: number('port', DEFAULT_NODE_OPTIONS.rpcPort),
+      dsn: { tcpPort: dsnPort, webSocketPort: dsnPort === 0 ? 0 : dsnPort + 1 },
       rpcOrigins: values['allow-origin'] ?? [],
       forks: values.forks,
       ownSectors: number('own-sectors', DEFAULT_NODE_OPTIONS.ownSectors),

@@ -29,6 +29,7 @@ export async function runNetwork(
   print(
     `Local network: ws://127.0.0.1:${network.port} at block ${best.number}, genesis 0x${network.chain.genesis.hash}`,
   );
+  for (const address of network.dsnAddresses) print(`Storage network: ${address}`);
   print('Accounts whose keys everybody knows (never send them anything of worth):');
   for (const { name, publicKey } of developmentAccounts())
     print(`  //${name.padEnd(8)} ${encodeAddress(publicKey)}`);

@@ -26,11 +26,11 @@ const MAX_FILTERED_HASHES = 1000;
 const MAX_OBJECTS_IN_MESSAGE = 1000;
 
 /** What a farmer has to know of this network. */
-export function farmerAppInfo(chain: Chain): FarmerAppInfo {
+export function farmerAppInfo(chain: Chain, dsnBootstrapNodes: string[] = []): FarmerAppInfo {
   const { params } = chain;
   return {
     genesisHash: fromHex(chain.genesis.hash, 32),
-    dsnBootstrapNodes: [],
+    dsnBootstrapNodes,
     syncing: false,
     farmingTimeoutMs: params.slotDurationMs * params.blockAuthoringDelay,
     protocolInfo: {
@@ -43,9 +43,15 @@ export function farmerAppInfo(chain: Chain): FarmerAppInfo {
   };
 }
 
-export function subspaceMethods(chain: Chain, hub: FarmingHub, segments: Segments): Record<string, Method> {
+/** `dsnAddresses`: multiaddresses of the network's own peer of the storage network. */
+export function subspaceMethods(
+  chain: Chain,
+  hub: FarmingHub,
+  segments: Segments,
+  dsnAddresses: string[],
+): Record<string, Method> {
   return {
-    subspace_getFarmerAppInfo: () => farmerAppInfoToJson(farmerAppInfo(chain)),
+    subspace_getFarmerAppInfo: () => farmerAppInfoToJson(farmerAppInfo(chain, dsnAddresses)),
 
     subspace_subscribeSlotInfo: subscription('subspace_slot_info', (sink) =>
       sink.onClose(hub.onSlot((slot) => sink.notify(slotInfoToJson(slot)))),
