@@ -1,6 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { recordedChain, recordedMutants } from '../../tests/support/recorded-chain.ts';
 import { recordedMetadata } from '../../tests/support/recorded-states.ts';
 import { SyntheticChain } from '../../tests/support/synthetic-chain.ts';
+import { JobPriority } from '../crypto/jobs.ts';
+import { createInlinePool } from '../crypto/pool/inline.ts';
+import { PotVerifier } from '../crypto/pot-verifier.ts';
+import { loadWasm } from '../crypto/wasm.ts';
 import { PUBLIC_CONSTANTS } from '../network/presets.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { blake3Hash } from '../protocol/hash.ts';
@@ -17,6 +22,7 @@ import {
   type SuperLightOptions,
   type SuperLightSource,
 } from './superlight.ts';
+import { BlockVerifier } from './verifier.ts';
 
 const constants = { ...PUBLIC_CONSTANTS, eraDurationInBlocks: 50 };
 const RANGE = 10n ** 12n;
@@ -169,5 +175,19 @@ describe('examination of a chain', () => {
       examineHistory(chain, head, { ...optionsFor(chain), genesisRange: RANGE / 2n }),
     ).rejects.toThrow('range');
     await expect(examineHistory(chain, { ...head, leaves: 7n }, optionsFor(chain))).rejects.toThrow('leaves');
+  });
+});
+
+describe('rules of many headers by themselves', () => {
+  it('hold for genuine blocks, and one mutant among them is named by its rule', async () => {
+    await loadWasm();
+    const pool = createInlinePool();
+    const verifier = new BlockVerifier(pool, new PotVerifier(pool, { mode: 'full' }), PUBLIC_CONSTANTS);
+    const genuine = recordedChain('chain').blocks.slice(0, 2);
+    const options = { priority: JobPriority.catchUp };
+    await expect(verifier.verifyEachAlone(genuine, options)).resolves.toBeUndefined();
+    const mutant = recordedMutants().find(({ rule }) => rule === 'seal-signature')!;
+    const mixed = verifier.verifyEachAlone([...genuine, mutant], options);
+    await expect(mixed).rejects.toMatchObject({ rule: 'seal-signature' });
   });
 });
