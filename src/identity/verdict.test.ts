@@ -21,11 +21,7 @@ async function made(
   key: typeof rootKey,
   parent: Certificate | null,
   more: Partial<CertificateDraft> = {},
-  signer = parent === null
-    ? rootKey!
-    : parent.tbs.publicKeyInfo === root?.tbs.publicKeyInfo
-      ? rootKey!
-      : midKey!,
+  signer = keyOf(parent?.tbs.publicKeyInfo ?? key!.publicKeyInfo),
 ): Promise<Certificate> {
   return decodeCertificate(
     await issueCertificate(signer, {
