@@ -225,6 +225,7 @@ describe('restart', () => {
 
 describe('forks on demand', () => {
   it('reorganise the chain, and a light client follows with nothing to refuse', async () => {
+    await running.stop();
     const forking = await TestNetwork.start({ forks: true });
     const { chain, port } = forking.network;
     const reorganised = new Promise<Block[]>((resolve) => {

@@ -44,12 +44,7 @@ export class TestFarmer {
     readonly identity: FarmerIdentity,
     readonly compute: ComputePool,
   ) {
-    if (!existsSync(KEPT)) return;
-    const kept = new Uint8Array(readFileSync(KEPT));
-    const slots = decodeAll(kept, 'solutions', (reader) =>
-      reader.vec((item) => ({ name: toHex(item.raw(NAME_BYTES)), solutions: item.vec(readSolution) })),
-    );
-    for (const { name, solutions } of slots) this.known.set(name, solutions);
+    for (const [name, solutions] of readKept()) this.known.set(name, solutions);
   }
 
   static async create(): Promise<TestFarmer> {
@@ -86,11 +81,22 @@ export class TestFarmer {
   async close(): Promise<void> {
     await this.compute.close();
     if (!this.found || process.env['RECORD_SOLUTIONS'] === undefined) return;
-    const writer = new ScaleWriter(1 << 16).vec([...this.known], (item, [name, solutions]) =>
+    // Another network of the same test may have kept its own meanwhile.
+    const all = [...new Map([...readKept(), ...this.known])];
+    const writer = new ScaleWriter(1 << 16).vec(all, (item, [name, solutions]) =>
       item.raw(fromHex(name)).vec(solutions, writeSolution),
     );
     writeFileSync(KEPT, writer.bytes());
   }
+}
+
+/** Solutions by the name of their slot's challenge. */
+function readKept(): Map<string, Solution[]> {
+  if (!existsSync(KEPT)) return new Map();
+  const slots = decodeAll(new Uint8Array(readFileSync(KEPT)), 'solutions', (reader) =>
+    reader.vec((item) => [toHex(item.raw(NAME_BYTES)), item.vec(readSolution)] as const),
+  );
+  return new Map(slots);
 }
 
 async function plot({ publicKey }: FarmerIdentity, pool: ComputePool): Promise<AuditedSector> {

@@ -70,18 +70,21 @@ export class TestNetwork {
     });
   }
 
-  /** Stops the network and starts it again from its folder. */
-  async restart(): Promise<void> {
-    await this.network.stop();
+  async stop(): Promise<void> {
+    await this.running?.stop();
     this.running = null;
     await this.busy;
+  }
+
+  /** Stops the network and starts it again from its folder. */
+  async restart(): Promise<void> {
+    await this.stop();
     await this.run({});
   }
 
   /** Stops the network and removes its folder. */
   async remove(): Promise<void> {
-    await this.running?.stop();
-    await this.busy;
+    await this.stop();
     await this.farmer.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
