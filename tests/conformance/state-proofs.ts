@@ -6,7 +6,10 @@ import { loadSrs } from '../../src/crypto/srs.ts';
 import { encodeRuntimeConstants } from '../../src/chain/constants.ts';
 import {
   adjustingQuery,
+  blockSlotsQuery,
+  eraStartSlotQuery,
   historySizeQuery,
+  mmrQuery,
   potIterationsQuery,
   rootPlotKeyQuery,
   solutionRangesQuery,
@@ -25,6 +28,9 @@ import {
 } from '../../src/protocol/header.ts';
 import { RuntimeMetadata, type DecodedCall, type StorageEntry } from '../../src/protocol/metadata.ts';
 import type { RuntimeVariant } from '../../src/protocol/metadata-codec.ts';
+import { subspaceDigests } from '../../src/protocol/digest.ts';
+import { MmrPeaks, mmrLeafHash } from '../../src/protocol/mmr.ts';
+import type { Header } from '../../src/protocol/types.ts';
 import { genesisSeed } from '../../src/protocol/pot.ts';
 import { decodeAll, ScaleWriter } from '../../src/protocol/scale.ts';
 import { decodeSegmentHeader, encodeSegmentHeader, segmentHeaderHash } from '../../src/protocol/segment.ts';
@@ -117,6 +123,10 @@ interface ChainFile {
     accounts: { name: string; publicKey: string }[];
   };
   blocks: RecordedExtrinsics[];
+}
+
+interface LongFile {
+  blocks: { headerScale: string }[];
 }
 
 /** Metadata of a set, or the project's own: all sets are of one runtime. */
@@ -271,6 +281,52 @@ function checkAgainstBlock(
     values.get('Subspace.PotSlotIterations')?.slice(0, 10),
     `0x${recorded.potParametersAfter.scale.slice(4, 12)}`,
   );
+}
+
+/** The recorded headers of the main branch from genesis on against what the proven states say of them. */
+function* historyCases(
+  proofs: ProofsFile,
+  chain: ChainFile,
+  long: LongFile | null,
+  metadata: RuntimeMetadata,
+): Generator<ConformanceCase> {
+  const scales = [...chain.blocks.filter(({ branch }) => branch === 'main'), ...(long?.blocks ?? [])];
+  const line = [chain.meta.genesis, ...scales].map(({ headerScale }) => decodeHeader(hex(headerScale)));
+  const slotOf = (header: Header) => subspaceDigests(header).preDigest.slot;
+  const { eraDurationInBlocks } = chainConstants(metadata);
+  for (const block of proofs.blocks) {
+    const header = line[block.blockNumber];
+    if (header === undefined) continue;
+    yield {
+      name: `proofs: history below block ${block.blockNumber}`,
+      rule: 'mmr-proof',
+      run: async () => {
+        expectSame('hash', headerHash(header), unprefixed(block.blockHash));
+        expectSame('state root', header.stateRoot, unprefixed(block.stateRoot));
+        const proof = [...block.single, ...block.multi].flatMap((entry) => entry.proof.map(hex));
+        const at = { number: header.number, hash: headerHash(header), stateRoot: header.stateRoot };
+        const reader = new StateReader({ readProof: () => Promise.resolve({ proof }) }, metadata, at);
+        const query = combine({
+          mmr: mmrQuery(metadata),
+          slots: blockSlotsQuery(metadata),
+          eraStartSlot: eraStartSlotQuery(metadata),
+        });
+        const { value } = await reader.read(query);
+        const peaks = new MmrPeaks();
+        for (const { number, stateRoot, extrinsicsRoot, ...rest } of line.slice(0, header.number)) {
+          const hash = headerHash({ number, stateRoot, extrinsicsRoot, ...rest });
+          peaks.append(mmrLeafHash({ number, hash, stateRoot, extrinsicsRoot }));
+        }
+        const root = peaks.leaves === 0 ? new Uint8Array(32) : peaks.root();
+        expectSame('mountain range', value.mmr, { root, leaves: header.number });
+        for (const { number, slot } of value.slots) {
+          expectSame(`slot of ${number}`, slot, number === 0 ? 0 : slotOf(line[number] as Header));
+        }
+        const era = header.number - (header.number % eraDurationInBlocks);
+        expectSame('era', value.eraStartSlot, era === 0 ? 0 : slotOf(line[era] as Header));
+      },
+    };
+  }
 }
 
 // genesis of the real network
@@ -630,6 +686,9 @@ async function* proofSuite(ctx: ConformanceContext, files: string[]): AsyncGener
   const chain = await load<ChainFile>('chain.json.gz');
   const proofs = await load<ProofsFile>('proofs.json.gz');
   if (proofs !== null) yield* proofCases(proofs, chain, metadata);
+  if (proofs !== null && chain !== null) {
+    yield* historyCases(proofs, chain, await load<LongFile>('headers-long.json.gz'), metadata);
+  }
   const genesis = await load<GenesisProofsFile>('chronos-genesis-proofs.json.gz');
   if (genesis !== null) yield* genesisCases(genesis, await load<ChronosFile>('chronos.json'), chain);
 }
@@ -637,7 +696,7 @@ async function* proofSuite(ctx: ConformanceContext, files: string[]): AsyncGener
 /** Storage proofs, positive and negative, and whole states. */
 export const proofs: ConformanceSuite = {
   files: [
-    /^chain\/(proofs|chain|chronos-genesis-proofs)\.json\.gz$/,
+    /^chain\/(proofs|chain|headers-long|chronos-genesis-proofs)\.json\.gz$/,
     /^chain\/chronos\.json$/,
     /^chain\/chronos-metadata-v15\.hex\.gz$/,
   ],
