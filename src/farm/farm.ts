@@ -3,10 +3,11 @@ import type { ComputePool } from '../crypto/jobs.ts';
 import { toHex } from '../protocol/bytes.ts';
 import type { FarmerAppInfo, SectorIndex } from '../protocol/types.ts';
 import type { DirectoryLock, FarmDirectory } from '../storage/directory.ts';
-import { claimFolder } from './description.ts';
+import { claimFolder, readDescription } from './description.ts';
 import type { FarmDescription } from './description.ts';
 import { FarmError } from './errors.ts';
 import type { FarmerIdentity } from './identity.ts';
+import { discardPartialSector } from './partial-sector.ts';
 import { PlotLoop } from './plot-loop.ts';
 import { FarmReports, sentenceOf } from './reports.ts';
 import { bytesOfSectors, sectorsIn, SectorTable } from './sectors.ts';
@@ -88,13 +89,16 @@ export class Farm {
     const lock = await directory.lock();
     try {
       const info = await options.node.appInfo();
+      const found = await readDescription(directory);
+      const piecesInSector =
+        found?.piecesInSector ?? options.piecesInSector ?? info.protocolInfo.maxPiecesInSector;
+      const count = requireSectors(allocatedBytes, piecesInSector);
       const description = await claimFolder(directory, {
         genesisHash: info.genesisHash,
         publicKey: identity.publicKey,
-        piecesInSector: options.piecesInSector ?? info.protocolInfo.maxPiecesInSector,
+        piecesInSector,
         allocatedSpace: allocatedBytes,
       });
-      const { piecesInSector } = description;
       await directory.clean();
       const sectors = await SectorTable.load({
         directory,
@@ -102,7 +106,7 @@ export class Farm {
         piecesInSector,
         minSectorLifetime: info.protocolInfo.minSectorLifetime,
         history,
-        count: requireSectors(allocatedBytes, piecesInSector),
+        count,
       });
       return new Farm(options, lock, description, sectors, new FarmReports(), info);
     } catch (error) {
@@ -129,7 +133,7 @@ export class Farm {
     this.plots.start();
   }
 
-  /** Stops plotting at once, giving up the sector under way. Farming goes on. */
+  /** Stops plotting at once; what is encoded of the sector under way is kept. Farming goes on. */
   pause(): void {
     this.plots.pause();
     this.reports.changed();
@@ -143,8 +147,7 @@ export class Farm {
   /** Gives the farm more or less space; sectors that no longer fit are deleted. Throws FarmError `too-small`. */
   async setAllocation(allocatedBytes: number): Promise<void> {
     const count = requireSectors(allocatedBytes, this.description.piecesInSector);
-    if (this.plots.sector !== null && this.plots.sector >= count) this.plots.abandon();
-    await this.sectors.resize(count);
+    await this.plots.aside(() => this.sectors.resize(count));
     this.description = await claimFolder(this.options.directory, {
       ...this.description,
       allocatedSpace: allocatedBytes,
@@ -203,6 +206,7 @@ export class Farm {
     await this.stop();
     const { directory } = this.options;
     for (const { name } of await directory.list()) await directory.remove(name);
+    await discardPartialSector(directory);
   }
 
   snapshot(): FarmSnapshot {

@@ -1,6 +1,9 @@
-import type { FarmerProtocolInfo, SectorIndex } from '../protocol/types.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
+import { equal } from '../protocol/bytes.ts';
+import { sectorId } from '../protocol/sector.ts';
+import type { FarmerProtocolInfo, HistorySize, SectorIndex } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
+import { discardPartialSector, findPartialSector } from './partial-sector.ts';
 import { planSector } from './plan.ts';
 import { plotSector } from './plotter.ts';
 import type { PlotProgress } from './plotter.ts';
@@ -11,8 +14,23 @@ import type { PlottingSnapshot } from './snapshot.ts';
 import type { PieceSource, VerifiedHistory } from './source.ts';
 import { RecentMedian } from './statistics.ts';
 
+/** Wait after a sector failed, doubled with every failure in a row. */
 const RETRY_MS = 5_000;
+const MAX_RETRY_MS = 300_000;
 const SECTORS_IN_ESTIMATE = 10;
+
+interface Work {
+  index: SectorIndex;
+  historySize: HistorySize;
+}
+
+interface Plotting {
+  sector: SectorIndex;
+  startedAt: number;
+  /** Records that were there when it began. */
+  before: number;
+  progress: PlotProgress;
+}
 
 export interface PlotLoopOptions {
   directory: FarmDirectory;
@@ -33,11 +51,16 @@ export interface PlotLoopOptions {
 export class PlotLoop {
   private readonly stopping = new AbortController();
   private readonly sectorSeconds = new RecentMedian(SECTORS_IN_ESTIMATE);
-  private plotting: { sector: SectorIndex; startedAt: number; progress: PlotProgress } | null = null;
-  private current: AbortController | null = null;
+  private plotting: Plotting | null = null;
+  private current: { abort: AbortController; done: Promise<void> } | null = null;
   private running: Promise<void> = Promise.resolve();
+  /** Ends the wait for work. */
   private wakeUp: () => void = () => undefined;
+  /** Whether there may be work that the search under way did not see. */
+  private woken = false;
   private pausedNow = false;
+  /** Changes of the farm under way during which nothing is plotted. */
+  private holds = 0;
 
   constructor(private readonly options: PlotLoopOptions) {}
 
@@ -54,10 +77,10 @@ export class PlotLoop {
     this.running = this.run();
   }
 
-  /** Gives the sector under way up. */
+  /** Stops at once; what is encoded of the sector under way is kept. */
   pause(): void {
     this.pausedNow = true;
-    this.abandon();
+    void this.interrupt();
   }
 
   resume(): void {
@@ -67,12 +90,26 @@ export class PlotLoop {
 
   /** Looks for work now instead of later. */
   wake(): void {
+    this.woken = true;
     this.wakeUp();
   }
 
-  /** Gives the sector under way up and begins with the next one. */
-  abandon(): void {
-    this.current?.abort(new DOMException('the sector is given up', 'AbortError'));
+  /** Interrupts plotting while `change` changes what is to be plotted. */
+  async aside(change: () => Promise<void>): Promise<void> {
+    this.holds += 1;
+    try {
+      await this.interrupt();
+      await change();
+    } finally {
+      this.holds -= 1;
+      this.wake();
+    }
+  }
+
+  /** Stops the sector under way; resolves when that is done. */
+  private async interrupt(): Promise<void> {
+    this.current?.abort.abort(new DOMException('plotting is interrupted', 'AbortError'));
+    await this.current?.done;
   }
 
   async stop(): Promise<void> {
@@ -91,27 +128,70 @@ export class PlotLoop {
       piecesDone: progress.piecesDone,
       piecesTotal: progress.piecesTotal,
       bytesPerSecond: seconds > 0 ? Math.round(progress.bytesDownloaded / seconds) : 0,
-      etaSeconds: this.secondsToGo(progress, seconds),
+      etaSeconds: this.secondsToGo(this.plotting, seconds),
     };
   }
 
-  private secondsToGo({ piecesDone, piecesTotal }: PlotProgress, elapsed: number): number | null {
+  /** Until every sector is plotted, at the pace of whole sectors or, before the first, of the pieces so far. */
+  private secondsToGo({ progress, before }: Plotting, elapsed: number): number | null {
+    const { piecesDone, piecesTotal } = progress;
     const measured = this.sectorSeconds.median();
-    const perSector = measured ?? (piecesDone > 0 ? (elapsed / piecesDone) * piecesTotal : null);
-    if (perSector === null) return null;
-    return Math.max(0, Math.round(perSector * this.options.sectors.remaining() - elapsed));
+    const encoded = piecesDone - before;
+    const perPiece = measured !== null ? measured / piecesTotal : encoded > 0 ? elapsed / encoded : null;
+    if (perPiece === null) return null;
+    const pieces = this.options.sectors.remaining() * piecesTotal - piecesDone;
+    return Math.max(0, Math.round(perPiece * pieces));
   }
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
+    let failures = 0;
     while (!signal.aborted) {
-      const index = this.pausedNow ? null : this.options.sectors.nextToPlot();
-      if (index === null) await this.untilWoken(null);
-      else if (!(await this.plotOne(index))) await this.untilWoken(RETRY_MS);
+      this.woken = false;
+      const outcome = await this.step();
+      if (outcome === 'failed') {
+        await this.untilWoken(Math.min(RETRY_MS * 2 ** failures, MAX_RETRY_MS));
+        failures += 1;
+      } else {
+        failures = 0;
+        if (outcome === 'nothing') await this.untilWoken(null);
+      }
     }
   }
 
+  private async step(): Promise<'done' | 'failed' | 'nothing'> {
+    try {
+      const work = this.halted() ? null : await this.nextWork();
+      // It may have been halted while the folder was looked at.
+      if (work === null || this.halted()) return 'nothing';
+      return (await this.plotOne(work)) ? 'done' : 'failed';
+    } catch (error) {
+      this.options.reports.setCause(error);
+      return 'failed';
+    }
+  }
+
+  private halted(): boolean {
+    return this.pausedNow || this.holds > 0;
+  }
+
+  /** The sector to plot, and the history size to plot it at: first one that was begun and is still worth it. */
+  private async nextWork(): Promise<Work | null> {
+    const { directory, sectors, history, piecesInSector, publicKey } = this.options;
+    const begun = await findPartialSector(directory);
+    if (begun !== null) {
+      const { sectorIndex, historySize } = begun;
+      const own = equal(begun.sectorId, sectorId(publicKey, sectorIndex, historySize));
+      const fits = own && begun.pieces === piecesInSector && historySize <= history.historySize();
+      if (fits && sectors.wants(sectorIndex, historySize)) return { index: sectorIndex, historySize };
+      await discardPartialSector(directory);
+    }
+    const index = sectors.nextToPlot();
+    return index === null ? null : { index, historySize: history.historySize() };
+  }
+
   private untilWoken(limitMs: number | null): Promise<void> {
+    if (this.woken) return Promise.resolve();
     return new Promise((resolve) => {
       const timer = limitMs === null ? null : setTimeout(resolve, limitMs);
       this.wakeUp = () => {
@@ -122,38 +202,47 @@ export class PlotLoop {
   }
 
   /** Returns whether to go on at once. */
-  private async plotOne(index: SectorIndex): Promise<boolean> {
+  private async plotOne(work: Work): Promise<boolean> {
+    const abort = new AbortController();
+    const result = this.tryPlot(work, abort.signal);
+    this.current = { abort, done: result.then(() => undefined) };
+    const goOn = await result;
+    this.current = null;
+    return goOn;
+  }
+
+  private async tryPlot(work: Work, interrupted: AbortSignal): Promise<boolean> {
     const { sectors, reports } = this.options;
-    const current = new AbortController();
-    this.current = current;
+    const { index } = work;
     try {
-      await this.plot(index, AbortSignal.any([current.signal, this.stopping.signal]));
+      await this.plot(work, AbortSignal.any([interrupted, this.stopping.signal]));
       reports.clearCause();
       reports.notify('success', 'farm', `Sector ${index} is plotted.`);
       return true;
     } catch (error) {
-      const givenUp = current.signal.aborted || this.stopping.signal.aborted;
-      if (!givenUp) reports.setCause(error);
-      if (index < sectors.length) await this.restore(index, givenUp ? null : sentenceOf(error));
-      return givenUp;
+      const stopped = interrupted.aborted || this.stopping.signal.aborted;
+      if (!stopped) reports.setCause(error);
+      if (index < sectors.length) await this.restore(index, stopped ? null : sentenceOf(error));
+      return stopped;
     } finally {
       this.plotting = null;
-      this.current = null;
       reports.changed();
     }
   }
 
-  private async plot(index: SectorIndex, signal: AbortSignal): Promise<void> {
+  private async plot({ index, historySize }: Work, signal: AbortSignal): Promise<void> {
     const { publicKey, piecesInSector, rules, history, sectors, reports, ...context } = this.options;
     const startedAt = performance.now();
-    const plan = planSector(publicKey, index, history.historySize(), piecesInSector, rules);
+    const plan = planSector(publicKey, index, historySize, piecesInSector, rules);
+    let before: number | null = null;
     await plotSector(plan, {
       ...context,
       history,
       signal,
       concurrency: this.options.concurrency ?? this.options.pool.status().workers,
       progress: (progress) => {
-        this.plotting = { sector: index, startedAt, progress };
+        before ??= progress.piecesDone;
+        this.plotting = { sector: index, startedAt, before, progress };
         sectors.setPlotting(index, progress.stage, progress.piecesDone / progress.piecesTotal);
         reports.changed();
       },
@@ -162,7 +251,8 @@ export class PlotLoop {
       beforeReplace: () => sectors.retire(index),
     });
     await sectors.reload(index);
-    this.sectorSeconds.add((performance.now() - startedAt) / 1000);
+    // Of a sector that was begun in an earlier run the time is not known.
+    if (before === 0) this.sectorSeconds.add((performance.now() - startedAt) / 1000);
   }
 
   /** Shows again what is on disk. */

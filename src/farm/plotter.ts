@@ -1,16 +1,17 @@
 /** Plots one sector: pieces in, verified, encoded, assembled, written in one go. */
 import { JobPriority } from '../crypto/jobs.ts';
-import type { ComputePool, EncodedRecord } from '../crypto/jobs.ts';
+import type { ComputePool } from '../crypto/jobs.ts';
 import { CHUNK_BYTES, PIECE_BYTES } from '../protocol/constants.ts';
 import { positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
-import type { PieceIndex } from '../protocol/types.ts';
-import type { FarmDirectory, ScratchFile } from '../storage/directory.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
-import { FarmError } from './errors.ts';
-import type { SectorPlan } from './plan.ts';
-import { assembleSector, scratchOffset } from './sector-assembly.ts';
-import { sectorFileName } from './sector-file.ts';
 import { encodeSectorMetadata } from '../protocol/sector-metadata.ts';
+import type { PieceIndex, PieceOffset } from '../protocol/types.ts';
+import type { FarmDirectory } from '../storage/directory.ts';
+import { FarmError } from './errors.ts';
+import { PartialSector, type EncodedRow } from './partial-sector.ts';
+import type { SectorPlan } from './plan.ts';
+import { assembleSector, type ReadRecordChunks } from './sector-assembly.ts';
+import { sectorFileName } from './sector-file.ts';
 import type { PieceSource, VerifiedHistory } from './source.ts';
 
 /** Pieces fetched, verified and held in memory together. */
@@ -47,15 +48,16 @@ export interface PlotContext {
 }
 
 /**
- * Plots the planned sector into `sector-<index>.bin`. Until the end the older file of the sector, if any,
- * stays in place; an interrupted plot leaves nothing but temporary files.
+ * Plots the planned sector into `sector-<index>.bin`. Until the end the older file of the sector, if any, stays in
+ * place. A plot that fails or is stopped leaves its encoded records behind, and another one with the same plan
+ * goes on with them.
  *
  * @throws FarmError `piece-unavailable` or `piece-invalid`, StorageError, or the signal's reason.
  */
 export async function plotSector(plan: SectorPlan, context: PlotContext): Promise<void> {
-  const scratch = await context.directory.scratch(`records-${plan.sectorIndex}`);
+  const partial = await PartialSector.open(context.directory, plan);
   try {
-    const records = await encodeRecords(plan, context, scratch);
+    const records = await encodeRecords(plan, context, partial);
     const map = new ContentsMap(records.map(({ bitfield }) => bitfield));
     const metadata = encodeSectorMetadata({
       sectorIndex: plan.sectorIndex,
@@ -63,85 +65,95 @@ export async function plotSector(plan: SectorPlan, context: PlotContext): Promis
       sBucketSizes: map.sBucketSizes(),
       historySize: plan.historySize,
     });
-    const parts = sectorParts(map, records, metadata, context, scratch);
+    const parts = sectorParts(map, records, metadata, context, partial);
     await context.directory.write(sectorFileName(plan.sectorIndex), parts);
-  } finally {
-    await scratch.discard();
+  } catch (error) {
+    await partial.close();
+    throw error;
   }
+  await partial.discard();
 }
-
-type EncodedRow = Pick<EncodedRecord, 'bitfield' | 'metadata'>;
 
 async function* sectorParts(
   map: ContentsMap,
   records: EncodedRow[],
   metadata: Uint8Array,
   context: PlotContext,
-  scratch: ScratchFile,
+  partial: PartialSector,
 ): AsyncGenerator<Uint8Array> {
   const recordMetadata = records.map((record) => record.metadata);
-  const read = (offset: number, from: number, into: Uint8Array): Promise<void> =>
-    into.length === 0 ? Promise.resolve() : scratch.read(scratchOffset(offset, from), into);
+  const read: ReadRecordChunks = (offset, from, into) => partial.readChunks(offset, from, into);
   for await (const part of assembleSector(map, recordMetadata, read)) {
     context.signal.throwIfAborted();
     yield part;
   }
   yield metadata;
+  context.signal.throwIfAborted();
   await context.beforeReplace();
 }
 
+/** Encodes the records that are still missing; returns all of them. */
 async function encodeRecords(
   plan: SectorPlan,
   context: PlotContext,
-  scratch: ScratchFile,
+  partial: PartialSector,
 ): Promise<EncodedRow[]> {
   const total = plan.pieces.length;
-  const rows: EncodedRow[] = new Array<EncodedRow>(total);
+  const missing = [...partial.rows.keys()].filter((offset) => partial.rows[offset] === undefined);
   const running = new Set<Promise<void>>();
-  const state: PlotProgress = { stage: 'downloading', piecesDone: 0, piecesTotal: total, bytesDownloaded: 0 };
-  const report = (stage: PlotStage): void => context.progress({ ...state, stage });
-  // One failure ends the sector: the other encodings and downloads are not worth finishing.
+  const state: PlotProgress = {
+    stage: 'downloading',
+    piecesDone: total - missing.length,
+    piecesTotal: total,
+    bytesDownloaded: 0,
+  };
+  // One failure ends the sector for now: the other encodings and downloads are not worth finishing.
   const failure = new AbortController();
   const signal = AbortSignal.any([context.signal, failure.signal]);
+  const report = (stage: PlotStage): void => {
+    if (!signal.aborted) context.progress({ ...state, stage });
+  };
   const downloaded = (): void => {
     state.bytesDownloaded += PIECE_BYTES;
-    report(state.piecesDone === 0 && running.size === 0 ? 'downloading' : 'encoding');
+    report(running.size === 0 ? 'downloading' : 'encoding');
   };
 
   const encode = async (offset: number, piece: Uint8Array): Promise<void> => {
     const { evaluationSeed } = plan.pieces[offset]!;
     const input = { evaluationSeed, piece };
     const record = await context.pool.run('record.encode', input, { priority: JobPriority.plot, signal });
-    await scratch.write(scratchOffset(offset, 0), record.chunks);
-    rows[offset] = { bitfield: record.bitfield, metadata: record.metadata };
+    await partial.add(offset, record);
     state.piecesDone += 1;
     report(state.piecesDone === total ? 'writing' : 'encoding');
   };
 
-  const fetch = (first: number): Promise<Uint8Array[]> => {
-    const indices = plan.pieces.slice(first, first + BATCH).map(({ index }) => index);
+  const fetch = (offsets: PieceOffset[]): Promise<Uint8Array[]> => {
+    const indices = offsets.map((offset) => plan.pieces[offset]!.index);
     return fetchVerified(indices, context, signal, downloaded);
   };
 
   try {
-    report('downloading');
-    let batch = fetch(0);
-    for (let first = 0; first < total; first += BATCH) {
-      const pieces = await batch;
-      if (first + BATCH < total) {
-        batch = fetch(first + BATCH);
-        batch.catch(() => undefined);
-      }
+    const batches = Array.from({ length: Math.ceil(missing.length / BATCH) }, (_, batch) =>
+      missing.slice(batch * BATCH, (batch + 1) * BATCH),
+    );
+    report(batches.length === 0 ? 'writing' : 'downloading');
+    let ahead = batches[0] && fetch(batches[0]);
+    for (const [number, offsets] of batches.entries()) {
+      const pieces = await ahead!;
+      const following = batches[number + 1];
+      // The next batch is fetched and verified while this one is encoded.
+      ahead = following && fetch(following);
+      ahead?.catch(() => undefined);
       for (const [position, piece] of pieces.entries()) {
         while (running.size >= context.concurrency) await Promise.race(running);
-        const task = encode(first + position, piece).finally(() => running.delete(task));
+        const task = encode(offsets[position]!, piece).finally(() => running.delete(task));
         task.catch((error: unknown) => failure.abort(error));
         running.add(task);
         signal.throwIfAborted();
       }
     }
     await Promise.all(running);
-    return rows;
+    return partial.rows as EncodedRow[];
   } catch (error) {
     failure.abort(error);
     await Promise.allSettled(running);

@@ -1,12 +1,19 @@
 /** Turns encoded records, which are record by record, into a sector, which is s-bucket by s-bucket. */
-import { CHUNK_BYTES, RECORD_BYTES, RECORD_CHUNKS, S_BUCKETS } from '../protocol/constants.ts';
+import { CHUNK_BYTES, RECORD_CHUNKS, S_BUCKETS } from '../protocol/constants.ts';
 import { RECORD_METADATA_BYTES } from '../protocol/sector.ts';
 import { createBlake3 } from './blake3.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
 
-/** S-buckets assembled at a time: bounds memory to 32 kB per record of the sector. */
-const WINDOW = 1024;
+/** Bytes assembled at a time, about: bounds memory, and how long the thread is busy without a pause. */
+const WINDOW_BYTES = 4 * 1024 * 1024;
+const MAX_WINDOW = 4096;
 const WORDS = CHUNK_BYTES / 4;
+
+/** S-buckets assembled at a time: a power of two. Every second record has a chunk in one of them, on average. */
+function windowOf(records: number): number {
+  const sBuckets = WINDOW_BYTES / (CHUNK_BYTES * Math.max(1, records / 2));
+  return Math.min(MAX_WINDOW, 2 ** Math.floor(Math.log2(sBuckets)));
+}
 
 /** Reads the encoded chunks of a record, in s-bucket order, from chunk number `from` on. */
 export type ReadRecordChunks = (pieceOffset: number, from: number, into: Uint8Array) => Promise<void>;
@@ -28,8 +35,9 @@ export async function* assembleSector(
   };
   yield emit(map.encode());
   const done = new Uint32Array(map.bitfields.length);
-  for (let first = 0; first < S_BUCKETS; first += WINDOW) {
-    yield emit(await assembleWindow(map, first, done, readChunks));
+  const size = windowOf(map.bitfields.length);
+  for (let first = 0; first < S_BUCKETS; first += size) {
+    yield emit(await assembleWindow(map, first, size, done, readChunks));
   }
   if (done.some((count) => count !== RECORD_CHUNKS))
     throw new RangeError('a record without its 32768 chunks');
@@ -42,28 +50,29 @@ export async function* assembleSector(
 async function assembleWindow(
   map: ContentsMap,
   first: number,
+  size: number,
   done: Uint32Array,
   readChunks: ReadRecordChunks,
 ): Promise<Uint8Array> {
   const records = map.bitfields.length;
   // Where the next chunk of each s-bucket of the window goes, in chunks.
-  const next = new Uint32Array(WINDOW + 1);
+  const next = new Uint32Array(size + 1);
   const counts = new Uint32Array(records);
   for (let record = 0; record < records; record += 1) {
-    for (let bucket = 0; bucket < WINDOW; bucket += 1) {
+    for (let bucket = 0; bucket < size; bucket += 1) {
       if (!map.occupies(record, first + bucket)) continue;
       counts[record]! += 1;
       next[bucket + 1]! += 1;
     }
   }
-  for (let bucket = 0; bucket < WINDOW; bucket += 1) next[bucket + 1]! += next[bucket]!;
-  const window = new Uint32Array(next[WINDOW]! * WORDS);
+  for (let bucket = 0; bucket < size; bucket += 1) next[bucket + 1]! += next[bucket]!;
+  const window = new Uint32Array(next[size]! * WORDS);
   for (let record = 0; record < records; record += 1) {
     const chunks = new Uint32Array(counts[record]! * WORDS);
     await readChunks(record, done[record]!, new Uint8Array(chunks.buffer));
     done[record]! += counts[record]!;
     let from = 0;
-    for (let bucket = 0; bucket < WINDOW; bucket += 1) {
+    for (let bucket = 0; bucket < size; bucket += 1) {
       if (!map.occupies(record, first + bucket)) continue;
       const to = next[bucket]! * WORDS;
       next[bucket]! += 1;
@@ -72,9 +81,4 @@ async function assembleWindow(
     }
   }
   return new Uint8Array(window.buffer);
-}
-
-/** Byte offset, in a file of records one after the other, of a record's chunk. */
-export function scratchOffset(pieceOffset: number, chunk: number): number {
-  return RECORD_BYTES * pieceOffset + CHUNK_BYTES * chunk;
 }

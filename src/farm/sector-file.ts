@@ -42,6 +42,8 @@ export function sectorFileSize(piecesInSector: number): number {
 export class SectorFile {
   readonly layout: SectorLayout;
   private readonly sBuckets: SBucketIndex;
+  /** Under way on the open file. */
+  private readonly reads = new Set<Promise<unknown>>();
 
   private constructor(
     private readonly directory: FarmDirectory,
@@ -75,13 +77,24 @@ export class SectorFile {
     }
   }
 
+  /** Closes the file once the reads under way are done. */
   async close(): Promise<void> {
-    await this.handle?.close();
+    const { handle } = this;
     this.handle = null;
+    await Promise.allSettled(this.reads);
+    await handle?.close();
   }
 
-  private async withHandle<T>(work: (handle: ReadHandle) => Promise<T>): Promise<T> {
-    if (this.handle !== null) return work(this.handle);
+  private withHandle<T>(work: (handle: ReadHandle) => Promise<T>): Promise<T> {
+    if (this.handle === null) return this.withOwnHandle(work);
+    const read = work(this.handle);
+    this.reads.add(read);
+    const done = (): void => void this.reads.delete(read);
+    read.then(done, done);
+    return read;
+  }
+
+  private async withOwnHandle<T>(work: (handle: ReadHandle) => Promise<T>): Promise<T> {
     const handle = await this.directory.open(sectorFileName(this.metadata.sectorIndex));
     try {
       return await work(handle);

@@ -118,7 +118,7 @@ export class SectorTable {
     Object.assign(sector, { file, state: 'plotted', error: null, progress: 1 });
     const id = sectorId(this.options.publicKey, index, historySize);
     this.audited.set(index, { sectorIndex: index, sectorId: id, file });
-    this.updateExpiry();
+    this.updateAge(index, sector);
   }
 
   private at(index: SectorIndex): Sector {
@@ -158,26 +158,45 @@ export class SectorTable {
   updateExpiry(): { index: SectorIndex; state: 'expiring' | 'expired' }[] {
     const changed: { index: SectorIndex; state: 'expiring' | 'expired' }[] = [];
     this.sectors.forEach((sector, index) => {
-      if (sector.file === null) return;
-      const { publicKey, minSectorLifetime, history } = this.options;
-      const { historySize } = sector.file.metadata;
-      const { state } = sectorExpiry(publicKey, index, historySize, minSectorLifetime, history);
-      const next = state === 'expired' || state === 'expiring' ? state : 'plotted';
-      sector.expired = next === 'expired';
-      if (next === sector.state || !isOnDisk(sector.state)) return;
-      sector.state = next;
-      if (next !== 'plotted') changed.push({ index, state: next });
+      const state = this.updateAge(index, sector);
+      if (state === 'expiring' || state === 'expired') changed.push({ index, state });
     });
     return changed;
   }
 
-  /** The sector to plot next: broken ones first, then expired, then new, then expiring; null when none needs it. */
+  /** Brings a sector's state up to its age; returns the state if it is a new one. */
+  private updateAge(index: SectorIndex, sector: Sector): SectorState | null {
+    if (sector.file === null) return null;
+    const { publicKey, minSectorLifetime, history } = this.options;
+    const { historySize } = sector.file.metadata;
+    const { state } = sectorExpiry(publicKey, index, historySize, minSectorLifetime, history);
+    const next = state === 'expired' || state === 'expiring' ? state : 'plotted';
+    sector.expired = next === 'expired';
+    if (next === sector.state || !isOnDisk(sector.state)) return null;
+    sector.state = next;
+    return next;
+  }
+
+  /**
+   * The sector to plot next, or null when none needs it: those about to expire first, which still win until their
+   * successors replace them, then broken, expired and new ones.
+   */
   nextToPlot(): SectorIndex | null {
-    for (const state of ['broken', 'expired', 'planned', 'expiring'] as const) {
+    for (const state of ['expiring', 'broken', 'expired', 'planned'] as const) {
       const index = this.sectors.findIndex((sector) => sector.state === state);
       if (index >= 0) return index;
     }
     return null;
+  }
+
+  /** Whether a sector is to be plotted and one plotted at that history size would not have expired already. */
+  wants(index: SectorIndex, historySize: HistorySize): boolean {
+    const sector = this.sectors[index];
+    if (sector === undefined || sector.state === 'plotted') return false;
+    if (sector.file !== null && sector.file.metadata.historySize >= historySize) return false;
+    const { publicKey, minSectorLifetime, history } = this.options;
+    const { state } = sectorExpiry(publicKey, index, historySize, minSectorLifetime, history);
+    return state === 'unknown' || state === 'fresh';
   }
 
   /** Sectors that can win: on disk and not expired. */

@@ -44,7 +44,7 @@ export class SlotLoop {
   private readonly proofs = new RecentMedian(MEASUREMENTS);
   private readonly history: SlotOutcome[] = [];
   private readonly counts = { audited: 0, missed: 0, made: 0, accepted: 0, late: 0, blocks: 0, votes: 0 };
-  private lastSlot: SlotNumber | null = null;
+  private readonly order = new SlotOrder();
   private auditing = false;
   private proving: Promise<void> = Promise.resolve();
   /** With the node and not signed yet, oldest first: signatures are asked for in that order. */
@@ -100,14 +100,15 @@ export class SlotLoop {
   /** Refuses slots that contradict themselves or earlier ones; counts those that never came. */
   private accept(slot: SlotInfo): boolean {
     try {
-      requireSlotInfo(slot, this.lastSlot);
+      requireSlotInfo(slot);
+      const skipped = this.order.follow(slot.slotNumber);
+      if (skipped === null) return false;
+      this.counts.missed += skipped;
+      return true;
     } catch (error) {
       this.options.reports.setCause(error);
       return false;
     }
-    if (this.lastSlot !== null) this.counts.missed += Number(slot.slotNumber - this.lastSlot - 1n);
-    this.lastSlot = slot.slotNumber;
-    return true;
   }
 
   private async auditFailed(index: SectorIndex, error: unknown): Promise<void> {
@@ -255,22 +256,58 @@ export class SlotLoop {
   }
 }
 
-/** Throws ProtocolError `slot-info` for what no honest node sends. */
-export function requireSlotInfo(slot: SlotInfo, last: SlotNumber | null): void {
+/** Slots out of order after which the farm believes the node rather than what it saw before. */
+const RESYNC_AFTER = 3;
+
+/**
+ * The order of slots. A slot that came before is ignored; one before the last is refused, until several of them
+ * come in order: then it was the last one that was wrong, or another node's.
+ */
+export class SlotOrder {
+  private last: SlotNumber | null = null;
+  private earlier: SlotNumber[] = [];
+
+  /**
+   * Returns how many slots were skipped before this one; null for the last one again.
+   *
+   * @throws ProtocolError (rule `slot-info`) for a slot before the last.
+   */
+  follow(slot: SlotNumber): number | null {
+    const { last } = this;
+    if (slot === last) return null;
+    if (last === null || slot > last) {
+      this.earlier = [];
+      this.last = slot;
+      return last === null ? 0 : Number(slot - last - 1n);
+    }
+    const before = this.earlier.at(-1);
+    this.earlier = before !== undefined && slot > before ? [...this.earlier, slot] : [slot];
+    if (this.earlier.length < RESYNC_AFTER) throw impossibleSlot(slot, `slot ${slot} after slot ${last}`);
+    this.earlier = [];
+    this.last = slot;
+    return 0;
+  }
+}
+
+/** Throws ProtocolError (rule `slot-info`) for what no honest node sends. */
+export function requireSlotInfo(slot: SlotInfo): void {
   const { slotNumber, globalChallenge, solutionRange, votingSolutionRange } = slot;
   const refuse = (message: string): never => {
-    throw new ProtocolError({
-      code: 'impossible-slot',
-      rule: 'slot-info',
-      message,
-      values: { slot: slotNumber, solutionRange, votingSolutionRange },
-      sentence: `The node sent an impossible slot ${slotNumber}; it was ignored.`,
-    });
+    throw impossibleSlot(slotNumber, message);
   };
   if (globalChallenge.length !== 32) refuse(`a global challenge of ${globalChallenge.length} bytes`);
-  if (last !== null && slotNumber <= last) refuse(`slot ${slotNumber} after slot ${last}`);
   if (solutionRange === 0n) refuse('a solution range of 0');
   if (votingSolutionRange < solutionRange) refuse('a voting range below the solution range');
+}
+
+function impossibleSlot(slot: SlotNumber, message: string): ProtocolError {
+  return new ProtocolError({
+    code: 'impossible-slot',
+    rule: 'slot-info',
+    message,
+    values: { slot },
+    sentence: `The node sent an impossible slot ${slot}; it was ignored.`,
+  });
 }
 
 function newOutcome(slot: SlotInfo): SlotOutcome {

@@ -7,7 +7,7 @@ import type {
   ScratchFile,
   SpaceEstimate,
 } from './directory.ts';
-import { requireFileName, TEMPORARY_SUFFIX } from './directory.ts';
+import { isHidden, requireFileName, SCRATCH_SUFFIX, TEMPORARY_SUFFIX } from './directory.ts';
 import { asStorageError, StorageError, storing } from './errors.ts';
 
 /** What the type library does not know yet: handles that share a file, and renaming. */
@@ -37,8 +37,7 @@ async function removeEntry(directory: FileSystemDirectoryHandle, name: string): 
 async function listFiles(directory: FileSystemDirectoryHandle): Promise<FileEntry[]> {
   const entries: FileEntry[] = [];
   for await (const handle of directory.values()) {
-    if (handle.kind !== 'file' || handle.name.startsWith('.') || handle.name.endsWith(TEMPORARY_SUFFIX))
-      continue;
+    if (handle.kind !== 'file' || isHidden(handle.name)) continue;
     entries.push({ name: handle.name, size: (await (handle as FileSystemFileHandle).getFile()).size });
   }
   return entries;
@@ -168,19 +167,19 @@ export class OpfsDirectory implements FarmDirectory {
   }
 
   async scratch(name: string): Promise<ScratchFile> {
-    const temporary = `${requireFileName(name)}${TEMPORARY_SUFFIX}`;
+    const path = requireFileName(name) + SCRATCH_SUFFIX;
     return storing(name, async () => {
-      const file = await fileHandle(this.directory, temporary, true);
+      const file = await fileHandle(this.directory, path, true);
       const handle = await file.createSyncAccessHandle();
-      handle.truncate(0);
       return {
         write: (offset: number, bytes: Uint8Array) =>
           storing(name, () => writeAll(handle, name, offset, bytes)),
         read: (offset: number, into: Uint8Array) => storing(name, () => readAll(handle, name, offset, into)),
+        close: () => storing(name, () => handle.close()),
         discard: () =>
           storing(name, async () => {
             handle.close();
-            await removeEntry(this.directory, temporary);
+            await removeEntry(this.directory, path);
           }),
       };
     });

@@ -1,5 +1,5 @@
-import { StorageError } from './errors.ts';
 /** The one interface to the places a farm can live in: OPFS, a picked folder, a folder of Node, memory. */
+import { StorageError } from './errors.ts';
 
 export interface FileEntry {
   name: string;
@@ -16,10 +16,14 @@ export interface ReadHandle {
   close(): Promise<void>;
 }
 
-/** A file of intermediate results: written and read at any offset, gone when discarded. */
+/** A file of intermediate results: written and read at any offset. It outlives the program until it is discarded. */
 export interface ScratchFile {
   write(offset: number, bytes: Uint8Array): Promise<void>;
+  /** Fills `into` from `offset`; a file that ends before throws StorageError `too-short`. */
   read(offset: number, into: Uint8Array): Promise<void>;
+  /** Closes and keeps it. */
+  close(): Promise<void>;
+  /** Closes and deletes it. */
   discard(): Promise<void>;
 }
 
@@ -55,6 +59,7 @@ export interface FarmDirectory {
   write(name: string, parts: Parts): Promise<void>;
   /** Removes a file; one that does not exist is no error. */
   remove(name: string): Promise<void>;
+  /** Opens the scratch file of that name with what it holds, or an empty one. */
   scratch(name: string): Promise<ScratchFile>;
   /** Removes what interrupted writes left behind; returns the names removed. Only under the lock. */
   clean(): Promise<string[]>;
@@ -65,10 +70,17 @@ export interface FarmDirectory {
 
 /** Suffix of files that are not finished; `list` hides and `clean` removes them. */
 export const TEMPORARY_SUFFIX = '.tmp';
+/** Suffix of scratch files, which `list` hides. */
+export const SCRATCH_SUFFIX = '.scratch';
+
+/** Whether a file of that name is not for `list`. */
+export function isHidden(name: string): boolean {
+  return name.startsWith('.') || name.endsWith(TEMPORARY_SUFFIX) || name.endsWith(SCRATCH_SUFFIX);
+}
 
 /** Throws RangeError for a name that could leave the folder or collide with temporary files. */
 export function requireFileName(name: string): string {
-  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name) || name.endsWith(TEMPORARY_SUFFIX)) {
+  if (!/^[A-Za-z0-9_-][A-Za-z0-9._-]*$/.test(name) || isHidden(name)) {
     throw new RangeError(`“${name}” is not a file name of a farm`);
   }
   return name;

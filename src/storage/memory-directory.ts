@@ -16,7 +16,8 @@ export class MemoryDirectory implements FarmDirectory {
   readonly maxOpenFiles = Number.MAX_SAFE_INTEGER;
   /** Contents of the finished files. */
   readonly files = new Map<string, Uint8Array>();
-  private readonly scratches = new Map<string, Uint8Array>();
+  /** Contents of the scratch files. */
+  readonly scratches = new Map<string, Uint8Array>();
   private locked = false;
 
   /** `quota`: bytes that files and scratch may take together. */
@@ -74,7 +75,6 @@ export class MemoryDirectory implements FarmDirectory {
 
   async scratch(name: string): Promise<ScratchFile> {
     requireFileName(name);
-    this.scratches.set(name, new Uint8Array(0));
     const bytes = (): Uint8Array => this.scratches.get(name) ?? new Uint8Array(0);
     return {
       write: async (offset, part) => {
@@ -89,6 +89,7 @@ export class MemoryDirectory implements FarmDirectory {
         bytes().set(part, offset);
       },
       read: async (offset, into) => copyOut(name, bytes(), offset, into),
+      close: async () => undefined,
       discard: async () => {
         this.scratches.delete(name);
       },
@@ -96,9 +97,7 @@ export class MemoryDirectory implements FarmDirectory {
   }
 
   async clean(): Promise<string[]> {
-    const names = [...this.scratches.keys()];
-    this.scratches.clear();
-    return names;
+    return [];
   }
 
   async space(): Promise<SpaceEstimate> {

@@ -1,4 +1,15 @@
-import { open, mkdir, readdir, rename, rm, stat, statfs, readFile, writeFile } from 'node:fs/promises';
+import {
+  constants,
+  mkdir,
+  open,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  stat,
+  statfs,
+  writeFile,
+} from 'node:fs/promises';
 import type { FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
 import type {
@@ -10,7 +21,7 @@ import type {
   ScratchFile,
   SpaceEstimate,
 } from './directory.ts';
-import { requireFileName, TEMPORARY_SUFFIX } from './directory.ts';
+import { isHidden, requireFileName, SCRATCH_SUFFIX, TEMPORARY_SUFFIX } from './directory.ts';
 import { asStorageError, StorageError, storing } from './errors.ts';
 
 const LOCK_FILE = 'farm.lock';
@@ -35,7 +46,7 @@ export class NodeDirectory implements FarmDirectory {
     return storing(this.place, async () => {
       const entries: FileEntry[] = [];
       for (const entry of await readdir(this.place, { withFileTypes: true })) {
-        if (!entry.isFile() || entry.name.endsWith(TEMPORARY_SUFFIX) || entry.name === LOCK_FILE) continue;
+        if (!entry.isFile() || isHidden(entry.name) || entry.name === LOCK_FILE) continue;
         entries.push({ name: entry.name, size: (await stat(join(this.place, entry.name))).size });
       }
       return entries;
@@ -79,11 +90,12 @@ export class NodeDirectory implements FarmDirectory {
   }
 
   async scratch(name: string): Promise<ScratchFile> {
-    const path = this.path(name) + TEMPORARY_SUFFIX;
-    const file = await storing(name, () => open(path, 'w+'));
+    const path = this.path(name) + SCRATCH_SUFFIX;
+    const file = await storing(name, () => open(path, constants.O_RDWR | constants.O_CREAT));
     return {
       write: (offset, bytes) => storing(name, () => writeFully(file, offset, bytes)),
       read: (offset, into) => readFully(file, name, offset, into),
+      close: () => storing(name, () => file.close()),
       discard: () =>
         storing(name, async () => {
           await file.close();
