@@ -1,6 +1,5 @@
 /** What the commands of identities share: their records in the wallet, the network's registry, known keys. */
 import { equal, toHex } from '../protocol/bytes.ts';
-import { ProtocolError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, toBase64Url } from '../wallet/json.ts';
 import type { RecordType } from '../wallet/sealing.ts';
@@ -324,9 +323,4 @@ export function idOfDid(did: string): Uint8Array {
   const parsed = parseDid(did);
   if (parsed === null) throw new Refusal('did', did.slice(0, 100), 'This is not the name of an identity.');
   return parsed.id;
-}
-
-/** Whether an error is a typed refusal rather than a defect. */
-export function isRefusal(error: unknown): error is ProtocolError {
-  return error instanceof ProtocolError;
 }

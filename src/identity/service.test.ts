@@ -184,6 +184,35 @@ describe('identities', () => {
     ).rejects.toThrow('locked');
   });
 
+  it('are co-issued by several, and followed by others', async () => {
+    const [first, second, grace] = [await person(), await person(), await person()];
+    const one = await first.createIdentity({ name: 'One' });
+    const two = await second.createIdentity({ name: 'Two' });
+    const request = await grace.requestIdentity({ name: 'Joint' });
+    const issued = await first.issueIdentity({ issuer: one.did, file: utf8(request.request) });
+    const file = utf8(issued.chain);
+    const pem = await second.exportIdentity({ did: two.did, format: 'pem' });
+    await grace.importIdentity({ file: pem.content });
+    const group = [one.did, two.did];
+    const statement = await second.coIssue({ did: two.did, file, group, threshold: 2 });
+    expect(await grace.coIssuers({ file, statements: [statement] })).toEqual({
+      kind: 'counted',
+      signed: 2,
+      threshold: 2,
+      of: 2,
+    });
+    await expect(second.coIssue({ did: two.did, file, group: [one.did], threshold: 1 })).rejects.toThrow(
+      'co-issuance',
+    );
+    const next = await second.createIdentity({ name: 'Two again', key: 'p256' });
+    const { byOld, byNew } = await second.succeed({ from: two.did, to: next.did });
+    expect(await second.checkSuccession({ byOld, byNew })).toEqual({
+      predecessor: two.did,
+      successor: next.did,
+    });
+    await expect(second.checkSuccession({ byOld, byNew: byOld })).rejects.toThrow('succession');
+  });
+
   it('are revoked locally where there is no registry', async () => {
     const ada = await person();
     const { did } = await ada.createIdentity({ name: 'Ada' });

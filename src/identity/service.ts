@@ -9,6 +9,7 @@ import { IdentityContext, type IdentityOptions } from './context.ts';
 import { credentialCommands } from './credential-commands.ts';
 import { identityCommands } from './identity-commands.ts';
 import { scoreCommands } from './score-commands.ts';
+import { statementCommands } from './statement-commands.ts';
 
 /** Every command of identities, credentials, agents, provenance and score. */
 export function createIdentityService(wallet: WalletService, options: IdentityOptions) {
@@ -19,6 +20,7 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
     ...agentCommands(context),
     ...contentCommands(context),
     ...scoreCommands(context),
+    ...statementCommands(context),
   };
 }
 
