@@ -1,0 +1,35 @@
+/** Links to objects: the identifier, and where in history to look first. */
+import { cidOfHash, hashOfCid } from '../protocol/cid.ts';
+import { DecodeError } from '../protocol/errors.ts';
+import { decodeLinkHints, encodeLinkHints } from './locate.ts';
+
+export interface ObjectLink {
+  /** Text of the identifier. */
+  cid: string;
+  /** Places: the object's own first. */
+  hints: { pieceIndex: bigint; offset: number }[];
+}
+
+/** Longest text that is looked at. */
+const MAX_LENGTH = 50_000;
+const CID = /\bbafkr6i[a-z2-7]{52}\b/;
+const HINTS = /[?&]at=([A-Za-z0-9_-]+)/;
+
+/**
+ * The link in what a person pasted: an identifier, or any address with one in it.
+ *
+ * @throws DecodeError
+ */
+export function parseObjectLink(text: string): ObjectLink {
+  const trimmed = text.trim().slice(0, MAX_LENGTH);
+  const cid = CID.exec(trimmed)?.[0] ?? trimmed;
+  if (cid.length > 80) throw new DecodeError('cid', 'no identifier of an object in this link');
+  const hash = hashOfCid(cid);
+  const hints = HINTS.exec(trimmed)?.[1];
+  return { cid: cidOfHash(hash), hints: hints === undefined ? [] : decodeLinkHints(hints) };
+}
+
+/** Path of a link within the app. */
+export function objectPath({ cid, hints }: ObjectLink): string {
+  return hints.length === 0 ? `/object/${cid}` : `/object/${cid}?at=${encodeLinkHints(hints)}`;
+}

@@ -1,0 +1,77 @@
+/** Who can be asked where objects lie: nodes that archive, and indexers of the network. */
+import { parseJson } from '../network/json.ts';
+import { toHex } from '../protocol/bytes.ts';
+import { DecodeError } from '../protocol/errors.ts';
+import { globalObjectMappingFromJson } from '../protocol/object-mapping.ts';
+import type { GlobalObject } from '../protocol/types.ts';
+import type { Locator } from './locate.ts';
+import { keyOf } from './tree.ts';
+
+/** What is needed of a node's RPC. */
+export interface MappingNode {
+  readonly name: string;
+  /** Objects (at most 1000 hashes) as they are archived, each once; returns what stops that. */
+  onFilteredObjectMappings(
+    hashes: readonly Uint8Array[],
+    listener: (notice: { objects: GlobalObject[] }) => void,
+  ): () => void;
+}
+
+/** A node tells at once what it knows; most tell only of what they archive from then on. */
+const NODE_WAIT_MS = 2_000;
+
+/** A node as a locator. */
+export function nodeLocator(node: MappingNode, waitMs = NODE_WAIT_MS): Locator {
+  return {
+    name: node.name,
+    locate: (hashes, signal) =>
+      new Promise((resolve, reject) => {
+        const found: GlobalObject[] = [];
+        const missing = new Set(hashes.map(keyOf));
+        const end = (): void => {
+          clearTimeout(timer);
+          signal.removeEventListener('abort', onAbort);
+          stop();
+        };
+        const onAbort = (): void => {
+          end();
+          reject(signal.reason);
+        };
+        const finish = (): void => {
+          end();
+          resolve(found);
+        };
+        const timer = setTimeout(finish, waitMs);
+        signal.addEventListener('abort', onAbort, { once: true });
+        const stop = node.onFilteredObjectMappings(hashes, ({ objects }) => {
+          found.push(...objects);
+          for (const { hash } of objects) missing.delete(keyOf(hash));
+          if (missing.size === 0) finish();
+        });
+      }),
+  };
+}
+
+const INDEXER_TIMEOUT_MS = 10_000;
+/** Largest answer of an indexer, in characters. */
+const MAX_ANSWER = 1_000_000;
+
+/**
+ * An indexer over HTTP: `GET BASE/objects/HASH+HASH…`.
+ *
+ * @param base Address without a slash at its end.
+ */
+export function indexerLocator(base: string, fetcher: typeof fetch = fetch): Locator {
+  return {
+    name: base,
+    async locate(hashes, signal) {
+      const url = `${base}/objects/${hashes.map(toHex).join('+')}`;
+      const timeout = AbortSignal.timeout(INDEXER_TIMEOUT_MS);
+      const response = await fetcher(url, { signal: AbortSignal.any([signal, timeout]) });
+      if (!response.ok) throw new DecodeError('object-mapping', `${base} answered ${response.status}`);
+      const text = await response.text();
+      if (text.length > MAX_ANSWER) throw new DecodeError('object-mapping', `${text.length} characters`);
+      return globalObjectMappingFromJson(parseJson(text));
+    },
+  };
+}

@@ -1,0 +1,131 @@
+import { describe, expect, it } from 'vitest';
+import { concat, equal, utf8 } from '../protocol/bytes.ts';
+import { cidOfHash } from '../protocol/cid.ts';
+import { PIECE_BYTES, RAW_RECORD_BYTES } from '../protocol/constants.ts';
+import type { StoredNode } from '../protocol/dag-builder.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { globalObjectMappingToJson } from '../protocol/object-mapping.ts';
+import { recordFromRaw } from '../protocol/record.ts';
+import { ScaleWriter } from '../protocol/scale.ts';
+import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
+import { objectPath, parseObjectLink } from './link.ts';
+import { indexerLocator, nodeLocator } from './locators.ts';
+import { prepareTree } from './prepare.ts';
+import { ObjectService } from './service.ts';
+
+const { signal } = new AbortController();
+
+async function* once(bytes: Uint8Array): AsyncGenerator<Uint8Array> {
+  yield bytes;
+}
+
+/** A folder stored in one piece of history: its places, and the supply that has the piece. */
+async function archive() {
+  const nodes: StoredNode[] = [];
+  const file = (name: string, text: string) => ({
+    kind: 'file' as const,
+    name,
+    bytes: () => once(utf8(text)),
+  });
+  const entries = [
+    file('a.txt', 'first'),
+    { kind: 'folder' as const, name: 'in', entries: [file('b.txt', 'second')] },
+  ];
+  for await (const node of prepareTree({ kind: 'folder', name: 'all', entries })) nodes.push(node);
+  const places: GlobalObject[] = [];
+  const parts: Uint8Array[] = [new Uint8Array(300)];
+  let offset = 300;
+  for (const { hash, bytes } of nodes) {
+    places.push({ hash, pieceIndex: 40n, offset });
+    const remark = new ScaleWriter().byteVector(bytes).bytes();
+    parts.push(remark);
+    offset += remark.length;
+  }
+  const raw = new Uint8Array(RAW_RECORD_BYTES);
+  raw.set(concat(...parts));
+  const piece = new Uint8Array(PIECE_BYTES);
+  piece.set(recordFromRaw(raw));
+  const pieces = {
+    pieces: (indices: readonly PieceIndex[]) =>
+      Promise.resolve(indices.map((index) => (index === 40n ? piece : null))),
+  };
+  return { pieces, places, head: places.at(-1)! };
+}
+
+const respond = async (service: ObjectService, link: string, path: string[]) => {
+  const response = await service.respond(link, path, { signal });
+  return [response.status, await response.text()];
+};
+
+describe('the service of objects', () => {
+  it('answers links, paths into folders, and what is not there', async () => {
+    const { pieces, head } = await archive();
+    const service = new ObjectService({ pieces, locators: [] });
+    const link = objectPath({ cid: cidOfHash(head.hash), hints: [head] });
+    expect(await respond(service, link, ['a.txt'])).toEqual([200, 'first']);
+    expect(await respond(service, link, ['in', 'b.txt'])).toEqual([200, 'second']);
+    expect(await respond(service, link, ['in', 'c.txt'])).toEqual([
+      404,
+      'There is no “c.txt” in this folder.',
+    ]);
+    expect(await respond(service, link, [])).toEqual([409, 'This is a folder, not a file.']);
+    expect((await respond(service, 'bafy', []))[0]).toBe(502);
+    const folder = await service.open(link, signal);
+    expect(service.linkTo(folder, cidOfHash(head.hash)).hints).toMatchObject([{ pieceIndex: 40n }]);
+  });
+
+  it('uses nodes and indexers', async () => {
+    const { pieces, places, head } = await archive();
+    const asked: number[] = [];
+    const node = nodeLocator({
+      name: 'node',
+      onFilteredObjectMappings: (hashes, listener) => {
+        asked.push(hashes.length);
+        queueMicrotask(() =>
+          listener({ objects: places.filter(({ hash }) => hashes.some((one) => equal(one, hash))) }),
+        );
+        return () => undefined;
+      },
+    });
+    const cid = cidOfHash(head.hash);
+    expect(await respond(new ObjectService({ pieces, locators: [node] }), cid, ['a.txt'])).toEqual([
+      200,
+      'first',
+    ]);
+    expect(asked.length).toBeGreaterThan(0);
+    const indexer = indexerLocator('https://index.example', (url) => {
+      expect(String(url)).toContain('https://index.example/objects/');
+      const json = JSON.stringify(globalObjectMappingToJson(places), (_, value: unknown) =>
+        typeof value === 'bigint' ? Number(value) : value,
+      );
+      return Promise.resolve(new Response(json));
+    });
+    const other = new ObjectService({ pieces, locators: [indexer] });
+    expect(await respond(other, cid, ['in', 'b.txt'])).toEqual([200, 'second']);
+  });
+
+  it('does without nodes that are silent and indexers that fail', async () => {
+    const { pieces, head } = await archive();
+    const silent = nodeLocator({ name: 'silent', onFilteredObjectMappings: () => () => undefined }, 20);
+    const broken = indexerLocator('https://index.example', () =>
+      Promise.resolve(new Response('no', { status: 500 })),
+    );
+    const service = new ObjectService({ pieces, locators: [silent, broken] });
+    expect((await respond(service, cidOfHash(head.hash), []))[0]).toBe(404);
+  });
+});
+
+describe('links', () => {
+  const cid = 'bafkr6ibb6dwnung2e7fumhyfxbk2ei5dhiq6cvgcn2xdsyglentidiym6y';
+
+  it('are found in what was pasted', () => {
+    const hints = [{ pieceIndex: 40n, offset: 7 }];
+    expect(parseObjectLink(` ${cid}\n`)).toEqual({ cid, hints: [] });
+    expect(parseObjectLink(`https://example.org/file/${cid}?download`)).toEqual({ cid, hints: [] });
+    expect(parseObjectLink(`http://127.0.0.1:4173${objectPath({ cid, hints })}`)).toEqual({ cid, hints });
+  });
+
+  it.each(['', 'hello', `${cid}x`, 'https://example.org/', `${cid}?at=AQ`])('“%s” is none', (text) => {
+    expect(() => parseObjectLink(text)).toThrow(ProtocolError);
+  });
+});

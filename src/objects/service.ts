@@ -1,0 +1,115 @@
+/** Objects for whoever wants them: the page, the service worker, the command line. */
+import type { PieceSupply } from '../dsn/supply.ts';
+import { hashOfCid } from '../protocol/cid.ts';
+import { ObjectError } from './errors.ts';
+import { parseObjectLink, type ObjectLink } from './link.ts';
+import type { Locator } from './locate.ts';
+import { NodeStore, type RetrievalEvent } from './nodes.ts';
+import {
+  listFolder,
+  openObject,
+  readObject,
+  type ByteRange,
+  type FolderEntry,
+  type OpenedObject,
+} from './object.ts';
+import { errorResponse, objectResponse, type ResponseOptions } from './response.ts';
+import { zipFolder } from './zip.ts';
+
+export interface ObjectServiceOptions {
+  pieces: Pick<PieceSupply, 'pieces'>;
+  locators: readonly Locator[];
+  watch?(event: RetrievalEvent): void;
+}
+
+export class ObjectService {
+  private readonly nodes: NodeStore;
+
+  constructor({ pieces, locators, watch }: ObjectServiceOptions) {
+    this.nodes = new NodeStore({ pieces, locators, watch });
+  }
+
+  /**
+   * Fetches and verifies the head of what a link or identifier names.
+   *
+   * @throws DecodeError, ObjectError
+   */
+  async open(link: string | ObjectLink, signal: AbortSignal): Promise<OpenedObject> {
+    const { cid, hints } = typeof link === 'string' ? parseObjectLink(link) : link;
+    this.nodes.addLinkHints(hashOfCid(cid), hints);
+    return openObject(this.nodes, cid, signal);
+  }
+
+  /** The link to an opened object, with the place where its head was found. */
+  linkTo({ hash }: OpenedObject, cid: string): ObjectLink {
+    return {
+      cid,
+      hints: this.nodes.hints
+        .known(hash)
+        .slice(0, 1)
+        .map(({ place }) => place),
+    };
+  }
+
+  /** The entries of a folder. Throws ObjectError. */
+  entries(folder: OpenedObject, signal: AbortSignal, deep = false): AsyncGenerator<FolderEntry> {
+    return listFolder(this.nodes, folder, signal, { deep });
+  }
+
+  /** The content of a file, verified. Throws ObjectError. */
+  read(
+    object: OpenedObject,
+    signal: AbortSignal,
+    options: { range?: ByteRange; password?: string } = {},
+  ): AsyncGenerator<Uint8Array> {
+    return readObject(this.nodes, object, signal, options);
+  }
+
+  /** A folder as a zip file. Throws ObjectError. */
+  zip(folder: OpenedObject, signal: AbortSignal, password?: string): AsyncGenerator<Uint8Array> {
+    return zipFolder(this.nodes, folder, signal, password);
+  }
+
+  /**
+   * Answers a request for an object, or for a file inside a folder by its path. Failures are responses too.
+   *
+   * @param path Names from the object down; empty for the object itself.
+   */
+  async respond(
+    link: string | ObjectLink,
+    path: readonly string[],
+    options: ResponseOptions,
+  ): Promise<Response> {
+    try {
+      const object = await this.open(link, options.signal);
+      return await objectResponse(this.nodes, await this.inside(object, path, options.signal), options);
+    } catch (error) {
+      if (options.signal.aborted) throw error;
+      return errorResponse(error);
+    }
+  }
+
+  private async inside(
+    object: OpenedObject,
+    path: readonly string[],
+    signal: AbortSignal,
+  ): Promise<OpenedObject> {
+    let at = object;
+    for (const [depth, name] of path.entries()) {
+      // The last part of a file's own address only gives it a name.
+      if (at.kind === 'file' && depth === path.length - 1) return at;
+      at = await this.child(at, name, signal);
+    }
+    return at;
+  }
+
+  private async child(folder: OpenedObject, name: string, signal: AbortSignal): Promise<OpenedObject> {
+    for await (const entry of this.entries(folder, signal)) if (entry.path === name) return entry;
+    throw new ObjectError({
+      code: 'not-located',
+      message: `no entry “${name}”`,
+      sentence: `There is no “${name}” in this folder.`,
+      node: folder.hash,
+    });
+  }
+}
