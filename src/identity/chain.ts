@@ -4,7 +4,7 @@ import { equal } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { decodeCertificate, type Certificate } from './certificate.ts';
-import { formatDid, parseDid } from './did.ts';
+import { parseDid } from './did.ts';
 import { encodePem, decodePem } from './pem.ts';
 import { jwkOf, type Jwk } from './keys.ts';
 import { identifiersOf, MAX_CERTIFICATES } from './verdict.ts';
@@ -83,11 +83,6 @@ export function readChain(file: Uint8Array): Chain {
   if (isDer) return orderChain([file]);
   const blocks = decodePem(new TextDecoder().decode(file)).filter(({ label }) => label === 'CERTIFICATE');
   return orderChain(blocks.map(({ der }) => der));
-}
-
-/** DIDs of a chain's certificates, root first, on a network (`off` for none). */
-export function didsOf(chain: Chain, network: string | null): string[] {
-  return identifiersOf(chain).map((id) => formatDid({ network, id }));
 }
 
 /** The last certificate, the one that a chain is about. */
