@@ -19,6 +19,7 @@ beforeAll(async () => {
   running = await TestNetwork.start();
   url = `ws://127.0.0.1:${running.network.port}`;
   await running.reach(1);
+  void running.reach(1000);
 });
 
 afterAll(() => running.remove());

@@ -108,6 +108,7 @@ describe('transactions', () => {
         if (status.kind === 'finalized') resolve();
       });
     });
+    void running.reach(chain.best.number + FAST_PARAMS.confirmationDepthK + 2);
     await done;
     expect(seen.map(({ kind }) => kind)).toEqual(['ready', 'inBlock', 'finalized']);
     const state = chain.stateOf(chain.best.hash);
@@ -171,6 +172,7 @@ describe('RPC', () => {
       expect(await node.metadata()).toHaveLength(151_358);
       expect(await farmer.piece(10n ** 9n)).toBeNull();
       expect((await farmer.lastSegmentHeaders(5)).length).toBe(1);
+      void running.reach(block.header.number + 3);
       const heads = await new Promise<number>((resolve) => {
         const subscription = node.onHeader(
           'new',
@@ -228,6 +230,7 @@ describe('forks on demand', () => {
     await running.stop();
     const forking = await TestNetwork.start({ forks: true });
     const { chain, port } = forking.network;
+    void forking.reach(12);
     const reorganised = new Promise<Block[]>((resolve) => {
       const off = chain.on('best', (_, retracted) => {
         if (retracted.length === 0) return;

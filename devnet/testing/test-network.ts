@@ -10,9 +10,14 @@ import { TestFarmer } from './test-farmer.ts';
 /** The shortest slot, in milliseconds. */
 const SLOT_MS = 3;
 
-/** A running network whose slots wait until its farmer is done with the one before. */
+/**
+ * A running network whose slots wait until its farmer is done with the one before, and until a test wants a block
+ * higher than the best.
+ */
 export class TestNetwork {
   private busy: Promise<unknown> = Promise.resolve();
+  private target = 0;
+  private wake: () => void = () => undefined;
   readonly lines: string[] = [];
 
   private constructor(
@@ -36,9 +41,15 @@ export class TestNetwork {
       ownSectors: 0,
       dataDir: this.folder,
       log: (line) => this.lines.push(line),
-      pace: async () => {
+      pace: async (signal) => {
         await new Promise((resolve) => setTimeout(resolve, SLOT_MS));
         await this.busy;
+        while (!signal.aborted && this.running !== null && this.running.chain.best.number >= this.target) {
+          await new Promise<void>((resolve) => {
+            this.wake = resolve;
+            signal.addEventListener('abort', () => resolve(), { once: true });
+          });
+        }
       },
       ...options,
     });
@@ -57,9 +68,11 @@ export class TestNetwork {
     return this.running;
   }
 
-  /** The first block of at least this number that is best. */
+  /** Lets the network go on to a block of at least this number; returns the first such that is best. */
   reach(number: number): Promise<Block> {
     const { chain } = this.network;
+    this.target = Math.max(this.target, number);
+    this.wake();
     if (chain.best.number >= number) return Promise.resolve(chain.best);
     return new Promise((resolve) => {
       const off = chain.on('best', (block) => {
