@@ -385,6 +385,7 @@ describe('a lying source', () => {
     dripping.misbehaviour.blocks = async (blocks) => blocks.slice(0, 1);
     const client = await openAt(10, [dripping]);
     await until(client, () => headNumber(client) === 30);
+    expect(client.snapshot().refusals).toEqual([]);
   });
 
   it('that floods with announcements is put off', async () => {

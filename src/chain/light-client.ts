@@ -144,7 +144,8 @@ export class LightClient {
   /** Stops, saves, and closes the sources. */
   async stop(): Promise<void> {
     this.stopped.abort(new DOMException('the light client was stopped', 'AbortError'));
-    this.wakeup.wake();
+    this.wakeup.close();
+    this.ticker.close();
     await Promise.allSettled(this.tasks);
     await this.save();
     for (const peer of this.peers) peer.close();
@@ -270,7 +271,7 @@ export class LightClient {
   private async serve(peer: Peer): Promise<void> {
     while (!this.signal.aborted) {
       if (!peer.usable) {
-        await this.wakeup.wait(Math.max(100, Math.min(POLL_MS, peer.wakesAt - this.now())), this.signal);
+        await this.wakeup.wait(Math.max(100, Math.min(POLL_MS, peer.wakesAt - this.now())));
         continue;
       }
       try {
@@ -375,7 +376,7 @@ export class LightClient {
     }
     this.settle();
     if (this.now() >= this.runtimeDue) await this.watchRuntime(peer, chain);
-    await this.wakeup.wait(POLL_MS, this.signal);
+    await this.wakeup.wait(POLL_MS);
     if (this.now() - peer.askedAt >= POLL_MS && peer.usable) await this.askBest(peer);
   }
 
@@ -433,7 +434,7 @@ export class LightClient {
 
   /** Runs work that only one source at a time may be used for. */
   private async exclusively(peer: Peer, work: () => Promise<void>): Promise<void> {
-    while (this.syncing !== null) await this.wakeup.wait(TICK_MS, this.signal);
+    while (this.syncing !== null) await this.wakeup.wait(TICK_MS);
     this.signal.throwIfAborted();
     this.syncing = peer;
     this.changed();
@@ -627,7 +628,7 @@ export class LightClient {
 
   private async tick(): Promise<void> {
     while (!this.signal.aborted) {
-      await this.ticker.wait(TICK_MS, this.signal);
+      await this.ticker.wait(TICK_MS);
       const now = this.now();
       // The device slept: it cannot be held against the network that no block came.
       if (now - this.lastTickAt > 10 * TICK_MS) this.lastHeadAt = now;

@@ -1,6 +1,7 @@
 /** Lets loops sleep until something happened. */
 export class Wakeup {
   private readonly sleepers = new Set<() => void>();
+  private closed = false;
 
   /** Ends every wait. */
   wake(): void {
@@ -9,19 +10,23 @@ export class Wakeup {
     for (const wake of sleepers) wake();
   }
 
-  /** Waits for `wake`, at most `ms`; whether it was woken. Ends early, as if woken, when the signal aborts. */
-  wait(ms: number, signal: AbortSignal): Promise<boolean> {
-    if (signal.aborted) return Promise.resolve(true);
+  /** Ends every wait, also those to come. */
+  close(): void {
+    this.closed = true;
+    this.wake();
+  }
+
+  /** Waits for `wake`, at most `ms`; whether it was woken. */
+  wait(ms: number): Promise<boolean> {
+    if (this.closed) return Promise.resolve(true);
     return new Promise((resolve) => {
       const end = (woken: boolean): void => {
         clearTimeout(timer);
-        signal.removeEventListener('abort', wake);
         this.sleepers.delete(wake);
         resolve(woken);
       };
       const wake = (): void => end(true);
       const timer = setTimeout(() => end(false), ms);
-      signal.addEventListener('abort', wake, { once: true });
       this.sleepers.add(wake);
     });
   }

@@ -206,7 +206,9 @@ export class PotVerifier {
     const work = async ({ slot, only }: Part): Promise<void> => {
       const { seed, iterations, checkpoints } = slot;
       const input = { seed, iterations, checkpoints, only };
-      const { firstWrong, walker } = await this.pool.run('pot.verify', input, { priority, signal: both });
+      // A signal of its own for each job: Node.js warns of many listeners on one.
+      const options = { priority, signal: AbortSignal.any([both]) };
+      const { firstWrong, walker } = await this.pool.run('pot.verify', input, options);
       if (firstWrong !== null) throw wrongCheckpoint(slot, firstWrong);
       const own = (iterations / CHECKPOINTS_IN_SLOT) * only.length;
       walked += own;

@@ -184,7 +184,7 @@ describe('RpcClient', () => {
       line().events.open();
       const call = refusalOf(client.call('a'));
       line().events.message(garbage);
-      expect(client.state, garbage.slice(0, 20)).toBe('waiting');
+      expect([garbage.slice(0, 20), client.state]).toEqual([garbage.slice(0, 20), 'waiting']);
       expect(await call).toMatchObject({ code: 'disconnected' });
     }
   });
@@ -251,13 +251,18 @@ describe('JSON of nodes', () => {
       runtimeVersionFromJson,
       statusFromJson,
     ];
-    const tolerant = (work: () => unknown): void => {
+    const errorOf = (work: () => unknown): unknown => {
       try {
         work();
+        return null;
       } catch (error) {
-        if (!(error instanceof DecodeError)) throw error;
+        return error;
       }
     };
+    const tolerant = (work: () => unknown): void => {
+      expect(errorOf(work) ?? new DecodeError('x', '')).toBeInstanceOf(DecodeError);
+    };
+    expect(decoders).toHaveLength(7);
     fc.assert(
       fc.property(fc.jsonValue(), (json) => {
         for (const decode of decoders) tolerant(() => decode(json));

@@ -152,7 +152,9 @@ export class RpcClient implements RpcCaller {
   }
 
   call(method: string, params?: readonly unknown[], options: CallOptions = {}): Promise<unknown> {
-    const { signal, timeoutMs = this.timeoutMs } = options;
+    const { timeoutMs = this.timeoutMs } = options;
+    // A signal of its own for each call: Node.js warns of many listeners on one.
+    const signal = options.signal && AbortSignal.any([options.signal]);
     if (this.current === 'closed')
       return Promise.reject(new RpcError('closed', method, 'the client is closed'));
     if (signal?.aborted === true) return Promise.reject(signal.reason);

@@ -1,0 +1,159 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { recordedChain } from '../../tests/support/recorded-chain.ts';
+import { subspaceDigests } from '../protocol/digest.ts';
+import { equal } from '../protocol/bytes.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { decodeHeader, encodeHeader, fromRpcHeader, toRpcHeader } from '../protocol/header.ts';
+import { decodeJustification, encodeJustification } from '../protocol/justification.ts';
+import { decodeRuntimeConstants, encodeRuntimeConstants } from './constants.ts';
+import { PUBLIC_CONSTANTS } from '../network/presets.ts';
+import { readBlock } from './rules/header.ts';
+
+const blocks = recordedChain('chain').blocks.slice(0, 160);
+const RUNS = { numRuns: 1_500 };
+
+/** Bytes with some of them changed, cut off, repeated or put in. */
+const damaged = (bytes: Uint8Array) =>
+  fc
+    .array(
+      fc.record({
+        at: fc.nat(bytes.length),
+        how: fc.constantFrom('flip', 'cut', 'insert', 'repeat'),
+        byte: fc.integer({ min: 0, max: 255 }),
+      }),
+      { minLength: 1, maxLength: 4 },
+    )
+    .map((changes) =>
+      changes.reduce<number[]>((now, { at, how, byte }) => {
+        if (how === 'cut') return now.slice(0, at);
+        if (how === 'insert') return [...now.slice(0, at), byte, ...now.slice(at)];
+        if (how === 'repeat') return [...now.slice(0, at), ...now.slice(Math.max(0, at - byte))];
+        return now.map((value, index) => (index === at ? value ^ (byte || 1) : value));
+      }, Array.from(bytes)),
+    )
+    .map((changed) => Uint8Array.from(changed));
+
+/** Whether a decoder gives a value that encodes to the same bytes, or refuses with ProtocolError. */
+function isStrict<T>(
+  bytes: Uint8Array,
+  decode: (bytes: Uint8Array) => T,
+  encode: (value: T) => Uint8Array,
+): boolean {
+  return takes(() => {
+    const again = encode(decode(bytes));
+    if (!equal(again, bytes)) throw new Error('decoded to something else');
+  });
+}
+
+/** Whether work ends, or refuses with ProtocolError. */
+function takes(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    return error instanceof ProtocolError;
+  }
+}
+
+const someBlock = fc.constantFrom(...blocks);
+
+describe('decoders', () => {
+  it('of headers accept nothing but the one form of a header', () => {
+    const bytes = someBlock.chain(({ header }) => damaged(encodeHeader(header)));
+    fc.assert(
+      fc.property(bytes, (input) => {
+        expect(isStrict(input, decodeHeader, encodeHeader)).toBe(true);
+      }),
+      RUNS,
+    );
+    fc.assert(
+      fc.property(fc.uint8Array({ maxLength: 200 }), (input) => {
+        expect(isStrict(input, decodeHeader, encodeHeader)).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  it('of justifications accept nothing but the one form of a justification', () => {
+    const bytes = someBlock.chain(({ justification }) => damaged(justification as Uint8Array));
+    fc.assert(
+      fc.property(bytes, (input) => {
+        expect(isStrict(input, decodeJustification, encodeJustification)).toBe(true);
+      }),
+      RUNS,
+    );
+    const claims = fc.uint8Array({ minLength: 22, maxLength: 40 }).map((input) => {
+      input.set([0], 0);
+      input.set([0xfe, 0xff, 0xff, 0xff], 17);
+      return input;
+    });
+    fc.assert(
+      fc.property(claims, (input) => {
+        expect(isStrict(input, decodeJustification, encodeJustification)).toBe(true);
+      }),
+    );
+  });
+
+  it('of constants accept nothing but their one form, and no zero', () => {
+    const honest = encodeRuntimeConstants(PUBLIC_CONSTANTS);
+    fc.assert(
+      fc.property(damaged(honest), (input) => {
+        expect(isStrict(input, decodeRuntimeConstants, encodeRuntimeConstants)).toBe(true);
+      }),
+      RUNS,
+    );
+    for (let at = 1; at < honest.length; at += 1) {
+      const zeroed = honest.slice();
+      zeroed.fill(0, at, at + 8);
+      expect(isStrict(zeroed, decodeRuntimeConstants, encodeRuntimeConstants)).toBe(true);
+    }
+  });
+
+  it('of items and whole blocks refuse with ProtocolError and nothing else', () => {
+    const changed = someBlock.chain(({ header, justification }) =>
+      fc
+        .record({
+          header: fc.record({
+            item: fc.nat(header.digest.length - 1),
+            data: fc.uint8Array({ maxLength: 500 }),
+            double: fc.boolean(),
+          }),
+          justification: fc.option(damaged(justification as Uint8Array)),
+        })
+        .map(({ header: change, justification: payload }) => {
+          const digest = header.digest.flatMap((item, index) => {
+            if (index !== change.item || item.kind === 'runtimeEnvironmentUpdated') return [item];
+            const other = { ...item, data: change.data };
+            return change.double ? [item, other] : [other];
+          });
+          return { header: { ...header, digest }, justification: payload };
+        }),
+    );
+    fc.assert(
+      fc.property(changed, (block) => {
+        expect(takes(() => subspaceDigests(block.header))).toBe(true);
+        expect(takes(() => readBlock(block))).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+
+  it('of the RPC’s headers take any JSON', () => {
+    const json = fc.oneof(
+      fc.jsonValue(),
+      someBlock.chain(({ header }) => {
+        const honest = toRpcHeader(header) as unknown as Record<string, unknown>;
+        return fc
+          .tuple(fc.constantFrom(...Object.keys(honest)), fc.jsonValue())
+          .map(([key, value]) => ({ ...honest, [key]: value }));
+      }),
+    );
+    fc.assert(
+      fc.property(json, (input) => {
+        expect(takes(() => fromRpcHeader(input))).toBe(true);
+      }),
+      RUNS,
+    );
+  });
+});
