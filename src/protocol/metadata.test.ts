@@ -184,9 +184,9 @@ describe('hostile metadata and values', () => {
         for (const [at, byte] of edits) mutated[at] = byte;
         if (isRefused(() => useAll(RuntimeMetadata.decode(mutated)))) refused += 1;
       }),
-      { numRuns: 800 },
+      { numRuns: 300 },
     );
-    expect(refused).toBeGreaterThan(200);
+    expect(refused).toBeGreaterThan(60);
   });
 
   it('decodes random bytes as any item or refuses them, and encodes what it decoded to the same bytes', () => {
@@ -202,7 +202,7 @@ describe('hostile metadata and values', () => {
         const again = entry.encode(entry.decode(bytes));
         expect(entry.decode(again)).toEqual(entry.decode(bytes));
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
     expect(accepted).toBeGreaterThan(0);
   });
@@ -219,7 +219,7 @@ describe('hostile metadata and values', () => {
         const again = real.encodeCall(decoded.pallet, decoded.call, decoded.args);
         expect(real.decodeCall(again)).toEqual(decoded);
       }),
-      { numRuns: 3000 },
+      { numRuns: 1000 },
     );
     expect(accepted).toBeGreaterThan(0);
   });

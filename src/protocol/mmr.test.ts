@@ -124,7 +124,7 @@ describe('mountain range', () => {
           true,
         );
       }),
-      { numRuns: 100 },
+      { numRuns: 60 },
     );
   });
 

@@ -71,7 +71,7 @@ describe('trie', () => {
         const entries = model.map(([name, content]) => ({ key: name, value: content }));
         expect(trie.root()).toEqual(Trie.from(format, entries.reverse()).root());
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 
@@ -110,7 +110,7 @@ describe('trie', () => {
         expect([...trie.entries(prefix, after)]).toEqual(wanted);
         expect(trie.nextKeys(prefix, after, count)).toEqual(wanted.slice(0, count).map(([name]) => name));
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 
@@ -156,7 +156,7 @@ describe('storage proof', () => {
         const everything = trie.prove([...keys, ...all.map((one) => one.key)]);
         expect(readProof(trie.root(), [...everything.reverse(), utf8('noise')], keys)).toEqual(values);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
@@ -173,7 +173,7 @@ describe('storage proof', () => {
         node[at % node.length]! ^= 1 << (at % 8);
         expect(isRefused(() => readProof(trie.root(), [...without, node], [name]))).toBe(true);
       }),
-      { numRuns: 300 },
+      { numRuns: 120 },
     );
   });
 
@@ -240,7 +240,7 @@ describe('storage proof', () => {
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
         expect(decodeAgain(bytes)).toEqual(decodeOrNull(bytes));
       }),
-      { numRuns: 2000 },
+      { numRuns: 1000 },
     );
   });
 });
@@ -281,7 +281,7 @@ describe('compact proof', () => {
         expect(isRefused(() => expandCompactProof(trie.root(), compact.slice(0, -1)))).toBe(true);
         expect(isRefused(() => expandCompactProof(new Uint8Array(32), compact))).toBe(true);
       }),
-      { numRuns: 200 },
+      { numRuns: 100 },
     );
   });
 
