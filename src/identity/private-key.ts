@@ -1,5 +1,6 @@
 /** Private keys from and to PKCS#8, plain or encrypted under a password (PBES2). */
 import { randomBytes } from '../crypto/random.ts';
+import { DecodeError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { readAlgorithm } from './certificate.ts';
 import {
@@ -158,8 +159,12 @@ export async function decryptPbes2(
       await crypto.subtle.decrypt({ name: 'AES-CBC', iv: iv.slice() }, key, ciphertext.slice()),
     );
   } catch {
-    throw new Refusal('wrong-password', 'PBES2 padding', 'The password does not open this file.');
+    throw wrongPassword('PBES2 padding');
   }
+}
+
+function wrongPassword(message: string): Refusal {
+  return new Refusal('wrong-password', message, 'The password does not open this file.');
 }
 
 /** EncryptedPrivateKeyInfo (DER) of PKCS#8 DER. */
@@ -180,5 +185,13 @@ export async function decryptPkcs8(encrypted: Uint8Array, password: string): Pro
     outer.finish();
     return parts;
   });
-  return decryptPbes2(algorithm, ciphertext, password);
+  const pkcs8 = await decryptPbes2(algorithm, ciphertext, password);
+  try {
+    readPrivateKeyInfo(pkcs8);
+  } catch (error) {
+    // One wrong password in 256 leaves a padding that looks right.
+    if (error instanceof DecodeError) throw wrongPassword('no key inside');
+    throw error;
+  }
+  return pkcs8;
 }

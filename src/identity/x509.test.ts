@@ -18,7 +18,7 @@ import {
   keyUsage,
 } from './certificate.ts';
 import { ProtocolError } from '../protocol/errors.ts';
-import { readDer, TAG } from './der.ts';
+import { octetString, readDer, sequence, TAG } from './der.ts';
 import { autoIdOf } from './identifier.ts';
 import {
   AUTHORITY_USAGES,
@@ -34,7 +34,14 @@ import { ecKey, ed25519Key, type SigningKey } from './keys.ts';
 import { OID } from './oids.ts';
 import { decodePem, encodePem } from './pem.ts';
 import { decodePkcs12, encodePkcs12 } from './pkcs12.ts';
-import { decryptPkcs8, ecPkcs8, ed25519Pkcs8, encryptPkcs8, importPrivateKey } from './private-key.ts';
+import {
+  decryptPkcs8,
+  ecPkcs8,
+  ed25519Pkcs8,
+  encryptPbes2,
+  encryptPkcs8,
+  importPrivateKey,
+} from './private-key.ts';
 import { verifySignature } from './signature.ts';
 import { judge } from './verdict.ts';
 
@@ -309,6 +316,12 @@ describe('keys in files', () => {
       await expect(decryptPkcs8(encrypted, 'another one')).rejects.toThrow('wrong-password');
       expect((await importPrivateKey(pkcs8)).publicKeyInfo).toEqual(key.publicKeyInfo);
     }
+  });
+
+  it('a wrong password whose padding happens to fit is still a wrong password', async () => {
+    const { algorithm, ciphertext } = await encryptPbes2(utf8('decrypts, and is no key'), 'a password', 1000);
+    const encrypted = sequence(algorithm, octetString(ciphertext));
+    await expect(decryptPkcs8(encrypted, 'a password')).rejects.toThrow('wrong-password');
   });
 
   it('are refused when malformed or of another kind', async () => {
