@@ -4,6 +4,7 @@ import { createClient } from 'polkadot-api';
 import { getPolkadotSigner } from 'polkadot-api/signer';
 import { getWsProvider } from 'polkadot-api/ws';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { WebSocket } from 'ws';
 import { sign } from '../src/crypto/sr25519.ts';
 import { EXTRINSIC_SIGNING_CONTEXT } from '../src/protocol/constants.ts';
 import { encodeAddress } from '../src/protocol/ss58.ts';
@@ -74,7 +75,7 @@ describe('@polkadot/api', () => {
 
 describe('polkadot-api', () => {
   it('reads a balance, sends a transfer and a remark, sees them final', async () => {
-    const client = createClient(getWsProvider(url));
+    const client = createClient(getWsProvider(url, { websocketClass: WebSocket as never }));
     try {
       const api = client.getUnsafeApi();
       const bob = account('Bob');
