@@ -166,7 +166,7 @@ export class PlotLoop {
       if (work === null || this.halted()) return 'nothing';
       return (await this.plotOne(work)) ? 'done' : 'failed';
     } catch (error) {
-      this.options.reports.setCause(error);
+      this.options.reports.setCause('plot', error);
       return 'failed';
     }
   }
@@ -216,12 +216,12 @@ export class PlotLoop {
     const { index } = work;
     try {
       await this.plot(work, AbortSignal.any([interrupted, this.stopping.signal]));
-      reports.clearCause();
+      reports.succeeded('plot');
       reports.notify('success', 'farm', `Sector ${index} is plotted.`);
       return true;
     } catch (error) {
       const stopped = interrupted.aborted || this.stopping.signal.aborted;
-      if (!stopped) reports.setCause(error);
+      if (!stopped) reports.setCause('plot', error);
       if (index < sectors.length) await this.restore(index, stopped ? null : sentenceOf(error));
       return stopped;
     } finally {
@@ -260,7 +260,7 @@ export class PlotLoop {
     try {
       await this.options.sectors.plotFailed(index, reason);
     } catch (error) {
-      this.options.reports.setCause(error);
+      this.options.reports.setCause('plot', error);
     }
   }
 }

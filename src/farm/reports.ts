@@ -3,9 +3,13 @@ import { StorageError } from '../storage/errors.ts';
 import { FarmError } from './errors.ts';
 import type { FarmCause, FarmNotice } from './snapshot.ts';
 
+/** What a farm does; its trouble is over when that succeeds again. */
+export type FarmActivity = 'plot' | 'audit' | 'submit';
+
 /** What a farm has to say: its present trouble, notices, and that its snapshot has changed. */
 export class FarmReports {
   cause: FarmCause | null = null;
+  private activity: FarmActivity | null = null;
   private readonly changeListeners = new Set<() => void>();
   private readonly noticeListeners = new Set<(notice: FarmNotice) => void>();
 
@@ -25,8 +29,8 @@ export class FarmReports {
     for (const listener of this.noticeListeners) listener({ level, category, text });
   }
 
-  /** Shows what is wrong; a notice goes out when it is something else than before. */
-  setCause(error: unknown): void {
+  /** Shows what is wrong with an activity; a notice goes out when it is something else than before. */
+  setCause(activity: FarmActivity, error: unknown): void {
     const code = codeOf(error);
     const cause = { code, sentence: sentenceOf(error), action: actionOf(error), since: Date.now() };
     if (this.cause?.code === code) {
@@ -36,11 +40,15 @@ export class FarmReports {
       this.notify(level, error instanceof StorageError ? 'storage' : 'farm', cause.sentence);
     }
     this.cause = cause;
+    this.activity = activity;
     this.changed();
   }
 
-  clearCause(): void {
+  /** An activity succeeded: what was wrong with it is over. */
+  succeeded(activity: FarmActivity): void {
+    if (this.activity !== activity) return;
     this.cause = null;
+    this.activity = null;
     this.changed();
   }
 }

@@ -87,6 +87,7 @@ export class SlotLoop {
       this.audits.add(outcome.auditMs);
       this.counts.audited += 1;
       for (const { sectorIndex, error } of failed) await this.auditFailed(sectorIndex, error);
+      if (failed.length === 0) this.options.reports.succeeded('audit');
       if (candidates.length > 0)
         this.proveInTurn(candidates.slice(0, MAX_CANDIDATES), slot, arrived, outcome);
     } catch (error) {
@@ -106,7 +107,7 @@ export class SlotLoop {
       this.counts.missed += skipped;
       return true;
     } catch (error) {
-      this.options.reports.setCause(error);
+      this.options.reports.setCause('audit', error);
       return false;
     }
   }
@@ -114,7 +115,7 @@ export class SlotLoop {
   private async auditFailed(index: SectorIndex, error: unknown): Promise<void> {
     if (this.stopping.signal.aborted) return;
     if (isDamage(error)) await this.options.sectorBroke(index, error);
-    else this.options.reports.setCause(error);
+    else this.options.reports.setCause('audit', error);
   }
 
   private miss(outcome: SlotOutcome, reason: string): void {
@@ -209,6 +210,7 @@ export class SlotLoop {
     }
     outcome.submitMs = performance.now() - proven;
     this.counts.accepted += 1;
+    this.options.reports.succeeded('submit');
     return true;
   }
 
@@ -226,7 +228,7 @@ export class SlotLoop {
     outcome.reason = sentenceOf(error);
     this.record(outcome);
     if (isDamage(error)) await this.options.sectorBroke(candidate.sector.sectorIndex, error);
-    else this.options.reports.setCause(error);
+    else this.options.reports.setCause('submit', error);
   }
 
   /** Signs hashes asked for in the name of this farm's key, and no others. */

@@ -1,0 +1,325 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import type { AuditWinner } from '../crypto/jobs.ts';
+import { CHUNK_BYTES } from '../protocol/constants.ts';
+import { MemoryDirectory } from '../storage/memory-directory.ts';
+import { claimFolder, readDescription } from './description.ts';
+import { FarmError } from './errors.ts';
+import { Farm, type FarmOptions } from './farm.ts';
+import { bytesOfSectors } from './sectors.ts';
+import { sectorFileName } from './sector-file.ts';
+import { SlotOrder } from './slot-loop.ts';
+import type { FarmSnapshot } from './snapshot.ts';
+import {
+  fakeIdentity,
+  FakeHistory,
+  FakeNode,
+  FakePool,
+  FakeSource,
+  GENESIS,
+  named,
+  plottingPool,
+  slotAt,
+  until,
+} from './test-support.ts';
+
+const SECTORS = 2;
+const PIECES = 2;
+
+/** What a test's farm lives in. */
+interface World {
+  farm: Farm;
+  directory: MemoryDirectory;
+  node: FakeNode;
+  history: FakeHistory;
+  pool: FakePool;
+  snapshot(): FarmSnapshot;
+  plotted(): boolean;
+}
+
+const running: Farm[] = [];
+
+afterEach(async () => {
+  for (const farm of running.splice(0)) await farm.stop();
+});
+
+/** A pool that plots, and finds the chunks that the test names in every audit. */
+function farmingPool(winners: () => AuditWinner[] = () => []): FakePool {
+  return plottingPool({
+    'sector.audit': () => ({ winners: winners() }),
+    'solution.prove': ({ sBucket }) => ({
+      chunk: named(`chunk-${sBucket}`, CHUNK_BYTES),
+      chunkWitness: named('witness', 48),
+      proofOfSpace: named('proof', 160),
+    }),
+    'solution.check': () => ({ distance: 1n }),
+  });
+}
+
+async function open(change: Partial<FarmOptions> = {}): Promise<World> {
+  const directory = (change.directory as MemoryDirectory | undefined) ?? new MemoryDirectory();
+  const node = (change.node as FakeNode | undefined) ?? new FakeNode();
+  const history = new FakeHistory();
+  const pool = (change.pool as FakePool | undefined) ?? farmingPool();
+  const farm = await Farm.open({
+    directory,
+    pool,
+    pieces: new FakeSource(),
+    history,
+    node,
+    identity: fakeIdentity(),
+    rewardAddress: named('rewards', 32),
+    allocatedBytes: bytesOfSectors(SECTORS, PIECES),
+    ...change,
+  });
+  running.push(farm);
+  const snapshot = (): FarmSnapshot => farm.snapshot();
+  const plotted = (): boolean => snapshot().sectors.every(({ state }) => state === 'plotted');
+  return { farm, directory, node, history, pool, snapshot, plotted };
+}
+
+async function plottedFarm(change: Partial<FarmOptions> = {}): Promise<World> {
+  const world = await open(change);
+  world.farm.start();
+  await until(world.plotted, 'plotting');
+  return world;
+}
+
+describe('a farm', () => {
+  it('plots, is opened again with what it has, and leaves the folder to others when it stops', async () => {
+    const { farm, directory, node, snapshot } = await plottedFarm();
+    expect(snapshot()).toMatchObject({ phase: 'farming', cause: null, plotting: null });
+    await expect(open({ directory })).rejects.toMatchObject({ code: 'in-use' });
+    await farm.stop();
+    expect(node.listeners).toBe(0);
+    const pool = farmingPool();
+    const again = await open({ directory, pool });
+    expect(again.plotted()).toBe(true);
+    expect(pool.calls['record.encode']).toBeUndefined();
+  });
+
+  it('keeps what is encoded when it is paused', async () => {
+    const world = await open();
+    let seen = 0;
+    world.farm.onChange(() => {
+      const done = world.snapshot().plotting?.piecesDone ?? 0;
+      if (done === 1 && seen++ === 0) world.farm.pause();
+    });
+    world.farm.start();
+    await until(() => seen > 0 && world.snapshot().plotting === null, 'the pause');
+    expect(world.snapshot().phase).toBe('paused');
+    expect(world.directory.scratches.size).toBe(1);
+    world.farm.resume();
+    await until(world.plotted, 'plotting');
+    expect(world.directory.scratches.size).toBe(0);
+  });
+
+  it('shrinks and grows', async () => {
+    const { farm, directory, snapshot, plotted } = await plottedFarm();
+    await farm.setAllocation(bytesOfSectors(1, PIECES));
+    expect(snapshot().sectors).toHaveLength(1);
+    expect(directory.files.has(sectorFileName(1))).toBe(false);
+    await expect(farm.setAllocation(bytesOfSectors(1, PIECES) - 1)).rejects.toMatchObject({
+      code: 'too-small',
+    });
+    await farm.setAllocation(bytesOfSectors(SECTORS, PIECES));
+    await until(plotted, 'plotting');
+    expect(snapshot().sectors).toHaveLength(SECTORS);
+  });
+
+  it('leaves nothing when it is removed', async () => {
+    const { farm, directory } = await plottedFarm();
+    await farm.remove();
+    expect(directory.files.size).toBe(0);
+    expect(directory.scratches.size).toBe(0);
+  });
+
+  it('waits for room on a full disk, and says so', async () => {
+    const directory = new MemoryDirectory(2_200_000);
+    const { farm, snapshot } = await open({ directory });
+    farm.start();
+    await until(() => snapshot().cause !== null, 'a cause');
+    expect(snapshot()).toMatchObject({ phase: 'failed', cause: { code: 'disk-full' } });
+    expect(snapshot().cause!.action).not.toBeNull();
+    expect(snapshot().sectors[0]!.state).toBe('planned');
+  });
+
+  it('finds a damaged sector and plots it again', async () => {
+    const { farm, directory, pool, plotted, snapshot } = await plottedFarm();
+    const encoded = pool.calls['record.encode']!;
+    directory.files.get(sectorFileName(1))![100_000]! ^= 1;
+    expect(await farm.scrub()).toEqual({ verified: 1, broken: [1] });
+    await until(plotted, 'plotting');
+    expect(pool.calls['record.encode']).toBe(encoded + PIECES);
+    expect(await farm.scrub()).toEqual({ verified: SECTORS, broken: [] });
+    expect(snapshot().phase).toBe('farming');
+  });
+
+  it.each([
+    ['cut off', (file: Uint8Array) => file.subarray(0, 1_000_000)],
+    ['empty', () => new Uint8Array(0)],
+    [
+      'of wrong metadata',
+      (file: Uint8Array) => {
+        file[file.length - 40]! ^= 1;
+        return file;
+      },
+    ],
+  ])('plots a sector again whose file is %s', async (_, damage) => {
+    const { farm, directory } = await plottedFarm();
+    await farm.stop();
+    const name = sectorFileName(0);
+    directory.files.set(name, damage(directory.files.get(name)!.slice()));
+    const again = await open({ directory });
+    expect(again.snapshot().sectors.map(({ state }) => state)).toEqual(['broken', 'plotted']);
+    again.farm.start();
+    await until(again.plotted, 'plotting');
+  });
+
+  it('plots sectors again, in place, before they expire', async () => {
+    const { history, snapshot } = await plottedFarm();
+    // With every segment the chance grows; at four times the history and the lifetime it is certain.
+    for (let size = 7n; size <= 17n; size += 1n) {
+      history.grow(size);
+      await until(() => snapshot().plotting === null && snapshot().phase === 'farming', 'replotting');
+      for (const { state } of snapshot().sectors) expect(state).toBe('plotted');
+    }
+    expect(snapshot().sectors.every(({ historySize }) => BigInt(historySize!) > 3n)).toBe(true);
+  });
+});
+
+describe('slots', () => {
+  const winner: AuditWinner = { sBucket: 0, chunk: 0, distance: 1n };
+
+  async function farming(winners: AuditWinner[] = [winner]): Promise<World> {
+    return plottedFarm({ pool: farmingPool(() => winners) });
+  }
+
+  /** Announces slots until one finds chunks in its s-bucket, all of which are said to win; returns its number. */
+  async function announceWinning({ node, pool, snapshot }: World): Promise<number> {
+    for (let slot = 10; ; slot += 1) {
+      node.announce(slotAt(slot));
+      await until(() => snapshot().slots.audited === slot - 9, 'an audit');
+      if (pool.calls['sector.audit'] !== undefined) return slot;
+    }
+  }
+
+  it('that win end in a solution, a signature and a reward', async () => {
+    const world = await farming();
+    const { node, snapshot } = world;
+    const slot = await announceWinning(world);
+    await until(() => node.solutions.length > 0, 'a solution');
+    expect(node.solutions[0]).toMatchObject({ slot: BigInt(slot), solution: { historySize: 3n } });
+    const hash = named('block', 32);
+    node.askToSign({ hash, publicKey: named('somebody else', 32) });
+    node.askToSign({ hash, publicKey: fakeIdentity().publicKey });
+    await until(() => snapshot().rewards.blocks > 0, 'a reward');
+    expect(node.signatures).toHaveLength(1);
+    expect(snapshot()).toMatchObject({
+      proofs: { made: 1, accepted: 1, late: 0 },
+      rewards: { blocks: 1, votes: 0 },
+    });
+    expect(snapshot().history[0]).toMatchObject({ slot: String(slot), outcome: 'won-block' });
+  });
+
+  it('within the voting range only are votes', async () => {
+    const world = await farming([{ ...winner, distance: 1n << 55n }]);
+    const { node, snapshot } = world;
+    await announceWinning(world);
+    await until(() => node.solutions.length > 0, 'a solution');
+    node.askToSign({ hash: named('vote', 32), publicKey: fakeIdentity().publicKey });
+    await until(() => snapshot().rewards.votes > 0, 'a reward');
+    expect(snapshot().rewards).toEqual({ blocks: 0, votes: 1 });
+  });
+
+  it.each([
+    ['late', { code: 9001 }, { outcome: 'missed' }, 1],
+    ['rejected', { code: -32_000 }, { outcome: 'rejected', reason: 'no' }, 0],
+  ])('whose solution is %s are recorded as such', async (_, properties, outcome, late) => {
+    const world = await farming();
+    const { node, snapshot } = world;
+    node.refuse = () => {
+      throw Object.assign(new Error('no'), properties);
+    };
+    await announceWinning(world);
+    await until(() => snapshot().history.length > 0 && snapshot().history[0]!.reason !== null, 'an outcome');
+    expect(snapshot().history[0]).toMatchObject(outcome);
+    expect(snapshot().proofs).toMatchObject({ made: 1, accepted: 0, late });
+  });
+
+  it('whose own proof does not verify cost the sector, not the farmer', async () => {
+    const pool = farmingPool(() => [winner]);
+    pool.handlers['solution.check'] = () => {
+      throw new Error('outside the solution range');
+    };
+    const world = await plottedFarm({ pool });
+    const { node, snapshot, plotted } = world;
+    const encoded = pool.calls['record.encode']!;
+    await announceWinning(world);
+    await until(() => snapshot().history[0]?.outcome === 'rejected', 'the refusal');
+    expect(node.solutions).toHaveLength(0);
+    await until(() => plotted() && pool.calls['record.encode'] === encoded + PIECES, 'replotting');
+  });
+
+  it('that contradict themselves or come again change nothing', async () => {
+    const { node, snapshot } = await farming([]);
+    const audited = (): number => snapshot().slots.audited;
+    node.announce(slotAt(10));
+    await until(() => audited() === 1, 'an audit');
+    node.announce(slotAt(10));
+    node.announce(slotAt(9));
+    node.announce(slotAt(11, { solutionRange: 0n }));
+    node.announce(slotAt(11, { votingSolutionRange: 1n }));
+    node.announce(slotAt(11, { globalChallenge: new Uint8Array(31) }));
+    expect(snapshot().cause).toMatchObject({ code: 'impossible-slot' });
+    expect(audited()).toBe(1);
+    node.announce(slotAt(13));
+    await until(() => audited() === 2, 'an audit');
+    expect(snapshot()).toMatchObject({ cause: null, slots: { audited: 2, missed: 2 } });
+  });
+});
+
+describe('the order of slots', () => {
+  it('is taken from the node again when several slots contradict what was seen', () => {
+    const order = new SlotOrder();
+    expect(order.follow(10n)).toBe(0);
+    expect(order.follow(1n << 60n)).toBeGreaterThan(0);
+    for (const slot of [12n, 13n]) expect(() => order.follow(slot)).toThrow(/slot-info/);
+    expect(order.follow(14n)).toBe(0);
+    expect(order.follow(14n)).toBeNull();
+    expect(order.follow(16n)).toBe(1);
+  });
+});
+
+describe('a folder', () => {
+  const own = {
+    genesisHash: GENESIS,
+    publicKey: named('farmer', 32),
+    piecesInSector: 2,
+    allocatedSpace: 1_000,
+  };
+
+  it('belongs to one network and one farmer', async () => {
+    const directory = new MemoryDirectory();
+    const made = await claimFolder(directory, own);
+    expect(await claimFolder(directory, { ...own, allocatedSpace: 2_000 })).toEqual({
+      ...made,
+      allocatedSpace: 2_000,
+    });
+    expect(await readDescription(directory)).toEqual({ ...made, allocatedSpace: 2_000 });
+    await expect(claimFolder(directory, { ...own, genesisHash: named('other', 32) })).rejects.toMatchObject({
+      code: 'other-network',
+    });
+    await expect(claimFolder(directory, { ...own, publicKey: named('other', 32) })).rejects.toMatchObject({
+      code: 'other-farmer',
+    });
+    await directory.write('farm.json', [new TextEncoder().encode('{"v0":{}}')]);
+    await expect(claimFolder(directory, own)).rejects.toThrow(FarmError);
+  });
+
+  it('that is too small is left as it was, and unlocked', async () => {
+    const directory = new MemoryDirectory();
+    await expect(open({ directory, allocatedBytes: 1_000 })).rejects.toMatchObject({ code: 'too-small' });
+    expect(directory.files.size).toBe(0);
+    await open({ directory });
+  });
+});
