@@ -1,0 +1,148 @@
+import { describe, expect, test } from 'vitest';
+import { ProtocolError } from '../../protocol/errors.ts';
+import { JobPriority } from '../jobs.ts';
+import { packError } from './errors.ts';
+import type { FromWorker, SpawnWorker, ToWorker, WorkerEvents } from './messages.ts';
+import { WorkerPool } from './pool.ts';
+
+interface Job {
+  id: number;
+  name: string;
+}
+
+/** Workers that run nothing: the test says how each job ends. */
+class Workshop {
+  readonly workers: { events: WorkerEvents; jobs: Job[]; terminated: boolean }[] = [];
+
+  readonly spawn: SpawnWorker = (events) => {
+    const worker = { events, jobs: [] as Job[], terminated: false };
+    this.workers.push(worker);
+    return {
+      post: (message: ToWorker) => {
+        if (message.kind === 'run') worker.jobs.push({ id: message.id, name: message.job });
+      },
+      terminate: () => {
+        worker.terminated = true;
+      },
+    };
+  };
+
+  /** Names of the jobs given out so far, in order of their ids. */
+  started(): string[] {
+    const jobs = this.workers.flatMap((worker) => worker.jobs);
+    return jobs.sort((a, b) => a.id - b.id).map(({ name }) => name);
+  }
+
+  end(index: number, how: Omit<FromWorker, 'id'> = { kind: 'done', output: {} } as never): void {
+    const { events, jobs } = this.workers[index]!;
+    events.message({ ...how, id: jobs.at(-1)!.id } as FromWorker);
+  }
+}
+
+const plot = { priority: JobPriority.plot };
+const commit = { record: new Uint8Array() };
+
+describe('WorkerPool', () => {
+  test('gives the most urgent job out first, and equal ones in turn', async () => {
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    void pool.run('record.commit', commit, plot);
+    const scrub = pool.run('kzg.sum', { points: new Uint8Array() }, { priority: JobPriority.scrub });
+    void pool.run('record.locate', { bitfield: new Uint8Array() }, { priority: JobPriority.verifyHead });
+    expect(shop.started()).toEqual(['record.commit']);
+    shop.end(0);
+    shop.end(0);
+    shop.end(0, { kind: 'done', output: { point: 7 } } as never);
+    expect(shop.workers[0]!.jobs.map(({ name }) => name)).toEqual([
+      'record.commit',
+      'record.locate',
+      'kzg.sum',
+    ]);
+    expect(await scrub).toEqual({ point: 7 });
+  });
+
+  test('lets neither a proof nor an audit wait for what runs', () => {
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    const record = { evaluationSeed: new Uint8Array(), sBucket: 0, bitfield: new Uint8Array() };
+    void pool.run('record.commit', commit, plot);
+    void pool.run('record.commit', commit, plot);
+    void pool.run('record.unmask', { ...record, chunks: new Uint8Array() }, { priority: JobPriority.prove });
+    void pool.run('record.locate', { bitfield: new Uint8Array() }, { priority: JobPriority.prove });
+    const slot = { globalChallenge: new Uint8Array(), solutionRange: 1n, sBuckets: [] };
+    void pool.run('sector.audit', slot, { priority: JobPriority.audit });
+    expect(shop.started()).toEqual(['record.commit', 'record.unmask', 'sector.audit']);
+    // The second proof follows the first on their lane; plotting waits while more runs than is allowed.
+    shop.end(1);
+    expect(shop.started()).toContain('record.locate');
+    shop.end(0);
+    expect(shop.started().filter((name) => name === 'record.commit')).toHaveLength(1);
+  });
+
+  test('gives up a waiting job when nobody wants it, and the worker of a long one', async () => {
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    const running = new AbortController();
+    const waiting = new AbortController();
+    const input = { evaluationSeed: new Uint8Array(), piece: new Uint8Array() };
+    const first = pool.run('record.encode', input, { ...plot, signal: running.signal });
+    const second = pool.run('record.encode', input, { ...plot, signal: waiting.signal });
+    waiting.abort(new Error('not wanted'));
+    await expect(second).rejects.toThrow('not wanted');
+    expect(shop.workers[0]!.terminated).toBe(false);
+    running.abort(new Error('stopped'));
+    await expect(first).rejects.toThrow('stopped');
+    expect(shop.workers[0]!.terminated).toBe(true);
+    expect(pool.status()).toEqual({ workers: 1, busy: 0, queued: 0 });
+  });
+
+  test('repeats the job of a worker that died once, and then says so', async () => {
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    const job = pool.run('record.commit', commit, plot);
+    shop.workers[0]!.events.crash('out of memory');
+    expect(shop.workers[1]!.jobs.map(({ name }) => name)).toEqual(['record.commit']);
+    shop.workers[1]!.events.crash('out of memory');
+    await expect(job).rejects.toMatchObject({ code: 'worker-crashed' });
+  });
+
+  test('does not repeat a job whose buffers are gone', async () => {
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    const buffer = new Uint8Array(8).buffer;
+    const job = pool.run('record.commit', commit, { ...plot, transfer: [buffer] });
+    shop.workers[0]!.events.crash('gone');
+    await expect(job).rejects.toMatchObject({ code: 'worker-crashed' });
+    expect(shop.workers).toHaveLength(1);
+  });
+
+  test('hands a refusal on with its rule', async () => {
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    const job = pool.run('record.commit', commit, plot);
+    const error = new ProtocolError({ code: 'bad', rule: 'record-commitment', message: 'wrong' });
+    shop.end(0, { kind: 'failed', error: packError(error), broken: false } as never);
+    await expect(job).rejects.toMatchObject({ code: 'bad', rule: 'record-commitment' });
+  });
+
+  test('ends what runs and what waits when it is closed', async () => {
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    const jobs = [pool.run('record.commit', commit, plot), pool.run('record.commit', commit, plot)];
+    await pool.close();
+    for (const job of jobs) await expect(job).rejects.toMatchObject({ code: 'pool-closed' });
+    await expect(pool.run('record.commit', commit, plot)).rejects.toMatchObject({ code: 'pool-closed' });
+  });
+
+  test('grows and shrinks', () => {
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    for (let job = 0; job < 3; job += 1) void pool.run('record.commit', commit, plot);
+    pool.resize(3);
+    expect(pool.status()).toMatchObject({ workers: 3, busy: 3 });
+    pool.resize(1);
+    shop.end(0);
+    shop.end(1);
+    expect(shop.workers.filter(({ terminated }) => terminated)).toHaveLength(2);
+  });
+});
