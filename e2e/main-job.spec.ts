@@ -6,7 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { expect, test } from '@playwright/test';
+import { expect, test, type Page } from '@playwright/test';
 
 let started: ChildProcess;
 let address: string;
@@ -38,10 +38,13 @@ test.afterAll(() => {
   rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
 });
 
-test('a tab verifies, plots, farms and wins a block', async ({ page }) => {
+test('a tab verifies, plots, farms and wins a block', async ({ page, context }) => {
   test.setTimeout(15 * 60_000);
   const errors: string[] = [];
   page.on('pageerror', (error) => errors.push(error.message));
+  page.on('console', (message) => {
+    if (message.type() === 'error') errors.push(message.text());
+  });
   await page.goto(address);
   await page.getByRole('button', { name: 'Get started' }).click();
   await expect(page.getByText('reachable')).toBeVisible({ timeout: 30_000 });
@@ -65,6 +68,18 @@ test('a tab verifies, plots, farms and wins a block', async ({ page }) => {
   await test.step('a reopened tab resumes from disk', async () => {
     await page.goto(`${address}/#/farm`);
     await page.reload();
+    await expect(page.locator('.sector[data-state="plotted"]').first()).toBeVisible({ timeout: 60_000 });
+  });
+  await test.step('a second tab views, takes over, and hands back when it dies', async () => {
+    const viewing = (tab: Page) => tab.getByText('Another tab of this browser runs the node');
+    const second = await context.newPage();
+    await second.goto(`${address}/#/farm`);
+    await expect(viewing(second)).toBeVisible({ timeout: 60_000 });
+    await second.getByRole('button', { name: 'Run it here' }).click();
+    await expect(viewing(page)).toBeVisible({ timeout: 60_000 });
+    await expect(viewing(second)).toBeHidden({ timeout: 60_000 });
+    await second.close();
+    await expect(viewing(page)).toBeHidden({ timeout: 60_000 });
     await expect(page.locator('.sector[data-state="plotted"]').first()).toBeVisible({ timeout: 60_000 });
   });
   expect(errors).toEqual([]);
