@@ -65,6 +65,11 @@ test('a tab verifies, plots, farms and wins a block', async ({ page, context }) 
     await own.locator('summary').click();
     await expect(own.getByText('proof-of-space')).toBeVisible();
   });
+  await test.step('a balance is proven against the verified head', async () => {
+    await page.getByRole('link', { name: 'Settings', exact: true }).click();
+    await page.getByRole('button', { name: 'Show balance' }).click();
+    await expect(page.getByText('At block')).toBeVisible({ timeout: 30_000 });
+  });
   await test.step('a reopened tab resumes from disk', async () => {
     await page.goto(`${address}/#/farm`);
     await page.reload();

@@ -19,7 +19,11 @@ export async function readBalance(client: LightClient, address: string): Promise
   if (head === null || runtime === null || source === undefined)
     throw new Error('No node is connected to ask for a proof.');
   const { hash, number } = head.context;
-  const reader = new StateReader(source, runtime.metadata, { number, hash, stateRoot: head.header.stateRoot });
+  const reader = new StateReader(source, runtime.metadata, {
+    number,
+    hash,
+    stateRoot: head.header.stateRoot,
+  });
   const { value, at } = await reader.read(accountQuery(runtime.metadata, account));
   return {
     address,
