@@ -2,7 +2,7 @@
 
 use crate::msm::{self, Base};
 use crate::poly;
-use crate::scalar::{self, Fr};
+use crate::scalar::Fr;
 use crate::Error;
 use ark_bls12_381::{Bls12_381, G1Affine, G1Projective, G2Affine};
 use ark_ec::pairing::Pairing;
