@@ -6,6 +6,8 @@ import type { SBucket, SectorIndex, SlotInfo, SolutionRange } from '../protocol/
 import type { SectorFile } from './sector-file.ts';
 
 const READS_AT_ONCE = 64;
+/** Sectors whose s-buckets one job audits. */
+const BATCH = 512;
 
 export interface AuditedSector {
   sectorIndex: SectorIndex;
@@ -33,15 +35,44 @@ export interface AuditResult {
   bytes: number;
 }
 
+type AuditedSlot = Pick<SlotInfo, 'globalChallenge' | 'votingSolutionRange'>;
+
 /** Audits the sectors within the slot's voting solution range, which every vote and block has to meet. */
 export async function auditSlot(
   sectors: readonly AuditedSector[],
-  slot: Pick<SlotInfo, 'globalChallenge' | 'votingSolutionRange'>,
+  slot: AuditedSlot,
   pool: ComputePool,
   signal?: AbortSignal,
 ): Promise<AuditResult> {
   const result: AuditResult = { candidates: [], failed: [], sectors: sectors.length, bytes: 0 };
-  const read: { sector: AuditedSector; sBucket: SBucket; chunks: Uint8Array }[] = [];
+  const audits: Promise<Candidate[]>[] = [];
+  // While a batch is audited the next one is read.
+  for (let first = 0; first < sectors.length; first += BATCH) {
+    const read = await readSBuckets(sectors.slice(first, first + BATCH), slot, result);
+    if (read.length === 0) continue;
+    const audit = auditSBuckets(read, slot, pool, signal);
+    audit.catch(() => undefined);
+    audits.push(audit);
+  }
+  result.candidates = (await Promise.all(audits))
+    .flat()
+    .sort((a, b) => (a.distance < b.distance ? -1 : a.distance > b.distance ? 1 : 0));
+  return result;
+}
+
+interface ReadSBucket {
+  sector: AuditedSector;
+  sBucket: SBucket;
+  chunks: Uint8Array;
+}
+
+/** The audited s-buckets of some sectors, those without chunks left out; what fails is noted in `result`. */
+async function readSBuckets(
+  sectors: readonly AuditedSector[],
+  slot: AuditedSlot,
+  result: AuditResult,
+): Promise<ReadSBucket[]> {
+  const read: ReadSBucket[] = [];
   let next = 0;
   const work = async (): Promise<void> => {
     for (let sector = sectors[next++]; sector !== undefined; sector = sectors[next++]) {
@@ -56,7 +87,15 @@ export async function auditSlot(
     }
   };
   await Promise.all(Array.from({ length: Math.min(READS_AT_ONCE, sectors.length) }, work));
-  if (read.length === 0) return result;
+  return read;
+}
+
+async function auditSBuckets(
+  read: readonly ReadSBucket[],
+  slot: AuditedSlot,
+  pool: ComputePool,
+  signal?: AbortSignal,
+): Promise<Candidate[]> {
   const { winners } = await pool.run(
     'sector.audit',
     {
@@ -66,9 +105,8 @@ export async function auditSlot(
     },
     { priority: JobPriority.audit, signal },
   );
-  result.candidates = winners.map(({ sBucket: index, chunk, distance }) => {
+  return winners.map(({ sBucket: index, chunk, distance }) => {
     const { sector, sBucket } = read[index]!;
     return { sector, sBucket, chunk, distance };
   });
-  return result;
 }
