@@ -1,0 +1,53 @@
+import { describe, expect, it } from 'vitest';
+import { piecesToSolutionRange } from '../protocol/solution-range.ts';
+import { estimateFarm, measureSecondsPerPiece, type NetworkFigures } from './estimate.ts';
+import { bytesOfSectors } from './sectors.ts';
+import { plottingPool } from './test-support.ts';
+
+const slotProbability: [bigint, bigint] = [1n, 6n];
+const network: NetworkFigures = {
+  solutionRange: piecesToSolutionRange(1_000_000n, slotProbability),
+  slotProbability,
+  slotDurationMs: 1_000,
+  expectedVotesPerBlock: 9,
+};
+
+describe('the estimate of a farm', () => {
+  it('is its share of the blocks that the network makes in a day', () => {
+    const estimate = estimateFarm(bytesOfSectors(10, 1000), 1000, 2, network);
+    expect(estimate).toMatchObject({ sectors: 10, pieces: 10_000, plottingSeconds: 20_000 });
+    expect(Number(estimate.networkPieces)).toBeCloseTo(1_000_000, -1);
+    // A hundredth of the network's space: a hundredth of 86,400 / 6 blocks, and nine votes for each.
+    expect(estimate.blocksPerDay).toBeCloseTo(144, 1);
+    expect(estimate.votesPerDay).toBeCloseTo(1_296, 0);
+    expect(estimate.bytes).toBe(bytesOfSectors(10, 1000));
+  });
+
+  it('never promises more than the whole network has', () => {
+    const alone = { ...network, solutionRange: piecesToSolutionRange(10n, slotProbability) };
+    expect(estimateFarm(bytesOfSectors(10, 1000), 1000, 2, alone).blocksPerDay).toBe(14_400);
+  });
+
+  it('is nothing where no sector fits', () => {
+    expect(estimateFarm(1_000, 1000, 2, network)).toMatchObject({
+      sectors: 0,
+      bytes: 0,
+      plottingSeconds: 0,
+      blocksPerDay: 0,
+    });
+  });
+});
+
+describe('the measurement', () => {
+  it('encodes a piece on every core and shares the time among them', async () => {
+    const pool = plottingPool({
+      'record.encode': async () => {
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        return { bitfield: new Uint8Array(0), chunks: new Uint8Array(0), metadata: new Uint8Array(0) };
+      },
+    });
+    const seconds = await measureSecondsPerPiece(pool);
+    expect(pool.calls['record.encode']).toBe(2);
+    expect(seconds).toBeGreaterThan(0.025);
+  });
+});
