@@ -308,6 +308,15 @@ export class RuntimeMetadata {
     );
   }
 
+  /** Reads past a call, the two bytes of its index first; false if the runtime has none of that pallet. Throws DecodeError. */
+  skipCall(reader: ScaleReader): boolean {
+    const index = reader.u8();
+    const type = this.lookup.metadata.pallets.find((pallet) => pallet.index === index)?.calls?.type;
+    if (type === undefined) return false;
+    guarded(() => this.codec(type).read(reader));
+    return true;
+  }
+
   /** Extensions of a transaction (format 4), in their order. */
   get extensions(): TransactionExtension[] {
     const [first] = Object.values(this.lookup.metadata.extrinsic.signedExtensions);

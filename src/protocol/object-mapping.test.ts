@@ -6,6 +6,7 @@ import { concat, fromHex } from './bytes.ts';
 import { DecodeError } from './errors.ts';
 import { encodeExtrinsic } from './extrinsic.ts';
 import { blake3Hash } from './hash.ts';
+import { RuntimeMetadata } from './metadata.ts';
 import { blockObjects, encodeBlockObjectMapping } from './object-mapping.ts';
 import { ScaleWriter, type ScaleReader } from './scale.ts';
 import { encodeHeader } from './header.ts';
@@ -109,6 +110,14 @@ describe('blockObjects', () => {
     const bytes = block(batch([remark(data(1)), transfer, remark(data(2))]), remark(data(3)));
     expect(found(bytes)).toEqual([data(1), data(3)]);
     expect(found(bytes, skip)).toEqual([data(1), data(2), data(3)]);
+  });
+
+  it('finds objects behind any call that the runtime describes', () => {
+    const path = new URL('../../tests/vectors/chain/chronos-metadata-v14.hex.gz', import.meta.url);
+    const metadata = RuntimeMetadata.decode(fromHex(gunzipSync(readFileSync(path)).toString().trim()));
+    const vote = metadata.encodeCall('Sudo', 'set_key', { new: { type: 'Id', value: new Uint8Array(32) } });
+    const bytes = block(batch([remark(data(1)), transfer, batch([vote, remark(data(2))]), remark(data(3))]));
+    expect(found(bytes, (reader) => metadata.skipCall(reader))).toEqual([data(1), data(2), data(3)]);
   });
 
   it('leaves sudo, if_else and origins of other pallets alone', () => {
