@@ -4,6 +4,7 @@ mod chacha;
 mod hash;
 mod lanes;
 pub mod params;
+mod places;
 pub mod record;
 pub mod table;
 

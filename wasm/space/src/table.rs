@@ -3,6 +3,7 @@
 
 use crate::chacha;
 use crate::params::*;
+use crate::places::Places;
 
 const ENTRIES: usize = 1 << K;
 /// Digits of the radix sort of y: two passes of half its bits.
@@ -22,10 +23,11 @@ pub struct Table {
     /// Metadata in sorted order.
     sorted_meta: Vec<u128>,
     bucket_starts: Vec<u32>,
-    targets: Vec<u16>,
+    /// Residues of the right bucket.
+    places: Places,
+    /// Where the first right entry of a residue stands in its bucket, for residues that have one.
+    first_of: Vec<u16>,
     matches: Vec<Match>,
-    /// For each residue: one more than where its first right entry stands in the bucket; zero for none.
-    right_map: Vec<u16>,
 }
 
 /// A table as it stands between two steps.
@@ -44,6 +46,14 @@ struct Match {
     right: u32,
 }
 
+/// Makes counts the sums of those before them.
+fn starts_of(counts: &mut [u32]) {
+    let mut sum = 0;
+    for count in counts {
+        sum += std::mem::replace(count, sum);
+    }
+}
+
 impl Default for Table {
     fn default() -> Self {
         Self::new()
@@ -53,17 +63,6 @@ impl Default for Table {
 impl Table {
     /// An empty table; `build` fills it. Takes some 130 MiB once built.
     pub fn new() -> Self {
-        let mut targets = vec![0u16; 2 * BC as usize * M];
-        for parity in 0..2 {
-            for l in 0..BC {
-                let at = ((parity * BC + l) as usize) * M;
-                let row = &mut targets[at..at + M];
-                for (m, slot) in row.iter_mut().enumerate() {
-                    *slot = target(l, parity, m as u32) as u16;
-                }
-                row.sort_unstable();
-            }
-        }
         Self {
             parents: std::array::from_fn(|_| Vec::new()),
             y: Vec::new(),
@@ -72,9 +71,9 @@ impl Table {
             scratch: Vec::new(),
             sorted_meta: Vec::new(),
             bucket_starts: Vec::new(),
-            targets,
+            places: Places::new(),
+            first_of: vec![0; BC as usize],
             matches: Vec::new(),
-            right_map: vec![0; BC as usize],
         }
     }
 
@@ -139,32 +138,29 @@ impl Table {
 
     /// Orders the newest table by (y, position) and finds where its buckets start.
     fn sort(&mut self) {
+        const DIGITS: usize = 1 << DIGIT_BITS;
         let count = self.y.len();
-        self.sorted.clear();
-        self.sorted.extend(
-            self.y
-                .iter()
-                .enumerate()
-                .map(|(position, y)| (u64::from(*y) << 32) | position as u64),
-        );
+        let low = |y: u32| y as usize % DIGITS;
+        let high = |y: u32| (y >> DIGIT_BITS) as usize % DIGITS;
+        let mut next_low = [0; DIGITS];
+        let mut next_high = [0; DIGITS];
+        for y in &self.y {
+            next_low[low(*y)] += 1;
+            next_high[high(*y)] += 1;
+        }
+        starts_of(&mut next_low);
+        starts_of(&mut next_high);
         self.scratch.resize(count, 0);
-        for pass in 0..2 {
-            let shift = 32 + pass * DIGIT_BITS;
-            let digit = |key: u64| ((key >> shift) & ((1 << DIGIT_BITS) - 1)) as usize;
-            let mut next = [0u32; 1 << DIGIT_BITS];
-            for key in &self.sorted {
-                next[digit(*key)] += 1;
-            }
-            let mut sum = 0;
-            for slot in &mut next {
-                sum += std::mem::replace(slot, sum);
-            }
-            for key in &self.sorted {
-                let slot = &mut next[digit(*key)];
-                self.scratch[*slot as usize] = *key;
-                *slot += 1;
-            }
-            std::mem::swap(&mut self.sorted, &mut self.scratch);
+        self.sorted.resize(count, 0);
+        for (position, y) in self.y.iter().enumerate() {
+            let slot = &mut next_low[low(*y)];
+            self.scratch[*slot as usize] = (u64::from(*y) << 32) | position as u64;
+            *slot += 1;
+        }
+        for key in &self.scratch {
+            let slot = &mut next_high[high((*key >> 32) as u32)];
+            self.sorted[*slot as usize] = *key;
+            *slot += 1;
         }
         self.sorted_meta.clear();
         self.sorted_meta
@@ -209,25 +205,22 @@ impl Table {
         let right_base = left_base + BC;
         self.matches.clear();
         let right = &self.sorted[right_start..right_end];
-        let map = &mut self.right_map[..BC as usize];
         // Backwards, so that the first entry of equal y is the one that stays.
         for (index, key) in right.iter().enumerate().rev() {
-            map[((key >> 32) as u32 - right_base) as usize] = index as u16 + 1;
+            let residue = (key >> 32) as u32 - right_base;
+            self.first_of[residue as usize] = index as u16;
+            self.places.mark(residue, 1);
         }
-        let parity_base = (bucket & 1) * BC as usize * M;
-        let mut found = [0u16; M];
+        let parity = bucket as u32 & 1;
         'left: for left in left_start..left_end {
             let l = (self.sorted[left] >> 32) as u32 - left_base;
-            let at = parity_base + l as usize * M;
-            let row: &[u16; M] = self.targets[at..at + M].try_into().expect("a row of targets");
-            let mut count = 0;
-            for target in row {
-                let hit = map[*target as usize];
-                found[count & (M - 1)] = hit;
-                count += usize::from(hit != 0);
-            }
-            for hit in &found[..count] {
-                let mut index = usize::from(*hit) - 1;
+            // The m at which the rows wrap around have the lowest targets.
+            let wrap = (B - l / C).min(M as u32);
+            let mut hits = self.places.hits(l, parity as usize).rotate_right(wrap);
+            while hits != 0 {
+                let m = (hits.trailing_zeros() + wrap) % M as u32;
+                hits &= hits - 1;
+                let mut index = usize::from(self.first_of[target(l, parity, m) as usize]);
                 let y = right[index] >> 32;
                 while index < right.len() && right[index] >> 32 == y {
                     if self.matches.len() == MAX_BUCKET {
@@ -242,7 +235,7 @@ impl Table {
             }
         }
         for key in right {
-            map[((key >> 32) as u32 - right_base) as usize] = 0;
+            self.places.mark((key >> 32) as u32 - right_base, 0);
         }
     }
 
