@@ -1,7 +1,7 @@
 /** Plots one sector: pieces in, verified, encoded, assembled, written in one go. */
 import { JobPriority } from '../crypto/jobs.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
-import { CHUNK_BYTES, PIECE_BYTES } from '../protocol/constants.ts';
+import { PIECE_BYTES } from '../protocol/constants.ts';
 import { positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
 import { encodeSectorMetadata } from '../protocol/sector-metadata.ts';
@@ -14,8 +14,8 @@ import { assembleSector, type ReadRecordChunks } from './sector-assembly.ts';
 import { sectorFileName } from './sector-file.ts';
 import type { PieceSource, VerifiedHistory } from './source.ts';
 
-/** Pieces fetched, verified and held in memory together. */
-const BATCH = 16;
+/** Pieces fetched, verified together and held in memory, twice: while one batch is encoded the next one comes. */
+const BATCH = 32;
 const FETCHES_AT_ONCE = 8;
 /** A piece is asked for so many times before the sector is given up for now. */
 const ATTEMPTS = 4;
@@ -276,9 +276,4 @@ function delay(ms: number, signal: AbortSignal): Promise<void> {
     }, ms);
     signal.addEventListener('abort', onAbort, { once: true });
   });
-}
-
-/** Bytes of memory that plotting needs beside the pool: batches of pieces and one window of assembly. */
-export function plottingMemory(piecesInSector: number): number {
-  return 2 * BATCH * PIECE_BYTES + piecesInSector * 1024 * CHUNK_BYTES;
 }
