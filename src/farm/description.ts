@@ -1,9 +1,10 @@
 /** The file that says whose farm a folder holds: `farm.json`, with the fields of `single_disk_farm.json`. */
 import { equal, fromHex, toHex } from '../protocol/bytes.ts';
+import { isUlid } from '../protocol/ulid.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import { readSmall } from '../storage/directory.ts';
 import { FarmError } from './errors.ts';
-import { createUlid, isUlid } from './ulid.ts';
+import { createUlid } from './ulid.ts';
 
 const FILE = 'farm.json';
 const MAX_BYTES = 16 * 1024;
