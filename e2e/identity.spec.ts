@@ -234,8 +234,10 @@ test('a backup opens in a fresh profile, and a wrong password changes nothing', 
   await expect(fresh.getByTestId('identities').getByText('Ada', { exact: true })).toBeVisible();
   await fresh.goto(`${app.url}/#/wallet`);
   await fresh.getByRole('button', { name: 'Lock now' }).click();
-  await fresh.getByLabel('Password').fill('not the password');
-  await fresh.getByRole('button', { name: 'Unlock' }).click();
+  const unlock = fresh.getByRole('button', { name: 'Unlock' });
+  await expect(unlock).toBeVisible();
+  await fresh.getByLabel('Password', { exact: true }).fill('not the password');
+  await unlock.click();
   await expect(fresh.getByRole('alert')).toContainText('not the password');
 });
 
