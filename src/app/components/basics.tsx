@@ -1,5 +1,5 @@
 import type { ReactNode } from 'react';
-import type { Cause, Trust } from '../../node/api.ts';
+import type { Cause, ChainView, Trust } from '../../node/api.ts';
 import { CheckIcon, ShieldIcon, SpeechIcon } from './icons.tsx';
 
 type Tone = 'good' | 'info' | 'warn' | 'bad' | 'plain';
@@ -87,6 +87,20 @@ export function CauseBanner(props: { cause: Cause; tone?: 'warn' | 'bad' | 'info
         </button>
       )}
     </div>
+  );
+}
+
+/** What is wrong with the chain; what a person can do about it is done in the settings. */
+export function ChainCauseBanner({ chain }: { chain: ChainView }) {
+  if (chain.cause === null) return null;
+  return (
+    <CauseBanner
+      cause={chain.cause}
+      tone={chain.phase === 'refused' ? 'bad' : 'warn'}
+      onAction={() => {
+        window.location.hash = '#/settings';
+      }}
+    />
   );
 }
 

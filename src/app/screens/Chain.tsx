@@ -3,7 +3,7 @@ import type { BlockView, ChainView } from '../../node/api.ts';
 import {
   Badge,
   Card,
-  CauseBanner,
+  ChainCauseBanner,
   CheckBadge,
   Empty,
   Meter,
@@ -39,9 +39,7 @@ export default function Chain({ snapshot }: ScreenProps) {
           {status.text}
         </Badge>
       </div>
-      {chain.cause !== null && (
-        <CauseBanner cause={chain.cause} tone={chain.phase === 'refused' ? 'bad' : 'warn'} />
-      )}
+      <ChainCauseBanner chain={chain} />
       <div className="grid">
         <HeadCards chain={chain} />
         <Card title="Newest blocks" span={8}>

@@ -1,6 +1,6 @@
 import type { ScreenProps } from '../App.tsx';
 import type { ChainView, FarmView, Notice } from '../../node/api.ts';
-import { Badge, Card, CauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';
+import { Badge, Card, CauseBanner, ChainCauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';
 import { SectorGrid } from '../components/SectorGrid.tsx';
 import { ago, bytes, count, duration, timeLeft } from '../format.ts';
 import { useNow } from '../hooks.ts';
@@ -21,9 +21,7 @@ export default function Home({ snapshot }: ScreenProps) {
           <StatusBadges chain={chain} farm={farm} />
         </div>
       </div>
-      {chain?.cause != null && (
-        <CauseBanner cause={chain.cause} tone={chain.phase === 'refused' ? 'bad' : 'warn'} />
-      )}
+      {chain !== null && <ChainCauseBanner chain={chain} />}
       {farm?.cause != null && (
         <CauseBanner
           cause={farm.cause}

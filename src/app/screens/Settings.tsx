@@ -14,6 +14,7 @@ export default function Settings({ snapshot }: ScreenProps) {
       <div className="grid">
         <MachineCard snapshot={snapshot} />
         <FarmCard snapshot={snapshot} />
+        <NetworkCard snapshot={snapshot} />
         <IdentityCard />
         <BalanceCard snapshot={snapshot} />
         <AppearanceCard />
@@ -29,6 +30,42 @@ function Failure({ error }: { error: string | null }) {
     <p className="banner bad" role="alert">
       {error}
     </p>
+  );
+}
+
+/** The nodes that deliver data. Sectors stay; a node of another network is refused. */
+function NetworkCard({ snapshot }: ScreenProps) {
+  const { network } = snapshot.setup;
+  const [text, setText] = useState(network.endpoints.join('\n'));
+  const endpoints = text.split(/\s+/).filter((line) => line !== '');
+  const save = useCommand(
+    useCallback(
+      () => node.change({ network: { ...network, endpoints: text.split(/\s+/).filter(Boolean) } }),
+      [network, text],
+    ),
+  );
+  return (
+    <Card title="Nodes" span={6}>
+      <label>
+        Addresses, one a line
+        <span className="hint">
+          {network.name}. With several, one that lies is named and left out; solutions go to the first that
+          answers.
+        </span>
+        <textarea
+          rows={3}
+          spellCheck={false}
+          value={text}
+          onChange={(event) => setText(event.target.value)}
+        />
+      </label>
+      <div className="row">
+        <button type="button" onClick={save.run} disabled={save.busy || endpoints.length === 0}>
+          Use these
+        </button>
+      </div>
+      <Failure error={save.error} />
+    </Card>
   );
 }
 
