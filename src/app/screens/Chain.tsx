@@ -66,11 +66,21 @@ function HeadCards({ chain }: { chain: ChainView }) {
   const best = chain.best?.number ?? 0;
   return (
     <>
-      <Card span={4} title="Best block" aside={<TrustBadge trust={{ kind: 'verified', atBlock: best }} />}>
+      <Card
+        span={4}
+        title="Best block"
+        aside={chain.best !== null && <TrustBadge trust={{ kind: 'verified', atBlock: best }} />}
+      >
         <Stat
           label={`slot ${chain.best?.slot ?? '–'}`}
-          value={`#${count(best)}`}
-          note={chain.best === null ? '' : <code title={chain.best.hash}>{brief(chain.best.hash, 10)}</code>}
+          value={chain.best === null ? '–' : `#${count(best)}`}
+          note={
+            chain.best === null ? (
+              'nothing verified yet'
+            ) : (
+              <code title={chain.best.hash}>{brief(chain.best.hash, 10)}</code>
+            )
+          }
         />
       </Card>
       <Card span={4} title="Final block">
@@ -95,7 +105,9 @@ function HeadCards({ chain }: { chain: ChainView }) {
           note={
             chain.phase === 'syncing'
               ? `${count(Math.round(chain.headersPerSecond))} headers verified a second`
-              : 'everything announced is verified'
+              : chain.target === null
+                ? 'nothing announced yet'
+                : 'everything announced is verified'
           }
         />
         {chain.phase === 'syncing' && chain.target !== null && chain.target > 0 && (
@@ -192,9 +204,11 @@ function ProofOfTime({ chain }: { chain: ChainView }) {
         <dd>{pot.walker}</dd>
         <dt>Soundness</dt>
         <dd>
-          {pot.mode === 'full'
-            ? 'no forged slot passes'
-            : `a chain with a tenth of its slots forged passes with probability ${pot.soundness.toExponential(1)}`}
+          {pot.slotsVerified === 0
+            ? '–'
+            : pot.mode === 'full'
+              ? 'no forged slot passes'
+              : `a chain with a tenth of its slots forged passes with probability ${pot.soundness.toExponential(1)}`}
         </dd>
       </dl>
     </Card>
