@@ -209,7 +209,11 @@ async function main(): Promise<void> {
     switch (command) {
       case 'sync':
       case 'farm':
-        await node.start(await setupOf(node, values, command === 'farm'));
+        // Following the chain for once does not make the next run forget the farm.
+        await node.start(
+          await setupOf(node, values, command === 'farm'),
+          command === 'farm' || node.snapshot().setup?.farm == null,
+        );
         await follow(node, goal);
         break;
       case 'status':
@@ -218,7 +222,7 @@ async function main(): Promise<void> {
         break;
       case 'balance':
         if (argument === undefined) throw new UsageError('balance takes an address');
-        await node.start(await setupOf(node, values, false));
+        await node.start(await setupOf(node, values, false), false);
         await follow(node, (snapshot) => snapshot.chain?.phase === 'following');
         print('balance', { ...(await node.balance(argument)) });
         break;

@@ -97,11 +97,12 @@ export class AllotmentNode implements RunnableNode {
     return probeEndpoint(endpoint, this.platform.openSocket);
   }
 
-  async start(setup: Setup): Promise<void> {
+  /** `remember`: whether the next run begins with these choices too. */
+  async start(setup: Setup, remember = true): Promise<void> {
     checkSetup(setup);
     await this.halt();
     this.setup = setup;
-    await this.platform.store.putSetting(SETUP, setup);
+    if (remember) await this.platform.store.putSetting(SETUP, setup);
     await this.run();
     if (this.failure !== null) throw new Error(this.failure.sentence);
   }
@@ -262,6 +263,12 @@ export class AllotmentNode implements RunnableNode {
         potBudget,
         log: (line) => this.journal.log('info', line),
       });
+      if (generation !== this.generation) {
+        // Other choices were made while this one was being opened.
+        await client.stop();
+        await pool.close();
+        return;
+      }
       client.setOwnKey(toHex(this.identity.publicKey));
       this.running = { pool, sources, client };
       client.onChange(() => this.onChain());
@@ -269,9 +276,10 @@ export class AllotmentNode implements RunnableNode {
     } catch (error) {
       for (const source of sources) source.close();
       await pool?.close();
+      if (generation !== this.generation) return;
       this.failure = causeOf(error, 'Try again');
       this.journal.notify('error', 'node', sentenceOf(error));
-      if (generation === this.generation) this.later(RETRY_MS, () => void this.run());
+      this.later(RETRY_MS, () => void this.run());
     }
     this.changed();
   }
@@ -292,7 +300,8 @@ export class AllotmentNode implements RunnableNode {
     const chain = this.running?.client.snapshot();
     if (chain !== undefined) {
       for (const block of chain.blocks) {
-        if (!block.own || this.announced.has(block.hash)) continue;
+        // What was verified in an earlier run was announced in it.
+        if (!block.own || block.pot === 'stored' || this.announced.has(block.hash)) continue;
         this.announced.add(block.hash);
         if (this.announced.size > ANNOUNCED)
           this.announced.delete(this.announced.values().next().value ?? '');
