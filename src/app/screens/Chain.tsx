@@ -182,16 +182,18 @@ function Block({ block, now }: { block: BlockView; now: number }) {
   );
 }
 
+const potWords: Record<ChainView['pot']['mode'], string> = {
+  full: 'every slot',
+  sampled: 'sampled',
+  helper: 'every slot, by your helper',
+};
+
 function ProofOfTime({ chain }: { chain: ChainView }) {
   const { pot } = chain;
   return (
     <Card
       title="Proof of time"
-      aside={
-        <Badge tone={pot.mode === 'full' ? 'good' : 'warn'}>
-          {pot.mode === 'full' ? 'every slot' : 'sampled'}
-        </Badge>
-      }
+      aside={<Badge tone={pot.mode === 'sampled' ? 'warn' : 'good'}>{potWords[pot.mode]}</Badge>}
     >
       <dl className="facts">
         <dt>Slots verified</dt>
@@ -206,7 +208,7 @@ function ProofOfTime({ chain }: { chain: ChainView }) {
         <dd>
           {pot.slotsVerified === 0
             ? '–'
-            : pot.mode === 'full'
+            : pot.mode !== 'sampled'
               ? 'no forged slot passes'
               : `a chain with a tenth of its slots forged passes with probability ${pot.soundness.toExponential(1)}`}
         </dd>
