@@ -392,9 +392,10 @@ export class LightClient {
    * taken over when no other source contradicts; those of a preset stay, and the person is told.
    */
   private async watchRuntime(peer: Peer, chain: Chain): Promise<void> {
-    this.runtimeDue = this.now() + RUNTIME_RETRY_MS;
     const { context } = chain.tree.best;
+    // The genesis state knows no time yet; the first block that comes does.
     if (context.number === 0) return;
+    this.runtimeDue = this.now() + RUNTIME_RETRY_MS;
     try {
       const facts = await readRuntime(peer.source, context, this.runtimeFacts, this.signal);
       this.runtimeDue = this.now() + RUNTIME_INTERVAL_MS;
