@@ -3,6 +3,7 @@
  * constants, the metadata or the genesis state stands in `NetworkParams`; how this machine runs the network in
  * `NodeOptions`.
  */
+import { PUBLIC_CONSTANTS } from '../src/network/presets.ts';
 import type { ChainConstants } from '../src/protocol/types.ts';
 import type { Pace } from './timekeeper.ts';
 
@@ -44,6 +45,9 @@ export const DEFAULT_PARAMS: NetworkParams = {
   initialPieces: 4n,
   endowment: 1_000_000n * AI3,
 };
+
+/** The public networks' own, which the recorded chains and metadata have too. */
+export const PUBLIC_PARAMS: NetworkParams = { ...DEFAULT_PARAMS, ...PUBLIC_CONSTANTS, initialPieces: 1000n };
 
 /** Everything happens within a few blocks and costs little: for tests. */
 export const FAST_PARAMS: NetworkParams = {

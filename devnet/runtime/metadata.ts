@@ -4,23 +4,11 @@ import { gunzipSync } from 'node:zlib';
 import { concat, fromHex, littleEndian, utf8 } from '../../src/protocol/bytes.ts';
 import { PIECE_BYTES } from '../../src/protocol/constants.ts';
 import { ScaleWriter } from '../../src/protocol/scale.ts';
-import { DEFAULT_PARAMS, type NetworkParams } from '../config.ts';
+import { PUBLIC_PARAMS, type NetworkParams } from '../config.ts';
 import { developmentAccounts } from '../accounts.ts';
 import { initialSolutionRange } from '../genesis.ts';
 import { writeSolutionRanges } from './subspace.ts';
 
-/** Constants of the network that the metadata was recorded on. */
-const RECORDED: NetworkParams = {
-  ...DEFAULT_PARAMS,
-  confirmationDepthK: 100,
-  eraDurationInBlocks: 2016,
-  slotDurationMs: 1000,
-  potEntropyInjectionInterval: 50,
-  potEntropyInjectionDelay: 15n,
-  maxPiecesInSector: 1000,
-  expectedVotesPerBlock: 9,
-  initialPieces: 1000n,
-};
 const RECORDED_ISSUANCE = 0xd961_edda_1c04_6800_00n;
 /** Between a constant's name and its value lie the numbers of its type and of the value's bytes. */
 const MAX_TYPE_BYTES = 4;
@@ -79,11 +67,11 @@ function patched(file: string, params: NetworkParams): Uint8Array {
     .toString()
     .trim();
   const metadata = fromHex(hex);
-  const recorded = constants(RECORDED, RECORDED_ISSUANCE);
+  const recorded = constants(PUBLIC_PARAMS, RECORDED_ISSUANCE);
   const issuance = params.endowment * BigInt(developmentAccounts().length);
   for (const [name, value] of Object.entries(constants(params, issuance)))
     setConstant(metadata, name, recorded[name]!, value);
-  const recordedRanges = ranges(initialSolutionRange(RECORDED));
+  const recordedRanges = ranges(initialSolutionRange(PUBLIC_PARAMS));
   const at = find(metadata, recordedRanges);
   if (at < 0 || find(metadata, recordedRanges, at + 1) >= 0)
     throw new Error('the metadata does not name the default solution ranges exactly once');

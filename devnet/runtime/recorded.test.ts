@@ -11,7 +11,7 @@ import { slotOutput } from '../../src/protocol/pot.ts';
 import { ScaleWriter } from '../../src/protocol/scale.ts';
 import { orderedTrieRoot, Trie } from '../../src/protocol/trie.ts';
 import type { DigestItem, Header } from '../../src/protocol/types.ts';
-import { DEFAULT_PARAMS, type NetworkParams } from '../config.ts';
+import { PUBLIC_PARAMS } from '../config.ts';
 import { BlockContext, InvalidTransaction } from './context.ts';
 import { Execution } from './executive.ts';
 import { keys } from './keys.ts';
@@ -42,18 +42,6 @@ interface RecordedChain {
 interface RecordedProofs {
   blocks: { blockHash: string; single: { name?: string; keys: string[]; values: (string | null)[] }[] }[];
 }
-
-const CHRONOS: NetworkParams = {
-  ...DEFAULT_PARAMS,
-  confirmationDepthK: 100,
-  eraDurationInBlocks: 2016,
-  slotDurationMs: 1000,
-  potEntropyInjectionInterval: 50,
-  potEntropyInjectionDelay: 15n,
-  maxPiecesInSector: 1000,
-  expectedVotesPerBlock: 9,
-  initialPieces: 1000n,
-};
 
 function zipped<T>(name: string): T {
   return JSON.parse(gunzipSync(readFileSync(new URL(name, VECTORS))).toString()) as T;
@@ -106,7 +94,7 @@ class Replay {
     const header = decodeHeader(fromHex(block.headerScale));
     const parent = this.known.get(toPrefixedHex(header.parentHash))!;
     const context = new BlockContext(
-      CHRONOS,
+      PUBLIC_PARAMS,
       new Storage(parent.state),
       {
         isProofOfTimeValid: (slot, output) => this.outputs.has(`${slot}:${toHex(output)}`),
@@ -159,7 +147,7 @@ function commitments(
 }
 
 function potScale(state: Trie, number: number): string {
-  const { slotIterations, nextChange } = potParameters(state, number, CHRONOS);
+  const { slotIterations, nextChange } = potParameters(state, number, PUBLIC_PARAMS);
   const writer = new ScaleWriter().u8(0).u32(slotIterations);
   writer.option(nextChange, (some, change) =>
     some.u64(change.slot).u32(change.slotIterations).raw(change.entropy, 32),
@@ -178,7 +166,7 @@ describe.each(['chain.json.gz', 'forks.json.gz'])('%s', (name) => {
       expect(computed).toEqual(recorded);
       expect(potScale(state, block.number)).toBe(block.potParametersAfter.scale);
       const ranges = new ScaleWriter();
-      writeSolutionRanges(ranges, solutionRanges(state, CHRONOS));
+      writeSolutionRanges(ranges, solutionRanges(state, PUBLIC_PARAMS));
       expect(toPrefixedHex(ranges.bytes())).toBe(block.solutionRangesAfterScale);
     }
   });

@@ -1,7 +1,7 @@
 /** States of the recorded chains: their blocks executed by the local network's runtime on the recorded genesis. */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import { DEFAULT_PARAMS, type NetworkParams } from '../../devnet/config.ts';
+import { PUBLIC_PARAMS } from '../../devnet/config.ts';
 import { BlockContext } from '../../devnet/runtime/context.ts';
 import { Execution } from '../../devnet/runtime/executive.ts';
 import { Storage } from '../../devnet/runtime/storage.ts';
@@ -34,19 +34,6 @@ export function recordedMetadata(version: 14 | 15 = 15): RuntimeMetadata {
   const text = gunzipSync(readFileSync(new URL(`chronos-metadata-v${version}.hex.gz`, folder))).toString();
   return RuntimeMetadata.decode(fromHex(text.trim()));
 }
-
-/** The recorded network's parameters. */
-const PARAMS: NetworkParams = {
-  ...DEFAULT_PARAMS,
-  confirmationDepthK: 100,
-  eraDurationInBlocks: 2016,
-  slotDurationMs: 1000,
-  potEntropyInjectionInterval: 50,
-  potEntropyInjectionDelay: 15n,
-  maxPiecesInSector: 1000,
-  expectedVotesPerBlock: 9,
-  initialPieces: 1000n,
-};
 
 export interface RecordedState {
   header: Header;
@@ -94,13 +81,13 @@ export function recordedStates(last: number): RecordedState[] {
     if (header.number > last) break;
     const justification = fromHex(block.justification);
     const { checkpoints } = decodeJustification(justification);
-    const lastSlot = subspaceDigests(header).preDigest.slot + BigInt(PARAMS.blockAuthoringDelay);
+    const lastSlot = subspaceDigests(header).preDigest.slot + BigInt(PUBLIC_PARAMS.blockAuthoringDelay);
     for (const [index, slot] of checkpoints.entries()) {
       outputs.add(`${lastSlot - BigInt(checkpoints.length - 1 - index)}:${toHex(slotOutput(slot))}`);
     }
     const parent = states.at(-1) as RecordedState;
     const context = new BlockContext(
-      PARAMS,
+      PUBLIC_PARAMS,
       new Storage(parent.state),
       {
         isProofOfTimeValid: (slot, output) => outputs.has(`${slot}:${toHex(output)}`),
