@@ -7,9 +7,9 @@ import { gzipSync } from 'node:zlib';
 import { chromium, type Browser } from '@playwright/test';
 import { serveApp } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
+import { median, RUNS } from './measure.ts';
 import type { Benchmark } from './types.ts';
 
-const RUNS = 5;
 const SHELL_GOAL_KB = 150;
 const START_GOAL_S = 2;
 const MEMORY_GOAL_MIB = 1024;
@@ -21,10 +21,6 @@ function launch(): Promise<Browser> {
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu'],
   });
-}
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
 }
 
 /** Gzipped kilobytes of what the page needs before its first screen: document, entry script and style. */

@@ -11,11 +11,11 @@ import { headerHash } from '../src/protocol/header.ts';
 import { recordedChain } from '../tests/support/recorded-chain.ts';
 import { ScriptedSource } from '../tests/support/scripted-source.ts';
 import { MemoryChainStore, VerifiedChain } from '../tests/support/verified-chain.ts';
+import { cpuSeconds, median, RUNS } from './measure.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 
 /** Headers a second that the reference's own crates verify, one by one, on the machine of the baselines. */
 const NATIVE_HEADERS_PER_SECOND = 456;
-const RUNS = 5;
 const HEADERS = 128;
 const WARM_START_GOAL_SECONDS = 2;
 
@@ -24,14 +24,6 @@ class NoProofOfTime extends PotVerifier {
   override async verify(slots: readonly unknown[]): Promise<PotVerdict> {
     return { mode: 'sampled', slots: slots.length, iterations: 0 };
   }
-}
-
-const median = (values: number[]): number => [...values].sort((a, b) => a - b)[values.length >> 1] as number;
-
-/** Seconds of CPU time of this process. */
-function cpuSeconds(): number {
-  const { user, system } = process.cpuUsage();
-  return (user + system) / 1e6;
 }
 
 /** Headers a second of one thread, in runs of `batch` blocks that are verified together. */

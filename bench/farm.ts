@@ -23,14 +23,10 @@ import { encodeSolution } from '../src/protocol/solution.ts';
 import { segmentOfPiece } from '../src/protocol/segment.ts';
 import type { FarmerProtocolInfo, PieceIndex, SlotInfo } from '../src/protocol/types.ts';
 import { NodeDirectory } from '../src/storage/node-directory.ts';
+import { cpuSeconds, median, RUNS } from './measure.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 
-const RUNS = 5;
 const VECTORS = new URL('../tests/vectors/', import.meta.url);
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
-}
 
 /** Median of `RUNS` measurements after one that does not count. */
 async function measured(measure: () => Promise<number>): Promise<number> {
@@ -41,11 +37,10 @@ async function measured(measure: () => Promise<number>): Promise<number> {
 }
 
 /** Seconds of this process's processor time that some work takes. */
-async function cpuSeconds(work: () => unknown): Promise<number> {
-  const before = process.cpuUsage();
+async function cpuSecondsOf(work: () => unknown): Promise<number> {
+  const before = cpuSeconds();
   await work();
-  const { user, system } = process.cpuUsage(before);
-  return (user + system) / 1e6;
+  return cpuSeconds() - before;
 }
 
 async function json<T>(name: string): Promise<T> {
@@ -75,7 +70,7 @@ async function table(): Promise<BenchmarkResult> {
   const space = new SpaceTable();
   let seed = new Uint8Array(32);
   const value = await measured(() =>
-    cpuSeconds(() => {
+    cpuSecondsOf(() => {
       seed = blake3Hash(seed) as Uint8Array<ArrayBuffer>;
       space.build(seed);
     }),
@@ -111,7 +106,7 @@ async function plotPiece(): Promise<BenchmarkResult> {
   const pool = createInlinePool();
   const value = await inFolder((directory) =>
     measured(async () => {
-      const seconds = await cpuSeconds(() =>
+      const seconds = await cpuSecondsOf(() =>
         plotSector(plan, {
           pool,
           directory,

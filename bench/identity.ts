@@ -7,6 +7,7 @@ import { randomBytes } from '../src/crypto/random.ts';
 import { createMemoryWalletStore } from '../src/storage/wallet-store.ts';
 import { DEFAULT_COST } from '../src/wallet/kdf.ts';
 import { Keystore } from '../src/wallet/keystore.ts';
+import { medianWall } from './measure.ts';
 import type { Benchmark } from './types.ts';
 
 const RUNS = 7;
@@ -15,25 +16,13 @@ const NOW = 1_800_000_000;
 const AUDIENCE = 'https://verifier.example';
 const NONCE = 'a nonce of the verifier';
 
-/** Median milliseconds of `RUNS` runs after a warm-up. */
-async function median(work: () => unknown): Promise<number> {
-  await work();
-  const times: number[] = [];
-  for (let run = 0; run < RUNS; run += 1) {
-    const started = performance.now();
-    await work();
-    times.push(performance.now() - started);
-  }
-  return times.sort((a, b) => a - b)[RUNS >> 1]!;
-}
-
 function milliseconds(name: string, prepare: () => Promise<() => unknown>): Benchmark {
   return {
     group: 'identity',
     name: `identity.${name}`,
     unit: 'ms',
     better: 'lower',
-    run: async () => ({ value: await median(await prepare()), ratio: null, runs: RUNS }),
+    run: async () => ({ value: 1000 * (await medianWall(await prepare(), RUNS)), ratio: null, runs: RUNS }),
   };
 }
 

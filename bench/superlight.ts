@@ -18,19 +18,15 @@ import {
 import { BlockVerifier } from '../src/chain/verifier.ts';
 import { recordedChain } from '../tests/support/recorded-chain.ts';
 import { SyntheticChain } from '../tests/support/synthetic-chain.ts';
+import { median, RUNS } from './measure.ts';
 import type { Benchmark } from './types.ts';
 
-const RUNS = 5;
 const HEAD = 10_000_000;
 const RANGE = 10n ** 12n;
 const RECENT = PUBLIC_CONSTANTS.confirmationDepthK;
 const SHARE = 1 / 3;
 const BITS = 40;
 const GOAL = { seconds: 10, megabytes: 5 };
-
-function median(values: number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] as number;
-}
 
 /** The same numbers in [0, 1) at every call, so that the blocks that will be asked for are known beforehand. */
 function randomAgain(): () => number {
