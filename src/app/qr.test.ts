@@ -1,4 +1,4 @@
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { MAX_QR_BYTES, qrPattern, readQr, type Pixels } from './qr.ts';
 

@@ -60,7 +60,9 @@ export function QrScanner({ onText, onCancel }: { onText: (text: string) => void
   const video = useRef<HTMLVideoElement>(null);
   const [trouble, setTrouble] = useState<string | null>(null);
   const found = useRef(onText);
-  found.current = onText;
+  useEffect(() => {
+    found.current = onText;
+  }, [onText]);
   useEffect(() => {
     let stopped = false;
     let stream: MediaStream | null = null;
