@@ -1,5 +1,5 @@
 /** QR codes: their pattern from a text, and the text from a picture of one. */
-import qrcode from 'qrcode-generator';
+import drawQr from 'qrcode-generator';
 
 /** More does not fit a code that a phone reads from a screen. */
 export const MAX_QR_BYTES = 1_200;
@@ -8,7 +8,7 @@ export const MAX_QR_BYTES = 1_200;
 export function qrPattern(text: string): boolean[][] {
   const bytes = new TextEncoder().encode(text);
   if (bytes.length > MAX_QR_BYTES) throw new RangeError(`${bytes.length} bytes do not fit a QR code`);
-  const code = qrcode(0, 'M');
+  const code = drawQr(0, 'M');
   // The library takes a character for a byte; readers take the bytes for UTF-8.
   code.addData(String.fromCharCode(...bytes), 'Byte');
   code.make();
