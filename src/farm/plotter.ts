@@ -4,7 +4,7 @@ import type { ComputePool } from '../crypto/jobs.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import { positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
-import { encodeSectorMetadata } from '../protocol/sector-metadata.ts';
+import { encodeSectorMetadata, type SectorMetadata } from '../protocol/sector-metadata.ts';
 import type { PieceIndex, PieceOffset } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import { FarmError } from './errors.ts';
@@ -15,7 +15,7 @@ import { sectorFileName } from './sector-file.ts';
 import type { PieceSource, VerifiedHistory } from './source.ts';
 
 /** Pieces fetched, verified together and held in memory, twice: while one batch is encoded the next one comes. */
-const BATCH = 32;
+const PIECES_AT_ONCE = 32;
 const FETCHES_AT_ONCE = 8;
 /** A piece is asked for so many times before the sector is given up for now. */
 const ATTEMPTS = 4;
@@ -32,7 +32,8 @@ export interface PlotProgress {
   bytesDownloaded: number;
 }
 
-export interface PlotContext {
+/** What encoding a sector takes. */
+export interface EncodeContext {
   pool: ComputePool;
   pieces: PieceSource;
   history: VerifiedHistory;
@@ -43,9 +44,17 @@ export interface PlotContext {
   progress(progress: PlotProgress): void;
   /** A piece that did not match its segment's commitment, and who sent it. */
   badPiece(source: string, index: PieceIndex): void;
+  /** Pieces in memory at once, twice over; the more, the cheaper each is to verify. */
+  piecesAtOnce?: number;
+}
+
+export interface PlotContext extends EncodeContext {
   /** Called when the new file is complete, just before it replaces an older one: close that one now. */
   beforeReplace(): Promise<void>;
 }
+
+/** Whoever plots a farm's sectors: this machine, or others on its behalf. Keeps the promises of `plotSector`. */
+export type SectorPlotter = (plan: SectorPlan, context: PlotContext) => Promise<void>;
 
 /**
  * Plots the planned sector into `sector-<index>.bin`. Until the end the older file of the sector, if any, stays in
@@ -54,48 +63,75 @@ export interface PlotContext {
  *
  * @throws FarmError `piece-unavailable` or `piece-invalid`, StorageError, or the signal's reason.
  */
-export async function plotSector(plan: SectorPlan, context: PlotContext): Promise<void> {
+export function plotSector(plan: SectorPlan, context: PlotContext): Promise<void> {
+  return encodeSector(plan, context, (sector) =>
+    context.directory.write(sectorFileName(plan.sectorIndex), fileParts(sector, context)),
+  );
+}
+
+async function* fileParts({ metadata, parts }: EncodedSector, context: PlotContext): AsyncGenerator<Uint8Array> {
+  yield* parts;
+  yield encodeSectorMetadata(metadata);
+  context.signal.throwIfAborted();
+  await context.beforeReplace();
+}
+
+/** A sector whose records are all encoded. */
+export interface EncodedSector {
+  metadata: SectorMetadata;
+  /** Its bytes, part by part; to be read once. */
+  parts: AsyncIterable<Uint8Array>;
+}
+
+/**
+ * Encodes the planned sector and hands it to `use`. What is encoded is kept in the folder until `use` is done with
+ * it; when anything fails, another call with the same plan goes on with it.
+ *
+ * @throws as `plotSector`, and what `use` throws.
+ */
+export async function encodeSector<T>(
+  plan: SectorPlan,
+  context: EncodeContext,
+  use: (sector: EncodedSector) => Promise<T>,
+): Promise<T> {
   const partial = await PartialSector.open(context.directory, plan);
+  let outcome: T;
   try {
     const records = await encodeRecords(plan, context, partial);
     const map = new ContentsMap(records.map(({ bitfield }) => bitfield));
-    const metadata = encodeSectorMetadata({
+    const metadata: SectorMetadata = {
       sectorIndex: plan.sectorIndex,
       piecesInSector: plan.pieces.length,
       sBucketSizes: map.sBucketSizes(),
       historySize: plan.historySize,
-    });
-    const parts = sectorParts(map, records, metadata, context, partial);
-    await context.directory.write(sectorFileName(plan.sectorIndex), parts);
+    };
+    outcome = await use({ metadata, parts: sectorParts(map, records, context.signal, partial) });
   } catch (error) {
     await partial.close();
     throw error;
   }
   await partial.discard();
+  return outcome;
 }
 
 async function* sectorParts(
   map: ContentsMap,
   records: EncodedRow[],
-  metadata: Uint8Array,
-  context: PlotContext,
+  signal: AbortSignal,
   partial: PartialSector,
 ): AsyncGenerator<Uint8Array> {
   const recordMetadata = records.map((record) => record.metadata);
   const read: ReadRecordChunks = (offset, from, into) => partial.readChunks(offset, from, into);
   for await (const part of assembleSector(map, recordMetadata, read)) {
-    context.signal.throwIfAborted();
+    signal.throwIfAborted();
     yield part;
   }
-  yield metadata;
-  context.signal.throwIfAborted();
-  await context.beforeReplace();
 }
 
 /** Encodes the records that are still missing; returns all of them. */
 async function encodeRecords(
   plan: SectorPlan,
-  context: PlotContext,
+  context: EncodeContext,
   partial: PartialSector,
 ): Promise<EncodedRow[]> {
   const total = plan.pieces.length;
@@ -133,8 +169,9 @@ async function encodeRecords(
   };
 
   try {
-    const batches = Array.from({ length: Math.ceil(missing.length / BATCH) }, (_, batch) =>
-      missing.slice(batch * BATCH, (batch + 1) * BATCH),
+    const size = context.piecesAtOnce ?? PIECES_AT_ONCE;
+    const batches = Array.from({ length: Math.ceil(missing.length / size) }, (_, batch) =>
+      missing.slice(batch * size, (batch + 1) * size),
     );
     report(batches.length === 0 ? 'writing' : 'downloading');
     let ahead = batches[0] && fetch(batches[0]);
@@ -165,7 +202,7 @@ async function encodeRecords(
 /** The pieces of these indices, each proven to belong to the verified history. */
 async function fetchVerified(
   indices: PieceIndex[],
-  context: PlotContext,
+  context: EncodeContext,
   signal: AbortSignal,
   downloaded: () => void,
 ): Promise<Uint8Array[]> {
@@ -192,7 +229,7 @@ async function fetchAll(
   positions: number[],
   indices: PieceIndex[],
   pieces: Uint8Array[],
-  context: PlotContext,
+  context: EncodeContext,
   signal: AbortSignal,
   downloaded: () => void,
 ): Promise<unknown> {
@@ -220,7 +257,7 @@ async function findBad(
   positions: number[],
   indices: PieceIndex[],
   pieces: Uint8Array[],
-  context: PlotContext,
+  context: EncodeContext,
   signal: AbortSignal,
 ): Promise<number[]> {
   const whole = positions.filter((position) => pieces[position]!.length === PIECE_BYTES);
@@ -235,7 +272,7 @@ async function findBad(
   return [...bad, ...verdict.bad.map((index) => whole[index]!)];
 }
 
-function commitmentOf(index: PieceIndex, context: PlotContext): Uint8Array {
+function commitmentOf(index: PieceIndex, context: EncodeContext): Uint8Array {
   const segment = segmentOfPiece(index);
   const commitment = context.history.segmentCommitment(segment);
   if (commitment !== null) return commitment;
@@ -246,7 +283,7 @@ function commitmentOf(index: PieceIndex, context: PlotContext): Uint8Array {
   });
 }
 
-function unavailable(index: PieceIndex, invalid: boolean, context: PlotContext, cause: unknown): FarmError {
+function unavailable(index: PieceIndex, invalid: boolean, context: EncodeContext, cause: unknown): FarmError {
   const { name } = context.pieces;
   return invalid
     ? new FarmError({

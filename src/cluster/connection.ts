@@ -1,0 +1,447 @@
+/**
+ * One member's connection to the NATS server of a cluster: the protocol's patterns (broadcast, notification, request,
+ * stream) over whatever transport the place has. Connects again by itself; what was subscribed stays so.
+ */
+import {
+  headers as natsHeaders,
+  NoRespondersError,
+  RequestError,
+  TimeoutError,
+  type ConnectionOptions,
+  type Msg,
+  type NatsConnection,
+  type PublishOptions,
+  type TlsOptions,
+} from '@nats-io/nats-core';
+import {
+  messageOfSubject,
+  MINIMAL_MAX_PAYLOAD,
+  subjectOf,
+  type Publication,
+  type Request,
+  type StreamRequest,
+} from '../protocol/cluster/messages.ts';
+import { decodeWith, encodeWith, type Codec } from '../protocol/codec.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { authenticatorOf, type Credentials } from './credentials.ts';
+import { ClusterError } from './errors.ts';
+import { receiveStream, sendStream, type StreamLink, type StreamOptions } from './streams.ts';
+
+/** `connect` of a transport: TCP under Node.js, WebSocket in a browser. */
+export type Connect = (options: ConnectionOptions) => Promise<NatsConnection>;
+
+export interface ConnectionSettings {
+  connect: Connect;
+  servers: string[];
+  credentials: Credentials;
+  /** Files or texts of certificates; Node.js only. */
+  tls?: TlsOptions;
+  /** Shown by the server's own tools, e.g. `allotment-plotter`. */
+  name: string;
+  /** What went wrong with what others sent: at most one line a cause and minute. */
+  log?: (line: string) => void;
+}
+
+export type LinkState = 'connected' | 'reconnecting' | 'closed';
+
+export interface RequestSettings {
+  signal?: AbortSignal;
+  /** Of one attempt. */
+  timeoutMs?: number;
+  /** How long to try again when nobody answers; 0 for once only. */
+  retryMs?: number;
+}
+
+/** An answer is waited for so long, and asked for again for so long, as native members do. */
+const REQUEST_TIMEOUT_MS = 5 * 60_000;
+const RETRY_MS = 60_000;
+const FIRST_BACK_OFF_MS = 500;
+const LAST_BACK_OFF_MS = 10_000;
+const RECONNECT_MS = 1_000;
+const PING_MS = 15_000;
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Messages kept while the server is away, broadcasts not among them: by then they are no news. */
+const MAX_KEPT = 64;
+/** A repeated complaint is left out for so long. */
+const COMPLAINT_MS = 60_000;
+
+export class ClusterConnection implements StreamLink {
+  private readonly stateListeners = new Set<(state: LinkState) => void>();
+  private readonly complaints = new Map<string, number>();
+  private readonly closing = new AbortController();
+  private link: LinkState = 'connected';
+  private limitTooSmall: ClusterError | null = null;
+  private kept: (() => void)[] = [];
+  private payloadLimit: number;
+
+  private constructor(
+    private readonly nats: NatsConnection,
+    private readonly settings: ConnectionSettings,
+  ) {
+    this.payloadLimit = nats.info?.max_payload ?? 0;
+    void this.watch();
+  }
+
+  /**
+   * Throws ClusterError `unreachable`, `refused` (credentials), `payload-limit` (the server carries less in one
+   * message than the protocol needs), `credentials`.
+   */
+  static async connect(settings: ConnectionSettings): Promise<ClusterConnection> {
+    const { connect, servers, credentials, tls, name } = settings;
+    let nats: NatsConnection;
+    try {
+      nats = await connect({
+        servers,
+        authenticator: authenticatorOf(credentials),
+        ...(tls === undefined ? {} : { tls }),
+        name,
+        // A member's own broadcasts are not news; those of another one that says it is the same are.
+        noEcho: true,
+        maxReconnectAttempts: -1,
+        reconnectTimeWait: RECONNECT_MS,
+        pingInterval: PING_MS,
+        timeout: CONNECT_TIMEOUT_MS,
+        ignoreAuthErrorAbort: true,
+      });
+    } catch (error) {
+      if (error instanceof ClusterError) throw error;
+      throw connectionError(error, servers);
+    }
+    const connection = new ClusterConnection(nats, settings);
+    try {
+      connection.requirePayload();
+    } catch (error) {
+      await connection.close();
+      throw error;
+    }
+    return connection;
+  }
+
+  /** Bytes that the server carries in one message. */
+  get maxPayload(): number {
+    return this.payloadLimit;
+  }
+
+  get state(): LinkState {
+    return this.link;
+  }
+
+  /** What is wrong with the server since it was restarted, or null. */
+  get trouble(): ClusterError | null {
+    return this.limitTooSmall;
+  }
+
+  /** Address of the server; no secrets in it. */
+  get server(): string {
+    return this.nats.getServer();
+  }
+
+  /** Aborted when the connection is closed. */
+  get closed(): AbortSignal {
+    return this.closing.signal;
+  }
+
+  /** Calls `listener` at every change of the link; returns what stops that. */
+  onState(listener: (state: LinkState) => void): () => void {
+    this.stateListeners.add(listener);
+    return () => this.stateListeners.delete(listener);
+  }
+
+  /** Broadcasts a value, or sends it to the instance. */
+  publish<T>(message: Publication<T>, value: T, instance?: string): void {
+    const id = message.messageId?.(value);
+    const options = id === undefined ? {} : { headers: messageIdHeader(id) };
+    if (message.kind === 'broadcast' && this.link !== 'connected') return;
+    this.send(subjectFor(message, instance), encodeWith(message.payload, value), options);
+  }
+
+  /** Calls `listener` with every value published and the instance that its subject names. */
+  listen<T>(
+    message: Publication<T>,
+    listener: (value: T, instance: string) => void,
+    options: { instance?: string } = {},
+  ): () => void {
+    return this.subscribe(message, options.instance, undefined, (payload, _reply, instance) => {
+      listener(decodeWith(message.payload, payload, 'cluster-broadcast'), instance);
+    });
+  }
+
+  /**
+   * Asks one member. Throws ClusterError `nobody`, `silence`, `malformed`; the signal's reason.
+   */
+  async request<Q, R>(
+    message: Request<Q, R>,
+    value: Q,
+    { instance, ...settings }: RequestSettings & { instance?: string } = {},
+  ): Promise<R> {
+    const subject = subjectFor(message, instance);
+    const payload = encodeWith(message.payload, value);
+    const end = Date.now() + (settings.retryMs ?? RETRY_MS);
+    for (let backOff = FIRST_BACK_OFF_MS; ; backOff = Math.min(2 * backOff, LAST_BACK_OFF_MS)) {
+      try {
+        const answer = await this.ask(subject, payload, settings);
+        return decodeAnswer(message.response, answer);
+      } catch (error) {
+        settings.signal?.throwIfAborted();
+        const again = error instanceof ClusterError && (error.code === 'nobody' || error.code === 'silence');
+        if (!again || Date.now() + backOff > end) throw error;
+        await pause(backOff, settings.signal);
+      }
+    }
+  }
+
+  private async ask(subject: string, payload: Uint8Array, settings: RequestSettings): Promise<Uint8Array> {
+    const { signal, timeoutMs = REQUEST_TIMEOUT_MS } = settings;
+    signal?.throwIfAborted();
+    this.requireSize(payload);
+    let stop: () => void = () => undefined;
+    const broken = new Promise<never>((_, reject) => {
+      const lost = (): void =>
+        reject(new ClusterError('silence', `${subject}: the link broke`, 'The NATS server is away.'));
+      const aborted = (): void => reject(signal?.reason as Error);
+      const off = this.onState((state) => state !== 'connected' && lost());
+      signal?.addEventListener('abort', aborted, { once: true });
+      stop = () => {
+        off();
+        signal?.removeEventListener('abort', aborted);
+      };
+    });
+    broken.catch(() => undefined);
+    try {
+      const answer = this.nats.request(subject, payload, { timeout: timeoutMs });
+      answer.catch(() => undefined);
+      return (await Promise.race([answer, broken])).data;
+    } catch (error) {
+      throw requestError(error, subject);
+    } finally {
+      stop();
+    }
+  }
+
+  /** Answers requests. `handler` may be slow; requests are handled side by side. */
+  respond<Q, R>(
+    message: Request<Q, R>,
+    options: { instance?: string; queue: string },
+    handler: (value: Q, instance: string) => Promise<R>,
+  ): () => void {
+    return this.subscribe(message, options.instance, options.queue, async (payload, reply, instance) => {
+      if (reply === undefined) return;
+      const value = decodeWith(message.payload, payload, 'cluster-request');
+      const answer = await handler(value, instance);
+      this.send(reply, encodeWith(message.response, answer), {});
+    });
+  }
+
+  /**
+   * Asks for a stream of items. The iteration throws ClusterError `nobody`, `silence` (nothing for `idleMs`) or
+   * `malformed` (a gap, bytes that are no message), or the signal's reason.
+   */
+  stream<Q, R>(
+    message: StreamRequest<Q, R>,
+    value: Q,
+    { instance, ...options }: StreamOptions & { instance?: string } = {},
+  ): AsyncGenerator<R, void, void> {
+    const payload = encodeWith(message.payload, value);
+    this.requireSize(payload);
+    return receiveStream(this, subjectFor(message, instance), payload, message.item, options);
+  }
+
+  /** Answers requests for streams; `handler` gives the items and is told to end when nobody takes them any more. */
+  respondStream<Q, R>(
+    message: StreamRequest<Q, R>,
+    options: { instance?: string; queue: string },
+    handler: (value: Q, signal: AbortSignal, instance: string) => AsyncIterable<R>,
+  ): () => void {
+    return this.subscribe(message, options.instance, options.queue, async (payload, reply, instance) => {
+      if (reply === undefined) return;
+      const value = decodeWith(message.payload, payload, 'cluster-request');
+      const gone = new AbortController();
+      const signal = AbortSignal.any([gone.signal, this.closing.signal]);
+      const items = handler(value, signal, instance);
+      await sendStream(this, reply, message.item, items, gone);
+    });
+  }
+
+  /** Subscribes; what `handler` makes of a message is logged when it fails, and never ends the subscription. */
+  private subscribe(
+    message: Parameters<typeof subjectOf>[0],
+    instance: string | undefined,
+    queue: string | undefined,
+    handler: (payload: Uint8Array, reply: string | undefined, instance: string) => void | Promise<void>,
+  ): () => void {
+    const subscription = this.nats.subscribe(subjectFor(message, instance), {
+      ...(queue === undefined ? {} : { queue }),
+      callback: (error, msg: Msg) => {
+        if (error !== null) return this.complain(message.subject, error);
+        void this.handle(message.subject, msg, handler);
+      },
+    });
+    return () => {
+      if (!subscription.isClosed()) subscription.unsubscribe();
+    };
+  }
+
+  private async handle(
+    pattern: string,
+    msg: Msg,
+    handler: (payload: Uint8Array, reply: string | undefined, instance: string) => void | Promise<void>,
+  ): Promise<void> {
+    try {
+      const instance = messageOfSubject(msg.subject).instance ?? '';
+      await handler(msg.data, msg.reply, instance);
+    } catch (error) {
+      if (!this.closing.signal.aborted) this.complain(pattern, error);
+    }
+  }
+
+  private complain(subject: string, error: unknown): void {
+    const what = error instanceof ProtocolError ? error.rule : error instanceof Error ? error.name : 'error';
+    const key = `${subject} ${what}`;
+    const now = Date.now();
+    if (now - (this.complaints.get(key) ?? 0) < COMPLAINT_MS) return;
+    this.complaints.set(key, now);
+    this.settings.log?.(`${subject}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+
+  /** Sends a payload; while the server is away it is kept for when it is back. Throws ClusterError `too-large`. */
+  send(subject: string, payload: Uint8Array, options: PublishOptions = {}): void {
+    this.requireSize(payload);
+    const publish = (): void => this.nats.publish(subject, payload, options);
+    if (this.link === 'connected') publish();
+    else if (this.link === 'reconnecting' && this.kept.length < MAX_KEPT) this.kept.push(publish);
+  }
+
+  /** Calls `listener` with every message of a subject of this member's own. */
+  receive(subject: string, listener: (payload: Uint8Array, statusCode: number) => void): () => void {
+    const subscription = this.nats.subscribe(subject, {
+      callback: (error, msg) => {
+        if (error === null) listener(msg.data, msg.headers?.code ?? 0);
+      },
+    });
+    return () => {
+      if (!subscription.isClosed()) subscription.unsubscribe();
+    };
+  }
+
+  private requireSize(payload: Uint8Array): void {
+    if (payload.length <= this.maxPayload) return;
+    throw new ClusterError(
+      'too-large',
+      `${payload.length} bytes where the server carries ${this.maxPayload}`,
+      'A message is larger than the NATS server carries (max_payload).',
+    );
+  }
+
+  private requirePayload(): void {
+    if (this.maxPayload >= MINIMAL_MAX_PAYLOAD) return;
+    throw new ClusterError(
+      'payload-limit',
+      `max_payload is ${this.maxPayload}, ${MINIMAL_MAX_PAYLOAD} are needed`,
+      `The NATS server carries ${Math.floor(this.maxPayload / 1024)} KiB in one message; a cluster needs 2048 KiB. ` +
+        'Set “max_payload: 2MB” in its configuration and restart it.',
+    );
+  }
+
+  private async watch(): Promise<void> {
+    for await (const status of this.nats.status()) {
+      if (status.type === 'disconnect') this.setState('reconnecting');
+      if (status.type === 'error') this.complain('server', status.error);
+      if (status.type === 'reconnect') {
+        this.payloadLimit = this.nats.info?.max_payload ?? this.payloadLimit;
+        try {
+          this.requirePayload();
+          this.limitTooSmall = null;
+        } catch (error) {
+          this.limitTooSmall = error as ClusterError;
+          this.complain('server', error);
+        }
+        this.setState('connected');
+      }
+    }
+    this.setState('closed');
+    this.closing.abort(new ClusterError('closed', 'the connection is closed', 'The cluster was left.'));
+  }
+
+  private setState(state: LinkState): void {
+    if (this.link === state) return;
+    this.link = state;
+    for (const publish of state === 'connected' ? this.kept.splice(0) : []) publish();
+    for (const listener of [...this.stateListeners]) listener(state);
+  }
+
+  /** Sends what was published and ends the connection. */
+  async close(): Promise<void> {
+    if (!this.closing.signal.aborted)
+      this.closing.abort(new ClusterError('closed', 'the connection is closed', 'The cluster was left.'));
+    if (this.link === 'connected') await Promise.race([this.nats.flush().catch(() => undefined), pause(1_000)]);
+    await this.nats.close();
+    this.setState('closed');
+  }
+}
+
+function subjectFor(message: Parameters<typeof subjectOf>[0], instance: string | undefined): string {
+  return instance === undefined ? subjectOf(message) : subjectOf(message, instance);
+}
+
+function messageIdHeader(id: string): ReturnType<typeof natsHeaders> {
+  const header = natsHeaders();
+  header.set('Nats-Msg-Id', id);
+  return header;
+}
+
+function decodeAnswer<R>(codec: Codec<R>, payload: Uint8Array): R {
+  try {
+    return decodeWith(codec, payload, 'cluster-response');
+  } catch (error) {
+    throw new ClusterError(
+      'malformed',
+      'an answer that does not decode',
+      'Another member of the cluster sent an answer that makes no sense; is it of another release?',
+      error,
+    );
+  }
+}
+
+function requestError(error: unknown, subject: string): unknown {
+  const noOne =
+    error instanceof NoRespondersError ||
+    (error instanceof RequestError && error.isNoResponders());
+  if (noOne) return new ClusterError('nobody', subject, 'No member of the cluster answers.', error);
+  if (error instanceof TimeoutError || (error as Error).name === 'TimeoutError')
+    return new ClusterError('silence', subject, 'A member of the cluster did not answer in time.', error);
+  return error;
+}
+
+function connectionError(error: unknown, servers: string[]): ClusterError {
+  const text = error instanceof Error ? error.message : String(error);
+  const where = servers.join(', ');
+  if (/authori[sz]ation|authentication/i.test(text))
+    return new ClusterError(
+      'refused',
+      `${where}: ${text}`,
+      'The NATS server does not accept these credentials.',
+      error,
+    );
+  return new ClusterError(
+    'unreachable',
+    `${where}: ${text}`,
+    `No NATS server answers at ${where}. Start it, or check the address.`,
+    error,
+  );
+}
+
+/** Waits. Rejects with the signal's reason. */
+export function pause(ms: number, signal?: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    if (signal?.aborted === true) return reject(signal.reason as Error);
+    const onAbort = (): void => {
+      clearTimeout(timer);
+      reject(signal?.reason as Error);
+    };
+    const timer = setTimeout(() => {
+      signal?.removeEventListener('abort', onAbort);
+      resolve();
+    }, ms);
+    signal?.addEventListener('abort', onAbort, { once: true });
+  });
+}

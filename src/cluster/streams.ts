@@ -1,0 +1,176 @@
+/** Streams between members of a cluster: sending with two messages under way, receiving with acknowledgements. */
+import { createUlid } from '../farm/ulid.ts';
+import { encodeWith, type Codec } from '../protocol/codec.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { AckWindow, StreamReceiver, StreamSender } from '../protocol/cluster/stream.ts';
+import { ClusterError } from './errors.ts';
+import { Gate } from './gate.ts';
+
+/** An acknowledgement is waited for so long. */
+const ACK_TIMEOUT_MS = 60_000;
+/** A stream without a message for so long is over. */
+const IDLE_MS = 60_000;
+/** Messages received and not taken beyond which acknowledgements wait: what keeps a slow disk's memory bounded. */
+const UNREAD_MESSAGES = 4;
+/** Status of the server's own answer where nobody has subscribed. */
+const NO_RESPONDERS = 503;
+
+/** What streams need of a connection. */
+export interface StreamLink {
+  readonly maxPayload: number;
+  /** Aborted when the connection is closed. */
+  readonly closed: AbortSignal;
+  send(subject: string, payload: Uint8Array, options?: { reply?: string }): void;
+  receive(subject: string, listener: (payload: Uint8Array, statusCode: number) => void): () => void;
+}
+
+export interface StreamOptions {
+  signal?: AbortSignal;
+  /** Milliseconds of silence after which a stream counts as lost. */
+  idleMs?: number;
+}
+
+/** Items of a stream that another member sends to `reply`. */
+export async function* receiveStream<T>(
+  link: StreamLink,
+  subject: string,
+  request: Uint8Array,
+  item: Codec<T>,
+  { signal, idleMs = IDLE_MS }: StreamOptions,
+): AsyncGenerator<T, void, void> {
+  signal?.throwIfAborted();
+  const reply = `stream-response.${createUlid()}`;
+  const messages: { payload: Uint8Array; statusCode: number }[] = [];
+  const arrived = new Gate();
+  const unsubscribe = link.receive(reply, (payload, statusCode) => {
+    messages.push({ payload, statusCode });
+    arrived.open();
+  });
+  const receiver = new StreamReceiver(item);
+  const onAbort = (): void => arrived.open();
+  signal?.addEventListener('abort', onAbort, { once: true });
+  link.closed.addEventListener('abort', onAbort, { once: true });
+  const pending: { subject: string; payload: Uint8Array }[] = [];
+  const acknowledge = (): void => {
+    for (const ack of pending.splice(0)) link.send(ack.subject, ack.payload);
+  };
+  try {
+    link.send(subject, request, { reply });
+    for (;;) {
+      if (messages.length === 0) await arrived.wait(idleMs);
+      signal?.throwIfAborted();
+      const message = messages.shift();
+      if (message === undefined) {
+        link.closed.throwIfAborted();
+        throw new ClusterError(
+          'silence',
+          `${subject}: nothing for ${idleMs} ms`,
+          'A member of the cluster fell silent.',
+        );
+      }
+      if (message.statusCode === NO_RESPONDERS)
+        throw new ClusterError('nobody', subject, 'No member of the cluster answers.');
+      const { items, ack, ended } = accept(receiver, message.payload);
+      if (ack !== null) pending.push(ack);
+      // At once, as the protocol has it, unless what came before is still unread.
+      if (messages.length < UNREAD_MESSAGES) acknowledge();
+      yield* items;
+      acknowledge();
+      if (ended) return;
+    }
+  } finally {
+    signal?.removeEventListener('abort', onAbort);
+    link.closed.removeEventListener('abort', onAbort);
+    unsubscribe();
+  }
+}
+
+function accept<T>(receiver: StreamReceiver<T>, payload: Uint8Array): ReturnType<StreamReceiver<T>['accept']> {
+  try {
+    return receiver.accept(payload);
+  } catch (error) {
+    const sentence = error instanceof ProtocolError ? error.sentence : String(error);
+    throw new ClusterError('malformed', (error as Error).message, sentence, error);
+  }
+}
+
+/**
+ * Sends items to whoever asked, at most two messages ahead of the acknowledgements and never more items than fill one
+ * message in memory. `gone` is aborted, and the items' iteration ended, when the receiver stops acknowledging.
+ */
+export async function sendStream<T>(
+  link: StreamLink,
+  reply: string,
+  item: Codec<T>,
+  items: AsyncIterable<T>,
+  gone: AbortController,
+): Promise<void> {
+  const ackSubject = `stream-response-ack.${createUlid()}`;
+  const sender = new StreamSender(ackSubject, link.maxPayload);
+  const window = new AckWindow();
+  const acknowledged = new Gate();
+  const arrived = new Gate();
+  const space = new Gate();
+  let failure: unknown = null;
+  let ended = false;
+  const fail = (error: unknown): void => {
+    failure ??= error;
+    for (const gate of [acknowledged, arrived, space]) gate.open();
+  };
+  const unsubscribe = link.receive(ackSubject, (payload) => {
+    try {
+      window.acknowledge(payload);
+      acknowledged.open();
+    } catch (wrong) {
+      fail(wrong);
+    }
+  });
+  const onClosed = (): void => fail(link.closed.reason);
+  link.closed.addEventListener('abort', onClosed, { once: true });
+
+  const pull = async (): Promise<void> => {
+    for await (const value of items) {
+      while (sender.full && failure === null) await space.wait();
+      if (failure !== null) return;
+      sender.add(encodeWith(item, value));
+      arrived.open();
+    }
+  };
+  const pulling = pull().then(
+    () => {
+      ended = true;
+      arrived.open();
+    },
+    (error: unknown) => fail(error),
+  );
+  try {
+    for (;;) {
+      while (sender.empty && !ended && failure === null) await arrived.wait();
+      if (failure !== null) throw failure;
+      const { payload, index, last } = sender.take(ended);
+      space.open();
+      link.send(reply, payload);
+      if (last) return;
+      const deadline = Date.now() + ACK_TIMEOUT_MS;
+      while (!window.open(index)) {
+        const left = deadline - Date.now();
+        if (left <= 0)
+          throw new ClusterError(
+            'silence',
+            `no acknowledgement of message ${index - 1}`,
+            'The member that asked for a stream does not take it any more.',
+          );
+        await acknowledged.wait(left);
+        if (failure !== null) throw failure;
+      }
+    }
+  } catch (error) {
+    fail(error);
+    gone.abort(error);
+    throw error;
+  } finally {
+    link.closed.removeEventListener('abort', onClosed);
+    unsubscribe();
+    await pulling;
+  }
+}
