@@ -9,9 +9,10 @@ import { FarmError } from './errors.ts';
 import type { FarmerIdentity } from './identity.ts';
 import { discardPartialSector } from './partial-sector.ts';
 import { PlotLoop } from './plot-loop.ts';
+import type { SectorPlotter } from './plotter.ts';
 import { FarmReports, sentenceOf } from './reports.ts';
 import { bytesOfSectors, sectorsIn, SectorTable } from './sectors.ts';
-import { sectorFileSize } from './sector-file.ts';
+import { sectorFileSize, type SectorFile } from './sector-file.ts';
 import { SlotLoop } from './slot-loop.ts';
 import type { FarmNotice, FarmPhase, FarmSnapshot } from './snapshot.ts';
 import type { AuthoringNode, PieceSource, VerifiedHistory } from './source.ts';
@@ -31,6 +32,10 @@ export interface FarmOptions {
   piecesInSector?: number;
   /** Encodings under way at once; the pool's workers when left out. */
   plotConcurrency?: number;
+  /** Who plots the farm's sectors; this machine when left out. */
+  plotter?: SectorPlotter;
+  /** Sectors that are plotted side by side, by a plotter that can; 1 when left out. */
+  sectorsAtOnce?: number;
 }
 
 /**
@@ -63,6 +68,8 @@ export class Farm {
       piecesInSector: description.piecesInSector,
       rules: info.protocolInfo,
       concurrency: options.plotConcurrency,
+      plotter: options.plotter,
+      sectorsAtOnce: options.sectorsAtOnce,
       sectors,
       reports,
     });
@@ -167,7 +174,7 @@ export class Farm {
     let verified = 0;
     for (let index = 0; index < this.sectors.length; index += 1) {
       const file = this.sectors.file(index);
-      if (file === null || this.plots.sector === index) continue;
+      if (file === null || this.plots.isPlotting(index)) continue;
       try {
         await file.verify(signal);
         verified += 1;
@@ -180,6 +187,20 @@ export class Farm {
     }
     this.reports.notify('info', 'farm', `Scrub: ${verified} sectors verified, ${broken.length} damaged.`);
     return { verified, broken };
+  }
+
+  /** ULID that the farm's folder carries. */
+  get id(): string {
+    return this.description.id;
+  }
+
+  get sectorCount(): number {
+    return this.sectors.length;
+  }
+
+  /** The file of a sector on disk; null for any other. */
+  sector(index: SectorIndex): SectorFile | null {
+    return index < this.sectors.length ? this.sectors.file(index) : null;
   }
 
   /** Calls `listener` whenever the snapshot may have changed; many times a second while plotting. */

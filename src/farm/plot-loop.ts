@@ -6,7 +6,7 @@ import type { FarmDirectory } from '../storage/directory.ts';
 import { discardPartialSector, findPartialSector } from './partial-sector.ts';
 import { planSector } from './plan.ts';
 import { plotSector } from './plotter.ts';
-import type { PlotProgress } from './plotter.ts';
+import type { PlotProgress, SectorPlotter } from './plotter.ts';
 import type { FarmReports } from './reports.ts';
 import { sentenceOf } from './reports.ts';
 import type { SectorTable } from './sectors.ts';
@@ -43,21 +43,28 @@ export interface PlotLoopOptions {
   rules: FarmerProtocolInfo;
   /** Encodings under way at once; the pool's workers when left out. */
   concurrency?: number;
+  /** Who plots; this machine when left out. */
+  plotter?: SectorPlotter;
+  /** Sectors under way at once; 1 when left out. */
+  sectorsAtOnce?: number;
   sectors: SectorTable;
   reports: FarmReports;
 }
 
-/** Plots whatever the farm's sectors need, one sector after the other, until stopped. */
+/** Plots whatever the farm's sectors need until stopped. */
 export class PlotLoop {
   private readonly stopping = new AbortController();
   private readonly sectorSeconds = new RecentMedian(SECTORS_IN_ESTIMATE);
-  private plotting: Plotting | null = null;
-  private current: { abort: AbortController; done: Promise<void> } | null = null;
-  private running: Promise<void> = Promise.resolve();
-  /** Ends the wait for work. */
-  private wakeUp: () => void = () => undefined;
-  /** Whether there may be work that the search under way did not see. */
-  private woken = false;
+  private readonly plotting = new Map<SectorIndex, Plotting>();
+  private readonly current = new Set<{ abort: AbortController; done: Promise<void> }>();
+  /** Sectors chosen and not yet given back. */
+  private readonly taken = new Set<SectorIndex>();
+  private choosing: Promise<unknown> = Promise.resolve();
+  private running: Promise<unknown> = Promise.resolve();
+  /** End waits for work. */
+  private readonly wakeUps = new Set<() => void>();
+  /** Raised whenever there may be work that a search under way did not see. */
+  private wakes = 0;
   private pausedNow = false;
   /** Changes of the farm under way during which nothing is plotted. */
   private holds = 0;
@@ -68,13 +75,13 @@ export class PlotLoop {
     return this.pausedNow;
   }
 
-  /** The sector being plotted, or null. */
-  get sector(): SectorIndex | null {
-    return this.plotting?.sector ?? null;
+  isPlotting(index: SectorIndex): boolean {
+    return this.plotting.has(index);
   }
 
   start(): void {
-    this.running = this.run();
+    const { sectorsAtOnce = 1 } = this.options;
+    this.running = Promise.all(Array.from({ length: sectorsAtOnce }, () => this.run()));
   }
 
   /** Stops at once; what is encoded of the sector under way is kept. */
@@ -90,8 +97,8 @@ export class PlotLoop {
 
   /** Looks for work now instead of later. */
   wake(): void {
-    this.woken = true;
-    this.wakeUp();
+    this.wakes += 1;
+    for (const wakeUp of this.wakeUps) wakeUp();
   }
 
   /** Interrupts plotting while `change` changes what is to be plotted. */
@@ -106,10 +113,11 @@ export class PlotLoop {
     }
   }
 
-  /** Stops the sector under way; resolves when that is done. */
+  /** Stops the sectors under way; resolves when that is done. */
   private async interrupt(): Promise<void> {
-    this.current?.abort.abort(new DOMException('plotting is interrupted', 'AbortError'));
-    await this.current?.done;
+    const interrupted = [...this.current];
+    for (const { abort } of interrupted) abort.abort(new DOMException('plotting is interrupted', 'AbortError'));
+    await Promise.all(interrupted.map(({ done }) => done));
   }
 
   async stop(): Promise<void> {
@@ -118,9 +126,11 @@ export class PlotLoop {
     await this.running;
   }
 
+  /** Of the sector that was begun first. */
   snapshot(): PlottingSnapshot | null {
-    if (this.plotting === null) return null;
-    const { sector, progress, startedAt } = this.plotting;
+    const first = this.plotting.values().next().value;
+    if (first === undefined) return null;
+    const { sector, progress, startedAt } = first;
     const seconds = (performance.now() - startedAt) / 1000;
     return {
       sector,
@@ -128,7 +138,7 @@ export class PlotLoop {
       piecesDone: progress.piecesDone,
       piecesTotal: progress.piecesTotal,
       bytesPerSecond: seconds > 0 ? Math.round(progress.bytesDownloaded / seconds) : 0,
-      etaSeconds: this.secondsToGo(this.plotting, seconds),
+      etaSeconds: this.secondsToGo(first, seconds),
     };
   }
 
@@ -140,31 +150,36 @@ export class PlotLoop {
     const perPiece = measured !== null ? measured / piecesTotal : encoded > 0 ? elapsed / encoded : null;
     if (perPiece === null) return null;
     const pieces = this.options.sectors.remaining() * piecesTotal - piecesDone;
-    return Math.max(0, Math.round(perPiece * pieces));
+    return Math.max(0, Math.round((perPiece * pieces) / this.plotting.size));
   }
 
   private async run(): Promise<void> {
     const { signal } = this.stopping;
     let failures = 0;
     while (!signal.aborted) {
-      this.woken = false;
+      const { wakes } = this;
       const outcome = await this.step();
       if (outcome === 'failed') {
-        await this.untilWoken(Math.min(RETRY_MS * 2 ** failures, MAX_RETRY_MS));
+        await this.untilWoken(wakes, Math.min(RETRY_MS * 2 ** failures, MAX_RETRY_MS));
         failures += 1;
       } else {
         failures = 0;
-        if (outcome === 'nothing') await this.untilWoken(null);
+        if (outcome === 'nothing') await this.untilWoken(wakes, null);
       }
     }
   }
 
   private async step(): Promise<'done' | 'failed' | 'nothing'> {
     try {
-      const work = this.halted() ? null : await this.nextWork();
-      // It may have been halted while the folder was looked at.
-      if (work === null || this.halted()) return 'nothing';
-      return (await this.plotOne(work)) ? 'done' : 'failed';
+      const work = this.halted() ? null : await this.choose();
+      if (work === null) return 'nothing';
+      try {
+        // It may have been halted while the folder was looked at.
+        if (this.halted()) return 'nothing';
+        return (await this.plotOne(work)) ? 'done' : 'failed';
+      } finally {
+        this.taken.delete(work.index);
+      }
     } catch (error) {
       this.options.reports.setCause('plot', error);
       return 'failed';
@@ -175,10 +190,22 @@ export class PlotLoop {
     return this.pausedNow || this.holds > 0;
   }
 
+  /** Takes what is to be plotted next; one choice after the other. */
+  private choose(): Promise<Work | null> {
+    const choice = this.choosing.then(async () => {
+      const work = await this.nextWork();
+      if (work !== null) this.taken.add(work.index);
+      return work;
+    });
+    this.choosing = choice.catch(() => undefined);
+    return choice;
+  }
+
   /** The sector to plot, and the history size to plot it at: first one that was begun and is still worth it. */
   private async nextWork(): Promise<Work | null> {
     const { directory, sectors, history, piecesInSector, publicKey } = this.options;
-    const begun = await findPartialSector(directory);
+    // The records in the folder belong to a sector under way, if there is one.
+    const begun = this.taken.size === 0 ? await findPartialSector(directory) : null;
     if (begun !== null) {
       const { sectorIndex, historySize } = begun;
       const own = equal(begun.sectorId, sectorId(publicKey, sectorIndex, historySize));
@@ -186,18 +213,21 @@ export class PlotLoop {
       if (fits && sectors.wants(sectorIndex, historySize)) return { index: sectorIndex, historySize };
       await discardPartialSector(directory);
     }
-    const index = sectors.nextToPlot();
+    const index = sectors.nextToPlot(this.taken);
     return index === null ? null : { index, historySize: history.historySize() };
   }
 
-  private untilWoken(limitMs: number | null): Promise<void> {
-    if (this.woken) return Promise.resolve();
+  /** `wakes`: how often it had been woken when the search for work began. */
+  private untilWoken(wakes: number, limitMs: number | null): Promise<void> {
+    if (wakes !== this.wakes) return Promise.resolve();
     return new Promise((resolve) => {
-      const timer = limitMs === null ? null : setTimeout(resolve, limitMs);
-      this.wakeUp = () => {
+      const wakeUp = (): void => {
         if (timer !== null) clearTimeout(timer);
+        this.wakeUps.delete(wakeUp);
         resolve();
       };
+      const timer = limitMs === null ? null : setTimeout(wakeUp, limitMs);
+      this.wakeUps.add(wakeUp);
     });
   }
 
@@ -205,9 +235,10 @@ export class PlotLoop {
   private async plotOne(work: Work): Promise<boolean> {
     const abort = new AbortController();
     const result = this.tryPlot(work, abort.signal);
-    this.current = { abort, done: result.then(() => undefined) };
+    const current = { abort, done: result.then(() => undefined) };
+    this.current.add(current);
     const goOn = await result;
-    this.current = null;
+    this.current.delete(current);
     return goOn;
   }
 
@@ -225,7 +256,7 @@ export class PlotLoop {
       if (index < sectors.length) await this.restore(index, stopped ? null : sentenceOf(error));
       return stopped;
     } finally {
-      this.plotting = null;
+      this.plotting.delete(index);
       reports.changed();
     }
   }
@@ -235,14 +266,14 @@ export class PlotLoop {
     const startedAt = performance.now();
     const plan = planSector(publicKey, index, historySize, piecesInSector, rules);
     let before: number | null = null;
-    await plotSector(plan, {
+    await (this.options.plotter ?? plotSector)(plan, {
       ...context,
       history,
       signal,
       concurrency: this.options.concurrency ?? this.options.pool.status().workers,
       progress: (progress) => {
         before ??= progress.piecesDone;
-        this.plotting = { sector: index, startedAt, before, progress };
+        this.plotting.set(index, { sector: index, startedAt, before, progress });
         sectors.setPlotting(index, progress.stage, progress.piecesDone / progress.piecesTotal);
         reports.changed();
       },

@@ -179,11 +179,13 @@ export class SectorTable {
 
   /**
    * The sector to plot next, or null when none needs it: those about to expire first, which still win until their
-   * successors replace them, then broken, expired and new ones.
+   * successors replace them, then broken, expired and new ones. Those in `taken` are left out.
    */
-  nextToPlot(): SectorIndex | null {
+  nextToPlot(taken?: ReadonlySet<SectorIndex>): SectorIndex | null {
     for (const state of ['expiring', 'broken', 'expired', 'planned'] as const) {
-      const index = this.sectors.findIndex((sector) => sector.state === state);
+      const index = this.sectors.findIndex(
+        (sector, candidate) => sector.state === state && taken?.has(candidate) !== true,
+      );
       if (index >= 0) return index;
     }
     return null;
