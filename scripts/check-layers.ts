@@ -19,8 +19,26 @@ const allowed: Record<string, string[]> = {
   'src/objects': below('src/chain', 'src/dsn'),
   'src/wallet': below('src/chain', 'src/dsn'),
   'src/identity': below('src/chain', 'src/dsn', 'src/wallet'),
-  'src/node': below('src/chain', 'src/dsn', 'src/farm', 'src/objects', 'src/wallet', 'src/identity'),
-  workers: below('src/chain', 'src/dsn', 'src/farm', 'src/objects', 'src/wallet', 'src/identity', 'src/node'),
+  'src/cluster': below('src/chain', 'src/dsn', 'src/farm'),
+  'src/node': below(
+    'src/chain',
+    'src/dsn',
+    'src/farm',
+    'src/objects',
+    'src/wallet',
+    'src/identity',
+    'src/cluster',
+  ),
+  workers: below(
+    'src/chain',
+    'src/dsn',
+    'src/farm',
+    'src/objects',
+    'src/wallet',
+    'src/identity',
+    'src/cluster',
+    'src/node',
+  ),
   'src/cli': below(
     'src/chain',
     'src/dsn',
@@ -28,9 +46,18 @@ const allowed: Record<string, string[]> = {
     'src/objects',
     'src/wallet',
     'src/identity',
+    'src/cluster',
     'src/node',
   ),
-  'src/app': below('src/farm', 'src/objects', 'src/wallet', 'src/identity', 'src/node', 'workers'),
+  'src/app': below(
+    'src/farm',
+    'src/objects',
+    'src/wallet',
+    'src/identity',
+    'src/cluster',
+    'src/node',
+    'workers',
+  ),
 };
 
 function below(...more: string[]): string[] {

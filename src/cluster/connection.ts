@@ -366,14 +366,15 @@ export class ClusterConnection implements StreamLink {
     if (this.link === state) return;
     this.link = state;
     for (const publish of state === 'connected' ? this.kept.splice(0) : []) publish();
-    for (const listener of [...this.stateListeners]) listener(state);
+    for (const listener of this.stateListeners) listener(state);
   }
 
   /** Sends what was published and ends the connection. */
   async close(): Promise<void> {
     if (!this.closing.signal.aborted)
       this.closing.abort(new ClusterError('closed', 'the connection is closed', 'The cluster was left.'));
-    if (this.link === 'connected') await Promise.race([this.nats.flush().catch(() => undefined), pause(1_000)]);
+    if (this.link === 'connected')
+      await Promise.race([this.nats.flush().catch(() => undefined), pause(1_000)]);
     await this.nats.close();
     this.setState('closed');
   }
@@ -404,8 +405,7 @@ function decodeAnswer<R>(codec: Codec<R>, payload: Uint8Array): R {
 
 function requestError(error: unknown, subject: string): unknown {
   const noOne =
-    error instanceof NoRespondersError ||
-    (error instanceof RequestError && error.isNoResponders());
+    error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
   if (noOne) return new ClusterError('nobody', subject, 'No member of the cluster answers.', error);
   if (error instanceof TimeoutError || (error as Error).name === 'TimeoutError')
     return new ClusterError('silence', subject, 'A member of the cluster did not answer in time.', error);

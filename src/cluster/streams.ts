@@ -85,7 +85,10 @@ export async function* receiveStream<T>(
   }
 }
 
-function accept<T>(receiver: StreamReceiver<T>, payload: Uint8Array): ReturnType<StreamReceiver<T>['accept']> {
+function accept<T>(
+  receiver: StreamReceiver<T>,
+  payload: Uint8Array,
+): ReturnType<StreamReceiver<T>['accept']> {
   try {
     return receiver.accept(payload);
   } catch (error) {
@@ -111,10 +114,9 @@ export async function sendStream<T>(
   const acknowledged = new Gate();
   const arrived = new Gate();
   const space = new Gate();
-  let failure: unknown = null;
-  let ended = false;
+  const state: { failure: unknown; ended: boolean } = { failure: null, ended: false };
   const fail = (error: unknown): void => {
-    failure ??= error;
+    state.failure ??= error;
     for (const gate of [acknowledged, arrived, space]) gate.open();
   };
   const unsubscribe = link.receive(ackSubject, (payload) => {
@@ -130,24 +132,24 @@ export async function sendStream<T>(
 
   const pull = async (): Promise<void> => {
     for await (const value of items) {
-      while (sender.full && failure === null) await space.wait();
-      if (failure !== null) return;
+      while (sender.full && state.failure === null) await space.wait();
+      if (state.failure !== null) return;
       sender.add(encodeWith(item, value));
       arrived.open();
     }
   };
   const pulling = pull().then(
     () => {
-      ended = true;
+      state.ended = true;
       arrived.open();
     },
     (error: unknown) => fail(error),
   );
   try {
     for (;;) {
-      while (sender.empty && !ended && failure === null) await arrived.wait();
-      if (failure !== null) throw failure;
-      const { payload, index, last } = sender.take(ended);
+      while (sender.empty && !state.ended && state.failure === null) await arrived.wait();
+      if (state.failure !== null) throw state.failure;
+      const { payload, index, last } = sender.take(state.ended);
       space.open();
       link.send(reply, payload);
       if (last) return;
@@ -161,7 +163,7 @@ export async function sendStream<T>(
             'The member that asked for a stream does not take it any more.',
           );
         await acknowledged.wait(left);
-        if (failure !== null) throw failure;
+        if (state.failure !== null) throw state.failure;
       }
     }
   } catch (error) {

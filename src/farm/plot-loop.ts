@@ -116,7 +116,8 @@ export class PlotLoop {
   /** Stops the sectors under way; resolves when that is done. */
   private async interrupt(): Promise<void> {
     const interrupted = [...this.current];
-    for (const { abort } of interrupted) abort.abort(new DOMException('plotting is interrupted', 'AbortError'));
+    for (const { abort } of interrupted)
+      abort.abort(new DOMException('plotting is interrupted', 'AbortError'));
     await Promise.all(interrupted.map(({ done }) => done));
   }
 

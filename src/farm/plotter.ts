@@ -69,7 +69,10 @@ export function plotSector(plan: SectorPlan, context: PlotContext): Promise<void
   );
 }
 
-async function* fileParts({ metadata, parts }: EncodedSector, context: PlotContext): AsyncGenerator<Uint8Array> {
+async function* fileParts(
+  { metadata, parts }: EncodedSector,
+  context: PlotContext,
+): AsyncGenerator<Uint8Array> {
   yield* parts;
   yield encodeSectorMetadata(metadata);
   context.signal.throwIfAborted();
