@@ -1,7 +1,7 @@
 /** Transactions of the consensus chain: built from the runtime's metadata, signed, taken apart, priced. */
 import { runtimeIdentity } from '../chain/state/constants.ts';
 import type { AccountState } from '../chain/state/accounts.ts';
-import { concat, littleEndian } from '../protocol/bytes.ts';
+import { concat, littleEndian, toPrefixedHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import {
   decodeExtrinsic,
@@ -11,16 +11,18 @@ import {
   IMMORTAL,
   mortalEra,
   signingPayload,
+  writeEra,
   type ExtrinsicExtra,
   type ExtrinsicImplicit,
 } from '../protocol/extrinsic.ts';
 import type { DecodedCall, RuntimeMetadata } from '../protocol/metadata.ts';
-import { decodeAll } from '../protocol/scale.ts';
+import { decodeAll, ScaleWriter } from '../protocol/scale.ts';
+import { encodeAddress } from '../protocol/ss58.ts';
 import { Refusal } from './errors.ts';
 import type { AccountSigner } from './service.ts';
 
 /** Blocks that a transaction may wait. */
-const LIFETIME_BLOCKS = 64;
+export const LIFETIME_BLOCKS = 64;
 
 /** Extensions that carry something, and those whose implicit part is signed, in the order of the bytes. */
 const CARRIED = 'CheckMortality CheckNonce ChargeTransactionPayment';
@@ -41,6 +43,50 @@ export function requireKnownExtensions(metadata: RuntimeMetadata): void {
     message: `transactions carry ${seen.carried} and sign ${seen.signed}`,
     sentence: 'The network’s transactions have parts that this version of the app does not know.',
     values: seen,
+  });
+}
+
+/**
+ * Indices of calls that move tokens, as every runtime of the network has had them. The metadata is a source's word:
+ * with other indices in it, a person would sign another call than the one shown.
+ */
+const KNOWN_CALLS: Record<string, readonly [pallet: number, call: number]> = {
+  'System.remark': [0, 0],
+  'System.remark_with_event': [0, 7],
+  'Balances.transfer_allow_death': [5, 0],
+  'Balances.transfer_keep_alive': [5, 3],
+  'Balances.transfer_all': [5, 4],
+  'Utility.batch': [8, 0],
+  'Utility.batch_all': [8, 2],
+  'Utility.force_batch': [8, 4],
+  'Domains.register_operator': [12, 4],
+  'Domains.nominate_operator': [12, 5],
+  'Domains.deregister_operator': [12, 8],
+  'Domains.withdraw_stake': [12, 9],
+  'Domains.unlock_funds': [12, 10],
+  'Domains.unlock_nominator': [12, 11],
+  'Transporter.transfer': [61, 0],
+};
+
+/** Refuses metadata that gives a known call another place (rule `known-calls`). */
+export function requireKnownCall(metadata: RuntimeMetadata, { pallet, call }: DecodedCall): void {
+  const name = `${pallet}.${call}`;
+  const known = Object.hasOwn(KNOWN_CALLS, name) ? KNOWN_CALLS[name] : undefined;
+  const [palletIndex, callIndex] = metadata.callIndex(pallet, call);
+  const [knownName] =
+    Object.entries(KNOWN_CALLS).find(([, [a, b]]) => a === palletIndex && b === callIndex) ?? [];
+  if (
+    (known?.[0] ?? palletIndex) === palletIndex &&
+    (known?.[1] ?? callIndex) === callIndex &&
+    (knownName ?? name) === name
+  )
+    return;
+  throw new ProtocolError({
+    code: 'changed-in-runtime',
+    rule: 'known-calls',
+    message: `${name} at ${palletIndex}.${callIndex}`,
+    sentence: 'The node describes this transaction in another way than the network has it. It is not signed.',
+    values: { name },
   });
 }
 
@@ -74,6 +120,7 @@ export interface TransactionTarget {
 export interface PreparedTransaction {
   call: Uint8Array;
   extra: ExtrinsicExtra;
+  implicit: ExtrinsicImplicit;
   /** What the account signs: at most 256 bytes, or their BLAKE2b-256. */
   payload: Uint8Array;
 }
@@ -104,7 +151,38 @@ export function prepareTransaction(
     throw new RangeError('not the era’s first block');
   const eraBirthHash = from?.hash ?? genesisHash;
   const implicit: ExtrinsicImplicit = { specVersion, transactionVersion, genesisHash, eraBirthHash };
-  return { call, extra, payload: signingPayload(call, extra, implicit) };
+  return { call, extra, implicit, payload: signingPayload(call, extra, implicit) };
+}
+
+const hexNumber = (value: number | bigint, bytes = 4): string =>
+  `0x${value.toString(16).padStart(2 * bytes, '0')}`;
+
+/**
+ * A transaction as injected wallets take it to sign (`SignerPayloadJSON`). `publicKey`: 32 bytes; `birth`: number of
+ * the first block of its era.
+ */
+export function signerPayload(
+  metadata: RuntimeMetadata,
+  { call, extra, implicit }: PreparedTransaction,
+  publicKey: Uint8Array,
+  birth: number,
+): Record<string, unknown> {
+  const era = new ScaleWriter(2);
+  writeEra(era, extra.era);
+  return {
+    address: encodeAddress(publicKey),
+    blockHash: toPrefixedHex(implicit.eraBirthHash),
+    blockNumber: hexNumber(birth),
+    era: toPrefixedHex(era.bytes()),
+    genesisHash: toPrefixedHex(implicit.genesisHash),
+    method: toPrefixedHex(call),
+    nonce: hexNumber(extra.nonce),
+    signedExtensions: metadata.extensions.map(({ name }) => name),
+    specVersion: hexNumber(implicit.specVersion),
+    tip: hexNumber(extra.tip, 16),
+    transactionVersion: hexNumber(implicit.transactionVersion),
+    version: 4,
+  };
 }
 
 /** Signs a transaction. The bytes are what `author_submitExtrinsic` takes. */

@@ -1,0 +1,145 @@
+/** The verified chain as the code above it reads it: state, events and bodies of blocks, all proven. */
+import { RpcSource } from '../network/source.ts';
+import { equal } from '../protocol/bytes.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { headerHash } from '../protocol/header.ts';
+import type { RuntimeMetadata } from '../protocol/metadata.ts';
+import { orderedTrieRoot } from '../protocol/trie.ts';
+import type { Header } from '../protocol/types.ts';
+import type { LightClient } from './light-client.ts';
+import { runtimeIdentity } from './state/constants.ts';
+import { itemQuery, StateReader, type Query } from './state/reader.ts';
+import { octets, optional, shaped } from './state/shape.ts';
+
+/** A block of the verified best chain. */
+export interface ChainBlock {
+  header: Header;
+  number: number;
+  /** 32 bytes. */
+  hash: Uint8Array;
+}
+
+/** What is read of the verified chain; `VerifiedBlocks` is the one over the light client. */
+export interface BlockReader {
+  /** The best verified block, null before there is one. */
+  head(): ChainBlock | null;
+  /** Number of the newest final block, 0 before there is one. */
+  finalNumber(): number;
+  /** Description of the head's runtime, null until a source gave it. */
+  metadata(): RuntimeMetadata | null;
+  /** The best chain's block of that number. Throws Error where it cannot be proven any more. */
+  block(number: number, signal?: AbortSignal): Promise<ChainBlock>;
+  read<T>(query: Query<T>, at: ChainBlock, signal?: AbortSignal): Promise<T>;
+  /** All extrinsics of a block, length prefixes included. */
+  body(block: ChainBlock, signal?: AbortSignal): Promise<Uint8Array[]>;
+}
+
+/** No source gave a proof. */
+export class NoProof extends Error {
+  readonly sentence: string;
+
+  constructor(cause: unknown) {
+    super('no source gave a proof', { cause });
+    this.name = 'NoProof';
+    const why = cause instanceof Error && 'sentence' in cause ? String(cause.sentence) : null;
+    this.sentence = why ?? 'No node is connected to ask for a proof.';
+  }
+}
+
+/** Reads through whatever sources the light client has, best behaved first; the next one where one fails. */
+export class VerifiedBlocks implements BlockReader {
+  constructor(private readonly client: LightClient) {}
+
+  head(): ChainBlock | null {
+    const head = this.client.head();
+    return head && { header: head.header, number: head.context.number, hash: head.context.hash };
+  }
+
+  finalNumber(): number {
+    return this.client.finalized()?.context.number ?? 0;
+  }
+
+  metadata(): RuntimeMetadata | null {
+    return this.client.runtime()?.metadata ?? null;
+  }
+
+  /** Sources that speak JSON-RPC. */
+  sources(): RpcSource[] {
+    return this.client.sources().filter((source): source is RpcSource => source instanceof RpcSource);
+  }
+
+  private required(): RuntimeMetadata {
+    const metadata = this.metadata();
+    if (metadata === null) throw new NoProof(null);
+    return metadata;
+  }
+
+  private async ask<T>(work: (source: RpcSource) => Promise<T>, signal?: AbortSignal): Promise<T> {
+    let reason: unknown = null;
+    for (const source of this.sources()) {
+      try {
+        return await work(source);
+      } catch (error) {
+        signal?.throwIfAborted();
+        reason = error;
+      }
+    }
+    throw new NoProof(reason);
+  }
+
+  read<T>(query: Query<T>, at: ChainBlock, signal?: AbortSignal): Promise<T> {
+    const { number, hash, header } = at;
+    const block = { number, hash, stateRoot: header.stateRoot };
+    return this.ask(
+      async (source) => (await new StateReader(source, this.required(), block).read(query, signal)).value,
+      signal,
+    );
+  }
+
+  body(block: ChainBlock, signal?: AbortSignal): Promise<Uint8Array[]> {
+    const { extrinsicsVersion } = runtimeIdentity(this.required());
+    return this.ask(async (source) => {
+      const found = await source.node.block(block.hash, { signal });
+      if (found === null) throw new Error(`${source.name} does not have block ${block.number}`);
+      if (!equal(orderedTrieRoot(found.extrinsics, extrinsicsVersion), block.header.extrinsicsRoot)) {
+        throw new ProtocolError({
+          code: 'wrong-body',
+          rule: 'extrinsics-root',
+          message: `the body given for block ${block.number} is not its own`,
+          sentence: 'The source gave other transactions than the verified block holds.',
+          values: { number: block.number },
+        });
+      }
+      return found.extrinsics;
+    }, signal);
+  }
+
+  async block(number: number, signal?: AbortSignal): Promise<ChainBlock> {
+    const head = this.head();
+    if (head === null || number > head.number) throw new NoProof(null);
+    let at = head;
+    while (at.number > number) {
+      const parent = this.client.header(at.header.parentHash);
+      if (parent === null) return this.older(head, number, signal);
+      at = { header: parent.header, number: parent.context.number, hash: parent.context.hash };
+    }
+    return at;
+  }
+
+  /** A block that is not remembered: the state names the hashes of the last few hundred. */
+  private async older(head: ChainBlock, number: number, signal?: AbortSignal): Promise<ChainBlock> {
+    const entry = this.required().storage('System', 'BlockHash');
+    const query = itemQuery(entry, [number], (value) =>
+      shaped(optional(octets(32)), value, 'System.BlockHash'),
+    );
+    const hash = await this.read(query, head, signal);
+    if (hash === null || hash.every((byte) => byte === 0))
+      throw new Error(`block ${number} is too old to be proven by the state`);
+    return this.ask(async (source) => {
+      const header = await source.header(hash, signal);
+      if (header === null) throw new Error(`${source.name} does not have block ${number}`);
+      if (!equal(headerHash(header), hash)) throw new Error(`${source.name} gave another header`);
+      return { header, number, hash };
+    }, signal);
+  }
+}

@@ -1,0 +1,118 @@
+/** Transactions that were signed here, kept until they are forgotten, so that a reload loses none. */
+import type { NodeStore } from '../storage/store.ts';
+import type { CallView } from '../wallet/wording.ts';
+
+/** What became of a transaction. */
+export type PaymentState =
+  /** Not known to be with any node. */
+  | { kind: 'sending' }
+  /** A node says that it waits there. */
+  | { kind: 'waiting'; source: string }
+  /** Proven: the verified block holds it. */
+  | {
+      kind: 'included';
+      block: number;
+      /** Hex. */
+      hash: string;
+      /** Index among the block's extrinsics. */
+      index: number;
+      /** Blocks on top of it. */
+      depth: number;
+      /** Whether it is so deep that it cannot be undone. */
+      final: boolean;
+      success: boolean;
+      /** Why its call failed, as a sentence. */
+      failure: string | null;
+      /** What was paid, smallest unit, tip included; null for nothing. */
+      fee: string | null;
+    }
+  /** It will never be in a block. */
+  | { kind: 'failed'; code: string; sentence: string };
+
+export interface PaymentRecord {
+  /** Hash of the extrinsic, hex. */
+  id: string;
+  /** The signed extrinsic, hex. */
+  bytes: string;
+  /** SS58. */
+  account: string;
+  call: CallView;
+  nonce: string;
+  /** When it was signed, milliseconds since the epoch. */
+  at: number;
+  /** A block in which it cannot be yet; later ones can hold it. */
+  after: number;
+  /** The last block that can hold it; null: for ever. */
+  lastBlock: number | null;
+  /** Fee that was expected, smallest unit. */
+  expectedFee: string;
+  state: PaymentState;
+  /** What keeps it from going on, as a sentence. */
+  trouble: string | null;
+}
+
+/** Finished transactions kept. */
+const MAX_RECORDS = 200;
+
+/** Whether nothing more can happen to a transaction. */
+export function isSettled({ state }: PaymentRecord): boolean {
+  return state.kind === 'failed' || (state.kind === 'included' && state.final);
+}
+
+/** The transactions of one network. */
+export class PaymentRecords {
+  private constructor(
+    private readonly store: NodeStore,
+    private readonly name: string,
+    private records: PaymentRecord[],
+  ) {}
+
+  /** `genesis`: the network's, in hex. Throws StorageError. */
+  static async open(store: NodeStore, genesis: string): Promise<PaymentRecords> {
+    const name = `payments-${genesis}`;
+    return new PaymentRecords(store, name, (await store.setting<PaymentRecord[]>(name)) ?? []);
+  }
+
+  /** Newest first. */
+  all(): readonly PaymentRecord[] {
+    return this.records;
+  }
+
+  get(id: string): PaymentRecord | null {
+    return this.records.find((record) => record.id === id) ?? null;
+  }
+
+  /** Those that something can still happen to. */
+  open(): PaymentRecord[] {
+    return this.records.filter((record) => !isSettled(record));
+  }
+
+  /** Adds a transaction. */
+  add(record: PaymentRecord): Promise<void> {
+    const others = this.records.filter(({ id }) => id !== record.id);
+    let kept = 0;
+    this.records = [record, ...others].filter((one) => !isSettled(one) || ++kept <= MAX_RECORDS);
+    return this.save();
+  }
+
+  /** Notes what became of a transaction; nothing is written where nothing changed. */
+  async change(id: string, part: Partial<Pick<PaymentRecord, 'state' | 'trouble'>>): Promise<boolean> {
+    const before = this.get(id);
+    if (before === null) return false;
+    const after = { ...before, ...part };
+    if (JSON.stringify(after) === JSON.stringify(before)) return false;
+    this.records = this.records.map((record) => (record.id === id ? after : record));
+    await this.save();
+    return true;
+  }
+
+  /** Takes a settled transaction off the list. */
+  async remove(id: string): Promise<void> {
+    this.records = this.records.filter((record) => record.id !== id || !isSettled(record));
+    await this.save();
+  }
+
+  private save(): Promise<void> {
+    return this.store.putSetting(this.name, this.records);
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * Follows signed transactions: hands them to every node until a verified block holds them. That one does is never
+ * taken from a node: the account's nonce is read by proof at each new head, the block in which it passed the
+ * transaction's is found by proofs, and the body must be the one that the header commits to.
+ */
+import { accountQuery } from '../chain/state/accounts.ts';
+import { eventsQuery, outcomeOf } from '../chain/state/events.ts';
+import { all } from '../chain/state/reader.ts';
+import type { BlockReader, ChainBlock } from '../chain/verified-blocks.ts';
+import { RpcError } from '../network/rpc-error.ts';
+import { equal, fromHex, toHex } from '../protocol/bytes.ts';
+import type { RuntimeMetadata } from '../protocol/metadata.ts';
+import { decodeAddress } from '../protocol/ss58.ts';
+import { dispatchSentence, refusalOf } from '../wallet/failures.ts';
+import { sentenceOf } from './causes.ts';
+import type { PaymentRecord, PaymentRecords, PaymentState } from './payment-records.ts';
+
+/** A node that takes transactions. */
+export interface PoolSource {
+  readonly name: string;
+  readonly node: { submitExtrinsic(extrinsic: Uint8Array): Promise<Uint8Array> };
+}
+
+export interface WatchContext {
+  blocks: BlockReader;
+  sources(): readonly PoolSource[];
+  records: PaymentRecords;
+  /** Called when a record has changed. */
+  changed(record: PaymentRecord): void;
+}
+
+/** The pool has the transaction already. */
+const ALREADY_IMPORTED = 1013;
+
+const failed = (code: string, sentence: string): PaymentState => ({ kind: 'failed', code, sentence });
+
+export class PaymentWatch {
+  private looking: Promise<void> | null = null;
+  private again = false;
+  private seen: string | null = null;
+
+  constructor(private readonly context: WatchContext) {}
+
+  /** Looks at everything that is open; a call while one is under way makes it look once more. */
+  look(): Promise<void> {
+    this.again = true;
+    this.looking ??= this.run().finally(() => {
+      this.looking = null;
+    });
+    return this.looking;
+  }
+
+  /** Looks if the head is another one than at the last look. */
+  onHead(): void {
+    const head = this.context.blocks.head();
+    if (head === null || toHex(head.hash) === this.seen) return;
+    void this.look();
+  }
+
+  private async run(): Promise<void> {
+    while (this.again) {
+      this.again = false;
+      const { blocks, records } = this.context;
+      const head = blocks.head();
+      const metadata = blocks.metadata();
+      if (head === null || metadata === null) return;
+      this.seen = toHex(head.hash);
+      const open = records.open();
+      if (open.length === 0) return;
+      try {
+        const accounts = open.map(({ account }) => accountQuery(metadata, decodeAddress(account).account));
+        const states = await blocks.read(all(accounts), head);
+        for (const [index, record] of open.entries()) {
+          const { exists, nonce } = states[index]!;
+          await this.follow(record, head, metadata, exists ? BigInt(nonce) : null);
+        }
+      } catch (error) {
+        // Without proofs nothing is known; the next head brings the next try.
+        for (const { id } of open) await this.note(id, { trouble: sentenceOf(error) });
+      }
+    }
+  }
+
+  private async note(id: string, part: Partial<Pick<PaymentRecord, 'state' | 'trouble'>>): Promise<void> {
+    if (await this.context.records.change(id, part)) this.context.changed(this.context.records.get(id)!);
+  }
+
+  private async follow(
+    record: PaymentRecord,
+    head: ChainBlock,
+    metadata: RuntimeMetadata,
+    nonce: bigint | null,
+  ): Promise<void> {
+    try {
+      const state = await this.stateOf(record, head, metadata, nonce);
+      if (state === null) await this.submit(record);
+      else await this.note(record.id, { state, trouble: null });
+    } catch (error) {
+      await this.note(record.id, { trouble: sentenceOf(error) });
+    }
+  }
+
+  /** What the chain says of a transaction; null while it says nothing. */
+  private async stateOf(
+    record: PaymentRecord,
+    head: ChainBlock,
+    metadata: RuntimeMetadata,
+    nonce: bigint | null,
+  ): Promise<PaymentState | null> {
+    const { blocks } = this.context;
+    const { state } = record;
+    if (state.kind === 'included' && state.block <= head.number) {
+      const block = await blocks.block(state.block);
+      if (toHex(block.hash) === state.hash)
+        return { ...state, depth: head.number - state.block, final: state.block <= blocks.finalNumber() };
+    }
+    // An account that was emptied is removed: the transaction that did it passed its nonce too.
+    const passed = nonce === null || nonce > BigInt(record.nonce);
+    if (!passed) {
+      const over = record.lastBlock !== null && head.number > record.lastBlock;
+      return over
+        ? failed('expired', 'No block took it in time. Nothing was sent; it can be tried anew.')
+        : null;
+    }
+    const found = await this.locate(record, head, metadata);
+    if (found !== null) return found;
+    return nonce === null
+      ? failed('no-account', 'The account was emptied and closed before this transaction ran.')
+      : failed('usurped', 'Another transaction of the account took its place.');
+  }
+
+  /** The block in which the account's nonce passed the transaction's, if it holds the transaction. */
+  private async locate(
+    record: PaymentRecord,
+    head: ChainBlock,
+    metadata: RuntimeMetadata,
+  ): Promise<PaymentState | null> {
+    const { blocks } = this.context;
+    const query = accountQuery(metadata, decodeAddress(record.account).account);
+    let low = record.after;
+    let high = Math.min(head.number, record.lastBlock ?? head.number);
+    while (low + 1 < high) {
+      const middle = (low + high) >> 1;
+      const { exists, nonce } = await blocks.read(query, await blocks.block(middle));
+      if (!exists || BigInt(nonce) > BigInt(record.nonce)) high = middle;
+      else low = middle;
+    }
+    const block = await blocks.block(high);
+    const bytes = fromHex(record.bytes);
+    const index = (await blocks.body(block)).findIndex((extrinsic) => equal(extrinsic, bytes));
+    if (index < 0) return null;
+    const outcome = outcomeOf(metadata, await blocks.read(eventsQuery(metadata), block), index);
+    return {
+      kind: 'included',
+      block: block.number,
+      hash: toHex(block.hash),
+      index,
+      depth: head.number - block.number,
+      final: block.number <= blocks.finalNumber(),
+      success: outcome?.success === true,
+      failure: outcome?.failure == null ? null : dispatchSentence(outcome.failure),
+      fee: outcome?.fee == null ? null : String(outcome.fee),
+    };
+  }
+
+  /** Hands a transaction to every node. It counts as refused when all of them refuse it for good. */
+  private async submit(record: PaymentRecord): Promise<void> {
+    const sources = this.context.sources();
+    if (sources.length === 0) {
+      const trouble = 'No node is connected. It is sent as soon as one is.';
+      return this.note(record.id, { state: { kind: 'sending' }, trouble });
+    }
+    const refusals: { passing: boolean; code: string; sentence: string }[] = [];
+    let taken: string | null = null;
+    for (const { name, node } of sources) {
+      try {
+        await node.submitExtrinsic(fromHex(record.bytes));
+        taken ??= name;
+      } catch (error) {
+        if (error instanceof RpcError && error.code === ALREADY_IMPORTED) taken ??= name;
+        else refusals.push(refusalBy(error));
+      }
+    }
+    if (taken !== null)
+      return this.note(record.id, { state: { kind: 'waiting', source: taken }, trouble: null });
+    const [first] = refusals;
+    // Nobody is believed for good: what is signed next has the same nonce, so that only one of the two can run.
+    if (first !== undefined && refusals.every(({ passing }) => !passing))
+      return this.note(record.id, { state: failed(first.code, first.sentence), trouble: null });
+    return this.note(record.id, { trouble: first?.sentence ?? null });
+  }
+}
+
+function refusalBy(error: unknown): { passing: boolean; code: string; sentence: string } {
+  if (!(error instanceof RpcError) || typeof error.code !== 'number')
+    return { passing: true, code: 'source', sentence: sentenceOf(error) };
+  const data = typeof error.data === 'string' ? error.data : '';
+  return refusalOf(`${error.message} ${data}`);
+}

@@ -1,0 +1,462 @@
+/**
+ * Transactions from the wallet: what is to be signed is shown with its fee, then signed, sent, and followed until
+ * the verified chain holds it. Takes any call, so that uploads, identities and stakes go the same way.
+ */
+import {
+  accountQuery,
+  feesQuery,
+  transfersEnabledQuery,
+  type AccountState,
+} from '../chain/state/accounts.ts';
+import { combine } from '../chain/state/reader.ts';
+import { big, shaped } from '../chain/state/shape.ts';
+import { NoProof, type BlockReader, type ChainBlock } from '../chain/verified-blocks.ts';
+import { verifySignature } from '../crypto/sr25519.ts';
+import { fromHex, toHex } from '../protocol/bytes.ts';
+import { EXTRINSIC_SIGNING_CONTEXT } from '../protocol/constants.ts';
+import { extrinsicHash } from '../protocol/extrinsic.ts';
+import type { DecodedCall, RuntimeMetadata } from '../protocol/metadata.ts';
+import { decodeAddress, encodeAddress, SS58_PREFIX } from '../protocol/ss58.ts';
+import type { NodeStore } from '../storage/store.ts';
+import { exactTokens } from '../wallet/amounts.ts';
+import { Refusal } from '../wallet/errors.ts';
+import type { AccountSigner } from '../wallet/service.ts';
+import {
+  estimateFee,
+  LIFETIME_BLOCKS,
+  nextNonce,
+  prepareTransaction,
+  requireKnownCall,
+  signerPayload,
+  signTransaction,
+  transferCall,
+  unsignedAs,
+  type CallSource,
+  type PreparedTransaction,
+} from '../wallet/transactions.ts';
+import { describeCall, type CallView } from '../wallet/wording.ts';
+import type { Trust } from './api.ts';
+import { PaymentRecords, type PaymentRecord } from './payment-records.ts';
+import { PaymentWatch, type PoolSource } from './payment-watch.ts';
+
+/** A call to make a transaction of: encoded, or by the runtime's names. */
+export type CallInput = Uint8Array | { pallet: string; call: string; args: Record<string, unknown> | null };
+
+/** What is about to be signed. Amounts are decimal strings in the smallest unit. */
+export interface PaymentPlan {
+  id: string;
+  /** SS58. */
+  account: string;
+  call: CallView;
+  /** The encoded call and what the account signs (those bytes or their BLAKE2b-256), hex. */
+  raw: { call: string; payload: string };
+  fee: {
+    /** Expected in all. */
+    total: string;
+    trust: Trust;
+    /** What its bytes cost of it, at the price of block space that the state proves. */
+    bytes: number;
+    bytePrice: string;
+    blockSpace: string;
+    dynamic: boolean;
+  };
+  nonce: string;
+  /** Numbers of the first and the last block that can hold it. */
+  firstBlock: number;
+  lastBlock: number;
+  /** Free tokens now, and those left if all goes as expected; null where the call does not say. */
+  balance: { free: string; left: string | null; trust: Trust };
+  /** What the person should know before signing, as sentences. */
+  warnings: string[];
+  /** As injected wallets take it (`SignerPayloadJSON`). */
+  signerPayload: Record<string, unknown>;
+}
+
+/** A source that answers what cannot be proven, and takes transactions. */
+export type PaymentSource = PoolSource & CallSource;
+
+export interface PaymentsContext {
+  blocks: BlockReader;
+  sources(): readonly PaymentSource[];
+  store: NodeStore;
+  /** 32 bytes. */
+  genesisHash: Uint8Array;
+  tokenSymbol: string;
+  /** Signer of an account of the wallet, by address. Throws Refusal. */
+  signer(address: string): Promise<AccountSigner>;
+  /** Called with a transaction of which there is news. */
+  changed(record: PaymentRecord): void;
+  now?: () => number;
+}
+
+/** Commands of the page. */
+export type PaymentCommands = Pick<
+  Payments,
+  'prepare' | 'prepareTransfer' | 'send' | 'sendSigned' | 'list' | 'forget'
+>;
+
+interface Planned {
+  prepared: PreparedTransaction;
+  publicKey: Uint8Array;
+  plan: PaymentPlan;
+  after: number;
+}
+
+/** Depth of the block that a transaction is bound to: one that another branch will hardly replace. */
+const BIRTH_DEPTH = 8;
+/** Prefixes of the network's own addresses and of those of no network in particular. */
+const OWN_PREFIXES = new Set([SS58_PREFIX, 42]);
+const OTHER_PREFIX =
+  'The address is written as that of another network. Whoever holds the key has the account here, too; an exchange may not.';
+/** Plans kept until they are signed. */
+const MAX_PLANS = 32;
+/** Wait between looks where no block comes. */
+const LOOK_MS = 15_000;
+
+export class Payments {
+  private readonly plans = new Map<string, Planned>();
+  private readonly waiting = new Map<string, ((record: PaymentRecord) => void)[]>();
+  private readonly watch: PaymentWatch;
+  private readonly timer: ReturnType<typeof setInterval>;
+  private readonly now: () => number;
+
+  private constructor(
+    private readonly context: PaymentsContext,
+    private readonly records: PaymentRecords,
+  ) {
+    this.now = context.now ?? Date.now;
+    const { blocks } = context;
+    this.watch = new PaymentWatch({
+      blocks,
+      sources: () => context.sources(),
+      records,
+      changed: (record) => this.tell(record),
+    });
+    this.timer = setInterval(() => void this.watch.look(), LOOK_MS);
+    (this.timer as { unref?: () => void }).unref?.();
+  }
+
+  /** Goes on with what was signed earlier. Throws StorageError. */
+  static async open(context: PaymentsContext): Promise<Payments> {
+    const payments = new Payments(
+      context,
+      await PaymentRecords.open(context.store, toHex(context.genesisHash)),
+    );
+    void payments.watch.look();
+    return payments;
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+  }
+
+  /** To be called whenever the verified chain has changed. */
+  onChain(): void {
+    this.watch.onHead();
+  }
+
+  private tell(record: PaymentRecord): void {
+    this.context.changed(record);
+    const listeners = this.waiting.get(record.id) ?? [];
+    if (record.state.kind !== 'included' && record.state.kind !== 'failed') return;
+    this.waiting.delete(record.id);
+    for (const listener of listeners) listener(record);
+  }
+
+  private ready(): { head: ChainBlock; metadata: RuntimeMetadata; source: PaymentSource } {
+    const { blocks, sources } = this.context;
+    const head = blocks.head();
+    const metadata = blocks.metadata();
+    const [source] = sources();
+    if (head === null || metadata === null || source === undefined) throw new NoProof(null);
+    return { head, metadata, source };
+  }
+
+  /**
+   * Makes a transaction of a call, to be looked at and then sent. `account`: SS58 address; `tip`: smallest unit.
+   *
+   * @throws Refusal for an account that does not exist or cannot pay, ProtocolError for what the runtime does not
+   * have, and what the sources reject with.
+   */
+  async prepare(input: { account: string; call: CallInput; tip?: string }): Promise<PaymentPlan> {
+    const { head, metadata, source } = this.ready();
+    const { blocks, genesisHash, tokenSymbol } = this.context;
+    const { account: publicKey } = decodeAddress(input.account.trim());
+    const call =
+      input.call instanceof Uint8Array
+        ? input.call
+        : metadata.encodeCall(input.call.pallet, input.call.call, input.call.args);
+    const decoded = metadata.decodeCall(call);
+    requireKnownCall(metadata, decoded);
+    const query = combine({
+      account: accountQuery(metadata, publicKey),
+      fees: feesQuery(metadata),
+      transfers: transfersEnabledQuery(metadata),
+    });
+    const { account, fees, transfers } = await blocks.read(query, head);
+    const from = await blocks.block(Math.max(0, head.number - BIRTH_DEPTH));
+    const nonce = nextNonce(account, this.ahead(encodeAddress(publicKey), account));
+    const prepared = prepareTransaction(metadata, call, {
+      genesisHash,
+      from,
+      nonce,
+      tip: BigInt(input.tip ?? 0),
+    });
+    const stand = signTransaction(prepared, unsignedAs(publicKey));
+    const fee = (await estimateFee(source, stand, head.hash)) + prepared.extra.tip;
+    const spent = this.requirePayable(metadata, decoded, account, fee, transfers);
+    const lastBlock = from.number + LIFETIME_BLOCKS - 1;
+    const id = toHex(crypto.getRandomValues(new Uint8Array(16)));
+    const bytePrice = fees.dynamic ? fees.nextByteFee : 1n;
+    const view = describeCall(decoded, tokenSymbol);
+    const verified: Trust = { kind: 'verified', atBlock: head.number };
+    const plan: PaymentPlan = {
+      id,
+      account: encodeAddress(publicKey),
+      call: view,
+      raw: { call: toHex(call), payload: toHex(prepared.payload) },
+      fee: {
+        total: String(fee),
+        trust: { kind: 'reported', by: source.name },
+        bytes: stand.length,
+        bytePrice: String(bytePrice),
+        blockSpace: String(bytePrice * BigInt(stand.length)),
+        dynamic: fees.dynamic,
+      },
+      nonce: String(nonce),
+      firstBlock: head.number + 1,
+      lastBlock,
+      balance: {
+        free: String(account.free),
+        left: spent === null ? null : String(account.free - spent - fee),
+        trust: verified,
+      },
+      warnings: await this.warnings(metadata, head, decoded, view, spent),
+      signerPayload: signerPayload(metadata, prepared, publicKey, from.number),
+    };
+    this.plans.set(id, { prepared, publicKey, plan, after: from.number });
+    while (this.plans.size > MAX_PLANS) this.plans.delete(this.plans.keys().next().value as string);
+    return plan;
+  }
+
+  /**
+   * The same for a payment. `amount`: smallest unit, or `max` for all that the account can spare and stay open.
+   * Throws Refusal also for an address that is none.
+   */
+  async prepareTransfer(input: { account: string; to: string; amount: string }): Promise<PaymentPlan> {
+    const { head, metadata } = this.ready();
+    const { account: to, prefix } = decodeRecipient(input.to);
+    const transfer = async (amount: bigint) => {
+      const plan = await this.prepare({ account: input.account, call: transferCall(metadata, to, amount) });
+      if (to.every((byte, index) => byte === decodeAddress(plan.account).account[index]))
+        plan.warnings.push('This is the account that you send from.');
+      else if (!OWN_PREFIXES.has(prefix)) plan.warnings.push(OTHER_PREFIX);
+      return plan;
+    };
+    if (input.amount !== 'max') return transfer(BigInt(input.amount));
+    const { account: publicKey } = decodeAddress(input.account.trim());
+    const account = await this.context.blocks.read(accountQuery(metadata, publicKey), head);
+    const spare = spareOf(account, existentialDeposit(metadata));
+    // The fee of the real amount differs in a byte at most; a tenth more allows for a price that rises meanwhile.
+    const probe = await this.prepare({
+      account: input.account,
+      call: metadata.encodeCall('System', 'remark', { remark: new Uint8Array(48) }),
+    });
+    this.plans.delete(probe.id);
+    const margin = (BigInt(probe.fee.total) * 11n) / 10n;
+    if (spare <= margin) throw tooLittle(account.free, margin, this.context.tokenSymbol);
+    const first = await transfer(spare - 2n * margin > 0n ? spare - 2n * margin : 1n);
+    this.plans.delete(first.id);
+    return transfer(spare - (BigInt(first.fee.total) * 11n) / 10n);
+  }
+
+  /** Signs a plan with the wallet's key and sends it. Rejects with Refusal `no-plan`, `locked`, `watch-only`. */
+  async send(input: { plan: string }): Promise<PaymentRecord> {
+    const planned = this.planned(input.plan);
+    const signer = await this.context.signer(planned.plan.account);
+    return this.submit(planned, signTransaction(planned.prepared, signer));
+  }
+
+  /** Sends a plan that another wallet signed. `signature`: 64 bytes of sr25519, or 65 with the scheme first, hex. */
+  async sendSigned(input: { plan: string; signature: string }): Promise<PaymentRecord> {
+    const planned = this.planned(input.plan);
+    const { prepared, publicKey } = planned;
+    const given = fromHex(input.signature);
+    if (given.length === 65 && given[0] !== 1)
+      throw new Refusal('signature-scheme', `scheme ${given[0]}`, 'Only sr25519 accounts can be used here.');
+    const signature = given.length === 65 ? given.subarray(1) : given;
+    const holds =
+      signature.length === 64 &&
+      verifySignature(publicKey, EXTRINSIC_SIGNING_CONTEXT, prepared.payload, signature);
+    if (!holds) {
+      throw new Refusal(
+        'bad-signature',
+        'the signature is not one of this account over this transaction',
+        'The other wallet signed something else, or with another account. Nothing was sent.',
+      );
+    }
+    return this.submit(planned, signTransaction(prepared, { publicKey, sign: () => signature }));
+  }
+
+  /** For code of the node: makes, signs and sends in one go. */
+  async pay(account: string, call: CallInput): Promise<PaymentRecord> {
+    const plan = await this.prepare({ account, call });
+    return this.send({ plan: plan.id });
+  }
+
+  /** For code of the node: the transaction once a verified block holds it, or once it is certain that none will. */
+  async settled(id: string, signal?: AbortSignal): Promise<PaymentRecord> {
+    const record = this.records.get(id);
+    if (record === null) throw new RangeError('no such transaction');
+    if (record.state.kind === 'included' || record.state.kind === 'failed') return record;
+    return new Promise((done, reject) => {
+      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+      this.waiting.set(id, [...(this.waiting.get(id) ?? []), done]);
+    });
+  }
+
+  /** All transactions signed here, newest first. */
+  async list(): Promise<PaymentRecord[]> {
+    return [...this.records.all()];
+  }
+
+  /** Takes a finished transaction off the list. */
+  async forget(input: { id: string }): Promise<void> {
+    await this.records.remove(input.id);
+  }
+
+  private planned(id: string): Planned {
+    const planned = this.plans.get(id);
+    const head = this.context.blocks.head();
+    const over = head !== null && planned !== undefined && head.number + 8 > planned.plan.lastBlock;
+    if (planned === undefined || over) {
+      this.plans.delete(id);
+      throw new Refusal('no-plan', 'no such plan', 'Too much time has passed. Look at it once more.');
+    }
+    return planned;
+  }
+
+  private async submit({ plan, after }: Planned, bytes: Uint8Array): Promise<PaymentRecord> {
+    this.plans.delete(plan.id);
+    const record: PaymentRecord = {
+      id: toHex(extrinsicHash(bytes)),
+      bytes: toHex(bytes),
+      account: plan.account,
+      call: plan.call,
+      nonce: plan.nonce,
+      at: this.now(),
+      after,
+      lastBlock: plan.lastBlock,
+      expectedFee: plan.fee.total,
+      state: { kind: 'sending' },
+      trouble: null,
+    };
+    // Written down before any node has it: what was sent is never forgotten.
+    await this.records.add(record);
+    await this.watch.look();
+    return this.records.get(record.id) ?? record;
+  }
+
+  /** Own transactions that wait in a row from the account's present nonce on. */
+  private ahead(address: string, { exists, nonce }: AccountState): number {
+    if (!exists) return 0;
+    const used = new Set(
+      this.records
+        .open()
+        .filter(({ account }) => account === address)
+        .map((record) => record.nonce),
+    );
+    let count = 0;
+    while (used.has(String(nonce + count))) count += 1;
+    return count;
+  }
+
+  /** What the call takes beside the fee, null where it does not say. Throws Refusal for what cannot work. */
+  private requirePayable(
+    metadata: RuntimeMetadata,
+    { pallet, call: name, args }: DecodedCall,
+    account: AccountState,
+    fee: bigint,
+    transfersEnabled: boolean,
+  ): bigint | null {
+    const { tokenSymbol } = this.context;
+    const spare = spareOf(account, existentialDeposit(metadata));
+    if (pallet === 'Balances' && name.startsWith('transfer') && !transfersEnabled) {
+      const sentence = 'This network does not allow transfers yet.';
+      throw new Refusal('transfers-off', 'transfers are not enabled', sentence);
+    }
+    const spent = amountOf(pallet, name, args);
+    if (spare < fee) throw tooLittle(account.free, fee, tokenSymbol);
+    if (spent === null) return null;
+    const limit = name === 'transfer_allow_death' ? account.free - account.frozen : spare;
+    if (spent + fee > limit) throw tooLittle(account.free, spent + fee, tokenSymbol);
+    return spent;
+  }
+
+  private async warnings(
+    metadata: RuntimeMetadata,
+    head: ChainBlock,
+    { args }: DecodedCall,
+    view: CallView,
+    spent: bigint | null,
+  ): Promise<string[]> {
+    if (!view.known)
+      return ['This app has no words of its own for this call. Sign it only if you know what it does.'];
+    const to = (args?.['dest'] as { value?: unknown } | undefined)?.value;
+    if (!view.name.startsWith('Balances.transfer') || !(to instanceof Uint8Array)) return [];
+    const target = await this.context.blocks.read(accountQuery(metadata, to), head);
+    if (target.exists) return [];
+    const deposit = existentialDeposit(metadata);
+    if (spent !== null && spent < deposit) {
+      throw new Refusal(
+        'below-minimum',
+        `${spent} to a new account`,
+        `The recipient’s account is new: send at least ${exactTokens(deposit)} ${this.context.tokenSymbol}.`,
+      );
+    }
+    return ['The recipient’s account has never held anything. Check the address once more.'];
+  }
+}
+
+function existentialDeposit(metadata: RuntimeMetadata): bigint {
+  return shaped(big, metadata.constant('Balances', 'ExistentialDeposit'), 'Balances.ExistentialDeposit');
+}
+
+/** What an account can give and stay open. */
+function spareOf({ free, frozen }: AccountState, deposit: bigint): bigint {
+  const kept = frozen > deposit ? frozen : deposit;
+  return free > kept ? free - kept : 0n;
+}
+
+function amountOf(pallet: string, call: string, args: Record<string, unknown> | null): bigint | null {
+  const named =
+    pallet === 'Balances' && (call === 'transfer_keep_alive' || call === 'transfer_allow_death')
+      ? args?.['value']
+      : (pallet === 'Domains' && call === 'nominate_operator') || pallet === 'Transporter'
+        ? args?.['amount']
+        : null;
+  if (pallet === 'System') return 0n;
+  return typeof named === 'bigint' ? named : null;
+}
+
+function tooLittle(free: bigint, needed: bigint, symbol: string): Refusal {
+  return new Refusal(
+    'insufficient-balance',
+    `${free} where ${needed} is needed`,
+    `The account has ${exactTokens(free)} ${symbol}; with the fee and what has to stay in it, that is too little.`,
+    { free, needed },
+  );
+}
+
+/** The account (32 bytes) and prefix of an address that a person gave. Throws Refusal `address`. */
+export function decodeRecipient(text: string): { account: Uint8Array; prefix: number } {
+  try {
+    return decodeAddress(text.trim());
+  } catch (error) {
+    throw new Refusal(
+      'address',
+      error instanceof Error ? error.message : 'not an address',
+      'This is not an address of the network: a character is missing or wrong.',
+    );
+  }
+}
