@@ -21,6 +21,8 @@ export interface ChainBlock {
 
 /** What is read of the verified chain; `VerifiedBlocks` is the one over the light client. */
 export interface BlockReader {
+  /** Waits a while for a verified head whose runtime a source has described. Throws NoProof if none comes. */
+  ready(): Promise<{ head: ChainBlock; metadata: RuntimeMetadata }>;
   /** The best verified block, null before there is one. */
   head(): ChainBlock | null;
   /** Number of the newest final block, 0 before there is one. */
@@ -33,6 +35,9 @@ export interface BlockReader {
   /** All extrinsics of a block, length prefixes included. */
   body(block: ChainBlock, signal?: AbortSignal): Promise<Uint8Array[]>;
 }
+
+/** A source describes the runtime right after it connects. */
+const READY_TIMEOUT_MS = 10_000;
 
 /** No source gave a proof. */
 export class NoProof extends Error {
@@ -49,6 +54,30 @@ export class NoProof extends Error {
 /** Reads through whatever sources the light client has, best behaved first; the next one where one fails. */
 export class VerifiedBlocks implements BlockReader {
   constructor(private readonly client: LightClient) {}
+
+  ready(): Promise<{ head: ChainBlock; metadata: RuntimeMetadata }> {
+    return new Promise((done, failed) => {
+      const look = (): boolean => {
+        const head = this.head();
+        const metadata = this.metadata();
+        if (head === null || metadata === null || this.sources().length === 0) return false;
+        done({ head, metadata });
+        return true;
+      };
+      if (look()) return;
+      const stop = this.client.onChange(() => {
+        if (look()) finish();
+      });
+      const timer = setTimeout(() => {
+        finish();
+        failed(new NoProof(null));
+      }, READY_TIMEOUT_MS);
+      const finish = (): void => {
+        clearTimeout(timer);
+        stop();
+      };
+    });
+  }
 
   head(): ChainBlock | null {
     const head = this.client.head();

@@ -71,7 +71,7 @@ export interface Notice {
   id: number;
   at: number;
   level: 'info' | 'success' | 'warning' | 'error';
-  category: 'chain' | 'farm' | 'reward' | 'storage' | 'node';
+  category: 'chain' | 'farm' | 'reward' | 'storage' | 'node' | 'payment';
   text: string;
 }
 
@@ -133,6 +133,8 @@ export interface NodeApi {
   balance(address: string): Promise<AccountBalance>;
   /** A command of the wallet, by name; `WalletCommands` of `desk.ts` types it. */
   wallet(name: string, input?: unknown): Promise<unknown>;
+  /** A command about payments, stakes and the accounts' history, by name; `MoneyCommands` of `money.ts` types it. */
+  money(name: string, input?: unknown): Promise<unknown>;
   /** A command of identities, by name; `IdentityCommands` of `desk.ts` types it. */
   identities(name: string, input?: unknown): Promise<unknown>;
   /** Log lines of this session, oldest first, free of secrets. */

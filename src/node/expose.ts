@@ -27,6 +27,7 @@ export function exposeNode(): NodeApi {
     importIdentity: (identity: Uint8Array) => command('importIdentity', identity),
     balance: (address: string) => command('balance', address),
     wallet: (name: string, input?: unknown) => command('wallet', name, input),
+    money: (name: string, input?: unknown) => command('money', name, input),
     identities: (name: string, input?: unknown) => command('identities', name, input),
     logs: () => command('logs'),
     reset: () => command('reset'),

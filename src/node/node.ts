@@ -24,6 +24,7 @@ import type {
 } from './api.ts';
 import { readBalance } from './balance.ts';
 import type { Desk } from './desk.ts';
+import type { Money } from './money.ts';
 import { causeOf, sentenceOf } from './causes.ts';
 import type { RunnableNode } from './hub.ts';
 import { Journal } from './journal.ts';
@@ -58,6 +59,7 @@ export class AllotmentNode implements RunnableNode {
   private identity: FarmerIdentity | null = null;
   private failure: Cause | null = null;
   private desk: Promise<Desk> | null = null;
+  private moneyOpen: Promise<Money> | null = null;
   /** Raised whenever what runs is replaced, so that work begun before notices. */
   private generation = 0;
 
@@ -172,6 +174,32 @@ export class AllotmentNode implements RunnableNode {
 
   async identities(name: string, input?: unknown): Promise<unknown> {
     return (await this.openDesk()).identityCommand(name, input);
+  }
+
+  async money(name: string, input?: unknown): Promise<unknown> {
+    return (await this.openMoney()).command(name, input);
+  }
+
+  /** What needs the verified chain and the wallet's keys together. Rejects before the network is known. */
+  openMoney(): Promise<Money> {
+    const { running, setup } = this;
+    if (running === null || setup === null)
+      return Promise.reject(new Error('The chain is not being followed yet.'));
+    this.moneyOpen ??= import('./money.ts')
+      .then(({ Money }) =>
+        Money.open({
+          client: running.client,
+          store: this.platform.store,
+          tokenSymbol: setup.network.tokenSymbol,
+          signer: async (address) => (await this.openDesk()).wallet.signer(address),
+          journal: this.journal,
+        }),
+      )
+      .catch((error: unknown) => {
+        this.moneyOpen = null;
+        throw error;
+      });
+    return this.moneyOpen;
   }
 
   private openDesk(): Promise<Desk> {
@@ -291,6 +319,9 @@ export class AllotmentNode implements RunnableNode {
     this.farm = null;
     this.running = null;
     this.farmCause = null;
+    const { moneyOpen } = this;
+    this.moneyOpen = null;
+    await moneyOpen?.then((money) => money.close()).catch(() => undefined);
     await farm?.stop();
     await running?.client.stop();
     await running?.pool.close();
@@ -308,6 +339,8 @@ export class AllotmentNode implements RunnableNode {
         this.journal.notify('success', 'reward', `Block ${block.number} is this farm’s own, and verified.`);
       }
       if (chain.phase === 'following' && this.farmCause === null) void this.startFarm();
+      // What was signed in an earlier run is followed on.
+      if (chain.best !== null && this.moneyOpen === null) this.openMoney().catch(() => undefined);
     }
     this.changed();
   }

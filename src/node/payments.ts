@@ -163,12 +163,11 @@ export class Payments {
     for (const listener of listeners) listener(record);
   }
 
-  private ready(): { head: ChainBlock; metadata: RuntimeMetadata; source: PaymentSource } {
+  private async ready(): Promise<{ head: ChainBlock; metadata: RuntimeMetadata; source: PaymentSource }> {
     const { blocks, sources } = this.context;
-    const head = blocks.head();
-    const metadata = blocks.metadata();
+    const { head, metadata } = await blocks.ready();
     const [source] = sources();
-    if (head === null || metadata === null || source === undefined) throw new NoProof(null);
+    if (source === undefined) throw new NoProof(null);
     return { head, metadata, source };
   }
 
@@ -179,7 +178,7 @@ export class Payments {
    * have, and what the sources reject with.
    */
   async prepare(input: { account: string; call: CallInput; tip?: string }): Promise<PaymentPlan> {
-    const { head, metadata, source } = this.ready();
+    const { head, metadata, source } = await this.ready();
     const { blocks, genesisHash, tokenSymbol } = this.context;
     const { account: publicKey } = decodeAddress(input.account.trim());
     const call =
@@ -187,7 +186,8 @@ export class Payments {
         ? input.call
         : metadata.encodeCall(input.call.pallet, input.call.call, input.call.args);
     const decoded = metadata.decodeCall(call);
-    requireKnownCall(metadata, decoded);
+    const view = describeCall(decoded, tokenSymbol);
+    for (const name of namesIn(view)) requireKnownCall(metadata, name);
     const query = combine({
       account: accountQuery(metadata, publicKey),
       fees: feesQuery(metadata),
@@ -208,7 +208,6 @@ export class Payments {
     const lastBlock = from.number + LIFETIME_BLOCKS - 1;
     const id = toHex(crypto.getRandomValues(new Uint8Array(16)));
     const bytePrice = fees.dynamic ? fees.nextByteFee : 1n;
-    const view = describeCall(decoded, tokenSymbol);
     const verified: Trust = { kind: 'verified', atBlock: head.number };
     const plan: PaymentPlan = {
       id,
@@ -244,7 +243,7 @@ export class Payments {
    * Throws Refusal also for an address that is none.
    */
   async prepareTransfer(input: { account: string; to: string; amount: string }): Promise<PaymentPlan> {
-    const { head, metadata } = this.ready();
+    const { head, metadata } = await this.ready();
     const { account: to, prefix } = decodeRecipient(input.to);
     const transfer = async (amount: bigint) => {
       const plan = await this.prepare({ account: input.account, call: transferCall(metadata, to, amount) });
@@ -446,6 +445,11 @@ function tooLittle(free: bigint, needed: bigint, symbol: string): Refusal {
     `The account has ${exactTokens(free)} ${symbol}; with the fee and what has to stay in it, that is too little.`,
     { free, needed },
   );
+}
+
+/** Names of a call and of all calls inside it. */
+function namesIn({ name, inner }: CallView): string[] {
+  return [name, ...inner.flatMap(namesIn)];
 }
 
 /** The account (32 bytes) and prefix of an address that a person gave. Throws Refusal `address`. */

@@ -68,25 +68,19 @@ const KNOWN_CALLS: Record<string, readonly [pallet: number, call: number]> = {
   'Transporter.transfer': [61, 0],
 };
 
-/** Refuses metadata that gives a known call another place (rule `known-calls`). */
-export function requireKnownCall(metadata: RuntimeMetadata, { pallet, call }: DecodedCall): void {
-  const name = `${pallet}.${call}`;
-  const known = Object.hasOwn(KNOWN_CALLS, name) ? KNOWN_CALLS[name] : undefined;
-  const [palletIndex, callIndex] = metadata.callIndex(pallet, call);
-  const [knownName] =
-    Object.entries(KNOWN_CALLS).find(([, [a, b]]) => a === palletIndex && b === callIndex) ?? [];
-  if (
-    (known?.[0] ?? palletIndex) === palletIndex &&
-    (known?.[1] ?? callIndex) === callIndex &&
-    (knownName ?? name) === name
-  )
-    return;
+/** Refuses metadata that gives a call (`Pallet.call`) the place of another one, or a known one another place (rule `known-calls`). */
+export function requireKnownCall(metadata: RuntimeMetadata, name: string): void {
+  const [pallet = '', call = ''] = name.split('.');
+  const place = String(metadata.callIndex(pallet, call));
+  const known = Object.hasOwn(KNOWN_CALLS, name) ? String(KNOWN_CALLS[name]) : place;
+  const [owner] = Object.entries(KNOWN_CALLS).find(([, indices]) => String(indices) === place) ?? [name];
+  if (known === place && owner === name) return;
   throw new ProtocolError({
     code: 'changed-in-runtime',
     rule: 'known-calls',
-    message: `${name} at ${palletIndex}.${callIndex}`,
+    message: `${name} at ${place}`,
     sentence: 'The node describes this transaction in another way than the network has it. It is not signed.',
-    values: { name },
+    values: { name, place },
   });
 }
 

@@ -1,0 +1,83 @@
+/** Everything of the wallet that needs the verified chain, opened once the network is known. */
+import type { LightClient } from '../chain/light-client.ts';
+import { VerifiedBlocks } from '../chain/verified-blocks.ts';
+import type { NodeStore } from '../storage/store.ts';
+import type { AccountSigner } from '../wallet/service.ts';
+import type { Journal } from './journal.ts';
+import type { PaymentRecord } from './payment-records.ts';
+import { Payments, type PaymentCommands } from './payments.ts';
+
+/** Commands of the page, by name. */
+export type MoneyCommands = PaymentCommands;
+
+const COMMANDS = [
+  'prepare',
+  'prepareTransfer',
+  'send',
+  'sendSigned',
+  'list',
+  'forget',
+] as const satisfies readonly (keyof PaymentCommands)[];
+
+export interface MoneyOptions {
+  client: LightClient;
+  store: NodeStore;
+  tokenSymbol: string;
+  /** Signer of an account of the wallet, by address. Throws Refusal. */
+  signer(address: string): Promise<AccountSigner>;
+  journal: Journal;
+}
+
+type Command = (input: unknown) => Promise<unknown>;
+
+export class Money {
+  private readonly stop: () => void;
+
+  private constructor(
+    client: LightClient,
+    /** For code of the node that makes transactions. */
+    readonly payments: Payments,
+  ) {
+    this.stop = client.onChange(() => payments.onChain());
+  }
+
+  /** Throws Error before the network is known. */
+  static async open({ client, store, tokenSymbol, signer, journal }: MoneyOptions): Promise<Money> {
+    const genesisHash = client.genesisHash();
+    if (genesisHash === null) throw new Error('No node is connected yet.');
+    const blocks = new VerifiedBlocks(client);
+    const told = new Set<string>();
+    const payments = await Payments.open({
+      blocks,
+      sources: () => blocks.sources(),
+      store,
+      genesisHash,
+      tokenSymbol,
+      signer,
+      changed: (record) => announce(journal, told, record),
+    });
+    return new Money(client, payments);
+  }
+
+  close(): void {
+    this.stop();
+    this.payments.close();
+  }
+
+  /** Runs a command of the page. Throws RangeError for a name that is none. */
+  command(name: string, input: unknown): Promise<unknown> {
+    const known = COMMANDS.find((command) => command === name);
+    if (known === undefined) throw new RangeError(`${name.slice(0, 40)} is no command of payments`);
+    return (this.payments[known] as Command).call(this.payments, input);
+  }
+}
+
+/** A transaction's end is told once. */
+function announce(journal: Journal, told: Set<string>, { id, state, call }: PaymentRecord): void {
+  if ((state.kind !== 'included' && state.kind !== 'failed') || told.has(id)) return;
+  told.add(id);
+  if (state.kind === 'failed')
+    journal.notify('error', 'payment', `“${call.title}” was not done. ${state.sentence}`);
+  else if (state.success) journal.notify('success', 'payment', `“${call.title}” is in block ${state.block}.`);
+  else journal.notify('error', 'payment', `“${call.title}” failed in block ${state.block}. ${state.failure}`);
+}

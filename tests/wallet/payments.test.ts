@@ -1,0 +1,181 @@
+/** Payments on the local network, through the node as the page drives it. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { developmentAccounts } from '../../devnet/accounts.ts';
+import { TestNetwork } from '../../devnet/testing/test-network.ts';
+import { AllotmentNode } from '../../src/node/node.ts';
+import { createNodePlatform } from '../../src/node/node-platform.ts';
+import type { PaymentPlan } from '../../src/node/payments.ts';
+import type { PaymentRecord } from '../../src/node/payment-records.ts';
+import { encodeAddress } from '../../src/protocol/ss58.ts';
+import type { AccountView } from '../../src/wallet/service.ts';
+
+const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
+const AI3 = 10n ** 18n;
+let network: TestNetwork;
+let folder: string;
+let node: AllotmentNode;
+
+async function open(): Promise<AllotmentNode> {
+  const opened = await AllotmentNode.create(await createNodePlatform(folder));
+  await opened.start({
+    network: {
+      id: 'custom',
+      name: 'Test network',
+      endpoints: [`ws://127.0.0.1:${network.network.port}`],
+      genesisHash: null,
+      tokenSymbol: 'tAI3',
+    },
+    farm: null,
+    cores: 1,
+    potBudget: { mode: 'full' },
+  });
+  return opened;
+}
+
+/** Waits until the node's verified head is the network's. */
+async function caughtUp(): Promise<number> {
+  for (;;) {
+    const best = node.snapshot().chain?.best?.number ?? -1;
+    if (best === network.network.chain.best.number) return best;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+async function reach(number: number): Promise<void> {
+  await network.reach(number);
+  await caughtUp();
+}
+
+const money = <T>(name: string, input?: unknown): Promise<T> => node.money(name, input) as Promise<T>;
+const wallet = <T>(name: string, input?: unknown): Promise<T> => node.wallet(name, input) as Promise<T>;
+const newest = async (): Promise<PaymentRecord> => (await money<PaymentRecord[]>('list'))[0]!;
+
+async function until(check: (record: PaymentRecord) => boolean): Promise<PaymentRecord> {
+  for (;;) {
+    // Right after a start the chain is not open yet.
+    const record = await newest().catch(() => null);
+    if (record !== null && check(record)) return record;
+    await new Promise((done) => setTimeout(done, 50));
+  }
+}
+
+let alice: AccountView;
+let own: AccountView;
+
+beforeAll(async () => {
+  network = await TestNetwork.start();
+  folder = await mkdtemp(join(tmpdir(), 'allotment-payments-'));
+  node = await open();
+  const phrase = await wallet<string>('newPhrase', 24);
+  await wallet('create', { phrase, password: 'correct horse battery' });
+  alice = await wallet<AccountView>('importPhrase', {
+    name: 'Alice',
+    phrase: DEVELOPMENT_PHRASE,
+    path: '//Alice',
+  });
+  own = await wallet<AccountView>('addAccount', { name: 'Own' });
+  await reach(3);
+});
+afterAll(async () => {
+  await node.stop();
+  await network.remove();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('a payment is shown, signed, taken by the node, and proven in a block until it is final', async () => {
+  expect(alice.address).toBe(encodeAddress(developmentAccounts()[0]!.publicKey));
+  const input = { account: alice.address, to: own.address, amount: String(5n * AI3) };
+  const plan = await money<PaymentPlan>('prepareTransfer', input);
+  expect(plan.call).toMatchObject({
+    title: 'Send 5 tAI3',
+    name: 'Balances.transfer_keep_alive',
+    known: true,
+  });
+  expect(plan.call.lines[0]).toEqual({ label: 'To', kind: 'account', value: own.address });
+  expect(plan.warnings).toEqual([
+    'The recipient’s account has never held anything. Check the address once more.',
+  ]);
+  expect(BigInt(plan.fee.total)).toBeGreaterThan(BigInt(plan.fee.blockSpace));
+  expect(plan.balance.trust).toEqual({ kind: 'verified', atBlock: plan.firstBlock - 1 });
+  const sent = await money<PaymentRecord>('send', { plan: plan.id });
+  expect(sent.state.kind).toBe('waiting');
+  // A plan is signed once.
+  await expect(money('send', { plan: plan.id })).rejects.toThrow('no-plan');
+
+  await reach(network.network.chain.best.number + 1);
+  const { state } = await until(({ state: { kind } }) => kind === 'included');
+  if (state.kind !== 'included') throw new Error('not included');
+  expect(state).toMatchObject({ success: true, failure: null, final: false });
+  expect(BigInt(state.fee!)).toBeLessThanOrEqual(BigInt(plan.fee.total));
+  const balance = await node.balance(own.address);
+  expect(balance).toMatchObject({ free: String(5n * AI3), trust: { kind: 'verified' } });
+  await reach(state.block + 4);
+  await until(({ state: now }) => now.kind === 'included' && now.final);
+});
+
+test('what cannot work is refused before anything is signed', async () => {
+  const pay = (part: Record<string, string>) =>
+    money('prepareTransfer', { account: alice.address, to: own.address, amount: '1', ...part });
+  await expect(pay({ to: own.address.slice(0, -1) })).rejects.toMatchObject({ code: 'address' });
+  await expect(pay({ amount: String(2_000_000n * AI3) })).rejects.toMatchObject({
+    code: 'insufficient-balance',
+  });
+  const nobody = encodeAddress(new Uint8Array(32).fill(7));
+  await expect(pay({ to: nobody })).rejects.toMatchObject({ code: 'below-minimum' });
+  await expect(pay({ account: nobody })).rejects.toMatchObject({ code: 'no-account' });
+  await wallet('watchAccount', { name: 'Bob', address: encodeAddress(developmentAccounts()[1]!.publicKey) });
+  const bob = encodeAddress(developmentAccounts()[1]!.publicKey);
+  const watched = await money<PaymentPlan>('prepareTransfer', { account: bob, to: own.address, amount: '5' });
+  await expect(money('send', { plan: watched.id })).rejects.toMatchObject({ code: 'watch-only' });
+  expect(await money<PaymentRecord[]>('list')).toHaveLength(1);
+});
+
+test('everything but what an account has to hold can be sent', async () => {
+  const input = { account: own.address, to: alice.address, amount: 'max' };
+  const plan = await money<PaymentPlan>('prepareTransfer', input);
+  await money('send', { plan: plan.id });
+  await reach(network.network.chain.best.number + 1);
+  const { state } = await until(({ state: { kind } }) => kind === 'included');
+  expect(state).toMatchObject({ success: true });
+  const { free } = await node.balance(own.address);
+  expect(BigInt(free)).toBeLessThan(AI3 / 1000n);
+  expect(BigInt(free)).toBeGreaterThan(0n);
+});
+
+test('a call that fails in its block says why, and the next one waits in line', async () => {
+  // Root alone may do this.
+  const call = { pallet: 'Balances', call: 'transfer_all', args: null };
+  await expect(money('prepare', { account: alice.address, call })).rejects.toThrow();
+  const plan = await money<PaymentPlan>('prepare', {
+    account: alice.address,
+    call: { pallet: 'RuntimeConfigs', call: 'set_enable_balance_transfers', args: { enable: true } },
+  });
+  expect(plan.call.known).toBe(false);
+  expect(plan.warnings).toHaveLength(1);
+  await money('send', { plan: plan.id });
+  const next = await money<PaymentPlan>('prepare', {
+    account: alice.address,
+    call: { pallet: 'System', call: 'remark', args: { remark: new Uint8Array([104, 105]) } },
+  });
+  expect(BigInt(next.nonce)).toBe(BigInt(plan.nonce) + 1n);
+  expect(next.call.lines).toEqual([{ label: 'Content', kind: 'text', value: 'hi' }]);
+  await reach(network.network.chain.best.number + 1);
+  const { state } = await until(({ state: { kind } }) => kind === 'included');
+  expect(state).toMatchObject({ success: false, failure: 'This account may not do that.' });
+});
+
+test('what was sent is followed on after a restart', async () => {
+  const plan = await money<PaymentPlan>('prepare', {
+    account: alice.address,
+    call: { pallet: 'System', call: 'remark_with_event', args: { remark: new Uint8Array(2000) } },
+  });
+  const { id } = await money<PaymentRecord>('send', { plan: plan.id });
+  await node.stop();
+  await network.reach(network.network.chain.best.number + 2);
+  node = await AllotmentNode.create(await createNodePlatform(folder));
+  const record = await until(({ state: { kind } }) => kind === 'included');
+  expect(record.id).toBe(id);
+});
