@@ -15,6 +15,7 @@ import { verifySignature } from '../crypto/sr25519.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import { EXTRINSIC_SIGNING_CONTEXT } from '../protocol/constants.ts';
 import { extrinsicHash } from '../protocol/extrinsic.ts';
+import { ProtocolError } from '../protocol/errors.ts';
 import type { DecodedCall, RuntimeMetadata } from '../protocol/metadata.ts';
 import { decodeAddress, encodeAddress, SS58_PREFIX } from '../protocol/ss58.ts';
 import type { NodeStore } from '../storage/store.ts';
@@ -181,10 +182,7 @@ export class Payments {
     const { head, metadata, source } = await this.ready();
     const { blocks, genesisHash, tokenSymbol } = this.context;
     const { account: publicKey } = decodeAddress(input.account.trim());
-    const call =
-      input.call instanceof Uint8Array
-        ? input.call
-        : metadata.encodeCall(input.call.pallet, input.call.call, input.call.args);
+    const call = input.call instanceof Uint8Array ? input.call : encodeCall(metadata, input.call);
     const decoded = metadata.decodeCall(call);
     const view = describeCall(decoded, tokenSymbol);
     for (const name of namesIn(view)) requireKnownCall(metadata, name);
@@ -445,6 +443,22 @@ function tooLittle(free: bigint, needed: bigint, symbol: string): Refusal {
     `The account has ${exactTokens(free)} ${symbol}; with the fee and what has to stay in it, that is too little.`,
     { free, needed },
   );
+}
+
+function encodeCall(
+  metadata: RuntimeMetadata,
+  { pallet, call, args }: Exclude<CallInput, Uint8Array>,
+): Uint8Array {
+  try {
+    return metadata.encodeCall(pallet, call, args);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw error;
+    throw new Refusal(
+      'call-arguments',
+      `${pallet}.${call}: ${error instanceof Error ? error.message : String(error)}`,
+      'What was entered does not fit this transaction.',
+    );
+  }
 }
 
 /** Names of a call and of all calls inside it. */

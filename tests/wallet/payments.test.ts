@@ -148,7 +148,7 @@ test('everything but what an account has to hold can be sent', async () => {
 test('a call that fails in its block says why, and the next one waits in line', async () => {
   // Root alone may do this.
   const call = { pallet: 'Balances', call: 'transfer_all', args: null };
-  await expect(money('prepare', { account: alice.address, call })).rejects.toThrow();
+  await expect(money('prepare', { account: alice.address, call })).rejects.toThrow('call-arguments');
   const plan = await money<PaymentPlan>('prepare', {
     account: alice.address,
     call: { pallet: 'RuntimeConfigs', call: 'set_enable_balance_transfers', args: { enable: true } },
