@@ -198,7 +198,7 @@ describe('following a chain', () => {
     const client = await openAt(28, [node], { potBudget: { mode: 'sampled', checkpointsPerSlot: 1 } });
     await until(client, () => headNumber(client) === 30);
     expect(client.snapshot().blocks[0]?.pot).toBe('full');
-    expect(client.snapshot().pot.headInFull).toBe(true);
+    expect(client.snapshot().pot.head).toEqual({ mode: 'full' });
   });
 });
 

@@ -3,7 +3,8 @@
  * it found. Sources that break a rule are named and put off; what was verified stays.
  */
 import type { ComputePool } from '../crypto/jobs.ts';
-import { PotVerifier, type PotBudget, type PotHelper } from '../crypto/pot-verifier.ts';
+import { headShare, type PotBudget, type PotShare } from '../crypto/pot-budget.ts';
+import { PotVerifier, type PotHelper } from '../crypto/pot-verifier.ts';
 import { loadWasm } from '../crypto/wasm.ts';
 import { RpcError } from '../network/rpc-error.ts';
 import type { ChainSource } from '../network/source.ts';
@@ -82,6 +83,7 @@ export class LightClient {
   private chain: Chain | null = null;
   private readonly peers: Peer[];
   private readonly pot: PotVerifier;
+  private potBudget: PotBudget;
   private readonly clock: SlotClock;
   private readonly now: () => number;
   private readonly stopped = new AbortController();
@@ -114,6 +116,7 @@ export class LightClient {
 
   private constructor(private readonly options: LightClientOptions) {
     this.now = options.now ?? Date.now;
+    this.potBudget = options.potBudget;
     this.pot = new PotVerifier(options.pool, options.potBudget);
     this.clock = new SlotClock(this.now);
     this.lastHeadAt = this.now();
@@ -213,6 +216,7 @@ export class LightClient {
 
   setPotBudget(budget: PotBudget): void {
     this.pot.setBudget(budget);
+    this.potBudget = budget;
     this.changed();
   }
 
@@ -253,7 +257,7 @@ export class LightClient {
         weight: String(tip.weight),
       })),
       refusals: [...this.refusals],
-      pot: { ...this.pot.stats(), headInFull: this.keepsUp() },
+      pot: { ...this.pot.stats(), head: this.headShare(), due: this.iterationsDue() },
       solutionRange: best && String(best.childSolutionRange),
       historySize: chain && String(this.historySize()),
       slotDurationMs: chain?.constants.slotDurationMs ?? null,
@@ -342,7 +346,7 @@ export class LightClient {
     );
     const progress = {
       imported: (headers: number) => this.imported(headers),
-      fullHead: () => this.keepsUp(),
+      headShare: () => this.headShare(),
     };
     this.chain = {
       constants,
@@ -543,14 +547,15 @@ export class LightClient {
     return (slotDurationMs * Number(slotProbability[1])) / Number(slotProbability[0]);
   }
 
-  /** Whether this machine verifies the whole proof of time of a block faster than blocks come. */
-  private keepsUp(): boolean {
+  /** Iterations a second that the network's slots bring; 0 until it is known. */
+  private iterationsDue(): number {
     const { chain } = this;
-    const { iterationsPerSecond } = this.pot.stats();
-    if (chain === null || iterationsPerSecond === 0) return true;
-    const slots = Number(chain.constants.slotProbability[1]) / Number(chain.constants.slotProbability[0]);
-    const needed = chain.tree.best.context.childSlotIterations * slots;
-    return (needed / iterationsPerSecond) * 1_000 < this.blockIntervalMs(chain.constants) * 0.6;
+    if (chain === null) return 0;
+    return (1_000 * chain.tree.best.context.childSlotIterations) / chain.constants.slotDurationMs;
+  }
+
+  private headShare(): PotShare {
+    return headShare(this.potBudget, this.pot.stats().iterationsPerSecond, this.iterationsDue());
   }
 
   private viewOf(info: BlockInfo): BlockView {

@@ -1,4 +1,5 @@
 /** What the light client tells the screen: structured-cloneable, 64-bit integers as decimal strings, small. */
+import type { PotShare } from '../crypto/pot-budget.ts';
 import type { PotStats } from '../crypto/pot-verifier.ts';
 
 /** What is wrong, in a sentence, and what the person can do about it. */
@@ -78,8 +79,10 @@ export interface ChainSnapshot {
   /** Newest first. */
   refusals: RefusalView[];
   pot: PotStats & {
-    /** Whether the head is verified in full although the budget is a sample: the machine keeps up. */
-    headInFull: boolean;
+    /** How much of the head is verified: all where the machine keeps up, whatever the budget. */
+    head: PotShare;
+    /** Iterations a second that the network's slots bring; 0 until they are known. */
+    due: number;
   };
   solutionRange: string | null;
   historySize: string | null;

@@ -1,5 +1,6 @@
 /** Fetches what a peer claims to have and the tree does not, and imports it. */
 import { JobPriority } from '../crypto/jobs.ts';
+import type { PotShare } from '../crypto/pot-budget.ts';
 import type { ImportableBlock } from '../network/source.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
@@ -50,8 +51,8 @@ export class RefusedBlock extends Error {
 export interface SyncProgress {
   /** Headers that were imported, in so many milliseconds since the call before. */
   imported(headers: number): void;
-  /** Whether the head must be verified in full. */
-  fullHead(): boolean;
+  /** How much of the head's proof of time is verified. */
+  headShare(): PotShare;
 }
 
 export class Synchronizer {
@@ -184,7 +185,7 @@ export class Synchronizer {
   private options(head: boolean, signal: AbortSignal) {
     return {
       priority: head ? JobPriority.verifyHead : JobPriority.catchUp,
-      fullPot: head && this.progress.fullHead(),
+      ...(head ? { potShare: this.progress.headShare() } : {}),
       signal,
     };
   }

@@ -37,7 +37,7 @@ export async function readTrusted(
   }
   const verifier = verifierOf(rules);
   for (const block of blocks) {
-    await verifier.verifyAlone(block, { priority: JobPriority.verifyHead, fullPot: true, signal });
+    await verifier.verifyAlone(block, { priority: JobPriority.verifyHead, potShare: { mode: 'full' }, signal });
   }
   return { header, context, constants: rules };
 }

@@ -6,6 +6,7 @@
 import { openSolution } from '../crypto/solution.ts';
 import { badSignatures, type SignatureClaim } from '../crypto/sr25519.ts';
 import { JobPriority, type ComputePool, type KzgOpening } from '../crypto/jobs.ts';
+import type { PotShare } from '../crypto/pot-budget.ts';
 import type { PotMode, PotSlot, PotVerifier } from '../crypto/pot-verifier.ts';
 import type { ImportableBlock } from '../network/source.ts';
 import { REWARD_SIGNING_CONTEXT } from '../protocol/constants.ts';
@@ -50,8 +51,8 @@ export interface Verdict {
 export interface VerifyOptions {
   priority: JobPriority;
   signal?: AbortSignal;
-  /** Verify every checkpoint, whatever the budget says. */
-  fullPot?: boolean;
+  /** How much of the proof of time is verified; left out: what the budget says. */
+  potShare?: PotShare;
 }
 
 /** Where the rules that are checked apart from the others stand in the order: between which steps. */
@@ -227,12 +228,12 @@ export class BlockVerifier {
 
   private async settlePot(all: Claims[], options: VerifyOptions): Promise<void> {
     const claimed = all.filter(({ slots }) => slots.length > 0);
-    const mode = options.fullPot === true ? ('full' as const) : undefined;
+    const potOptions = { ...jobOptions(options), share: options.potShare };
     const started = performance.now();
     await Promise.all(
       claimed.map(async (claims) => {
         try {
-          claims.pot = (await this.pot.verify(claims.slots, { ...jobOptions(options), mode })).mode;
+          claims.pot = (await this.pot.verify(claims.slots, potOptions)).mode;
         } catch (error) {
           if (!(error instanceof ProtocolError)) throw error;
           fail(claims, Rank.pot, error);

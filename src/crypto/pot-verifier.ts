@@ -1,14 +1,13 @@
 /** Verifies proofs of time on the compute pool, as much of them as the person's budget allows. */
+import PQueue from 'p-queue';
 import { toHex } from '../protocol/bytes.ts';
 import { CHECKPOINTS_BYTES, CHECKPOINTS_IN_SLOT } from '../protocol/constants.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { requireIterations } from '../protocol/pot.ts';
 import type { SlotNumber } from '../protocol/types.ts';
 import type { ComputePool, JobOptions } from './jobs.ts';
+import { checkpointsOf, passChance, requireBudget, type PotBudget, type PotShare } from './pot-budget.ts';
 import { randomBelow } from './random.ts';
-
-/** How much of each slot is verified: every checkpoint, or so many of its eight, drawn at random. */
-export type PotBudget = { mode: 'full' } | { mode: 'sampled'; checkpointsPerSlot: number };
 
 /** What was checked: all of it, a random part, or all of it by the person's own helper. */
 export type PotMode = 'full' | 'sampled' | 'helper';
@@ -28,8 +27,12 @@ export interface PotSlot {
 export interface PotHelper {
   /** What it is called in the app. */
   readonly name: string;
+  /** Iterations of a slot that it takes at most; slots of more are left to the pool. */
+  readonly maxIterations: number;
   /** For each claim the first wrong checkpoint, or null. Rejects when the helper is gone. */
   verify(slots: readonly PotSlot[], signal?: AbortSignal): Promise<(number | null)[]>;
+  /** Told when one of its verdicts was found to be wrong: it is not asked again. */
+  distrust(what: string): void;
 }
 
 export interface PotVerdict {
@@ -42,6 +45,8 @@ export interface PotVerdict {
 
 export interface PotStats {
   slotsVerified: number;
+  /** Those of them of which only a sample was verified. */
+  slotsSampled: number;
   /** Of all workers together while they were at work, lately. 0 until something was verified. */
   iterationsPerSecond: number;
   /** Chance that a history with a tenth of its slots forged would have passed so far. */
@@ -53,12 +58,12 @@ export interface PotStats {
 
 export interface PotVerifyOptions extends Partial<Pick<JobOptions, 'signal'>> {
   priority: JobOptions['priority'];
-  /** More than the budget says, for the head of the chain. */
-  mode?: 'full';
+  /** Instead of the budget's share, for the head of the chain. */
+  share?: PotShare;
 }
 
 /** Share of forged slots that `PotStats.soundness` reckons with. */
-const FORGED_SHARE = 0.1;
+export const FORGED_SHARE = 0.1;
 /** Slots remembered as verified. */
 const REMEMBERED = 16_384;
 /** Iterations of a checkpoint beyond which each checkpoint is a job of its own. */
@@ -75,30 +80,33 @@ const ALL: readonly number[] = Array.from({ length: CHECKPOINTS_IN_SLOT }, (_, i
 export class PotVerifier {
   private readonly known = new Map<string, true>();
   private readonly rate = new Rate();
+  private helperRate = new Rate();
+  private readonly walks = new PQueue();
+  private budget: PotBudget = { mode: 'full' };
   private helper: PotHelper | null = null;
   private slotsVerified = 0;
+  private slotsSampled = 0;
   private walker = '';
-  /** Logarithm of the chance that forged slots, a tenth of all, passed so far. */
-  private logSoundness = 0;
+  private soundness = 1;
 
   constructor(
     private readonly pool: ComputePool,
-    private budget: PotBudget,
+    budget: PotBudget,
   ) {
     this.setBudget(budget);
   }
 
-  /** Changes how much is verified from now on. Throws RangeError unless 1 to 8 checkpoints are asked for. */
+  /** Changes how much is verified from now on. Throws RangeError for a share or cores that cannot be. */
   setBudget(budget: PotBudget): void {
-    if (budget.mode === 'sampled' && !ALL.includes(budget.checkpointsPerSlot - 1)) {
-      throw new RangeError(`${budget.checkpointsPerSlot} checkpoints of a slot's ${CHECKPOINTS_IN_SLOT}`);
-    }
+    requireBudget(budget);
     this.budget = budget;
+    this.walks.concurrency = budget.cores ?? Number.POSITIVE_INFINITY;
   }
 
   /** Lets a helper verify, spot-checked; null: the pool does it. A helper that fails or lies is dropped. */
   useHelper(helper: PotHelper | null): void {
     this.helper = helper;
+    this.helperRate = new Rate();
   }
 
   /** The helper in use, or null: none was given, or it was dropped. */
@@ -109,8 +117,9 @@ export class PotVerifier {
   stats(): PotStats {
     return {
       slotsVerified: this.slotsVerified,
-      iterationsPerSecond: this.rate.perSecond(),
-      soundness: Math.exp(this.logSoundness),
+      slotsSampled: this.slotsSampled,
+      iterationsPerSecond: (this.helper === null ? this.rate : this.helperRate).perSecond(),
+      soundness: this.soundness,
       walker: this.helper?.name ?? this.walker,
       mode: this.helper === null ? this.budget.mode : 'helper',
     };
@@ -126,35 +135,39 @@ export class PotVerifier {
     options.signal?.throwIfAborted();
     slots.forEach(requireWellFormed);
     const unknown = slots.filter((slot) => !this.known.has(keyOf(slot)));
-    const { mode, iterations } =
+    const { mode, checkpoints, iterations } =
       (await this.byHelper(unknown, options)) ?? (await this.byPool(unknown, options));
     for (const slot of unknown) this.remember(keyOf(slot));
     this.slotsVerified += unknown.length;
+    if (mode === 'sampled') this.slotsSampled += unknown.length;
+    this.soundness *= passChance(checkpoints, unknown.length, FORGED_SHARE);
     return { mode, slots: slots.length, iterations };
   }
 
-  private async byPool(slots: readonly PotSlot[], options: PotVerifyOptions) {
-    const mode = options.mode ?? this.budget.mode;
-    const perSlot =
-      mode === 'sampled' && this.budget.mode === 'sampled'
-        ? this.budget.checkpointsPerSlot
-        : CHECKPOINTS_IN_SLOT;
+  private async byPool(slots: readonly PotSlot[], options: PotVerifyOptions): Promise<Outcome> {
+    const share = options.share ?? this.budget;
+    const checkpoints = checkpointsOf(share);
     const parts = slots.flatMap((slot) =>
-      grouped(drawn(perSlot), this.groupsFor(slot, slots.length)).map((only) => ({ slot, only })),
+      grouped(drawn(checkpoints), this.groupsFor(slot, slots.length)).map((only) => ({ slot, only })),
     );
-    const iterations = await this.walk(parts, options);
-    this.reckon(slots.length, perSlot);
-    return { mode, iterations };
-  }
-
-  /** Null: no helper, or none any more. */
-  private async byHelper(slots: readonly PotSlot[], options: PotVerifyOptions) {
-    const { helper } = this;
-    if (helper === null || slots.length === 0) return null;
-    let wrong: (number | null)[];
     const end = this.rate.begin();
     try {
-      wrong = await helper.verify(slots, options.signal);
+      const iterations = await this.walk(parts, options, (walked) => this.rate.add(walked));
+      return { mode: share.mode, checkpoints, iterations };
+    } finally {
+      end();
+    }
+  }
+
+  /** Null: no helper, or none any more, or slots that it does not take. */
+  private async byHelper(slots: readonly PotSlot[], options: PotVerifyOptions): Promise<Outcome | null> {
+    const { helper, helperRate } = this;
+    if (helper === null || slots.length === 0) return null;
+    if (slots.some(({ iterations }) => iterations > helper.maxIterations)) return null;
+    let verdicts: (number | null)[];
+    const end = helperRate.begin();
+    try {
+      verdicts = await helper.verify(slots, options.signal);
     } catch {
       options.signal?.throwIfAborted();
       this.drop(helper);
@@ -162,30 +175,42 @@ export class PotVerifier {
     } finally {
       end();
     }
-    // One checkpoint is walked here too: a random one, or the one that the helper refuses.
-    const refused = wrong.findIndex((index) => index !== null);
-    const at = refused < 0 ? randomBelow(slots.length) : refused;
-    const only = [wrong[at] ?? randomBelow(CHECKPOINTS_IN_SLOT)];
-    const held = await this.holds({ slot: slots[at]!, only }, options);
-    if (wrong.length !== slots.length || held !== refused < 0) {
+    const lied = await this.spotCheck(slots, verdicts, options);
+    if (lied !== null) {
       this.drop(helper);
+      helper.distrust(lied.message);
+      if (lied.wrong !== null) throw lied.wrong;
       return null;
     }
-    if (refused >= 0) throw wrongCheckpoint(slots[at]!, only[0]!);
     const iterations = slots.reduce((sum, slot) => sum + slot.iterations, 0);
-    this.rate.add(iterations);
-    this.reckon(slots.length, CHECKPOINTS_IN_SLOT);
-    return { mode: 'helper' as const, iterations };
+    helperRate.add(iterations);
+    return { mode: 'helper', checkpoints: CHECKPOINTS_IN_SLOT, iterations };
   }
 
-  private async holds(part: Part, options: PotVerifyOptions): Promise<boolean> {
+  /**
+   * Walks one checkpoint here too: one drawn at random, or the one that the helper refuses. Returns how the helper
+   * lied, with the slot's own fault if it hid one; null: what was walked agrees. Throws what is wrong with a slot
+   * that was rightly refused.
+   */
+  private async spotCheck(
+    slots: readonly PotSlot[],
+    verdicts: readonly (number | null)[],
+    options: PotVerifyOptions,
+  ): Promise<{ message: string; wrong: ProtocolError | null } | null> {
+    if (verdicts.length !== slots.length || !verdicts.every((index) => index === null || ALL.includes(index)))
+      return { message: 'its answer is no verdict on these slots', wrong: null };
+    const refused = verdicts.findIndex((index) => index !== null);
+    const slot = slots[refused < 0 ? randomBelow(slots.length) : refused] as PotSlot;
+    const checkpoint = verdicts[refused] ?? randomBelow(CHECKPOINTS_IN_SLOT);
+    const what = `checkpoint ${checkpoint} of slot ${slot.slot}`;
     try {
-      await this.walk([part], options);
-      return true;
+      await this.walk([{ slot, only: [checkpoint] }], options);
     } catch (error) {
-      if (error instanceof ProtocolError) return false;
-      throw error;
+      if (!(error instanceof ProtocolError)) throw error;
+      if (refused >= 0) throw error;
+      return { message: `it let ${what} pass, which is wrong`, wrong: error };
     }
+    return refused < 0 ? null : { message: `it refused ${what}, which is right`, wrong: null };
   }
 
   private drop(helper: PotHelper): void {
@@ -198,38 +223,35 @@ export class PotVerifier {
     return Math.ceil(this.pool.status().workers / slots);
   }
 
-  private async walk(parts: readonly Part[], { priority, signal }: PotVerifyOptions): Promise<number> {
+  /** Iterations walked. Throws ProtocolError for the first part found wrong, and lets the others go. */
+  private async walk(
+    parts: readonly Part[],
+    { priority, signal }: PotVerifyOptions,
+    progress: (iterations: number) => void = () => undefined,
+  ): Promise<number> {
     const failure = new AbortController();
     const both = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
-    const end = this.rate.begin();
-    let walked = 0;
+    let total = 0;
     const work = async ({ slot, only }: Part): Promise<void> => {
       const { seed, iterations, checkpoints } = slot;
       const input = { seed, iterations, checkpoints, only };
       // A signal of its own for each job: Node.js warns of many listeners on one.
       const options = { priority, signal: AbortSignal.any([both]) };
-      const { firstWrong, walker } = await this.pool.run('pot.verify', input, options);
+      const job = async () => this.pool.run('pot.verify', input, options);
+      const { firstWrong, walker } = await this.walks.add(job, { priority: -priority });
       if (firstWrong !== null) throw wrongCheckpoint(slot, firstWrong);
-      const own = (iterations / CHECKPOINTS_IN_SLOT) * only.length;
-      walked += own;
-      this.rate.add(own);
+      const walked = (iterations / CHECKPOINTS_IN_SLOT) * only.length;
+      total += walked;
+      progress(walked);
       this.walker = walker;
     };
     try {
       await Promise.all(parts.map(work));
-      return walked;
+      return total;
     } catch (error) {
       failure.abort(error);
       throw error;
-    } finally {
-      end();
     }
-  }
-
-  /** A forged slot has at least one wrong checkpoint, and is found if that one is among those drawn. */
-  private reckon(slots: number, perSlot: number): void {
-    const missed = 1 - perSlot / CHECKPOINTS_IN_SLOT;
-    if (slots > 0) this.logSoundness += FORGED_SHARE * slots * Math.log(missed);
   }
 
   private remember(key: string): void {
@@ -238,6 +260,14 @@ export class PotVerifier {
     const [oldest] = this.known.keys();
     this.known.delete(oldest as string);
   }
+}
+
+/** How slots were found to hold. */
+interface Outcome {
+  mode: PotMode;
+  /** Of each slot, 1 to 8. */
+  checkpoints: number;
+  iterations: number;
 }
 
 /** Some checkpoints of a slot. */

@@ -5,11 +5,11 @@
  */
 
 import type { ChainCause, ChainSnapshot } from '../chain/snapshot.ts';
-import type { PotBudget } from '../crypto/pot-verifier.ts';
+import type { PotBudget } from '../crypto/pot-budget.ts';
 import type { FarmPhase, FarmSnapshot } from '../farm/snapshot.ts';
 
 export type { BlockView, RefusalView, SourceStatus } from '../chain/snapshot.ts';
-export type { PotBudget } from '../crypto/pot-verifier.ts';
+export type { PotBudget } from '../crypto/pot-budget.ts';
 export type { SectorSnapshot, SectorState, SlotOutcome } from '../farm/snapshot.ts';
 
 /** A value that a proof stands behind, or one that somebody merely told. */
