@@ -37,7 +37,11 @@ export async function readTrusted(
   }
   const verifier = verifierOf(rules);
   for (const block of blocks) {
-    await verifier.verifyAlone(block, { priority: JobPriority.verifyHead, potShare: { mode: 'full' }, signal });
+    await verifier.verifyAlone(block, {
+      priority: JobPriority.verifyHead,
+      potShare: { mode: 'full' },
+      signal,
+    });
   }
   return { header, context, constants: rules };
 }

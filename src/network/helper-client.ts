@@ -223,7 +223,9 @@ export class HelperClient {
   private async greet(): Promise<void> {
     const { code, greetingMs = GREETING_MS } = this.options;
     try {
-      const first = await this.ask({ method: 'info', params: {} }, greetingMs).catch((error: unknown) => error);
+      const first = await this.ask({ method: 'info', params: {} }, greetingMs).catch(
+        (error: unknown) => error,
+      );
       if (first instanceof HelperError) throw first;
       if (!(first instanceof Refusal) || first.code !== 'not-paired')
         throw this.error('not-a-helper', 'it does not ask to be paired');
@@ -300,7 +302,10 @@ export class HelperClient {
   private asHelperError(error: unknown): HelperError {
     if (error instanceof HelperError) return error;
     if (error instanceof Refusal) {
-      return this.error(error.code === 'wrong-code' ? 'wrong-code' : 'refused', `${error.code}: ${error.message}`);
+      return this.error(
+        error.code === 'wrong-code' ? 'wrong-code' : 'refused',
+        `${error.code}: ${error.message}`,
+      );
     }
     return this.error('not-a-helper', error instanceof Error ? error.message : String(error));
   }

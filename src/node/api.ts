@@ -7,9 +7,11 @@
 import type { ChainCause, ChainSnapshot } from '../chain/snapshot.ts';
 import type { PotBudget } from '../crypto/pot-budget.ts';
 import type { FarmPhase, FarmSnapshot } from '../farm/snapshot.ts';
+import type { TimekeeperView } from './timekeeper.ts';
 
 export type { BlockView, RefusalView, SourceStatus } from '../chain/snapshot.ts';
 export type { PotBudget } from '../crypto/pot-budget.ts';
+export type { TimekeeperView } from './timekeeper.ts';
 export type { SectorSnapshot, SectorState, SlotOutcome } from '../farm/snapshot.ts';
 
 /** A value that a proof stands behind, or one that somebody merely told. */
@@ -83,6 +85,8 @@ export interface NodeSnapshot {
   machine: MachineInfo;
   chain: ChainView | null;
   farm: FarmView | null;
+  /** The person's native helper that verifies proofs of time. */
+  timekeeper: TimekeeperView;
   /** Newest first. */
   notices: Notice[];
   /** Set when the node itself could not start. */
@@ -137,6 +141,11 @@ export interface NodeApi {
   money(name: string, input?: unknown): Promise<unknown>;
   /** A command of identities, by name; `IdentityCommands` of `desk.ts` types it. */
   identities(name: string, input?: unknown): Promise<unknown>;
+  /** Uses the native timekeeper on a port of this machine, paired by the code that it printed. */
+  pairTimekeeper(port: number, code: string): Promise<void>;
+  /** Tries a timekeeper again that was put off. */
+  retryTimekeeper(): Promise<void>;
+  forgetTimekeeper(): Promise<void>;
   /** Log lines of this session, oldest first, free of secrets. */
   logs(): Promise<string[]>;
   /** Forgets chain, farm and choices of this browser. */

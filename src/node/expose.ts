@@ -29,6 +29,9 @@ export function exposeNode(): NodeApi {
     wallet: (name: string, input?: unknown) => command('wallet', name, input),
     money: (name: string, input?: unknown) => command('money', name, input),
     identities: (name: string, input?: unknown) => command('identities', name, input),
+    pairTimekeeper: (port: number, code: string) => command('pairTimekeeper', port, code),
+    retryTimekeeper: () => command('retryTimekeeper'),
+    forgetTimekeeper: () => command('forgetTimekeeper'),
     logs: () => command('logs'),
     reset: () => command('reset'),
   };

@@ -5,6 +5,7 @@
  */
 import type { NodeApi, NodeSnapshot } from './api.ts';
 import { causeOf, sentenceOf } from './causes.ts';
+import { NO_TIMEKEEPER } from './timekeeper.ts';
 
 type Commands = Omit<NodeApi, 'subscribe' | 'takeOver'>;
 type CommandName = keyof Commands;
@@ -207,6 +208,7 @@ function notStarted(error: unknown): NodeSnapshot {
     },
     chain: null,
     farm: null,
+    timekeeper: NO_TIMEKEEPER,
     notices: [],
     failure: causeOf(error, 'Reload'),
   };

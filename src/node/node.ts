@@ -31,6 +31,7 @@ import { Journal } from './journal.ts';
 import { presetOf } from './networks.ts';
 import type { NodePlatform } from './platform.ts';
 import { probeEndpoint } from './probe.ts';
+import { Timekeeper } from './timekeeper.ts';
 
 const SETUP = 'setup';
 /** Wait before a farm or chain that could not start is tried again. */
@@ -48,6 +49,7 @@ interface Running {
 
 export class AllotmentNode implements RunnableNode {
   private readonly journal: Journal;
+  private readonly timekeeper: Timekeeper;
   private readonly listeners = new Set<() => void>();
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
   private readonly announced = new Set<string>();
@@ -67,13 +69,16 @@ export class AllotmentNode implements RunnableNode {
     private readonly platform: NodePlatform,
     private machine: MachineInfo,
   ) {
-    this.journal = new Journal(platform.store, () => this.changed());
+    const changed = (): void => this.changed();
+    this.journal = new Journal(platform.store, changed);
+    this.timekeeper = new Timekeeper(platform.store, platform.openSocket, this.journal, changed);
   }
 
   /** The node of this platform; runs at once if it was set up before. Throws StorageError. */
   static async create(platform: NodePlatform): Promise<AllotmentNode> {
     const node = new AllotmentNode(platform, await platform.machine());
     node.refreshMachine();
+    await node.timekeeper.resume();
     node.setup = await platform.store.setting<Setup>(SETUP);
     if (node.setup !== null) void node.run();
     return node;
@@ -90,6 +95,7 @@ export class AllotmentNode implements RunnableNode {
       machine: this.machine,
       chain: this.running?.client.snapshot() ?? null,
       farm: this.farmView(),
+      timekeeper: this.timekeeper.view(),
       notices: this.journal.notices,
       failure: this.failure,
     };
@@ -212,6 +218,18 @@ export class AllotmentNode implements RunnableNode {
     return this.desk;
   }
 
+  pairTimekeeper(port: number, code: string): Promise<void> {
+    return this.timekeeper.pair(port, code);
+  }
+
+  async retryTimekeeper(): Promise<void> {
+    this.timekeeper.retry();
+  }
+
+  forgetTimekeeper(): Promise<void> {
+    return this.timekeeper.forget();
+  }
+
   logs(): Promise<string[]> {
     return this.journal.lines();
   }
@@ -223,6 +241,7 @@ export class AllotmentNode implements RunnableNode {
     if (farm !== null) await farm.remove();
     await this.halt();
     if (genesis !== null) await (await this.platform.openChainStore(genesis)).clear();
+    await this.timekeeper.forget();
     await this.platform.store.clear();
     this.setup = null;
     this.failure = null;
@@ -230,6 +249,7 @@ export class AllotmentNode implements RunnableNode {
   }
 
   async stop(): Promise<void> {
+    this.timekeeper.stop();
     await this.halt();
     for (const timer of this.timers) clearTimeout(timer);
   }
@@ -300,6 +320,7 @@ export class AllotmentNode implements RunnableNode {
       client.setOwnKey(toHex(this.identity.publicKey));
       this.running = { pool, sources, client };
       client.onChange(() => this.onChain());
+      this.timekeeper.serve(client);
       client.start();
     } catch (error) {
       for (const source of sources) source.close();
@@ -322,6 +343,7 @@ export class AllotmentNode implements RunnableNode {
     const { moneyOpen } = this;
     this.moneyOpen = null;
     await moneyOpen?.then((money) => money.close()).catch(() => undefined);
+    this.timekeeper.serve(null);
     await farm?.stop();
     await running?.client.stop();
     await running?.pool.close();

@@ -66,7 +66,9 @@ export class Timekeeper {
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
       throw new Error('A port is a number from 1 to 65535; the timekeeper prints its own when it starts.');
     if (!CODE.test(pairing.code))
-      throw new Error('A pairing code has 32 digits and letters from a to f; the timekeeper prints it when it starts.');
+      throw new Error(
+        'A pairing code has 32 digits and letters from a to f; the timekeeper prints it when it starts.',
+      );
     const client = this.connect(pairing);
     try {
       await settled(client);
@@ -106,8 +108,9 @@ export class Timekeeper {
 
   /** Ends the connection; the pairing stays. */
   stop(): void {
-    this.client?.close();
+    const { client } = this;
     this.client = null;
+    client?.close();
     this.ready = false;
     this.offer();
   }
@@ -134,7 +137,11 @@ export class Timekeeper {
       this.cause = causeOf(reason, client?.state === 'stopped' ? 'Try again' : null);
     this.ready = client?.state === 'ready';
     if (ready && !this.ready && reason !== null) {
-      this.journal.notify('warning', 'chain', `${reason.sentence} This device verifies proofs of time itself.`);
+      this.journal.notify(
+        'warning',
+        'chain',
+        `${reason.sentence} This device verifies proofs of time itself.`,
+      );
     }
     if (ready !== this.ready) this.offer();
     this.changed();

@@ -13,6 +13,7 @@ import {
 import { ago, brief, count, duration } from '../format.ts';
 import { useNow } from '../hooks.ts';
 import { chainStatus } from '../status.ts';
+import { chanceWords, shareWords, speedWords, walkerWords } from '../time-words.ts';
 
 /** What this tab has verified of the chain, and what it refused. */
 export default function Chain({ snapshot }: ScreenProps) {
@@ -182,35 +183,47 @@ function Block({ block, now }: { block: BlockView; now: number }) {
   );
 }
 
-const potWords: Record<ChainView['pot']['mode'], string> = {
-  full: 'every slot',
-  sampled: 'sampled',
-  helper: 'every slot, by your helper',
-};
-
 function ProofOfTime({ chain }: { chain: ChainView }) {
   const { pot } = chain;
+  const helped = pot.mode === 'helper';
+  const behind = pot.head.mode === 'sampled';
   return (
     <Card
       title="Proof of time"
-      aside={<Badge tone={pot.mode === 'sampled' ? 'warn' : 'good'}>{potWords[pot.mode]}</Badge>}
+      aside={
+        <Badge tone={behind ? 'warn' : 'good'}>
+          {helped ? 'by your helper' : behind ? 'head sampled' : 'head in full'}
+        </Badge>
+      }
     >
+      {behind && (
+        <p className="banner">
+          The network’s slots bring {speedWords(pot.due)}; {helped ? 'your helper' : 'this device'} verifies{' '}
+          {speedWords(pot.iterationsPerSecond)}. So only a sample of the head is verified.
+        </p>
+      )}
       <dl className="facts">
-        <dt>Slots verified</dt>
-        <dd>{count(pot.slotsVerified)}</dd>
+        <dt>At the head</dt>
+        <dd>{shareWords(pot.head)}</dd>
+        <dt>By</dt>
+        <dd>{walkerWords(pot.walker)}</dd>
         <dt>Rate</dt>
         <dd>
-          {pot.iterationsPerSecond > 0 ? `${(pot.iterationsPerSecond / 1e6).toFixed(1)} M iterations/s` : '–'}
+          {pot.iterationsPerSecond > 0 ? speedWords(pot.iterationsPerSecond) : '–'}
+          {pot.due > 0 && <span className="small muted"> of {speedWords(pot.due)} due</span>}
         </dd>
-        <dt>By</dt>
-        <dd>{pot.walker}</dd>
+        <dt>Slots verified</dt>
+        <dd>
+          {count(pot.slotsVerified)}
+          {pot.slotsSampled > 0 && `, ${count(pot.slotsSampled)} of them by a sample`}
+        </dd>
         <dt>Soundness</dt>
         <dd>
           {pot.slotsVerified === 0
             ? '–'
-            : pot.mode !== 'sampled'
+            : pot.slotsSampled === 0
               ? 'no forged slot passes'
-              : `a chain with a tenth of its slots forged passes with probability ${pot.soundness.toExponential(1)}`}
+              : `a chain with a tenth of its slots forged would have passed with chance ${chanceWords(pot.soundness)}`}
         </dd>
       </dl>
     </Card>

@@ -5,6 +5,7 @@ import { Badge, Card, Empty, TrustBadge } from '../components/basics.tsx';
 import { bytes, tokens } from '../format.ts';
 import { useCommand, useTheme, type Theme } from '../hooks.ts';
 import { node } from '../node-client.ts';
+import { ProofOfTimeCard, TimekeeperCard } from './SettingsTime.tsx';
 
 /** Machine, verification budget, identity, balance, logs, appearance. */
 export default function Settings({ snapshot }: ScreenProps) {
@@ -13,6 +14,8 @@ export default function Settings({ snapshot }: ScreenProps) {
       <h1>Settings</h1>
       <div className="grid">
         <MachineCard snapshot={snapshot} />
+        <ProofOfTimeCard snapshot={snapshot} />
+        <TimekeeperCard snapshot={snapshot} />
         <FarmCard snapshot={snapshot} />
         <NetworkCard snapshot={snapshot} />
         <IdentityCard />
@@ -71,7 +74,6 @@ function NetworkCard({ snapshot }: ScreenProps) {
 
 function MachineCard({ snapshot }: ScreenProps) {
   const { setup, machine } = snapshot;
-  const budget = setup.potBudget;
   return (
     <Card title="This machine" span={6}>
       <label>
@@ -84,33 +86,6 @@ function MachineCard({ snapshot }: ScreenProps) {
           onChange={(event) => void node.change({ cores: Number(event.target.value) })}
         />
       </label>
-      <fieldset>
-        <legend>Proof of time</legend>
-        <label className="choice">
-          <input
-            type="radio"
-            name="pot"
-            checked={budget.mode === 'full'}
-            onChange={() => void node.change({ potBudget: { mode: 'full' } })}
-          />
-          <span>
-            <strong>Verify every checkpoint</strong>
-            <span className="hint">Nothing about elapsed time is believed.</span>
-          </span>
-        </label>
-        <label className="choice">
-          <input
-            type="radio"
-            name="pot"
-            checked={budget.mode === 'sampled'}
-            onChange={() => void node.change({ potBudget: { mode: 'sampled', checkpointsPerSlot: 1 } })}
-          />
-          <span>
-            <strong>Verify a random checkpoint of each slot</strong>
-            <span className="hint">An eighth of the work; the chain screen says how sure that makes it.</span>
-          </span>
-        </label>
-      </fieldset>
       <dl className="facts">
         <dt>Browser storage</dt>
         <dd>

@@ -1,0 +1,183 @@
+import { useState } from 'react';
+import type { ScreenProps } from '../App.tsx';
+import { CHECKPOINTS_IN_SLOT } from '../../protocol/constants.ts';
+import { passChance, type PotBudget } from '../../crypto/pot-budget.ts';
+import type { TimekeeperView } from '../../node/api.ts';
+import { Badge, Card, CauseBanner, TrustBadge } from '../components/basics.tsx';
+import { Deed, Failure, Form, TextField, useAction } from '../components/forms.tsx';
+import { count } from '../format.ts';
+import { node } from '../node-client.ts';
+import { chanceWords, shareWords, speedWords } from '../time-words.ts';
+
+/** Slots that the chance of a forged chain is told for: a quarter of an hour of the real network. */
+const TOLD_SLOTS = 1_000;
+const FORGED_SHARE = 0.1;
+
+/** How much of the proof of time is verified, and with how many cores. */
+export function ProofOfTimeCard({ snapshot }: ScreenProps) {
+  const { setup, chain, timekeeper } = snapshot;
+  const budget = setup.potBudget;
+  const cores = Math.min(budget.cores ?? setup.cores, setup.cores);
+  const sample = budget.mode === 'sampled' ? budget.checkpointsPerSlot : 3;
+  const action = useAction();
+  const change = (potBudget: PotBudget) => action.run(() => node.change({ potBudget }));
+  const chance = chanceWords(passChance(sample, TOLD_SLOTS, FORGED_SHARE));
+  return (
+    <Card title="Proof of time" span={6}>
+      <fieldset>
+        <legend>How much of each slot is verified</legend>
+        <label className="choice">
+          <input
+            type="radio"
+            name="pot"
+            checked={budget.mode === 'full'}
+            onChange={() => change({ mode: 'full', cores })}
+          />
+          <span>
+            <strong>Every checkpoint</strong>
+            <span className="hint">Nothing about elapsed time is believed.</span>
+          </span>
+        </label>
+        <label className="choice">
+          <input
+            type="radio"
+            name="pot"
+            checked={budget.mode === 'sampled'}
+            onChange={() => change({ mode: 'sampled', checkpointsPerSlot: sample, cores })}
+          />
+          <span>
+            <strong>
+              {sample} of {CHECKPOINTS_IN_SLOT}, drawn at random
+            </strong>
+            <span className="hint">
+              A chain with a tenth of its slots forged passes {count(TOLD_SLOTS)} slots with chance {chance}.
+            </span>
+          </span>
+        </label>
+        {budget.mode === 'sampled' && (
+          <label>
+            Checkpoints of each slot: {sample}
+            <input
+              type="range"
+              min={1}
+              max={CHECKPOINTS_IN_SLOT - 1}
+              value={sample}
+              onChange={(event) =>
+                change({ mode: 'sampled', checkpointsPerSlot: Number(event.target.value), cores })
+              }
+            />
+          </label>
+        )}
+      </fieldset>
+      <label>
+        Cores for it: {cores} of {setup.cores}
+        <input
+          type="range"
+          min={1}
+          max={setup.cores}
+          value={cores}
+          disabled={setup.cores === 1}
+          onChange={(event) => change({ ...budget, cores: Number(event.target.value) })}
+        />
+      </label>
+      {chain !== null && chain.pot.due > 0 && (
+        <p className="small muted">
+          The network’s slots bring {speedWords(chain.pot.due)}.{' '}
+          {chain.pot.iterationsPerSecond > 0 &&
+            `${timekeeper.phase === 'ready' ? 'Your timekeeper' : 'This device'} verifies ${speedWords(chain.pot.iterationsPerSecond)}. `}
+          At the head: {shareWords(chain.pot.head)}.
+        </p>
+      )}
+      <Failure error={action.error} />
+    </Card>
+  );
+}
+
+const PHASES: Record<
+  Exclude<TimekeeperView['phase'], 'off'>,
+  { text: string; tone: 'good' | 'info' | 'warn' | 'bad' }
+> = {
+  connecting: { text: 'connecting', tone: 'info' },
+  ready: { text: 'in use', tone: 'good' },
+  waiting: { text: 'gone', tone: 'warn' },
+  stopped: { text: 'not used', tone: 'bad' },
+};
+
+/** The native helper: paired, shown with what it reports, forgotten. */
+export function TimekeeperCard({ snapshot }: ScreenProps) {
+  const { timekeeper } = snapshot;
+  if (timekeeper.phase === 'off') return <Pairing port={timekeeper.port} />;
+  const { phase, helper, cause, port } = timekeeper;
+  return (
+    <Card title="Timekeeper" span={6} aside={<Badge tone={PHASES[phase].tone}>{PHASES[phase].text}</Badge>}>
+      {cause !== null && <CauseBanner cause={cause} tone={phase === 'stopped' ? 'bad' : 'warn'} />}
+      {phase === 'waiting' && (
+        <p className="small muted">
+          Until it is back, this tab verifies proofs of time itself. The connection is tried again.
+        </p>
+      )}
+      <dl className="facts">
+        <dt>Program</dt>
+        <dd>
+          {helper === null ? '–' : `${helper.name} ${helper.version}`} on port {port}
+        </dd>
+        {helper !== null && (
+          <>
+            <dt>Verifies</dt>
+            <dd>
+              {speedWords(helper.verifyRate * helper.cores)} on {count(helper.cores)}{' '}
+              {helper.cores === 1 ? 'core' : 'cores'}{' '}
+              <TrustBadge trust={{ kind: 'reported', by: 'the timekeeper' }} />
+            </dd>
+            <dt>Walks</dt>
+            <dd>
+              {speedWords(helper.proveRate)}, by {helper.implementation}
+            </dd>
+          </>
+        )}
+      </dl>
+      <p className="small muted">
+        What it says is yours alone. One checkpoint of every answer is walked here too, so that a program that
+        lies is found and put off.
+      </p>
+      <div className="row">
+        {phase !== 'ready' && <Deed label="Try again" onDo={() => node.retryTimekeeper()} />}
+        <Deed
+          label="Forget"
+          danger
+          confirm="Forget the timekeeper and its pairing code?"
+          onDo={() => node.forgetTimekeeper()}
+        />
+      </div>
+    </Card>
+  );
+}
+
+function Pairing(props: { port: number }) {
+  const [code, setCode] = useState('');
+  const [port, setPort] = useState(String(props.port));
+  const action = useAction();
+  const pair = () => node.pairTimekeeper(Number(port), code);
+  return (
+    <Card title="Timekeeper" span={6} aside={<Badge>none</Badge>}>
+      <p className="muted">
+        A small program of your own on this machine can verify proofs of time, some thirty times as fast as a
+        tab. It is built from the folder <code>helper/timekeeper</code> and prints a pairing code when it
+        starts.
+      </p>
+      <Form action={action} submit="Pair" busy="Pairing…" disabled={code.trim() === ''} onSubmit={pair}>
+        <TextField
+          label="Pairing code"
+          hint="It stays in this browser."
+          type="password"
+          value={code}
+          onChange={setCode}
+        />
+        <details>
+          <summary>Another port than {props.port}</summary>
+          <TextField label="Port" type="number" value={port} onChange={setPort} />
+        </details>
+      </Form>
+    </Card>
+  );
+}
