@@ -137,6 +137,7 @@ export class Timekeeper {
       this.cause = causeOf(reason, client?.state === 'stopped' ? 'Try again' : null);
     this.ready = client?.state === 'ready';
     if (ready && !this.ready && reason !== null) {
+      this.journal.log('warning', reason.message);
       this.journal.notify(
         'warning',
         'chain',

@@ -1,0 +1,48 @@
+import * as fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { headShare, passChance, requireBudget } from './pot-budget.ts';
+
+describe('budget', () => {
+  test.each([0, 9, 1.5, Number.NaN])('refuses a sample of %d', (checkpointsPerSlot) => {
+    expect(() => requireBudget({ mode: 'sampled', checkpointsPerSlot })).toThrow(RangeError);
+  });
+
+  test.each([0, 1.5, -1])('refuses %d cores', (cores) => {
+    expect(() => requireBudget({ mode: 'full', cores })).toThrow(RangeError);
+  });
+});
+
+test('the chance to pass is that of missing every forged slot', () => {
+  expect(passChance(8, 1, 1)).toBe(0);
+  expect(passChance(1, 1, 1)).toBe(7 / 8);
+  expect(passChance(3, 2, 0.5)).toBeCloseTo((1 - 3 / 16) ** 2, 12);
+  expect(passChance(4, 0, 1)).toBe(1);
+});
+
+describe('the head', () => {
+  test('is verified in full until the speed is known, and where it suffices', () => {
+    expect(headShare({ mode: 'full' }, 0, 1e9)).toEqual({ mode: 'full' });
+    expect(headShare({ mode: 'sampled', checkpointsPerSlot: 1 }, 100e6, 60e6)).toEqual({ mode: 'full' });
+  });
+
+  test('is sampled by the budget, or by what the machine manages', () => {
+    expect(headShare({ mode: 'sampled', checkpointsPerSlot: 2 }, 100e6, 61e6)).toEqual({
+      mode: 'sampled',
+      checkpointsPerSlot: 2,
+    });
+    // 8 × 0.6 × 70 / 206 = 1.6
+    expect(headShare({ mode: 'full' }, 70e6, 206e6)).toEqual({ mode: 'sampled', checkpointsPerSlot: 1 });
+    expect(headShare({ mode: 'full' }, 1, 206e6)).toEqual({ mode: 'sampled', checkpointsPerSlot: 1 });
+  });
+
+  test('never takes more of the machine than is left for it, unless one checkpoint is more', () => {
+    const speed = fc.double({ min: 1, max: 1e10, noNaN: true });
+    fc.assert(
+      fc.property(speed, speed, (rate, due) => {
+        const share = headShare({ mode: 'full' }, rate, due);
+        if (share.mode === 'full') return due <= 0.6 * rate;
+        return share.checkpointsPerSlot === 1 || (share.checkpointsPerSlot / 8) * due <= 0.6 * rate + 1e-3;
+      }),
+    );
+  });
+});
