@@ -216,8 +216,8 @@ describe('what is known', () => {
   test('does not hold what was refused or let go', async () => {
     const pot = new PotVerifier(createInlinePool(), { mode: 'full' });
     const bad = forged(honest[0]!, 3);
-    await expect(pot.verify([bad], head)).rejects.toThrow();
-    await expect(pot.verify([bad], head)).rejects.toThrow();
+    await expect(pot.verify([bad], head)).rejects.toThrow(/checkpoint 3/);
+    await expect(pot.verify([bad], head)).rejects.toThrow(/checkpoint 3/);
     const { pool, jobs } = recording();
     const other = new PotVerifier(pool, { mode: 'full' });
     const abort = new AbortController();
@@ -302,7 +302,12 @@ function failingFirst(pool: ComputePool): ComputePool['run'] {
 
 /** A helper with these verdicts, which may be lies. */
 function helperOf(verify: PotHelper['verify']) {
-  return { name: 'helper', maxIterations: 1e9, verify: vi.fn(verify), distrust: vi.fn() };
+  return {
+    name: 'helper',
+    maxIterations: 1e9,
+    verify: vi.fn<PotHelper['verify']>(verify),
+    distrust: vi.fn<PotHelper['distrust']>(),
+  };
 }
 
 describe('by helper', () => {

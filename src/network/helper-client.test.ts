@@ -240,64 +240,60 @@ const BINARY = [
   join(import.meta.dirname, '../../wasm/target/release/allotment-timekeeper'),
   join(import.meta.dirname, '../../helper/timekeeper/target/release/allotment-timekeeper'),
 ].find((path) => path !== '' && existsSync(path));
-const title = 'the real helper';
 
-describe.skipIf(BINARY === undefined)(
-  BINARY === undefined ? `${title} (not built: cargo build --release in helper/timekeeper)` : title,
-  () => {
-    const folder = mkdtempSync(join(tmpdir(), 'allotment-timekeeper-'));
-    let helper: ChildProcess;
-    let code = '';
-    let port = 0;
+describe.skipIf(BINARY === undefined)('the real helper (cargo build --release in helper/timekeeper)', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'allotment-timekeeper-'));
+  let helper: ChildProcess;
+  let code = '';
+  let port = 0;
 
-    beforeAll(async () => {
-      await loadWasm();
-      port = await freePort();
-      helper = spawn(BINARY!, ['--port', String(port), '--code-file', join(folder, 'code'), '--cores', '1']);
-      code = await new Promise<string>((done, failed) => {
-        let output = '';
-        helper.stdout!.on('data', (chunk: Buffer) => {
-          output += String(chunk);
-          const printed = /[Cc]ode: ([0-9a-f]{32})/.exec(output);
-          if (printed !== null) done(printed[1]!);
-        });
-        helper.on('exit', () => failed(new Error(`it ended: ${output}`)));
+  beforeAll(async () => {
+    await loadWasm();
+    port = await freePort();
+    helper = spawn(BINARY!, ['--port', String(port), '--code-file', join(folder, 'code'), '--cores', '1']);
+    code = await new Promise<string>((done, failed) => {
+      let output = '';
+      helper.stdout!.on('data', (chunk: Buffer) => {
+        output += String(chunk);
+        const printed = /[Cc]ode: ([0-9a-f]{32})/.exec(output);
+        if (printed !== null) done(printed[1]!);
       });
-      return () => {
-        helper.kill();
-        rmSync(folder, { recursive: true, force: true });
-      };
-    }, 30_000);
+      helper.on('exit', () => failed(new Error(`it ended: ${output}`)));
+    });
+    return () => {
+      helper.kill();
+      rmSync(folder, { recursive: true, force: true });
+    };
+  }, 30_000);
 
-    test('pairs, verifies, and names a wrong checkpoint', async () => {
-      const client = connect(port, { code, greetingMs: 60_000 });
-      await until(client, 'ready');
-      expect(client.info!.verifyRate).toBeGreaterThan(client.info!.proveRate);
-      const seed = new Uint8Array(16).fill(9);
-      const checkpoints = await webCryptoWalker.prove(seed, 160_000);
-      const forged = checkpoints.slice();
-      forged[16 * 6 + 1]! ^= 4;
-      expect(
-        await client.verify([
-          { seed, iterations: 160_000, checkpoints },
-          { seed, iterations: 160_000, checkpoints: forged },
-          { seed, iterations: 160_016, checkpoints },
-        ]),
-      ).toEqual([null, 6, 0]);
-    }, 90_000);
+  test('pairs, verifies, and names a wrong checkpoint', async () => {
+    const client = connect(port, { code, greetingMs: 60_000 });
+    await until(client, 'ready');
+    expect(client.info!.verifyRate).toBeGreaterThan(client.info!.proveRate);
+    const seed = new Uint8Array(16).fill(9);
+    const checkpoints = await webCryptoWalker.prove(seed, 160_000);
+    const forged = checkpoints.slice();
+    forged[16 * 6 + 1]! ^= 4;
+    expect(
+      await client.verify([
+        { seed, iterations: 160_000, checkpoints },
+        { seed, iterations: 160_000, checkpoints: forged },
+        { seed, iterations: 160_016, checkpoints },
+      ]),
+    ).toEqual([null, 6, 0]);
+  }, 90_000);
 
-    test('refuses a wrong code, and pages of another origin', async () => {
-      const wrong = connect(port, { greetingMs: 60_000 });
-      await until(wrong, 'stopped');
-      expect(wrong.reason!.code).toBe('wrong-code');
-      const elsewhere: OpenSocket = (url, _, events) => {
-        const socket = new WebSocket(url, { origin: 'https://evil.example' });
-        socket.on('error', (error) => events.close(error.message));
-        return { send: (text) => socket.send(text), close: () => socket.terminate() };
-      };
-      const page = connect(port, { code, openSocket: elsewhere });
-      await until(page, 'waiting');
-      expect(page.reason!.code).toBe('origin-refused');
-    }, 90_000);
-  },
-);
+  test('refuses a wrong code, and pages of another origin', async () => {
+    const wrong = connect(port, { greetingMs: 60_000 });
+    await until(wrong, 'stopped');
+    expect(wrong.reason!.code).toBe('wrong-code');
+    const elsewhere: OpenSocket = (url, _, events) => {
+      const socket = new WebSocket(url, { origin: 'https://evil.example' });
+      socket.on('error', (error) => events.close(error.message));
+      return { send: (text) => socket.send(text), close: () => socket.terminate() };
+    };
+    const page = connect(port, { code, openSocket: elsewhere });
+    await until(page, 'waiting');
+    expect(page.reason!.code).toBe('origin-refused');
+  }, 90_000);
+});
