@@ -21,7 +21,8 @@ export function chanceWords(chance: number): string {
 /** Iterations a second. */
 export function speedWords(iterationsPerSecond: number): string {
   if (iterationsPerSecond >= 1e9) return `${short.format(iterationsPerSecond / 1e9)} billion iterations/s`;
-  return `${short.format(iterationsPerSecond / 1e6)} million iterations/s`;
+  if (iterationsPerSecond >= 1e6) return `${short.format(iterationsPerSecond / 1e6)} million iterations/s`;
+  return `${short.format(iterationsPerSecond)} iterations/s`;
 }
 
 const WALKERS: Record<string, string> = {

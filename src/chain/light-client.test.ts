@@ -200,6 +200,26 @@ describe('following a chain', () => {
     expect(client.snapshot().blocks[0]?.pot).toBe('full');
     expect(client.snapshot().pot.head).toEqual({ mode: 'full' });
   });
+
+  it('samples the head where the machine does not keep up, and says so', async () => {
+    // A hundred times the slots of the real network, and a pool that takes its time.
+    const hasty = await VerifiedChain.open(chain, 28, { ...PUBLIC_CONSTANTS, slotDurationMs: 10 });
+    const run: typeof pool.run = async (name, input, options) => {
+      if (name === 'pot.verify') await new Promise((resolve) => setTimeout(resolve, 100));
+      return pool.run(name, input, options);
+    };
+    const slow = { run, status: () => pool.status(), resize: () => undefined, close: async () => undefined };
+    const node = source('node', 29);
+    const client = await open({ sources: [node], pool: slow, store: new MemoryChainStore(hasty.record(28)) });
+    expect(client.snapshot().pot.due).toBe(100 * client.head()!.context.childSlotIterations);
+    await until(client, () => headNumber(client) === 29);
+    expect(client.snapshot().blocks[0]?.pot).toBe('full');
+    expect(client.snapshot().pot.head).toMatchObject({ mode: 'sampled' });
+    node.extend(main.slice(29, 30), true);
+    await until(client, () => headNumber(client) === 30);
+    expect(client.snapshot().blocks[0]?.pot).toBe('sampled');
+    expect(client.snapshot().pot.slotsSampled).toBeGreaterThan(0);
+  });
 });
 
 describe('a checkpoint', () => {

@@ -9,8 +9,8 @@ import { count } from '../format.ts';
 import { node } from '../node-client.ts';
 import { chanceWords, shareWords, speedWords } from '../time-words.ts';
 
-/** Slots that the chance of a forged chain is told for: a quarter of an hour of the real network. */
-const TOLD_SLOTS = 1_000;
+/** Slots that the chance of a forged chain is told for: five minutes of the real network. */
+const TOLD_SLOTS = 300;
 const FORGED_SHARE = 0.1;
 
 /** How much of the proof of time is verified, and with how many cores. */
@@ -173,7 +173,7 @@ function Pairing(props: { port: number }) {
           value={code}
           onChange={setCode}
         />
-        <details>
+        <details className="stack">
           <summary>Another port than {props.port}</summary>
           <TextField label="Port" type="number" value={port} onChange={setPort} />
         </details>
