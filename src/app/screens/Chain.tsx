@@ -208,10 +208,9 @@ function ProofOfTime({ chain }: { chain: ChainView }) {
         <dt>By</dt>
         <dd>{walkerWords(pot.walker)}</dd>
         <dt>Rate</dt>
-        <dd>
-          {pot.iterationsPerSecond > 0 ? speedWords(pot.iterationsPerSecond) : '–'}
-          {pot.due > 0 && <span className="small muted"> of {speedWords(pot.due)} due</span>}
-        </dd>
+        <dd>{pot.iterationsPerSecond > 0 ? speedWords(pot.iterationsPerSecond) : '–'}</dd>
+        <dt>Needed</dt>
+        <dd>{pot.due > 0 ? speedWords(pot.due) : '–'}</dd>
         <dt>Slots verified</dt>
         <dd>
           {count(pot.slotsVerified)}
