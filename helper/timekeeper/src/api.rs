@@ -1,4 +1,9 @@
-//! Messages between a page and the helper: JSON, one object a frame, answered by `id`.
+//! Messages between a page and the helper: JSON, one object a text frame. Requests `{id, method, params}` of one
+//! connection are answered in their order, by `{id, result}` or `{id, error: {code, message}}`; `id` is null where
+//! the request had none that can be read. Codes: `malformed`, `not-paired`, `wrong-code`, `iterations`, `too-many`,
+//! `internal`. A connection that is refused or ended by the helper gets a close frame with the reason in words:
+//! 1008 for a page of an origin that is not allowed, wrong codes and pairing too late, 1009 for a message that is
+//! too long, 1013 when there are too many connections. Closing a connection gives up the work asked for on it.
 
 use serde::{Deserialize, Serialize};
 
@@ -30,7 +35,7 @@ pub enum Call {
     Info {},
     /// Verifies slots, each by its own seed and iterations.
     Verify { slots: Vec<Slot> },
-    /// Walks one slot.
+    /// Walks one slot: `{checkpoints}`.
     Prove { seed: String, iterations: u32 },
 }
 
@@ -43,6 +48,7 @@ pub struct Slot {
     pub checkpoints: String,
 }
 
+/// Answer to `pair` and `info`.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Info {
@@ -56,7 +62,7 @@ pub struct Info {
     pub verify_rate: f64,
 }
 
-/// Per slot: the first checkpoint that is wrong (0..7), or null when all hold.
+/// Answer to `verify`, one a slot: the first checkpoint that is wrong (0..7), or null when all hold.
 #[derive(Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Verdict {
@@ -81,7 +87,7 @@ impl Failure {
 /// Bytes of a hex string of exactly `N` bytes.
 pub fn bytes<const N: usize>(name: &str, hex: &str) -> Result<[u8; N], Failure> {
     let malformed = || Failure::new("malformed", format!("{name} is not {N} bytes of hex"));
-    if hex.len() != 2 * N || !hex.is_ascii() {
+    if hex.len() != 2 * N || !hex.bytes().all(|digit| digit.is_ascii_hexdigit()) {
         return Err(malformed());
     }
     let mut out = [0; N];
@@ -90,6 +96,24 @@ pub fn bytes<const N: usize>(name: &str, hex: &str) -> Result<[u8; N], Failure> 
         *byte = u8::from_str_radix(digits, 16).map_err(|_| malformed())?;
     }
     Ok(out)
+}
+
+/// A seed of 16 bytes.
+pub fn seed(hex: &str) -> Result<[u8; 16], Failure> {
+    bytes("seed", hex)
+}
+
+/// A number of iterations that the network allows and that ends in reasonable time.
+pub fn iterations(count: u32) -> Result<u32, Failure> {
+    if count == 0 || !count.is_multiple_of(16) || count > MAX_ITERATIONS {
+        return Err(Failure::new(
+            "iterations",
+            format!(
+                "{count} iterations: a positive multiple of 16 up to {MAX_ITERATIONS} is needed"
+            ),
+        ));
+    }
+    Ok(count)
 }
 
 /// Lower-case hex.

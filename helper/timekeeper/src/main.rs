@@ -3,27 +3,47 @@
 
 mod api;
 mod options;
+mod pairing;
+mod prover;
 mod server;
 mod work;
 
-use std::process::ExitCode;
+use options::{Options, Parsed, HELP};
+use std::io::{self, Read};
+use std::process::{exit, ExitCode};
+use std::thread;
 
 fn main() -> ExitCode {
-    let options = match options::Options::parse(std::env::args().skip(1)) {
-        Ok(options::Parsed::Run(options)) => options,
-        Ok(options::Parsed::Help) => {
-            print!("{}", options::HELP);
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(Parsed::Run(options)) => options,
+        Ok(Parsed::Help) => {
+            print!("{HELP}");
             return ExitCode::SUCCESS;
         }
         Err(message) => {
-            eprintln!("{message}\n\n{}", options::HELP);
+            eprintln!("{message}\n\n{HELP}");
             return ExitCode::from(2);
         }
     };
-    match server::run(options) {
+    if options.until_stdin_ends {
+        thread::spawn(|| {
+            let _ = io::stdin().read_to_end(&mut Vec::new());
+            exit(0);
+        });
+    }
+    let (port, file) = (options.port, options.code_file.display().to_string());
+    let ended = pairing::code(&options.code_file)
+        .map_err(|error| format!("the pairing code cannot be kept in {file}: {error}"))
+        .and_then(|code| {
+            server::run(options, code).map_err(|error| match error.kind() {
+                io::ErrorKind::AddrInUse => format!("port {port} is taken; choose one with --port"),
+                _ => error.to_string(),
+            })
+        });
+    match ended {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("timekeeper stopped: {error}");
+        Err(reason) => {
+            eprintln!("The timekeeper stopped: {reason}");
             ExitCode::FAILURE
         }
     }

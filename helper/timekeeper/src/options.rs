@@ -5,11 +5,12 @@ use std::path::PathBuf;
 pub const HELP: &str = "\
 allotment-timekeeper: proof of time at the processor's speed, for a page on this machine
 
-  --port N            port on 127.0.0.1 (default 9955)
+  --port N            port on 127.0.0.1 (default 9955), 0 for a free one
   --origin URL        web origin that may connect; may be repeated
                       (default: http://127.0.0.1 and http://localhost, any port)
   --cores N           cores used for verification (default: all)
   --code-file PATH    where the pairing code is kept (default: .allotment-pairing in the home folder)
+  --until-stdin-ends  stop when the program that started this one ends or closes its end
   --help
 ";
 
@@ -21,6 +22,7 @@ pub struct Options {
     pub origins: Vec<String>,
     pub cores: usize,
     pub code_file: PathBuf,
+    pub until_stdin_ends: bool,
 }
 
 pub enum Parsed {
@@ -36,6 +38,7 @@ impl Options {
             origins: Vec::new(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             code_file: home().join(".allotment-pairing"),
+            until_stdin_ends: false,
         };
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
@@ -47,6 +50,7 @@ impl Options {
                     .origins
                     .push(value()?.trim_end_matches('/').to_string()),
                 "--code-file" => options.code_file = PathBuf::from(value()?),
+                "--until-stdin-ends" => options.until_stdin_ends = true,
                 other => return Err(format!("unknown option {other}")),
             }
         }

@@ -1,29 +1,45 @@
-//! The WebSocket server: loopback only, origin checked before the upgrade, pairing before any work.
+//! The WebSocket server: loopback only, pages of allowed origins only, pairing before any work.
 
 use crate::api::{Call, Failure, Request, MAX_MESSAGE};
 use crate::options::Options;
+use crate::prover::Prover;
 use crate::work;
 use serde_json::{json, Value};
-use std::fs;
-use std::io;
+use std::io::{self, Read};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{channel, RecvTimeoutError};
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use tungstenite::handshake::server::{ErrorResponse, Request as Upgrade, Response};
-use tungstenite::http::StatusCode;
-use tungstenite::protocol::WebSocketConfig;
-use tungstenite::{accept_hdr_with_config, Message, WebSocket};
+use tungstenite::protocol::frame::coding::CloseCode;
+use tungstenite::protocol::{CloseFrame, WebSocketConfig};
+use tungstenite::{accept_hdr_with_config, Error, Message, WebSocket};
 
-const MAX_CONNECTIONS: usize = 8;
+const MAX_CONNECTIONS: usize = 16;
 const WRONG_CODES_ALLOWED: usize = 3;
-/// How long a connection may stay silent in the handshake.
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(5);
+/// How long a connection may take for the handshake, and again until it pairs.
+const PAIRING_TIMEOUT: Duration = Duration::from_secs(30);
+/// How often a connection is looked at while its work is done.
+const ATTENTION: Duration = Duration::from_millis(100);
+/// How long, and for how many bytes, a connection that the helper ends is read on, so that its reason arrives.
+const PARTING_TIMEOUT: Duration = Duration::from_secs(1);
+const PARTING_BYTES: usize = 16 * MAX_MESSAGE;
+
+/// A reason to end a connection, told in its close frame.
+struct End(CloseCode, String);
+
+/// What all connections share.
+struct Helper {
+    options: Options,
+    code: String,
+    prover: Prover,
+    connections: AtomicUsize,
+}
 
 /// Serves until the listener fails. Prints where it listens and the pairing code.
-pub fn run(options: Options) -> io::Result<()> {
-    let code = pairing_code(&options)?;
+pub fn run(options: Options, code: String) -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
     println!(
         "Timekeeper on ws://127.0.0.1:{} ({})",
@@ -31,112 +47,235 @@ pub fn run(options: Options) -> io::Result<()> {
         allotment_aes::implementation()
     );
     println!("Pairing code: {code}");
-    serve(&listener, Arc::new(options), Arc::from(code))
-}
-
-/// Accepts connections for ever, a thread each.
-pub fn serve(listener: &TcpListener, options: Arc<Options>, code: Arc<str>) -> io::Result<()> {
-    let open = Arc::new(AtomicUsize::new(0));
+    let helper = Arc::new(Helper {
+        options,
+        code,
+        prover: Prover::start(),
+        connections: AtomicUsize::new(0),
+    });
     for stream in listener.incoming() {
-        let stream = stream?;
-        if open.fetch_add(1, Ordering::SeqCst) >= MAX_CONNECTIONS {
-            open.fetch_sub(1, Ordering::SeqCst);
-            continue;
-        }
-        let (options, code, open) = (Arc::clone(&options), Arc::clone(&code), Arc::clone(&open));
-        thread::spawn(move || {
-            if let Some(socket) = upgrade(stream, &options) {
-                converse(socket, &options, &code);
-            }
-            open.fetch_sub(1, Ordering::SeqCst);
-        });
+        // One connection that failed before it was accepted says nothing about the next.
+        let Ok(stream) = stream else { continue };
+        let helper = Arc::clone(&helper);
+        thread::spawn(move || helper.attend(stream));
     }
     Ok(())
 }
 
-#[allow(clippy::result_large_err)] // the callback's type is the library's
-fn upgrade(stream: TcpStream, options: &Options) -> Option<WebSocket<TcpStream>> {
-    stream.set_read_timeout(Some(HANDSHAKE_TIMEOUT)).ok()?;
-    stream.set_nodelay(true).ok()?;
-    let check = |request: &Upgrade, response: Response| -> Result<Response, ErrorResponse> {
-        let origin = request
-            .headers()
-            .get("origin")
-            .map(|value| value.to_str().unwrap_or("null"));
-        if options.allows(origin) {
-            return Ok(response);
+impl Helper {
+    fn attend(&self, stream: TcpStream) {
+        let others = self.connections.fetch_add(1, Ordering::SeqCst);
+        if let Some((mut socket, origin)) = upgrade(stream) {
+            let end = if others >= MAX_CONNECTIONS {
+                End(CloseCode::Again, format!("{others} connections are open"))
+            } else if !self.options.allows(origin.as_deref()) {
+                let origin = origin.unwrap_or_default();
+                eprintln!("A page of {origin} was refused; --origin {origin} would allow it.");
+                End(
+                    CloseCode::Policy,
+                    format!("pages of {origin} may not use this helper"),
+                )
+            } else {
+                self.converse(&mut socket)
+                    .err()
+                    .unwrap_or(End(CloseCode::Normal, String::new()))
+            };
+            part(socket, end);
         }
-        let mut refused =
-            ErrorResponse::new(Some("This page may not use the timekeeper.".to_string()));
-        *refused.status_mut() = StatusCode::FORBIDDEN;
-        Err(refused)
+        self.connections.fetch_sub(1, Ordering::SeqCst);
+    }
+
+    /// Answers until the other side closes; the error is the helper's own reason to end.
+    fn converse(&self, socket: &mut WebSocket<TcpStream>) -> Result<(), End> {
+        let policy = |reason: &str| End(CloseCode::Policy, reason.to_string());
+        let mut paired = false;
+        let mut wrong_codes = 0;
+        loop {
+            let answer = match socket.read() {
+                Ok(Message::Text(text)) => {
+                    self.answer(&text, socket.get_ref(), &mut paired, &mut wrong_codes)
+                }
+                Ok(Message::Binary(_)) => {
+                    let failure = Failure::new("malformed", "messages are JSON in text frames");
+                    failed(&Value::Null, &failure)
+                }
+                Ok(_) => continue,
+                Err(Error::Capacity(error)) => return Err(End(CloseCode::Size, error.to_string())),
+                Err(Error::Utf8(error)) => return Err(End(CloseCode::Invalid, error.to_string())),
+                Err(Error::Io(error)) if timed_out(&error) => {
+                    return Err(policy("no pairing code was sent in time"));
+                }
+                Err(_) => return Ok(()),
+            };
+            if socket.send(Message::text(answer.to_string())).is_err() {
+                return Ok(());
+            }
+            if wrong_codes >= WRONG_CODES_ALLOWED {
+                return Err(policy("too many wrong pairing codes"));
+            }
+            if paired && socket.get_ref().set_read_timeout(None).is_err() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn answer(
+        &self,
+        text: &str,
+        stream: &TcpStream,
+        paired: &mut bool,
+        wrong_codes: &mut usize,
+    ) -> Value {
+        let malformed = |error: serde_json::Error| Failure::new("malformed", error.to_string());
+        let value: Value = match serde_json::from_str(text) {
+            Ok(value) => value,
+            Err(error) => return failed(&Value::Null, &malformed(error)),
+        };
+        let id = value["id"].as_u64().map_or(Value::Null, Value::from);
+        let request: Request = match serde_json::from_value(value) {
+            Ok(request) => request,
+            Err(error) => return failed(&id, &malformed(error)),
+        };
+        match self.carry_out(request.call, stream, paired, wrong_codes) {
+            Ok(result) => json!({ "id": request.id, "result": result }),
+            Err(failure) => failed(&id, &failure),
+        }
+    }
+
+    fn carry_out(
+        &self,
+        call: Call,
+        stream: &TcpStream,
+        paired: &mut bool,
+        wrong_codes: &mut usize,
+    ) -> Result<Value, Failure> {
+        let cores = self.options.cores;
+        match call {
+            Call::Pair { code } if same(code.as_bytes(), self.code.as_bytes()) => {
+                *paired = true;
+                Ok(json!(work::info(cores)))
+            }
+            Call::Pair { .. } => {
+                *wrong_codes += 1;
+                Err(Failure::new(
+                    "wrong-code",
+                    "the pairing code is not the one this helper printed",
+                ))
+            }
+            _ if !*paired => Err(Failure::new("not-paired", "pair first")),
+            Call::Info {} => Ok(json!(work::info(cores))),
+            Call::Verify { slots } => {
+                while_connected(stream, |stopped| work::verify(&slots, cores, stopped))
+                    .map(|verdicts| json!(verdicts))
+            }
+            Call::Prove { seed, iterations } => while_connected(stream, |stopped| {
+                self.prover.prove(&seed, iterations, stopped)
+            })
+            .map(|checkpoints| json!({ "checkpoints": checkpoints })),
+        }
+    }
+}
+
+fn failed(id: &Value, failure: &Failure) -> Value {
+    json!({ "id": id, "error": failure })
+}
+
+fn timed_out(error: &io::Error) -> bool {
+    matches!(
+        error.kind(),
+        io::ErrorKind::WouldBlock | io::ErrorKind::TimedOut
+    )
+}
+
+/// The WebSocket of a connection and the origin of the page that opened it. An origin that is not allowed is
+/// refused after the upgrade, because a browser tells a page no reason before it.
+#[allow(clippy::result_large_err)] // the callback's type is the library's
+fn upgrade(stream: TcpStream) -> Option<(WebSocket<TcpStream>, Option<String>)> {
+    stream.set_read_timeout(Some(PAIRING_TIMEOUT)).ok()?;
+    stream.set_nodelay(true).ok()?;
+    let mut origin = None;
+    let note = |request: &Upgrade, response: Response| -> Result<Response, ErrorResponse> {
+        let header = request.headers().get("origin");
+        origin = header.map(|value| value.to_str().unwrap_or("null").to_string());
+        Ok(response)
     };
     let config = WebSocketConfig::default()
         .max_message_size(Some(MAX_MESSAGE))
         .max_frame_size(Some(MAX_MESSAGE));
-    let socket = accept_hdr_with_config(stream, check, Some(config)).ok()?;
-    socket.get_ref().set_read_timeout(None).ok()?;
-    Some(socket)
+    let socket = accept_hdr_with_config(stream, note, Some(config)).ok()?;
+    Some((socket, origin))
 }
 
-fn converse(mut socket: WebSocket<TcpStream>, options: &Options, code: &str) {
-    let mut paired = false;
-    let mut wrong_codes = 0;
-    while let Ok(message) = socket.read() {
-        let text = match message {
-            Message::Text(text) => text,
-            Message::Close(_) => break,
-            _ => continue,
-        };
-        let answer = match serde_json::from_str::<Request>(&text) {
-            Ok(request) => reply(request, options, code, &mut paired, &mut wrong_codes),
-            Err(error) => failure(Value::Null, &Failure::new("malformed", error.to_string())),
-        };
-        if socket.send(Message::text(answer.to_string())).is_err()
-            || wrong_codes >= WRONG_CODES_ALLOWED
-        {
-            break;
-        }
-    }
-    let _ = socket.close(None);
-}
-
-fn reply(
-    request: Request,
-    options: &Options,
-    code: &str,
-    paired: &mut bool,
-    wrong_codes: &mut usize,
-) -> Value {
-    let result = match request.call {
-        Call::Pair { code: told } if same(told.as_bytes(), code.as_bytes()) => {
-            *paired = true;
-            Ok(json!(work::info(options.cores)))
-        }
-        Call::Pair { .. } => {
-            *wrong_codes += 1;
-            Err(Failure::new(
-                "wrong-code",
-                "the pairing code is not the one this helper printed",
-            ))
-        }
-        _ if !*paired => Err(Failure::new("not-paired", "pair first")),
-        Call::Info {} => Ok(json!(work::info(options.cores))),
-        Call::Verify { slots } => {
-            work::verify(&slots, options.cores).map(|verdicts| json!(verdicts))
-        }
-        Call::Prove { seed, iterations } => {
-            work::prove(&seed, iterations).map(|checkpoints| json!({ "checkpoints": checkpoints }))
-        }
+/// Closes a connection and reads on for a while: unread bytes would reset it before the reason arrives.
+fn part(mut socket: WebSocket<TcpStream>, End(code, mut reason): End) {
+    // A close frame holds 123 bytes of reason.
+    reason.truncate(
+        (0..=123)
+            .rev()
+            .find(|&end| reason.is_char_boundary(end))
+            .unwrap_or(0),
+    );
+    let frame = CloseFrame {
+        code,
+        reason: reason.into(),
     };
-    match result {
-        Ok(result) => json!({ "id": request.id, "result": result }),
-        Err(error) => failure(json!(request.id), &error),
+    if socket.close(Some(frame)).is_err() {
+        return;
+    }
+    let stream = socket.get_mut();
+    if stream.set_read_timeout(Some(PARTING_TIMEOUT)).is_err() {
+        return;
+    }
+    let until = Instant::now() + PARTING_TIMEOUT;
+    let mut read = 0;
+    let mut buffer = [0; 4096];
+    while read < PARTING_BYTES && Instant::now() < until {
+        match stream.read(&mut buffer) {
+            Ok(0) | Err(_) => return,
+            Ok(count) => read += count,
+        }
     }
 }
 
-fn failure(id: Value, error: &Failure) -> Value {
-    json!({ "id": id, "error": error })
+/// Does work on a thread of its own and tells it to stop when the connection that asked for it ends.
+fn while_connected<T: Send>(
+    stream: &TcpStream,
+    work: impl FnOnce(&Arc<AtomicBool>) -> Result<T, Failure> + Send,
+) -> Result<T, Failure> {
+    let stopped = Arc::new(AtomicBool::new(false));
+    thread::scope(|scope| {
+        let (done, result) = channel();
+        let stopped = &stopped;
+        scope.spawn(move || {
+            let _ = done.send(work(stopped));
+        });
+        loop {
+            match result.recv_timeout(ATTENTION) {
+                Ok(result) => return result,
+                Err(RecvTimeoutError::Timeout) if is_open(stream) => {}
+                Err(RecvTimeoutError::Timeout) => stopped.store(true, Ordering::Relaxed),
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::new("internal", "the work ended unexpectedly"));
+                }
+            }
+        }
+    })
+}
+
+/// False once the other side has closed, or has sent a close frame and nothing before it.
+fn is_open(stream: &TcpStream) -> bool {
+    const CLOSE: u8 = 0x8;
+    let mut first = [0];
+    if stream.set_nonblocking(true).is_err() {
+        return false;
+    }
+    let peeked = stream.peek(&mut first);
+    let restored = stream.set_nonblocking(false).is_ok();
+    restored
+        && match peeked {
+            Ok(count) => count > 0 && first[0] & 0xf != CLOSE,
+            Err(error) => timed_out(&error),
+        }
 }
 
 /// Comparison whose time does not depend on where two codes differ.
@@ -146,118 +285,4 @@ fn same(a: &[u8], b: &[u8]) -> bool {
             .zip(b)
             .fold(0, |different, (x, y)| different | (x ^ y))
             == 0
-}
-
-fn pairing_code(options: &Options) -> io::Result<String> {
-    if let Ok(code) = fs::read_to_string(&options.code_file) {
-        let code = code.trim();
-        if code.len() == 32 && code.bytes().all(|byte| byte.is_ascii_hexdigit()) {
-            return Ok(code.to_string());
-        }
-    }
-    let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(io::Error::other)?;
-    let code = crate::api::hex(&random);
-    write_private(&options.code_file, &code)?;
-    Ok(code)
-}
-
-#[cfg(unix)]
-fn write_private(path: &std::path::Path, text: &str) -> io::Result<()> {
-    use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
-    fs::OpenOptions::new()
-        .write(true)
-        .create(true)
-        .truncate(true)
-        .mode(0o600)
-        .open(path)?
-        .write_all(text.as_bytes())
-}
-
-#[cfg(not(unix))]
-fn write_private(path: &std::path::Path, text: &str) -> io::Result<()> {
-    fs::write(path, text)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use tungstenite::client::IntoClientRequest;
-
-    const CODE: &str = "0123456789abcdef0123456789abcdef";
-
-    fn start() -> u16 {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
-        let port = listener.local_addr().expect("bound").port();
-        let options = Options {
-            port,
-            origins: Vec::new(),
-            cores: 1,
-            code_file: "unused".into(),
-        };
-        thread::spawn(move || serve(&listener, Arc::new(options), Arc::from(CODE)));
-        port
-    }
-
-    fn connect(port: u16, origin: &str) -> Result<WebSocket<TcpStream>, String> {
-        let mut request = format!("ws://127.0.0.1:{port}/")
-            .into_client_request()
-            .expect("a request");
-        request
-            .headers_mut()
-            .insert("origin", origin.parse().expect("a header"));
-        let stream = TcpStream::connect((Ipv4Addr::LOCALHOST, port)).expect("listening");
-        tungstenite::client(request, stream)
-            .map(|(socket, _)| socket)
-            .map_err(|error| error.to_string())
-    }
-
-    fn ask(socket: &mut WebSocket<TcpStream>, text: &str) -> Value {
-        socket.send(Message::text(text)).expect("open");
-        serde_json::from_str(socket.read().expect("an answer").to_text().expect("text"))
-            .expect("JSON")
-    }
-
-    #[test]
-    fn a_page_of_another_origin_is_refused() {
-        let port = start();
-        assert!(connect(port, "https://evil.example").is_err());
-        assert!(connect(port, "http://127.0.0.1:4173").is_ok());
-    }
-
-    #[test]
-    fn nothing_is_done_before_pairing() {
-        let mut socket = connect(start(), "http://localhost:1").expect("allowed");
-        let seed = "00112233445566778899aabbccddeeff";
-        let prove =
-            json!({"id": 1, "method": "prove", "params": {"seed": seed, "iterations": 160}})
-                .to_string();
-        assert_eq!(ask(&mut socket, &prove)["error"]["code"], "not-paired");
-        let pair = json!({"id": 2, "method": "pair", "params": {"code": CODE}}).to_string();
-        assert_eq!(
-            ask(&mut socket, &pair)["result"]["name"],
-            "allotment-timekeeper"
-        );
-        let checkpoints = ask(&mut socket, &prove)["result"]["checkpoints"].clone();
-        assert_eq!(checkpoints.as_str().map(str::len), Some(256));
-        let verify = json!({"id": 3, "method": "verify", "params": {"slots": [
-            {"seed": seed, "iterations": 160, "checkpoints": checkpoints}
-        ]}});
-        assert_eq!(
-            ask(&mut socket, &verify.to_string())["result"],
-            json!([{"firstWrong": null}])
-        );
-        assert_eq!(ask(&mut socket, "{")["error"]["code"], "malformed");
-    }
-
-    #[test]
-    fn wrong_codes_end_the_connection() {
-        let mut socket = connect(start(), "http://localhost:1").expect("allowed");
-        let pair = json!({"id": 1, "method": "pair", "params": {"code": "00"}}).to_string();
-        for _ in 0..WRONG_CODES_ALLOWED {
-            assert_eq!(ask(&mut socket, &pair)["error"]["code"], "wrong-code");
-        }
-        assert!(matches!(socket.read(), Ok(Message::Close(_)) | Err(_)));
-    }
 }

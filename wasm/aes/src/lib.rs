@@ -1,5 +1,7 @@
 //! Proof of time: AES-128 applied to its own output, key and start from a seed of 16 bytes.
 
+#[cfg(target_arch = "aarch64")]
+mod arm;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -61,24 +63,54 @@ pub fn key_of(seed: &Block) -> Block {
         .expect("16 bytes")
 }
 
-/// What this machine walks and verifies with.
+/// What this machine verifies with.
 pub fn implementation() -> &'static str {
     #[cfg(target_arch = "x86_64")]
-    if x86::available() {
-        return "AES-NI";
+    if let Some(width) = x86::Width::widest() {
+        return width.name();
+    }
+    #[cfg(target_arch = "aarch64")]
+    if arm::available() {
+        return "ARMv8 AES";
     }
     "portable AES"
 }
 
+fn walk(key: &Block, start: &Block, count: u32) -> Block {
+    #[cfg(target_arch = "x86_64")]
+    if x86::Width::Xmm.available() {
+        return x86::walk(key, start, count);
+    }
+    #[cfg(target_arch = "aarch64")]
+    if arm::available() {
+        return arm::walk(key, start, count);
+    }
+    portable::walk(key, start, count)
+}
+
 /// Walks a slot of `iterations` encryptions and returns its eight checkpoints.
 pub fn pot_prove(seed: &Block, iterations: u32) -> Result<[u8; CHECKPOINTS_BYTES], BadIterations> {
+    Ok(pot_prove_unless(seed, iterations, || false)?.expect("not stopped"))
+}
+
+/// The same, given up (None) when `stopped` says so, which is asked before each checkpoint.
+pub fn pot_prove_unless(
+    seed: &Block,
+    iterations: u32,
+    mut stopped: impl FnMut() -> bool,
+) -> Result<Option<[u8; CHECKPOINTS_BYTES]>, BadIterations> {
     let count = per_checkpoint(iterations)?;
     let key = key_of(seed);
-    #[cfg(target_arch = "x86_64")]
-    if x86::available() {
-        return Ok(x86::walk(&key, seed, count));
+    let mut block = *seed;
+    let mut checkpoints = [0; CHECKPOINTS_BYTES];
+    for checkpoint in checkpoints.chunks_exact_mut(BLOCK_BYTES) {
+        if stopped() {
+            return Ok(None);
+        }
+        block = walk(&key, &block, count);
+        checkpoint.copy_from_slice(&block);
     }
-    Ok(portable::walk(&key, seed, count))
+    Ok(Some(checkpoints))
 }
 
 fn lanes_of(claim: &Claim) -> Result<[Lane; CHECKPOINTS], BadIterations> {
@@ -99,8 +131,12 @@ fn lanes_of(claim: &Claim) -> Result<[Lane; CHECKPOINTS], BadIterations> {
 
 fn lanes_hold(lanes: &[Lane; CHECKPOINTS]) -> [bool; CHECKPOINTS] {
     #[cfg(target_arch = "x86_64")]
-    if x86::available() {
-        return x86::hold(lanes);
+    if let Some(width) = x86::Width::widest() {
+        return x86::hold(width, lanes);
+    }
+    #[cfg(target_arch = "aarch64")]
+    if arm::available() {
+        return arm::hold(lanes);
     }
     portable::hold(lanes)
 }
@@ -136,16 +172,24 @@ mod tests {
 
     #[test]
     fn the_machine_and_the_portable_walk_agree() {
-        let seed = [3; 16];
-        let walked = pot_prove(&seed, 1600).expect("allowed");
-        assert_eq!(walked, portable::walk(&key_of(&seed), &seed, 200));
-        let lanes = lanes_of(&Claim {
-            seed,
-            iterations: 1600,
-            checkpoints: walked,
-        })
-        .expect("allowed");
-        assert_eq!(portable::hold(&lanes), [true; CHECKPOINTS]);
+        let key = key_of(&[3; 16]);
+        for count in [1, 2, 200] {
+            assert_eq!(walk(&key, &[3; 16], count), portable::walk(&key, &[3; 16], count));
+        }
+    }
+
+    #[test]
+    fn every_way_to_verify_gives_the_same_verdicts() {
+        let mut claim = claim(1600);
+        claim.checkpoints[40] ^= 4;
+        let lanes = lanes_of(&claim).expect("allowed");
+        let expected = [true, true, false, false, true, true, true, true];
+        assert_eq!(portable::hold(&lanes), expected);
+        assert_eq!(lanes_hold(&lanes), expected);
+        #[cfg(target_arch = "x86_64")]
+        for width in x86::Width::ALL.into_iter().filter(|width| width.available()) {
+            assert_eq!(x86::hold(width, &lanes), expected, "{}", width.name());
+        }
     }
 
     #[test]

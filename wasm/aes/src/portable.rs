@@ -1,21 +1,18 @@
 //! The walk with constant-time software AES: eight lanes side by side where verification allows it.
 
-use crate::{Block, Lane, BLOCK_BYTES, CHECKPOINTS, CHECKPOINTS_BYTES};
+use crate::{Block, Lane, CHECKPOINTS};
 use aes::cipher::generic_array::GenericArray;
 use aes::cipher::{BlockDecrypt, BlockEncrypt, KeyInit};
 use aes::Aes128;
 
-pub fn walk(key: &Block, seed: &Block, per_checkpoint: u32) -> [u8; CHECKPOINTS_BYTES] {
+/// The block after `count` encryptions.
+pub fn walk(key: &Block, start: &Block, count: u32) -> Block {
     let cipher = Aes128::new(GenericArray::from_slice(key));
-    let mut block = GenericArray::from(*seed);
-    let mut checkpoints = [0; CHECKPOINTS_BYTES];
-    for checkpoint in checkpoints.chunks_exact_mut(BLOCK_BYTES) {
-        for _ in 0..per_checkpoint {
-            cipher.encrypt_block(&mut block);
-        }
-        checkpoint.copy_from_slice(&block);
+    let mut block = GenericArray::from(*start);
+    for _ in 0..count {
+        cipher.encrypt_block(&mut block);
     }
-    checkpoints
+    block.into()
 }
 
 /// Which lanes hold; every lane has the first one's key and iterations. Each is walked from both ends to the
