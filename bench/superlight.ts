@@ -6,6 +6,7 @@ import { PotVerifier } from '../src/crypto/pot-verifier.ts';
 import { loadWasm } from '../src/crypto/wasm.ts';
 import { PUBLIC_CONSTANTS } from '../src/network/presets.ts';
 import { blake2b256 } from '../src/protocol/hash.ts';
+import { headerHash } from '../src/protocol/header.ts';
 import { bytesOfNibbles, encodeTrieNode, nibblesOf } from '../src/protocol/trie-node.ts';
 import { readProof } from '../src/protocol/trie-proof.ts';
 import {
@@ -47,7 +48,7 @@ function longChain(): SyntheticChain {
   const work = new ClaimedWork([{ first: 0, range: RANGE }]);
   const count = samplesFor(BITS, SHARE, RECENT / HEAD) + 2;
   const samples = drawSamples(work, HEAD, HEAD - RECENT, count, randomAgain());
-  const only = [...new Set([...boundaries, ...samples])].sort((a, b) => a - b);
+  const only = [...new Set([0, ...boundaries, ...samples])].sort((a, b) => a - b);
   return new SyntheticChain({
     seed: randomBytes(32),
     head: HEAD,
@@ -98,6 +99,7 @@ async function measure(): Promise<{ seconds: number; megabytes: number }> {
     const started = performance.now();
     await examineHistory(source, head, {
       constants: PUBLIC_CONSTANTS,
+      genesisHash: headerHash(chain.header(0)),
       genesisRange: RANGE,
       adjustingFrom: 1,
       recent: RECENT,

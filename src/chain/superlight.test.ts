@@ -9,6 +9,7 @@ import { loadWasm } from '../crypto/wasm.ts';
 import { PUBLIC_CONSTANTS } from '../network/presets.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { blake3Hash } from '../protocol/hash.ts';
+import { headerHash } from '../protocol/header.ts';
 import { littleEndian } from '../protocol/bytes.ts';
 import { mmrQuery } from './state/consensus.ts';
 import { StateReader } from './state/reader.ts';
@@ -45,6 +46,7 @@ function chainOf(isForged?: (number: number) => boolean, head = HEAD): Synthetic
 function optionsFor(chain: SyntheticChain, seed = 1): SuperLightOptions {
   return {
     constants,
+    genesisHash: headerHash(chain.header(0)),
     genesisRange: RANGE,
     adjustingFrom: 1,
     recent: 20,

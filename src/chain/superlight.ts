@@ -6,11 +6,10 @@
 import type { ImportableBlock } from '../network/source.ts';
 import { U64_MAX } from '../protocol/constants.ts';
 import { subspaceDigests } from '../protocol/digest.ts';
-import { ProtocolError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import { verifyMmrProof, type MmrLeaf, type MmrProof } from '../protocol/mmr.ts';
-import { nextSolutionRange } from '../protocol/solution-range.ts';
-import type { ChainConstants, Header, SlotNumber, SolutionRange } from '../protocol/types.ts';
+import type { Header } from '../protocol/types.ts';
+import { falseHistory as refuse, readEras, type Era, type EraOptions } from './eras.ts';
 
 /** What is asked for. Nothing of it is believed. */
 export interface SuperLightSource {
@@ -31,12 +30,7 @@ export interface SuperLightHead {
   leaves: bigint;
 }
 
-export interface SuperLightOptions {
-  constants: ChainConstants;
-  /** Solution range that the first era began with. */
-  genesisRange: SolutionRange;
-  /** First block whose era adjusts the range; before, ranges may stay or be set by hand. */
-  adjustingFrom: number;
+export interface SuperLightOptions extends EraOptions {
   /** Blocks before the head that the caller verifies in full. */
   recent: number;
   /** Share of the space that the adversary has, below a half. */
@@ -47,6 +41,8 @@ export interface SuperLightOptions {
   random: () => number;
   /** All rules of headers by themselves for these blocks. Throws ProtocolError. */
   verifyAlone: (blocks: readonly ImportableBlock[]) => Promise<void>;
+  /** Headers and blocks that were read so far, of how many. */
+  progress?: (done: number, of: number) => void;
   signal?: AbortSignal;
 }
 
@@ -55,6 +51,12 @@ export interface SuperLightReport {
   bits: number;
   samples: number;
   boundaries: number;
+  /** Headers of boundaries that were read; the others follow from them. */
+  boundariesRead: number;
+  /** First boundary from which on every range follows from the slots. */
+  adjustingFrom: number;
+  /** Work that the chain claims: a block counts as the inverse of its solution range. */
+  work: number;
   /** First block that the caller has to verify in full. */
   fullFrom: number;
   /** Space that stood behind each era, in relation to the one before it, where it fell below a half. */
@@ -63,16 +65,6 @@ export interface SuperLightReport {
 
 /** Numbers asked for in one request. */
 const IN_REQUEST = 256;
-
-function refuse(message: string, values: Record<string, string | number | bigint> = {}): never {
-  throw new ProtocolError({
-    code: 'false-history',
-    rule: 'superlight',
-    message,
-    sentence: 'The history that the source showed does not hold together.',
-    values,
-  });
-}
 
 /** Chance that one sample hits an invalid block, where the recent part has `recentShare` of all work. */
 export function hitChance(share: number, recentShare: number): number {
@@ -90,14 +82,6 @@ export function samplesFor(bits: number, share: number, recentShare: number): nu
 /** Soundness, in bits, that a number of samples reaches. */
 export function soundness(samples: number, share: number, recentShare: number): number {
   return -samples * Math.log2(1 - hitChance(share, recentShare));
-}
-
-/** An era: the blocks after a boundary, up to the next one. */
-interface Era {
-  /** The boundary; 0 for the first era. */
-  first: number;
-  slot: SlotNumber;
-  range: SolutionRange;
 }
 
 /** How much work a chain claims up to each of its blocks: a block counts as the inverse of its solution range. */
@@ -164,31 +148,47 @@ export async function examineHistory(
   const { eraDurationInBlocks: duration } = constants;
   if (head.leaves !== BigInt(head.number)) refuse(`${head.leaves} leaves below block ${head.number}`);
   const fullFrom = Math.max(1, head.number - recent);
-  const count = Math.floor((fullFrom - 1) / duration);
-  const boundaries = Array.from({ length: count }, (_, index) => (index + 1) * duration);
-  const eras: Era[] = [{ first: 0, slot: 0n, range: options.genesisRange }];
-  for (const numbers of runs(boundaries)) {
-    const headers = await source.headers(numbers, signal);
-    await requireMembers(source, head, numbers, headers, signal);
-    for (const header of headers) eras.push(nextEra(header, eras.at(-1)!, options));
-  }
+  const boundaries = Math.floor((fullFrom - 1) / duration);
+  let done = 0;
+  let left = Math.ceil(boundaries / 2) + 1;
+  const advance = (count: number): void => {
+    done += count;
+    left = Math.max(0, left - count);
+    options.progress?.(done, done + left);
+  };
+  const readHeaders = async (numbers: readonly number[]): Promise<Header[]> => {
+    const read: Header[] = [];
+    for (const part of runs(numbers)) {
+      const headers = await source.headers(part, signal);
+      await requireMembers(source, head, part, headers, signal);
+      read.push(...headers);
+      advance(part.length);
+    }
+    return read;
+  };
+  const { eras, adjustingFrom, read } = await readEras(boundaries, readHeaders, options);
   const work = new ClaimedWork(eras);
-  const recentShare = Math.max(Number.EPSILON, 1 - work.upTo(fullFrom) / work.upTo(head.number));
+  const total = work.upTo(head.number);
+  const recentShare = Math.max(Number.EPSILON, 1 - work.upTo(fullFrom) / total);
   // Short chains are verified in full from the first block on.
   const wanted = fullFrom > 1 ? samplesFor(bits, share, recentShare) : 0;
   const samples = wanted === 0 ? [] : drawSamples(work, head.number, fullFrom, wanted, options.random);
+  left = samples.length;
   for (const numbers of runs(samples)) {
     const blocks = await source.blocks(numbers, signal);
     const headers = blocks.map(({ header }) => header);
     await requireMembers(source, head, numbers, headers, signal);
-    for (const header of headers)
-      requireRange(header, eras[Math.floor((header.number - 1) / duration)]!, options);
+    for (const header of headers) requireEra(header, eras, duration, adjustingFrom);
     await options.verifyAlone(blocks);
+    advance(numbers.length);
   }
   return {
     bits: wanted === 0 ? Number.POSITIVE_INFINITY : soundness(wanted, share, recentShare),
     samples: samples.length,
-    boundaries: boundaries.length,
+    boundaries,
+    boundariesRead: read,
+    adjustingFrom,
+    work: total,
     fullFrom,
     drops: dropsOf(eras),
   };
@@ -223,28 +223,16 @@ async function requireMembers(
   verifyMmrProof(head.root, headers.map(leafOf), proof);
 }
 
-/** The era that a boundary begins: its range must follow from the slots that the one before took. */
-function nextEra(header: Header, before: Era, { constants, adjustingFrom }: SuperLightOptions): Era {
-  const { preDigest, solutionRange, nextSolutionRange: range } = subspaceDigests(header);
+/** A block has its era's range, and a slot after its era's first and not after the next one's. */
+function requireEra(header: Header, eras: readonly Era[], duration: number, adjustingFrom: number): void {
   const { number } = header;
-  const { slot } = preDigest;
-  if (range === null) return refuse('an era ends without a new solution range', { number });
-  if (slot <= before.slot) refuse('an era that takes no slots', { number });
-  if (number >= adjustingFrom) {
-    if (solutionRange !== before.range) refuse('a range that the era did not begin with', { number });
-    const { slotProbability, eraDurationInBlocks } = constants;
-    const due = nextSolutionRange(before.slot, slot, solutionRange, slotProbability, eraDurationInBlocks);
-    if (range !== due) refuse(`range ${range} where ${due} is due`, { number });
-  }
-  return { first: number, slot, range };
-}
-
-function requireRange(header: Header, era: Era, { adjustingFrom }: SuperLightOptions): void {
-  const { number } = header;
-  if (number < adjustingFrom) return;
+  const index = Math.floor((number - 1) / duration);
+  const [era, next] = [eras[index] as Era, eras[index + 1]];
   const { preDigest, solutionRange } = subspaceDigests(header);
-  if (solutionRange !== era.range) refuse('a range that is not its era’s', { number });
-  if (preDigest.slot <= era.slot) refuse('a slot before its era', { number });
+  if (number >= adjustingFrom && solutionRange !== era.range)
+    refuse('a range that is not its era’s', { number });
+  if (preDigest.slot <= era.slot || (next !== undefined && preDigest.slot > next.slot))
+    refuse('a slot outside its era', { number });
 }
 
 /** Where the space behind the chain fell to less than half from one era to the next. */
