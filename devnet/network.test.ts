@@ -204,6 +204,41 @@ describe('RPC', () => {
   });
 });
 
+describe('a light client that examines its history', () => {
+  it('samples what the node proves and follows from there', async () => {
+    const { eraDurationInBlocks: era, confirmationDepthK: depth } = FAST_PARAMS;
+    const head = await running.reach(3 * era + depth + 1);
+    const client = await LightClient.open({
+      sources: [RpcSource.connect(`ws://127.0.0.1:${running.network.port}`, { openSocket: openNodeSocket })],
+      pool: running.farmer.compute,
+      store: null,
+      network: { genesisHash: null, constants: null, potExternalEntropy: null },
+      begin: { kind: 'examine' },
+      potBudget: { mode: 'full' },
+      now: () => Date.now() + 3_600_000,
+    });
+    client.start();
+    try {
+      const reached = (number: number) =>
+        new Promise<void>((resolve) => {
+          const look = () => (client.snapshot().best?.number ?? 0) >= number && resolve();
+          client.onChange(look);
+          look();
+        });
+      await reached(head.number);
+      const { beginning, refusals } = client.snapshot();
+      expect(refusals).toEqual([]);
+      const fullFrom = head.number - depth;
+      expect(beginning).toMatchObject({ kind: 'examined', number: head.number, fullFrom, boundaries: 3 });
+      await running.reach(head.number + 2);
+      await reached(head.number + 2);
+      expect(client.snapshot().refusals).toEqual([]);
+    } finally {
+      await client.stop();
+    }
+  });
+});
+
 describe('restart', () => {
   it('goes on with chain, time and state', async () => {
     const before = running.network.chain.best;
@@ -259,11 +294,11 @@ describe('forks on demand', () => {
           resolve();
         });
       });
-      const { best, refusals, verifiedFromGenesis, cause } = client.snapshot();
-      expect({ refusals, cause, verifiedFromGenesis }).toEqual({
+      const { best, refusals, beginning, cause } = client.snapshot();
+      expect({ refusals, cause, beginning }).toEqual({
         refusals: [],
         cause: null,
-        verifiedFromGenesis: true,
+        beginning: { kind: 'genesis', reason: null },
       });
       expect(chain.block(best!.hash)).not.toBeNull();
     } finally {

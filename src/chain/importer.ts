@@ -89,16 +89,18 @@ export class Importer {
   }
 
   private insert(block: VerifiedBlock): void {
-    const info = infoOf(block.block.digests, block.context, toHex(block.block.header.parentHash), {
-      checks: checksOf(block.times),
-      pot: block.pot,
-      receivedAt: this.now(),
-    });
     const { header } = block.block;
+    const info = verifiedInfo(block, this.now());
     const insertion = this.tree.insert({ header, context: block.context, extra: info });
     const upgrades = header.digest.some(({ kind }) => kind === 'runtimeEnvironmentUpdated');
     this.events.inserted(info, insertion, upgrades);
   }
+}
+
+/** What is shown of a block that was just verified. `receivedAt`: milliseconds since the epoch. */
+export function verifiedInfo({ block, context, times, pot }: VerifiedBlock, receivedAt: number): BlockInfo {
+  const how = { checks: checksOf(times), pot, receivedAt };
+  return infoOf(block.digests, context, toHex(block.header.parentHash), how);
 }
 
 /** What a block's own items say of it, for the screen. */

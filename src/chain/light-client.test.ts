@@ -94,7 +94,7 @@ describe('following a chain', () => {
       genesisHash: toHex(genesisHash),
       best: { number: 63, hash: toHex(hashOf(main[62]!)) },
       finalized: { number: 0 },
-      verifiedFromGenesis: true,
+      beginning: { kind: 'genesis', reason: null },
       refusals: [],
       reorgs: [],
       historySize: '1',
@@ -228,9 +228,13 @@ describe('a checkpoint', () => {
 
   it('starts a chain that verifies the same', async () => {
     const node = source('node', 230).extend(long.slice(0, 40));
-    const client = await open({ sources: [node], checkpoint: trusted });
+    const client = await open({ sources: [node], begin: { kind: 'checkpoint', block: trusted } });
     await until(client, () => headNumber(client) === 270);
-    expect(client.snapshot()).toMatchObject({ verifiedFromGenesis: false, refusals: [], historySize: '1' });
+    expect(client.snapshot()).toMatchObject({
+      beginning: { kind: 'checkpoint', number: 230 },
+      refusals: [],
+      historySize: '1',
+    });
     expect(client.head()?.context.hash).toEqual(hashOf(long[39]!));
     expect(node.calls['block']).toBeLessThan(10);
   });
@@ -244,7 +248,7 @@ describe('a checkpoint', () => {
     liars[0]![1].misbehaviour.readProof = ({ at, proof }) => ({ at, proof: tampered(proof) });
     liars[1]![1].misbehaviour.block = async () => main[228]!;
     for (const [rule, liar] of liars) {
-      const client = await open({ sources: [liar], checkpoint: trusted });
+      const client = await open({ sources: [liar], begin: { kind: 'checkpoint', block: trusted } });
       await until(client, () => client.snapshot().refusals.length > 0);
       expect([liar.name, rules(client)]).toEqual([liar.name, [rule]]);
       expect(client.head()).toBe(null);

@@ -14,20 +14,21 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import type { ChainConstants, Header, HistorySize, SegmentIndex } from '../protocol/types.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
+import type { BeginChoice, Beginning, ExaminationView } from './beginning.ts';
 import { historySizeOf, type BlockContext } from './block.ts';
-import type { TrustedBlock } from './checkpoint-text.ts';
 import { SlotClock } from './clock.ts';
 import { differingConstants } from './constants.ts';
-import { genesisContext } from './genesis.ts';
-import { genesisInfo, Importer, infoOf, type BlockInfo, type ChainTree } from './importer.ts';
-import { readNetworkFacts, type KnownNetwork } from './network-facts.ts';
+import { EXAMINATION, type ExaminationPolicy } from './examination.ts';
+import { genesisInfo, Importer, infoOf, verifiedInfo, type BlockInfo, type ChainTree } from './importer.ts';
+import { ChainKeeper } from './keeper.ts';
+import { CannotExamine, learn, type Learned } from './learn.ts';
+import type { KnownNetwork } from './network-facts.ts';
 import { Peer } from './peer.ts';
 import { readRuntime, type RuntimeFacts } from './runtime.ts';
-import { decodeChainRecord, encodeChainRecord } from './record.ts';
+import type { ChainRecord } from './record.ts';
 import type { BlockView, ChainCause, ChainPhase, ChainSnapshot, RefusalView, ReorgView } from './snapshot.ts';
 import { EarlyBlock, PATIENCE_MS, RefusedBlock, Synchronizer, UnreliableSource } from './sync.ts';
 import { ForkTree, type Insertion } from './tree.ts';
-import { readTrusted } from './trusted.ts';
 import { BlockVerifier } from './verifier.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -37,8 +38,10 @@ export interface LightClientOptions {
   /** Null: nothing is kept between runs. */
   store: ChainStore | null;
   network: KnownNetwork;
-  /** A block that the person trusts, to begin at; left out: begin at genesis. A stored chain goes on as it is. */
-  checkpoint?: TrustedBlock;
+  /** Where to begin; left out: by the length of the chain. A stored chain goes on as it is. */
+  begin?: BeginChoice;
+  /** When and how strictly history is examined by samples. */
+  examination?: ExaminationPolicy;
   potBudget: PotBudget;
   /** Milliseconds since the epoch; differs in tests only. */
   now?: () => number;
@@ -67,6 +70,8 @@ const TICK_MS = 1_000;
 const STALLED_INTERVALS = 20;
 const LEAST_STALLED_MS = 30_000;
 const RATE_WINDOW_MS = 10_000;
+/** How long sources that are being connected to are waited for before an examined chain is compared. */
+const RIVALS_MS = 3_000;
 const RUNTIME_INTERVAL_MS = 600_000;
 const RUNTIME_RETRY_MS = 60_000;
 
@@ -74,7 +79,7 @@ const RUNTIME_RETRY_MS = 60_000;
 interface Chain {
   constants: ChainConstants;
   genesisHash: Uint8Array;
-  fromGenesis: boolean;
+  beginning: Beginning;
   tree: ChainTree;
   sync: Synchronizer;
 }
@@ -106,10 +111,12 @@ export class LightClient {
   private lastTickAt: number;
   private cause: ChainCause | null = null;
   private clockCause: ChainCause | null = null;
-  private storeCause: ChainCause | null = null;
   private ownKey: string | null = null;
-  private saved = 0;
-  private saving: Promise<void> = Promise.resolve();
+  private readonly keeper: ChainKeeper;
+  private examination: ExaminationView | null = null;
+  /** Sources whose history cannot be examined, and why. */
+  private readonly unexaminable = new Map<Peer, string>();
+  private withoutSamples: string | null = null;
   private notified = false;
   private told = '';
   private started = false;
@@ -119,6 +126,7 @@ export class LightClient {
     this.potBudget = options.potBudget;
     this.pot = new PotVerifier(options.pool, options.potBudget);
     this.clock = new SlotClock(this.now);
+    this.keeper = new ChainKeeper(options.store, this.now, (line) => options.log?.(line));
     this.lastHeadAt = this.now();
     this.lastTickAt = this.now();
     const events = {
@@ -246,7 +254,8 @@ export class LightClient {
       },
       finalized: final && { number: final.number, hash: toHex(final.hash) },
       target: claimed.length === 0 ? null : Math.max(...claimed),
-      verifiedFromGenesis: chain?.fromGenesis ?? false,
+      beginning: chain?.beginning ?? null,
+      examination: this.examination,
       headersPerSecond: this.headersPerSecond(),
       sources: this.peers.map((peer) => peer.status()),
       blocks: this.blocks.map((info) => this.viewOf(info)),
@@ -290,11 +299,13 @@ export class LightClient {
   /** Makes sure that a source serves the network, and learns the network from it if nobody else told. */
   private async greet(peer: Peer): Promise<void> {
     const seen = await peer.source.genesisHash(this.signal);
-    const expected = this.chain?.genesisHash ?? this.options.network.genesisHash;
+    const { begin, network } = this.options;
+    const trusted = begin?.kind === 'checkpoint' ? begin.block.genesisHash : null;
+    const expected = this.chain?.genesisHash ?? network.genesisHash ?? trusted;
     if (expected !== null && !equal(seen, expected)) throw anotherNetwork(seen, expected);
     if (this.chain === null) {
       await this.exclusively(peer, async () => {
-        if (this.chain === null) await this.learn(peer);
+        if (this.chain === null) await this.learn(peer, seen);
       });
     }
     const { genesisHash } = this.chain as unknown as Chain;
@@ -302,30 +313,75 @@ export class LightClient {
     await this.askBest(peer);
   }
 
-  /** Learns the network from a source: from its genesis, or from the checkpoint that the person trusts. */
-  private async learn(peer: Peer): Promise<void> {
-    const { network, checkpoint } = this.options;
-    const { source } = peer;
-    if (checkpoint !== undefined) {
-      const found = await readTrusted(source, network.constants, checkpoint, this.verifierOf, this.signal);
-      const genesisHash =
-        checkpoint.genesisHash ?? network.genesisHash ?? (await source.genesisHash(this.signal));
-      this.beginAt(found, found.constants, genesisHash, false);
-      return;
+  /** Learns the network from a source. An examined chain must stand comparison with those of the others. */
+  private async learn(peer: Peer, genesisHash: Uint8Array): Promise<void> {
+    try {
+      const learned = await this.learnFrom(peer, genesisHash);
+      const examined = learned.beginning.kind === 'examined';
+      this.beginAt(examined ? await this.heaviest(peer, learned) : learned);
+    } finally {
+      this.examination = null;
     }
-    const { genesis, constants } = await readNetworkFacts(source, network, this.signal);
-    const context = genesisContext(genesis);
-    this.beginAt({ header: genesis.header, context }, constants, context.hash, true);
   }
 
-  private beginAt(
-    root: VerifiedHeader,
-    constants: ChainConstants,
-    genesisHash: Uint8Array,
-    fromGenesis: boolean,
-  ): void {
-    const block = { ...root, extra: this.storedInfo(root) };
-    this.begin(constants, genesisHash, fromGenesis, new ForkTree(block, constants.confirmationDepthK));
+  private learnFrom(peer: Peer, genesisHash: Uint8Array): Promise<Learned> {
+    const { network, begin, examination, potBudget, patienceMs } = this.options;
+    return learn(peer.source, genesisHash, {
+      network,
+      choice: begin ?? { kind: 'auto' },
+      policy: examination ?? EXAMINATION,
+      potBudget,
+      verifierOf: this.verifierOf,
+      patienceMs: patienceMs ?? PATIENCE_MS,
+      progress: (view) => {
+        this.examination = view;
+        this.changed();
+      },
+      withoutSamples: this.withoutSamples,
+      signal: this.signal,
+    });
+  }
+
+  /** The chain with the most work behind it, of an examined one and those of sources that follow another. */
+  private async heaviest(peer: Peer, learned: Learned): Promise<Learned> {
+    let [holder, held] = [peer, learned];
+    const until = this.now() + RIVALS_MS;
+    const connecting = () => this.peers.some(({ source }) => source.state === 'connecting');
+    while (connecting() && this.now() < until && !this.signal.aborted) await this.wakeup.wait(RIVALS_MS / 10);
+    for (const rival of this.peers) {
+      if (rival === peer || !rival.usable) continue;
+      try {
+        const { number, hash } = held.root.context;
+        const other = await rival.source.hashAt(number, this.signal);
+        if (other === null || equal(other, hash)) continue;
+        const seen = await rival.source.genesisHash(this.signal);
+        if (!equal(seen, held.genesisHash)) throw anotherNetwork(seen, held.genesisHash);
+        const found = await this.learnFrom(rival, seen);
+        const heavier = found.work > held.work;
+        this.putOff(heavier ? holder : rival, null, 'superlight', LIGHTER);
+        if (heavier) [holder, held] = [rival, found];
+      } catch (error) {
+        this.judge(rival, error);
+      }
+    }
+    return held;
+  }
+
+  private beginAt({ root, above, constants, genesisHash, beginning }: Learned): void {
+    const tree = this.treeOf(root, constants);
+    for (const block of above) {
+      const extra = verifiedInfo(block, this.now());
+      const { finalized } = tree.insert({ header: block.block.header, context: block.context, extra });
+      for (const final of finalized) this.remember(final);
+      this.blocks.unshift(extra);
+    }
+    this.blocks.length = Math.min(this.blocks.length, SHOWN_BLOCKS);
+    this.lastHeadAt = this.now();
+    this.begin(constants, genesisHash, beginning, tree);
+  }
+
+  private treeOf(root: VerifiedHeader, { confirmationDepthK }: ChainConstants): ChainTree {
+    return new ForkTree({ ...root, extra: this.storedInfo(root) }, confirmationDepthK);
   }
 
   private readonly verifierOf = (constants: ChainConstants): BlockVerifier =>
@@ -334,7 +390,7 @@ export class LightClient {
   private begin(
     constants: ChainConstants,
     genesisHash: Uint8Array,
-    fromGenesis: boolean,
+    beginning: Beginning,
     tree: ChainTree,
   ): void {
     const importer = new Importer(
@@ -351,7 +407,7 @@ export class LightClient {
     this.chain = {
       constants,
       genesisHash,
-      fromGenesis,
+      beginning,
       tree,
       sync: new Synchronizer(importer, progress, this.options.patienceMs ?? PATIENCE_MS),
     };
@@ -431,10 +487,10 @@ export class LightClient {
       since: this.now(),
     };
     if (preset) return;
-    const { tree, genesisHash, fromGenesis } = chain;
+    const { tree, genesisHash, beginning } = chain;
     const again: ChainTree = new ForkTree(tree.final, facts.constants.confirmationDepthK);
     for (const block of tree.blocks()) again.insert(block);
-    this.begin(facts.constants, genesisHash, fromGenesis, again);
+    this.begin(facts.constants, genesisHash, beginning, again);
   }
 
   /** Runs work that only one source at a time may be used for. */
@@ -468,6 +524,8 @@ export class LightClient {
     } else if (error instanceof EarlyBlock) {
       this.clockCause = this.clock.causeOf(error.slot);
       peer.rest('Its newest block is not due yet by this device’s clock.');
+    } else if (error instanceof CannotExamine) {
+      this.doWithoutSamples(peer, error.sentence);
     } else if (error instanceof UnreliableSource) {
       peer.rest(error.sentence);
     } else if (error instanceof RpcError) {
@@ -499,10 +557,21 @@ export class LightClient {
     peer.drop(sentence);
   }
 
+  /** Where no source can be examined, the chain is verified from genesis. */
+  private doWithoutSamples(peer: Peer, sentence: string): void {
+    this.unexaminable.set(peer, sentence);
+    const others = this.peers.filter((one) => one.source.state === 'connected' && !one.dropped);
+    if (others.every((one) => this.unexaminable.has(one))) {
+      this.withoutSamples = sentence;
+      this.changed();
+    } else peer.rest(sentence);
+  }
+
   /** The facts came from one source; while no block confirmed them, another one may tell others. */
   private doubtFacts(): void {
     const { chain } = this;
-    if (chain !== null && chain.fromGenesis && chain.tree.best.context.number === 0) this.chain = null;
+    if (chain !== null && chain.beginning.kind === 'genesis' && chain.tree.best.context.number === 0)
+      this.chain = null;
   }
 
   // The chain
@@ -533,7 +602,7 @@ export class LightClient {
 
   private imported(headers: number): void {
     this.rate.push({ at: this.now(), headers });
-    if (this.now() - this.saved > SAVE_INTERVAL_MS) void this.save();
+    if (this.now() - this.keeper.lastSave > SAVE_INTERVAL_MS) void this.save();
   }
 
   private headersPerSecond(): number {
@@ -576,6 +645,7 @@ export class LightClient {
     if (!connected) {
       return this.peers.some((peer) => peer.status().state === 'connecting') ? 'connecting' : 'offline';
     }
+    if (this.examination !== null) return 'syncing';
     if (this.chain === null) return 'connecting';
     if (this.isStalled()) return 'stalled';
     return this.syncing !== null || !this.synced ? 'syncing' : 'following';
@@ -619,7 +689,7 @@ export class LightClient {
       case 'stalled':
         return cause('stalled', 'No new block came for longer than this network needs.', null);
       default:
-        return this.rulesCause ?? this.storeCause;
+        return this.rulesCause ?? this.keeper.cause;
     }
   }
 
@@ -658,27 +728,14 @@ export class LightClient {
 
   // Storage
 
-  private async restore(): Promise<void> {
-    const { store, network } = this.options;
-    if (store === null) return;
-    try {
-      const bytes = await store.load();
-      if (bytes === null) return;
-      const record = decodeChainRecord(bytes);
-      if (network.genesisHash !== null && !equal(network.genesisHash, record.genesisHash)) return;
-      const stored = (block: VerifiedHeader) => ({ ...block, extra: this.storedInfo(block) });
-      const depth = record.constants.confirmationDepthK;
-      const tree: ChainTree = new ForkTree(stored(record.final), depth);
-      for (const block of record.blocks) tree.insert(stored(block));
-      this.begin(record.constants, record.genesisHash, record.fromGenesis, tree);
+  private restore(): Promise<void> {
+    return this.keeper.restore(this.options.network.genesisHash, (record) => {
+      const tree = this.treeOf(record.final, record.constants);
+      for (const block of record.blocks) tree.insert({ ...block, extra: this.storedInfo(block) });
+      this.begin(record.constants, record.genesisHash, record.beginning, tree);
       for (const { extra } of tree.blocks()) this.blocks.unshift(extra);
       this.blocks.length = Math.min(this.blocks.length, SHOWN_BLOCKS);
-    } catch (error) {
-      this.options.log?.(
-        `the stored chain is not used: ${error instanceof Error ? error.message : String(error)}`,
-      );
-      await store.clear().catch(() => undefined);
-    }
+    });
   }
 
   /** What is shown of a block that was not verified in this run. */
@@ -689,32 +746,16 @@ export class LightClient {
   }
 
   private save(): Promise<void> {
-    const { store } = this.options;
-    if (store === null) return Promise.resolve();
-    this.saved = this.now();
-    this.saving = this.saving.then(async () => {
+    return this.keeper.save((): ChainRecord | null => {
       const { chain } = this;
-      if (chain === null || chain.tree.best.context.number === 0) return;
-      const { genesisHash, constants, fromGenesis, tree } = chain;
-      const blocks = [...tree.blocks()];
-      const record = encodeChainRecord({ genesisHash, constants, fromGenesis, final: tree.final, blocks });
-      try {
-        await store.save(record);
-        this.storeCause = null;
-      } catch (error) {
-        const sentence =
-          error instanceof Error && 'sentence' in error ? String(error.sentence) : String(error);
-        this.storeCause ??= {
-          code: 'chain-not-saved',
-          sentence: `The verified chain cannot be stored. ${sentence}`,
-          action: null,
-          since: this.now(),
-        };
-      }
+      if (chain === null || chain.tree.best.context.number === 0) return null;
+      const { genesisHash, constants, beginning, tree } = chain;
+      return { genesisHash, constants, beginning, final: tree.final, blocks: [...tree.blocks()] };
     });
-    return this.saving;
   }
 }
+
+const LIGHTER = 'The source follows a chain that less space stands behind than behind another source’s.';
 
 function anotherNetwork(seen: Uint8Array, expected: Uint8Array): ProtocolError {
   return new ProtocolError({

@@ -9,10 +9,11 @@ import { blake2b256, blake3Hash } from '../protocol/hash.ts';
 import { encodeHeader, readHeader, writeHeader } from '../protocol/header.ts';
 import { decodeAll, ScaleReader, ScaleWriter } from '../protocol/scale.ts';
 import type { ChainConstants, Header, PotParametersChange } from '../protocol/types.ts';
+import { readBeginning, writeBeginning, type Beginning } from './beginning.ts';
 import { blockId, type BlockContext } from './block.ts';
 import { derive } from './rules/import.ts';
 
-const VERSION = 1;
+const VERSION = 2;
 const CHECKSUM_BYTES = 32;
 const MAX_BLOCKS = 1_000_000;
 
@@ -26,8 +27,7 @@ export interface ChainRecord {
   /** 32 bytes. */
   genesisHash: Uint8Array;
   constants: ChainConstants;
-  /** Whether the chain was verified from its genesis block rather than from a checkpoint. */
-  fromGenesis: boolean;
+  beginning: Beginning;
   final: RecordedTreeBlock;
   /** Parents before children. */
   blocks: RecordedTreeBlock[];
@@ -133,7 +133,7 @@ function readContext(reader: ScaleReader): BlockContext {
 export function encodeChainRecord(record: ChainRecord): Uint8Array {
   const writer = new ScaleWriter(64 * 1024).u8(VERSION).raw(record.genesisHash, 32);
   writeConstants(writer, record.constants);
-  writer.bool(record.fromGenesis);
+  writeBeginning(writer, record.beginning);
   writeHeader(writer, record.final.header);
   writeContext(writer, record.final.context);
   writer.vec(record.blocks, (item, { header, context }) => {
@@ -156,7 +156,7 @@ export function decodeChainRecord(bytes: Uint8Array): ChainRecord {
     if (version !== VERSION) reader.fail(`version ${version}`);
     const genesisHash = reader.raw(32);
     const constants = readConstants(reader);
-    const fromGenesis = reader.bool();
+    const beginning = readBeginning(reader);
     const final = { header: readHeader(reader), context: readContext(reader) };
     const contexts = new Map([[blockId(final.context.hash), final.context]]);
     const readBlock = (item: ScaleReader): RecordedTreeBlock => {
@@ -170,6 +170,6 @@ export function decodeChainRecord(bytes: Uint8Array): ChainRecord {
       contexts.set(blockId(hash), context);
       return { header, context };
     };
-    return { genesisHash, constants, fromGenesis, final, blocks: reader.vec(readBlock, 100, MAX_BLOCKS) };
+    return { genesisHash, constants, beginning, final, blocks: reader.vec(readBlock, 100, MAX_BLOCKS) };
   });
 }

@@ -1,6 +1,7 @@
 /** What the light client tells the screen: structured-cloneable, 64-bit integers as decimal strings, small. */
 import type { PotShare } from '../crypto/pot-budget.ts';
 import type { PotStats } from '../crypto/pot-verifier.ts';
+import type { Beginning, ExaminationView } from './beginning.ts';
 
 /** What is wrong, in a sentence, and what the person can do about it. */
 export interface ChainCause {
@@ -70,7 +71,10 @@ export interface ChainSnapshot {
   finalized: { number: number; hash: string } | null;
   /** Number of the newest header that a source announced; reported until verified. */
   target: number | null;
-  verifiedFromGenesis: boolean;
+  /** How the chain was begun; null until it was. */
+  beginning: Beginning | null;
+  /** What is being examined before anything is shown, or null. */
+  examination: ExaminationView | null;
   headersPerSecond: number;
   sources: SourceStatus[];
   /** Newest first. */

@@ -1,48 +1,68 @@
-/** Super-light sync's questions, asked of a node by JSON-RPC. */
-import type { ImportableBlock, RpcSource } from '../network/source.ts';
-import { DecodeError } from '../protocol/errors.ts';
+/** Super-light sync's questions, asked of a source. */
+import type { ChainSource, ImportableBlock } from '../network/source.ts';
 import { decodeMmrProof, type MmrProof } from '../protocol/mmr.ts';
 import type { Header } from '../protocol/types.ts';
 import type { SuperLightSource } from './superlight.ts';
+import { PATIENCE_MS, UnreliableSource } from './sync.ts';
 
 /** Calls that are under way at the same time. */
 const PIPELINE = 24;
 
-/** A node's chain below one of its blocks (32-byte hash), which should be final so that numbers mean one block. */
+/** A source's chain below one of its blocks (32-byte hash). What it withholds is an UnreliableSource's. */
 export class NodeHistory implements SuperLightSource {
+  /** `patienceMs`: what the answers to one question may take together. */
   constructor(
-    private readonly source: RpcSource,
+    private readonly source: ChainSource,
     private readonly head: Uint8Array,
+    private readonly patienceMs: number = PATIENCE_MS,
   ) {}
 
   headers(numbers: readonly number[], signal?: AbortSignal): Promise<Header[]> {
-    return inPipeline(numbers, (number) =>
-      this.hashed(number, signal, (hash) => this.source.header(hash, signal)),
-    );
+    return this.each(numbers, signal, (hash, limit) => this.source.header(hash, limit));
   }
 
   blocks(numbers: readonly number[], signal?: AbortSignal): Promise<ImportableBlock[]> {
-    return inPipeline(numbers, (number) =>
-      this.hashed(number, signal, (hash) => this.source.block(hash, signal)),
-    );
-  }
-
-  private async hashed<T>(
-    number: number,
-    signal: AbortSignal | undefined,
-    read: (hash: Uint8Array) => Promise<T | null>,
-  ): Promise<T> {
-    const hash = await this.source.hashAt(number, signal);
-    const found = hash && (await read(hash));
-    if (found === null) throw new DecodeError('block', `the source does not have block ${number}`);
-    return found;
+    return this.each(numbers, signal, (hash, limit) => this.source.block(hash, limit));
   }
 
   /** A node names a leaf by the block that appended it: the one after the leaf's own. */
   async mmrProof(numbers: readonly number[], size: number, signal?: AbortSignal): Promise<MmrProof> {
     const appended = numbers.map((number) => number + 1);
-    const { proof } = await this.source.node.mmrProof(appended, size, this.head, { signal });
+    const { proof } = await this.inTime(signal, (limit) =>
+      this.source.mmrProof(appended, size, this.head, limit),
+    );
     return decodeMmrProof(proof);
+  }
+
+  private each<T>(
+    numbers: readonly number[],
+    signal: AbortSignal | undefined,
+    read: (hash: Uint8Array, limit: AbortSignal) => Promise<T | null>,
+  ): Promise<T[]> {
+    return this.inTime(signal, (limit) =>
+      inPipeline(numbers, async (number) => {
+        const hash = await this.source.hashAt(number, limit);
+        const found = hash && (await read(hash, limit));
+        if (found === null)
+          throw new UnreliableSource(`The source does not hand out block ${number} of its chain.`);
+        return found;
+      }),
+    );
+  }
+
+  private async inTime<T>(
+    signal: AbortSignal | undefined,
+    work: (limit: AbortSignal) => Promise<T>,
+  ): Promise<T> {
+    const deadline = AbortSignal.timeout(this.patienceMs);
+    const limit = signal ? AbortSignal.any([signal, deadline]) : deadline;
+    try {
+      return await work(limit);
+    } catch (error) {
+      if (deadline.aborted && signal?.aborted !== true)
+        throw new UnreliableSource('The source hands out its history too slowly.');
+      throw error;
+    }
   }
 }
 

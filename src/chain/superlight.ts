@@ -8,7 +8,7 @@ import { U64_MAX } from '../protocol/constants.ts';
 import { subspaceDigests } from '../protocol/digest.ts';
 import { headerHash } from '../protocol/header.ts';
 import { verifyMmrProof, type MmrLeaf, type MmrProof } from '../protocol/mmr.ts';
-import type { Header } from '../protocol/types.ts';
+import type { Header, SolutionRange } from '../protocol/types.ts';
 import { falseHistory as refuse, readEras, type Era, type EraOptions } from './eras.ts';
 
 /** What is asked for. Nothing of it is believed. */
@@ -55,7 +55,7 @@ export interface SuperLightReport {
   boundariesRead: number;
   /** First boundary from which on every range follows from the slots. */
   adjustingFrom: number;
-  /** Work that the chain claims: a block counts as the inverse of its solution range. */
+  /** Work that the chain claims below `fullFrom`: the sum of its blocks' `workOf`. */
   work: number;
   /** First block that the caller has to verify in full. */
   fullFrom: number;
@@ -84,6 +84,11 @@ export function soundness(samples: number, share: number, recentShare: number): 
   return -samples * Math.log2(1 - hitChance(share, recentShare));
 }
 
+/** Work of a block: the inverse of its solution range. */
+export function workOf(range: SolutionRange): number {
+  return Number(U64_MAX) / Math.max(1, Number(range));
+}
+
 /** How much work a chain claims up to each of its blocks: a block counts as the inverse of its solution range. */
 export class ClaimedWork {
   private readonly before: number[] = [0];
@@ -93,7 +98,7 @@ export class ClaimedWork {
   }
 
   private perBlock(index: number): number {
-    return Number(U64_MAX) / Math.max(1, Number(this.eras[index]!.range));
+    return workOf(this.eras[index]!.range);
   }
 
   /** Work of blocks 1 to `number`. */
@@ -188,7 +193,7 @@ export async function examineHistory(
     boundaries,
     boundariesRead: read,
     adjustingFrom,
-    work: total,
+    work: work.upTo(fullFrom - 1),
     fullFrom,
     drops: dropsOf(eras),
   };

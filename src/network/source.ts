@@ -4,7 +4,7 @@ import { SUBSPACE_ENGINE } from '../protocol/constants.ts';
 import type { EngineJustification } from '../protocol/justification.ts';
 import type { Header } from '../protocol/types.ts';
 import { FarmerRpc } from './farmer-rpc.ts';
-import { NodeRpc, type ReadProof, type SystemProperties } from './node-rpc.ts';
+import { NodeRpc, type MmrProof, type ReadProof, type SystemProperties } from './node-rpc.ts';
 import { RpcClient, type ConnectionState, type RpcOptions } from './rpc.ts';
 
 /** A header and the proof of time that travels beside it, as a source gave them. */
@@ -49,6 +49,16 @@ export interface ChainSource {
     at: Uint8Array,
     signal?: AbortSignal,
   ): Promise<ReadProof>;
+  /**
+   * Proof that the parents of these blocks are leaves of the Merkle mountain range as of block number `best`, from
+   * the state of block `at`.
+   */
+  mmrProof(
+    blocks: readonly number[],
+    best: number,
+    at: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<Pick<MmrProof, 'proof'>>;
   /** Result of a runtime call, unproven. */
   stateCall(method: string, data: Uint8Array, at: Uint8Array, signal?: AbortSignal): Promise<Uint8Array>;
   /** Value in the state of block `at`, unproven. */
@@ -169,6 +179,15 @@ export class RpcSource implements ChainSource {
     signal?: AbortSignal,
   ): Promise<ReadProof> {
     return this.node.childReadProof(child, keys, at, { signal });
+  }
+
+  mmrProof(
+    blocks: readonly number[],
+    best: number,
+    at: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<MmrProof> {
+    return this.node.mmrProof(blocks, best, at, { signal });
   }
 
   stateCall(method: string, data: Uint8Array, at: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {

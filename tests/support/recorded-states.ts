@@ -61,8 +61,18 @@ function genesisState(overrides: ChainFile['meta']['genesisOverrides']): Trie {
     .apply(overrides.map(({ key, value }) => entry(key, value)));
 }
 
-/** Genesis and the main branch's blocks of `chain` up to number `last`, each with the state after it. Needs `loadWasm`. */
-export function recordedStates(last: number): RecordedState[] {
+/** Blocks of a branch and of the main one before it, oldest first. */
+function lineOf(blocks: ChainFile['blocks'], branch: string): ChainFile['blocks'] {
+  const own = blocks.filter((block) => block.branch === branch);
+  const start = decodeHeader(fromHex(own[0]!.headerScale)).number;
+  return branch === 'main' ? own : [...lineOf(blocks, 'main').slice(0, start - 1), ...own];
+}
+
+/**
+ * Genesis and the blocks of a branch of `chain` up to number `last`, each with the state after it. Needs
+ * `loadWasm`.
+ */
+export function recordedStates(last: number, branch: string = 'main'): RecordedState[] {
   const { meta, blocks } = zipped<ChainFile>('chain.json.gz');
   const outputs = new Set<string>();
   const genesis = decodeHeader(fromHex(meta.genesis.headerScale));
@@ -76,7 +86,7 @@ export function recordedStates(last: number): RecordedState[] {
       justification: null,
     },
   ];
-  for (const block of blocks.filter(({ branch }) => branch === 'main')) {
+  for (const block of lineOf(blocks, branch)) {
     const header = decodeHeader(fromHex(block.headerScale));
     if (header.number > last) break;
     const justification = fromHex(block.justification);

@@ -90,7 +90,7 @@ export class ScriptedSource implements ChainSource {
     this.bestChain = [...this.bestChain.slice(0, first), ...line];
   }
 
-  private async answer<T>(call: string, value: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
+  protected async answer<T>(call: string, value: () => T | Promise<T>, signal?: AbortSignal): Promise<T> {
     this.calls[call] = (this.calls[call] ?? 0) + 1;
     await Promise.resolve();
     signal?.throwIfAborted();
@@ -167,6 +167,15 @@ export class ScriptedSource implements ChainSource {
     return this.answer('childReadProof', () => this.unavailable('state_getChildReadProof'), signal);
   }
 
+  mmrProof(
+    _blocks: readonly number[],
+    _best: number,
+    _at: Uint8Array,
+    signal?: AbortSignal,
+  ): Promise<{ proof: Uint8Array }> {
+    return this.answer('mmrProof', () => this.unavailable('mmr_generateProof'), signal);
+  }
+
   stateCall(method: string, _data: Uint8Array, _at: Uint8Array, signal?: AbortSignal): Promise<Uint8Array> {
     const { stateCall } = this.misbehaviour;
     return this.answer('stateCall', () => stateCall?.(method) ?? this.unavailable(method), signal);
@@ -185,7 +194,7 @@ export class ScriptedSource implements ChainSource {
     this.setState('closed');
   }
 
-  private unavailable(method: string): never {
+  protected unavailable(method: string): never {
     throw new RpcError(-32601, method, 'not scripted');
   }
 }

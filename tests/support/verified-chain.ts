@@ -71,7 +71,7 @@ export class VerifiedChain {
     return encodeChainRecord({
       genesisHash: headerHash(this.facts.header),
       constants: this.constants,
-      fromGenesis: true,
+      beginning: { kind: 'genesis', reason: null },
       final: tree.final,
       blocks: [...tree.blocks()],
     });

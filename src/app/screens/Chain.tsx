@@ -10,6 +10,7 @@ import {
   Stat,
   TrustBadge,
 } from '../components/basics.tsx';
+import { BeginningCard } from '../components/Beginning.tsx';
 import { ago, brief, count, duration } from '../format.ts';
 import { useNow } from '../hooks.ts';
 import { chainStatus } from '../status.ts';
@@ -43,6 +44,7 @@ export default function Chain({ snapshot }: ScreenProps) {
       <ChainCauseBanner chain={chain} />
       <div className="grid">
         <HeadCards chain={chain} />
+        <BeginningCard chain={chain} />
         <Card title="Newest blocks" span={8}>
           <Blocks blocks={chain.blocks} />
         </Card>

@@ -110,6 +110,17 @@ export async function readCheckpoint(
   return { context, blocks: line.map(({ importable }) => importable) };
 }
 
+function unknown(hash: Uint8Array): never {
+  throw new ProtocolError({
+    code: 'bad-checkpoint',
+    rule: 'checkpoint',
+    message: 'the source does not have the block',
+    sentence:
+      'The node does not have the checkpoint’s block. Either the checkpoint is of another network or branch, or the node is not up to date.',
+    values: { hash: toHex(hash) },
+  });
+}
+
 interface Fetched {
   importable: ImportableBlock;
   block: Block;
@@ -121,7 +132,7 @@ async function fetchBlock(
   signal?: AbortSignal,
 ): Promise<Fetched> {
   const importable = await source.block(hash, signal);
-  if (importable === null) refuse('the source does not have the block', { hash: toHex(hash) });
+  if (importable === null) unknown(hash);
   if (!equal(headerHash(importable.header), hash))
     refuse('the source gave another block', { hash: toHex(hash) });
   return { importable, block: readBlock(importable) };

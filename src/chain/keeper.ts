@@ -1,0 +1,68 @@
+/** Keeps the verified chain between runs. */
+import { equal } from '../protocol/bytes.ts';
+import type { ChainStore } from '../storage/chain-store.ts';
+import { decodeChainRecord, encodeChainRecord, type ChainRecord } from './record.ts';
+import type { ChainCause } from './snapshot.ts';
+
+export class ChainKeeper {
+  /** Why nothing can be stored now. */
+  cause: ChainCause | null = null;
+  private savedAt = 0;
+  private saving: Promise<void> = Promise.resolve();
+
+  /** `store`: null keeps nothing. */
+  constructor(
+    private readonly store: ChainStore | null,
+    private readonly now: () => number,
+    private readonly log: (line: string) => void,
+  ) {}
+
+  /** When the chain was saved last, milliseconds since the epoch. */
+  get lastSave(): number {
+    return this.savedAt;
+  }
+
+  /**
+   * Gives what is stored to `use`; what is damaged, of another version or of another network than expected (32
+   * bytes) is dropped, and the chain verified again.
+   */
+  async restore(genesisHash: Uint8Array | null, use: (record: ChainRecord) => void): Promise<void> {
+    const { store } = this;
+    if (store === null) return;
+    try {
+      const bytes = await store.load();
+      if (bytes === null) return;
+      const record = decodeChainRecord(bytes);
+      if (genesisHash !== null && !equal(genesisHash, record.genesisHash)) return;
+      use(record);
+    } catch (error) {
+      this.log(`the stored chain is not used: ${error instanceof Error ? error.message : String(error)}`);
+      await store.clear().catch(() => undefined);
+    }
+  }
+
+  /** Saves what `current` gives once earlier savings are done; null: there is nothing worth it. */
+  save(current: () => ChainRecord | null): Promise<void> {
+    const { store } = this;
+    if (store === null) return Promise.resolve();
+    this.savedAt = this.now();
+    this.saving = this.saving.then(async () => {
+      const record = current();
+      if (record === null) return;
+      try {
+        await store.save(encodeChainRecord(record));
+        this.cause = null;
+      } catch (error) {
+        const sentence =
+          error instanceof Error && 'sentence' in error ? String(error.sentence) : String(error);
+        this.cause ??= {
+          code: 'chain-not-saved',
+          sentence: `The verified chain cannot be stored. ${sentence}`,
+          action: null,
+          since: this.now(),
+        };
+      }
+    });
+    return this.saving;
+  }
+}
