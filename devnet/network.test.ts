@@ -228,8 +228,9 @@ describe('a light client that examines its history', () => {
       await reached(head.number);
       const { beginning, refusals } = client.snapshot();
       expect(refusals).toEqual([]);
-      const fullFrom = head.number - depth;
-      expect(beginning).toMatchObject({ kind: 'examined', number: head.number, fullFrom, boundaries: 3 });
+      if (beginning?.kind !== 'examined') throw new Error('not examined');
+      expect(beginning.number).toBeGreaterThanOrEqual(head.number);
+      expect(beginning).toMatchObject({ fullFrom: beginning.number - depth, boundaries: 3 });
       await running.reach(head.number + 2);
       await reached(head.number + 2);
       expect(client.snapshot().refusals).toEqual([]);
