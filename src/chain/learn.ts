@@ -1,5 +1,5 @@
 /** Learning a network from a source: from its genesis, from a trusted block, or by examining its history. */
-import type { PotBudget } from '../crypto/pot-verifier.ts';
+import type { PotBudget } from '../crypto/pot-budget.ts';
 import { RpcError } from '../network/rpc-error.ts';
 import type { ChainSource } from '../network/source.ts';
 import { equal, toHex } from '../protocol/bytes.ts';

@@ -325,12 +325,12 @@ export class LightClient {
   }
 
   private learnFrom(peer: Peer, genesisHash: Uint8Array): Promise<Learned> {
-    const { network, begin, examination, potBudget, patienceMs } = this.options;
+    const { network, begin, examination, patienceMs } = this.options;
     return learn(peer.source, genesisHash, {
       network,
       choice: begin ?? { kind: 'auto' },
       policy: examination ?? EXAMINATION,
-      potBudget,
+      potBudget: this.potBudget,
       verifierOf: this.verifierOf,
       patienceMs: patienceMs ?? PATIENCE_MS,
       progress: (view) => {
