@@ -181,12 +181,7 @@ export class RpcSource implements ChainSource {
     return this.node.childReadProof(child, keys, at, { signal });
   }
 
-  mmrProof(
-    blocks: readonly number[],
-    best: number,
-    at: Uint8Array,
-    signal?: AbortSignal,
-  ): Promise<MmrProof> {
+  mmrProof(blocks: readonly number[], best: number, at: Uint8Array, signal?: AbortSignal): Promise<MmrProof> {
     return this.node.mmrProof(blocks, best, at, { signal });
   }
 
