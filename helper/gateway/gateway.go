@@ -1,0 +1,508 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+	"github.com/libp2p/go-libp2p"
+	"github.com/libp2p/go-libp2p/core/control"
+	"github.com/libp2p/go-libp2p/core/crypto"
+	"github.com/libp2p/go-libp2p/core/event"
+	"github.com/libp2p/go-libp2p/core/host"
+	"github.com/libp2p/go-libp2p/core/network"
+	"github.com/libp2p/go-libp2p/core/peer"
+	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
+	"github.com/multiformats/go-multiaddr"
+	manet "github.com/multiformats/go-multiaddr/net"
+)
+
+const (
+	requestTimeout = 20 * time.Second
+	searchTimeout  = 18 * time.Second
+	lookupTimeout  = 10 * time.Second
+	// maxAnswers bounds the requests that are answered at once: each may hold a piece in memory.
+	maxAnswers = 64
+	// maxAsked bounds the peers that one search asks for a piece.
+	maxAsked = 24
+	alpha    = 3
+	// randomWalks looks for peers that have a piece in their plots.
+	randomWalks    = 3
+	banAtFirst     = 5 * time.Second
+	banAtMost      = 30 * time.Minute
+	refillAtFirst  = time.Second
+	refillAtMost   = time.Minute
+	reconnectPause = 30 * time.Second
+)
+
+// gateway is a peer of the storage network that fetches for those who cannot dial TCP. It proves nothing about the
+// bytes it passes on: whoever asked checks them.
+type gateway struct {
+	opts    options
+	host    host.Host
+	table   *table
+	pieces  *lru.Cache[uint64, []byte]
+	gate    *gate
+	answers chan struct{}
+	mutex   sync.Mutex
+	// searches under way by piece, so that two tabs that want one piece fetch it once.
+	searches map[uint64]*search
+}
+
+type search struct {
+	done  chan struct{}
+	piece []byte
+	// deep says that plots are asked too, not caches alone.
+	deep bool
+}
+
+// startGateway listens and registers the protocols; nobody is dialled yet.
+func startGateway(opts options, key crypto.PrivKey) (*gateway, error) {
+	pieces, err := lru.New[uint64, []byte](opts.cachePieces)
+	if err != nil {
+		return nil, err
+	}
+	g := &gateway{
+		opts:     opts,
+		table:    newTable(opts.allowPrivate),
+		pieces:   pieces,
+		gate:     newGate(opts.allowPrivate),
+		answers:  make(chan struct{}, maxAnswers),
+		searches: make(map[uint64]*search),
+	}
+	settings := []libp2p.Option{
+		libp2p.Identity(key),
+		libp2p.ListenAddrStrings(opts.listen...),
+		libp2p.ProtocolVersion(g.version()),
+		libp2p.UserAgent("allotment-gateway"),
+		libp2p.ConnectionGater(g.gate),
+	}
+	if opts.relay {
+		settings = append(settings,
+			libp2p.EnableRelayService(relay.WithInfiniteLimits()), libp2p.ForceReachabilityPublic())
+	} else {
+		settings = append(settings, libp2p.DisableRelay())
+	}
+	g.host, err = libp2p.New(settings...)
+	if err != nil {
+		return nil, err
+	}
+	g.handle(cachedPieceProtocol, maxRequestBytes, g.answerCachedPiece)
+	g.handle(pieceProtocol, maxRequestBytes, g.answerPiece)
+	g.handle(segmentHeaderProtocol, maxRequestBytes, g.answerSegmentHeaders)
+	g.handle(kademliaProtocol, maxFindNodeBytes, g.answerFindNode)
+	return g, nil
+}
+
+func (g *gateway) version() string { return "/subspace/2/" + g.opts.genesis }
+
+// addresses are the multiaddresses under which tabs reach this peer. Certificate hashes change while it runs.
+func (g *gateway) addresses() []string {
+	complete, err := peer.AddrInfoToP2pAddrs(&peer.AddrInfo{ID: g.host.ID(), Addrs: g.host.Addrs()})
+	if err != nil {
+		return nil
+	}
+	texts := make([]string, len(complete))
+	for i, address := range complete {
+		texts[i] = address.String()
+	}
+	return texts
+}
+
+// run keeps up with the network until the context ends.
+func (g *gateway) run(ctx context.Context) error {
+	events, err := g.host.EventBus().Subscribe([]any{
+		new(event.EvtPeerIdentificationCompleted), new(event.EvtPeerIdentificationFailed),
+	})
+	if err != nil {
+		return err
+	}
+	defer events.Close()
+	go g.stayConnected(ctx)
+	go g.refill(ctx)
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case happened := <-events.Out():
+			if identified, ok := happened.(event.EvtPeerIdentificationCompleted); ok {
+				g.identified(identified)
+			}
+		}
+	}
+}
+
+// identified bans a peer of another network for a while and remembers one that others may be sent to.
+func (g *gateway) identified(e event.EvtPeerIdentificationCompleted) {
+	if e.ProtocolVersion != g.version() {
+		slog.Info("peer of another network", "peer", e.Peer, "says", e.ProtocolVersion)
+		g.gate.ban(e.Peer)
+		g.table.remove(e.Peer)
+		_ = g.host.Network().ClosePeer(e.Peer)
+		return
+	}
+	g.gate.forgive(e.Peer)
+	if slices.Contains(e.Protocols, protocol.ID(kademliaProtocol)) {
+		g.table.put(e.Peer, e.ListenAddrs)
+	}
+}
+
+func (g *gateway) stayConnected(ctx context.Context) {
+	for ctx.Err() == nil {
+		for _, info := range g.opts.peers {
+			if g.host.Network().Connectedness(info.ID) == network.Connected {
+				continue
+			}
+			dial, cancel := context.WithTimeout(ctx, lookupTimeout)
+			if err := g.host.Connect(dial, info); err != nil {
+				slog.Info("peer cannot be reached", "peer", info.ID, "error", err)
+			}
+			cancel()
+		}
+		pause(ctx, reconnectPause)
+	}
+}
+
+// refill asks for random places of the key space, ever more seldom, so that the table has peers everywhere.
+func (g *gateway) refill(ctx context.Context) {
+	for wait := refillAtFirst; ctx.Err() == nil; wait = min(2*wait, refillAtMost) {
+		pause(ctx, wait)
+		g.lookup(ctx, randomKey())
+	}
+}
+
+func pause(ctx context.Context, wait time.Duration) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(wait):
+	}
+}
+
+func randomKey() []byte {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // does not fail
+	return key
+}
+
+// lookup finds the peers closest to a key by asking ever closer ones.
+func (g *gateway) lookup(ctx context.Context, key []byte) []peer.AddrInfo {
+	target := sha256.Sum256(key)
+	near := g.table.closest(key, maxPeers, g.host.ID())
+	asked := make(map[peer.ID]bool)
+	for ctx.Err() == nil {
+		var next []peer.AddrInfo
+		for _, info := range near {
+			if !asked[info.ID] && len(next) < alpha {
+				next = append(next, info)
+				asked[info.ID] = true
+			}
+		}
+		if len(next) == 0 {
+			break
+		}
+		found := make([][]peer.AddrInfo, len(next))
+		var group sync.WaitGroup
+		for i, info := range next {
+			group.Go(func() { found[i] = g.findNode(ctx, info, key) })
+		}
+		group.Wait()
+		near = g.merge(near, slices.Concat(found...))
+		sortByDistance(near, target)
+		near = near[:min(maxPeers, len(near))]
+	}
+	return near
+}
+
+func (g *gateway) findNode(ctx context.Context, info peer.AddrInfo, key []byte) []peer.AddrInfo {
+	answer, err := g.ask(ctx, info, kademliaProtocol, encodeFindNode(key), maxFindNodeBytes)
+	if err != nil {
+		return nil
+	}
+	_, peers, err := decodeFindNode(answer)
+	if err != nil {
+		g.gate.ban(info.ID)
+		return nil
+	}
+	return peers
+}
+
+// merge adds peers that are not known yet and can be dialled.
+func (g *gateway) merge(known, found []peer.AddrInfo) []peer.AddrInfo {
+	for _, info := range found {
+		same := func(other peer.AddrInfo) bool { return other.ID == info.ID }
+		if info.ID == g.host.ID() || slices.ContainsFunc(known, same) {
+			continue
+		}
+		if info.Addrs = g.table.usable(info.Addrs); len(info.Addrs) > 0 {
+			known = append(known, info)
+		}
+	}
+	return known
+}
+
+// ask sends one question to a peer and reads its answer; a refusal is errRefused.
+func (g *gateway) ask(ctx context.Context, info peer.AddrInfo, name string, question []byte, limit uint64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	if g.host.Network().Connectedness(info.ID) != network.Connected {
+		if err := g.host.Connect(ctx, info); err != nil {
+			return nil, err
+		}
+	}
+	stream, err := g.host.NewStream(ctx, info.ID, protocol.ID(name))
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { _ = stream.Reset() })
+	defer stop()
+	if err := writeFrame(stream, question); err != nil {
+		_ = stream.Reset()
+		return nil, err
+	}
+	_ = stream.CloseWrite()
+	answer, err := readFrame(stream, limit)
+	if err != nil {
+		_ = stream.Reset()
+		if errors.Is(err, errMalformed) {
+			g.gate.ban(info.ID)
+		}
+		return nil, err
+	}
+	_ = stream.Close()
+	return answer, nil
+}
+
+// handle answers questions of a protocol; no answer, or too much to do, is a refusal.
+func (g *gateway) handle(name string, limit uint64, answer func(ctx context.Context, from peer.ID, question []byte) []byte) {
+	g.host.SetStreamHandler(protocol.ID(name), func(stream network.Stream) {
+		defer stream.Close()
+		select {
+		case g.answers <- struct{}{}:
+			defer func() { <-g.answers }()
+		default:
+			return
+		}
+		_ = stream.SetDeadline(time.Now().Add(requestTimeout))
+		question, err := readFrame(stream, limit)
+		if err != nil {
+			return
+		}
+		ctx, cancel := context.WithTimeout(context.Background(), searchTimeout)
+		defer cancel()
+		if reply := answer(ctx, stream.Conn().RemotePeer(), question); reply != nil {
+			if writeFrame(stream, reply) != nil {
+				_ = stream.Reset()
+			}
+		}
+	})
+}
+
+func (g *gateway) answerCachedPiece(ctx context.Context, from peer.ID, question []byte) []byte {
+	request, err := decodePieceRequest(question)
+	if err != nil {
+		return nil
+	}
+	response := cachedPieceResponse{piece: g.piece(ctx, request.index, false, from), cached: g.cachedOf(request)}
+	if response.piece == nil {
+		response.peers = g.table.closest(pieceKey(request.index), maxPeers, from)
+	}
+	return encodeCachedPieceResponse(response)
+}
+
+func (g *gateway) answerPiece(ctx context.Context, from peer.ID, question []byte) []byte {
+	request, err := decodePieceRequest(question)
+	if err != nil {
+		return nil
+	}
+	piece := g.piece(ctx, request.index, true, from)
+	if piece == nil {
+		return nil
+	}
+	return encodePieceResponse(piece, g.cachedOf(request))
+}
+
+// answerSegmentHeaders passes question and answer on: the headers are checked by whoever asked.
+func (g *gateway) answerSegmentHeaders(ctx context.Context, from peer.ID, question []byte) []byte {
+	for _, info := range g.table.closest(randomKey(), alpha, from) {
+		if answer, err := g.ask(ctx, info, segmentHeaderProtocol, question, maxResponseBytes); err == nil {
+			return answer
+		}
+	}
+	return nil
+}
+
+func (g *gateway) answerFindNode(_ context.Context, from peer.ID, question []byte) []byte {
+	key, _, err := decodeFindNode(question)
+	if err != nil {
+		return nil
+	}
+	return encodeFindNodeAnswer(g.table.closest(key, maxPeers, from))
+}
+
+func (g *gateway) cachedOf(request pieceRequest) []uint64 {
+	return slices.DeleteFunc(request.cached, func(index uint64) bool { return !g.pieces.Contains(index) })
+}
+
+// piece is a piece out of the cache or from the network, or nil. A search that is under way already is waited for.
+func (g *gateway) piece(ctx context.Context, index uint64, deep bool, from peer.ID) []byte {
+	if piece, ok := g.pieces.Get(index); ok {
+		return piece
+	}
+	g.mutex.Lock()
+	running := g.searches[index]
+	if running != nil && (running.deep || !deep) {
+		g.mutex.Unlock()
+		select {
+		case <-running.done:
+			return running.piece
+		case <-ctx.Done():
+			return nil
+		}
+	}
+	started := &search{done: make(chan struct{}), deep: deep}
+	g.searches[index] = started
+	g.mutex.Unlock()
+	started.piece = g.find(ctx, index, deep, from)
+	if started.piece != nil {
+		g.pieces.Add(index, started.piece)
+	}
+	close(started.done)
+	g.mutex.Lock()
+	if g.searches[index] == started {
+		delete(g.searches, index)
+	}
+	g.mutex.Unlock()
+	return started.piece
+}
+
+// find asks caches close to the piece first and, for a deep search, then plots of whoever can be found.
+func (g *gateway) find(ctx context.Context, index uint64, deep bool, from peer.ID) []byte {
+	key := pieceKey(index)
+	target := sha256.Sum256(key)
+	queue := g.merge(g.table.closest(key, maxPeers, from), g.lookup(ctx, key))
+	question := encodePieceRequest(pieceRequest{index: index})
+	asked := map[peer.ID]bool{from: true}
+	for count := 0; count < maxAsked && ctx.Err() == nil; count++ {
+		sortByDistance(queue, target)
+		at := slices.IndexFunc(queue, func(info peer.AddrInfo) bool { return !asked[info.ID] })
+		if at < 0 {
+			break
+		}
+		info := queue[at]
+		asked[info.ID] = true
+		answer, err := g.ask(ctx, info, cachedPieceProtocol, question, maxResponseBytes)
+		if err != nil {
+			continue
+		}
+		response, err := decodeCachedPieceResponse(answer)
+		if err != nil {
+			g.gate.ban(info.ID)
+			continue
+		}
+		if response.piece != nil {
+			return slices.Clone(response.piece)
+		}
+		queue = g.merge(queue, response.peers)
+	}
+	if !deep {
+		return nil
+	}
+	return g.findInPlots(ctx, question, from)
+}
+
+func (g *gateway) findInPlots(ctx context.Context, question []byte, from peer.ID) []byte {
+	asked := map[peer.ID]bool{from: true}
+	for walk := 0; walk <= randomWalks && ctx.Err() == nil; walk++ {
+		candidates := g.table.closest(randomKey(), maxPeers, from)
+		if walk > 0 {
+			candidates = g.lookup(ctx, randomKey())
+		}
+		for _, info := range candidates {
+			if asked[info.ID] || ctx.Err() != nil {
+				continue
+			}
+			asked[info.ID] = true
+			answer, err := g.ask(ctx, info, pieceProtocol, question, maxResponseBytes)
+			if err != nil {
+				continue
+			}
+			piece, err := decodePieceResponse(answer)
+			if err != nil {
+				g.gate.ban(info.ID)
+			} else if piece != nil {
+				return slices.Clone(piece)
+			}
+		}
+	}
+	return nil
+}
+
+// gate keeps banned peers out and, unless private addresses are allowed, does not dial them.
+type gate struct {
+	private bool
+	mutex   sync.Mutex
+	bans    map[peer.ID]ban
+}
+
+type ban struct {
+	until  time.Time
+	length time.Duration
+}
+
+func newGate(private bool) *gate { return &gate{private: private, bans: make(map[peer.ID]ban)} }
+
+// ban keeps a peer away for a while, half as long again each time.
+func (g *gate) ban(id peer.ID) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	length := banAtFirst
+	if last, known := g.bans[id]; known {
+		length = min(last.length*3/2, banAtMost)
+	}
+	if len(g.bans) >= maxTable {
+		for old, entry := range g.bans {
+			if time.Now().After(entry.until) {
+				delete(g.bans, old)
+			}
+		}
+	}
+	g.bans[id] = ban{until: time.Now().Add(length), length: length}
+}
+
+func (g *gate) forgive(id peer.ID) {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	delete(g.bans, id)
+}
+
+func (g *gate) allowed(id peer.ID) bool {
+	g.mutex.Lock()
+	defer g.mutex.Unlock()
+	entry, banned := g.bans[id]
+	return !banned || time.Now().After(entry.until)
+}
+
+func (g *gate) InterceptPeerDial(id peer.ID) bool { return g.allowed(id) }
+func (g *gate) InterceptAddrDial(_ peer.ID, address multiaddr.Multiaddr) bool {
+	return g.private || manet.IsPublicAddr(address)
+}
+func (g *gate) InterceptAccept(network.ConnMultiaddrs) bool { return true }
+func (g *gate) InterceptSecured(_ network.Direction, id peer.ID, _ network.ConnMultiaddrs) bool {
+	return g.allowed(id)
+}
+func (g *gate) InterceptUpgraded(network.Conn) (bool, control.DisconnectReason) { return true, 0 }
+
+func (g *gateway) close() error {
+	if err := g.host.Close(); err != nil {
+		return fmt.Errorf("stopping the peer: %w", err)
+	}
+	return nil
+}
