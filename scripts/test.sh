@@ -19,6 +19,7 @@ step() {
     echo "== $name: FAILED ($((SECONDS - from)) s)"
   fi
 }
+go_gateway() { (cd helper/gateway && test -z "$(gofmt -l .)" && go vet ./... && go test ./...); }
 have() { command -v "$1" >/dev/null 2>&1; }
 
 step "lint and format" npm run --silent lint
@@ -30,6 +31,11 @@ if have cargo; then
   step "Rust tests" cargo test --quiet --release --manifest-path wasm/Cargo.toml
 else
   echo "cargo is not installed: the Rust sources are not tested here, their compiled module is"
+fi
+if have go; then
+  step "gateway" go_gateway
+else
+  echo "Go is not installed: the gateway is not tested here"
 fi
 step "unit and integration tests" npm run --silent test:unit
 step "conformance" npm run --silent conformance

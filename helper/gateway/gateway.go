@@ -52,7 +52,9 @@ type gateway struct {
 	pieces  *lru.Cache[uint64, []byte]
 	gate    *gate
 	answers chan struct{}
-	mutex   sync.Mutex
+	// ready is closed once the first peers were tried: before, nothing can be found.
+	ready chan struct{}
+	mutex sync.Mutex
 	// searches under way by piece, so that two tabs that want one piece fetch it once.
 	searches map[uint64]*search
 }
@@ -76,6 +78,7 @@ func startGateway(opts options, key crypto.PrivKey) (*gateway, error) {
 		pieces:   pieces,
 		gate:     newGate(opts.allowPrivate),
 		answers:  make(chan struct{}, maxAnswers),
+		ready:    make(chan struct{}),
 		searches: make(map[uint64]*search),
 	}
 	settings := []libp2p.Option{
@@ -134,41 +137,55 @@ func (g *gateway) run(ctx context.Context) error {
 			return ctx.Err()
 		case happened := <-events.Out():
 			if identified, ok := happened.(event.EvtPeerIdentificationCompleted); ok {
-				g.identified(identified)
+				g.identified(identified.Peer, identified.ProtocolVersion, identified.Protocols, identified.ListenAddrs)
 			}
 		}
 	}
 }
 
 // identified bans a peer of another network for a while and remembers one that others may be sent to.
-func (g *gateway) identified(e event.EvtPeerIdentificationCompleted) {
-	if e.ProtocolVersion != g.version() {
-		slog.Info("peer of another network", "peer", e.Peer, "says", e.ProtocolVersion)
-		g.gate.ban(e.Peer)
-		g.table.remove(e.Peer)
-		_ = g.host.Network().ClosePeer(e.Peer)
+func (g *gateway) identified(id peer.ID, version string, protocols []protocol.ID, addrs []multiaddr.Multiaddr) {
+	if version != g.version() {
+		slog.Info("peer of another network", "peer", id, "says", version)
+		g.gate.ban(id)
+		g.table.remove(id)
+		_ = g.host.Network().ClosePeer(id)
 		return
 	}
-	g.gate.forgive(e.Peer)
-	if slices.Contains(e.Protocols, protocol.ID(kademliaProtocol)) {
-		g.table.put(e.Peer, e.ListenAddrs)
+	g.gate.forgive(id)
+	if slices.Contains(protocols, kademliaProtocol) {
+		g.table.put(id, addrs)
 	}
 }
 
 func (g *gateway) stayConnected(ctx context.Context) {
-	for ctx.Err() == nil {
+	for first := true; ctx.Err() == nil; first = false {
+		var group sync.WaitGroup
 		for _, info := range g.opts.peers {
-			if g.host.Network().Connectedness(info.ID) == network.Connected {
-				continue
+			if g.host.Network().Connectedness(info.ID) != network.Connected {
+				group.Go(func() { g.connect(ctx, info) })
 			}
-			dial, cancel := context.WithTimeout(ctx, lookupTimeout)
-			if err := g.host.Connect(dial, info); err != nil {
-				slog.Info("peer cannot be reached", "peer", info.ID, "error", err)
-			}
-			cancel()
+		}
+		group.Wait()
+		if first {
+			close(g.ready)
 		}
 		pause(ctx, reconnectPause)
 	}
+}
+
+// connect resolves once identify has said what the peer is.
+func (g *gateway) connect(ctx context.Context, info peer.AddrInfo) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+	defer cancel()
+	if err := g.host.Connect(ctx, info); err != nil {
+		slog.Info("peer cannot be reached", "peer", info.ID, "error", err)
+		return
+	}
+	version, _ := g.host.Peerstore().Get(info.ID, "ProtocolVersion")
+	protocols, _ := g.host.Peerstore().GetProtocols(info.ID)
+	text, _ := version.(string)
+	g.identified(info.ID, text, protocols, g.host.Peerstore().Addrs(info.ID))
 }
 
 // refill asks for random places of the key space, ever more seldom, so that the table has peers everywhere.
@@ -331,6 +348,10 @@ func (g *gateway) answerPiece(ctx context.Context, from peer.ID, question []byte
 
 // answerSegmentHeaders passes question and answer on: the headers are checked by whoever asked.
 func (g *gateway) answerSegmentHeaders(ctx context.Context, from peer.ID, question []byte) []byte {
+	select {
+	case <-g.ready:
+	case <-ctx.Done():
+	}
 	for _, info := range g.table.closest(randomKey(), alpha, from) {
 		if answer, err := g.ask(ctx, info, segmentHeaderProtocol, question, maxResponseBytes); err == nil {
 			return answer
@@ -385,6 +406,11 @@ func (g *gateway) piece(ctx context.Context, index uint64, deep bool, from peer.
 
 // find asks caches close to the piece first and, for a deep search, then plots of whoever can be found.
 func (g *gateway) find(ctx context.Context, index uint64, deep bool, from peer.ID) []byte {
+	select {
+	case <-g.ready:
+	case <-ctx.Done():
+		return nil
+	}
 	key := pieceKey(index)
 	target := sha256.Sum256(key)
 	queue := g.merge(g.table.closest(key, maxPeers, from), g.lookup(ctx, key))

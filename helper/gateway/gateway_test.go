@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -476,5 +477,61 @@ func TestThePairingCodeStays(t *testing.T) {
 	}
 	if again, err := peerKey(folder); err != nil || !again.Equals(key) {
 		t.Fatal("another key at the second start")
+	}
+}
+
+func TestRecordedBytes(t *testing.T) {
+	const vectors = "../../tests/vectors/wire/"
+	whole, err := os.ReadFile(vectors + "dsn_piece_response.bin")
+	if err != nil {
+		t.Fatal(err)
+	}
+	piece, err := decodePieceResponse(whole)
+	if err != nil || len(piece) != pieceBytes || !bytes.HasPrefix(encodePieceResponse(piece, nil), whole[:5+pieceBytes]) {
+		t.Fatalf("%d bytes of a piece: %v", len(piece), err)
+	}
+	text, err := os.ReadFile(vectors + "dsn_requests.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var recorded map[string]json.RawMessage
+	if err := json.Unmarshal(text, &recorded); err != nil {
+		t.Fatal(err)
+	}
+	checked := 0
+	for responder, listed := range recorded {
+		if !strings.HasPrefix(responder, "responder_") {
+			continue
+		}
+		var exchanges []struct {
+			Protocol string
+			Request  struct{ Hex string }
+			Response *struct{ Hex string }
+		}
+		if err := json.Unmarshal(listed, &exchanges); err != nil {
+			t.Fatal(responder, err)
+		}
+		for _, exchange := range exchanges {
+			question, err := hex.DecodeString(exchange.Request.Hex)
+			if err != nil || exchange.Protocol == segmentHeaderProtocol {
+				continue
+			}
+			request, err := decodePieceRequest(question)
+			if err != nil || !bytes.Equal(encodePieceRequest(request), question) {
+				t.Errorf("%s: %s: %v", responder, exchange.Request.Hex, err)
+			}
+			checked++
+			if exchange.Response == nil || exchange.Response.Hex == "" || exchange.Protocol != cachedPieceProtocol {
+				continue
+			}
+			answer, _ := hex.DecodeString(exchange.Response.Hex)
+			response, err := decodeCachedPieceResponse(answer)
+			if err != nil || !bytes.Equal(encodeCachedPieceResponse(response), answer) {
+				t.Errorf("%s: %s: %v", responder, exchange.Response.Hex, err)
+			}
+		}
+	}
+	if checked < 5 {
+		t.Errorf("only %d exchanges", checked)
 	}
 }

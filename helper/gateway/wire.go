@@ -100,8 +100,7 @@ type cachedPieceResponse struct {
 func encodeCachedPieceResponse(response cachedPieceResponse) []byte {
 	var out []byte
 	if response.piece != nil {
-		out = append(make([]byte, 0, pieceBytes+16), 0)
-		out = append(out, response.piece...)
+		out = appendPiece(make([]byte, 0, pieceBytes+16), 0, response.piece)
 	} else {
 		out = appendCompact([]byte{1}, uint64(len(response.peers)))
 		for _, info := range response.peers {
@@ -116,7 +115,7 @@ func decodeCachedPieceResponse(message []byte) (cachedPieceResponse, error) {
 	var response cachedPieceResponse
 	switch in.u8() {
 	case 0:
-		response.piece = in.take(pieceBytes)
+		response.piece = in.piece()
 	case 1:
 		count := in.compact(maxPeers)
 		for i := uint64(0); i < count && in.err == nil; i++ {
@@ -131,8 +130,7 @@ func decodeCachedPieceResponse(message []byte) (cachedPieceResponse, error) {
 
 // encodePieceResponse is PieceByIndexResponse with a piece in it.
 func encodePieceResponse(piece []byte, cached []uint64) []byte {
-	out := append(make([]byte, 0, pieceBytes+16), 1)
-	return appendIndices(append(out, piece...), cached)
+	return appendIndices(appendPiece(make([]byte, 0, pieceBytes+16), 1, piece), cached)
 }
 
 // decodePieceResponse returns nil where the peer answers that it does not have the piece.
@@ -142,7 +140,7 @@ func decodePieceResponse(message []byte) ([]byte, error) {
 	switch in.u8() {
 	case 0:
 	case 1:
-		piece = in.take(pieceBytes)
+		piece = in.piece()
 	default:
 		in.fail()
 	}
@@ -159,6 +157,11 @@ func appendCompact(out []byte, value uint64) []byte {
 	default:
 		return binary.LittleEndian.AppendUint32(out, uint32(value<<2|2))
 	}
+}
+
+// appendPiece writes a variant that holds a piece; a piece stands as bytes with their number before them.
+func appendPiece(out []byte, variant byte, piece []byte) []byte {
+	return append(appendCompact(append(out, variant), uint64(len(piece))), piece...)
 }
 
 func appendIndices(out []byte, indices []uint64) []byte {
@@ -203,6 +206,13 @@ func (r *scaleReader) take(count uint64) []byte {
 	taken := r.rest[:count]
 	r.rest = r.rest[count:]
 	return taken
+}
+
+func (r *scaleReader) piece() []byte {
+	if r.compact(pieceBytes) != pieceBytes {
+		r.fail()
+	}
+	return r.take(pieceBytes)
 }
 
 func (r *scaleReader) u8() byte {

@@ -5,10 +5,20 @@ import { webSockets } from '@libp2p/websockets';
 import { WebSocket } from 'ws';
 import type { PeerPlatform } from './peer.ts';
 
+/**
+ * As in a browser, a message is an event of its own turn: libp2p listens for messages only some promises after the
+ * opening, and a peer that speaks first would not be heard.
+ */
+class StandardWebSocket extends WebSocket {
+  constructor(url: string, protocols?: string | string[]) {
+    super(url, protocols, { allowSynchronousEvents: false });
+  }
+}
+
 /** libp2p is written for a newer Node.js: it takes these two from the platform. */
 function complete(): void {
   const platform = globalThis as { WebSocket?: unknown };
-  platform.WebSocket ??= WebSocket;
+  platform.WebSocket ??= StandardWebSocket;
   Promise.withResolvers ??= function withResolvers<T>() {
     let resolve!: (value: T | PromiseLike<T>) => void;
     let reject!: (reason?: unknown) => void;
