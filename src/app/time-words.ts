@@ -28,9 +28,10 @@ export function speedWords(iterationsPerSecond: number): string {
 const WALKERS: Record<string, string> = {
   webcrypto: 'this tab, by WebCrypto',
   wasm: 'this tab, by WebAssembly',
+  webgpu: 'this tab, on the graphics processor (WebGPU)',
 };
 
-/** Who walks: `webcrypto`, `wasm`, or a helper by its own name. */
+/** Who walks: `webcrypto`, `wasm`, `webgpu`, or a helper by its own name. */
 export function walkerWords(walker: string): string {
   return WALKERS[walker] ?? (walker === '' ? '–' : `your ${walker}`);
 }

@@ -4,7 +4,7 @@
  */
 import type { ComputePool } from '../crypto/jobs.ts';
 import { headShare, type PotBudget, type PotShare } from '../crypto/pot-budget.ts';
-import { PotVerifier, type PotHelper } from '../crypto/pot-verifier.ts';
+import { PotVerifier, type PotAccelerator, type PotHelper } from '../crypto/pot-verifier.ts';
 import { loadWasm } from '../crypto/wasm.ts';
 import { RpcError } from '../network/rpc-error.ts';
 import type { ChainSource } from '../network/source.ts';
@@ -232,6 +232,11 @@ export class LightClient {
   usePotHelper(helper: PotHelper | null): void {
     this.pot.useHelper(helper);
     this.changed();
+  }
+
+  /** Lets the graphics processor verify what is caught up with; null: the pool does. */
+  usePotAccelerator(accelerator: PotAccelerator | null): void {
+    this.pot.useAccelerator(accelerator);
   }
 
   snapshot(): ChainSnapshot {
@@ -624,7 +629,7 @@ export class LightClient {
   }
 
   private headShare(): PotShare {
-    return headShare(this.potBudget, this.pot.stats().iterationsPerSecond, this.iterationsDue());
+    return headShare(this.potBudget, this.pot.headRate(), this.iterationsDue());
   }
 
   private viewOf(info: BlockInfo): BlockView {

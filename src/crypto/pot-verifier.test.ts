@@ -430,6 +430,59 @@ describe('by helper', () => {
   });
 });
 
+describe('by accelerator', () => {
+  const full = { mode: 'full' } as const;
+
+  test('verifies what is caught up with, not the head, and is spot-checked', async () => {
+    const { pool, jobs } = recording();
+    const pot = new PotVerifier(pool, full);
+    const gpu = helperOf(async (slots) => slots.map(() => null));
+    pot.useAccelerator({ verifier: { ...gpu, name: 'webgpu' }, gain: 2 });
+    const verdict = await pot.verify(honest.slice(0, 6), catchUp);
+    expect(verdict).toEqual({ mode: 'full', slots: 6, iterations: 6 * ITERATIONS });
+    expect(jobs.map(({ input }) => input.only!.length)).toEqual([1]);
+    expect(pot.stats()).toMatchObject({ walker: 'webgpu', mode: 'full', slotsVerified: 6 });
+    expect(pot.headRate()).toBe(0);
+    await pot.verify(honest.slice(6, 8), head);
+    expect(gpu.verify).toHaveBeenCalledTimes(1);
+    expect(pot.stats().walker).not.toBe('webgpu');
+    expect(pot.headRate()).toBeGreaterThan(0);
+  });
+
+  test('is left out where the sample is less work than every checkpoint is there', async () => {
+    const gpu = helperOf(async (slots) => slots.map(() => null));
+    const pot = new PotVerifier(createInlinePool(), { mode: 'sampled', checkpointsPerSlot: 2 });
+    pot.useAccelerator({ verifier: gpu, gain: 4 });
+    expect((await pot.verify([honest[0]!], catchUp)).mode).toBe('sampled');
+    pot.useAccelerator({ verifier: gpu, gain: 4.1 });
+    expect((await pot.verify([honest[1]!], catchUp)).mode).toBe('full');
+    expect(gpu.verify).toHaveBeenCalledTimes(1);
+  });
+
+  test('is dropped when it fails or miscalculates', async () => {
+    for (const verify of [
+      async () => Promise.reject(new Error('the device was lost')),
+      async (slots: readonly PotSlot[]) => slots.map(() => 1),
+    ]) {
+      const gpu = helperOf(verify);
+      const pot = new PotVerifier(createInlinePool(), full);
+      pot.useAccelerator({ verifier: gpu, gain: 9 });
+      expect((await pot.verify([honest[0]!], catchUp)).mode).toBe('full');
+      await pot.verify([honest[1]!], catchUp);
+      expect(gpu.verify).toHaveBeenCalledTimes(1);
+    }
+  });
+
+  test('comes after the person’s own helper', async () => {
+    const pot = new PotVerifier(createInlinePool(), full);
+    const gpu = helperOf(async (slots) => slots.map(() => null));
+    pot.useAccelerator({ verifier: gpu, gain: 9 });
+    pot.useHelper(helperOf(async (slots) => slots.map(() => null)));
+    expect((await pot.verify([honest[0]!], catchUp)).mode).toBe('helper');
+    expect(gpu.verify).not.toHaveBeenCalled();
+  });
+});
+
 test('the speed is that of whoever verifies now', async () => {
   const pot = new PotVerifier(createInlinePool(), { mode: 'full' });
   expect(pot.stats()).toMatchObject({ iterationsPerSecond: 0, walker: '' });

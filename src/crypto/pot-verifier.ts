@@ -5,7 +5,7 @@ import { CHECKPOINTS_BYTES, CHECKPOINTS_IN_SLOT } from '../protocol/constants.ts
 import { ProtocolError } from '../protocol/errors.ts';
 import { requireIterations } from '../protocol/pot.ts';
 import type { SlotNumber } from '../protocol/types.ts';
-import type { ComputePool, JobOptions } from './jobs.ts';
+import { JobPriority, type ComputePool, type JobOptions } from './jobs.ts';
 import { checkpointsOf, passChance, requireBudget, type PotBudget, type PotShare } from './pot-budget.ts';
 import { randomBelow } from './random.ts';
 
@@ -33,6 +33,13 @@ export interface PotHelper {
   verify(slots: readonly PotSlot[], signal?: AbortSignal): Promise<(number | null)[]>;
   /** Told when one of its verdicts was found to be wrong: it is not asked again. */
   distrust(what: string): void;
+}
+
+/** A part of this machine that verifies many slots faster than the pool, but one not. */
+export interface PotAccelerator {
+  verifier: PotHelper;
+  /** How many times as fast as the pool it is. */
+  gain: number;
 }
 
 export interface PotVerdict {
@@ -81,9 +88,13 @@ export class PotVerifier {
   private readonly known = new Map<string, true>();
   private readonly rate = new Rate();
   private helperRate = new Rate();
+  private acceleratorRate = new Rate();
+  /** That of whoever verified last. */
+  private latestRate = this.rate;
   private readonly walks = new PQueue();
   private budget: PotBudget = { mode: 'full' };
   private helper: PotHelper | null = null;
+  private accelerator: PotAccelerator | null = null;
   private slotsVerified = 0;
   private slotsSampled = 0;
   private walker = '';
@@ -107,6 +118,18 @@ export class PotVerifier {
   useHelper(helper: PotHelper | null): void {
     this.helper = helper;
     this.helperRate = new Rate();
+    this.latestRate = helper === null ? this.rate : this.helperRate;
+  }
+
+  /** Lets a faster part of this machine verify what is caught up with, where it pays; null: the pool does it. */
+  useAccelerator(accelerator: PotAccelerator | null): void {
+    this.accelerator = accelerator;
+    this.acceleratorRate = new Rate();
+  }
+
+  /** Iterations a second that the head is verified with; 0 until something was. */
+  headRate(): number {
+    return (this.helper === null ? this.rate : this.helperRate).perSecond();
   }
 
   /** The helper in use, or null: none was given, or it was dropped. */
@@ -118,7 +141,7 @@ export class PotVerifier {
     return {
       slotsVerified: this.slotsVerified,
       slotsSampled: this.slotsSampled,
-      iterationsPerSecond: (this.helper === null ? this.rate : this.helperRate).perSecond(),
+      iterationsPerSecond: this.latestRate.perSecond(),
       soundness: this.soundness,
       walker: this.helper?.name ?? this.walker,
       mode: this.helper === null ? this.budget.mode : 'helper',
@@ -136,7 +159,9 @@ export class PotVerifier {
     slots.forEach(requireWellFormed);
     const unknown = slots.filter((slot) => !this.known.has(keyOf(slot)));
     const { mode, checkpoints, iterations } =
-      (await this.byHelper(unknown, options)) ?? (await this.byPool(unknown, options));
+      (await this.byHelper(unknown, options)) ??
+      (await this.byAccelerator(unknown, options)) ??
+      (await this.byPool(unknown, options));
     for (const slot of unknown) this.remember(keyOf(slot));
     this.slotsVerified += unknown.length;
     if (mode === 'sampled') this.slotsSampled += unknown.length;
@@ -151,6 +176,7 @@ export class PotVerifier {
       grouped(drawn(checkpoints), this.groupsFor(slot, slots.length)).map((only) => ({ slot, only })),
     );
     const end = this.rate.begin();
+    if (slots.length > 0) this.latestRate = this.rate;
     try {
       const iterations = await this.walk(parts, options, (walked) => this.rate.add(walked));
       return { mode: share.mode, checkpoints, iterations };
@@ -162,29 +188,61 @@ export class PotVerifier {
   /** Null: no helper, or none any more, or slots that it does not take. */
   private async byHelper(slots: readonly PotSlot[], options: PotVerifyOptions): Promise<Outcome | null> {
     const { helper, helperRate } = this;
-    if (helper === null || slots.length === 0) return null;
+    if (helper === null) return null;
+    const drop = (): void => {
+      if (this.helper === helper) this.useHelper(null);
+    };
+    const iterations = await this.assisted(helper, helperRate, slots, options, drop);
+    return iterations === null ? null : { mode: 'helper', checkpoints: CHECKPOINTS_IN_SLOT, iterations };
+  }
+
+  /** Null: there is none, it does not pay for this share or one batch, or it failed. Every checkpoint is walked. */
+  private async byAccelerator(slots: readonly PotSlot[], options: PotVerifyOptions): Promise<Outcome | null> {
+    const { accelerator, acceleratorRate } = this;
+    if (accelerator === null || options.priority < JobPriority.catchUp) return null;
+    const saved = checkpointsOf(options.share ?? this.budget) / CHECKPOINTS_IN_SLOT;
+    if (accelerator.gain * saved <= 1) return null;
+    const drop = (): void => {
+      if (this.accelerator === accelerator) this.useAccelerator(null);
+    };
+    const iterations = await this.assisted(accelerator.verifier, acceleratorRate, slots, options, drop);
+    if (iterations === null) return null;
+    this.walker = accelerator.verifier.name;
+    return { mode: 'full', checkpoints: CHECKPOINTS_IN_SLOT, iterations };
+  }
+
+  /** Iterations that a helper verified and a spot check confirmed. Null: it took none, failed, or lied. */
+  private async assisted(
+    helper: PotHelper,
+    rate: Rate,
+    slots: readonly PotSlot[],
+    options: PotVerifyOptions,
+    drop: () => void,
+  ): Promise<number | null> {
+    if (slots.length === 0) return null;
     if (slots.some(({ iterations }) => iterations > helper.maxIterations)) return null;
     let verdicts: (number | null)[];
-    const end = helperRate.begin();
+    const end = rate.begin();
     try {
       verdicts = await helper.verify(slots, options.signal);
     } catch {
       options.signal?.throwIfAborted();
-      this.drop(helper);
+      drop();
       return null;
     } finally {
       end();
     }
     const lied = await this.spotCheck(slots, verdicts, options);
     if (lied !== null) {
-      this.drop(helper);
+      drop();
       helper.distrust(lied.message);
       if (lied.wrong !== null) throw lied.wrong;
       return null;
     }
     const iterations = slots.reduce((sum, slot) => sum + slot.iterations, 0);
-    helperRate.add(iterations);
-    return { mode: 'helper', checkpoints: CHECKPOINTS_IN_SLOT, iterations };
+    rate.add(iterations);
+    this.latestRate = rate;
+    return iterations;
   }
 
   /**
@@ -211,10 +269,6 @@ export class PotVerifier {
       return { message: `it let ${what} pass, which is wrong`, wrong: error };
     }
     return refused < 0 ? null : { message: `it refused ${what}, which is right`, wrong: null };
-  }
-
-  private drop(helper: PotHelper): void {
-    if (this.helper === helper) this.helper = null;
   }
 
   /** Into how many jobs a slot is cut: enough to keep every worker busy, and none too long to be cancelled. */

@@ -23,6 +23,8 @@ export async function createBrowserNode(): Promise<AllotmentNode> {
     openFarmDirectory,
     defaultFarm: { kind: 'opfs', name: 'farm' },
     createPool: async (workers) => createWebPool(workers, module),
+    openAccelerator: async (...options) =>
+      (await import('../crypto/gpu/verifier.ts')).openAccelerator(...options),
     machine,
     openWalletStore: openBrowserWalletStore,
     passwordKey: workerPasswordKey,

@@ -22,6 +22,7 @@ import type {
   NodeSnapshot,
   Setup,
 } from './api.ts';
+import { accelerate } from './accelerate.ts';
 import { readBalance } from './balance.ts';
 import type { Desk } from './desk.ts';
 import type { Money } from './money.ts';
@@ -45,6 +46,8 @@ interface Running {
   pool: ComputePool;
   sources: RpcSource[];
   client: LightClient;
+  /** Gives the graphics processor back. */
+  slowDown: () => void;
 }
 
 export class AllotmentNode implements RunnableNode {
@@ -318,7 +321,8 @@ export class AllotmentNode implements RunnableNode {
         return;
       }
       client.setOwnKey(toHex(this.identity.publicKey));
-      this.running = { pool, sources, client };
+      const slowDown = accelerate(client, pool, this.platform, (line) => this.journal.log('info', line));
+      this.running = { pool, sources, client, slowDown };
       client.onChange(() => this.onChain());
       this.timekeeper.serve(client);
       client.start();
@@ -345,6 +349,7 @@ export class AllotmentNode implements RunnableNode {
     await moneyOpen?.then((money) => money.close()).catch(() => undefined);
     this.timekeeper.serve(null);
     await farm?.stop();
+    running?.slowDown();
     await running?.client.stop();
     await running?.pool.close();
   }

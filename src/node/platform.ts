@@ -1,4 +1,5 @@
 /** What the node needs of the place it runs in: a browser's worker or Node.js. */
+import type { GpuAccelerator } from '../crypto/gpu/verifier.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { OpenSocket } from '../network/socket.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
@@ -17,5 +18,7 @@ export interface NodePlatform extends DeskPlatform {
   /** Where a new farm goes when the person chose no place. */
   readonly defaultFarm: Pick<FarmRecord, 'kind' | 'name'>;
   createPool(workers: number): Promise<ComputePool>;
+  /** A graphics processor that verifies proofs of time faster than the pool, or null; left out: there is none. */
+  openAccelerator?(pool: ComputePool, log: (line: string) => void): Promise<GpuAccelerator | null>;
   machine(): Promise<MachineInfo>;
 }
