@@ -1,9 +1,12 @@
 import { lazy, Suspense, useEffect, type ComponentType } from 'react';
 import type { Cause, NodeSnapshot, Setup } from '../node/api.ts';
+import { farmTotals } from '../node/farm-totals.ts';
 import { ChainIcon, FarmIcon, HomeIcon, SettingsIcon, PersonIcon, WalletIcon } from './components/icons.tsx';
 import { Badge, CauseBanner } from './components/basics.tsx';
 import { useRoute, useTheme } from './hooks.ts';
+import { watchMachine } from './conditions.ts';
 import { keepAwake } from './keep-awake.ts';
+import { keepScreenAwake } from './screen-awake.ts';
 import { node, useSnapshot } from './node-client.ts';
 import { chainStatus, farmStatus } from './status.ts';
 
@@ -71,13 +74,15 @@ function Frame({ snapshot }: ScreenProps) {
   useEffect(() => {
     document.title = `${screen.title} · Allotment`;
   }, [screen.title]);
-  const farms = snapshot.role === 'leader' && snapshot.setup.farm !== null;
+  const farms = snapshot.role === 'leader' && snapshot.farms.length > 0;
   useEffect(() => {
     keepAwake(farms);
     return () => keepAwake(false);
   }, [farms]);
+  useEffect(() => (farms ? keepScreenAwake() : undefined), [farms]);
+  useEffect(() => (snapshot.role === 'leader' ? watchMachine() : undefined), [snapshot.role]);
   const chain = chainStatus(snapshot.chain);
-  const farm = farmStatus(snapshot.farm);
+  const farm = farmStatus(farmTotals(snapshot.farms));
   return (
     <div className="frame">
       <a className="skip" href="#main">

@@ -1,4 +1,5 @@
-import type { ChainView, FarmView } from '../node/api.ts';
+import type { FarmPhase } from '../farm/snapshot.ts';
+import type { Cause, ChainView } from '../node/api.ts';
 
 export interface StatusWord {
   text: string;
@@ -25,9 +26,15 @@ export function chainStatus(chain: ChainView | null): StatusWord {
   }
 }
 
-/** The farm's state in two words. */
-export function farmStatus(farm: FarmView | null): StatusWord {
-  switch (farm?.phase) {
+/** The state of a farm, or of all together, in two words. */
+export function farmStatus(farm: {
+  phase: FarmPhase | 'off';
+  cause: Cause | null;
+  failed?: number;
+}): StatusWord {
+  if (farm.phase !== 'failed' && (farm.failed ?? 0) > 0)
+    return { text: `${farm.failed} of the farms stopped`, tone: 'bad', live: true };
+  switch (farm.phase) {
     case 'farming':
       return { text: 'Farming', tone: 'good', live: true };
     case 'plotting':
@@ -36,7 +43,10 @@ export function farmStatus(farm: FarmView | null): StatusWord {
       return { text: 'Farm starting', tone: 'info', live: true };
     case 'paused':
       return { text: 'Farm paused', tone: 'warn', live: false };
+    case 'waiting':
+      return { text: 'Plotting waits', tone: 'info', live: false };
     case 'failed':
+      if (farm.cause?.code === 'no-permission') return { text: 'Needs access', tone: 'warn', live: false };
       return { text: 'Farm stopped', tone: 'bad', live: false };
     default:
       return { text: 'Not farming', tone: 'plain', live: false };

@@ -111,7 +111,7 @@ export class LightClient {
   private lastTickAt: number;
   private cause: ChainCause | null = null;
   private clockCause: ChainCause | null = null;
-  private ownKey: string | null = null;
+  private ownKeys: ReadonlySet<string> = new Set();
   private readonly keeper: ChainKeeper;
   private examination: ExaminationView | null = null;
   /** Sources whose history cannot be examined, and why. */
@@ -216,9 +216,9 @@ export class LightClient {
     return usable.sort((a, b) => a.penalty - b.penalty).map(({ source }) => source);
   }
 
-  /** Marks the blocks of this farmer's public key (hex) as the node's own. */
-  setOwnKey(publicKey: string | null): void {
-    this.ownKey = publicKey;
+  /** Marks the blocks of these farmers' public keys (hex) as the node's own. */
+  setOwnKeys(publicKeys: ReadonlySet<string>): void {
+    this.ownKeys = publicKeys;
     this.changed();
   }
 
@@ -638,7 +638,7 @@ export class LightClient {
     const onBestChain = final
       ? this.finalHeaders.has(info.hash) || info.hash === toHex(tree.final.context.hash)
       : toHex(tree.onBestChain(info.number)?.context.hash ?? new Uint8Array()) === info.hash;
-    return { ...info, own: info.author === this.ownKey, final: final && onBestChain, onBestChain };
+    return { ...info, own: this.ownKeys.has(info.author), final: final && onBestChain, onBestChain };
   }
 
   // What is said about it

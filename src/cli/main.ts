@@ -6,8 +6,9 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bytesOfSectors } from '../farm/sectors.ts';
-import type { NodeSnapshot, Setup } from '../node/api.ts';
+import type { FarmView, NodeSnapshot, Setup } from '../node/api.ts';
 import { AllotmentNode } from '../node/node.ts';
+import { farmTotals } from '../node/farm-totals.ts';
 import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
 import { runAgent } from './agent.ts';
@@ -116,7 +117,7 @@ type Goal = (snapshot: NodeSnapshot) => boolean;
 function goalOf(until: string | undefined): Goal | null {
   if (until === undefined) return null;
   if (until === 'head') return ({ chain }) => chain?.phase === 'following';
-  if (until === 'plotted') return ({ farm }) => farm?.phase === 'farming';
+  if (until === 'plotted') return ({ farms }) => farmTotals(farms).phase === 'farming';
   if (until === 'won') return ({ chain }) => chain?.blocks.some(({ own }) => own) ?? false;
   const number = /^block:(\d+)$/.exec(until)?.[1];
   if (number === undefined) throw new UsageError('--until takes head, block:NUMBER, plotted or won');
@@ -129,14 +130,15 @@ class Reporter {
   private phases = '';
   private readonly seen = new Set<string>();
 
-  report({ chain, farm, notices, failure }: NodeSnapshot): void {
-    const phases = `${chain?.phase ?? 'offline'} ${farm?.phase ?? 'off'}`;
+  report({ chain, farms, notices, failure }: NodeSnapshot): void {
+    const farm = farmTotals(farms);
+    const phases = `${chain?.phase ?? 'offline'} ${farm.phase}`;
     if (phases !== this.phases) {
       this.phases = phases;
-      const cause = failure ?? chain?.cause ?? farm?.cause ?? null;
+      const cause = failure ?? chain?.cause ?? farm.cause;
       print('phase', {
         chain: chain?.phase ?? 'offline',
-        farm: farm?.phase ?? 'off',
+        farm: farm.phase,
         cause: cause?.sentence,
       });
     }
@@ -151,17 +153,23 @@ class Reporter {
     for (const block of chain?.blocks.filter(({ own }) => own).toReversed() ?? []) {
       this.once(`b${block.hash}`, () => print('won', { number: block.number, hash: block.hash }));
     }
-    for (const outcome of farm?.history.toReversed() ?? []) {
-      this.once(`s${outcome.slot}${outcome.outcome}${outcome.at}`, () => print('slot', { ...outcome }));
-    }
-    for (const sector of farm?.sectors ?? []) {
-      this.once(`p${sector.index}${sector.state}${sector.historySize}`, () =>
-        print('sector', { index: sector.index, state: sector.state, error: sector.error }),
-      );
-    }
+    for (const each of farms) this.reportFarm(each);
     for (const notice of notices.toReversed()) {
       this.once(`n${notice.id}`, () =>
         process.stderr.write(`${new Date(notice.at).toISOString()} ${notice.text}\n`),
+      );
+    }
+  }
+
+  private reportFarm({ id, history, sectors }: FarmView): void {
+    for (const outcome of history.toReversed()) {
+      this.once(`s${id}${outcome.slot}${outcome.outcome}${outcome.at}`, () =>
+        print('slot', { farm: id, ...outcome }),
+      );
+    }
+    for (const { index, state, historySize, error } of sectors) {
+      this.once(`p${id}${index}${state}${historySize}`, () =>
+        print('sector', { farm: id, index, state, error }),
       );
     }
   }

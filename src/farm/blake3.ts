@@ -1,4 +1,4 @@
-import { blake3 } from '@noble/hashes/blake3.js';
+import { createBLAKE3 } from 'hash-wasm';
 
 /** BLAKE3 of data that comes in parts. */
 export interface StreamingHash {
@@ -8,10 +8,11 @@ export interface StreamingHash {
 }
 
 /** BLAKE3 of sectors and files too large to hold at once. */
-export function createBlake3(): StreamingHash {
-  const hasher = blake3.create();
+export async function createBlake3(): Promise<StreamingHash> {
+  const hasher = await createBLAKE3();
+  hasher.init();
   return {
     update: (part) => void hasher.update(part),
-    digest: () => hasher.digest(),
+    digest: () => hasher.digest('binary'),
   };
 }

@@ -4,9 +4,13 @@ import { isUlid } from '../protocol/ulid.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import { readSmall } from '../storage/directory.ts';
 import { FarmError } from './errors.ts';
+import { IDENTITY_FILE } from './identity.ts';
+import { sectorOfFileName } from './sector-file.ts';
 import { createUlid } from './ulid.ts';
 
 const FILE = 'farm.json';
+/** The native farmer's description, in a folder of its own making. */
+export const NATIVE_DESCRIPTION = 'single_disk_farm.json';
 const MAX_BYTES = 16 * 1024;
 
 export interface FarmDescription {
@@ -35,6 +39,52 @@ export async function readDescription(directory: FarmDirectory): Promise<FarmDes
       action: 'Remove the farm and plot it again',
       cause: error,
     });
+  }
+}
+
+/** Deletes a farm's files from its folder, where the person may keep others. The key is last. */
+export async function removeFarmFiles(directory: FarmDirectory): Promise<void> {
+  for (const { name } of await directory.list())
+    if (sectorOfFileName(name) !== null) await directory.remove(name);
+  await directory.remove(FILE);
+  await directory.remove(IDENTITY_FILE);
+}
+
+/** What a folder that the person thinks of holds. */
+export interface FolderContents {
+  /** `native`: a farm of the native farmer. */
+  kind: 'empty' | 'farm' | 'native' | 'other-files';
+  /** How to call it. */
+  place: string;
+  /** Hex, of a farm; null otherwise. */
+  genesisHash: string | null;
+  /** Bytes allocated to the farm in it; null without one. */
+  allocatedBytes: number | null;
+  /** Sectors of a farm of this app. */
+  sectors: number;
+}
+
+/** Looks into a folder without changing it. Throws StorageError, FarmError `not-a-farm` for a damaged farm. */
+export async function describeFolder(directory: FarmDirectory): Promise<FolderContents> {
+  const own = await readDescription(directory);
+  const native = own === null ? await readSmall(directory, NATIVE_DESCRIPTION, MAX_BYTES) : null;
+  const names = (await directory.list()).map(({ name }) => name);
+  const described = native === null ? own : readable(native);
+  return {
+    kind: own !== null ? 'farm' : native !== null ? 'native' : names.length === 0 ? 'empty' : 'other-files',
+    place: directory.place,
+    genesisHash: described && toHex(described.genesisHash),
+    allocatedBytes: described && described.allocatedSpace,
+    sectors: names.filter((name) => sectorOfFileName(name) !== null).length,
+  };
+}
+
+/** A description; null for one that does not parse. */
+function readable(bytes: Uint8Array): FarmDescription | null {
+  try {
+    return decodeDescription(bytes);
+  } catch {
+    return null;
   }
 }
 
@@ -91,6 +141,7 @@ export async function claimFolder(
 ): Promise<FarmDescription> {
   const found = await readDescription(directory);
   if (found === null) {
+    if ((await readSmall(directory, NATIVE_DESCRIPTION, MAX_BYTES)) !== null) throw nativeFarm(directory);
     const made = { id: createUlid(), ...wanted };
     await writeDescription(directory, made);
     return made;
@@ -115,4 +166,13 @@ export async function claimFolder(
   const changed = { ...found, allocatedSpace: wanted.allocatedSpace };
   await writeDescription(directory, changed);
   return changed;
+}
+
+function nativeFarm(directory: FarmDirectory): FarmError {
+  return new FarmError({
+    code: 'not-a-farm',
+    message: `${directory.place} holds ${NATIVE_DESCRIPTION}`,
+    sentence: `In ${directory.place} lies a farm of the native farmer. Its sectors can be copied into a farm of this app.`,
+    action: 'Choose an empty folder, then import that one',
+  });
 }

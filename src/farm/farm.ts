@@ -3,20 +3,21 @@ import type { ComputePool } from '../crypto/jobs.ts';
 import { toHex } from '../protocol/bytes.ts';
 import type { FarmerAppInfo, SectorIndex } from '../protocol/types.ts';
 import type { DirectoryLock, FarmDirectory } from '../storage/directory.ts';
-import { claimFolder, readDescription } from './description.ts';
+import { claimFolder, readDescription, removeFarmFiles } from './description.ts';
 import type { FarmDescription } from './description.ts';
 import { FarmError } from './errors.ts';
 import type { FarmerIdentity } from './identity.ts';
 import { discardPartialSector } from './partial-sector.ts';
 import { PlotLoop } from './plot-loop.ts';
 import type { SectorPlotter } from './plotter.ts';
-import { FarmReports, sentenceOf } from './reports.ts';
+import { FarmReports, isDamage, sentenceOf } from './reports.ts';
 import { bytesOfSectors, sectorsIn, SectorTable } from './sectors.ts';
 import { sectorFileSize, type SectorFile } from './sector-file.ts';
 import { SlotLoop } from './slot-loop.ts';
-import type { FarmNotice, FarmPhase, FarmSnapshot } from './snapshot.ts';
+import type { FarmNotice, FarmPhase, FarmSnapshot, SlotOutcome } from './snapshot.ts';
 import type { AuthoringNode, PieceSource, VerifiedHistory } from './source.ts';
 import { SleepDetector } from './statistics.ts';
+import type { Turns } from './turns.ts';
 
 export interface FarmOptions {
   directory: FarmDirectory;
@@ -36,6 +37,15 @@ export interface FarmOptions {
   plotter?: SectorPlotter;
   /** Sectors that are plotted side by side, by a plotter that can; 1 when left out. */
   sectorsAtOnce?: number;
+  /** Shared by farms of which only one plots at a time. */
+  turns?: Turns;
+}
+
+export interface ScrubOptions {
+  /** Whether damaged sectors are named only. */
+  dryRun?: boolean;
+  signal?: AbortSignal;
+  progress?(sectorsDone: number, sectors: number): void;
 }
 
 /**
@@ -49,6 +59,7 @@ export class Farm {
   private readonly sleepDetector = new SleepDetector(Date.now, (ms) => this.onSleep(ms));
   private sleep: FarmSnapshot['sleep'] = null;
   private running = false;
+  private stopped: Promise<void> | null = null;
 
   private constructor(
     private readonly options: FarmOptions,
@@ -70,6 +81,7 @@ export class Farm {
       concurrency: options.plotConcurrency,
       plotter: options.plotter,
       sectorsAtOnce: options.sectorsAtOnce,
+      turns: options.turns,
       sectors,
       reports,
     });
@@ -93,7 +105,12 @@ export class Farm {
    */
   static async open(options: FarmOptions): Promise<Farm> {
     const { directory, identity, allocatedBytes, history } = options;
-    const lock = await directory.lock();
+    const reports = new FarmReports();
+    let farm: Farm | null = null;
+    const lock = await directory.lock((reason) => {
+      reports.setCause('plot', reason);
+      void farm?.stop();
+    });
     try {
       const info = await options.node.appInfo();
       const found = await readDescription(directory);
@@ -115,7 +132,8 @@ export class Farm {
         history,
         count,
       });
-      return new Farm(options, lock, description, sectors, new FarmReports(), info);
+      farm = new Farm(options, lock, description, sectors, reports, info);
+      return farm;
     } catch (error) {
       await lock.release();
       throw error;
@@ -151,6 +169,12 @@ export class Farm {
     this.reports.changed();
   }
 
+  /** Lets plotting wait for a reason that is not the farm's, a sentence; null ends that. Farming goes on. */
+  hold(reason: string | null): void {
+    this.plots.hold(reason);
+    this.reports.changed();
+  }
+
   /** Gives the farm more or less space; sectors that no longer fit are deleted. Throws FarmError `too-small`. */
   async setAllocation(allocatedBytes: number): Promise<void> {
     const count = requireSectors(allocatedBytes, this.description.piecesInSector);
@@ -168,25 +192,39 @@ export class Farm {
     this.options.rewardAddress = rewardAddress;
   }
 
-  /** Verifies every byte of every sector; damaged ones are named and plotted again. */
-  async scrub(signal?: AbortSignal): Promise<{ verified: number; broken: SectorIndex[] }> {
+  /** Verifies every byte of every sector; damaged ones are named and, unless it is a dry run, plotted again. */
+  async scrub(options: ScrubOptions = {}): Promise<{ verified: number; broken: SectorIndex[] }> {
+    const { signal, dryRun = false, progress } = options;
     const broken: SectorIndex[] = [];
     let verified = 0;
     for (let index = 0; index < this.sectors.length; index += 1) {
       const file = this.sectors.file(index);
-      if (file === null || this.plots.isPlotting(index)) continue;
-      try {
-        await file.verify(signal);
-        verified += 1;
-      } catch (error) {
-        signal?.throwIfAborted();
-        broken.push(index);
-        await this.sectorBroke(index, error);
+      if (file !== null && !this.plots.isPlotting(index)) {
+        try {
+          await file.verify(signal);
+          verified += 1;
+        } catch (error) {
+          signal?.throwIfAborted();
+          if (!isDamage(error)) throw error;
+          broken.push(index);
+          if (!dryRun) await this.sectorBroke(index, error);
+        }
       }
+      progress?.(index + 1, this.sectors.length);
       this.reports.changed();
     }
     this.reports.notify('info', 'farm', `Scrub: ${verified} sectors verified, ${broken.length} damaged.`);
     return { verified, broken };
+  }
+
+  /** Does `work`, during which nothing is plotted. */
+  quietly(work: () => Promise<void>): Promise<void> {
+    return this.plots.aside(work);
+  }
+
+  /** The description that lies in the folder. */
+  get farmDescription(): FarmDescription {
+    return this.description;
   }
 
   /** ULID that the farm's folder carries. */
@@ -212,8 +250,18 @@ export class Farm {
     this.reports.onNotice(listener);
   }
 
+  /** Calls `listener` with every slot whose outcome is decided. */
+  onOutcome(listener: (outcome: SlotOutcome) => void): void {
+    this.reports.onOutcome(listener);
+  }
+
   /** Stops everything and gives the folder back. Finished sectors stay. */
-  async stop(): Promise<void> {
+  stop(): Promise<void> {
+    this.stopped ??= this.end();
+    return this.stopped;
+  }
+
+  private async end(): Promise<void> {
     this.running = false;
     for (const unsubscribe of this.unsubscribe.splice(0)) unsubscribe();
     this.sleepDetector.stop();
@@ -226,7 +274,7 @@ export class Farm {
   async remove(): Promise<void> {
     await this.stop();
     const { directory } = this.options;
-    for (const { name } of await directory.list()) await directory.remove(name);
+    await removeFarmFiles(directory);
     await discardPartialSector(directory);
   }
 
@@ -242,6 +290,7 @@ export class Farm {
       piecesInSector,
       sectors: this.sectors.snapshots(),
       plotting: this.plots.snapshot(),
+      held: this.plots.held,
       ...this.slots.snapshot(),
       sleep: this.sleep,
     };
@@ -252,7 +301,8 @@ export class Farm {
       return 'failed';
     if (this.plots.paused) return 'paused';
     if (!this.running) return 'starting';
-    return this.sectors.remaining() > 0 ? 'plotting' : 'farming';
+    if (this.sectors.remaining() === 0) return 'farming';
+    return this.plots.held === null ? 'plotting' : 'waiting';
   }
 
   private onSleep(ms: number): void {

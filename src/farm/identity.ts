@@ -4,11 +4,15 @@ import { expandMiniSecret, miniSecretFromEntropy, publicKeyOf, sign } from '../c
 import { loadWasm } from '../crypto/wasm.ts';
 import { REWARD_SIGNING_CONTEXT } from '../protocol/constants.ts';
 import { decodeAll, ScaleWriter } from '../protocol/scale.ts';
+import { readSmall, type FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { FarmError } from './errors.ts';
 
 const ENTROPY_BYTES = 32;
 const HASH_BYTES = 32;
+/** A farm's own key, in its folder, as the native farmer keeps it. */
+export const IDENTITY_FILE = 'identity.bin';
+const MAX_FILE_BYTES = 64;
 
 export interface FarmerIdentity {
   /** 32 bytes. */
@@ -41,6 +45,30 @@ export async function loadOrCreateIdentity(store: NodeStore): Promise<FarmerIden
     await store.putIdentity(entropy);
   }
   return identityFromEntropy(entropy);
+}
+
+/**
+ * Entropy (32 bytes) of the key in a farm's folder; a new one is made first when there is none. Throws StorageError,
+ * and FarmError `identity` for a file that is damaged.
+ */
+export async function loadOrCreateFolderEntropy(directory: FarmDirectory): Promise<Uint8Array> {
+  const file = await readSmall(directory, IDENTITY_FILE, MAX_FILE_BYTES);
+  if (file === null) {
+    const entropy = randomBytes(ENTROPY_BYTES);
+    await directory.write(IDENTITY_FILE, [encodeIdentityFile(entropy)]);
+    return entropy;
+  }
+  try {
+    return decodeIdentityFile(file);
+  } catch (error) {
+    throw new FarmError({
+      code: 'identity',
+      message: `${IDENTITY_FILE} in ${directory.place} does not decode`,
+      sentence: `The farmer’s key in ${directory.place} is damaged. The sectors there cannot win without it.`,
+      action: 'Put a copy of identity.bin back, or remove the farm',
+      cause: error,
+    });
+  }
 }
 
 /** The stored identity as the native farmer's `identity.bin`. Throws FarmError `identity` when there is none. */

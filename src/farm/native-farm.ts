@@ -8,14 +8,17 @@ import { SECTOR_METADATA_BYTES, sectorBytes } from '../protocol/sector.ts';
 import { decodeSectorMetadata } from '../protocol/sector-metadata.ts';
 import type { SectorIndex } from '../protocol/types.ts';
 import { readSmall, type FarmDirectory, type ReadHandle } from '../storage/directory.ts';
-import { decodeDescription, encodeDescription, type FarmDescription } from './description.ts';
+import {
+  decodeDescription,
+  encodeDescription,
+  NATIVE_DESCRIPTION,
+  type FarmDescription,
+} from './description.ts';
 import { FarmError } from './errors.ts';
-import { decodeIdentityFile, encodeIdentityFile } from './identity.ts';
+import { decodeIdentityFile, encodeIdentityFile, IDENTITY_FILE } from './identity.ts';
 import { isDamage, sentenceOf } from './reports.ts';
 import { SectorFile, sectorFileName } from './sector-file.ts';
 
-const DESCRIPTION = 'single_disk_farm.json';
-const IDENTITY = 'identity.bin';
 const METADATA = 'metadata.bin';
 const PLOT = 'plot.bin';
 const DESCRIPTION_LIMIT = 16 * 1024;
@@ -48,9 +51,9 @@ export interface InterchangeOptions {
  * @throws FarmError `not-a-farm` if files are missing or do not decode; StorageError.
  */
 export async function readNativeFarm(directory: FarmDirectory): Promise<NativeFarm> {
-  const description = await readSmall(directory, DESCRIPTION, DESCRIPTION_LIMIT);
-  if (description === null) throw notNative(directory, `no ${DESCRIPTION}`);
-  const identity = await readSmall(directory, IDENTITY, IDENTITY_LIMIT);
+  const description = await readSmall(directory, NATIVE_DESCRIPTION, DESCRIPTION_LIMIT);
+  if (description === null) throw notNative(directory, `no ${NATIVE_DESCRIPTION}`);
+  const identity = await readSmall(directory, IDENTITY_FILE, IDENTITY_LIMIT);
   const metadata = await directory.open(METADATA);
   try {
     const header = new Uint8Array(3);
@@ -72,6 +75,17 @@ export async function readNativeFarm(directory: FarmDirectory): Promise<NativeFa
   } finally {
     await metadata.close();
   }
+}
+
+/** Throws FarmError `not-a-farm` for a folder that holds a farm of the native farmer. */
+export async function requireNoNativeFarm(directory: FarmDirectory): Promise<void> {
+  if ((await readSmall(directory, NATIVE_DESCRIPTION, DESCRIPTION_LIMIT)) === null) return;
+  throw new FarmError({
+    code: 'not-a-farm',
+    message: `${directory.place} holds ${NATIVE_DESCRIPTION}`,
+    sentence: `In ${directory.place} lies a farm of the native farmer already.`,
+    action: 'Choose an empty folder',
+  });
 }
 
 /** What came of an import or export. */
@@ -204,9 +218,9 @@ export async function exportNativeFarm(
   await to.write(PLOT, padded(plotParts(from, size, count, options), size * count));
   const metadataBytes = METADATA_OFFSET + count * SECTOR_METADATA_BYTES;
   await to.write(METADATA, padded(metadataParts(from, size, count), metadataBytes));
-  await to.write(IDENTITY, [encodeIdentityFile(entropy)]);
+  await to.write(IDENTITY_FILE, [encodeIdentityFile(entropy)]);
   // Last: a folder without it is no farm.
-  await to.write(DESCRIPTION, [encodeDescription(description)]);
+  await to.write(NATIVE_DESCRIPTION, [encodeDescription(description)]);
   return result;
 }
 

@@ -13,6 +13,7 @@ import type { SectorTable } from './sectors.ts';
 import type { PlottingSnapshot } from './snapshot.ts';
 import type { PieceSource, VerifiedHistory } from './source.ts';
 import { RecentMedian } from './statistics.ts';
+import type { Turns } from './turns.ts';
 
 /** Wait after a sector failed, doubled with every failure in a row. */
 const RETRY_MS = 5_000;
@@ -47,6 +48,8 @@ export interface PlotLoopOptions {
   plotter?: SectorPlotter;
   /** Sectors under way at once; 1 when left out. */
   sectorsAtOnce?: number;
+  /** Shared by loops of which only one plots at a time. */
+  turns?: Turns;
   sectors: SectorTable;
   reports: FarmReports;
 }
@@ -66,6 +69,7 @@ export class PlotLoop {
   /** Raised whenever there may be work that a search under way did not see. */
   private wakes = 0;
   private pausedNow = false;
+  private heldFor: string | null = null;
   /** Changes of the farm under way during which nothing is plotted. */
   private holds = 0;
 
@@ -77,6 +81,11 @@ export class PlotLoop {
 
   isPlotting(index: SectorIndex): boolean {
     return this.plotting.has(index);
+  }
+
+  /** Why plotting waits, though nobody paused it; null when it does not. */
+  get held(): string | null {
+    return this.heldFor;
   }
 
   start(): void {
@@ -93,6 +102,14 @@ export class PlotLoop {
   resume(): void {
     this.pausedNow = false;
     this.wake();
+  }
+
+  /** Stops like a pause for as long as there is a reason, a sentence. */
+  hold(reason: string | null): void {
+    const before = this.heldFor;
+    this.heldFor = reason;
+    if (reason !== null) void this.interrupt();
+    else if (before !== null) this.wake();
   }
 
   /** Looks for work now instead of later. */
@@ -171,7 +188,10 @@ export class PlotLoop {
   }
 
   private async step(): Promise<'done' | 'failed' | 'nothing'> {
+    let pass: (() => void) | undefined;
     try {
+      if (this.halted()) return 'nothing';
+      pass = await this.options.turns?.take(this.stopping.signal);
       const work = this.halted() ? null : await this.choose();
       if (work === null) return 'nothing';
       try {
@@ -182,13 +202,16 @@ export class PlotLoop {
         this.taken.delete(work.index);
       }
     } catch (error) {
+      if (this.stopping.signal.aborted) return 'nothing';
       this.options.reports.setCause('plot', error);
       return 'failed';
+    } finally {
+      pass?.();
     }
   }
 
   private halted(): boolean {
-    return this.pausedNow || this.holds > 0;
+    return this.pausedNow || this.heldFor !== null || this.holds > 0;
   }
 
   /** Takes what is to be plotted next; one choice after the other. */

@@ -1,7 +1,7 @@
 import { ProtocolError } from '../protocol/errors.ts';
 import { StorageError } from '../storage/errors.ts';
 import { FarmError } from './errors.ts';
-import type { FarmCause, FarmNotice } from './snapshot.ts';
+import type { FarmCause, FarmNotice, SlotOutcome } from './snapshot.ts';
 
 /** What a farm does; its trouble is over when that succeeds again. */
 export type FarmActivity = 'plot' | 'audit' | 'submit';
@@ -12,6 +12,7 @@ export class FarmReports {
   private activity: FarmActivity | null = null;
   private readonly changeListeners = new Set<() => void>();
   private readonly noticeListeners = new Set<(notice: FarmNotice) => void>();
+  private readonly outcomeListeners = new Set<(outcome: SlotOutcome) => void>();
 
   onChange(listener: () => void): void {
     this.changeListeners.add(listener);
@@ -19,6 +20,15 @@ export class FarmReports {
 
   onNotice(listener: (notice: FarmNotice) => void): void {
     this.noticeListeners.add(listener);
+  }
+
+  onOutcome(listener: (outcome: SlotOutcome) => void): void {
+    this.outcomeListeners.add(listener);
+  }
+
+  /** It is decided what came of a slot. */
+  decided(outcome: SlotOutcome): void {
+    for (const listener of this.outcomeListeners) listener({ ...outcome });
   }
 
   changed(): void {

@@ -28,7 +28,7 @@ export async function* assembleSector(
   recordMetadata: readonly Uint8Array[],
   readChunks: ReadRecordChunks,
 ): AsyncGenerator<Uint8Array> {
-  const hasher = createBlake3();
+  const hasher = await createBlake3();
   const emit = (part: Uint8Array): Uint8Array => {
     hasher.update(part);
     return part;

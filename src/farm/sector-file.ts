@@ -153,7 +153,7 @@ export class SectorFile {
       if (!equalSizes(map.sBucketSizes(), metadata.sBucketSizes)) {
         throw broken(sectorIndex, 'its s-bucket sizes do not follow from its contents map');
       }
-      const hasher = createBlake3();
+      const hasher = await createBlake3();
       const end = sectorLayout(piecesInSector).checksum;
       for (let offset = 0; offset < end; offset += VERIFY_BLOCK) {
         signal?.throwIfAborted();

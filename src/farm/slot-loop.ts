@@ -43,7 +43,16 @@ export class SlotLoop {
   private readonly audits = new RecentMedian(MEASUREMENTS);
   private readonly proofs = new RecentMedian(MEASUREMENTS);
   private readonly history: SlotOutcome[] = [];
-  private readonly counts = { audited: 0, missed: 0, made: 0, accepted: 0, late: 0, blocks: 0, votes: 0 };
+  private readonly counts = {
+    audited: 0,
+    missed: 0,
+    made: 0,
+    accepted: 0,
+    late: 0,
+    rejected: 0,
+    blocks: 0,
+    votes: 0,
+  };
   private readonly order = new SlotOrder();
   private auditing = false;
   private proving: Promise<void> = Promise.resolve();
@@ -58,13 +67,14 @@ export class SlotLoop {
   }
 
   snapshot(): Pick<FarmSnapshot, 'slots' | 'proofs' | 'rewards' | 'history'> {
-    const { audited, missed, made, accepted, late, blocks, votes } = this.counts;
+    const { audited, missed, made, accepted, late, rejected, blocks, votes } = this.counts;
     return {
       slots: { audited, missed, lastAuditMs: this.audits.last(), medianAuditMs: this.audits.median() },
       proofs: {
         made,
         accepted,
         late,
+        rejected,
         medianMs: this.proofs.median(),
         deadlineMs: this.options.farmingTimeoutMs,
       },
@@ -104,12 +114,22 @@ export class SlotLoop {
       requireSlotInfo(slot);
       const skipped = this.order.follow(slot.slotNumber);
       if (skipped === null) return false;
-      this.counts.missed += skipped;
+      if (skipped > 0) this.skipped(slot, skipped);
       return true;
     } catch (error) {
       this.options.reports.setCause('audit', error);
       return false;
     }
+  }
+
+  private skipped(next: SlotInfo, count: number): void {
+    this.counts.missed += count;
+    if (this.options.sectors.auditable().length === 0) return;
+    const outcome = newOutcome({ ...next, slotNumber: next.slotNumber - BigInt(count) });
+    outcome.outcome = 'missed';
+    outcome.reason = `${count === 1 ? 'This slot was' : `${count} slots were`} not announced: the node, the connection or this computer paused.`;
+    this.record(outcome);
+    this.options.reports.decided(outcome);
   }
 
   private async auditFailed(index: SectorIndex, error: unknown): Promise<void> {
@@ -123,6 +143,7 @@ export class SlotLoop {
     outcome.reason = reason;
     this.counts.missed += 1;
     this.record(outcome);
+    this.options.reports.decided(outcome);
   }
 
   private record(outcome: SlotOutcome): void {
@@ -225,8 +246,10 @@ export class SlotLoop {
       return;
     }
     outcome.outcome = 'rejected';
+    this.counts.rejected += 1;
     outcome.reason = sentenceOf(error);
     this.record(outcome);
+    this.options.reports.decided(outcome);
     if (isDamage(error)) await this.options.sectorBroke(candidate.sector.sectorIndex, error);
     else this.options.reports.setCause('submit', error);
   }
@@ -253,6 +276,7 @@ export class SlotLoop {
     signed.outcome.outcome = signed.block ? 'won-block' : 'won-vote';
     if (signed.block) this.counts.blocks += 1;
     else this.counts.votes += 1;
+    reports.decided(signed.outcome);
     reports.notify('success', 'reward', signed.block ? 'This farm won a block.' : 'This farm won a vote.');
     reports.changed();
   }

@@ -23,7 +23,8 @@ export interface FarmCause {
   since: number;
 }
 
-export type FarmPhase = 'starting' | 'plotting' | 'farming' | 'paused' | 'failed';
+/** `waiting`: there is something to plot, and a reason why it is not plotted now. */
+export type FarmPhase = 'starting' | 'plotting' | 'farming' | 'waiting' | 'paused' | 'failed';
 
 export type Outcome = 'nothing' | 'proving' | 'submitted' | 'won-block' | 'won-vote' | 'missed' | 'rejected';
 
@@ -62,11 +63,14 @@ export interface FarmSnapshot {
   piecesInSector: number;
   sectors: SectorSnapshot[];
   plotting: PlottingSnapshot | null;
+  /** Why plotting waits, in a sentence, when nobody paused it. */
+  held: string | null;
   slots: { audited: number; missed: number; lastAuditMs: number | null; medianAuditMs: number | null };
   proofs: {
     made: number;
     accepted: number;
     late: number;
+    rejected: number;
     medianMs: number | null;
     deadlineMs: number | null;
   };

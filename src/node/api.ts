@@ -6,13 +6,18 @@
 
 import type { ChainCause, ChainSnapshot } from '../chain/snapshot.ts';
 import type { PotBudget } from '../crypto/pot-budget.ts';
-import type { FarmPhase, FarmSnapshot } from '../farm/snapshot.ts';
+import type { FolderContents } from '../farm/description.ts';
+import type { FarmSnapshot, SlotOutcome } from '../farm/snapshot.ts';
+import type { FarmRecord } from '../storage/store.ts';
+import type { Conditions, Schedule } from './schedule.ts';
 import type { TimekeeperView } from './timekeeper.ts';
 
 export type { BlockView, RefusalView, SourceStatus } from '../chain/snapshot.ts';
 export type { PotBudget } from '../crypto/pot-budget.ts';
+export type { FolderContents } from '../farm/description.ts';
 export type { TimekeeperView } from './timekeeper.ts';
 export type { SectorSnapshot, SectorState, SlotOutcome } from '../farm/snapshot.ts';
+export type { Conditions, Schedule } from './schedule.ts';
 
 /** A value that a proof stands behind, or one that somebody merely told. */
 export type Trust = { kind: 'verified'; atBlock: number } | { kind: 'reported'; by: string };
@@ -39,14 +44,20 @@ export interface Setup {
   cores: number;
   /** Share of checkpoints verified: every one, or this many of the eight per slot drawn at random. */
   potBudget: PotBudget;
+  /** When plotting may use the machine; left out: always. */
+  schedule?: Schedule;
 }
 
 export interface FarmSetup {
-  /** Bytes the farm may take. */
+  /** Bytes the first farm, in the browser's or program's own place, may take; 0: there is none. */
   allocatedBytes: number;
-  /** SS58 address that rewards are paid to; null: the farm's own account. */
+  /** SS58 address that rewards of all farms are paid to; null: the account of the browser's farmer key. */
   rewardAddress: string | null;
 }
+
+/** A place for a farm, or for files of the native farmer. */
+export type FarmPlace =
+  { kind: 'picked'; handle: FileSystemDirectoryHandle } | { kind: 'folder'; path: string } | { kind: 'opfs' };
 
 export interface MachineInfo {
   cores: number;
@@ -61,12 +72,30 @@ export interface MachineInfo {
 
 export type ChainView = ChainSnapshot;
 
-/** The farm, and where its rewards go. */
-export interface FarmView extends Omit<FarmSnapshot, 'phase' | 'piecesInSector'> {
-  phase: FarmPhase | 'off';
+/** One farm; those that are not open have no sectors to show. */
+export interface FarmView extends Omit<FarmSnapshot, 'piecesInSector'> {
+  id: string;
+  kind: FarmRecord['kind'];
+  name: string;
   piecesInSector: number | null;
-  /** SS58; null while the farmer's key is not known. */
-  rewardAddress: string | null;
+  /** Checking, import or export under way, or what came of the last. */
+  task: FarmTaskView | null;
+}
+
+export interface FarmTaskView {
+  kind: 'check' | 'import' | 'export';
+  /** Sectors. */
+  done: number;
+  total: number;
+  /** A sentence, once it is over. */
+  outcome: string | null;
+  failed: boolean;
+}
+
+/** What came of a slot, and whose it was. */
+export interface FarmHistoryEntry extends SlotOutcome {
+  /** Id of the farm. */
+  farm: string;
 }
 
 export interface Notice {
@@ -84,7 +113,10 @@ export interface NodeSnapshot {
   setup: Setup | null;
   machine: MachineInfo;
   chain: ChainView | null;
-  farm: FarmView | null;
+  /** In the order in which they were added; empty when nothing is farmed. */
+  farms: FarmView[];
+  /** SS58 address that rewards of all farms are paid to; null while the farmer's key is not known. */
+  rewardAddress: string | null;
   /** The person's native helper that verifies proofs of time. */
   timekeeper: TimekeeperView;
   /** Newest first. */
@@ -104,6 +136,13 @@ export interface NetworkProbe {
   historySize: string | null;
   /** Size of a sector's file. */
   sectorBytes: number | null;
+  /** What an estimate of rewards rests on; null where the node does not tell. */
+  figures: {
+    solutionRange: string;
+    slotProbability: [string, string];
+    slotDurationMs: number;
+    expectedVotesPerBlock: number;
+  } | null;
   error: string | null;
 }
 
@@ -124,14 +163,36 @@ export interface NodeApi {
   start(setup: Setup): Promise<void>;
   /** Changes cores, budget, space or reward address while running. */
   change(part: Partial<Setup>): Promise<void>;
-  pauseFarm(): Promise<void>;
-  resumeFarm(): Promise<void>;
-  /** Verifies every byte of every sector; broken ones are named and plotted again. */
-  scrub(): Promise<void>;
-  /** Removes the farm's sectors. The identity stays. */
-  removeFarm(): Promise<void>;
-  /** `identity.bin` of the farmer's key, as the native farmer keeps it. */
-  exportIdentity(): Promise<Uint8Array>;
+  /** What lies in a folder that the person thinks of. */
+  inspectFolder(place: FarmPlace): Promise<FolderContents>;
+  /** Adds a farm in a folder; returns its id. */
+  addFarm(place: FarmPlace, allocatedBytes: number): Promise<string>;
+  /** Gives a farm more or less space. */
+  resizeFarm(id: string, allocatedBytes: number): Promise<void>;
+  /** Stops plotting of a farm, or of all. */
+  pauseFarm(id?: string): Promise<void>;
+  /** Plots again; opens a farm that could not be opened, say for want of access. */
+  resumeFarm(id?: string): Promise<void>;
+  /** Begins to verify every byte of every sector; broken ones are named and, but in a dry run, plotted again. */
+  scrub(id?: string, dryRun?: boolean): Promise<void>;
+  /** Begins to copy a farm of the native farmer into a new one; returns its id. */
+  importFarm(from: FarmPlace, to: FarmPlace): Promise<string>;
+  /** Begins to write a farm as files of the native farmer. */
+  exportFarm(to: FarmPlace, id?: string): Promise<void>;
+  /** Stops the task of a farm. */
+  cancelTask(id: string): Promise<void>;
+  /** Handle of a farm's picked folder, with which the page asks for access. */
+  farmHandle(id: string): Promise<FileSystemDirectoryHandle | null>;
+  /** Forgets a farm; its sectors and its own key are deleted unless they are to be kept. */
+  removeFarm(id?: string, keepFiles?: boolean): Promise<void>;
+  /** What came of slots in this run and earlier ones, newest first. */
+  farmHistory(limit: number): Promise<FarmHistoryEntry[]>;
+  /** Seconds from one encoded piece to the next with so many cores, measured now. */
+  benchmark(cores: number): Promise<number>;
+  /** The page tells what it sees of the machine; what is left out stays as it was. */
+  report(conditions: Partial<Conditions>): Promise<void>;
+  /** `identity.bin` of a farm's key, or of the browser's, as the native farmer keeps it. */
+  exportIdentity(id?: string): Promise<Uint8Array>;
   importIdentity(identity: Uint8Array): Promise<void>;
   /** Balance of an SS58 address or of the reward account, proven against the verified head. */
   balance(address: string): Promise<AccountBalance>;

@@ -31,9 +31,12 @@ export async function createBrowserNode(): Promise<AllotmentNode> {
   });
 }
 
-async function openFarmDirectory(farm: FarmRecord): Promise<FarmDirectory> {
+async function openFarmDirectory(
+  farm: Pick<FarmRecord, 'id' | 'kind' | 'name' | 'handle'>,
+  mode: 'read' | 'readwrite' = 'readwrite',
+): Promise<FarmDirectory> {
   if (farm.kind !== 'picked' || farm.handle === undefined) return OpfsDirectory.at(farm.name);
-  return new PickedDirectory(farm.handle, await OpfsDirectory.at(`scratch-${farm.id}`));
+  return PickedDirectory.at(farm.handle, await OpfsDirectory.at(`scratch-${farm.id}`), farm.id, mode);
 }
 
 async function machine(): Promise<MachineInfo> {

@@ -1,6 +1,6 @@
 /** Notices for the person and lines of the log, kept short in memory and written down as they come. */
 import type { LogEntry, NodeStore } from '../storage/store.ts';
-import type { Notice } from './api.ts';
+import type { FarmHistoryEntry, Notice, SlotOutcome } from './api.ts';
 
 const NOTICES = 50;
 
@@ -28,6 +28,18 @@ export class Journal {
   /** A line for the log alone. A store that fails must not take the node down with it. */
   log(level: LogEntry['level'], text: string): void {
     this.store.addLog({ at: Date.now(), level, text }).catch(() => undefined);
+  }
+
+  /** Keeps what came of a slot beyond this run. */
+  record(farm: string, outcome: SlotOutcome): void {
+    const { at, outcome: kind, ...rest } = outcome;
+    this.store.addHistory({ at, kind, detail: { farm, ...rest } }).catch(() => undefined);
+  }
+
+  /** What came of slots in this run and earlier ones, newest first. */
+  async history(limit: number): Promise<FarmHistoryEntry[]> {
+    const entries = await this.store.history(limit);
+    return entries.map(({ at, kind, detail }) => ({ ...detail, at, outcome: kind }) as FarmHistoryEntry);
   }
 
   /** Log lines, oldest first. */

@@ -78,7 +78,7 @@ async function platform(): Promise<NodePlatform> {
 describe('AllotmentNode', () => {
   test('asks for the first-run choices, and goes on with them the next time', async () => {
     node = await AllotmentNode.create(await platform());
-    expect(node.snapshot()).toMatchObject({ setup: null, chain: null, farm: null, failure: null });
+    expect(node.snapshot()).toMatchObject({ setup: null, chain: null, farms: [], failure: null });
     await node.start(setup);
     expect(node.snapshot().chain?.phase).toBe('connecting');
     await node.stop();

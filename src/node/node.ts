@@ -1,22 +1,23 @@
 /**
- * The node: one light client, one farm, the person's choices. It runs wherever its platform does, page worker or
+ * The node: one light client, the farms, the person's choices. It runs wherever its platform does, page worker or
  * Node.js, and shows itself as one snapshot. Trouble becomes a cause with a sentence; the node goes on by itself
  * where it can.
  */
 import type { ComputePool } from '../crypto/jobs.ts';
 import { LightClient } from '../chain/light-client.ts';
-import { Farm } from '../farm/farm.ts';
-import { exportIdentity, importIdentity, loadOrCreateIdentity } from '../farm/identity.ts';
+import type { FolderContents } from '../farm/description.ts';
+import { measureSecondsPerPiece } from '../farm/estimate.ts';
+import { importIdentity, loadOrCreateIdentity } from '../farm/identity.ts';
 import type { FarmerIdentity } from '../farm/identity.ts';
-import { createUlid } from '../farm/ulid.ts';
 import { RpcSource } from '../network/source.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import { decodeAddress, encodeAddress } from '../protocol/ss58.ts';
-import type { FarmRecord } from '../storage/store.ts';
 import type {
   AccountBalance,
   Cause,
-  FarmView,
+  Conditions,
+  FarmHistoryEntry,
+  FarmPlace,
   MachineInfo,
   NetworkProbe,
   NodeSnapshot,
@@ -27,15 +28,19 @@ import { readBalance } from './balance.ts';
 import type { Desk } from './desk.ts';
 import type { Money } from './money.ts';
 import { causeOf, sentenceOf } from './causes.ts';
+import { beginExport, beginImport } from './farm-tasks.ts';
+import { Farms } from './farms.ts';
 import type { RunnableNode } from './hub.ts';
 import { Journal } from './journal.ts';
+import { Limits } from './limits.ts';
 import { presetOf } from './networks.ts';
 import type { NodePlatform } from './platform.ts';
 import { probeEndpoint } from './probe.ts';
+import { requireSchedule } from './schedule.ts';
 import { Timekeeper } from './timekeeper.ts';
 
 const SETUP = 'setup';
-/** Wait before a farm or chain that could not start is tried again. */
+/** Wait before a chain that could not start is tried again. */
 const RETRY_MS = 10_000;
 const MACHINE_REFRESH_MS = 30_000;
 /** Own blocks remembered as announced. */
@@ -58,9 +63,8 @@ export class AllotmentNode implements RunnableNode {
   private readonly announced = new Set<string>();
   private setup: Setup | null = null;
   private running: Running | null = null;
-  private farm: Farm | null = null;
-  private farmStarting = false;
-  private farmCause: Cause | null = null;
+  private readonly farms: Farms;
+  private readonly limits: Limits;
   private identity: FarmerIdentity | null = null;
   private failure: Cause | null = null;
   private desk: Promise<Desk> | null = null;
@@ -75,13 +79,20 @@ export class AllotmentNode implements RunnableNode {
     const changed = (): void => this.changed();
     this.journal = new Journal(platform.store, changed);
     this.timekeeper = new Timekeeper(platform.store, platform.openSocket, this.journal, changed);
+    this.farms = new Farms(platform, this.journal, changed, (keys) => this.running?.client.setOwnKeys(keys));
+    this.limits = new Limits({
+      hold: (reason) => this.farms.hold(reason),
+      resize: (cores) => this.running?.pool.resize(cores),
+    });
   }
 
   /** The node of this platform; runs at once if it was set up before. Throws StorageError. */
   static async create(platform: NodePlatform): Promise<AllotmentNode> {
     const node = new AllotmentNode(platform, await platform.machine());
     node.refreshMachine();
+    node.limits.start();
     await node.timekeeper.resume();
+    await node.farms.load();
     node.setup = await platform.store.setting<Setup>(SETUP);
     if (node.setup !== null) void node.run();
     return node;
@@ -97,7 +108,8 @@ export class AllotmentNode implements RunnableNode {
       setup: this.setup,
       machine: this.machine,
       chain: this.running?.client.snapshot() ?? null,
-      farm: this.farmView(),
+      farms: this.setup?.farm == null ? [] : this.farms.views(),
+      rewardAddress: this.rewardAddress(),
       timekeeper: this.timekeeper.view(),
       notices: this.journal.notices,
       failure: this.failure,
@@ -124,51 +136,110 @@ export class AllotmentNode implements RunnableNode {
     checkSetup(after);
     if (part.network !== undefined) return this.start(after);
     this.setup = after;
-    const { running } = this;
-    if (running !== null) {
-      if (after.cores !== before.cores) running.pool.resize(after.cores);
-      running.client.setPotBudget(after.potBudget);
-    }
-    await this.changeFarm(after);
+    this.running?.client.setPotBudget(after.potBudget);
+    this.limits.choose(after.schedule, after.cores);
+    if (part.farm !== undefined) await this.changeFarms(after);
     await this.platform.store.putSetting(SETUP, after);
     this.changed();
   }
 
-  async pauseFarm(): Promise<void> {
-    this.farm?.pause();
+  inspectFolder(place: FarmPlace): Promise<FolderContents> {
+    return this.farms.inspect(place);
   }
 
-  async resumeFarm(): Promise<void> {
-    if (this.farm === null) await this.startFarm();
-    this.farm?.resume();
+  async addFarm(place: FarmPlace, allocatedBytes: number): Promise<string> {
+    await this.farmAtAll();
+    return this.farms.add(place, allocatedBytes);
   }
 
-  async scrub(): Promise<void> {
-    if (this.farm === null) throw new Error('There is no farm to verify.');
-    await this.farm.scrub();
+  async resizeFarm(id: string, allocatedBytes: number): Promise<void> {
+    await this.farms.resize(id, allocatedBytes);
+    await this.noteFirst();
   }
 
-  async removeFarm(): Promise<void> {
+  pauseFarm(id?: string): Promise<void> {
+    return this.farms.pause(id ?? null);
+  }
+
+  resumeFarm(id?: string): Promise<void> {
+    return this.farms.resume(id ?? null);
+  }
+
+  async scrub(id?: string, dryRun = false): Promise<void> {
+    this.farms.scrub(id ?? null, dryRun);
+  }
+
+  async importFarm(from: FarmPlace, to: FarmPlace): Promise<string> {
+    await this.farmAtAll();
+    return beginImport(this.farms, from, to);
+  }
+
+  exportFarm(to: FarmPlace, id?: string): Promise<void> {
+    return beginExport(this.farms, id ?? null, to);
+  }
+
+  async cancelTask(id: string): Promise<void> {
+    this.farms.cancelTask(id);
+  }
+
+  async farmHandle(id: string): Promise<FileSystemDirectoryHandle | null> {
+    return this.farms.handle(id);
+  }
+
+  async removeFarm(id?: string, keepFiles = false): Promise<void> {
+    await this.farms.remove(id ?? null, keepFiles);
+    await this.noteFirst();
+  }
+
+  farmHistory(limit: number): Promise<FarmHistoryEntry[]> {
+    return this.journal.history(limit);
+  }
+
+  async benchmark(cores: number): Promise<number> {
+    const pool = await this.platform.createPool(cores);
+    try {
+      return await measureSecondsPerPiece(pool);
+    } finally {
+      await pool.close();
+    }
+  }
+
+  async report(conditions: Partial<Conditions>): Promise<void> {
+    this.limits.report(conditions);
+  }
+
+  /** Who adds a farm wants to farm, even if only verifying was chosen before. */
+  private async farmAtAll(): Promise<void> {
     const setup = this.requireSetup();
-    const { farm } = this;
-    this.farm = null;
-    if (farm !== null) await farm.remove();
-    for (const { id } of await this.platform.store.farms()) await this.platform.store.removeFarm(id);
-    this.setup = { ...setup, farm: null };
+    if (setup.farm !== null) return;
+    this.setup = { ...setup, farm: { allocatedBytes: 0, rewardAddress: null } };
     await this.platform.store.putSetting(SETUP, this.setup);
-    this.journal.notify('info', 'farm', 'The farm was removed.');
+    this.startFarms();
   }
 
-  exportIdentity(): Promise<Uint8Array> {
-    return exportIdentity(this.platform.store);
+  /** Keeps the choices in step with the first farm; without any farm, only verifying is left. */
+  private async noteFirst(): Promise<void> {
+    const setup = this.requireSetup();
+    const allocatedBytes = this.farms.firstBytes;
+    const farm = setup.farm && { ...setup.farm, allocatedBytes };
+    this.setup = { ...setup, farm: this.farms.views().length === 0 ? null : farm };
+    await this.platform.store.putSetting(SETUP, this.setup);
+    this.changed();
+  }
+
+  exportIdentity(id?: string): Promise<Uint8Array> {
+    return this.farms.exportIdentity(id ?? null);
   }
 
   async importIdentity(identity: Uint8Array): Promise<void> {
-    if (this.farm !== null)
+    if (this.farms.hasFirst)
       throw new Error('Remove the farm first: its sectors belong to the key that it was plotted with.');
     this.identity = await importIdentity(this.platform.store, identity);
     this.journal.notify('info', 'farm', 'The farmer’s key was replaced.');
-    await this.startFarm();
+    if (this.farms.running) {
+      await this.farms.halt();
+      this.startFarms();
+    }
   }
 
   async balance(address: string): Promise<AccountBalance> {
@@ -238,10 +309,8 @@ export class AllotmentNode implements RunnableNode {
   }
 
   async reset(): Promise<void> {
-    const { farm, running } = this;
-    const genesis = running?.client.snapshot().genesisHash ?? null;
-    this.farm = null;
-    if (farm !== null) await farm.remove();
+    const genesis = this.running?.client.snapshot().genesisHash ?? null;
+    await this.farms.removeAll();
     await this.halt();
     if (genesis !== null) await (await this.platform.openChainStore(genesis)).clear();
     await this.timekeeper.forget();
@@ -253,6 +322,7 @@ export class AllotmentNode implements RunnableNode {
 
   async stop(): Promise<void> {
     this.timekeeper.stop();
+    this.limits.stop();
     await this.halt();
     for (const timer of this.timers) clearTimeout(timer);
   }
@@ -290,7 +360,7 @@ export class AllotmentNode implements RunnableNode {
   }
 
   private async run(): Promise<void> {
-    const { network, cores, potBudget } = this.requireSetup();
+    const { network, cores, potBudget, schedule, farm } = this.requireSetup();
     const generation = ++this.generation;
     this.failure = null;
     this.changed();
@@ -320,9 +390,11 @@ export class AllotmentNode implements RunnableNode {
         await pool.close();
         return;
       }
-      client.setOwnKey(toHex(this.identity.publicKey));
+      client.setOwnKeys(new Set([toHex(this.identity.publicKey)]));
       const slowDown = accelerate(client, pool, this.platform, (line) => this.journal.log('info', line));
       this.running = { pool, sources, client, slowDown };
+      this.limits.choose(schedule, cores);
+      if (farm !== null && farm.allocatedBytes > 0) await this.farms.give(farm.allocatedBytes);
       client.onChange(() => this.onChain());
       this.timekeeper.serve(client);
       client.start();
@@ -340,15 +412,13 @@ export class AllotmentNode implements RunnableNode {
   /** Stops chain and farm; nothing stored is lost. */
   private async halt(): Promise<void> {
     this.generation += 1;
-    const { farm, running } = this;
-    this.farm = null;
+    const { running } = this;
     this.running = null;
-    this.farmCause = null;
     const { moneyOpen } = this;
     this.moneyOpen = null;
     await moneyOpen?.then((money) => money.close()).catch(() => undefined);
     this.timekeeper.serve(null);
-    await farm?.stop();
+    await this.farms.halt();
     running?.slowDown();
     await running?.client.stop();
     await running?.pool.close();
@@ -365,101 +435,40 @@ export class AllotmentNode implements RunnableNode {
           this.announced.delete(this.announced.values().next().value ?? '');
         this.journal.notify('success', 'reward', `Block ${block.number} is this farm’s own, and verified.`);
       }
-      if (chain.phase === 'following' && this.farmCause === null) void this.startFarm();
+      if (chain.phase === 'following') this.startFarms();
       // What was signed in an earlier run is followed on.
       if (chain.best !== null && this.moneyOpen === null) this.openMoney().catch(() => undefined);
     }
     this.changed();
   }
 
-  /** A farm starts only on a chain that is verified up to its head and has history to plot. */
-  private async startFarm(): Promise<void> {
+  /** Farms start only on a chain that is verified up to its head and has history to plot. */
+  private startFarms(): void {
     const { running, setup, identity } = this;
-    if (running === null || setup?.farm == null || identity === null) return;
-    if (this.farm !== null || this.farmStarting) return;
-    if (running.client.segmentCommitment(0n) === null) return;
-    const { generation } = this;
-    this.farmStarting = true;
-    this.changed();
-    try {
-      const record = await this.farmRecord(setup.farm.allocatedBytes);
-      const source = authoringSource(running.sources);
-      const farm = await Farm.open({
-        directory: await this.platform.openFarmDirectory(record),
-        pool: running.pool,
-        pieces: source.farmer,
-        history: running.client,
-        node: source.farmer,
-        identity,
-        rewardAddress: rewardAccount(setup, identity),
-        allocatedBytes: setup.farm.allocatedBytes,
-      });
-      if (generation !== this.generation) return await farm.stop();
-      this.farm = farm;
-      this.farmCause = null;
-      farm.onChange(() => this.changed());
-      farm.onNotice(({ level, category, text }) => this.journal.notify(level, category, text));
-      farm.start();
-    } catch (error) {
-      if (generation === this.generation) {
-        this.farmCause = causeOf(error, 'Try again');
-        this.journal.notify('error', 'farm', sentenceOf(error));
-        this.later(RETRY_MS, () => {
-          this.farmCause = null;
-          void this.startFarm();
-        });
-      }
-    } finally {
-      this.farmStarting = false;
-      this.changed();
-    }
+    if (running === null || setup?.farm == null || identity === null || this.farms.running) return;
+    const { client, pool, sources } = running;
+    const { genesisHash, phase } = client.snapshot();
+    if (phase !== 'following' || genesisHash === null || client.segmentCommitment(0n) === null) return;
+    this.farms.start({
+      pool,
+      history: client,
+      node: authoringSource(sources).farmer,
+      genesisHash: fromHex(genesisHash, 32),
+      identity,
+      rewardAccount: rewardAccount(setup, identity),
+    });
   }
 
-  private async farmRecord(allocatedBytes: number): Promise<FarmRecord> {
-    const { store, defaultFarm } = this.platform;
-    const [known] = await store.farms();
-    const record = { id: createUlid(), ...defaultFarm, ...known, allocatedBytes };
-    await store.putFarm(record);
-    return record;
+  private async changeFarms(setup: Setup): Promise<void> {
+    if (setup.farm === null) return this.farms.halt();
+    if (setup.farm.allocatedBytes > 0) await this.farms.give(setup.farm.allocatedBytes);
+    if (this.identity !== null) this.farms.setRewardAccount(rewardAccount(setup, this.identity));
+    this.startFarms();
   }
 
-  private async changeFarm(setup: Setup): Promise<void> {
-    const { farm, identity } = this;
-    if (setup.farm === null) {
-      this.farm = null;
-      await farm?.stop();
-    } else if (farm === null) {
-      await this.startFarm();
-    } else {
-      await farm.setAllocation(setup.farm.allocatedBytes);
-      if (identity !== null) farm.setRewardAddress(rewardAccount(setup, identity));
-    }
-  }
-
-  private farmView(): FarmView | null {
-    const { setup, identity, farm } = this;
-    if (setup === null) return null;
-    const rewardAddress =
-      setup.farm?.rewardAddress ?? (identity === null ? null : encodeAddress(identity.publicKey));
-    if (farm !== null) return { ...farm.snapshot(), rewardAddress };
-    const off = setup.farm === null;
-    return {
-      phase: off ? 'off' : this.farmCause === null ? 'starting' : 'failed',
-      cause: this.farmCause,
-      publicKey: identity === null ? '' : toHex(identity.publicKey),
-      rewardAddress,
-      place: '',
-      allocatedBytes: setup.farm?.allocatedBytes ?? 0,
-      usedBytes: 0,
-      piecesInSector: null,
-      sectors: [],
-      plotting: null,
-      slots: { audited: 0, missed: 0, lastAuditMs: null, medianAuditMs: null },
-      proofs: { made: 0, accepted: 0, late: 0, medianMs: null, deadlineMs: null },
-      rewards: { blocks: 0, votes: 0 },
-      history: [],
-      sleep: null,
-    };
+  private rewardAddress(): string | null {
+    const { setup, identity } = this;
+    return setup?.farm?.rewardAddress ?? (identity === null ? null : encodeAddress(identity.publicKey));
   }
 }
 
@@ -479,6 +488,7 @@ function rewardAccount(setup: Setup, identity: FarmerIdentity): Uint8Array {
 function checkSetup(setup: Setup): void {
   if (setup.network.endpoints.length === 0) throw new Error('Name at least one node to talk to.');
   if (!Number.isInteger(setup.cores) || setup.cores < 1) throw new Error('Allow at least one core.');
+  if (setup.schedule !== undefined) requireSchedule(setup.schedule);
   const address = setup.farm?.rewardAddress ?? null;
   if (address === null) return;
   try {

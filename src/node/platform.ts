@@ -13,8 +13,11 @@ export interface NodePlatform extends DeskPlatform {
   openSocket: OpenSocket;
   /** The stored chain of a network; `network` is its genesis hash in hex, or the name of a preset. */
   openChainStore(network: string): Promise<ChainStore>;
-  /** Where a farm's sectors lie. Throws StorageError. */
-  openFarmDirectory(farm: FarmRecord): Promise<FarmDirectory>;
+  /** Where a farm's sectors lie, or another folder that the person chose. Throws StorageError. */
+  openFarmDirectory(
+    farm: Pick<FarmRecord, 'id' | 'kind' | 'name' | 'handle'>,
+    mode?: 'read' | 'readwrite',
+  ): Promise<FarmDirectory>;
   /** Where a new farm goes when the person chose no place. */
   readonly defaultFarm: Pick<FarmRecord, 'kind' | 'name'>;
   createPool(workers: number): Promise<ComputePool>;

@@ -1,9 +1,15 @@
 /** What a node says of its network before anything is verified. */
 import { FarmerRpc } from '../network/farmer-rpc.ts';
 import { NodeRpc } from '../network/node-rpc.ts';
+import { PRESETS } from '../network/presets.ts';
 import { RpcClient } from '../network/rpc.ts';
 import type { OpenSocket } from '../network/socket.ts';
+import { chainConstants } from '../chain/state/constants.ts';
 import { toHex } from '../protocol/bytes.ts';
+import { subspaceDigests } from '../protocol/digest.ts';
+import { headerHash } from '../protocol/header.ts';
+import { RuntimeMetadata } from '../protocol/metadata.ts';
+import type { Header } from '../protocol/types.ts';
 import { sectorFileSize } from '../farm/sector-file.ts';
 import type { NetworkProbe } from './api.ts';
 import { sentenceOf } from './causes.ts';
@@ -17,6 +23,7 @@ const UNKNOWN = {
   maxPiecesInSector: null,
   historySize: null,
   sectorBytes: null,
+  figures: null,
 };
 
 /** Asks one endpoint. Never rejects: what goes wrong stands in `error`, as a sentence. */
@@ -33,6 +40,7 @@ export async function probeEndpoint(endpoint: string, openSocket: OpenSocket): P
     ]);
     // A node that refuses farmers can still be followed.
     const info = await new FarmerRpc(client, endpoint).appInfo().catch(() => null);
+    const figures = best === null || genesis === null ? null : await figuresOf(node, best, genesis);
     const pieces = info?.protocolInfo.maxPiecesInSector ?? null;
     return {
       endpoint,
@@ -43,12 +51,31 @@ export async function probeEndpoint(endpoint: string, openSocket: OpenSocket): P
       maxPiecesInSector: pieces,
       historySize: info === null ? null : String(info.protocolInfo.historySize),
       sectorBytes: pieces === null ? null : sectorFileSize(pieces),
+      figures,
       error: null,
     };
   } catch (error) {
     return unreachable(`No node answers at ${endpoint}. Is it running? (${sentenceOf(error)})`);
   } finally {
     client.close();
+  }
+}
+
+/** The figures of an estimate, from the best header and the runtime's constants. */
+async function figuresOf(node: NodeRpc, best: Header, genesis: Uint8Array): Promise<NetworkProbe['figures']> {
+  try {
+    const known = PRESETS.find(({ genesisHash }) => genesisHash === toHex(genesis))?.constants;
+    const constants = known ?? chainConstants(RuntimeMetadata.decode(await node.metadata(headerHash(best))));
+    const [numerator, denominator] = constants.slotProbability;
+    return {
+      solutionRange: String(subspaceDigests(best).solutionRange),
+      slotProbability: [String(numerator), String(denominator)],
+      slotDurationMs: constants.slotDurationMs,
+      expectedVotesPerBlock: constants.expectedVotesPerBlock,
+    };
+  } catch {
+    // The estimate is left out where the node does not tell.
+    return null;
   }
 }
 

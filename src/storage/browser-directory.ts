@@ -10,6 +10,14 @@ import type {
 import { isHidden, requireFileName, SCRATCH_SUFFIX, TEMPORARY_SUFFIX } from './directory.ts';
 import { asStorageError, StorageError, storing } from './errors.ts';
 
+declare global {
+  /** Chromium's: what the type library does not know yet. */
+  interface FileSystemDirectoryHandle {
+    queryPermission(descriptor: { mode: 'read' | 'readwrite' }): Promise<PermissionState>;
+    requestPermission(descriptor: { mode: 'read' | 'readwrite' }): Promise<PermissionState>;
+  }
+}
+
 /** What the type library does not know yet: handles that share a file, and renaming. */
 interface SyncCapableHandle extends FileSystemFileHandle {
   createSyncAccessHandle(options?: {
@@ -211,17 +219,48 @@ const LEASE_FILE = 'farm.lease';
 export class PickedDirectory implements FarmDirectory {
   readonly maxOpenFiles = 4096;
 
-  constructor(
+  private constructor(
     private readonly directory: FileSystemDirectoryHandle,
     private readonly scratchDirectory: FarmDirectory,
+    private readonly owner: string,
   ) {}
 
+  /**
+   * Opens a folder that the person picked. Throws `no-permission` while the browser wants to ask the person again.
+   *
+   * @param owner Who holds the lease: a name of this farm in this browser, the same at every run.
+   * @param scratchDirectory Where scratch files go.
+   */
+  static async at(
+    directory: FileSystemDirectoryHandle,
+    scratchDirectory: FarmDirectory,
+    owner: string,
+    mode: 'read' | 'readwrite' = 'readwrite',
+  ): Promise<PickedDirectory> {
+    const permission = await directory.queryPermission({ mode });
+    if (permission !== 'granted')
+      throw new StorageError('no-permission', directory.name, `the permission is ${permission}`);
+    return new PickedDirectory(directory, scratchDirectory, owner);
+  }
+
   get place(): string {
-    return `folder “${this.directory.name}”`;
+    return `the folder “${this.directory.name}”`;
+  }
+
+  /** Work on the folder itself: when that is not found, its drive is gone. */
+  private async reaching<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      const known = asStorageError(error, this.place);
+      throw known.code === 'not-found'
+        ? new StorageError('place-lost', this.place, known.message, error)
+        : known;
+    }
   }
 
   async list(): Promise<FileEntry[]> {
-    const entries = await storing(this.place, () => listFiles(this.directory));
+    const entries = await this.reaching(() => listFiles(this.directory));
     return entries.filter((entry) => entry.name !== LEASE_FILE && !entry.name.endsWith('.crswap'));
   }
 
@@ -282,7 +321,7 @@ export class PickedDirectory implements FarmDirectory {
   }
 
   async clean(): Promise<string[]> {
-    const removed = await storing(this.place, async () => {
+    const removed = await this.reaching(async () => {
       const names: string[] = [];
       for await (const name of this.directory.keys()) if (name.endsWith('.crswap')) names.push(name);
       for (const name of names) await removeEntry(this.directory, name);
@@ -298,37 +337,53 @@ export class PickedDirectory implements FarmDirectory {
     return { available: null, used };
   }
 
-  /** A Web Lock against other tabs and a lease file, renewed while held, against other programs and machines. */
-  async lock(): Promise<DirectoryLock> {
-    const lock = await webLock(`allotment-farm-folder-${this.directory.name}`, this.place);
-    const owner = crypto.randomUUID();
+  /**
+   * A Web Lock against other tabs and a lease file, renewed while held, against other programs and machines. A lease
+   * of this very farm is one that a killed tab left: whoever has the Web Lock may go on with it.
+   */
+  async lock(lost: (reason: StorageError) => void = () => undefined): Promise<DirectoryLock> {
+    const lock = await webLock(`allotment-farm-${this.owner}`, this.place);
     try {
-      const lease = await this.readLease();
-      if (lease !== null && Date.now() - lease.renewed < LEASE_MS) {
-        throw new StorageError(
-          'in-use',
-          this.place,
-          `leased until ${new Date(lease.renewed + LEASE_MS).toISOString()}`,
-        );
-      }
-      await this.writeLease(owner);
+      await this.requireLease();
+      await this.reaching(() => this.writeLease());
     } catch (error) {
       await lock.release();
-      throw asStorageError(error, this.place);
+      throw error;
     }
-    const timer = setInterval(() => void this.writeLease(owner).catch(() => undefined), LEASE_RENEWAL_MS);
+    const renew = async (): Promise<void> => {
+      try {
+        await this.requireLease();
+        await this.writeLease();
+      } catch (error) {
+        // A drive that cannot be reached shows itself where it is read and written.
+        if (error instanceof StorageError && error.code === 'in-use') lost(error);
+      }
+    };
+    const timer = setInterval(() => void renew(), LEASE_RENEWAL_MS);
     return {
       release: async () => {
         clearInterval(timer);
-        await this.remove(LEASE_FILE);
+        try {
+          if ((await this.readLease())?.owner === this.owner) await this.remove(LEASE_FILE);
+        } catch {
+          // Out of reach: the lease ends by itself.
+        }
         await lock.release();
       },
     };
   }
 
+  /** Throws `in-use` while somebody else's lease holds. */
+  private async requireLease(): Promise<void> {
+    const lease = await this.reaching(() => this.readLease());
+    if (lease === null || lease.owner === this.owner || Date.now() - lease.renewed >= LEASE_MS) return;
+    const until = new Date(lease.renewed + LEASE_MS).toISOString();
+    throw new StorageError('in-use', this.place, `leased until ${until}`);
+  }
+
   private async readLease(): Promise<{ owner: string; renewed: number } | null> {
     if (!(await this.exists(LEASE_FILE))) return null;
-    const text = await (await (await fileHandle(this.directory, LEASE_FILE)).getFile()).text();
+    const text = await (await (await fileHandle(this.directory, LEASE_FILE)).getFile()).slice(0, 1024).text();
     try {
       const lease = JSON.parse(text) as { owner?: unknown; renewed?: unknown };
       if (typeof lease.owner === 'string' && typeof lease.renewed === 'number') {
@@ -340,8 +395,8 @@ export class PickedDirectory implements FarmDirectory {
     return null;
   }
 
-  private writeLease(owner: string): Promise<void> {
-    const lease = new TextEncoder().encode(JSON.stringify({ owner, renewed: Date.now() }));
+  private writeLease(): Promise<void> {
+    const lease = new TextEncoder().encode(JSON.stringify({ owner: this.owner, renewed: Date.now() }));
     return this.write(LEASE_FILE, [lease]);
   }
 }

@@ -64,8 +64,11 @@ export interface FarmDirectory {
   /** Removes what interrupted writes left behind; returns the names removed. Only under the lock. */
   clean(): Promise<string[]>;
   space(): Promise<SpaceEstimate>;
-  /** Takes the folder for this program alone; throws `in-use` when another one has it. */
-  lock(): Promise<DirectoryLock>;
+  /**
+   * Takes the folder for this program alone; throws `in-use` when another one has it. `lost` is called when another
+   * one took it meanwhile, say while this computer slept: stop writing then.
+   */
+  lock(lost?: (reason: StorageError) => void): Promise<DirectoryLock>;
 }
 
 /** Suffix of files that are not finished; `list` hides and `clean` removes them. */

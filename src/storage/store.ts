@@ -10,6 +10,10 @@ export interface FarmRecord {
   /** Handle of a picked folder; kept by the browser only. */
   handle?: FileSystemDirectoryHandle;
   allocatedBytes: number;
+  /** Whether its key lies in its folder; the first farm has the key that this store keeps. */
+  ownKey?: boolean;
+  /** Whether the person paused plotting. */
+  paused?: boolean;
 }
 
 /** What happened in one slot that concerned the farm; the fields are the farm's own. */

@@ -1,15 +1,16 @@
 import type { ScreenProps } from '../App.tsx';
 import type { ChainView, FarmView, Notice } from '../../node/api.ts';
+import { farmTotals, type FarmTotals } from '../../node/farm-totals.ts';
 import { Badge, Card, CauseBanner, ChainCauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';
 import { SectorGrid } from '../components/SectorGrid.tsx';
 import { ago, bytes, count, duration, timeLeft } from '../format.ts';
 import { useNow } from '../hooks.ts';
-import { node } from '../node-client.ts';
 import { chainStatus, farmStatus } from '../status.ts';
 
 /** Is it verified, is it farming, did it win: the answers on one screen. */
 export default function Home({ snapshot }: ScreenProps) {
-  const { chain, farm } = snapshot;
+  const { chain, farms } = snapshot;
+  const totals = farmTotals(farms);
   return (
     <>
       <div className="head">
@@ -18,20 +19,26 @@ export default function Home({ snapshot }: ScreenProps) {
           <p>{snapshot.setup.network.name}</p>
         </div>
         <div className="row">
-          <StatusBadges chain={chain} farm={farm} />
+          <StatusBadges chain={chain} farm={totals} />
         </div>
       </div>
       {chain !== null && <ChainCauseBanner chain={chain} />}
-      {farm?.cause != null && (
-        <CauseBanner
-          cause={farm.cause}
-          tone={farm.phase === 'failed' ? 'bad' : 'warn'}
-          onAction={() => void node.resumeFarm()}
-        />
+      {farms.map(
+        ({ id, cause, phase }) =>
+          cause !== null && (
+            <CauseBanner
+              key={id}
+              cause={cause}
+              tone={phase === 'failed' ? 'bad' : 'warn'}
+              onAction={() => {
+                window.location.hash = '#/farm';
+              }}
+            />
+          ),
       )}
       <div className="grid">
         <ChainCards chain={chain} />
-        <FarmCards farm={farm} />
+        <FarmCards farms={farms} />
         <Card title="Recent blocks" span={7} aside={<a href="#/chain">All about the chain</a>}>
           <ChainPicture chain={chain} />
         </Card>
@@ -43,7 +50,7 @@ export default function Home({ snapshot }: ScreenProps) {
   );
 }
 
-function StatusBadges({ chain, farm }: { chain: ChainView | null; farm: FarmView | null }) {
+function StatusBadges({ chain, farm }: { chain: ChainView | null; farm: FarmTotals }) {
   return [chainStatus(chain), farmStatus(farm)].map((status) => (
     <Badge key={status.text} tone={status.tone} live={status.live}>
       {status.text}
@@ -74,51 +81,62 @@ function ChainCards({ chain }: { chain: ChainView | null }) {
   );
 }
 
-function FarmCards({ farm }: { farm: FarmView | null }) {
-  if (farm === null || farm.phase === 'off') {
+function FarmCards({ farms }: { farms: FarmView[] }) {
+  if (farms.length === 0) {
     return (
       <Card span={8}>
         <h2>Not farming</h2>
         <p className="muted">
-          This tab verifies the chain only. Give it some space in <a href="#/settings">Settings</a> to farm.
+          This tab verifies the chain only. <a href="#/farm">Give it some space</a> to farm.
         </p>
       </Card>
     );
   }
-  const plotted = farm.sectors.filter(
-    (sector) => sector.state === 'plotted' || sector.state === 'expiring',
-  ).length;
+  const totals = farmTotals(farms);
+  const plotting = farms.find((farm) => farm.plotting !== null)?.plotting ?? null;
   return (
     <>
       <Card span={4}>
         <Stat
           label="Blocks won"
-          value={count(farm.rewards.blocks)}
-          note={`${count(farm.rewards.votes)} votes · ${count(farm.slots.audited)} slots audited`}
+          value={count(totals.blocks)}
+          note={`${count(totals.votes)} votes · ${count(totals.audited)} slots audited`}
         />
       </Card>
       <Card span={4}>
         <Stat
           label="Sectors plotted"
-          value={`${count(plotted)} of ${count(farm.sectors.length)}`}
-          note={`${bytes(farm.usedBytes)} of ${bytes(farm.allocatedBytes)}`}
+          value={`${count(totals.plotted)} of ${count(totals.sectors)}`}
+          note={`${bytes(totals.usedBytes)} of ${bytes(totals.allocatedBytes)}`}
         />
-        {farm.plotting !== null && (
+        {plotting !== null && (
           <Meter
-            value={farm.plotting.piecesTotal === 0 ? 0 : farm.plotting.piecesDone / farm.plotting.piecesTotal}
-            label={`Sector ${farm.plotting.sector}: ${farm.plotting.stage}`}
+            value={plotting.piecesTotal === 0 ? 0 : plotting.piecesDone / plotting.piecesTotal}
+            label={`Sector ${plotting.sector}: ${plotting.stage}`}
           />
         )}
       </Card>
       <Card title="Plots" span={12} aside={<a href="#/farm">Open the farm</a>}>
-        <SectorGrid sectors={farm.sectors} />
-        <p className="small muted">
-          {farm.plotting === null
-            ? `Audits take ${farm.slots.medianAuditMs === null ? '–' : duration(farm.slots.medianAuditMs)}.`
-            : `Sector ${farm.plotting.sector}: ${farm.plotting.stage}, ${farm.plotting.piecesDone} of ${farm.plotting.piecesTotal} pieces${farm.plotting.etaSeconds === null ? '' : `, ${timeLeft(farm.plotting.etaSeconds)}`}.`}
-        </p>
+        {farms.map((farm) => (
+          <Plots key={farm.id} farm={farm} named={farms.length > 1} />
+        ))}
       </Card>
     </>
+  );
+}
+
+function Plots({ farm, named }: { farm: FarmView; named: boolean }) {
+  const { plotting, slots } = farm;
+  return (
+    <div className="stack">
+      {named && <strong>{farm.name}</strong>}
+      <SectorGrid sectors={farm.sectors} />
+      <p className="small muted">
+        {plotting === null
+          ? `Audits take ${slots.medianAuditMs === null ? '–' : duration(slots.medianAuditMs)}.`
+          : `Sector ${plotting.sector}: ${plotting.stage}, ${plotting.piecesDone} of ${plotting.piecesTotal} pieces${plotting.etaSeconds === null ? '' : `, ${timeLeft(plotting.etaSeconds)}`}.`}
+      </p>
+    </div>
   );
 }
 

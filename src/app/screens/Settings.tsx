@@ -4,8 +4,10 @@ import type { AccountBalance } from '../../node/api.ts';
 import { Badge, Card, Empty, TrustBadge } from '../components/basics.tsx';
 import { bytes, tokens } from '../format.ts';
 import { useCommand, useTheme, type Theme } from '../hooks.ts';
+import { ScheduleCard } from '../farm/ScheduleCard.tsx';
 import { node } from '../node-client.ts';
 import { ProofOfTimeCard, TimekeeperCard } from './SettingsTime.tsx';
+import '../farm/farm.css';
 
 /** Machine, verification budget, identity, balance, logs, appearance. */
 export default function Settings({ snapshot }: ScreenProps) {
@@ -16,7 +18,8 @@ export default function Settings({ snapshot }: ScreenProps) {
         <MachineCard snapshot={snapshot} />
         <ProofOfTimeCard snapshot={snapshot} />
         <TimekeeperCard snapshot={snapshot} />
-        <FarmCard snapshot={snapshot} />
+        <ScheduleCard snapshot={snapshot} />
+        <RewardCard snapshot={snapshot} />
         <NetworkCard snapshot={snapshot} />
         <IdentityCard />
         <BalanceCard snapshot={snapshot} />
@@ -105,45 +108,23 @@ function MachineCard({ snapshot }: ScreenProps) {
   );
 }
 
-function FarmCard({ snapshot }: ScreenProps) {
-  const { setup, farm } = snapshot;
-  const [gib, setGib] = useState(() => ((setup.farm?.allocatedBytes ?? 0) / 1024 ** 3).toFixed(3));
-  const [reward, setReward] = useState(setup.farm?.rewardAddress ?? '');
+function RewardCard({ snapshot }: ScreenProps) {
+  const { farm } = snapshot.setup;
+  const [reward, setReward] = useState(farm?.rewardAddress ?? '');
   const save = useCommand(
-    useCallback(
-      () =>
-        node.change({
-          farm: { allocatedBytes: Math.round(Number(gib) * 1024 ** 3), rewardAddress: reward.trim() || null },
-        }),
-      [gib, reward],
-    ),
-  );
-  const scrub = useCommand(useCallback(() => node.scrub(), []));
-  const remove = useCommand(
     useCallback(async () => {
-      if (window.confirm('Remove every plotted sector from this browser? The farmer’s key is kept.')) {
-        await node.removeFarm();
-      }
-    }, []),
+      if (farm !== null) await node.change({ farm: { ...farm, rewardAddress: reward.trim() || null } });
+    }, [farm, reward]),
   );
+  if (farm === null) return null;
   return (
-    <Card title="Farm" span={6}>
+    <Card title="Rewards" span={6}>
       <label>
-        Space in GiB
-        <span className="hint">More is plotted at once; less removes the newest sectors.</span>
-        <input
-          type="number"
-          min={0}
-          step="any"
-          value={gib}
-          onChange={(event) => setGib(event.target.value)}
-        />
-      </label>
-      <label>
-        Reward address <span className="hint">Empty: the farm’s own account.</span>
+        Reward address <span className="hint">All farms are paid there. Empty: the farm’s own account.</span>
         <input
           type="text"
           spellCheck={false}
+          placeholder={snapshot.rewardAddress ?? 'su…'}
           value={reward}
           onChange={(event) => setReward(event.target.value)}
         />
@@ -152,18 +133,9 @@ function FarmCard({ snapshot }: ScreenProps) {
         <button type="button" className="primary" onClick={save.run} disabled={save.busy}>
           Save
         </button>
-        {farm !== null && farm.phase !== 'off' && (
-          <>
-            <button type="button" onClick={scrub.run} disabled={scrub.busy}>
-              {scrub.busy ? 'Checking…' : 'Check every sector'}
-            </button>
-            <button type="button" className="danger" onClick={remove.run} disabled={remove.busy}>
-              Remove sectors
-            </button>
-          </>
-        )}
+        <a href="#/farm">Space, checking and removal</a>
       </div>
-      <Failure error={save.error ?? scrub.error ?? remove.error} />
+      <Failure error={save.error} />
     </Card>
   );
 }
@@ -222,7 +194,7 @@ function IdentityCard() {
 function BalanceCard({ snapshot }: ScreenProps) {
   const [address, setAddress] = useState('');
   const [balance, setBalance] = useState<AccountBalance | null>(null);
-  const reward = snapshot.farm?.rewardAddress ?? '';
+  const reward = snapshot.rewardAddress ?? '';
   const ask = useCommand(
     useCallback(async () => setBalance(await node.balance(address.trim() || reward)), [address, reward]),
   );
@@ -322,7 +294,9 @@ function ResetCard() {
   );
   return (
     <Card title="Start over" span={6}>
-      <p className="muted">Removes everything Allotment keeps in this browser.</p>
+      <p className="muted">
+        Removes everything Allotment keeps in this browser. Sectors in folders of yours stay there.
+      </p>
       <div className="row">
         <button type="button" className="danger" onClick={reset.run} disabled={reset.busy}>
           Reset

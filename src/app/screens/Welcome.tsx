@@ -8,6 +8,9 @@ import { brief, bytes, count } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { localEndpoint } from '../local-network.ts';
 import { node } from '../node-client.ts';
+import { useProbe } from '../probe.ts';
+import { Estimate } from '../farm/Estimate.tsx';
+import '../farm/farm.css';
 
 const GIB = 1024 ** 3;
 
@@ -69,25 +72,6 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
       </div>
     </main>
   );
-}
-
-function useProbe(endpoint: string): NetworkProbe | null {
-  const [probe, setProbe] = useState<NetworkProbe | null>(null);
-  useEffect(() => {
-    let current = true;
-    setProbe(null);
-    const timer = setTimeout(() => {
-      node.probe(endpoint).then(
-        (result) => current && setProbe(result),
-        () => undefined,
-      );
-    }, 250);
-    return () => {
-      current = false;
-      clearTimeout(timer);
-    };
-  }, [endpoint]);
-  return probe;
 }
 
 function About({ onNext }: { onNext: () => void }) {
@@ -306,6 +290,9 @@ function ChooseMachine(props: {
           onChange={(event) => props.onCores(Number(event.target.value))}
         />
       </label>
+      {farm !== null && canFarm && (
+        <Estimate allocatedBytes={allocation(sectors)} cores={props.cores} probe={props.probe} />
+      )}
       {start.error !== null && (
         <p className="banner bad" role="alert">
           {start.error}

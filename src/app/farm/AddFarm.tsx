@@ -1,0 +1,182 @@
+import { useCallback, useState } from 'react';
+import type { ScreenProps } from '../App.tsx';
+import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
+import type { FarmPlace, FolderContents, NodeSnapshot } from '../../node/api.ts';
+import { Card } from '../components/basics.tsx';
+import { bytes, count } from '../format.ts';
+import { useCommand } from '../hooks.ts';
+import { node } from '../node-client.ts';
+import { useProbe } from '../probe.ts';
+import { Estimate } from './Estimate.tsx';
+import { Failure } from './FarmCard.tsx';
+import { canPickFolders, pickFolder } from './folders.ts';
+import { Space } from './Space.tsx';
+
+type Chosen = { place: FarmPlace; contents: FolderContents | null };
+
+/** Where a farm is added: browser storage, a folder, or a farm of the native farmer. */
+export function AddFarm({ snapshot, onDone }: ScreenProps & { onDone: () => void }) {
+  const [chosen, setChosen] = useState<Chosen | null>(null);
+  const pick = useCommand(
+    useCallback(async () => {
+      const handle = await pickFolder('farm');
+      if (handle === null) return;
+      const place: FarmPlace = { kind: 'picked', handle };
+      setChosen({ place, contents: await node.inspectFolder(place) });
+    }, []),
+  );
+  const hasBrowserFarm = snapshot.farms.some(({ kind }) => kind === 'opfs');
+  return (
+    <Card title="Add a farm">
+      <div className="row">
+        {canPickFolders && (
+          <button type="button" className="primary" onClick={pick.run} disabled={pick.busy}>
+            Add a folder
+          </button>
+        )}
+        {!hasBrowserFarm && snapshot.machine.storage !== 'none' && (
+          <button type="button" onClick={() => setChosen({ place: { kind: 'opfs' }, contents: null })}>
+            Use browser storage
+          </button>
+        )}
+        {canPickFolders && <ImportNative onDone={onDone} />}
+      </div>
+      <p className="small muted">
+        {canPickFolders
+          ? 'A folder on a drive of yours keeps its sectors when this browser’s data is cleared, and can be as large as the drive.'
+          : 'This browser opens no folders: Chrome and Edge on a computer do. Space in browser storage works everywhere.'}
+      </p>
+      <Failure error={pick.error} />
+      {chosen !== null && (
+        <Plan key={chosen.contents?.place ?? 'browser'} chosen={chosen} snapshot={snapshot} onDone={onDone} />
+      )}
+    </Card>
+  );
+}
+
+/** What the chosen place holds and, if it can be farmed, how much of it to take. */
+function Plan(props: { chosen: Chosen; snapshot: ScreenProps['snapshot']; onDone: () => void }) {
+  const { chosen, snapshot, onDone } = props;
+  const { setup, machine, chain } = snapshot;
+  const { contents, place } = chosen;
+  const probe = useProbe(setup.network.endpoints[0] ?? '');
+  const pieces = probe?.maxPiecesInSector ?? null;
+  const [wanted, setWanted] = useState<number | null>(null);
+  const there =
+    contents?.allocatedBytes != null && pieces !== null ? sectorsIn(contents.allocatedBytes, pieces) : null;
+  const sectors = wanted ?? Math.max(1, there ?? contents?.sectors ?? 0, there === null ? 2 : 0);
+  const allocatedBytes = pieces === null ? 0 : bytesOfSectors(sectors, pieces);
+  const add = useCommand(
+    useCallback(async () => {
+      if (place.kind === 'opfs')
+        await node.change({ farm: { allocatedBytes, rewardAddress: setup.farm?.rewardAddress ?? null } });
+      else await node.addFarm(place, allocatedBytes);
+      onDone();
+    }, [place, allocatedBytes, setup.farm, onDone]),
+  );
+  const refusal = contents === null ? null : refusalOf(contents, chain?.genesisHash ?? null);
+  if (refusal !== null) return <p className="banner bad">{refusal}</p>;
+  return (
+    <div className="stack">
+      <p>{contents === null ? 'Sectors in this browser’s own storage.' : describe(contents)}</p>
+      {pieces === null ? (
+        <p className="muted">Asking the node how large a sector is…</p>
+      ) : (
+        <Space
+          sectors={sectors}
+          pieces={pieces}
+          most={place.kind === 'opfs' ? roomOf(machine, pieces) : Math.max(64, sectors * 4)}
+          onChange={setWanted}
+        />
+      )}
+      <Estimate allocatedBytes={allocatedBytes} cores={setup.cores} probe={probe} />
+      <div className="row">
+        <button
+          type="button"
+          className="primary"
+          onClick={add.run}
+          disabled={add.busy || allocatedBytes === 0}
+        >
+          {contents?.kind === 'farm' ? 'Farm it here' : 'Start this farm'}
+        </button>
+      </div>
+      <Failure error={add.error} />
+    </div>
+  );
+}
+
+function roomOf(machine: NodeSnapshot['machine'], pieces: number): number {
+  return Math.max(1, sectorsIn(((machine.quotaBytes ?? 0) - (machine.usedBytes ?? 0)) * 0.9, pieces));
+}
+
+function refusalOf({ kind, place, genesisHash }: FolderContents, genesis: string | null): string | null {
+  if (kind === 'native')
+    return `In ${place} lies a farm of the native farmer. Choose “Import from the native farmer” to copy its sectors.`;
+  if (genesisHash !== null && genesis !== null && genesisHash !== genesis)
+    return `The farm in ${place} belongs to another network. Choose that network in Settings, or another folder.`;
+  return null;
+}
+
+function describe({ kind, place, sectors }: FolderContents): string {
+  if (kind === 'farm')
+    return `A farm with ${count(sectors)} sectors lies in ${place}. Its key comes with it.`;
+  if (kind === 'other-files') return `In ${place} lie other files, which stay as they are.`;
+  return `${place[0]!.toUpperCase()}${place.slice(1)} is empty.`;
+}
+
+/** Copies a farm of the native farmer. */
+function ImportNative({ onDone }: { onDone: () => void }) {
+  const [from, setFrom] = useState<{ place: FarmPlace; contents: FolderContents } | null>(null);
+  const pick = useCommand(
+    useCallback(async () => {
+      const handle = await pickFolder('import');
+      if (handle === null) return;
+      const place: FarmPlace = { kind: 'picked', handle };
+      const contents = await node.inspectFolder(place);
+      if (contents.kind !== 'native')
+        throw new Error(`In ${contents.place} lies no farm of the native farmer (single_disk_farm.json).`);
+      setFrom({ place, contents });
+    }, []),
+  );
+  const copy = useCommand(
+    useCallback(async () => {
+      const handle = await pickFolder('farm');
+      if (handle === null || from === null) return;
+      await node.importFarm(from.place, { kind: 'picked', handle });
+      onDone();
+    }, [from, onDone]),
+  );
+  const store = useCommand(
+    useCallback(async () => {
+      if (from === null) return;
+      await node.importFarm(from.place, { kind: 'opfs' });
+      onDone();
+    }, [from, onDone]),
+  );
+  return (
+    <>
+      <button type="button" onClick={pick.run} disabled={pick.busy}>
+        Import from the native farmer
+      </button>
+      {from !== null && (
+        <div className="stack whole">
+          <p>
+            A farm of the native farmer lies in {from.contents.place}
+            {from.contents.allocatedBytes === null ? '' : `, ${bytes(from.contents.allocatedBytes)} large`}.
+            Its sectors and its key are copied, every byte verified; the files there stay as they are. Stop
+            the native farmer before this copy farms: one key must not farm twice.
+          </p>
+          <div className="row">
+            <button type="button" className="primary" onClick={copy.run} disabled={copy.busy}>
+              Copy into a folder
+            </button>
+            <button type="button" onClick={store.run} disabled={store.busy}>
+              Copy into browser storage
+            </button>
+          </div>
+        </div>
+      )}
+      <Failure error={pick.error ?? copy.error ?? store.error} />
+    </>
+  );
+}

@@ -1,0 +1,102 @@
+import { useCallback, useState } from 'react';
+import { estimateFarm, type FarmEstimate } from '../../farm/estimate.ts';
+import type { NetworkProbe } from '../../node/api.ts';
+import { count, duration } from '../format.ts';
+import { useCommand } from '../hooks.ts';
+import { node } from '../node-client.ts';
+import { Failure } from './FarmCard.tsx';
+
+/** What space would cost and bring, before any is given: measured here, the arithmetic one click away. */
+export function Estimate(props: { allocatedBytes: number; cores: number; probe: NetworkProbe | null }) {
+  const { allocatedBytes, cores, probe } = props;
+  const [measured, setMeasured] = useState<{ cores: number; seconds: number } | null>(null);
+  const measure = useCommand(
+    useCallback(async () => setMeasured({ cores, seconds: await node.benchmark(cores) }), [cores]),
+  );
+  if (probe?.maxPiecesInSector == null || allocatedBytes === 0) return null;
+  const { figures } = probe;
+  const seconds = measured?.seconds ?? null;
+  const estimate =
+    figures &&
+    estimateFarm(allocatedBytes, probe.maxPiecesInSector, seconds ?? 0, {
+      solutionRange: BigInt(figures.solutionRange),
+      slotProbability: [BigInt(figures.slotProbability[0]), BigInt(figures.slotProbability[1])],
+      slotDurationMs: figures.slotDurationMs,
+      expectedVotesPerBlock: figures.expectedVotesPerBlock,
+    });
+  return (
+    <section className="estimate" aria-label="Estimate">
+      <dl className="facts">
+        <dt>Plotting takes</dt>
+        <dd>
+          {seconds === null ? (
+            <button type="button" onClick={measure.run} disabled={measure.busy}>
+              {measure.busy ? 'Measuring…' : 'Measure this machine'}
+            </button>
+          ) : (
+            <>
+              about {duration((estimate?.pieces ?? 0) * seconds * 1000)}{' '}
+              <button type="button" className="link" onClick={measure.run} disabled={measure.busy}>
+                {measure.busy ? 'measuring…' : measured?.cores === cores ? 'again' : `with ${cores} cores`}
+              </button>
+            </>
+          )}
+        </dd>
+        <dt>Expected reward</dt>
+        <dd>
+          {estimate === null
+            ? 'the node does not tell what it depends on'
+            : `${rate(estimate.blocksPerDay, 'block')}, ${rate(estimate.votesPerDay, 'vote')}`}
+        </dd>
+      </dl>
+      {estimate !== null && figures !== null && (
+        <Arithmetic estimate={estimate} figures={figures} measured={measured} />
+      )}
+      <Failure error={measure.error} />
+    </section>
+  );
+}
+
+function Arithmetic(props: {
+  estimate: FarmEstimate;
+  figures: NonNullable<NetworkProbe['figures']>;
+  measured: { cores: number; seconds: number } | null;
+}) {
+  const { estimate, figures, measured } = props;
+  const [numerator, denominator] = figures.slotProbability;
+  const slots = (86_400 * 1000) / figures.slotDurationMs;
+  return (
+    <details className="small">
+      <summary>How this is reckoned</summary>
+      <ul>
+        <li>
+          {count(estimate.sectors)} sectors hold {count(estimate.pieces)} pieces.
+          {measured !== null &&
+            ` One piece takes ${measured.seconds.toFixed(2)} s on ${measured.cores} ${measured.cores === 1 ? 'core' : 'cores'}, encoding alone: a slow connection or disk adds to it, and so does whatever else the machine does.`}
+        </li>
+        <li>
+          The solution range of the newest block, {figures.solutionRange}, says that the network holds about{' '}
+          {count(estimate.networkPieces)} pieces. The node reports it; the chain verifies it once you start.
+        </li>
+        <li>
+          A day has {count(Math.round(slots))} slots, of which {numerator} in {denominator} has a block:{' '}
+          {count(Math.round((slots * Number(numerator)) / Number(denominator)))} blocks. Your share of the
+          pieces gives {estimate.blocksPerDay.toPrecision(3)} of them, and {figures.expectedVotesPerBlock}{' '}
+          votes with each.
+        </li>
+        <li>It is luck in the short run, and less as others add space.</li>
+      </ul>
+    </details>
+  );
+}
+
+/** How often something happens, as a person would say it. */
+function rate(perDay: number, what: string): string {
+  if (perDay <= 0) return `no ${what}s`;
+  if (perDay >= 1) return `about ${count(Math.round(perDay * 10) / 10)} ${what}s a day`;
+  const days = 1 / perDay;
+  if (days < 60) return `about one ${what} in ${count(Math.round(days * 10) / 10)} days`;
+  return days < 730
+    ? `about one ${what} in ${count(Math.round(days / 30))} months`
+    : `about one ${what} in ${count(Math.round(days / 365))} years`;
+}

@@ -1,0 +1,311 @@
+import { useCallback, useState } from 'react';
+import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
+import { farmHealth } from '../../farm/health.ts';
+import type { FarmTaskView, FarmView, NodeSnapshot } from '../../node/api.ts';
+import { Badge, Card, CauseBanner, Meter } from '../components/basics.tsx';
+import { SectorGrid } from '../components/SectorGrid.tsx';
+import { saveFile } from '../files.ts';
+import { ago, bytes, count, duration, timeLeft } from '../format.ts';
+import { useCommand, useNow } from '../hooks.ts';
+import { node } from '../node-client.ts';
+import { farmStatus } from '../status.ts';
+import { askAccess, canPickFolders, pickFolder } from './folders.ts';
+import { Space } from './Space.tsx';
+
+/** One farm: where it lies, what it does, how well, and everything that can be done with it. */
+export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapshot: NodeSnapshot }) {
+  const { farm, slotMs } = props;
+  const status = farmStatus(farm);
+  const [open, setOpen] = useState(false);
+  const now = useNow(5000);
+  return (
+    <Card
+      title={farm.kind === 'opfs' ? farm.name : `Folder “${farm.name}”`}
+      aside={
+        <div className="row">
+          <Badge tone={status.tone} live={status.live}>
+            {status.text}
+          </Badge>
+          <PauseButton farm={farm} />
+          <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
+            {open ? 'Less' : 'Manage'}
+          </button>
+        </div>
+      }
+    >
+      {farm.cause !== null && (
+        <CauseBanner
+          cause={{ ...farm.cause, sentence: `${farm.cause.sentence} Since ${ago(farm.cause.since, now)}.` }}
+          tone={farm.phase === 'failed' ? 'bad' : 'warn'}
+          onAction={() => void remedy(farm)}
+        />
+      )}
+      {farm.held !== null && farm.phase === 'waiting' && (
+        <p className="banner info" role="status">
+          <span>{farm.held}</span>
+          <a href="#/settings">Change when to plot</a>
+        </p>
+      )}
+      {farm.task !== null && <Task id={farm.id} task={farm.task} />}
+      {farm.sectors.length > 0 && <SectorGrid sectors={farm.sectors} />}
+      <Plotting farm={farm} />
+      <Health farm={farm} slotMs={slotMs} />
+      {open && <Manage farm={farm} snapshot={props.snapshot} />}
+    </Card>
+  );
+}
+
+/** What the button under a farm's trouble does. */
+async function remedy(farm: FarmView): Promise<void> {
+  if (farm.cause?.code === 'no-permission' && !(await askAccess(farm.id))) return;
+  await node.resumeFarm(farm.id);
+}
+
+function PauseButton({ farm }: { farm: FarmView }) {
+  const paused = farm.phase === 'paused';
+  const command = useCommand(
+    useCallback(() => (paused ? node.resumeFarm(farm.id) : node.pauseFarm(farm.id)), [paused, farm.id]),
+  );
+  if (farm.phase === 'failed' || farm.phase === 'starting') return null;
+  return (
+    <button
+      type="button"
+      title={`${paused ? 'Resume' : 'Pause'} plotting in ${farm.place}`}
+      onClick={command.run}
+      disabled={command.busy}
+    >
+      {paused ? 'Resume' : 'Pause'}
+    </button>
+  );
+}
+
+function Plotting({ farm }: { farm: FarmView }) {
+  const plotting = farm.plotting;
+  if (plotting === null) return null;
+  const done = plotting.piecesTotal === 0 ? 0 : plotting.piecesDone / plotting.piecesTotal;
+  const parts = [
+    `${plotting.piecesDone} of ${plotting.piecesTotal} pieces`,
+    plotting.bytesPerSecond > 0 ? `${bytes(plotting.bytesPerSecond)}/s` : null,
+    plotting.etaSeconds === null ? null : timeLeft(plotting.etaSeconds),
+  ];
+  return (
+    <div className="stack">
+      <p>
+        <strong>Sector {plotting.sector}</strong> · {plotting.stage} ·{' '}
+        <span className="muted">{parts.filter((part) => part !== null).join(' · ')}</span>
+      </p>
+      <Meter value={done} label={`Plotting sector ${plotting.sector}`} />
+    </div>
+  );
+}
+
+function Health({ farm, slotMs }: { farm: FarmView; slotMs: number | null }) {
+  const { slots, proofs, piecesInSector } = farm;
+  if (piecesInSector === null) return null;
+  const health = farmHealth(farm, slotMs);
+  const tried = proofs.accepted + proofs.late + proofs.rejected;
+  return (
+    <dl className="health">
+      <div>
+        <dt>Health</dt>
+        <dd>
+          {health.score === null ? '–' : `${Math.round(health.score * 100)} %`}
+          <span className="small muted"> {wordOf(health.score)}</span>
+        </dd>
+      </div>
+      <div>
+        <dt>Audit</dt>
+        <dd>
+          {slots.medianAuditMs === null ? '–' : duration(slots.medianAuditMs)}
+          <span className="small muted">
+            {slotMs === null ? '' : ` of ${duration(slotMs)}`}
+            {slots.lastAuditMs === null ? '' : ` · last ${duration(slots.lastAuditMs)}`}
+          </span>
+        </dd>
+      </div>
+      <div>
+        <dt>Proof</dt>
+        <dd>
+          {proofs.medianMs === null ? '–' : duration(proofs.medianMs)}
+          <span className="small muted">
+            {proofs.deadlineMs === null ? '' : ` of ${duration(proofs.deadlineMs)}`}
+          </span>
+        </dd>
+      </div>
+      <div>
+        <dt>Solutions in time</dt>
+        <dd>
+          {count(proofs.accepted)} of {count(tried)}
+          <span className="small muted">
+            {proofs.late > 0 ? ` · ${count(proofs.late)} late` : ''}
+            {proofs.rejected > 0 ? ` · ${count(proofs.rejected)} refused` : ''}
+          </span>
+        </dd>
+      </div>
+    </dl>
+  );
+}
+
+function wordOf(score: number | null): string {
+  if (score === null) return 'nothing measured yet';
+  return score >= 0.9 ? 'excellent' : score >= 0.6 ? 'fair' : 'too slow to win much';
+}
+
+const taskWords: Record<FarmTaskView['kind'], string> = {
+  check: 'Checking every sector',
+  import: 'Copying sectors of the native farmer',
+  export: 'Writing files of the native farmer',
+};
+
+function Task({ id, task }: { id: string; task: FarmTaskView }) {
+  if (task.outcome !== null)
+    return (
+      <p className={`banner ${task.failed ? 'bad' : 'info'}`} role="status">
+        <span>{task.outcome}</span>
+      </p>
+    );
+  return (
+    <div className="stack" role="status">
+      <div className="row">
+        <strong>{taskWords[task.kind]}</strong>
+        <span className="muted">
+          {task.total === 0 ? '…' : `${count(task.done)} of ${count(task.total)} sectors`}
+        </span>
+        <button type="button" onClick={() => void node.cancelTask(id)}>
+          Stop
+        </button>
+      </div>
+      <Meter value={task.total === 0 ? 0 : task.done / task.total} label={taskWords[task.kind]} />
+    </div>
+  );
+}
+
+/** Size, checking, export, removal. */
+function Manage({ farm, snapshot }: { farm: FarmView; snapshot: NodeSnapshot }) {
+  const { id, piecesInSector } = farm;
+  return (
+    <div className="manage">
+      {piecesInSector !== null && (
+        <Resize key={farm.allocatedBytes} farm={farm} pieces={piecesInSector} snapshot={snapshot} />
+      )}
+      <Actions farm={farm} />
+      <Remove id={id} kind={farm.kind} place={farm.place} />
+    </div>
+  );
+}
+
+function Resize(props: { farm: FarmView; pieces: number; snapshot: NodeSnapshot }) {
+  const { farm, pieces } = props;
+  const now = sectorsIn(farm.allocatedBytes, pieces);
+  const [sectors, setSectors] = useState(now);
+  const save = useCommand(
+    useCallback(async () => {
+      const fewer = now - sectors;
+      const sure =
+        fewer <= 0 ||
+        window.confirm(`Delete the newest ${fewer} ${fewer === 1 ? 'sector' : 'sectors'} of this farm?`);
+      if (sure) await node.resizeFarm(farm.id, bytesOfSectors(sectors, pieces));
+    }, [farm.id, sectors, pieces, now]),
+  );
+  return (
+    <div className="stack">
+      <Space
+        sectors={sectors}
+        pieces={pieces}
+        most={roomFor(farm, pieces, props.snapshot)}
+        onChange={setSectors}
+      />
+      <div className="row">
+        <button type="button" className="primary" onClick={save.run} disabled={save.busy || sectors === now}>
+          {sectors < now ? 'Make it smaller' : 'Make it larger'}
+        </button>
+      </div>
+      <Failure error={save.error} />
+    </div>
+  );
+}
+
+/** Sectors that the place has room for; folders do not tell, so that a few times what is there can be chosen. */
+function roomFor(farm: FarmView, pieces: number, { machine }: NodeSnapshot): number {
+  const now = sectorsIn(farm.allocatedBytes, pieces);
+  if (farm.kind !== 'opfs' || machine.quotaBytes === null) return Math.max(64, now * 4);
+  const free = machine.quotaBytes - (machine.usedBytes ?? 0);
+  return Math.max(now, sectorsIn((farm.usedBytes + free) * 0.9, pieces));
+}
+
+function Actions({ farm }: { farm: FarmView }) {
+  const { id } = farm;
+  const busy = farm.task !== null && farm.task.outcome === null;
+  const check = useCommand(useCallback(() => node.scrub(id, true), [id]));
+  const repair = useCommand(useCallback(() => node.scrub(id, false), [id]));
+  const write = useCommand(
+    useCallback(async () => {
+      const handle = await pickFolder('export');
+      if (handle !== null) await node.exportFarm({ kind: 'picked', handle }, id);
+    }, [id]),
+  );
+  const key = useCommand(
+    useCallback(
+      async () => saveFile('identity.bin', await node.exportIdentity(id), 'application/octet-stream'),
+      [id],
+    ),
+  );
+  return (
+    <div className="stack">
+      <div className="row">
+        <button type="button" onClick={check.run} disabled={busy || check.busy}>
+          Check every sector
+        </button>
+        <button type="button" onClick={repair.run} disabled={busy || repair.busy}>
+          Check and repair
+        </button>
+        <button type="button" onClick={key.run} disabled={key.busy}>
+          Export its key
+        </button>
+        {canPickFolders && (
+          <button type="button" onClick={write.run} disabled={busy || write.busy}>
+            Export for the native farmer
+          </button>
+        )}
+      </div>
+      <p className="small muted">
+        A check reads every byte. A repair also plots damaged sectors again, and only those. An export writes
+        plot.bin, metadata.bin, identity.bin and single_disk_farm.json; farm them in one place only.
+      </p>
+      <Failure error={check.error ?? repair.error ?? write.error ?? key.error} />
+    </div>
+  );
+}
+
+function Remove({ id, kind, place }: { id: string; kind: FarmView['kind']; place: string }) {
+  const remove = useCommand(
+    useCallback(async () => {
+      if (window.confirm(`Delete every sector of the farm in ${place}? What was plotted is lost.`))
+        await node.removeFarm(id);
+    }, [id, place]),
+  );
+  const forget = useCommand(useCallback(() => node.removeFarm(id, true), [id]));
+  return (
+    <div className="stack">
+      <div className="row">
+        {kind === 'picked' && (
+          <button type="button" onClick={forget.run} disabled={forget.busy}>
+            Disconnect, keep the sectors
+          </button>
+        )}
+        <button type="button" className="danger" onClick={remove.run} disabled={remove.busy}>
+          Remove this farm
+        </button>
+      </div>
+      <Failure error={remove.error ?? forget.error} />
+    </div>
+  );
+}
+
+export function Failure({ error }: { error: string | null }) {
+  return error === null ? null : (
+    <p className="banner bad" role="alert">
+      {error}
+    </p>
+  );
+}

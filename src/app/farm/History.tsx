@@ -1,0 +1,122 @@
+import { useEffect, useState } from 'react';
+import type { FarmHistoryEntry, FarmView, SlotOutcome } from '../../node/api.ts';
+import { Badge, Card, Empty } from '../components/basics.tsx';
+import { ago, duration } from '../format.ts';
+import { useNow } from '../hooks.ts';
+import { node } from '../node-client.ts';
+
+const words: Record<
+  SlotOutcome['outcome'],
+  { text: string; tone: 'good' | 'info' | 'warn' | 'bad' | 'plain' }
+> = {
+  nothing: { text: 'nothing', tone: 'plain' },
+  proving: { text: 'proving', tone: 'info' },
+  submitted: { text: 'submitted', tone: 'info' },
+  'won-block': { text: 'won a block', tone: 'good' },
+  'won-vote': { text: 'won a vote', tone: 'good' },
+  missed: { text: 'missed', tone: 'warn' },
+  rejected: { text: 'rejected', tone: 'bad' },
+};
+
+const SHOWN = 12;
+const KEPT = 500;
+const REFRESH_MS = 15_000;
+
+/** What the audits found: in this run as it happens, before that from the record. */
+export function History({ farms }: { farms: FarmView[] }) {
+  const [all, setAll] = useState(false);
+  const [before, setBefore] = useState<FarmHistoryEntry[]>([]);
+  const now = useNow(2000);
+  useEffect(() => {
+    let current = true;
+    const read = () =>
+      void node.farmHistory(KEPT).then(
+        (entries) => current && setBefore(entries),
+        () => undefined,
+      );
+    read();
+    const timer = setInterval(read, REFRESH_MS);
+    return () => {
+      current = false;
+      clearInterval(timer);
+    };
+  }, []);
+  const entries = merged(farms, before);
+  const shown = all ? entries : entries.slice(0, SHOWN);
+  const names = new Map(farms.map(({ id, name }) => [id, name]));
+  return (
+    <Card
+      title="What the audits found"
+      span={8}
+      aside={
+        entries.length > SHOWN && (
+          <button type="button" onClick={() => setAll(!all)}>
+            {all ? 'Newest only' : `All ${entries.length}`}
+          </button>
+        )
+      }
+    >
+      {entries.length === 0 ? (
+        <Empty>No winning chunk yet. Each slot, one s-bucket of every plotted sector is audited.</Empty>
+      ) : (
+        <div className="scroll">
+          <table className="outcomes">
+            <thead>
+              <tr>
+                <th>Slot</th>
+                <th>Outcome</th>
+                <th>Sector</th>
+                <th className="num">Audit</th>
+                <th className="num">Proof</th>
+                <th className="num">Sent</th>
+                <th>When</th>
+              </tr>
+            </thead>
+            <tbody>
+              {shown.map((entry) => (
+                <tr key={keyOf(entry)}>
+                  <td>{entry.slot}</td>
+                  <td>
+                    <Badge tone={words[entry.outcome].tone}>{words[entry.outcome].text}</Badge>{' '}
+                    {entry.reason !== null && <span className="small muted">{entry.reason}</span>}
+                  </td>
+                  <td>
+                    {entry.sector ?? '–'}
+                    {farms.length > 1 && (
+                      <span className="small muted"> {names.get(entry.farm) ?? 'removed'}</span>
+                    )}
+                  </td>
+                  <td className="num">{ms(entry.auditMs)}</td>
+                  <td className="num">{ms(entry.proveMs)}</td>
+                  <td className="num">{ms(entry.submitMs)}</td>
+                  <td className="muted">{ago(entry.at, now)}</td>
+                </tr>
+              ))}
+            </tbody>
+          </table>
+        </div>
+      )}
+    </Card>
+  );
+}
+
+function ms(value: number | null): string {
+  return value === null ? '–' : duration(value);
+}
+
+function keyOf({ farm, slot, at, sector }: FarmHistoryEntry): string {
+  return `${farm} ${slot} ${at} ${sector}`;
+}
+
+/** Entries of this run, as they stand now, before those of the record; newest first. */
+function merged(farms: FarmView[], before: FarmHistoryEntry[]): FarmHistoryEntry[] {
+  const entries = new Map<string, FarmHistoryEntry>();
+  for (const { id, history } of farms)
+    for (const outcome of history)
+      if (outcome.outcome !== 'nothing') {
+        const entry = { ...outcome, farm: id };
+        entries.set(keyOf(entry), entry);
+      }
+  for (const entry of before) if (!entries.has(keyOf(entry))) entries.set(keyOf(entry), entry);
+  return [...entries.values()].sort((a, b) => b.at - a.at);
+}

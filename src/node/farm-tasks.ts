@@ -1,0 +1,163 @@
+/** Work on a farm that takes minutes: checking, importing, exporting; and removing its files. */
+import { removeFarmFiles, writeDescription } from '../farm/description.ts';
+import { FarmError } from '../farm/errors.ts';
+import {
+  encodeIdentityFile,
+  decodeIdentityFile,
+  IDENTITY_FILE,
+  identityFromEntropy,
+} from '../farm/identity.ts';
+import {
+  exportNativeFarm,
+  importNativeFarm,
+  readNativeFarm,
+  requireNoNativeFarm,
+  type InterchangeResult,
+} from '../farm/native-farm.ts';
+import { discardPartialSector } from '../farm/partial-sector.ts';
+import { bytesOfSectors } from '../farm/sectors.ts';
+import { createUlid } from '../farm/ulid.ts';
+import { equal } from '../protocol/bytes.ts';
+import type { FarmPlace, FarmTaskView } from './api.ts';
+import { sentenceOf } from './causes.ts';
+import type { Entry, Farms } from './farms.ts';
+
+export interface Task {
+  view: FarmTaskView;
+  abort: AbortController;
+}
+
+/** Begins a task of a farm; what comes of it stands in the farm's view. Throws while another one runs. */
+export function startTask(
+  farms: Farms,
+  entry: Entry,
+  kind: FarmTaskView['kind'],
+  work: (signal: AbortSignal, progress: (done: number, total: number) => void) => Promise<string>,
+): Promise<void> {
+  if (entry.task !== null && entry.task.view.outcome === null)
+    throw new Error('Wait until the other work on this farm is done, or stop it.');
+  const abort = new AbortController();
+  const task: Task = { abort, view: { kind, done: 0, total: 0, outcome: null, failed: false } };
+  entry.task = task;
+  const change = (part: Partial<FarmTaskView>): void => {
+    task.view = { ...task.view, ...part };
+    farms.changed();
+  };
+  farms.changed();
+  return work(abort.signal, (done, total) => change({ done, total })).then(
+    (outcome) => {
+      change({ outcome });
+      farms.journal.notify('success', 'farm', outcome);
+    },
+    (error: unknown) => {
+      change({ outcome: sentenceOf(error), failed: true });
+      if (!abort.signal.aborted) farms.journal.notify('error', 'farm', sentenceOf(error));
+    },
+  );
+}
+
+/** Deletes the files of a farm that is stopped. */
+export async function removeFarmOf(farms: Farms, { record }: Entry): Promise<void> {
+  const directory = await farms.directory(record);
+  const lock = await directory.lock();
+  try {
+    await removeFarmFiles(directory);
+    await discardPartialSector(directory);
+  } finally {
+    await lock.release();
+  }
+}
+
+/**
+ * Begins to copy a farm of the native farmer, key included, into a new farm; returns the new farm's id. The copy is
+ * farmed once it is whole.
+ *
+ * @throws FarmError `not-a-farm`, `other-network`, `identity`; StorageError.
+ */
+export async function beginImport(farms: Farms, from: FarmPlace, to: FarmPlace): Promise<string> {
+  const world = farms.requireWorld();
+  const source = await farms.platform.openFarmDirectory(sourceOf(from), 'read');
+  const { description, entropy, sectors } = await readNativeFarm(source);
+  if (!equal(description.genesisHash, world.genesisHash)) {
+    throw new FarmError({
+      code: 'other-network',
+      message: 'the genesis hash differs',
+      sentence: `The farm in ${source.place} belongs to another network.`,
+    });
+  }
+  const { publicKey } = await requireKey(entropy, description.publicKey, source.place);
+  const allocatedSpace = bytesOfSectors(Math.max(1, sectors), description.piecesInSector);
+  let entry: Entry | null = null;
+  let copy: Promise<void> | null = null;
+  const id = await farms.found(to, allocatedSpace, async (made, directory) => {
+    entry = made;
+    const lock = await directory.lock();
+    try {
+      await requireNoNativeFarm(directory);
+      if ((await directory.list()).some(({ name }) => name === 'farm.json'))
+        throw new Error(`There is a farm in ${directory.place} already. Choose an empty folder.`);
+      await directory.write(IDENTITY_FILE, [encodeIdentityFile(entropy!)]);
+      await writeDescription(directory, { ...description, id: createUlid(), publicKey, allocatedSpace });
+      copy = startTask(farms, made, 'import', async (signal, progress) =>
+        summaryOf('copied', await importNativeFarm(source, directory, { signal, progress })),
+      ).finally(() => lock.release());
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  });
+  // Whatever was copied is farmed; the rest is plotted anew.
+  void copy!.then(() => farms.reopen(entry!));
+  return id;
+}
+
+async function requireKey(
+  entropy: Uint8Array | null,
+  publicKey: Uint8Array,
+  place: string,
+): Promise<{ publicKey: Uint8Array }> {
+  const identity = entropy === null ? null : await identityFromEntropy(entropy);
+  if (identity !== null && equal(identity.publicKey, publicKey)) return identity;
+  throw new FarmError({
+    code: 'identity',
+    message: entropy === null ? 'identity.bin is missing' : 'identity.bin is of another farmer',
+    sentence:
+      entropy === null
+        ? `In ${place} identity.bin is missing, without which its sectors cannot win.`
+        : `The key in ${place} is not the one that its sectors were plotted with.`,
+  });
+}
+
+/** Begins to write a farm as the native farmer keeps it. Plotting waits meanwhile. Throws FarmError, StorageError. */
+export async function beginExport(farms: Farms, id: string | null, to: FarmPlace): Promise<void> {
+  const entry = farms.entry(id);
+  const { farm, record } = entry;
+  if (farm === null) throw new Error('The farm is not open.');
+  const target = await farms.platform.openFarmDirectory(sourceOf(to));
+  await requireNoNativeFarm(target);
+  const source = await farms.directory(record);
+  const entropy = decodeIdentityFile(await farms.exportIdentity(record.id));
+  const { sectors } = farm.snapshot();
+  void startTask(farms, entry, 'export', async (signal, progress) => {
+    let result: InterchangeResult = { sectors: [], leftOut: [] };
+    await farm.quietly(async () => {
+      const options = { signal, progress };
+      result = await exportNativeFarm(source, target, farm.farmDescription, entropy, sectors.length, options);
+    });
+    return `${summaryOf('written', result)} Farm it in one place only.`;
+  });
+}
+
+function summaryOf(done: string, { sectors, leftOut }: InterchangeResult): string {
+  const whole = `${sectors.length} ${sectors.length === 1 ? 'sector was' : 'sectors were'} verified and ${done}.`;
+  if (leftOut.length === 0) return whole;
+  return `${whole} ${leftOut.length} left out: ${leftOut[0]!.reason}`;
+}
+
+function sourceOf(place: FarmPlace) {
+  const id = 'interchange';
+  if (place.kind === 'picked')
+    return { id, kind: 'picked' as const, name: place.handle.name, handle: place.handle };
+  if (place.kind === 'folder') return { id, kind: 'folder' as const, name: place.path };
+  throw new Error('Choose a folder.');
+}
