@@ -9,9 +9,11 @@ import { bytesOfSectors } from '../farm/sectors.ts';
 import type { FarmView, NodeSnapshot, Setup } from '../node/api.ts';
 import { AllotmentNode } from '../node/node.ts';
 import { farmTotals } from '../node/farm-totals.ts';
+import { ALWAYS, type Schedule } from '../node/schedule.ts';
 import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
 import { runAgent } from './agent.ts';
+import { FARM_COMMANDS, runFarmCommand } from './farms.ts';
 import { UsageError } from './usage.ts';
 
 const HELP = `Usage: npm run allotment -- COMMAND [options]
@@ -23,6 +25,11 @@ Commands
   balance ADDRESS     balance of an account, proven against the verified head
   agent …             act as an agent: agent --help
   export-identity F   write the farmer's key to the file F (identity.bin of the native farmer)
+  add-farm DIR        add a farm in a folder, of --sectors or --size, and farm
+  import-farm DIR     copy a farm of the native farmer into a new farm (--into DIR)
+  export-farm DIR     write a farm (--farm ID) as files of the native farmer
+  check-farm          verify every byte of every sector (--farm ID); --repair plots damaged ones again
+  remove-farm ID      delete a farm and its sectors; --keep-files only forgets it
 
 Options
   --network NAME      local, chronos, mainnet or custom (default: local, or what was chosen last)
@@ -33,6 +40,9 @@ Options
   --size BYTES        farm: space to give instead of a number of sectors
   --reward ADDRESS    farm: account that rewards are paid to (default: the farmer's own)
   --pot-checkpoints N verify N of a slot's 8 checkpoints, drawn at random, instead of all
+  --farm ID           farm that a command is about (status names them; default: the first)
+  --into DIR          import-farm: folder of the copy (default: beside the other farms)
+  --hours FROM-UNTIL  farm: plot only at these hours of the day, e.g. 22-7; any: always
   --until WHAT        end after: head, block:NUMBER, plotted, won
   --help
 `;
@@ -46,6 +56,11 @@ const OPTIONS = {
   size: { type: 'string' },
   reward: { type: 'string' },
   'pot-checkpoints': { type: 'string' },
+  farm: { type: 'string' },
+  into: { type: 'string' },
+  repair: { type: 'boolean' },
+  'keep-files': { type: 'boolean' },
+  hours: { type: 'string' },
   until: { type: 'string' },
   help: { type: 'boolean' },
 } as const;
@@ -71,7 +86,11 @@ function positiveInteger(name: string, text: string): number {
 }
 
 /** The choices that the options make, over those of the last run. */
-async function setupOf(node: AllotmentNode, values: Values, farms: boolean): Promise<Setup> {
+async function setupOf(
+  node: AllotmentNode,
+  values: Values,
+  farms: 'none' | 'first' | 'as-before',
+): Promise<Setup> {
   const { setup: last, machine } = node.snapshot();
   const id = values.network ?? last?.network.id ?? 'local';
   const offer = networkChoices.find((choice) => choice.id === id);
@@ -82,7 +101,8 @@ async function setupOf(node: AllotmentNode, values: Values, farms: boolean): Pro
   const sampled = values['pot-checkpoints'];
   const setup: Setup = {
     network: { ...network, endpoints },
-    farm: null,
+    farm: farms === 'as-before' ? (last?.farm ?? { allocatedBytes: 0, rewardAddress: null }) : null,
+    schedule: scheduleOf(values.hours) ?? last?.schedule,
     cores:
       values.cores === undefined ? (last?.cores ?? machine.cores) : positiveInteger('cores', values.cores),
     potBudget:
@@ -90,11 +110,21 @@ async function setupOf(node: AllotmentNode, values: Values, farms: boolean): Pro
         ? (last?.potBudget ?? { mode: 'full' })
         : { mode: 'sampled', checkpointsPerSlot: positiveInteger('pot-checkpoints', sampled) },
   };
-  if (farms) {
+  if (farms === 'first') {
     const allocatedBytes = await spaceOf(node, values, endpoints[0] ?? '', last);
     setup.farm = { allocatedBytes, rewardAddress: values.reward ?? last?.farm?.rewardAddress ?? null };
   }
   return setup;
+}
+
+function scheduleOf(hours: string | undefined): Schedule | undefined {
+  if (hours === undefined) return undefined;
+  if (hours === 'any') return ALWAYS;
+  const match = /^(\d{1,2})-(\d{1,2})$/.exec(hours);
+  const range: [number, number] = [Number(match?.[1]), Number(match?.[2])];
+  if (match === null || range.some((hour) => hour > 23))
+    throw new UsageError('--hours takes two hours of the day, such as 22-7, or any');
+  return { ...ALWAYS, hours: range };
 }
 
 async function spaceOf(
@@ -208,7 +238,7 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  if (!['sync', 'farm', 'status', 'balance', 'export-identity'].includes(command))
+  if (!['sync', 'farm', 'status', 'balance', 'export-identity', ...FARM_COMMANDS].includes(command))
     throw new UsageError(`there is no command “${command}”`);
   const goal = goalOf(values.until);
   const folder = values.data ?? join(homedir(), '.allotment');
@@ -219,7 +249,7 @@ async function main(): Promise<void> {
       case 'farm':
         // Following the chain for once does not make the next run forget the farm.
         await node.start(
-          await setupOf(node, values, command === 'farm'),
+          await setupOf(node, values, command === 'farm' ? 'first' : 'none'),
           command === 'farm' || node.snapshot().setup?.farm == null,
         );
         await follow(node, goal);
@@ -230,16 +260,22 @@ async function main(): Promise<void> {
         break;
       case 'balance':
         if (argument === undefined) throw new UsageError('balance takes an address');
-        await node.start(await setupOf(node, values, false), false);
+        await node.start(await setupOf(node, values, 'none'), false);
         await follow(node, (snapshot) => snapshot.chain?.phase === 'following');
         print('balance', { ...(await node.balance(argument)) });
         break;
       case 'export-identity': {
         if (argument === undefined) throw new UsageError('export-identity takes a file');
         const { writeFile } = await import('node:fs/promises');
-        await writeFile(argument, await node.exportIdentity(), { mode: 0o600, flag: 'wx' });
+        await writeFile(argument, await node.exportIdentity(values.farm), { mode: 0o600, flag: 'wx' });
         break;
       }
+      default:
+        await node.start(await setupOf(node, values, 'as-before'));
+        await runFarmCommand(node, command, argument, values, {
+          print,
+          bytes: () => spaceOf(node, values, node.snapshot().setup?.network.endpoints[0] ?? '', null),
+        });
     }
   } finally {
     await node.stop();

@@ -55,9 +55,9 @@ export interface FarmSetup {
   rewardAddress: string | null;
 }
 
-/** A place for a farm, or for files of the native farmer. */
+/** A place for a farm, or for files of the native farmer. `own`: the browser's or the program's own storage. */
 export type FarmPlace =
-  { kind: 'picked'; handle: FileSystemDirectoryHandle } | { kind: 'folder'; path: string } | { kind: 'opfs' };
+  { kind: 'picked'; handle: FileSystemDirectoryHandle } | { kind: 'folder'; path: string } | { kind: 'own' };
 
 export interface MachineInfo {
   cores: number;

@@ -216,7 +216,7 @@ export class Farms {
 
   /** What lies in a folder that the person thinks of. Throws StorageError, FarmError. */
   async inspect(place: FarmPlace): Promise<FolderContents> {
-    return describeFolder(await this.platform.openFarmDirectory(recordOf(place, 'inspect', 0), 'read'));
+    return describeFolder(await this.platform.openFarmDirectory(this.recordOf(place, 'inspect', 0), 'read'));
   }
 
   /**
@@ -226,7 +226,7 @@ export class Farms {
    */
   async add(place: FarmPlace, allocatedBytes: number): Promise<string> {
     await this.requireNew(place);
-    const record: FarmRecord = { ...recordOf(place, createUlid(), allocatedBytes), ownKey: true };
+    const record: FarmRecord = { ...this.recordOf(place, createUlid(), allocatedBytes), ownKey: true };
     const entry = this.put(record);
     try {
       if (this.world === null) await this.directory(record);
@@ -259,7 +259,7 @@ export class Farms {
     work: (entry: Entry, directory: FarmDirectory) => Promise<void>,
   ): Promise<string> {
     await this.requireNew(place);
-    const record: FarmRecord = { ...recordOf(place, createUlid(), allocatedBytes), ownKey: true };
+    const record: FarmRecord = { ...this.recordOf(place, createUlid(), allocatedBytes), ownKey: true };
     const directory = await this.directory(record);
     const entry = this.put(record);
     try {
@@ -272,6 +272,19 @@ export class Farms {
       this.changed();
     }
     return record.id;
+  }
+
+  private recordOf(place: FarmPlace, id: string, allocatedBytes: number): FarmRecord {
+    switch (place.kind) {
+      case 'picked':
+        return { id, kind: 'picked', name: place.handle.name, handle: place.handle, allocatedBytes };
+      case 'folder':
+        return { id, kind: 'folder', name: place.path, allocatedBytes };
+      case 'own': {
+        const { kind, name } = this.platform.defaultFarm;
+        return { id, kind, name: `${name}-${id}`, allocatedBytes };
+      }
+    }
   }
 
   /** Opens a farm that is not open, now. */
@@ -397,17 +410,6 @@ export class Farms {
 
   views(): FarmView[] {
     return [...this.entries.values()].map((entry) => viewOf(entry));
-  }
-}
-
-function recordOf(place: FarmPlace, id: string, allocatedBytes: number): FarmRecord {
-  switch (place.kind) {
-    case 'picked':
-      return { id, kind: 'picked', name: place.handle.name, handle: place.handle, allocatedBytes };
-    case 'folder':
-      return { id, kind: 'folder', name: place.path, allocatedBytes };
-    case 'opfs':
-      return { id, kind: 'opfs', name: `farm-${id}`, allocatedBytes };
   }
 }
 

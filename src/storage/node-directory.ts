@@ -70,7 +70,8 @@ export class NodeDirectory implements FarmDirectory {
     const temporary = target + TEMPORARY_SUFFIX;
     await storing(name, async () => {
       try {
-        const file = await open(temporary, 'w');
+        // A farm's key lies among its files: they are for their owner alone.
+        const file = await open(temporary, 'w', 0o600);
         try {
           for await (const part of parts) await file.writeFile(part);
           await file.sync();

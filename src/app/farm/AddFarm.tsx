@@ -35,7 +35,7 @@ export function AddFarm({ snapshot, onDone }: ScreenProps & { onDone: () => void
           </button>
         )}
         {!hasBrowserFarm && snapshot.machine.storage !== 'none' && (
-          <button type="button" onClick={() => setChosen({ place: { kind: 'opfs' }, contents: null })}>
+          <button type="button" onClick={() => setChosen({ place: { kind: 'own' }, contents: null })}>
             Use browser storage
           </button>
         )}
@@ -68,7 +68,7 @@ function Plan(props: { chosen: Chosen; snapshot: ScreenProps['snapshot']; onDone
   const allocatedBytes = pieces === null ? 0 : bytesOfSectors(sectors, pieces);
   const add = useCommand(
     useCallback(async () => {
-      if (place.kind === 'opfs')
+      if (place.kind === 'own')
         await node.change({ farm: { allocatedBytes, rewardAddress: setup.farm?.rewardAddress ?? null } });
       else await node.addFarm(place, allocatedBytes);
       onDone();
@@ -85,7 +85,7 @@ function Plan(props: { chosen: Chosen; snapshot: ScreenProps['snapshot']; onDone
         <Space
           sectors={sectors}
           pieces={pieces}
-          most={place.kind === 'opfs' ? roomOf(machine, pieces) : Math.max(64, sectors * 4)}
+          most={place.kind === 'own' ? roomOf(machine, pieces) : Math.max(64, sectors * 4)}
           onChange={setWanted}
         />
       )}
@@ -149,7 +149,7 @@ function ImportNative({ onDone }: { onDone: () => void }) {
   const store = useCommand(
     useCallback(async () => {
       if (from === null) return;
-      await node.importFarm(from.place, { kind: 'opfs' });
+      await node.importFarm(from.place, { kind: 'own' });
       onDone();
     }, [from, onDone]),
   );

@@ -6,6 +6,8 @@ import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { Failure } from './FarmCard.tsx';
 
+const few = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
+
 /** What space would cost and bring, before any is given: measured here, the arithmetic one click away. */
 export function Estimate(props: { allocatedBytes: number; cores: number; probe: NetworkProbe | null }) {
   const { allocatedBytes, cores, probe } = props;
@@ -81,8 +83,11 @@ function Arithmetic(props: {
         <li>
           A day has {count(Math.round(slots))} slots, of which {numerator} in {denominator} has a block:{' '}
           {count(Math.round((slots * Number(numerator)) / Number(denominator)))} blocks. Your share of the
-          pieces gives {estimate.blocksPerDay.toPrecision(3)} of them, and {figures.expectedVotesPerBlock}{' '}
-          votes with each.
+          pieces gives {few.format(estimate.blocksPerDay)} of them;{' '}
+          {figures.expectedVotesPerBlock === 1
+            ? 'one vote comes'
+            : `${figures.expectedVotesPerBlock} votes come`}{' '}
+          with each.
         </li>
         <li>It is luck in the short run, and less as others add space.</li>
       </ul>

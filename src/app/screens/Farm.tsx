@@ -33,7 +33,7 @@ export default function Farm({ snapshot }: ScreenProps) {
           <Badge tone={status.tone} live={status.live}>
             {status.text}
           </Badge>
-          {farms.length > 0 && <PauseAll paused={totals.phase === 'paused'} />}
+          {farms.length > 1 && <PauseAll paused={totals.phase === 'paused'} />}
           <button type="button" onClick={() => setAdding(!adding)} aria-expanded={adding}>
             {adding ? 'Close' : 'Add a farm'}
           </button>
