@@ -1,0 +1,99 @@
+/** A native timekeeper as a person uses it: paired in the settings, shown at work, gone, back, and caught lying. */
+import { expect, test, type Locator, type Page } from '@playwright/test';
+import { TestNetwork } from '../devnet/testing/test-network.ts';
+import { serveApp, type AppServer } from '../scripts/app-server.ts';
+import { ensureBuilt } from '../scripts/build-app.ts';
+import { CODE, honest, ScriptedHelper, type Script } from '../tests/support/scripted-helper.ts';
+
+let app: AppServer;
+let network: TestNetwork;
+let helper: ScriptedHelper;
+let script: Script = honest;
+
+test.beforeAll(async () => {
+  test.setTimeout(5 * 60_000);
+  app = await serveApp(await ensureBuilt(() => undefined), 4673);
+  network = await TestNetwork.start();
+  helper = await ScriptedHelper.start((...asked) => script(...asked));
+});
+test.afterAll(async () => {
+  await helper.stop();
+  await network.remove();
+  await app.close();
+});
+
+const card = (page: Page, title: string): Locator =>
+  page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
+
+const open = (page: Page, screen: string) => page.goto(`${app.url}/#/${screen}`);
+
+/** How the proof of time of the next block was verified. */
+async function nextBlock(page: Page): Promise<Locator> {
+  const { number } = await network.reach(network.network.chain.best.number + 1);
+  const block = page.locator('details.block', { hasText: `#${number}` });
+  await expect(block).toBeVisible({ timeout: 60_000 });
+  await block.locator('summary').click();
+  return block;
+}
+
+test('is paired, used, done without, and put off when it lies', async ({ page }) => {
+  test.setTimeout(5 * 60_000);
+  await page.goto(app.url);
+  await page.getByRole('button', { name: 'Get started' }).click();
+  await page.getByLabel('Node to talk to').fill(`ws://127.0.0.1:${network.network.port}`);
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByText('Only verify').click();
+  await page.getByRole('button', { name: 'Start verifying' }).click();
+  await open(page, 'settings');
+  const timekeeper = card(page, 'Timekeeper');
+
+  await test.step('a wrong code is refused with its reason', async () => {
+    await timekeeper.getByText('Another port').click();
+    await timekeeper.getByLabel('Port', { exact: true }).fill(String(helper.port));
+    await timekeeper.getByLabel('Pairing code').fill('f'.repeat(32));
+    await timekeeper.getByRole('button', { name: 'Pair' }).click();
+    await expect(timekeeper.getByText('not the one that the timekeeper printed')).toBeVisible();
+  });
+  await test.step('the right one pairs, and the helper verifies', async () => {
+    await timekeeper.getByLabel('Pairing code').fill(CODE);
+    await timekeeper.getByRole('button', { name: 'Pair' }).click();
+    await expect(timekeeper.getByText('in use', { exact: true })).toBeVisible();
+    await expect(timekeeper.getByText('allotment-timekeeper 0.1.0')).toBeVisible();
+    await open(page, 'chain');
+    await expect((await nextBlock(page)).getByText('verified by your helper')).toBeVisible();
+    await expect(card(page, 'Proof of time').getByText('by your helper', { exact: true })).toBeVisible();
+  });
+  await test.step('it is paired still after a reload', async () => {
+    await page.reload();
+    await expect(card(page, 'Proof of time').getByText('by your helper', { exact: true })).toBeVisible({
+      timeout: 30_000,
+    });
+  });
+  const { port } = helper;
+  await test.step('this tab verifies while it is gone', async () => {
+    await helper.stop();
+    await expect(card(page, 'Proof of time').getByText('by your helper', { exact: true })).toBeHidden();
+    await expect((await nextBlock(page)).getByText('every checkpoint verified here')).toBeVisible();
+  });
+  await test.step('it is used again when it is back', async () => {
+    helper = await ScriptedHelper.start((...asked) => script(...asked), { port });
+    await expect(card(page, 'Proof of time').getByText('by your helper', { exact: true })).toBeVisible({
+      timeout: 60_000,
+    });
+  });
+  await test.step('a lie is found, and the block verified all the same', async () => {
+    script = (asked, paired) =>
+      asked.method === 'verify'
+        ? { id: asked.id, result: asked.params.slots!.map(() => ({ firstWrong: 3 })) }
+        : honest(asked, paired);
+    await expect((await nextBlock(page)).getByText('every checkpoint verified here')).toBeVisible();
+    await open(page, 'settings');
+    await expect(timekeeper.getByText('was wrong about a proof of time')).toBeVisible();
+    await expect(timekeeper.getByText('not used', { exact: true })).toBeVisible();
+  });
+  await test.step('it is forgotten', async () => {
+    page.once('dialog', (dialog) => void dialog.accept());
+    await timekeeper.getByRole('button', { name: 'Forget' }).click();
+    await expect(timekeeper.getByLabel('Pairing code')).toBeVisible();
+  });
+});
