@@ -159,9 +159,9 @@ export class ClusterConnection implements StreamLink {
   listen<T>(
     message: Publication<T>,
     listener: (value: T, instance: string) => void,
-    options: { instance?: string } = {},
+    options: { instance?: string; queue?: string } = {},
   ): () => void {
-    return this.subscribe(message, options.instance, undefined, (payload, _reply, instance) => {
+    return this.subscribe(message, options.instance, options.queue, (payload, _reply, instance) => {
       listener(decodeWith(message.payload, payload, 'cluster-broadcast'), instance);
     });
   }
@@ -367,6 +367,11 @@ export class ClusterConnection implements StreamLink {
     this.link = state;
     for (const publish of state === 'connected' ? this.kept.splice(0) : []) publish();
     for (const listener of this.stateListeners) listener(state);
+  }
+
+  /** Resolves once the server has taken note of every subscription and message so far. */
+  async flush(): Promise<void> {
+    await this.nats.flush();
   }
 
   /** Sends what was published and ends the connection. */

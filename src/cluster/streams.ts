@@ -57,17 +57,19 @@ export async function* receiveStream<T>(
   try {
     link.send(subject, request, { reply });
     for (;;) {
-      if (messages.length === 0) await arrived.wait(idleMs);
-      signal?.throwIfAborted();
-      const message = messages.shift();
-      if (message === undefined) {
+      const deadline = performance.now() + idleMs;
+      while (messages.length === 0 && performance.now() < deadline) {
+        await arrived.wait(deadline - performance.now());
+        signal?.throwIfAborted();
         link.closed.throwIfAborted();
+      }
+      const message = messages.shift();
+      if (message === undefined)
         throw new ClusterError(
           'silence',
           `${subject}: nothing for ${idleMs} ms`,
           'A member of the cluster fell silent.',
         );
-      }
       if (message.statusCode === NO_RESPONDERS)
         throw new ClusterError('nobody', subject, 'No member of the cluster answers.');
       const { items, ack, ended } = accept(receiver, message.payload);

@@ -46,6 +46,8 @@ export interface EncodeContext {
   badPiece(source: string, index: PieceIndex): void;
   /** Pieces in memory at once, twice over; the more, the cheaper each is to verify. */
   piecesAtOnce?: number;
+  /** Whether the encoded records stay in the folder when all is done, until another sector is begun there. */
+  keep?: boolean;
 }
 
 export interface PlotContext extends EncodeContext {
@@ -113,7 +115,7 @@ export async function encodeSector<T>(
     await partial.close();
     throw error;
   }
-  await partial.discard();
+  await (context.keep === true ? partial.close() : partial.discard());
   return outcome;
 }
 

@@ -77,6 +77,11 @@ export class SectorFile {
     }
   }
 
+  /** What stands at the end of the file, s-bucket sizes included. Throws FarmError `sector-broken`. */
+  readMetadata(): Promise<SectorMetadata> {
+    return this.withHandle((handle) => readMetadata(handle, this.metadata.sectorIndex));
+  }
+
   /** Closes the file once the reads under way are done. */
   async close(): Promise<void> {
     const { handle } = this;

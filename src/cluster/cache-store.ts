@@ -1,0 +1,126 @@
+/** Where a cache keeps its pieces: numbered places, each a file of index, piece and BLAKE3 of both. */
+import { concat, equal, fromLittleEndian, littleEndian } from '../protocol/bytes.ts';
+import { PIECE_BYTES } from '../protocol/constants.ts';
+import { blake3Hash } from '../protocol/hash.ts';
+import { isUlid } from '../protocol/ulid.ts';
+import type { PieceIndex } from '../protocol/types.ts';
+import { createUlid } from '../farm/ulid.ts';
+import { readSmall, type DirectoryLock, type FarmDirectory } from '../storage/directory.ts';
+import { StorageError } from '../storage/errors.ts';
+
+const INDEX_BYTES = 8;
+const ELEMENT_BYTES = INDEX_BYTES + PIECE_BYTES + 32;
+const NAME = /^element-(0|[1-9][0-9]{0,9})\.bin$/;
+const DESCRIPTION = 'cache.json';
+const MAX_DESCRIPTION_BYTES = 1_024;
+
+export interface CacheIds {
+  /** Of the cache as a member of the cluster. */
+  clusterCacheId: string;
+  /** Of the places that it keeps pieces in. */
+  pieceCacheId: string;
+}
+
+export class CacheStore {
+  private constructor(
+    private readonly directory: FarmDirectory,
+    private readonly lock: DirectoryLock,
+    readonly ids: CacheIds,
+    /** Pieces that it can hold. */
+    readonly capacity: number,
+    private readonly indices: Map<number, PieceIndex>,
+  ) {}
+
+  /** Takes a folder for a cache of so many pieces. Throws StorageError, `in-use` when another program has it. */
+  static async open(directory: FarmDirectory, capacity: number): Promise<CacheStore> {
+    const lock = await directory.lock();
+    try {
+      await directory.clean();
+      const ids = await idsIn(directory);
+      const indices = new Map<number, PieceIndex>();
+      for (const { name, size } of await directory.list()) {
+        const match = NAME.exec(name);
+        if (match === null) continue;
+        const offset = Number(match[1]);
+        if (offset >= capacity || size !== ELEMENT_BYTES) await directory.remove(name);
+        else indices.set(offset, await indexIn(directory, name));
+      }
+      return new CacheStore(directory, lock, ids, capacity, indices);
+    } catch (error) {
+      await lock.release();
+      throw error;
+    }
+  }
+
+  get size(): number {
+    return this.indices.size;
+  }
+
+  /** Index of the piece at a place, or null. */
+  indexAt(offset: number): PieceIndex | null {
+    return this.indices.get(offset) ?? null;
+  }
+
+  /** The piece at a place and its index; null where there is none, or one that is damaged, which is forgotten. */
+  async read(offset: number): Promise<[PieceIndex, Uint8Array] | null> {
+    const index = this.indices.get(offset);
+    if (index === undefined) return null;
+    const bytes = await readSmall(this.directory, fileOf(offset), ELEMENT_BYTES);
+    const content = bytes?.subarray(0, INDEX_BYTES + PIECE_BYTES);
+    const intact =
+      bytes !== null &&
+      content !== undefined &&
+      bytes.length === ELEMENT_BYTES &&
+      equal(content.subarray(0, INDEX_BYTES), littleEndian(index, INDEX_BYTES)) &&
+      equal(bytes.subarray(INDEX_BYTES + PIECE_BYTES), blake3Hash(content));
+    if (intact) return [index, content.slice(INDEX_BYTES)];
+    this.indices.delete(offset);
+    await this.directory.remove(fileOf(offset));
+    return null;
+  }
+
+  /** Puts a piece in a place. Throws RangeError for a place beyond the last, StorageError. */
+  async write(offset: number, index: PieceIndex, piece: Uint8Array): Promise<void> {
+    if (offset >= this.capacity) throw new RangeError(`place ${offset} of ${this.capacity}`);
+    const begin = littleEndian(index, INDEX_BYTES);
+    // Between the two, whoever reads finds nothing rather than the wrong piece.
+    this.indices.delete(offset);
+    await this.directory.write(fileOf(offset), [concat(begin, piece), blake3Hash(begin, piece)]);
+    this.indices.set(offset, index);
+  }
+
+  close(): Promise<void> {
+    return this.lock.release();
+  }
+}
+
+function fileOf(offset: number): string {
+  return `element-${offset}.bin`;
+}
+
+async function indexIn(directory: FarmDirectory, name: string): Promise<PieceIndex> {
+  const handle = await directory.open(name);
+  try {
+    const bytes = new Uint8Array(INDEX_BYTES);
+    await handle.read(0, bytes);
+    return fromLittleEndian(bytes);
+  } finally {
+    await handle.close();
+  }
+}
+
+async function idsIn(directory: FarmDirectory): Promise<CacheIds> {
+  const bytes = await readSmall(directory, DESCRIPTION, MAX_DESCRIPTION_BYTES);
+  if (bytes !== null) {
+    try {
+      const { clusterCacheId, pieceCacheId } = JSON.parse(new TextDecoder().decode(bytes)) as CacheIds;
+      if (isUlid(clusterCacheId) && isUlid(pieceCacheId)) return { clusterCacheId, pieceCacheId };
+    } catch (error) {
+      throw new StorageError('damaged', DESCRIPTION, 'it does not parse', { cause: error });
+    }
+    throw new StorageError('damaged', DESCRIPTION, 'it names no cache');
+  }
+  const ids = { clusterCacheId: createUlid(), pieceCacheId: createUlid() };
+  await directory.write(DESCRIPTION, [new TextEncoder().encode(JSON.stringify(ids))]);
+  return ids;
+}

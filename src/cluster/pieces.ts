@@ -1,0 +1,108 @@
+/** Pieces through the cluster: its caches first, then the controller. Nothing that comes is believed. */
+import { ANY_CACHE_GROUP, clusterMessages } from '../protocol/cluster/messages.ts';
+import type { Ulid } from '../protocol/cluster/values.ts';
+import type { PieceIndex } from '../protocol/types.ts';
+import type { PieceSource } from '../farm/source.ts';
+import type { ClusterConnection } from './connection.ts';
+
+/** Requests that come within so long of each other go out together. */
+const COLLECT_MS = 5;
+const MAX_TOGETHER = 64;
+const IDLE_MS = 60_000;
+
+interface Waiter {
+  index: PieceIndex;
+  resolve(piece: Uint8Array | null): void;
+  reject(error: unknown): void;
+}
+
+export class ClusterPieces implements PieceSource {
+  readonly name = 'the cluster';
+  private waiting: Waiter[] = [];
+  private timer: ReturnType<typeof setTimeout> | null = null;
+
+  constructor(private readonly connection: ClusterConnection) {}
+
+  /** A piece (1 048 672 bytes), unverified; null when no member has it. Rejects with ClusterError. */
+  piece(index: PieceIndex, signal: AbortSignal): Promise<Uint8Array | null> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason as Error);
+      const onAbort = (): void => reject(signal.reason as Error);
+      signal.addEventListener('abort', onAbort, { once: true });
+      const done = (): void => signal.removeEventListener('abort', onAbort);
+      this.waiting.push({
+        index,
+        resolve: (piece) => {
+          done();
+          resolve(piece);
+        },
+        reject: (error) => {
+          done();
+          reject(error as Error);
+        },
+      });
+      if (this.waiting.length >= MAX_TOGETHER) this.flush();
+      else this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
+    });
+  }
+
+  private flush(): void {
+    if (this.timer !== null) clearTimeout(this.timer);
+    this.timer = null;
+    const waiters = this.waiting.splice(0);
+    const missing = new Set(waiters.map(({ index }) => index));
+    const arrived = (index: PieceIndex, piece: Uint8Array): void => {
+      if (!missing.delete(index)) return;
+      for (const waiter of waiters) if (waiter.index === index) waiter.resolve(piece);
+    };
+    this.fetch(missing, arrived).then(
+      () => waiters.forEach(({ resolve }) => resolve(null)),
+      (error: unknown) => waiters.forEach(({ reject }) => reject(error)),
+    );
+  }
+
+  /** Fetches what is `missing`; those that arrive are no longer in it. */
+  private async fetch(
+    missing: ReadonlySet<PieceIndex>,
+    arrived: (index: PieceIndex, piece: Uint8Array) => void,
+  ): Promise<void> {
+    try {
+      const places = await this.findInCaches([...missing]);
+      await Promise.allSettled(
+        [...places].map(([cache, offsets]) => this.readCache(cache, offsets, arrived)),
+      );
+    } catch {
+      // The controller may still have the pieces, or say better what is wrong.
+    }
+    if (missing.size === 0) return;
+    const { pieces } = clusterMessages;
+    const stream = this.connection.stream(pieces, [...missing], { idleMs: IDLE_MS });
+    for await (const [index, piece] of stream) arrived(index, piece);
+  }
+
+  private async findInCaches(indices: PieceIndex[]): Promise<Map<Ulid, Map<number, PieceIndex>>> {
+    const places = new Map<Ulid, Map<number, PieceIndex>>();
+    const { findPiecesInCache } = clusterMessages;
+    const options = { instance: ANY_CACHE_GROUP, idleMs: IDLE_MS };
+    for await (const [index, cache, offset] of this.connection.stream(findPiecesInCache, indices, options)) {
+      const offsets = places.get(cache) ?? new Map<number, PieceIndex>();
+      places.set(cache, offsets.set(offset, index));
+    }
+    return places;
+  }
+
+  private async readCache(
+    cache: Ulid,
+    offsets: Map<number, PieceIndex>,
+    arrived: (index: PieceIndex, piece: Uint8Array) => void,
+  ): Promise<void> {
+    const { readPieces } = clusterMessages;
+    const options = { instance: cache, idleMs: IDLE_MS };
+    for await (const answer of this.connection.stream(readPieces, [...offsets.keys()], options)) {
+      if (!answer.ok) continue;
+      const [offset, found] = answer.value;
+      // A cache may have replaced the piece since the controller looked.
+      if (found !== null && offsets.get(offset) === found[0]) arrived(...found);
+    }
+  }
+}

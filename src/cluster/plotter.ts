@@ -1,0 +1,292 @@
+/** The role of a plotter: encodes sectors for the farmers of a cluster. */
+import type { ComputePool } from '../crypto/jobs.ts';
+import { clusterMessages, PLOTTER_QUEUE, type PlotSector } from '../protocol/cluster/messages.ts';
+import { approximateMaxMessage } from '../protocol/cluster/stream.ts';
+import type { Duration, SectorPlottingProgress } from '../protocol/cluster/values.ts';
+import { equal } from '../protocol/bytes.ts';
+import { PIECE_BYTES } from '../protocol/constants.ts';
+import type { HistorySize } from '../protocol/types.ts';
+import { discardPartialSector } from '../farm/partial-sector.ts';
+import { planSector, type SectorPlan } from '../farm/plan.ts';
+import { encodeSector, type EncodedSector, type PlotProgress } from '../farm/plotter.ts';
+import { sentenceOf } from '../farm/reports.ts';
+import type { PieceSource, VerifiedHistory } from '../farm/source.ts';
+import { createUlid } from '../farm/ulid.ts';
+import type { DirectoryLock, FarmDirectory } from '../storage/directory.ts';
+import type { ClusterConnection } from './connection.ts';
+import { ItemQueue } from './item-queue.ts';
+
+export interface PlotterOptions {
+  connection: ClusterConnection;
+  pool: ComputePool;
+  /** Where the records of the sector under way lie; its own. */
+  directory: FarmDirectory;
+  pieces: PieceSource;
+  history: VerifiedHistory & { reach(size: HistorySize): Promise<void> };
+  /** Encodings under way at once; the pool's workers when left out. */
+  concurrency?: number;
+  /** Bytes of pieces and encodings held in memory at once. */
+  memoryBytes?: number;
+  log?: (line: string) => void;
+  /** Called whenever the snapshot may have changed. */
+  changed?: () => void;
+}
+
+export interface PlotterSnapshot {
+  id: string;
+  sector: {
+    /** Of the farmer that asked. */
+    publicKey: Uint8Array;
+    index: number;
+    stage: string;
+    piecesDone: number;
+    piecesTotal: number;
+  } | null;
+  /** Sectors delivered. */
+  done: number;
+  failed: number;
+  /** Seconds that the last sector took, without delivery. */
+  lastSeconds: number | null;
+}
+
+const PING_MS = 10_000;
+/** Parts of the sector waiting to be sent. */
+const WAITING_PARTS = 2;
+const DEFAULT_MEMORY_BYTES = 512 * 1024 * 1024;
+/** What encoding one record takes beside its piece: its table, its chunks, twice over while they are copied. */
+const ENCODING_BYTES = 32 * 1024 * 1024;
+const MAX_PIECES_AT_ONCE = 32;
+
+interface Current {
+  request: PlotSector;
+  stop: AbortController;
+  done: Promise<unknown>;
+}
+
+export class PlotterMember {
+  /** As it stands in subjects. */
+  readonly id = createUlid();
+  private readonly off: (() => void)[] = [];
+  private withdraw: (() => void) | null = null;
+  private current: Current | null = null;
+  private lock: DirectoryLock | null = null;
+  private progress: PlotterSnapshot['sector'] = null;
+  private counts = { done: 0, failed: 0 };
+  private lastSeconds: number | null = null;
+
+  constructor(private readonly options: PlotterOptions) {}
+
+  /** Takes the folder and offers itself. Throws StorageError. */
+  async start(): Promise<void> {
+    this.lock = await this.options.directory.lock();
+    const { connection } = this.options;
+    const own = { instance: this.id, queue: this.id };
+    this.off.push(
+      connection.respondStream(clusterMessages.plotSector, own, (request, signal) =>
+        this.serve(request, signal),
+      ),
+    );
+    this.offer();
+  }
+
+  snapshot(): PlotterSnapshot {
+    return { id: this.id, sector: this.progress, ...this.counts, lastSeconds: this.lastSeconds };
+  }
+
+  /** Asks to be asked; only while there is nothing to do. */
+  private offer(): void {
+    const { connection } = this.options;
+    this.withdraw ??= connection.respond(
+      clusterMessages.freePlotter,
+      { queue: PLOTTER_QUEUE },
+      async () => this.id,
+    );
+  }
+
+  private async *serve(
+    request: PlotSector,
+    signal: AbortSignal,
+  ): AsyncGenerator<SectorPlottingProgress, void, void> {
+    // A farmer that lost the link asks for the same sector again before the loss is noticed here.
+    if (this.current !== null && isSame(this.current.request, request)) {
+      this.current.stop.abort(new DOMException('asked again', 'AbortError'));
+      await this.current.done.catch(() => undefined);
+    }
+    if (this.current !== null) {
+      yield { kind: 'occupied' };
+      return;
+    }
+    const stop = new AbortController();
+    const queue = new ItemQueue<SectorPlottingProgress>(WAITING_PARTS);
+    const done = this.plot(request, queue, AbortSignal.any([signal, stop.signal]));
+    this.current = { request, stop, done };
+    this.withdraw?.();
+    this.withdraw = null;
+    const ping = setInterval(() => queue.tell({ kind: 'ping' }), PING_MS);
+    try {
+      yield* queue;
+    } finally {
+      clearInterval(ping);
+      stop.abort(new DOMException('nobody takes the sector any more', 'AbortError'));
+      await done;
+      this.current = null;
+      this.progress = null;
+      this.options.changed?.();
+      if (this.off.length > 0) this.offer();
+    }
+  }
+
+  /** Never rejects: what goes wrong is told to the farmer. */
+  private async plot(
+    request: PlotSector,
+    queue: ItemQueue<SectorPlottingProgress>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { log } = this.options;
+    try {
+      queue.tell({ kind: 'downloading' });
+      queue.tell({ kind: 'ping' });
+      await this.encode(request, queue, signal);
+      this.counts.done += 1;
+      log?.(`Sector ${request.sectorIndex} was plotted and delivered.`);
+      queue.end();
+    } catch (error) {
+      this.counts.failed += 1;
+      const sentence = sentenceOf(error);
+      log?.(`Sector ${request.sectorIndex} was not finished: ${sentence}`);
+      queue.tell({ kind: 'error', error: sentence });
+      queue.end();
+    }
+  }
+
+  private async encode(
+    request: PlotSector,
+    queue: ItemQueue<SectorPlottingProgress>,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { history, pool, directory, pieces, log } = this.options;
+    const { publicKey, sectorIndex, protocolInfo, piecesInSector } = request;
+    if (piecesInSector === 0 || piecesInSector > protocolInfo.maxPiecesInSector)
+      throw new Error(`A sector of ${piecesInSector} pieces is none of this network.`);
+    await history.reach(protocolInfo.historySize);
+    signal.throwIfAborted();
+    const plan = planSector(publicKey, sectorIndex, protocolInfo.historySize, piecesInSector, protocolInfo);
+    const stages = new Stages(queue);
+    const { concurrency, piecesAtOnce } = this.limits();
+    await encodeSector(
+      plan,
+      {
+        pool,
+        pieces,
+        history,
+        directory,
+        concurrency,
+        piecesAtOnce,
+        signal,
+        // Should delivery fail, the farmer finds the same records here when it asks again.
+        keep: true,
+        progress: (progress) => {
+          stages.see(progress);
+          const { stage, piecesDone, piecesTotal } = progress;
+          this.progress = { publicKey, index: sectorIndex, stage, piecesDone, piecesTotal };
+          this.options.changed?.();
+        },
+        badPiece: (source, piece) => log?.(`${source} sent a wrong piece ${piece}.`),
+      },
+      async (sector) => {
+        this.lastSeconds = stages.end();
+        await this.deliver(plan, sector, stages.whole(), queue);
+      },
+    );
+  }
+
+  /** Encodings and pieces that fit the memory that this plotter may take. */
+  private limits(): { concurrency: number; piecesAtOnce: number } {
+    const { pool, memoryBytes = DEFAULT_MEMORY_BYTES } = this.options;
+    const wanted = this.options.concurrency ?? pool.status().workers;
+    const concurrency = Math.max(1, Math.min(wanted, Math.floor(memoryBytes / 2 / ENCODING_BYTES)));
+    const left = memoryBytes - concurrency * ENCODING_BYTES;
+    const piecesAtOnce = Math.max(1, Math.min(MAX_PIECES_AT_ONCE, Math.floor(left / 2 / PIECE_BYTES)));
+    return { concurrency, piecesAtOnce };
+  }
+
+  private async deliver(
+    plan: SectorPlan,
+    { metadata, parts }: EncodedSector,
+    time: Duration,
+    queue: ItemQueue<SectorPlottingProgress>,
+  ): Promise<void> {
+    const { sectorId, sectorIndex } = plan;
+    const pieceIndexes = plan.pieces.map(({ index }) => index);
+    await queue.push({
+      kind: 'finished',
+      plottedSector: { sectorId, sectorIndex, metadata, pieceIndexes },
+      time,
+    });
+    const limit = approximateMaxMessage(this.options.connection.maxPayload);
+    for await (const part of parts) {
+      for (let from = 0; from < part.length; from += limit) {
+        const value = part.subarray(from, Math.min(part.length, from + limit));
+        await queue.push({ kind: 'sectorChunk', chunk: { ok: true, value } });
+      }
+    }
+  }
+
+  /** Gives up the sector under way; what is encoded of it is forgotten. */
+  async stop(): Promise<void> {
+    for (const off of this.off.splice(0)) off();
+    this.withdraw?.();
+    this.withdraw = null;
+    const { current } = this;
+    current?.stop.abort(new DOMException('the plotter is stopped', 'AbortError'));
+    await current?.done;
+    await discardPartialSector(this.options.directory).catch(() => undefined);
+    await this.lock?.release();
+  }
+}
+
+function isSame(one: PlotSector, other: PlotSector): boolean {
+  return (
+    one.sectorIndex === other.sectorIndex &&
+    one.piecesInSector === other.piecesInSector &&
+    one.protocolInfo.historySize === other.protocolInfo.historySize &&
+    equal(one.publicKey, other.publicKey)
+  );
+}
+
+/** Turns the progress of encoding into what the protocol tells: downloaded, encoding, encoded, with their times. */
+class Stages {
+  private readonly begun = performance.now();
+  private downloadedAt: number | null = null;
+
+  constructor(private readonly queue: ItemQueue<SectorPlottingProgress>) {}
+
+  see({ piecesTotal, piecesDone, bytesDownloaded, stage }: PlotProgress): void {
+    const complete = bytesDownloaded >= piecesTotal * PIECE_BYTES || stage === 'writing';
+    if (complete || piecesDone === piecesTotal) this.downloaded();
+  }
+
+  private downloaded(): void {
+    if (this.downloadedAt !== null) return;
+    this.downloadedAt = performance.now();
+    this.queue.tell({ kind: 'downloaded', time: durationOf(this.downloadedAt - this.begun) });
+    this.queue.tell({ kind: 'encoding' });
+  }
+
+  /** All is encoded; returns the seconds since the beginning. */
+  end(): number {
+    this.downloaded();
+    const now = performance.now();
+    this.queue.tell({ kind: 'encoded', time: durationOf(now - (this.downloadedAt ?? now)) });
+    return (now - this.begun) / 1000;
+  }
+
+  whole(): Duration {
+    return durationOf(performance.now() - this.begun);
+  }
+}
+
+/** Nanoseconds of milliseconds. */
+export function durationOf(ms: number): Duration {
+  return BigInt(Math.max(0, Math.round(ms * 1e6)));
+}

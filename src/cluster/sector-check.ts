@@ -1,0 +1,231 @@
+/**
+ * Checks a sector that somebody else encoded, while it arrives: only what passes becomes a file. Its structure, its
+ * checksums and the place of every record in the verified history are checked in full. That the encoded chunks belong
+ * to those records can only be shown by decoding, which costs as much as encoding did: some records, drawn at random
+ * here and unknown to the plotter, are decoded; all of them in small sectors.
+ */
+import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
+import { randomBytes } from '../crypto/random.ts';
+import type { PlottedSector } from '../protocol/cluster/values.ts';
+import { concat, equal } from '../protocol/bytes.ts';
+import { CHUNK_BYTES, PIECES_IN_SEGMENT, POINT_BYTES, RECORD_CHUNKS } from '../protocol/constants.ts';
+import { ContentsMap } from '../protocol/contents-map.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { blake3Hash, hashToScalar } from '../protocol/hash.ts';
+import { RECORD_METADATA_BYTES, sectorLayout } from '../protocol/sector.ts';
+import { positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
+import type { PieceOffset } from '../protocol/types.ts';
+import { createBlake3 } from '../farm/blake3.ts';
+import type { SectorPlan } from '../farm/plan.ts';
+import type { VerifiedHistory } from '../farm/source.ts';
+import { ClusterError } from './errors.ts';
+
+export interface SectorCheckContext {
+  pool: ComputePool;
+  history: VerifiedHistory;
+  /** Records to decode; `defaultSample` when left out. */
+  sample?: number;
+  signal: AbortSignal;
+}
+
+const LEAST_SAMPLE = 4;
+/** One record of so many is decoded. */
+const SAMPLE_SHARE = 64;
+
+/** Records of a sector that are decoded: all of up to four, one in 64 of large ones. */
+export function defaultSample(pieces: number): number {
+  return Math.min(pieces, Math.max(LEAST_SAMPLE, Math.ceil(pieces / SAMPLE_SHARE)));
+}
+
+/** Throws ClusterError `wrong-sector` unless what a plotter says of a sector is what was ordered. */
+export function requirePlanned(plotted: PlottedSector, plan: SectorPlan): void {
+  const { metadata } = plotted;
+  const asPlanned =
+    equal(plotted.sectorId, plan.sectorId) &&
+    plotted.sectorIndex === plan.sectorIndex &&
+    metadata.sectorIndex === plan.sectorIndex &&
+    metadata.historySize === plan.historySize &&
+    metadata.piecesInSector === plan.pieces.length &&
+    plotted.pieceIndexes.length === plan.pieces.length &&
+    plotted.pieceIndexes.every((index, offset) => index === plan.pieces[offset]!.index);
+  if (!asPlanned) throw wrong('it is another sector than the one ordered');
+}
+
+interface SampledRecord {
+  offset: PieceOffset;
+  /** Where its chunks lie, in chunks from the first on, ascending. */
+  locations: Uint32Array;
+  chunks: Uint8Array;
+  next: number;
+}
+
+/**
+ * Passes a sector's bytes on, part by part, and throws before the end when anything about it is wrong. Holds a
+ * sampled record's chunks (1 MiB) and the records' metadata in memory, besides the part that arrives.
+ *
+ * @throws ClusterError `wrong-sector`; the signal's reason.
+ */
+export async function* checkedSector(
+  chunks: AsyncIterable<Uint8Array>,
+  plotted: PlottedSector,
+  plan: SectorPlan,
+  context: SectorCheckContext,
+): AsyncGenerator<Uint8Array, void, void> {
+  const layout = sectorLayout(plan.pieces.length);
+  const total = layout.checksum + 32;
+  const hasher = createBlake3();
+  const head = new Uint8Array(layout.recordChunks);
+  const tail = new Uint8Array(total - layout.recordMetadata);
+  let sampled: SampledRecord[] = [];
+  let map: ContentsMap | null = null;
+  let position = 0;
+  for await (const part of chunks) {
+    context.signal.throwIfAborted();
+    const end = position + part.length;
+    if (end > total) throw wrong(`it has more than ${total} bytes`);
+    copyOverlap(part, position, head, 0);
+    copyOverlap(part, position, tail, layout.recordMetadata);
+    if (position < layout.checksum) hasher.update(part.subarray(0, layout.checksum - position));
+    if (map === null && end >= head.length) {
+      map = decodeMap(head, plotted);
+      sampled = drawSample(map, context.sample ?? defaultSample(plan.pieces.length));
+      // What has passed of the chunks is within this part.
+    }
+    if (map !== null) for (const record of sampled) collect(record, part, position - layout.recordChunks);
+    position = end;
+    yield part;
+  }
+  if (map === null || position !== total) throw wrong(`it has ${position} bytes, ${total} expected`);
+  if (!equal(hasher.digest().subarray(0, 32), tail.subarray(-32))) throw wrong('its checksum differs');
+  const metadata = plan.pieces.map((_, offset) =>
+    tail.subarray(offset * RECORD_METADATA_BYTES, (offset + 1) * RECORD_METADATA_BYTES),
+  );
+  await checkRecords(plan, metadata, context);
+  await checkSample(plan, map, metadata, sampled, context);
+}
+
+function decodeMap(head: Uint8Array, { metadata }: PlottedSector): ContentsMap {
+  let map: ContentsMap;
+  try {
+    map = ContentsMap.decode(head, metadata.piecesInSector);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw wrong(error.message, error);
+    throw error;
+  }
+  const sizes = map.sBucketSizes();
+  if (!sizes.every((size, sBucket) => size === metadata.sBucketSizes[sBucket]))
+    throw wrong('its s-bucket sizes do not follow from its contents map');
+  return map;
+}
+
+/** Copies what `part`, at `position` of a whole, shares with `target`, at `start` of it. */
+function copyOverlap(part: Uint8Array, position: number, target: Uint8Array, start: number): void {
+  const from = Math.max(position, start);
+  const to = Math.min(position + part.length, start + target.length);
+  if (from < to) target.set(part.subarray(from - position, to - position), from - start);
+}
+
+function drawSample(map: ContentsMap, count: number): SampledRecord[] {
+  const offsets = map.bitfields.map((_, offset) => offset);
+  const chosen: SampledRecord[] = [];
+  while (chosen.length < count && offsets.length > 0) {
+    const [offset] = offsets.splice(randomBelow(offsets.length), 1) as [PieceOffset];
+    chosen.push({
+      offset,
+      locations: map.chunkLocations(offset),
+      chunks: new Uint8Array(RECORD_CHUNKS * CHUNK_BYTES),
+      next: 0,
+    });
+  }
+  return chosen;
+}
+
+function randomBelow(limit: number): number {
+  return new DataView(randomBytes(4).buffer).getUint32(0) % limit;
+}
+
+/** Takes a record's chunks out of a part that begins at `position`, in bytes from the first chunk on. */
+function collect(record: SampledRecord, part: Uint8Array, position: number): void {
+  const end = position + part.length;
+  while (record.next < RECORD_CHUNKS) {
+    const at = record.locations[record.next]! * CHUNK_BYTES;
+    if (at >= end) return;
+    const target = record.chunks.subarray(record.next * CHUNK_BYTES, (record.next + 1) * CHUNK_BYTES);
+    copyOverlap(part, position, target, at);
+    // The rest of it comes with the next part.
+    if (at + CHUNK_BYTES > end) return;
+    record.next += 1;
+  }
+}
+
+/** Every record's commitment must be the one that the history has at the piece's place. */
+async function checkRecords(
+  plan: SectorPlan,
+  metadata: readonly Uint8Array[],
+  { pool, history, signal }: SectorCheckContext,
+): Promise<void> {
+  const openings = plan.pieces.map(({ index }, offset) => ({
+    commitment: commitmentOf(history, index),
+    domain: PIECES_IN_SEGMENT,
+    index: positionOfPiece(index),
+    value: hashToScalar(metadata[offset]!.subarray(0, POINT_BYTES)),
+    witness: metadata[offset]!.slice(POINT_BYTES, 2 * POINT_BYTES),
+  }));
+  const { bad } = await pool.run('kzg.verify', { openings }, { priority: JobPriority.plot, signal });
+  if (bad.length > 0) throw wrong(`the record at offset ${bad[0]} is not part of the history`);
+}
+
+/** Decodes the sampled records and compares them with their commitments. */
+async function checkSample(
+  plan: SectorPlan,
+  map: ContentsMap,
+  metadata: readonly Uint8Array[],
+  sampled: readonly SampledRecord[],
+  { pool, history, signal }: SectorCheckContext,
+): Promise<void> {
+  const options = { priority: JobPriority.plot, signal };
+  const pieces = await Promise.all(
+    sampled.map(async ({ offset, chunks }) => {
+      const { evaluationSeed } = plan.pieces[offset]!;
+      const bitfield = map.bitfields[offset]!;
+      let record: Uint8Array;
+      try {
+        ({ record } = await pool.run('record.decode', { evaluationSeed, bitfield, chunks }, options));
+      } catch (error) {
+        signal.throwIfAborted();
+        throw wrong(`the record at offset ${offset} does not decode`, error);
+      }
+      const piece = concat(record, metadata[offset]!.subarray(0, 2 * POINT_BYTES));
+      if (!equal(blake3Hash(piece), metadata[offset]!.subarray(2 * POINT_BYTES)))
+        throw wrong(`the record at offset ${offset} is not the one that it says it is`);
+      return piece;
+    }),
+  );
+  const indices = sampled.map(({ offset }) => plan.pieces[offset]!.index);
+  const input = {
+    pieces,
+    positions: indices.map(positionOfPiece),
+    segmentCommitments: indices.map((index) => commitmentOf(history, index)),
+  };
+  const { bad } = await pool.run('piece.verify', input, options);
+  if (bad.length > 0) throw wrong(`the record at offset ${sampled[bad[0]!]!.offset} encodes another record`);
+}
+
+function commitmentOf(history: VerifiedHistory, index: bigint): Uint8Array {
+  const commitment = history.segmentCommitment(segmentOfPiece(index));
+  if (commitment !== null) return commitment;
+  throw new ClusterError(
+    'failed',
+    `segment ${segmentOfPiece(index)} is not part of the verified history`,
+    'The chain changed while a sector was being plotted. It will be planned again.',
+  );
+}
+
+function wrong(why: string, cause?: unknown): ClusterError {
+  return new ClusterError(
+    'wrong-sector',
+    why,
+    `A plotter of the cluster delivered a wrong sector: ${why}. Nothing of it was kept.`,
+    cause,
+  );
+}
