@@ -11,6 +11,8 @@ export interface StartOptions {
   /** Port of the app. */
   appPort: number;
   open: boolean;
+  /** Port of the NATS server to start; null for none. */
+  natsPort: number | null;
 }
 
 export const HELP = `Options:
@@ -24,6 +26,8 @@ export const HELP = `Options:
   --own-sectors N        sectors of the network's own farmer, 0 for none (default 1)
   --farm-threads N       threads of the network's own farmer (default 1)
   --quiet                print no blocks
+  --cluster              start a NATS server for a farming cluster as well, see docs/cluster.md
+  --nats-port N          its port on 127.0.0.1, the next one for browsers (default 4222)
 
   Constants of the chain; other than the defaults they make another genesis, whose first segment takes a
   minute or two to compute at the first start:
@@ -61,6 +65,8 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       'pot-iterations': { type: 'string' },
       'app-port': { type: 'string' },
       'no-open': { type: 'boolean', default: false },
+      cluster: { type: 'boolean', default: false },
+      'nats-port': { type: 'string' },
       help: { type: 'boolean', default: false },
     },
   });
@@ -100,5 +106,6 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
     },
     appPort: number('app-port', 4173),
     open: !values['no-open'],
+    natsPort: values.cluster ? number('nats-port', 4222) : null,
   };
 }

@@ -2,6 +2,7 @@
 import { encodeAddress } from '../src/protocol/ss58.ts';
 import { developmentAccounts } from './accounts.ts';
 import { StorageError } from '../src/storage/errors.ts';
+import { NatsServer } from './nats-server.ts';
 import { LocalNetwork } from './network.ts';
 import type { StartOptions } from './options.ts';
 
@@ -33,13 +34,27 @@ export async function runNetwork(
   print('Accounts whose keys everybody knows (never send them anything of worth):');
   for (const { name, publicKey } of developmentAccounts())
     print(`  //${name.padEnd(8)} ${encodeAddress(publicKey)}`);
+  const nats = options.natsPort === null ? null : await startNats(options.natsPort);
   let stopAlso: (() => Promise<void>) | undefined;
   try {
     stopAlso = await also(network);
     await stopped;
   } finally {
     await stopAlso?.();
+    await nats?.stop();
     await network.stop();
+  }
+}
+
+/** A server for the members of a cluster, or null and a sentence where it cannot be had. */
+async function startNats(port: number): Promise<NatsServer | null> {
+  try {
+    const nats = await NatsServer.start({ port, webSocketPort: port === 0 ? 0 : port + 1 });
+    print(`Cluster: ${nats.url} for “npm run allotment -- cluster …”, ${nats.webSocketUrl} for browsers`);
+    return nats;
+  } catch (error) {
+    print(error instanceof Error ? error.message : String(error));
+    return null;
   }
 }
 

@@ -14,6 +14,7 @@ import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
 import { runAgent } from './agent.ts';
 import { FARM_COMMANDS, runFarmCommand } from './farms.ts';
+import { runCluster } from './cluster.ts';
 import { UsageError } from './usage.ts';
 
 const HELP = `Usage: npm run allotment -- COMMAND [options]
@@ -24,6 +25,7 @@ Commands
   status              say what is stored and what the chain's state is, then end
   balance ADDRESS     balance of an account, proven against the verified head
   agent …             act as an agent: agent --help
+  cluster ROLE        be a member of a farming cluster: cluster --help
   export-identity F   write the farmer's key to the file F (identity.bin of the native farmer)
   add-farm DIR        add a farm in a folder, of --sectors or --size, and farm
   import-farm DIR     copy a farm of the native farmer into a new farm (--into DIR)
@@ -232,6 +234,7 @@ async function main(): Promise<void> {
     process.stdout.write(await runAgent(process.argv.slice(3)));
     return;
   }
+  if (process.argv[2] === 'cluster') return runCluster(process.argv.slice(3));
   const { values, positionals } = parse();
   const [command, argument] = positionals;
   if (values.help === true || command === undefined) {
