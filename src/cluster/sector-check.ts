@@ -73,7 +73,7 @@ export async function* checkedSector(
 ): AsyncGenerator<Uint8Array, void, void> {
   const layout = sectorLayout(plan.pieces.length);
   const total = layout.checksum + 32;
-  const hasher = createBlake3();
+  const hasher = await createBlake3();
   const head = new Uint8Array(layout.recordChunks);
   const tail = new Uint8Array(total - layout.recordMetadata);
   let sampled: SampledRecord[] = [];
