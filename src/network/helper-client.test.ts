@@ -289,7 +289,8 @@ describe.skipIf(BINARY === undefined)('the real helper (cargo build --release in
     expect(wrong.reason!.code).toBe('wrong-code');
     const elsewhere: OpenSocket = (url, _, events) => {
       const socket = new WebSocket(url, { origin: 'https://evil.example' });
-      socket.on('error', (error) => events.close(error.message));
+      socket.on('open', () => events.open());
+      socket.on('close', (_code, why) => events.close(String(why)));
       return { send: (text) => socket.send(text), close: () => socket.terminate() };
     };
     const page = connect(port, { code, openSocket: elsewhere });

@@ -203,13 +203,19 @@ export class HelperClient {
           if (isCurrent()) this.receive(text);
         },
         close: (reason) => {
-          if (isCurrent()) this.lost(opened ? this.error('disconnected', reason) : this.neverOpened(reason));
+          if (isCurrent()) this.lost(opened ? this.ended(reason) : this.neverOpened(reason));
         },
       });
       this.socket = mine;
     } catch (error) {
       this.lost(this.error('unreachable', error instanceof Error ? error.message : String(error)));
     }
+  }
+
+  /** The helper lets a page connect before it refuses its origin, so that browsers tell why. */
+  private ended(reason: string): HelperError {
+    const refused = reason.includes('may not use this helper');
+    return this.error(refused ? 'origin-refused' : 'disconnected', reason);
   }
 
   /** Browsers do not tell why a connection did not come about; Node.js does. */

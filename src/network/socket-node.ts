@@ -24,7 +24,10 @@ export const openNodeSocket: OpenSocket = (url, maxBytes, events) => {
   socket.on('error', (error) => {
     reason = error.message;
   });
-  socket.on('close', end);
+  socket.on('close', (_code, why) => {
+    if (why.length > 0) reason = String(why);
+    end();
+  });
   return {
     send: (text) => socket.send(text),
     close: () => {
