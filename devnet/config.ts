@@ -6,6 +6,7 @@
 import { PUBLIC_CONSTANTS } from '../src/network/presets.ts';
 import type { ChainConstants } from '../src/protocol/types.ts';
 import type { Pace } from './timekeeper.ts';
+import type { TimeSource } from './walker.ts';
 
 /** Constants of the local network's runtime and its genesis state. Changing any of them makes another chain. */
 export interface NetworkParams extends ChainConstants {
@@ -83,6 +84,8 @@ export interface NodeOptions {
   farmThreads: number;
   /** Ports on 127.0.0.1 of its peer of the storage network, 0 for free ones; left out: it has none. */
   dsn?: { tcpPort: number; webSocketPort: number };
+  /** Who walks proofs of time. */
+  timeSource: TimeSource;
   /** Waits for the next slot; the wall clock when left out. */
   pace?: Pace;
   log(line: string): void;
@@ -95,6 +98,7 @@ export const DEFAULT_NODE_OPTIONS: Omit<NodeOptions, 'dataDir' | 'log'> = {
   ownSectors: 1,
   ownPiecesInSector: 2,
   farmThreads: 1,
+  timeSource: 'own',
 };
 
 /** Throws RangeError for parameters that the runtime would refuse to be built with. */

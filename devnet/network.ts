@@ -27,9 +27,10 @@ import { subspaceMethods } from './rpc/subspace.ts';
 import { systemMethods } from './rpc/system.ts';
 import { Segments } from './segments.ts';
 import { SlotFile } from './slot-log.ts';
-import { Timekeeper, wallClockPace, WalkerThread, type Pace, type PotTip } from './timekeeper.ts';
+import { Timekeeper, wallClockPace, type Pace, type PotTip } from './timekeeper.ts';
 import { TransactionPool } from './transaction-pool.ts';
 import { signTransaction } from './transactions.ts';
+import { startWalker, type Walker } from './walker.ts';
 
 const VERSION = '0.1.0';
 const LATE_POLL_MS = 50;
@@ -42,7 +43,7 @@ interface Parts {
   hub: FarmingHub;
   segments: Segments;
   timekeeper: Timekeeper;
-  walker: WalkerThread;
+  walker: Walker;
   compute: ComputePool;
   farmer: OwnFarmer | null;
   server: RpcServer;
@@ -90,7 +91,7 @@ export class LocalNetwork {
     const segments = await Segments.open({ chain, pool: compute, folder: join(dataDir, 'segments'), log });
     const hub = new FarmingHub();
     const pool = new TransactionPool(chain);
-    const walker = new WalkerThread();
+    const walker = await startWalker(params.slotDurationMs, options);
     let farmer: OwnFarmer | null = null;
     const pace = waitingFor(options.pace ?? wallClockPace(params.slotDurationMs), () => {
       const slot = farmer?.provingSlot ?? null;

@@ -3,6 +3,8 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { keptPairingCode } from './helper-program.ts';
+import type { TimeSource } from './walker.ts';
 import { DEFAULT_NODE_OPTIONS, DEFAULT_PARAMS, type NetworkParams, type NodeOptions } from './config.ts';
 
 export interface StartOptions {
@@ -25,6 +27,9 @@ export const HELP = `Options:
   --forks                now and then author two competing blocks
   --own-sectors N        sectors of the network's own farmer, 0 for none (default 1)
   --farm-threads N       threads of the network's own farmer (default 1)
+  --timekeeper WHAT      who walks proofs of time: own (default), helper to start the native helper, which must be
+                         built, or the address of a running one such as ws://127.0.0.1:9955
+  --timekeeper-code CODE pairing code of that running one (default: the one kept in the home folder)
   --quiet                print no blocks
   --cluster              start a NATS server for a farming cluster as well, see docs/cluster.md
   --nats-port N          its port on 127.0.0.1, the next one for browsers (default 4222)
@@ -56,6 +61,8 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       forks: { type: 'boolean', default: false },
       'own-sectors': { type: 'string' },
       'farm-threads': { type: 'string' },
+      timekeeper: { type: 'string', default: 'own' },
+      'timekeeper-code': { type: 'string' },
       quiet: { type: 'boolean', default: false },
       'slot-duration': { type: 'string' },
       'authoring-delay': { type: 'string' },
@@ -102,10 +109,21 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       forks: values.forks,
       ownSectors: number('own-sectors', DEFAULT_NODE_OPTIONS.ownSectors),
       farmThreads: number('farm-threads', DEFAULT_NODE_OPTIONS.farmThreads),
+      timeSource: readTimeSource(values.timekeeper, values['timekeeper-code']),
       log: values.quiet ? () => undefined : log,
     },
     appPort: number('app-port', 4173),
     open: !values['no-open'],
     natsPort: values.cluster ? number('nats-port', 4222) : null,
   };
+}
+
+function readTimeSource(what: string, code: string | undefined): TimeSource {
+  if (what === 'own' || what === 'helper') return what;
+  if (!/^ws:\/\/(127\.0\.0\.1|localhost|\[::1\]):\d{1,5}\/?$/.test(what))
+    throw new RangeError('--timekeeper takes own, helper, or an address like ws://127.0.0.1:9955');
+  const known = code ?? keptPairingCode();
+  if (known === null)
+    throw new RangeError('--timekeeper-code is needed: no helper left its code on this machine');
+  return { url: what, code: known };
 }

@@ -1,7 +1,7 @@
-/** Messages between a page and the native timekeeper: JSON, one object a frame, answered by `id`. */
+/** Messages between a page, or another program, and the native timekeeper: JSON, one object a frame, answered by `id`. */
 import * as v from 'valibot';
-import { toHex } from '../protocol/bytes.ts';
-import { CHECKPOINTS_IN_SLOT } from '../protocol/constants.ts';
+import { fromHex, toHex } from '../protocol/bytes.ts';
+import { CHECKPOINTS_BYTES, CHECKPOINTS_IN_SLOT } from '../protocol/constants.ts';
 import { DecodeError } from '../protocol/errors.ts';
 
 /** Slots that one message may carry. */
@@ -25,6 +25,7 @@ export interface HelperSlot {
 export type HelperCall =
   | { method: 'pair'; params: { code: string } }
   | { method: 'info'; params: Record<string, never> }
+  | { method: 'prove'; params: { seed: string; iterations: number } }
   | { method: 'verify'; params: { slots: { seed: string; iterations: number; checkpoints: string }[] } };
 
 /** What the helper says of itself; reported, never proven. */
@@ -68,6 +69,10 @@ const Verdicts = v.array(
   }),
 );
 
+const Walk = v.object({
+  checkpoints: v.pipe(v.string(), v.regex(new RegExp(`^[0-9a-f]{${2 * CHECKPOINTS_BYTES}}$`))),
+});
+
 function parse<S extends v.GenericSchema>(what: string, schema: S, value: unknown): v.InferOutput<S> {
   const { success, output, issues } = v.safeParse(schema, value);
   if (success) return output;
@@ -108,6 +113,11 @@ export function decodeHelperAnswer(message: string): HelperAnswer {
 /** Throws DecodeError, also for the description of another program. */
 export function decodeHelperInfo(result: unknown): HelperInfo {
   return parse('info', Info, result);
+}
+
+/** The 128 bytes of checkpoints of a slot that was walked. Throws DecodeError. */
+export function decodeWalk(result: unknown): Uint8Array {
+  return fromHex(parse('walk', Walk, result).checkpoints, CHECKPOINTS_BYTES);
 }
 
 /** For each of `count` slots the first wrong checkpoint (0..7), or null. Throws DecodeError. */

@@ -15,7 +15,12 @@ export const INFO = {
 export interface Asked {
   id: number;
   method: string;
-  params: { code?: string; slots?: { seed: string; iterations: number; checkpoints: string }[] };
+  params: {
+    code?: string;
+    seed?: string;
+    iterations?: number;
+    slots?: { seed: string; iterations: number; checkpoints: string }[];
+  };
 }
 
 /** What a scripted helper answers; undefined: nothing. */
