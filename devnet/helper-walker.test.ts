@@ -99,6 +99,13 @@ describe('HelperWalker', () => {
       expect(helper.asked.some(({ params }) => params.code)).toBe(false);
   });
 
+  it('tells the code to nobody but a helper', async () => {
+    const helper = await scripted(other);
+    await keep(at(helper.port));
+    expect(helper.asked.map(({ method }) => method)).toContain('info');
+    expect(JSON.stringify(helper.asked)).not.toContain(CODE);
+  });
+
   it('keeps the time of a local network, whose blocks its own rules accept', async () => {
     const helper = await scripted();
     const timeSource = { url: `ws://127.0.0.1:${helper.port}`, code: CODE };
