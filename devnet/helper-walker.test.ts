@@ -95,8 +95,6 @@ describe('HelperWalker', () => {
     const { walker, lines } = await keep(at(helper.port, code));
     expect(lines).toEqual([expect.stringContaining(reason)]);
     expect(await walker.walk(SEED, 160)).toEqual(walkSlot(SEED, 160));
-    if (reason.includes('another program'))
-      expect(helper.asked.some(({ params }) => params.code)).toBe(false);
   });
 
   it('tells the code to nobody but a helper', async () => {
