@@ -255,6 +255,30 @@ describe('a checkpoint', () => {
     }
   });
 
+  it('that the chain contradicts is refused, and said to be', async () => {
+    const branch = chain.blocks.filter(({ branch: name }) => name === 'fork-148-across-150');
+    const node = source('node', 148).keep(main.slice(148, 150)).extend(branch);
+    const block = { genesisHash, number: 150, hash: hashOf(main[149]!) };
+    const client = await open({ sources: [node], begin: { kind: 'checkpoint', block } });
+    await until(client, () => client.snapshot().refusals.length > 0);
+    expect(client.snapshot().refusals[0]).toMatchObject({
+      rule: 'checkpoint',
+      sentence: expect.stringContaining('does not contain the checkpoint'),
+    });
+    const numbered = await open({
+      sources: [source('other', 230)],
+      begin: { kind: 'checkpoint', block: { ...trusted, number: 229 } },
+    });
+    await until(numbered, () => numbered.snapshot().refusals.length > 0);
+    expect(numbered.snapshot().refusals[0]?.sentence).toContain('do not belong together');
+    const foreign = await open({
+      sources: [source('foreign', 230)],
+      begin: { kind: 'checkpoint', block: { ...trusted, genesisHash: new Uint8Array(32) } },
+    });
+    await until(foreign, () => foreign.snapshot().refusals.length > 0);
+    expect(foreign.snapshot().refusals[0]?.rule).toBe('genesis');
+  });
+
   it('is read as people pass it on', () => {
     const text = formatCheckpoint(genesisHash, 230, trusted.hash);
     expect(parseCheckpoint(` ${text}\n`)).toEqual(trusted);
@@ -382,6 +406,24 @@ describe('a lying source', () => {
     expect(client.snapshot().refusals).toEqual([]);
     honest.extend(main.slice(10, 12), true);
     await until(client, () => headNumber(client) === 12);
+  });
+
+  it('that is stale is named and not asked, until it has caught up', async () => {
+    let now = 1_700_000_000_000;
+    const stale = source('stale', 20);
+    const client = await openAt(60, [stale, source('honest', 62)], { now: () => now });
+    await until(client, () => client.snapshot().sources[0]?.state === 'waiting');
+    await until(client, () => headNumber(client) === 62);
+    expect(client.snapshot().sources[0]).toMatchObject({
+      best: 20,
+      reason: expect.stringContaining('behind'),
+    });
+    expect(client.sources().map(({ name }) => name)).toEqual(['honest']);
+    expect(client.snapshot().refusals).toEqual([]);
+    stale.extend(main.slice(20, 62));
+    now += 61_000;
+    stale.setState('connected');
+    await until(client, () => client.sources().length === 2);
   });
 
   it('that claims a longer chain than it has holds nobody up', async () => {

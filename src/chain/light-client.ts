@@ -72,6 +72,8 @@ const LEAST_STALLED_MS = 30_000;
 const RATE_WINDOW_MS = 10_000;
 /** How long sources that are being connected to are waited for before an examined chain is compared. */
 const RIVALS_MS = 3_000;
+/** Blocks behind the verified head beyond which a source is not used, where finality is not nearer. */
+const MAX_BEHIND = 20;
 const RUNTIME_INTERVAL_MS = 600_000;
 const RUNTIME_RETRY_MS = 60_000;
 
@@ -449,7 +451,14 @@ export class LightClient {
     peer.askedAt = this.now();
     const header = await peer.source.bestHeader(this.signal);
     peer.claimedBest = { header, hash: headerHash(header) };
+    const behind = (this.chain?.tree.best.context.number ?? 0) - header.number;
+    if (behind > this.staleBlocks()) throw new UnreliableSource(`The source is ${behind} blocks behind.`);
     this.changed();
+  }
+
+  /** Blocks that a source may be behind the verified head and still be asked. */
+  private staleBlocks(): number {
+    return Math.min(MAX_BEHIND, this.chain?.constants.confirmationDepthK ?? MAX_BEHIND);
   }
 
   /**
@@ -686,16 +695,20 @@ export class LightClient {
           'Choose another node',
         );
       case 'offline':
-        return cause(
-          'offline',
-          'No node can be reached. The connection is tried again by itself.',
-          'Check the node',
-        );
+        return cause('offline', this.offlineSentence(), 'Check the node');
       case 'stalled':
         return cause('stalled', 'No new block came for longer than this network needs.', null);
       default:
         return this.rulesCause ?? this.keeper.cause;
     }
+  }
+
+  private offlineSentence(): string {
+    const resting = this.peers.find(({ source, dropped }) => source.state === 'connected' && !dropped);
+    const reason = resting?.status().reason ?? null;
+    return reason === null
+      ? 'No node can be reached. The connection is tried again by itself.'
+      : `No node can be used now. ${reason} It is asked again by itself.`;
   }
 
   /** Nothing is left to fetch from a source. */

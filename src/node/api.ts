@@ -37,8 +37,14 @@ export interface NetworkChoice {
   tokenSymbol: string;
 }
 
+/** Where a chain of which nothing is kept begins; `text`: a checkpoint as people pass it on. */
+export type BeginSetup =
+  { kind: 'auto' } | { kind: 'genesis' } | { kind: 'examine' } | { kind: 'checkpoint'; text: string };
+
 export interface Setup {
   network: NetworkChoice;
+  /** Left out: by the length of the chain. */
+  begin?: BeginSetup;
   farm: FarmSetup | null;
   /** Cores the person allows, 1..hardware concurrency. */
   cores: number;
@@ -161,7 +167,10 @@ export interface NodeApi {
   probe(endpoint: string): Promise<NetworkProbe>;
   /** Saves the first-run choices and starts the node with them. */
   start(setup: Setup): Promise<void>;
-  /** Changes cores, budget, space or reward address while running. */
+  /**
+   * Changes cores, budget, space or reward address while running. Another network or another beginning starts the
+   * chain anew; for another beginning, the verified chain is forgotten first.
+   */
   change(part: Partial<Setup>): Promise<void>;
   /** What lies in a folder that the person thinks of. */
   inspectFolder(place: FarmPlace): Promise<FolderContents>;

@@ -12,6 +12,7 @@ import type { FarmerIdentity } from '../farm/identity.ts';
 import { RpcSource } from '../network/source.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import { decodeAddress, encodeAddress } from '../protocol/ss58.ts';
+import type { ChainStore } from '../storage/chain-store.ts';
 import type {
   AccountBalance,
   Cause,
@@ -19,12 +20,14 @@ import type {
   FarmHistoryEntry,
   FarmPlace,
   MachineInfo,
+  NetworkChoice,
   NetworkProbe,
   NodeSnapshot,
   Setup,
 } from './api.ts';
 import { accelerate } from './accelerate.ts';
 import { readBalance } from './balance.ts';
+import { beginChoice } from './begin.ts';
 import type { Desk } from './desk.ts';
 import type { Money } from './money.ts';
 import { causeOf, sentenceOf } from './causes.ts';
@@ -134,7 +137,11 @@ export class AllotmentNode implements RunnableNode {
     const before = this.requireSetup();
     const after = { ...before, ...part };
     checkSetup(after);
-    if (part.network !== undefined) return this.start(after);
+    if (part.begin !== undefined) {
+      await this.halt();
+      await (await this.openChainStore(after.network)).clear();
+    }
+    if (part.network !== undefined || part.begin !== undefined) return this.start(after);
     this.setup = after;
     this.running?.client.setPotBudget(after.potBudget);
     this.limits.choose(after.schedule, after.cores);
@@ -309,10 +316,10 @@ export class AllotmentNode implements RunnableNode {
   }
 
   async reset(): Promise<void> {
-    const genesis = this.running?.client.snapshot().genesisHash ?? null;
+    const { setup } = this;
     await this.farms.removeAll();
     await this.halt();
-    if (genesis !== null) await (await this.platform.openChainStore(genesis)).clear();
+    if (setup !== null) await (await this.openChainStore(setup.network)).clear();
     await this.timekeeper.forget();
     await this.platform.store.clear();
     this.setup = null;
@@ -360,7 +367,7 @@ export class AllotmentNode implements RunnableNode {
   }
 
   private async run(): Promise<void> {
-    const { network, cores, potBudget, schedule, farm } = this.requireSetup();
+    const { network, begin, cores, potBudget, schedule, farm } = this.requireSetup();
     const generation = ++this.generation;
     this.failure = null;
     this.changed();
@@ -375,7 +382,8 @@ export class AllotmentNode implements RunnableNode {
       const client = await LightClient.open({
         sources,
         pool,
-        store: await this.platform.openChainStore(network.genesisHash ?? network.id),
+        store: await this.openChainStore(network),
+        begin: beginChoice(begin, network),
         network: {
           genesisHash: network.genesisHash === null ? null : fromHex(network.genesisHash, 32),
           constants: preset?.constants ?? null,
@@ -407,6 +415,10 @@ export class AllotmentNode implements RunnableNode {
       this.later(RETRY_MS, () => void this.run());
     }
     this.changed();
+  }
+
+  private openChainStore({ genesisHash, id }: NetworkChoice): Promise<ChainStore> {
+    return this.platform.openChainStore(genesisHash ?? id);
   }
 
   /** Stops chain and farm; nothing stored is lost. */
@@ -486,6 +498,7 @@ function rewardAccount(setup: Setup, identity: FarmerIdentity): Uint8Array {
 
 /** Refuses choices that cannot work, each with a sentence. */
 function checkSetup(setup: Setup): void {
+  beginChoice(setup.begin, setup.network);
   if (setup.network.endpoints.length === 0) throw new Error('Name at least one node to talk to.');
   if (!Number.isInteger(setup.cores) || setup.cores < 1) throw new Error('Allow at least one core.');
   if (setup.schedule !== undefined) requireSchedule(setup.schedule);

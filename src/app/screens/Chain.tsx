@@ -10,6 +10,7 @@ import {
   Stat,
   TrustBadge,
 } from '../components/basics.tsx';
+import { Sources } from '../components/Sources.tsx';
 import { BeginningCard } from '../components/Beginning.tsx';
 import { ago, brief, count, duration } from '../format.ts';
 import { useNow } from '../hooks.ts';
@@ -51,7 +52,7 @@ export default function Chain({ snapshot }: ScreenProps) {
         <div className="span-4 stack">
           <ProofOfTime chain={chain} />
           <Card title="Sources">
-            <Sources chain={chain} />
+            <Sources sources={chain.sources} />
           </Card>
           <Card title="Forks and reorganisations">
             <Forks chain={chain} />
@@ -228,31 +229,6 @@ function ProofOfTime({ chain }: { chain: ChainView }) {
         </dd>
       </dl>
     </Card>
-  );
-}
-
-function Sources({ chain }: { chain: ChainView }) {
-  if (chain.sources.length === 0) return <Empty>No source yet.</Empty>;
-  return (
-    <ul className="list">
-      {chain.sources.map((source) => (
-        <li key={source.url} className="stack">
-          <div className="row">
-            <Badge
-              tone={
-                ({ connecting: 'info', connected: 'good', waiting: 'warn', dropped: 'bad' } as const)[
-                  source.state
-                ]
-              }
-            >
-              {source.state}
-            </Badge>
-            <code>{source.url}</code>
-          </div>
-          {source.reason !== null && <span className="small muted">{source.reason}</span>}
-        </li>
-      ))}
-    </ul>
   );
 }
 

@@ -2,10 +2,12 @@ import { useCallback, useState, type ChangeEvent } from 'react';
 import type { ScreenProps } from '../App.tsx';
 import type { AccountBalance } from '../../node/api.ts';
 import { Badge, Card, Empty, TrustBadge } from '../components/basics.tsx';
+import { Sources } from '../components/Sources.tsx';
 import { bytes, tokens } from '../format.ts';
 import { useCommand, useTheme, type Theme } from '../hooks.ts';
 import { ScheduleCard } from '../farm/ScheduleCard.tsx';
 import { node } from '../node-client.ts';
+import { BeginCard } from './SettingsChain.tsx';
 import { ProofOfTimeCard, TimekeeperCard } from './SettingsTime.tsx';
 import '../farm/farm.css';
 
@@ -21,6 +23,7 @@ export default function Settings({ snapshot }: ScreenProps) {
         <ScheduleCard snapshot={snapshot} />
         <RewardCard snapshot={snapshot} />
         <NetworkCard snapshot={snapshot} />
+        <BeginCard snapshot={snapshot} />
         <IdentityCard />
         <BalanceCard snapshot={snapshot} />
         <AppearanceCard />
@@ -71,6 +74,7 @@ function NetworkCard({ snapshot }: ScreenProps) {
         </button>
       </div>
       <Failure error={save.error} />
+      <Sources sources={snapshot.chain?.sources ?? []} />
     </Card>
   );
 }

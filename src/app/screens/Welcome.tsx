@@ -1,8 +1,16 @@
 import { useCallback, useEffect, useState } from 'react';
-import type { FarmSetup, MachineInfo, NetworkChoice, NetworkProbe, Setup } from '../../node/api.ts';
+import type {
+  BeginSetup,
+  FarmSetup,
+  MachineInfo,
+  NetworkChoice,
+  NetworkProbe,
+  Setup,
+} from '../../node/api.ts';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { networkChoices } from '../../node/networks.ts';
 import { Badge } from '../components/basics.tsx';
+import { BeginChooser, troubleOf } from '../components/Checkpoint.tsx';
 import { FarmIcon, KeyIcon, ShieldIcon } from '../components/icons.tsx';
 import { brief, bytes, count } from '../format.ts';
 import { useCommand } from '../hooks.ts';
@@ -21,6 +29,7 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
   const [endpoint, setEndpoint] = useState(networkChoices[0]!.endpoints[0] ?? '');
   const [cores, setCores] = useState(Math.max(1, machine.cores - (machine.cores > 2 ? 1 : 0)));
   const [farm, setFarm] = useState<FarmSetup | null>({ allocatedBytes: 0, rewardAddress: null });
+  const [begin, setBegin] = useState<BeginSetup>({ kind: 'auto' });
   const probe = useProbe(endpoint);
   useEffect(() => {
     void localEndpoint().then((found) => {
@@ -45,6 +54,8 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
             choice={choice}
             endpoint={endpoint}
             probe={probe}
+            begin={begin}
+            onBegin={setBegin}
             onChoose={(next) => {
               setChoice(next);
               setEndpoint(next.endpoints[0] ?? '');
@@ -66,7 +77,7 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
             onCores={setCores}
             onFarm={setFarm}
             onBack={() => setStep(1)}
-            setup={{ network, farm, cores, potBudget: { mode: 'full' } }}
+            setup={{ network, begin, farm, cores, potBudget: { mode: 'full' } }}
           />
         )}
       </div>
@@ -122,9 +133,12 @@ function ChooseNetwork(props: {
   probe: NetworkProbe | null;
   onChoose: (choice: NetworkChoice) => void;
   onEndpoint: (endpoint: string) => void;
+  begin: BeginSetup;
+  onBegin: (begin: BeginSetup) => void;
   onBack: () => void;
   onNext: () => void;
 }) {
+  const genesisHash = props.choice.genesisHash ?? props.probe?.genesisHash ?? null;
   return (
     <>
       <h1>Which network?</h1>
@@ -157,6 +171,10 @@ function ChooseNetwork(props: {
         />
       </label>
       <ProbeResult probe={props.probe} />
+      <details>
+        <summary>Where to begin</summary>
+        <BeginChooser begin={props.begin} network={genesisHash} onChange={props.onBegin} />
+      </details>
       <div className="actions">
         <button type="button" className="large" onClick={props.onBack}>
           Back
@@ -164,7 +182,7 @@ function ChooseNetwork(props: {
         <button
           type="button"
           className="primary large"
-          disabled={props.probe?.reachable !== true}
+          disabled={props.probe?.reachable !== true || troubleOf(props.begin, genesisHash) !== null}
           onClick={props.onNext}
         >
           Continue

@@ -1,0 +1,43 @@
+/** Where the person wants the chain to begin, checked before anything runs. */
+import type { BeginChoice } from '../chain/beginning.ts';
+import { parseCheckpoint } from '../chain/checkpoint-text.ts';
+import { equal, fromHex } from '../protocol/bytes.ts';
+import { DecodeError } from '../protocol/errors.ts';
+import type { BeginSetup, NetworkChoice } from './api.ts';
+
+/**
+ * The choice as the light client takes it. Throws an Error with a sentence for the person when a checkpoint is
+ * malformed or of another network.
+ */
+export function beginChoice(
+  begin: BeginSetup | undefined,
+  network: Pick<NetworkChoice, 'name' | 'genesisHash'>,
+): BeginChoice {
+  if (begin === undefined) return { kind: 'auto' };
+  if (begin.kind !== 'checkpoint') return begin;
+  const block = readCheckpointText(begin.text);
+  const { genesisHash } = network;
+  if (
+    block.genesisHash !== null &&
+    genesisHash !== null &&
+    !equal(block.genesisHash, fromHex(genesisHash, 32))
+  )
+    throw new Error(`The checkpoint belongs to another network than ${network.name}.`);
+  return { kind: 'checkpoint', block };
+}
+
+/** A checkpoint as people pass it on. Throws an Error with a sentence for the person. */
+export function readCheckpointText(text: string) {
+  try {
+    const block = parseCheckpoint(text);
+    if (block.number === 0)
+      throw new Error('The first block is no checkpoint: choose to verify every block.');
+    return block;
+  } catch (error) {
+    if (!(error instanceof DecodeError)) throw error;
+    throw new Error(
+      'This is neither a checkpoint nor the hash of a block. Copy it whole, from “allotment-checkpoint:” on.',
+      { cause: error },
+    );
+  }
+}
