@@ -1,9 +1,9 @@
 /** Where the person wants the chain to begin, checked before anything runs. */
 import type { BeginChoice } from '../chain/beginning.ts';
-import { parseCheckpoint } from '../chain/checkpoint-text.ts';
+import { formatCheckpoint, parseCheckpoint } from '../chain/checkpoint-text.ts';
 import { equal, fromHex } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
-import type { BeginSetup, NetworkChoice } from './api.ts';
+import type { BeginSetup, ChainView, NetworkChoice } from './api.ts';
 
 /**
  * The choice as the light client takes it. Throws an Error with a sentence for the person when a checkpoint is
@@ -24,6 +24,12 @@ export function beginChoice(
   )
     throw new Error(`The checkpoint belongs to another network than ${network.name}.`);
   return { kind: 'checkpoint', block };
+}
+
+/** The newest final block as people pass it on; null while none but the first is. */
+export function checkpointText({ genesisHash, finalized }: ChainView): string | null {
+  if (genesisHash === null || finalized === null || finalized.number === 0) return null;
+  return formatCheckpoint(fromHex(genesisHash, 32), finalized.number, fromHex(finalized.hash, 32));
 }
 
 /** A checkpoint as people pass it on. Throws an Error with a sentence for the person. */

@@ -1,7 +1,6 @@
 import { useState } from 'react';
-import { formatCheckpoint } from '../../chain/checkpoint-text.ts';
 import type { BeginSetup, ChainView } from '../../node/api.ts';
-import { readCheckpointText } from '../../node/begin.ts';
+import { checkpointText, readCheckpointText } from '../../node/begin.ts';
 import { fromHex } from '../../protocol/bytes.ts';
 import { count } from '../format.ts';
 import { HandOver, TextArea } from './forms.tsx';
@@ -120,10 +119,8 @@ function CheckpointField(props: { text: string; network: string | null; onChange
 /** The newest final block of this tab, for another device of the person's. */
 export function ShareCheckpoint({ chain }: { chain: ChainView | null }) {
   const [shown, setShown] = useState<string | null>(null);
-  const { finalized = null, genesisHash = null } = chain ?? {};
-  if (finalized === null || genesisHash === null || finalized.number === 0)
-    return <p className="muted">No block is final yet.</p>;
-  const text = formatCheckpoint(fromHex(genesisHash, 32), finalized.number, fromHex(finalized.hash, 32));
+  const text = chain && checkpointText(chain);
+  if (text === null) return <p className="muted">No block is final yet.</p>;
   if (shown === null)
     return (
       <div className="row">
