@@ -86,8 +86,12 @@ export interface NodeOptions {
   dsn?: { tcpPort: number; webSocketPort: number };
   /** Who walks proofs of time. */
   timeSource: TimeSource;
+  /** Whether an empty folder begins with the prepared history, if there is one of these parameters. */
+  prepared: boolean;
   /** Waits for the next slot; the wall clock when left out. */
   pace?: Pace;
+  /** Milliseconds since the epoch; the machine's clock when left out. */
+  now?: () => number;
   log(line: string): void;
 }
 
@@ -99,6 +103,7 @@ export const DEFAULT_NODE_OPTIONS: Omit<NodeOptions, 'dataDir' | 'log'> = {
   ownPiecesInSector: 2,
   farmThreads: 1,
   timeSource: 'own',
+  prepared: false,
 };
 
 /** Throws RangeError for parameters that the runtime would refuse to be built with. */

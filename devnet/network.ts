@@ -15,6 +15,7 @@ import { Chain, type Block } from './chain.ts';
 import { requireParams, type NetworkParams, type NodeOptions } from './config.ts';
 import { startDsnPeer } from './dsn-peer.ts';
 import { FarmingHub } from './farming.ts';
+import { preparedGenesis, unpackHistory } from './history.ts';
 import { OwnFarmer } from './own-farmer.ts';
 import { Metadata } from './runtime/metadata.ts';
 import { potParameters, shouldAdjustSolutionRange } from './runtime/subspace.ts';
@@ -71,6 +72,10 @@ export class LocalNetwork {
     return this.parts.hub;
   }
 
+  get segments(): Segments {
+    return this.parts.segments;
+  }
+
   get timekeeper(): Timekeeper {
     return this.parts.timekeeper;
   }
@@ -85,7 +90,7 @@ export class LocalNetwork {
     requireParams(params);
     const { dataDir, log } = options;
     const lock = await (await NodeDirectory.at(dataDir)).lock();
-    const chain = await Chain.open(params, dataDir);
+    const chain = await openChain(params, options);
     claimFolder(dataDir, chain.genesis.hash);
     const compute = createNodePool(options.farmThreads);
     const segments = await Segments.open({ chain, pool: compute, folder: join(dataDir, 'segments'), log });
@@ -118,7 +123,7 @@ export class LocalNetwork {
       hub,
       segmentHeaders: (state) => segments.headersFor(state),
       segmentHeader: (index) => segments.header(index),
-      now: Date.now,
+      now: options.now ?? Date.now,
       forks: options.forks,
       log,
     });
@@ -174,6 +179,16 @@ export class LocalNetwork {
     chain.close();
     await lock.release();
   }
+}
+
+/** The chain of a folder; an empty folder is given the prepared history first, if wanted and of the same genesis. */
+async function openChain(params: NetworkParams, { dataDir, prepared }: NodeOptions): Promise<Chain> {
+  const chain = await Chain.open(params, dataDir);
+  const { best, genesis } = chain;
+  if (!prepared || best.number > 0 || genesis.hash !== preparedGenesis()) return chain;
+  chain.close();
+  await unpackHistory(dataDir);
+  return Chain.open(params, dataDir);
 }
 
 /**

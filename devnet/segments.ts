@@ -1,5 +1,13 @@
 /** The archived history: segments with their pieces, on disk, and the archiver that makes them. */
-import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { chacha8 } from '@noble/ciphers/chacha.js';
 import { archiveSegment } from '../src/crypto/archive.ts';
@@ -17,6 +25,7 @@ import {
 import { blockObjects } from '../src/protocol/object-mapping.ts';
 import { decodeAll, ScaleWriter } from '../src/protocol/scale.ts';
 import {
+  isSourcePiece,
   positionOfPiece,
   readSegmentHeader,
   segmentOfPiece,
@@ -25,6 +34,7 @@ import {
 import type { Trie } from '../src/protocol/trie.ts';
 import type { GlobalObject, PieceIndex, SegmentHeader } from '../src/protocol/types.ts';
 import type { Block, Chain } from './chain.ts';
+import { ObjectLog, type BlockObjects } from './object-log.ts';
 import { segmentCommitment } from './runtime/subspace.ts';
 import { startThread } from './threads.ts';
 
@@ -43,15 +53,26 @@ export interface SegmentsOptions {
   log(line: string): void;
 }
 
-/** Objects of a block whose places in the history are known. */
-export interface BlockObjects {
-  blockNumber: number;
-  objects: GlobalObject[];
+export const HEADERS_FILE = 'headers.bin';
+export const OBJECTS_FILE = 'objects.log';
+/** Bytes of a block's item beside the block. */
+const ITEM_BYTES = 5;
+
+/** Name of the file of a segment's commitments. */
+export function commitmentsFile(index: bigint): string {
+  return `${index}.commitments`;
+}
+
+/** The file of a segment's pieces: its source pieces are there at once, all of them a while later. */
+interface PiecesFile {
+  descriptor: number;
+  complete: Promise<void>;
 }
 
 export class Segments {
   private readonly stored: SegmentHeader[];
-  private readonly files = new Map<bigint, Promise<number>>();
+  private readonly files = new Map<bigint, Promise<PiecesFile>>();
+  private readonly objects: ObjectLog;
   private readonly headerListeners = new Set<(header: SegmentHeader) => void>();
   private readonly objectListeners = new Set<(objects: BlockObjects) => void>();
   private archiver: Archiver | null = null;
@@ -67,6 +88,7 @@ export class Segments {
           reader.vec(readSegmentHeader, 94),
         )
       : [];
+    this.objects = new ObjectLog(join(options.folder, OBJECTS_FILE));
   }
 
   /** Opens the history; a genesis segment that nobody computed yet is, which takes a minute or two. */
@@ -78,12 +100,12 @@ export class Segments {
   }
 
   private get headersPath(): string {
-    return join(this.options.folder, 'headers.bin');
+    return join(this.options.folder, HEADERS_FILE);
   }
 
-  /** Commitments of the genesis segment, until its pieces are made. */
-  private get commitmentsPath(): string {
-    return join(this.options.folder, 'genesis.commitments');
+  /** Commitments of a segment whose pieces are not made yet. */
+  private commitmentsPath(index: bigint): string {
+    return join(this.options.folder, commitmentsFile(index));
   }
 
   private piecesPath(index: bigint): string {
@@ -101,7 +123,7 @@ export class Segments {
       prevSegmentHeaderHash: new Uint8Array(32),
       lastArchivedBlock: { number: 0, partialArchived: GENESIS_ARCHIVED },
     };
-    writeFileSync(this.commitmentsPath, encodeCommitments(commitments));
+    writeFileSync(this.commitmentsPath(0n), encodeCommitments(commitments));
     this.store(header);
   }
 
@@ -110,40 +132,51 @@ export class Segments {
     writeFileSync(this.headersPath, new ScaleWriter().vec(this.stored, writeSegmentHeader).bytes());
   }
 
-  /** The open file of a segment's pieces; those of the genesis segment are made when somebody first wants one. */
-  private async openPieces(index: bigint): Promise<number> {
+  /** The open file of a segment's pieces; those that came without pieces are made when somebody first wants one. */
+  private async openPieces(index: bigint): Promise<PiecesFile> {
     const path = this.piecesPath(index);
-    if (!existsSync(path)) {
-      const { genesis } = this.options.chain;
-      const commitments = new Uint8Array(readFileSync(this.commitmentsPath));
-      await this.writePieces(
-        index,
-        encodedGenesis(this.options.chain),
-        commitments,
-        genesis.header.stateRoot,
-      );
-    }
-    return openSync(path, 'r');
+    if (existsSync(path)) return { descriptor: openSync(path, 'r'), complete: Promise.resolve() };
+    const { genesis } = this.options.chain;
+    const commitments = new Uint8Array(readFileSync(this.commitmentsPath(index)));
+    if (index > 0n) return this.writePieces(index, this.recorded(index), commitments, null);
+    return this.writePieces(index, encodedGenesis(this.options.chain), commitments, genesis.header.stateRoot);
   }
 
-  /** Has a thread write the pieces of a segment: of a recorded one, or, with a state root, of the genesis block. */
-  private async writePieces(
+  /** A segment put together from its blocks once more. */
+  private recorded(index: bigint): Uint8Array {
+    const parent = this.header(index - 1n)!;
+    const { archiver, archived } = this.archiverAfter(parent);
+    for (let number = archived + 1; ; number += 1) {
+      const [segment] = archiver.addBlock(this.archivedForm(number), []).segments;
+      if (segment !== undefined) return segment.record(parent);
+    }
+  }
+
+  /**
+   * Has a thread write the pieces of a segment: of a recorded one, or, with a state root, of the genesis block.
+   * Resolves once the source pieces are written.
+   */
+  private writePieces(
     index: bigint,
     block: Uint8Array,
     commitments: Uint8Array,
     stateRoot: Uint8Array | null,
-  ): Promise<void> {
+  ): Promise<PiecesFile> {
     const { signal } = this.stopping;
     const path = this.piecesPath(index);
     const thread = startThread('./segment-thread.ts', { block, stateRoot, commitments, path });
     const terminate = (): void => void thread.terminate();
     signal.addEventListener('abort', terminate);
-    await new Promise<void>((resolve, reject) => {
+    const complete = new Promise<void>((resolve, reject) => {
       thread.on('error', reject);
       thread.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`ended with ${code}`))));
+    }).finally(() => signal.removeEventListener('abort', terminate));
+    return new Promise((resolve, reject) => {
+      thread.once('message', (written: string) =>
+        resolve({ descriptor: openSync(written, 'r'), complete }),
+      );
+      complete.catch(reject);
     });
-    signal.removeEventListener('abort', terminate);
-    signal.throwIfAborted();
   }
 
   /** Headers of all archived segments, by index. */
@@ -170,9 +203,30 @@ export class Segments {
       this.files.set(segment, file);
       file.catch(() => this.files.delete(segment));
     }
+    const { descriptor, complete } = await file;
+    if (!isSourcePiece(index)) await complete;
     const piece = new Uint8Array(PIECE_BYTES);
-    readSync(await file, piece, 0, PIECE_BYTES, positionOfPiece(index) * PIECE_BYTES);
+    readSync(descriptor, piece, 0, PIECE_BYTES, positionOfPiece(index) * PIECE_BYTES);
     return piece;
+  }
+
+  /** Where an archived object (32-byte hash) lies, or null. */
+  place(hash: Uint8Array): (GlobalObject & { blockNumber: number }) | null {
+    return this.objects.place(hash);
+  }
+
+  /** The segment that the best branch is filling, and how many bytes it still takes, a few more or less. */
+  openSegment(): { segment: bigint; bytesLeft: number } {
+    const { chain } = this.options;
+    let segment = this.archiver!.openSegment;
+    let bytesLeft = RECORDED_SEGMENT_BYTES - this.archiver!.pendingBytes;
+    for (let number = this.archived + 1; number <= chain.best.number; number += 1) {
+      bytesLeft -= this.archivedForm(number).length + ITEM_BYTES;
+      if (bytesLeft >= 0) continue;
+      segment += 1n;
+      bytesLeft += RECORDED_SEGMENT_BYTES;
+    }
+    return { segment, bytesLeft };
   }
 
   onHeader(listener: (header: SegmentHeader) => void): () => void {
@@ -199,15 +253,20 @@ export class Segments {
     this.stopping.abort(new DOMException('the network stops', 'AbortError'));
     await this.work;
     for (const file of await Promise.allSettled(this.files.values()))
-      if (file.status === 'fulfilled') closeSync(file.value);
+      if (file.status === 'fulfilled') closeSync(file.value.descriptor);
   }
 
   private resume(): void {
-    const header = this.stored.at(-1)!;
+    const { archiver, archived } = this.archiverAfter(this.stored.at(-1)!);
+    this.archiver = archiver;
+    this.archived = archived;
+  }
+
+  private archiverAfter(header: SegmentHeader): { archiver: Archiver; archived: number } {
     const { number } = header.lastArchivedBlock;
     const block = number === 0 ? this.genesisTail() : this.archivedForm(number);
-    this.archiver = Archiver.resume(header, block, number === 0 ? [] : blockObjects(block));
-    this.archived = number;
+    const objects = number === 0 ? [] : blockObjects(block);
+    return { archiver: Archiver.resume(header, block, objects), archived: number };
   }
 
   /** The extended genesis block, of which only what segment 0 did not take has to be right. */
@@ -240,6 +299,7 @@ export class Segments {
     const { segments, objects } = this.archiver.addBlock(bytes, blockObjects(bytes));
     this.archived = number;
     if (objects.length > 0) {
+      this.objects.append({ blockNumber: number, objects });
       for (const listener of this.objectListeners) listener({ blockNumber: number, objects });
     }
     for (const segment of segments) await this.close(segment);
@@ -253,7 +313,11 @@ export class Segments {
       priority: JobPriority.catchUp,
       signal,
     });
-    await this.writePieces(header.segmentIndex, pieces.recorded, encodeCommitments(pieces.commitments), null);
+    const commitments = encodeCommitments(pieces.commitments);
+    writeFileSync(this.commitmentsPath(header.segmentIndex), commitments);
+    const file = this.writePieces(header.segmentIndex, pieces.recorded, commitments, null);
+    this.files.set(header.segmentIndex, file);
+    await file;
     this.store(header);
     log(`Segment ${header.segmentIndex} archived`);
     for (const listener of this.headerListeners) listener(header);

@@ -14,7 +14,8 @@ import type { FarmerAppInfo, GlobalObject } from '../../src/protocol/types.ts';
 import type { Chain } from '../chain.ts';
 import type { FarmingHub } from '../farming.ts';
 import { historySize } from '../runtime/subspace.ts';
-import type { BlockObjects, Segments } from '../segments.ts';
+import type { BlockObjects } from '../object-log.ts';
+import type { Segments } from '../segments.ts';
 import { invalidParams, RpcFailure } from './failure.ts';
 import { bytes, integer, list, requireConnection, unsubscriber } from './params.ts';
 import type { Connection, Method, Sink } from './server.ts';
@@ -117,13 +118,17 @@ export function subspaceMethods(
       const missing = new Set(wanted.map((hash) => toHex(bytes(hash, 'hash', 32))));
       const client = requireConnection(connection);
       const sink = client.subscribe('subspace_filtered_object_mappings');
-      sink.onClose(
-        segments.onObjects((found) => {
-          const objects = found.objects.filter(({ hash }) => missing.delete(toHex(hash)));
-          notifyObjects(sink, found, objects);
-          if (missing.size === 0) client.unsubscribe(sink.id);
-        }),
-      );
+      const tell = (found: BlockObjects): void => {
+        const objects = found.objects.filter(({ hash }) => missing.delete(toHex(hash)));
+        notifyObjects(sink, found, objects);
+        if (missing.size === 0) client.unsubscribe(sink.id);
+      };
+      sink.onClose(segments.onObjects(tell));
+      // The reference node forgets what it told; this one is the only one, and remembers.
+      for (const hash of [...missing]) {
+        const place = segments.place(fromHex(hash, 32));
+        if (place !== null) tell({ blockNumber: place.blockNumber, objects: [place] });
+      }
       return sink.id;
     },
     subspace_unsubscribeFilteredObjectMappings: unsubscriber,

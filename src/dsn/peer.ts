@@ -73,6 +73,14 @@ export interface DsnPeerOptions extends PeerPlatform {
   onBan?(peer: string, reason: string): void;
 }
 
+export interface PeerConnection {
+  /** Text of its id. */
+  peer: string;
+  /** Multiaddress. */
+  address: string;
+  direction: 'inbound' | 'outbound';
+}
+
 /** js-libp2p has no option for what identify says of the network: it is set on the service before its start. */
 function withProtocolVersion<C, S>(make: (components: C) => S, version: string): (components: C) => S {
   return (components) => {
@@ -137,6 +145,18 @@ export class DsnPeer {
   /** Multiaddresses under which this peer can be reached. */
   addresses(): string[] {
     return this.node.getMultiaddrs().map(String);
+  }
+
+  /** Connections that are open: peer, the address it has at the other end, and who began it. */
+  connections(): PeerConnection[] {
+    return this.node
+      .getConnections()
+      .filter(({ status }) => status === 'open')
+      .map(({ remotePeer, remoteAddr, direction }) => ({
+        peer: remotePeer.toString(),
+        address: remoteAddr.toString(),
+        direction,
+      }));
   }
 
   async stop(): Promise<void> {

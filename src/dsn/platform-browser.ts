@@ -16,16 +16,18 @@ export interface BrowserPlatformOptions {
   bridge: BridgeSettings | null;
 }
 
+/** Workers have no WebRTC; other tabs reach them through a relay then. */
 export function browserPlatform({ meetable, bridge }: BrowserPlatformOptions): PeerPlatform {
+  const hasRtc = 'RTCPeerConnection' in globalThis;
+  const listen = hasRtc ? ['/webrtc', '/p2p-circuit'] : ['/p2p-circuit'];
   return {
     transports: [
       webSockets(),
       webTransport(),
-      webRTC(RTC),
-      webRTCDirect(RTC),
+      ...(hasRtc ? [webRTC(RTC), webRTCDirect(RTC)] : []),
       circuitRelayTransport(),
       ...(bridge === null ? [] : [bridgedTcp(bridge)]),
     ],
-    listen: meetable ? ['/webrtc', '/p2p-circuit'] : [],
+    listen: meetable ? listen : [],
   };
 }

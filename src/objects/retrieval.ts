@@ -7,7 +7,7 @@ import { peerCaches, peerPlots } from '../dsn/search.ts';
 import type { DsnServer } from '../dsn/server.ts';
 import { PieceSupply, type PieceEvent } from '../dsn/supply.ts';
 import type { SegmentCommitments } from '../dsn/verifier.ts';
-import type { SegmentHeader } from '../protocol/types.ts';
+import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
 import { ObjectService } from './service.ts';
 import { indexerLocator, nodeLocator, type MappingNode } from './locators.ts';
 import type { RetrievalEvent } from './nodes.ts';
@@ -29,11 +29,19 @@ export interface RetrievalOptions {
   reconstruct?: boolean;
   /** Headers of segments that others may ask for. */
   segmentHeaders?: () => readonly SegmentHeader[];
-  watch?(event: RetrievalEvent | PieceEvent): void;
+  watch?(event: RetrievalEvent | PieceEvent | ServedEvent): void;
+}
+
+/** A piece was given to a peer. */
+export interface ServedEvent {
+  kind: 'served';
+  index: PieceIndex;
 }
 
 export interface Retrieval {
   service: ObjectService;
+  /** A service of its own for who wants to watch one retrieval. */
+  serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService;
   supply: PieceSupply;
   peer: DsnPeer;
   /** Peers of this network that were reached at the start. */
@@ -44,7 +52,8 @@ export interface Retrieval {
 /** Joins the storage network and makes its pieces and objects available. Unreachable peers are no failure. */
 export async function startRetrieval(options: RetrievalOptions): Promise<Retrieval> {
   const { genesisHash, platform, cache, pool, commitments, nodes, watch, reconstruct } = options;
-  const server = serverOf(cache, options.segmentHeaders ?? (() => []));
+  const served = (index: PieceIndex): void => watch?.({ kind: 'served', index });
+  const server = serverOf(cache, options.segmentHeaders ?? (() => []), served);
   const peer = await DsnPeer.start({ ...platform, genesisHash, server });
   const connected = await peer.connect(options.bootstrap);
   const providers: PieceProvider[] = [
@@ -57,13 +66,23 @@ export async function startRetrieval(options: RetrievalOptions): Promise<Retriev
     ...nodes.map((node) => nodeLocator(node)),
     ...(options.indexers ?? []).map((base) => indexerLocator(base)),
   ];
+  const serviceWatchedBy: Retrieval['serviceWatchedBy'] = (watchOne) =>
+    new ObjectService({ pieces: supply, locators, watch: watchOne });
   const service = new ObjectService({ pieces: supply, locators, watch });
-  return { service, supply, peer, connected, stop: () => peer.stop() };
+  return { service, serviceWatchedBy, supply, peer, connected, stop: () => peer.stop() };
 }
 
 /** Gives out what is in the own cache. */
-function serverOf(cache: PieceCache | null, headers: () => readonly SegmentHeader[]): DsnServer {
-  const get = (index: bigint): Promise<Uint8Array | null> => cache?.get(index) ?? Promise.resolve(null);
+function serverOf(
+  cache: PieceCache | null,
+  headers: () => readonly SegmentHeader[],
+  served: (index: PieceIndex) => void,
+): DsnServer {
+  const get = async (index: PieceIndex): Promise<Uint8Array | null> => {
+    const piece = (await cache?.get(index)) ?? null;
+    if (piece !== null) served(index);
+    return piece;
+  };
   return {
     hasCached: (index) => cache?.has(index) === true,
     cachedPiece: get,

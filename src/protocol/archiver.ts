@@ -157,6 +157,16 @@ export class Archiver {
     return { segments, objects: found };
   }
 
+  /** Index of the segment that is being filled. */
+  get openSegment(): SegmentIndex {
+    return this.segmentIndex;
+  }
+
+  /** Bytes that the segment which is being filled takes already, out of 130 023 424. */
+  get pendingBytes(): number {
+    return this.buffer.reduce((sum, item) => sum + sizeOf(item), SEGMENT_PREFIX_BYTES);
+  }
+
   /** Takes the items of a full segment from the buffer, the last one cut to fit; null while there are too few. */
   private takeSegment(): Item[] | null {
     let size = SEGMENT_PREFIX_BYTES;
