@@ -88,6 +88,8 @@ export interface NodeOptions {
   timeSource: TimeSource;
   /** Whether an empty folder begins with the prepared history, if there is one of these parameters. */
   prepared: boolean;
+  /** Whether its own account fills the segment that somebody's object waits in. */
+  fills: boolean;
   /** Waits for the next slot; the wall clock when left out. */
   pace?: Pace;
   /** Milliseconds since the epoch; the machine's clock when left out. */
@@ -104,6 +106,7 @@ export const DEFAULT_NODE_OPTIONS: Omit<NodeOptions, 'dataDir' | 'log'> = {
   farmThreads: 1,
   timeSource: 'own',
   prepared: false,
+  fills: false,
 };
 
 /** Throws RangeError for parameters that the runtime would refuse to be built with. */

@@ -2,7 +2,14 @@
  * The history that the default local network begins with: a recorded chain that holds the sample objects, archived.
  * `prepare-history.ts` makes it.
  */
-import { copyFileSync, createReadStream, createWriteStream, mkdirSync, readFileSync, renameSync } from 'node:fs';
+import {
+  copyFileSync,
+  createReadStream,
+  createWriteStream,
+  mkdirSync,
+  readFileSync,
+  renameSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress } from 'node:zlib';
@@ -30,6 +37,10 @@ export async function unpackHistory(folder: string): Promise<void> {
   for (const name of historyFiles()) copyFileSync(shipped(name), join(folder, 'segments', name));
   const path = join(folder, 'blocks.log');
   const file = createWriteStream(`${path}.tmp`);
-  await pipeline(createReadStream(shipped('blocks.br')), createBrotliDecompress({ chunkSize: 1 << 20 }), file);
+  await pipeline(
+    createReadStream(shipped('blocks.br')),
+    createBrotliDecompress({ chunkSize: 1 << 20 }),
+    file,
+  );
   renameSync(`${path}.tmp`, path);
 }

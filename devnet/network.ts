@@ -14,6 +14,7 @@ import { Author } from './author.ts';
 import { Chain, type Block } from './chain.ts';
 import { requireParams, type NetworkParams, type NodeOptions } from './config.ts';
 import { startDsnPeer } from './dsn-peer.ts';
+import { Filler } from './filler.ts';
 import { FarmingHub } from './farming.ts';
 import { preparedGenesis, unpackHistory } from './history.ts';
 import { OwnFarmer } from './own-farmer.ts';
@@ -26,6 +27,7 @@ import { RpcServer, type Method } from './rpc/server.ts';
 import { stateMethods } from './rpc/state.ts';
 import { subspaceMethods } from './rpc/subspace.ts';
 import { systemMethods } from './rpc/system.ts';
+import { samplesIn, type Sample } from './samples.ts';
 import { Segments } from './segments.ts';
 import { SlotFile } from './slot-log.ts';
 import { Timekeeper, wallClockPace, type Pace, type PotTip } from './timekeeper.ts';
@@ -54,10 +56,13 @@ interface Parts {
 }
 
 export class LocalNetwork {
+  private stopFilling: () => void = () => undefined;
+
   private constructor(
     /** Port of the RPC server. */
     readonly port: number,
     private readonly parts: Parts,
+    private readonly fills: boolean,
   ) {}
 
   get chain(): Chain {
@@ -83,6 +88,11 @@ export class LocalNetwork {
   /** Multiaddresses of the peer of the storage network; none if it has none. */
   get dsnAddresses(): string[] {
     return this.parts.dsn?.addresses() ?? [];
+  }
+
+  /** Objects of the prepared history that people may try. */
+  get samples(): Sample[] {
+    return samplesIn(this.parts.segments);
   }
 
   /** Starts the network of a data folder, or goes on with it. Rejects when the port or the folder is taken. */
@@ -141,7 +151,7 @@ export class LocalNetwork {
       lock,
       author,
     };
-    const network = new LocalNetwork(port, parts);
+    const network = new LocalNetwork(port, parts, options.fills);
     network.run();
     return network;
   }
@@ -153,6 +163,7 @@ export class LocalNetwork {
     timekeeper.onProof(({ slot }) => void author.onProof(slot));
     this.enableAdjustment();
     segments.start();
+    if (this.fills) this.stopFilling = new Filler(chain, this.pool, segments).start();
     timekeeper.start();
     farmer?.start();
   }
@@ -169,6 +180,7 @@ export class LocalNetwork {
   /** Stops everything; what happened is on disk. */
   async stop(): Promise<void> {
     const { server, dsn, timekeeper, author, farmer, segments, walker, compute, chain, lock } = this.parts;
+    this.stopFilling();
     await server.close();
     await dsn?.stop();
     await timekeeper.stop();
@@ -232,6 +244,8 @@ function methods(
     ...systemMethods(chain, pool, PEER_ID, VERSION),
     ...mmrMethods(chain),
     ...subspaceMethods(chain, hub, segments, dsnAddresses),
+    // Objects of the prepared history that people may try.
+    localNetwork_samples: () => samplesIn(segments),
   };
   const names = ['rpc_methods', ...Object.keys(all)].sort();
   return new Map(Object.entries({ ...all, rpc_methods: () => ({ methods: names }) }));

@@ -25,6 +25,8 @@ export const HELP = `Options:
                          (default 30433)
   --allow-origin URL     page from elsewhere that may use the RPC; can be repeated
   --forks                now and then author two competing blocks
+  --empty                begin with the genesis block alone, without sample objects
+  --no-fill              do not fill the segment that an uploaded object waits in
   --own-sectors N        sectors of the network's own farmer, 0 for none (default 1)
   --farm-threads N       threads of the network's own farmer (default 1)
   --timekeeper WHAT      who walks proofs of time: own (default), helper to start the native helper, which must be
@@ -59,6 +61,8 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       'dsn-port': { type: 'string' },
       'allow-origin': { type: 'string', multiple: true },
       forks: { type: 'boolean', default: false },
+      empty: { type: 'boolean', default: false },
+      'no-fill': { type: 'boolean', default: false },
       'own-sectors': { type: 'string' },
       'farm-threads': { type: 'string' },
       timekeeper: { type: 'string', default: 'own' },
@@ -107,6 +111,8 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       dsn: { tcpPort: dsnPort, webSocketPort: dsnPort === 0 ? 0 : dsnPort + 1 },
       rpcOrigins: values['allow-origin'] ?? [],
       forks: values.forks,
+      prepared: !values.empty,
+      fills: !values['no-fill'],
       ownSectors: number('own-sectors', DEFAULT_NODE_OPTIONS.ownSectors),
       farmThreads: number('farm-threads', DEFAULT_NODE_OPTIONS.farmThreads),
       timeSource: readTimeSource(values.timekeeper, values['timekeeper-code']),

@@ -149,7 +149,8 @@ const done = new Promise<void>((resolve) => {
     } else if (closed === 1) {
       if (!borderCrossed) sendNodes(prepared.at(-1)!.nodes);
       borderCrossed = true;
-    } else if (closed < PREPARED_SEGMENTS || room > ROOM_LEFT + MAX_FILLER_BYTES) send(fillerCall(MAX_FILLER_BYTES));
+    } else if (closed < PREPARED_SEGMENTS || room > ROOM_LEFT + MAX_FILLER_BYTES)
+      send(fillerCall(MAX_FILLER_BYTES));
     else finished = number + DEFAULT_PARAMS.confirmationDepthK + 2;
   });
 });

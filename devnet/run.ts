@@ -31,6 +31,8 @@ export async function runNetwork(
     `Local network: ws://127.0.0.1:${network.port} at block ${best.number}, genesis 0x${network.chain.genesis.hash}`,
   );
   for (const address of network.dsnAddresses) print(`Storage network: ${address}`);
+  if (network.samples.length > 0) print('Objects to try:');
+  for (const { name, about, cid } of network.samples) print(`  ${cid}  ${name.padEnd(13)} ${about}`);
   print('Accounts whose keys everybody knows (never send them anything of worth):');
   for (const { name, publicKey } of developmentAccounts())
     print(`  //${name.padEnd(8)} ${encodeAddress(publicKey)}`);

@@ -2,6 +2,8 @@
 import { readFileSync } from 'node:fs';
 import type { PrepareEntry, PrepareOptions } from '../src/objects/prepare.ts';
 import { utf8 } from '../src/protocol/bytes.ts';
+import { hashOfCid } from '../src/protocol/cid.ts';
+import type { Segments } from './segments.ts';
 
 /** An object before it is stored. */
 export interface SampleSource {
@@ -23,8 +25,7 @@ const fileOf = (name: string, content: Uint8Array): PrepareEntry => ({
   },
 });
 
-const shipped = (path: string): Uint8Array =>
-  new Uint8Array(readFileSync(new URL(path, import.meta.url)));
+const shipped = (path: string): Uint8Array => new Uint8Array(readFileSync(new URL(path, import.meta.url)));
 
 /** A slow arpeggio with fading overtones as 16-bit PCM. */
 function tune(): Uint8Array {
@@ -149,7 +150,8 @@ export interface Sample {
 
 const LIST = new URL('./data/samples.json', import.meta.url);
 
-/** The samples as the prepared history has them. */
-export function shippedSamples(): Sample[] {
-  return JSON.parse(readFileSync(LIST, 'utf8')) as Sample[];
+/** The samples, if this history has them. */
+export function samplesIn(history: Pick<Segments, 'place'>): Sample[] {
+  const all = JSON.parse(readFileSync(LIST, 'utf8')) as Sample[];
+  return all.filter(({ cid }) => history.place(hashOfCid(cid)) !== null);
 }

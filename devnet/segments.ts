@@ -1,13 +1,5 @@
 /** The archived history: segments with their pieces, on disk, and the archiver that makes them. */
-import {
-  closeSync,
-  existsSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  readSync,
-  writeFileSync,
-} from 'node:fs';
+import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { chacha8 } from '@noble/ciphers/chacha.js';
 import { archiveSegment } from '../src/crypto/archive.ts';
@@ -172,9 +164,7 @@ export class Segments {
       thread.on('exit', (code) => (code === 0 ? resolve() : reject(new Error(`ended with ${code}`))));
     }).finally(() => signal.removeEventListener('abort', terminate));
     return new Promise((resolve, reject) => {
-      thread.once('message', (written: string) =>
-        resolve({ descriptor: openSync(written, 'r'), complete }),
-      );
+      thread.once('message', (written: string) => resolve({ descriptor: openSync(written, 'r'), complete }));
       complete.catch(reject);
     });
   }

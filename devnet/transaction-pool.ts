@@ -67,8 +67,9 @@ export class TransactionPool {
     const hash = toHex(extrinsicHash(bytes));
     if (this.pooled.has(hash))
       throw new PoolError(1013, 'Transaction Already Imported', 'Transaction is already in the pool');
-    const size = [...this.pooled.values()].reduce((sum, other) => sum + other.bytes.length, bytes.length);
-    if (this.pooled.size >= MAX_TRANSACTIONS || size > MAX_BYTES)
+    const waiting = this.pending();
+    const size = waiting.reduce((sum, other) => sum + other.length, bytes.length);
+    if (waiting.length >= MAX_TRANSACTIONS || size > MAX_BYTES)
       throw new PoolError(1016, 'Immediately Dropped', 'The transaction pool is full');
     const { sender, nonce, ready } = this.validate(bytes);
     if (sender !== null) this.usurp(sender, nonce, hash);

@@ -1,12 +1,48 @@
 /**
- * Keeps the app's own files for offline starts. Never farms, never answers for another origin. A new
- * version waits until every tab of the old one is closed, so that no plot under way loses its worker.
+ * Keeps the app's own files for offline starts, and answers for objects out of the chain's history with what a tab's
+ * node has verified. Never farms, never answers for another origin. A new version waits until every tab of the old
+ * one is closed, so that no plot under way loses its worker.
  */
 import { cleanupOutdatedCaches, precacheAndRoute } from 'workbox-precaching';
+import { askTab, type ObjectRequest } from '../src/node/object-ports.ts';
 
 declare const self: ServiceWorkerGlobalScope & {
   __WB_MANIFEST: (string | { url: string; revision: string | null })[];
 };
+
+const OBJECTS = '/object/';
+
+self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener('fetch', (event) => {
+  const { request } = event;
+  const url = new URL(request.url);
+  if (url.origin !== self.location.origin || !url.pathname.startsWith(OBJECTS)) return;
+  event.respondWith(respond(request, url, (work) => event.waitUntil(work)));
+});
+
+/** Asks the tabs one after the other, for one of them runs the node. */
+async function respond(
+  request: Request,
+  url: URL,
+  lasting: (work: Promise<void>) => void,
+): Promise<Response> {
+  if (request.method !== 'GET' && request.method !== 'HEAD') return new Response(null, { status: 405 });
+  const question: ObjectRequest = {
+    kind: 'object-request',
+    url: url.href,
+    range: request.headers.get('Range'),
+    headersOnly: request.method === 'HEAD',
+  };
+  for (const tab of await self.clients.matchAll({ type: 'window', includeUncontrolled: true })) {
+    const response = await askTab(question, (asked, port) => tab.postMessage(asked, [port]), lasting);
+    if (response !== null) return response;
+  }
+  // Without a tab that runs the node the app itself is opened, on the object's own page.
+  if (request.mode === 'navigate')
+    return Response.redirect(`/#/objects/${url.pathname.slice(OBJECTS.length)}${url.search}`);
+  return new Response('No tab of this app is open that could fetch this object.', { status: 503 });
+}
 
 cleanupOutdatedCaches();
 precacheAndRoute(self.__WB_MANIFEST);

@@ -125,7 +125,7 @@ export function subspaceMethods(
       };
       sink.onClose(segments.onObjects(tell));
       // The reference node forgets what it told; this one is the only one, and remembers.
-      for (const hash of [...missing]) {
+      for (const hash of missing) {
         const place = segments.place(fromHex(hash, 32));
         if (place !== null) tell({ blockNumber: place.blockNumber, objects: [place] });
       }

@@ -1,7 +1,15 @@
 import { lazy, Suspense, useEffect, type ComponentType } from 'react';
 import type { Cause, NodeSnapshot, Setup } from '../node/api.ts';
 import { farmTotals } from '../node/farm-totals.ts';
-import { ChainIcon, FarmIcon, HomeIcon, SettingsIcon, PersonIcon, WalletIcon } from './components/icons.tsx';
+import {
+  ChainIcon,
+  FarmIcon,
+  HomeIcon,
+  ObjectsIcon,
+  SettingsIcon,
+  PersonIcon,
+  WalletIcon,
+} from './components/icons.tsx';
 import { Badge, CauseBanner } from './components/basics.tsx';
 import { useRoute, useTheme } from './hooks.ts';
 import { watchMachine } from './conditions.ts';
@@ -16,6 +24,7 @@ const Farm = lazy(() => import('./screens/Farm.tsx'));
 const Chain = lazy(() => import('./screens/Chain.tsx'));
 const Wallet = lazy(() => import('./screens/Wallet.tsx'));
 const Identity = lazy(() => import('./screens/Identity.tsx'));
+const Objects = lazy(() => import('./screens/Objects.tsx'));
 const Settings = lazy(() => import('./screens/Settings.tsx'));
 
 /** What every screen is given: the snapshot, with the choices known to be made. */
@@ -27,6 +36,7 @@ const screens: { route: string; title: string; Icon: ComponentType; Screen: Comp
   { route: 'home', title: 'Overview', Icon: HomeIcon, Screen: Home },
   { route: 'farm', title: 'Farm', Icon: FarmIcon, Screen: Farm },
   { route: 'chain', title: 'Chain', Icon: ChainIcon, Screen: Chain },
+  { route: 'objects', title: 'Objects', Icon: ObjectsIcon, Screen: Objects },
   { route: 'wallet', title: 'Wallet', Icon: WalletIcon, Screen: Wallet },
   { route: 'identity', title: 'Identity', Icon: PersonIcon, Screen: Identity },
   { route: 'settings', title: 'Settings', Icon: SettingsIcon, Screen: Settings },

@@ -10,17 +10,26 @@ export function useNow(intervalMs = 1000): number {
   return now;
 }
 
-const readRoute = () => window.location.hash.replace(/^#\/?/, '') || 'home';
+const readAddress = () => window.location.hash.replace(/^#\/?/, '');
 
-/** The screen named in the address, e.g. `#/farm`. */
-export function useRoute(): string {
-  const [route, setRoute] = useState(readRoute);
+function useAddress(): string {
+  const [address, setAddress] = useState(readAddress);
   useEffect(() => {
-    const changed = () => setRoute(readRoute());
+    const changed = () => setAddress(readAddress());
     window.addEventListener('hashchange', changed);
     return () => window.removeEventListener('hashchange', changed);
   }, []);
-  return route;
+  return address;
+}
+
+/** The screen named in the address, e.g. `#/farm`. */
+export function useRoute(): string {
+  return useAddress().split(/[/?]/)[0] || 'home';
+}
+
+/** What the address says after the screen, e.g. the object in `#/objects/bafkr6i…?at=…`. */
+export function useRouteDetail(): string {
+  return useAddress().replace(/^[^/?]*\/?/, '');
 }
 
 export interface Command {

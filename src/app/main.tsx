@@ -1,6 +1,7 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './App.tsx';
+import { relayObjectRequests } from './object-client.ts';
 import './theme.css';
 
 const root = document.getElementById('root');
@@ -11,6 +12,7 @@ createRoot(root).render(
   </StrictMode>,
 );
 
+relayObjectRequests();
 if ('serviceWorker' in navigator && import.meta.env.PROD) {
   window.addEventListener('load', () => {
     void navigator.serviceWorker.register('/service-worker.js', { type: 'module' });

@@ -4,7 +4,8 @@ import type { IdentityCommands, WalletCommands } from '../node/desk.ts';
 import type { WalletStatus } from '../wallet/service.ts';
 import { node } from './node-client.ts';
 
-function commands<T extends object>(call: (name: string, input: unknown) => Promise<unknown>): T {
+/** Commands of a part of the node, each sent by its name. */
+export function commands<T extends object>(call: (name: string, input: unknown) => Promise<unknown>): T {
   return new Proxy({} as T, {
     get: (_, name) => (typeof name === 'string' ? (input: unknown) => call(name, input) : undefined),
   });

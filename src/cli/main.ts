@@ -24,6 +24,7 @@ Commands
   farm                follow the chain, plot and farm
   status              say what is stored and what the chain's state is, then end
   balance ADDRESS     balance of an account, proven against the verified head
+  get CID             file out of history, or folder as a zip file; takes a link, too
   agent …             act as an agent: agent --help
   cluster ROLE        be a member of a farming cluster: cluster --help
   export-identity F   write the farmer's key to the file F (identity.bin of the native farmer)
@@ -45,6 +46,9 @@ Options
   --farm ID           farm that a command is about (status names them; default: the first)
   --into DIR          import-farm: folder of the copy (default: beside the other farms)
   --hours FROM-UNTIL  farm: plot only at these hours of the day, e.g. 22-7; any: always
+  -o, --output FILE   get: file to write, - for standard output (default: the object's name)
+  --peer ADDRESS      get: multiaddress of a peer to begin with; may be given several times
+  --password TEXT     get: password of an encrypted file
   --until WHAT        end after: head, block:NUMBER, plotted, won
   --help
 `;
@@ -64,6 +68,9 @@ const OPTIONS = {
   'keep-files': { type: 'boolean' },
   hours: { type: 'string' },
   until: { type: 'string' },
+  output: { type: 'string', short: 'o' },
+  peer: { type: 'string', multiple: true },
+  password: { type: 'string' },
   help: { type: 'boolean' },
 } as const;
 
@@ -229,6 +236,25 @@ async function follow(node: AllotmentNode, goal: Goal | null): Promise<void> {
   });
 }
 
+/** Waits for the verified head, saying on standard error how far it is. */
+async function followQuietly(node: AllotmentNode): Promise<void> {
+  await new Promise<void>((done) => {
+    let shown = '';
+    const look = (): void => {
+      const { chain, failure } = node.snapshot();
+      const line =
+        failure?.sentence ?? chain?.cause?.sentence ?? `verified up to block ${chain?.best?.number ?? 0}`;
+      if (line !== shown) process.stderr.write(`\r${line} `);
+      shown = line;
+      if (chain?.phase !== 'following') return;
+      process.stderr.write('\n');
+      done();
+    };
+    node.onChange(look);
+    look();
+  });
+}
+
 async function main(): Promise<void> {
   if (process.argv[2] === 'agent') {
     process.stdout.write(await runAgent(process.argv.slice(3)));
@@ -241,7 +267,7 @@ async function main(): Promise<void> {
     process.stdout.write(HELP);
     return;
   }
-  if (!['sync', 'farm', 'status', 'balance', 'export-identity', ...FARM_COMMANDS].includes(command))
+  if (!['sync', 'farm', 'status', 'balance', 'get', 'export-identity', ...FARM_COMMANDS].includes(command))
     throw new UsageError(`there is no command “${command}”`);
   const goal = goalOf(values.until);
   const folder = values.data ?? join(homedir(), '.allotment');
@@ -267,6 +293,19 @@ async function main(): Promise<void> {
         await follow(node, (snapshot) => snapshot.chain?.phase === 'following');
         print('balance', { ...(await node.balance(argument)) });
         break;
+      case 'get': {
+        if (argument === undefined) throw new UsageError('get takes the identifier of an object, or a link');
+        const { getObject } = await import('./get.ts');
+        await node.start(await setupOf(node, values, false), false);
+        await followQuietly(node);
+        const stop = new AbortController();
+        process.once('SIGINT', () => stop.abort(new Error('The retrieval was stopped.')));
+        const { output, password } = values;
+        const desk = await node.openObjects(values.peer);
+        const got = await getObject(desk, argument, { output, password, signal: stop.signal });
+        if (got.file !== '-') print('object', { ...got });
+        break;
+      }
       case 'export-identity': {
         if (argument === undefined) throw new UsageError('export-identity takes a file');
         const { writeFile } = await import('node:fs/promises');

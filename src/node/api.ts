@@ -9,6 +9,7 @@ import type { PotBudget } from '../crypto/pot-budget.ts';
 import type { FolderContents } from '../farm/description.ts';
 import type { FarmSnapshot, SlotOutcome } from '../farm/snapshot.ts';
 import type { FarmRecord } from '../storage/store.ts';
+import type { ObjectRequest } from './object-ports.ts';
 import type { Conditions, Schedule } from './schedule.ts';
 import type { TimekeeperView } from './timekeeper.ts';
 
@@ -209,6 +210,8 @@ export interface NodeApi {
   wallet(name: string, input?: unknown): Promise<unknown>;
   /** A command about payments, stakes and the accounts' history, by name; `MoneyCommands` of `money.ts` types it. */
   money(name: string, input?: unknown): Promise<unknown>;
+  /** A command about objects of the storage network, by name; `ObjectCommands` of `objects.ts` types it. */
+  objects(name: string, input?: unknown): Promise<unknown>;
   /** A command of identities, by name; `IdentityCommands` of `desk.ts` types it. */
   identities(name: string, input?: unknown): Promise<unknown>;
   /** Uses the native timekeeper on a port of this machine, paired by the code that it printed. */
@@ -220,6 +223,8 @@ export interface NodeApi {
   logs(): Promise<string[]>;
   /** Forgets chain, farm and choices of this browser. */
   reset(): Promise<void>;
+  /** Answers a request of the service worker for an object, if the node runs in this tab. */
+  serveObject(request: ObjectRequest, port: MessagePort): Promise<void>;
   /** Asks for the node to run in this tab instead of the one that runs it now. */
   takeOver(): Promise<void>;
 }

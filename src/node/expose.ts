@@ -2,6 +2,7 @@ import type { NodeApi, NodeSnapshot, Setup } from './api.ts';
 import { createBrowserNode } from './browser.ts';
 import { sentenceOf } from './causes.ts';
 import { NodeHub } from './hub.ts';
+import type { ObjectRequest } from './object-ports.ts';
 
 /** The object that the page's Comlink proxy talks to. Errors cross as plain `Error`s with a sentence. */
 export function exposeNode(): NodeApi {
@@ -15,6 +16,7 @@ export function exposeNode(): NodeApi {
   };
   return {
     subscribe: async (listener: (snapshot: NodeSnapshot) => void) => hub.subscribe(listener),
+    serveObject: async (request: ObjectRequest, port: MessagePort) => hub.serveObject(request, port),
     takeOver: () => hub.takeOver(),
     probe: (endpoint: string) => command('probe', endpoint),
     start: (setup: Setup) => command('start', setup),
@@ -38,6 +40,7 @@ export function exposeNode(): NodeApi {
     balance: (address: string) => command('balance', address),
     wallet: (name: string, input?: unknown) => command('wallet', name, input),
     money: (name: string, input?: unknown) => command('money', name, input),
+    objects: (name: string, input?: unknown) => command('objects', name, input),
     identities: (name: string, input?: unknown) => command('identities', name, input),
     pairTimekeeper: (port: number, code: string) => command('pairTimekeeper', port, code),
     retryTimekeeper: () => command('retryTimekeeper'),

@@ -5,9 +5,10 @@
  */
 import type { NodeApi, NodeSnapshot } from './api.ts';
 import { causeOf, sentenceOf } from './causes.ts';
+import type { ObjectAnswer, ObjectRequest } from './object-ports.ts';
 import { NO_TIMEKEEPER } from './timekeeper.ts';
 
-type Commands = Omit<NodeApi, 'subscribe' | 'takeOver'>;
+type Commands = Omit<NodeApi, 'subscribe' | 'takeOver' | 'serveObject'>;
 type CommandName = keyof Commands;
 
 /** What a hub runs once it leads. */
@@ -15,6 +16,8 @@ export interface RunnableNode extends Commands {
   snapshot(): NodeSnapshot;
   /** Calls `changed` whenever the snapshot has changed. */
   onChange(changed: () => void): void;
+  /** Answers a request for an object over a port. */
+  serveObject(request: ObjectRequest, port: MessagePort): void;
   stop(): Promise<void>;
 }
 
@@ -85,6 +88,15 @@ export class NodeHub {
       });
       this.channel.postMessage({ kind: 'command', id, name, args } satisfies Message);
     });
+  }
+
+  /** Answers a request for an object over a port, if the node runs in this tab. */
+  serveObject(request: ObjectRequest, port: MessagePort): void {
+    if (this.node !== null) this.node.serveObject(request, port);
+    else {
+      port.postMessage({ kind: 'not-here' } satisfies ObjectAnswer);
+      port.close();
+    }
   }
 
   private async lead(steal: boolean): Promise<void> {

@@ -21,6 +21,8 @@ export async function createNodePlatform(folder: string): Promise<NodePlatform> 
     openChainStore: (network) => openNodeChainStore(folder, network),
     openFarmDirectory: (farm) => NodeDirectory.at(farm.name),
     defaultFarm: { kind: 'folder', name: join(folder, 'farm') },
+    openPieceDirectory: () => NodeDirectory.at(join(folder, 'pieces')),
+    peerPlatform: async () => (await import('../dsn/platform-node.ts')).nodePlatform(),
     createPool: async (workers) => createNodePool(workers, module),
     openWalletStore: () => openNodeWalletStore(folder),
     passwordKey: async (password, kdf) => (await import('../wallet/kdf.ts')).argon2idKey(password, kdf),

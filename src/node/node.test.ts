@@ -50,6 +50,8 @@ async function platform(): Promise<NodePlatform> {
     openSocket: deaf,
     openChainStore: (network) => openNodeChainStore(folder, network),
     openFarmDirectory: async () => new MemoryDirectory(),
+    openPieceDirectory: async () => new MemoryDirectory(),
+    peerPlatform: async () => ({ transports: [] }),
     defaultFarm: { kind: 'folder', name: 'farm' },
     createPool: async () => {
       const entry = { pool: createInlinePool(), closed: false };

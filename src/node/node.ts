@@ -37,6 +37,8 @@ import type { RunnableNode } from './hub.ts';
 import { Journal } from './journal.ts';
 import { Limits } from './limits.ts';
 import { presetOf } from './networks.ts';
+import { serveObject, type ObjectRequest } from './object-ports.ts';
+import type { ObjectDesk } from './objects.ts';
 import type { NodePlatform } from './platform.ts';
 import { probeEndpoint } from './probe.ts';
 import { requireSchedule } from './schedule.ts';
@@ -72,6 +74,7 @@ export class AllotmentNode implements RunnableNode {
   private failure: Cause | null = null;
   private desk: Promise<Desk> | null = null;
   private moneyOpen: Promise<Money> | null = null;
+  private objectsOpen: Promise<ObjectDesk> | null = null;
   /** Raised whenever what runs is replaced, so that work begun before notices. */
   private generation = 0;
 
@@ -289,6 +292,41 @@ export class AllotmentNode implements RunnableNode {
     return this.moneyOpen;
   }
 
+  async objects(name: string, input?: unknown): Promise<unknown> {
+    return (await this.openObjects()).command(name, input);
+  }
+
+  /** The storage network and its objects. Rejects before the chain is followed, against which pieces are checked. */
+  openObjects(peers: readonly string[] = []): Promise<ObjectDesk> {
+    const { running, platform } = this;
+    if (running === null || running.client.segmentCommitment(0n) === null)
+      return Promise.reject(new Error('The chain is not being followed yet.'));
+    this.objectsOpen ??= Promise.all([
+      import('./objects.ts'),
+      platform.openPieceDirectory(),
+      platform.peerPlatform(),
+    ])
+      .then(([{ ObjectDesk }, pieces, peerPlatform]) =>
+        ObjectDesk.open({
+          ...running,
+          store: platform.store,
+          platform: peerPlatform,
+          pieces,
+          payments: async () => (await this.openMoney()).payments,
+          peers,
+        }),
+      )
+      .catch((error: unknown) => {
+        this.objectsOpen = null;
+        throw error;
+      });
+    return this.objectsOpen;
+  }
+
+  serveObject(request: ObjectRequest, port: MessagePort): void {
+    void serveObject(() => this.openObjects(), request, port);
+  }
+
   private openDesk(): Promise<Desk> {
     this.desk ??= import('./desk.ts')
       .then(({ Desk }) => Desk.open(this.platform, { network: 'off', registry: null }))
@@ -426,8 +464,10 @@ export class AllotmentNode implements RunnableNode {
     this.generation += 1;
     const { running } = this;
     this.running = null;
-    const { moneyOpen } = this;
+    const { moneyOpen, objectsOpen } = this;
     this.moneyOpen = null;
+    this.objectsOpen = null;
+    await objectsOpen?.then((objects) => objects.close()).catch(() => undefined);
     await moneyOpen?.then((money) => money.close()).catch(() => undefined);
     this.timekeeper.serve(null);
     await this.farms.halt();

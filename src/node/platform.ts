@@ -1,6 +1,7 @@
 /** What the node needs of the place it runs in: a browser's worker or Node.js. */
 import type { GpuAccelerator } from '../crypto/gpu/verifier.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
+import type { PeerPlatform } from '../dsn/peer.ts';
 import type { OpenSocket } from '../network/socket.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
@@ -20,6 +21,10 @@ export interface NodePlatform extends DeskPlatform {
   ): Promise<FarmDirectory>;
   /** Where a new farm goes when the person chose no place. */
   readonly defaultFarm: Pick<FarmRecord, 'kind' | 'name'>;
+  /** Where pieces of the storage network are kept; null: nowhere. Throws StorageError. */
+  openPieceDirectory(): Promise<FarmDirectory | null>;
+  /** How this place reaches peers of the storage network. */
+  peerPlatform(): Promise<PeerPlatform>;
   createPool(workers: number): Promise<ComputePool>;
   /** A graphics processor that verifies proofs of time faster than the pool, or null; left out: there is none. */
   openAccelerator?(pool: ComputePool, log: (line: string) => void): Promise<GpuAccelerator | null>;

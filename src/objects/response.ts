@@ -99,6 +99,20 @@ async function headersOf(
   return headers;
 }
 
+/** A folder's zip file as a response. Throws ObjectError when it cannot be read from its beginning. */
+export async function zipResponse(zip: AsyncGenerator<Uint8Array>, folder: OpenedObject): Promise<Response> {
+  const name = `${folder.name ?? 'folder'}.zip`;
+  return new Response(await streamOf(zip), {
+    headers: {
+      'Content-Type': 'application/zip',
+      'Content-Security-Policy': SANDBOX,
+      'X-Content-Type-Options': 'nosniff',
+      'Content-Disposition': dispositionOf('attachment', name),
+      'Cache-Control': 'no-store',
+    },
+  });
+}
+
 function dispositionOf(kind: string, name: string | null): string {
   if (name === null || name === '') return kind;
   const encoded = encodeURIComponent(name.toWellFormed()).replace(

@@ -13,7 +13,8 @@ import {
   type FolderEntry,
   type OpenedObject,
 } from './object.ts';
-import { errorResponse, objectResponse, type ResponseOptions } from './response.ts';
+import { errorResponse, objectResponse, zipResponse, type ResponseOptions } from './response.ts';
+import { allNodes } from './tree.ts';
 import { zipFolder } from './zip.ts';
 
 export interface ObjectServiceOptions {
@@ -51,6 +52,11 @@ export class ObjectService {
     };
   }
 
+  /** Who told the place where an opened object's head was found; null where nobody did. */
+  giverOf({ hash }: OpenedObject): string | null {
+    return this.nodes.hints.known(hash)[0]?.giver ?? null;
+  }
+
   /** The entries of a folder. Throws ObjectError. */
   entries(folder: OpenedObject, signal: AbortSignal, deep = false): AsyncGenerator<FolderEntry> {
     return listFolder(this.nodes, folder, signal, { deep });
@@ -63,6 +69,11 @@ export class ObjectService {
     options: { range?: ByteRange; password?: string } = {},
   ): AsyncGenerator<Uint8Array> {
     return readObject(this.nodes, object, signal, options);
+  }
+
+  /** Hashes of all nodes of an object, each fetched and verified, those of files in a folder too. Throws ObjectError. */
+  nodesOf(object: OpenedObject, signal: AbortSignal): AsyncGenerator<Uint8Array> {
+    return allNodes(this.nodes, object.hash, object.head, signal);
   }
 
   /** A folder as a zip file. Throws ObjectError. */
@@ -85,6 +96,20 @@ export class ObjectService {
       return await objectResponse(this.nodes, await this.inside(object, path, options.signal), options);
     } catch (error) {
       if (options.signal.aborted) throw error;
+      return errorResponse(error);
+    }
+  }
+
+  /** Answers a request for a folder as a zip file. Failures are responses too. */
+  async respondZip(
+    link: string | ObjectLink,
+    { password, signal }: Pick<ResponseOptions, 'password' | 'signal'>,
+  ): Promise<Response> {
+    try {
+      const folder = await this.open(link, signal);
+      return await zipResponse(this.zip(folder, signal, password), folder);
+    } catch (error) {
+      if (signal.aborted) throw error;
       return errorResponse(error);
     }
   }

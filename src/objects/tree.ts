@@ -108,6 +108,27 @@ export async function* folderEntries(
   yield* walk(head);
 }
 
+/** Hashes of a node and all below it, each once it was read, in no promised order. Throws ObjectError. */
+export async function* allNodes(
+  source: NodeSource,
+  hash: Uint8Array,
+  node: DagNode,
+  signal: AbortSignal,
+  levels = 2 * MAX_DEPTH,
+): AsyncGenerator<Uint8Array> {
+  if (levels === 0) throw outOfBounds(hash, `more than ${2 * MAX_DEPTH} levels`);
+  requireLinks(hash, node);
+  yield hash;
+  const reads = node.links.map((link) => () => source.node(link, signal));
+  for (let at = 0; at < reads.length; at += LEAVES_AHEAD) {
+    const bytes = await Promise.all(reads.slice(at, at + LEAVES_AHEAD).map((read) => read()));
+    for (const [index, child] of bytes.entries()) {
+      const link = node.links[at + index]!;
+      yield* allNodes(source, link, readNode(link, child), signal, levels - 1);
+    }
+  }
+}
+
 /** How a balanced tree is filled: what lies left of a leaf follows from its number. */
 interface Shape {
   /** Bytes of every leaf but the last. */

@@ -48,6 +48,12 @@ export const ShieldIcon = icon(
   </>,
 );
 export const SpeechIcon = icon(<path d="M5 5h14v10h-8l-4 4v-4H5z" />);
+export const ObjectsIcon = icon(
+  <>
+    <path d="M6 3.500h8l4 4v13H6z" />
+    <path d="M14 3.500v4h4M9 12.500h6M9 16h6" />
+  </>,
+);
 export const WalletIcon = icon(
   <>
     <path d="M4 7.500h14a2 2 0 0 1 2 2v8a2 2 0 0 1-2 2H6a2 2 0 0 1-2-2z" />

@@ -1,0 +1,217 @@
+import { useEffect, useState } from 'react';
+import type { EntryView, ObjectView } from '../../node/objects.ts';
+import type { Preview } from '../../objects/media.ts';
+import { Badge, Card } from '../components/basics.tsx';
+import { Deed, Form, TextField, useAction } from '../components/forms.tsx';
+import { ShieldIcon } from '../components/icons.tsx';
+import { bytes } from '../format.ts';
+import { objects } from '../object-client.ts';
+
+/** Text shown inside the app at most, in bytes. */
+const SHOWN_TEXT = 64 * 1024;
+
+/** One opened object: what it is, what was checked, its content where that is safe to show. */
+export default function ObjectCard(props: {
+  object: ObjectView;
+  onOpen: (link: string) => void;
+  onChanged: (object: ObjectView) => void;
+}) {
+  const { object } = props;
+  const name = object.name ?? 'Nameless object';
+  const address = `${object.path.split('?')[0]}/${encodeURIComponent(name)}${queryOf(object.path)}`;
+  return (
+    <Card
+      title={name}
+      span={7}
+      aside={
+        <Badge
+          tone="good"
+          title="The hash of its first part is the identifier; every further part is checked by its hash, every piece of history against the commitment in the verified chain, before a byte is shown."
+        >
+          <ShieldIcon /> verified
+        </Badge>
+      }
+    >
+      <p className="row">
+        <Badge>{kindOf(object)}</Badge>
+        <Badge>{bytes(object.contentBytes ?? object.storedBytes)}</Badge>
+        {object.compressed && <Badge>compressed</Badge>}
+        {object.encrypted && (
+          <Badge tone={object.locked ? 'warn' : 'info'}>{object.locked ? 'locked' : 'encrypted'}</Badge>
+        )}
+      </p>
+      {object.locked ? (
+        <Unlock object={object} onChanged={props.onChanged} />
+      ) : (
+        <>
+          <Content address={address} preview={object.preview} name={name} />
+          {object.entries !== null && <Tree entries={object.entries} onOpen={props.onOpen} />}
+          <Actions object={object} address={address} name={name} />
+        </>
+      )}
+      <details>
+        <summary>What was checked</summary>
+        <dl className="facts">
+          <dt>Identifier</dt>
+          <dd className="mono">{object.cid}</dd>
+          {object.found !== null && (
+            <>
+              <dt>Found in</dt>
+              <dd>
+                piece {object.found.piece}, as told by {object.found.giver}
+              </dd>
+            </>
+          )}
+          <dt>Bytes in history</dt>
+          <dd>{object.storedBytes.toLocaleString()}</dd>
+          <dt>Hash</dt>
+          <dd>BLAKE3-256 of every part, from the identifier down</dd>
+          <dt>Pieces</dt>
+          <dd>KZG opening against the segment’s commitment, which the verified chain holds</dd>
+        </dl>
+      </details>
+    </Card>
+  );
+}
+
+function kindOf({ kind, mediaType }: ObjectView): string {
+  return kind === 'folder' ? 'Folder' : kind === 'metadata' ? 'Description' : mediaType;
+}
+
+function queryOf(path: string): string {
+  const at = path.indexOf('?');
+  return at < 0 ? '' : path.slice(at);
+}
+
+function withQuery(address: string, name: string): string {
+  return `${address}${address.includes('?') ? '&' : '?'}${name}`;
+}
+
+function Unlock({ object, onChanged }: { object: ObjectView; onChanged: (object: ObjectView) => void }) {
+  const [password, setPassword] = useState('');
+  const action = useAction();
+  return (
+    <Form
+      action={action}
+      submit="Unlock"
+      disabled={password === ''}
+      onSubmit={async () => onChanged(await objects.open({ link: object.path, password }))}
+    >
+      <TextField
+        label="Password"
+        hint="It is used in this browser only and forgotten when the node stops."
+        type="password"
+        value={password}
+        onChange={setPassword}
+      />
+    </Form>
+  );
+}
+
+function useControlled(): boolean {
+  const [controlled, setControlled] = useState(
+    () => 'serviceWorker' in navigator && navigator.serviceWorker.controller !== null,
+  );
+  useEffect(() => {
+    if (!('serviceWorker' in navigator)) return undefined;
+    const changed = () => setControlled(navigator.serviceWorker.controller !== null);
+    navigator.serviceWorker.addEventListener('controllerchange', changed);
+    return () => navigator.serviceWorker.removeEventListener('controllerchange', changed);
+  }, []);
+  return controlled;
+}
+
+/** Only what a browser shows without running it. */
+function Content({ address, preview, name }: { address: string; preview: Preview; name: string }) {
+  const controlled = useControlled();
+  if (preview === null) return null;
+  if (!controlled) return <p className="muted">The preview comes once the app’s service worker runs.</p>;
+  switch (preview) {
+    case 'image':
+      return <img className="preview" src={address} alt={name} />;
+    case 'video':
+      return <video className="preview" src={address} controls preload="metadata" aria-label={name} />;
+    case 'audio':
+      return <audio className="preview" src={address} controls preload="metadata" aria-label={name} />;
+    case 'text':
+      return <TextContent address={address} />;
+  }
+}
+
+function TextContent({ address }: { address: string }) {
+  const [text, setText] = useState<string | null>(null);
+  useEffect(() => {
+    const stop = new AbortController();
+    fetch(address, { signal: stop.signal })
+      .then(async (response) => {
+        if (!response.ok) return setText(await response.text());
+        setText(await beginningOf(response));
+      })
+      .catch((error: unknown) => {
+        if (!stop.signal.aborted) setText(error instanceof Error ? error.message : String(error));
+      });
+    return () => stop.abort();
+  }, [address]);
+  return (
+    <pre className="preview text" tabIndex={0}>
+      {text ?? 'Loading…'}
+    </pre>
+  );
+}
+
+async function beginningOf(response: Response): Promise<string> {
+  const reader = response.body!.getReader();
+  const decoder = new TextDecoder();
+  let text = '';
+  for (let next = await reader.read(); !next.done; next = await reader.read()) {
+    text += decoder.decode(next.value, { stream: true });
+    if (text.length < SHOWN_TEXT) continue;
+    await reader.cancel();
+    return `${text.slice(0, SHOWN_TEXT)}\n…`;
+  }
+  return text + decoder.decode();
+}
+
+function Tree({ entries, onOpen }: { entries: EntryView[]; onOpen: (link: string) => void }) {
+  if (entries.length === 0) return <p className="muted">The folder is empty.</p>;
+  return (
+    <ul className="tree" aria-label="Files in this folder">
+      {entries.map(({ path, cid, kind, bytes: size, encrypted }) => (
+        <li key={path} ref={(item) => item?.style.setProperty('--depth', String(path.split('/').length - 1))}>
+          <button type="button" className="link" onClick={() => onOpen(cid)}>
+            {path.split('/').at(-1)}
+            {kind === 'folder' ? '/' : ''}
+          </button>
+          <span className="muted small">
+            {bytes(size)}
+            {encrypted ? ', encrypted' : ''}
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function Actions({ object, address, name }: { object: ObjectView; address: string; name: string }) {
+  const [copied, setCopied] = useState(false);
+  const link = `${window.location.origin}/#/objects/${object.path.replace(/^\/object\//, '')}`;
+  const folder = object.kind === 'folder';
+  return (
+    <div className="row">
+      <a
+        className="button primary"
+        href={withQuery(address, folder ? 'zip' : 'download')}
+        download={folder ? `${name}.zip` : name}
+      >
+        {folder ? 'Save as zip' : 'Save'}
+      </a>
+      <Deed label="Keep here" busy="Starting…" onDo={() => objects.fetch({ link: object.path })} />
+      <button
+        type="button"
+        onClick={() => void navigator.clipboard.writeText(link).then(() => setCopied(true))}
+      >
+        {copied ? 'Link copied' : 'Copy link'}
+      </button>
+    </div>
+  );
+}

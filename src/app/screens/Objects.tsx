@@ -1,0 +1,142 @@
+import { useEffect, useState } from 'react';
+import type { ScreenProps } from '../App.tsx';
+import { Card, Empty } from '../components/basics.tsx';
+import { Deed, Form, TextField, useAction } from '../components/forms.tsx';
+import { bytes } from '../format.ts';
+import { useRouteDetail } from '../hooks.ts';
+import { objects, useObjects } from '../object-client.ts';
+import type { KeptObject, ObjectView, SampleView } from '../../node/objects.ts';
+import ObjectCard from './ObjectCard.tsx';
+import { StorageNetwork, Transfers } from './ObjectsNetwork.tsx';
+import Upload from './Upload.tsx';
+
+/** Files and folders out of the chain's history, and into it. */
+export default function Objects({ snapshot }: ScreenProps) {
+  const { status, error, refresh } = useObjects();
+  const [link, setLink] = useState('');
+  const [opened, setOpened] = useState<ObjectView | null>(null);
+  const action = useAction();
+  const detail = useRouteDetail();
+  const open = async (wanted: string): Promise<void> => {
+    setOpened(await objects.open({ link: wanted }));
+    refresh();
+  };
+  const ready = status !== null;
+  useEffect(() => {
+    if (detail === '' || !ready) return;
+    setLink(detail);
+    action.run(() => open(detail));
+    // Opened once for each address, not whenever something is drawn.
+    // eslint-disable-next-line
+  }, [detail, ready]);
+  return (
+    <>
+      <div className="head">
+        <h1>Objects</h1>
+        <p>
+          Files and folders out of the chain’s own history. Nobody is trusted: every part is checked before
+          you see it.
+        </p>
+      </div>
+      {status === null && error !== null && (
+        <p className="banner info" role="status">
+          {error}
+        </p>
+      )}
+      <div className="grid">
+        <Card title="Open" span={opened === null ? 7 : 5}>
+          <Form
+            action={action}
+            submit="Open"
+            busy="Looking for it…"
+            disabled={!ready || link.trim() === ''}
+            onSubmit={() => open(link)}
+          >
+            <TextField
+              label="Identifier or link"
+              hint="Begins with bafkr6i…; a link may also say where in history to look."
+              value={link}
+              onChange={setLink}
+              placeholder="bafkr6i…"
+            />
+          </Form>
+          {status !== null && status.samples.length > 0 && <Samples samples={status.samples} />}
+        </Card>
+        {opened !== null && (
+          <ObjectCard
+            key={opened.cid}
+            object={opened}
+            onOpen={(wanted) => action.run(() => open(wanted))}
+            onChanged={(next) => {
+              setOpened(next);
+              refresh();
+            }}
+          />
+        )}
+        {status !== null && <Transfers transfers={status.transfers} onChange={refresh} />}
+        {status !== null && <Kept kept={status.kept} onChange={refresh} />}
+        {status !== null && <Upload snapshot={snapshot} uploads={status.uploads} onChange={refresh} />}
+        {status !== null && <StorageNetwork status={status} onChange={refresh} />}
+      </div>
+    </>
+  );
+}
+
+const hrefOf = (path: string): string => `#/objects/${path.replace(/^\/object\//, '')}`;
+
+function Samples({ samples }: { samples: SampleView[] }) {
+  return (
+    <section aria-labelledby="samples">
+      <h3 id="samples">Try one of these</h3>
+      <ul className="list">
+        {samples.map(({ name, about, cid, path, bytes: size }) => (
+          <li key={cid}>
+            <a href={hrefOf(path)}>{name}</a> <span className="muted small">{bytes(size)}</span>
+            <br />
+            <span className="muted small">{about}</span>
+          </li>
+        ))}
+      </ul>
+    </section>
+  );
+}
+
+function Kept({ kept, onChange }: { kept: KeptObject[]; onChange: () => void }) {
+  return (
+    <Card title="Kept in this browser" span={6}>
+      {kept.length === 0 ? (
+        <Empty>What you fetch stays here for the next time, until its space is needed.</Empty>
+      ) : (
+        <ul className="list">
+          {kept.map(({ cid, path, name, kind, bytes: size, pinned }) => (
+            <li key={cid} className="row spread">
+              <span>
+                <a href={hrefOf(path)}>{name}</a>{' '}
+                <span className="muted small">
+                  {kind === 'folder' ? 'folder, ' : ''}
+                  {bytes(size)}
+                </span>
+              </span>
+              <span className="row">
+                <Deed
+                  label={pinned ? 'Unpin' : 'Pin'}
+                  onDo={async () => {
+                    await objects.pin({ cid, pinned: !pinned });
+                    onChange();
+                  }}
+                />
+                <Deed
+                  label="Forget"
+                  onDo={async () => {
+                    await objects.forget({ cid });
+                    onChange();
+                  }}
+                />
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Card>
+  );
+}

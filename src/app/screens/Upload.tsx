@@ -1,0 +1,280 @@
+import { useState, type ChangeEvent } from 'react';
+import type { ScreenProps } from '../App.tsx';
+import type { UploadFile, UploadView } from '../../node/uploads.ts';
+import { Badge, Card, Empty } from '../components/basics.tsx';
+import { Check, Deed, Failure, Select, TextField, useAction } from '../components/forms.tsx';
+import { bytes } from '../format.ts';
+import { objects } from '../object-client.ts';
+import { exactTokens } from '../../wallet/amounts.ts';
+import { useWallet } from '../wallet-client.ts';
+
+/** Stores files and folders in history, and shows how far each is. */
+export default function Upload({
+  snapshot,
+  uploads,
+  onChange,
+}: ScreenProps & { uploads: UploadView[]; onChange: () => void }) {
+  const { tokenSymbol } = snapshot.setup.network;
+  const ready = uploads.find(({ step }) => step === 'ready');
+  const sent = uploads.filter(({ step }) => step !== 'ready');
+  return (
+    <>
+      <Card title="Store something" span={6}>
+        {ready === undefined ? (
+          <Choose onChange={onChange} />
+        ) : (
+          <Confirm upload={ready} symbol={tokenSymbol} onChange={onChange} />
+        )}
+      </Card>
+      <Card title="Stored from here" span={6}>
+        {sent.length === 0 ? (
+          <Empty>What you store is watched here until it came back out of history.</Empty>
+        ) : (
+          <ul className="list">
+            {sent.map((upload) => (
+              <UploadItem key={upload.id} upload={upload} symbol={tokenSymbol} onChange={onChange} />
+            ))}
+          </ul>
+        )}
+      </Card>
+    </>
+  );
+}
+
+/** Folders cannot be chosen by every browser; React does not know the attribute. */
+const asFolders = (input: HTMLInputElement | null): void => input?.setAttribute('webkitdirectory', '');
+
+function Choose({ onChange }: { onChange: () => void }) {
+  const { status } = useWallet();
+  const [files, setFiles] = useState<UploadFile[]>([]);
+  const [compress, setCompress] = useState(true);
+  const [encrypt, setEncrypt] = useState(false);
+  const [password, setPassword] = useState('');
+  const [account, setAccount] = useState('');
+  const action = useAction();
+  const accounts = status?.accounts.filter(({ kind }) => kind === 'phrase') ?? [];
+  const payer = account === '' ? (accounts[0]?.address ?? '') : account;
+  const choose = ({ target }: ChangeEvent<HTMLInputElement>): void =>
+    setFiles(
+      [...(target.files ?? [])].map((file) => ({
+        path: file.webkitRelativePath === '' ? file.name : file.webkitRelativePath,
+        content: file,
+      })),
+    );
+  const size = files.reduce((sum, { content }) => sum + content.size, 0);
+  if (status !== null && !status.unlocked)
+    return (
+      <Empty>
+        Storing costs a fee and is signed by an account. <a href="#/wallet">Open the wallet</a> first.
+      </Empty>
+    );
+  return (
+    <div className="stack">
+      <p className="muted">
+        What you store is public and stays for ever. Nobody can remove it, not even you.
+      </p>
+      <label>
+        Files
+        <input type="file" multiple onChange={choose} />
+      </label>
+      <label>
+        Or a folder
+        <input type="file" ref={asFolders} onChange={choose} />
+      </label>
+      {files.length > 0 && (
+        <p className="muted small">
+          {files.length} {files.length === 1 ? 'file' : 'files'}, {bytes(size)}
+        </p>
+      )}
+      <Check
+        label="Compress"
+        hint="Costs less; photos and videos hardly shrink."
+        checked={compress}
+        onChange={setCompress}
+      />
+      <Check
+        label="Encrypt with a password"
+        hint="Others then see how large it is and what it is called, not what is in it."
+        checked={encrypt}
+        onChange={setEncrypt}
+      />
+      {encrypt && (
+        <TextField
+          label="Password for this upload"
+          hint="Long and used nowhere else: the encrypted file can be fetched and guessed at for ever. It is kept nowhere."
+          type="password"
+          autoComplete="new-password"
+          value={password}
+          onChange={setPassword}
+        />
+      )}
+      <Select
+        label="Paid and signed by"
+        value={payer}
+        options={accounts.map(({ address, name }) => [address, name] as const)}
+        onChange={setAccount}
+      />
+      <div className="row">
+        <button
+          type="button"
+          className="primary"
+          disabled={action.busy || files.length === 0 || payer === '' || (encrypt && password.length < 8)}
+          onClick={() =>
+            action.run(async () => {
+              await objects.prepareUpload({
+                files,
+                compress,
+                password: encrypt ? password : '',
+                account: payer,
+              });
+              onChange();
+            })
+          }
+        >
+          {action.busy ? 'Preparing…' : 'Show the price'}
+        </button>
+      </div>
+      {encrypt && password.length < 8 && <p className="muted small">At least 8 characters.</p>}
+      <Failure error={action.error} />
+    </div>
+  );
+}
+
+function Confirm({ upload, symbol, onChange }: { upload: UploadView; symbol: string; onChange: () => void }) {
+  const { id, name, cid, bytes: size, storedBytes, nodes, transactions, fee, encrypted } = upload;
+  return (
+    <div className="stack">
+      <dl className="facts">
+        <dt>{upload.kind === 'folder' ? 'Folder' : 'File'}</dt>
+        <dd>{name}</dd>
+        <dt>Size</dt>
+        <dd>
+          {bytes(size)}, stored as {bytes(storedBytes)} in {nodes} {nodes === 1 ? 'part' : 'parts'}
+          {encrypted ? ', encrypted' : ''}
+        </dd>
+        <dt>Price</dt>
+        <dd data-testid="price">
+          about {exactTokens(BigInt(fee))} {symbol} in {transactions}{' '}
+          {transactions === 1 ? 'transaction' : 'transactions'}, as the node tells
+        </dd>
+        <dt>Identifier</dt>
+        <dd className="mono">{cid}</dd>
+      </dl>
+      <div className="row">
+        <Deed
+          label="Sign and store"
+          busy="Signing and sending…"
+          primary
+          onDo={async () => {
+            await objects.sendUpload({ id });
+            onChange();
+          }}
+        />
+        <Deed
+          label="Do not store"
+          onDo={async () => {
+            await objects.forgetUpload({ id });
+            onChange();
+          }}
+        />
+      </div>
+    </div>
+  );
+}
+
+const STEPS: { step: UploadView['step']; text: string }[] = [
+  { step: 'included', text: 'In a verified block' },
+  { step: 'deep', text: 'Too deep to be undone' },
+  { step: 'archived', text: 'In archived history' },
+  { step: 'checked', text: 'Read back and compared' },
+];
+const ORDER: UploadView['step'][] = ['ready', 'sending', 'included', 'deep', 'archived', 'checked'];
+
+function UploadItem({
+  upload,
+  symbol,
+  onChange,
+}: {
+  upload: UploadView;
+  symbol: string;
+  onChange: () => void;
+}) {
+  const { id, name, cid, path, step, sent, transactions, block, depth, archivedDepth, fee, error } = upload;
+  const reached = ORDER.indexOf(step);
+  return (
+    <li className="stack" data-testid="upload" data-step={step}>
+      <div className="row spread">
+        {step === 'checked' ? (
+          <a href={`#/objects/${path.replace(/^\/object\//, '')}`}>{name}</a>
+        ) : (
+          <strong>{name}</strong>
+        )}
+        <Badge
+          tone={step === 'failed' ? 'bad' : step === 'checked' ? 'good' : 'info'}
+          live={reached < 5 && reached > 0}
+        >
+          {step === 'failed' ? 'failed' : step === 'checked' ? 'stored' : 'under way'}
+        </Badge>
+      </div>
+      <ol className="steps" aria-label={`Steps of ${name}`}>
+        {STEPS.map(({ step: one, text }) => (
+          <li key={one} data-done={reached >= ORDER.indexOf(one)}>
+            {text}
+          </li>
+        ))}
+      </ol>
+      <span className="muted small" aria-live="polite">
+        {noteOf(step, { sent, transactions, block, depth, archivedDepth })}
+      </span>
+      {error !== null && (
+        <p className="banner bad" role="alert">
+          {error}
+        </p>
+      )}
+      <details>
+        <summary>Details</summary>
+        <dl className="facts">
+          <dt>Identifier</dt>
+          <dd className="mono">{cid}</dd>
+          <dt>Paid</dt>
+          <dd>
+            {exactTokens(BigInt(fee))} {symbol}
+          </dd>
+          {block !== null && (
+            <>
+              <dt>Block</dt>
+              <dd>{block}</dd>
+            </>
+          )}
+        </dl>
+        <Deed
+          label="Take off the list"
+          onDo={async () => {
+            await objects.forgetUpload({ id });
+            onChange();
+          }}
+        />
+      </details>
+    </li>
+  );
+}
+
+function noteOf(
+  step: UploadView['step'],
+  at: Pick<UploadView, 'sent' | 'transactions' | 'block' | 'depth' | 'archivedDepth'>,
+): string {
+  switch (step) {
+    case 'sending':
+      return `${at.sent} of ${at.transactions} transactions sent; they wait for a block.`;
+    case 'included':
+      return `In block ${at.block}, ${at.depth} of ${at.archivedDepth} blocks deep.`;
+    case 'deep':
+      return 'Waits for its segment of history, 124 MiB, to fill up. This can take a while.';
+    case 'archived':
+      return 'Every part is fetched from the storage network and compared.';
+    case 'checked':
+      return 'Every part came back out of history as it was stored.';
+    default:
+      return '';
+  }
+}

@@ -1,0 +1,458 @@
+/**
+ * Objects behind the node: a peer of the storage network in this thread, retrievals that can be paused, and answers
+ * for the page's own addresses. Opened once the chain is followed: what it fetches is checked against that chain.
+ */
+import type { LightClient } from '../chain/light-client.ts';
+import type { ComputePool } from '../crypto/jobs.ts';
+import type { PeerConnection, PeerPlatform } from '../dsn/peer.ts';
+import { PieceCache } from '../dsn/piece-cache.ts';
+import type { PieceEvent } from '../dsn/supply.ts';
+import type { RpcSource } from '../network/source.ts';
+import { objectPath, parseObjectLink, type ObjectLink } from '../objects/link.ts';
+import { mediaTypeOf, previewOf, type Preview } from '../objects/media.ts';
+import type { OpenedObject } from '../objects/object.ts';
+import type { ResponseOptions } from '../objects/response.ts';
+import { startRetrieval, type Retrieval, type ServedEvent } from '../objects/retrieval.ts';
+import type { RetrievalEvent } from '../objects/nodes.ts';
+import type { ObjectService } from '../objects/service.ts';
+import { cidOfHash } from '../protocol/cid.ts';
+import type { FarmDirectory } from '../storage/directory.ts';
+import type { NodeStore } from '../storage/store.ts';
+import { sentenceOf } from './causes.ts';
+import type { Payments } from './payments.ts';
+import { Transfers, type TransferView } from './transfers.ts';
+import { Uploads, type UploadInput, type UploadView } from './uploads.ts';
+
+/** An object as the page shows it. Sizes are bytes. */
+export interface ObjectView {
+  cid: string;
+  /** Path that opens it in this app, with the place where it lies. */
+  path: string;
+  kind: 'file' | 'folder' | 'metadata';
+  name: string | null;
+  storedBytes: number;
+  /** Null where only decompression tells. */
+  contentBytes: number | null;
+  compressed: boolean;
+  encrypted: boolean;
+  /** Whether it is encrypted and its password is not known here. */
+  locked: boolean;
+  mediaType: string;
+  preview: Preview;
+  /** What a folder holds, folders in it included; null for a file. */
+  entries: EntryView[] | null;
+  /** Who told where the head lies, and the piece it was found in. */
+  found: { giver: string; piece: string } | null;
+}
+
+export interface EntryView {
+  path: string;
+  cid: string;
+  kind: 'file' | 'folder' | 'metadata';
+  bytes: number;
+  encrypted: boolean;
+  preview: Preview;
+}
+
+/** An object that the person keeps in this browser. */
+export interface KeptObject {
+  cid: string;
+  path: string;
+  name: string;
+  kind: 'file' | 'folder' | 'metadata';
+  bytes: number;
+  /** Whether its pieces stay whatever the cache's size. */
+  pinned: boolean;
+  /** Indices of the pieces that it lies in. */
+  pieces: string[];
+}
+
+/** A sample that the network offers to try. */
+export interface SampleView {
+  name: string;
+  about: string;
+  cid: string;
+  path: string;
+  kind: string;
+  bytes: number;
+}
+
+export interface ObjectsStatus {
+  /** Text of the own peer id. */
+  peer: string;
+  addresses: string[];
+  connections: (PeerConnection & { pieces: number })[];
+  /** Peers that sent wrong data and are not spoken to any more. */
+  refused: { peer: string; reason: string }[];
+  /** Pieces given to others in this session. */
+  served: number;
+  cache: { pieces: number; usedBytes: number; limitBytes: number };
+  transfers: TransferView[];
+  /** Newest first. */
+  uploads: UploadView[];
+  kept: KeptObject[];
+  samples: SampleView[];
+}
+
+interface Settings {
+  cacheBytes: number;
+  /** Multiaddresses that the person added. */
+  peers: string[];
+  kept: KeptObject[];
+}
+
+const SETTINGS = 'objects';
+const DEFAULT_CACHE_BYTES = 512 * 2 ** 20;
+const MIN_CACHE_BYTES = 16 * 2 ** 20;
+const MAX_KEPT = 200;
+/** Entries of a folder that a screen shows. */
+const MAX_SHOWN = 2_000;
+const MAX_REFUSED = 50;
+const MAX_ORIGINS = 4_096;
+
+export interface ObjectDeskOptions {
+  client: LightClient;
+  pool: ComputePool;
+  sources: readonly RpcSource[];
+  store: NodeStore;
+  platform: PeerPlatform;
+  /** Where pieces are kept; null keeps none. */
+  pieces: FarmDirectory | null;
+  /** What signs and sends uploads. */
+  payments(): Promise<Payments>;
+  /** Multiaddresses to begin with beside those that the nodes name. */
+  peers?: readonly string[];
+}
+
+/** Commands of the page, by name. */
+export type ObjectCommands = Pick<ObjectDesk, (typeof COMMANDS)[number]>;
+
+const COMMANDS = [
+  'status',
+  'open',
+  'fetch',
+  'pause',
+  'resume',
+  'cancel',
+  'pin',
+  'forget',
+  'setCache',
+  'connect',
+  'prepareUpload',
+  'sendUpload',
+  'forgetUpload',
+] as const;
+
+type Command = (input: unknown) => Promise<unknown>;
+
+export class ObjectDesk {
+  private readonly passwords = new Map<string, string>();
+  /** Who each piece came from, newest last. */
+  readonly origins = new Map<string, string>();
+  private readonly refused: ObjectsStatus['refused'] = [];
+  private served = 0;
+  private samples: SampleView[] = [];
+  private retrieval!: Retrieval;
+  readonly transfers: Transfers;
+  private uploads!: Uploads;
+
+  private constructor(
+    private readonly options: ObjectDeskOptions,
+    private readonly cache: PieceCache | null,
+    private settings: Settings,
+  ) {
+    this.transfers = new Transfers({
+      origins: this.origins,
+      serviceWatchedBy: (watch) => this.serviceWatchedBy(watch),
+      done: (view, link, pieces) => this.keep(view, link, pieces),
+    });
+  }
+
+  /** Joins the storage network. Throws Error before the network is known; unreachable peers are no failure. */
+  static async open(options: ObjectDeskOptions): Promise<ObjectDesk> {
+    const { client, pool, sources, store, platform, pieces } = options;
+    const genesisHash = client.genesisHash();
+    if (genesisHash === null) throw new Error('No node is connected yet.');
+    const saved = await store.setting<Partial<Settings>>(SETTINGS);
+    const settings: Settings = { cacheBytes: DEFAULT_CACHE_BYTES, peers: [], kept: [], ...saved };
+    const cache = pieces === null ? null : await PieceCache.open(pieces, settings.cacheBytes);
+    for (const { pinned, pieces: kept } of settings.kept) if (pinned) cache?.pin(kept.map(BigInt));
+    const desk = new ObjectDesk(options, cache, settings);
+    const named = await bootstrapOf(sources);
+    desk.retrieval = await startRetrieval({
+      genesisHash,
+      platform,
+      bootstrap: [...new Set([...(options.peers ?? []), ...settings.peers, ...named])],
+      pool,
+      commitments: client,
+      cache,
+      nodes: sources.map(({ farmer }) => farmer),
+      watch: (event) => desk.note(event),
+    });
+    desk.samples = await samplesOf(sources);
+    desk.uploads = await Uploads.open({
+      store,
+      payments: options.payments,
+      freshService: () => desk.serviceWatchedBy(() => undefined),
+      archivedDepth: () => client.constants()?.confirmationDepthK ?? 0,
+    });
+    return desk;
+  }
+
+  /** For code of the node and for programs: the objects themselves. */
+  get service(): ObjectService {
+    return this.retrieval.service;
+  }
+
+  /** A service of its own for who wants to watch one retrieval. */
+  serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService {
+    return this.retrieval.serviceWatchedBy(watch);
+  }
+
+  async close(): Promise<void> {
+    this.transfers.close();
+    this.uploads.close();
+    await this.retrieval.stop();
+  }
+
+  /** Runs a command of the page. Throws RangeError for a name that is none. */
+  command(name: string, input: unknown): Promise<unknown> {
+    const known = COMMANDS.find((command) => command === name);
+    if (known === undefined) throw new RangeError(`${name.slice(0, 40)} is no command of objects`);
+    return (this[known] as Command).call(this, input);
+  }
+
+  private note(event: RetrievalEvent | PieceEvent | ServedEvent): void {
+    if (event.kind === 'served') this.served += 1;
+    else if (event.kind === 'arrived') {
+      const index = String(event.index);
+      this.origins.delete(index);
+      this.origins.set(index, event.from);
+      if (this.origins.size > MAX_ORIGINS) this.origins.delete(this.origins.keys().next().value ?? '');
+    } else if (event.kind === 'invalid') {
+      this.refused.unshift({ peer: event.from, reason: `It sent a wrong piece ${event.index}.` });
+      this.refused.length = Math.min(this.refused.length, MAX_REFUSED);
+    }
+  }
+
+  async status(): Promise<ObjectsStatus> {
+    const { peer } = this.retrieval;
+    const from = (id: string): number => [...this.origins.values()].filter((origin) => origin === id).length;
+    return {
+      peer: peer.id,
+      addresses: peer.addresses(),
+      connections: peer.connections().map((one) => ({ ...one, pieces: from(one.peer) })),
+      refused: this.refused,
+      served: this.served,
+      cache: {
+        pieces: this.cache?.size ?? 0,
+        usedBytes: this.cache?.usedBytes ?? 0,
+        limitBytes: this.settings.cacheBytes,
+      },
+      transfers: this.transfers.views(),
+      uploads: this.uploads.views(),
+      kept: this.settings.kept,
+      samples: this.samples,
+    };
+  }
+
+  /** Finds and verifies an object's head, and the heads of what a folder holds. Remembers a right password. */
+  async open(input: { link: string; password?: string }): Promise<ObjectView> {
+    const link = parseObjectLink(input.link);
+    const { signal } = new AbortController();
+    const object = await this.service.open(link, signal);
+    if (input.password !== undefined) await this.unlock(object, input.password, signal);
+    const shared = this.service.linkTo(object, link.cid);
+    const [place] = shared.hints;
+    const view = viewOf(object);
+    return {
+      ...view,
+      cid: link.cid,
+      path: objectPath(shared),
+      locked: object.encrypted && !this.passwords.has(link.cid),
+      entries: object.kind === 'folder' ? await this.entries(object, signal) : null,
+      found: place === undefined ? null : { giver: this.giverOf(object), piece: String(place.pieceIndex) },
+    };
+  }
+
+  private giverOf(object: OpenedObject): string {
+    return this.service.giverOf(object) ?? 'the history around it';
+  }
+
+  private async unlock(object: OpenedObject, password: string, signal: AbortSignal): Promise<void> {
+    // Decrypting the beginning tells whether the password is right; it throws otherwise.
+    await this.service.read(object, signal, { password, range: { from: 0, to: 1 } }).next();
+    this.passwords.set(cidOfHash(object.hash), password);
+  }
+
+  private async entries(folder: OpenedObject, signal: AbortSignal): Promise<EntryView[]> {
+    const entries: EntryView[] = [];
+    for await (const entry of this.service.entries(folder, signal, true)) {
+      const { kind, name, storedBytes, contentBytes, encrypted, path, hash } = entry;
+      const bytes = contentBytes ?? storedBytes;
+      const preview = previewOf(mediaTypeOf(name));
+      entries.push({ path, cid: cidOfHash(hash), kind, bytes, encrypted, preview });
+      if (entries.length >= MAX_SHOWN) break;
+    }
+    return entries;
+  }
+
+  /** Fetches all of an object into the cache, verified. Returns the retrieval's id. */
+  async fetch(input: { link: string; password?: string }): Promise<string> {
+    const link = parseObjectLink(input.link);
+    return this.transfers.start(link, input.password ?? this.passwords.get(link.cid));
+  }
+
+  async pause(input: { id: string }): Promise<void> {
+    this.transfers.pause(input.id);
+  }
+
+  async resume(input: { id: string }): Promise<void> {
+    this.transfers.resume(input.id);
+  }
+
+  async cancel(input: { id: string }): Promise<void> {
+    this.transfers.cancel(input.id);
+  }
+
+  private keep(view: TransferView, link: ObjectLink, pieces: string[]): void {
+    const { cid, name, kind, bytes } = view;
+    const before = this.settings.kept.find((one) => one.cid === cid);
+    if (before?.pinned === true) this.cache?.release(before.pieces.map(BigInt));
+    const pinned = before?.pinned ?? false;
+    if (pinned) this.cache?.pin(pieces.map(BigInt));
+    const kept = { cid, path: objectPath(link), name, kind, bytes, pinned, pieces };
+    const others = this.settings.kept.filter((one) => one.cid !== cid);
+    this.settings.kept = [kept, ...others].slice(0, MAX_KEPT);
+    void this.save();
+  }
+
+  /** Keeps an object's pieces whatever else is fetched, or lets them go with the oldest. */
+  async pin(input: { cid: string; pinned: boolean }): Promise<void> {
+    const kept = this.settings.kept.find(({ cid }) => cid === input.cid);
+    if (kept === undefined || kept.pinned === input.pinned) return;
+    kept.pinned = input.pinned;
+    const pieces = kept.pieces.map(BigInt);
+    if (input.pinned) this.cache?.pin(pieces);
+    else this.cache?.release(pieces);
+    await this.save();
+  }
+
+  /** Takes an object off the list; its pieces go when the cache needs their space. */
+  async forget(input: { cid: string }): Promise<void> {
+    await this.pin({ cid: input.cid, pinned: false });
+    this.settings.kept = this.settings.kept.filter(({ cid }) => cid !== input.cid);
+    await this.save();
+  }
+
+  /** Gives the cache more or less space. */
+  async setCache(input: { bytes: number }): Promise<void> {
+    if (!Number.isSafeInteger(input.bytes) || input.bytes < MIN_CACHE_BYTES)
+      throw new Error('The cache takes at least 16 MB.');
+    this.settings.cacheBytes = input.bytes;
+    await this.cache?.resize(input.bytes);
+    await this.save();
+  }
+
+  /** Connects to one more peer by its multiaddress, now and from then on. */
+  async connect(input: { address: string }): Promise<void> {
+    const address = input.address.trim();
+    const reached = await this.retrieval.peer.connect([address]);
+    if (reached.length === 0) throw new Error('No peer of this network answers at that address.');
+    this.settings.peers = [...new Set([...this.settings.peers, address])];
+    await this.save();
+  }
+
+  /** Makes a file or folder ready to be stored and tells its price; nothing is sent. */
+  prepareUpload(input: UploadInput): Promise<UploadView> {
+    return this.uploads.prepare(input);
+  }
+
+  /** Signs and sends what was prepared. */
+  sendUpload(input: { id: string }): Promise<void> {
+    return this.uploads.send(input);
+  }
+
+  forgetUpload(input: { id: string }): Promise<void> {
+    return this.uploads.forget(input);
+  }
+
+  private save(): Promise<void> {
+    return this.options.store.putSetting(SETTINGS, this.settings);
+  }
+
+  /**
+   * The answer for one of the app's own addresses, `/object/CID/PATH…?at=…`: verified bytes, ranges included.
+   * Failures are answers, too.
+   */
+  async respond(url: URL, options: Omit<ResponseOptions, 'password'>): Promise<Response> {
+    try {
+      const link = parseObjectLink(url.href);
+      const names = url.pathname
+        .split('/')
+        .slice(3)
+        .filter((name) => name !== '');
+      const path = names.map((name) => decodeURIComponent(name));
+      const password = this.passwords.get(link.cid);
+      const folder = url.searchParams.has('zip');
+      if (folder) return await this.service.respondZip(link, { ...options, password });
+      const response = await this.service.respond(link, path, { ...options, password });
+      if (url.searchParams.has('download')) asDownload(response.headers);
+      return response;
+    } catch (error) {
+      if (options.signal.aborted) throw error;
+      return new Response(sentenceOf(error), { status: 400, headers: { 'Content-Type': 'text/plain' } });
+    }
+  }
+}
+
+function asDownload(headers: Headers): void {
+  const disposition = headers.get('Content-Disposition') ?? 'attachment';
+  headers.set('Content-Disposition', disposition.replace(/^inline/, 'attachment'));
+}
+
+function viewOf(
+  object: OpenedObject,
+): Pick<
+  ObjectView,
+  'kind' | 'name' | 'storedBytes' | 'contentBytes' | 'compressed' | 'encrypted' | 'mediaType' | 'preview'
+> {
+  const { kind, name, storedBytes, contentBytes, compressed, encrypted } = object;
+  const mediaType = mediaTypeOf(name);
+  const preview = kind === 'folder' ? null : previewOf(mediaType);
+  return { kind, name, storedBytes, contentBytes, compressed, encrypted, mediaType, preview };
+}
+
+/** Peers that the nodes name; a node that names none, or does not serve farmers, is no failure. */
+async function bootstrapOf(sources: readonly RpcSource[]): Promise<string[]> {
+  const answers = await Promise.allSettled(sources.map(({ farmer }) => farmer.appInfo()));
+  return answers.flatMap((one) => (one.status === 'fulfilled' ? one.value.dsnBootstrapNodes : []));
+}
+
+/** Samples of a local network; other networks have none. */
+async function samplesOf(sources: readonly RpcSource[]): Promise<SampleView[]> {
+  for (const { client } of sources) {
+    const list = await client.call('localNetwork_samples', []).catch(() => null);
+    const samples = (Array.isArray(list) ? list : []).map(sampleOf).filter((sample) => sample !== null);
+    if (samples.length > 0) return samples;
+  }
+  return [];
+}
+
+function sampleOf(json: unknown): SampleView | null {
+  const { name, about, cid, kind, bytes, pieceIndex, offset } = json as Record<string, unknown>;
+  try {
+    const hints = [{ pieceIndex: BigInt(pieceIndex as number), offset: Number(offset) }];
+    const link = { cid: parseObjectLink(String(cid)).cid, hints };
+    return {
+      name: String(name),
+      about: String(about),
+      cid: link.cid,
+      path: objectPath(link),
+      kind: String(kind),
+      bytes: Number(bytes),
+    };
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,153 @@
+/** Retrievals that the person watches: of a file, or of everything in a folder, paused and resumed at will. */
+import type { ObjectLink } from '../objects/link.ts';
+import type { RetrievalEvent } from '../objects/nodes.ts';
+import type { OpenedObject } from '../objects/object.ts';
+import type { ObjectService } from '../objects/service.ts';
+import { sentenceOf } from './causes.ts';
+
+export interface TransferView {
+  id: string;
+  cid: string;
+  name: string;
+  kind: 'file' | 'folder' | 'metadata';
+  state: 'running' | 'paused' | 'done' | 'failed';
+  /** Stored bytes that were verified, and how many there are; null while that is not known. */
+  bytes: number;
+  totalBytes: number | null;
+  /** Parts of the object (nodes) whose hash was right. */
+  nodes: number;
+  /** Pieces of history that they lay in, and whom each came from. */
+  pieces: { index: string; from: string }[];
+  /** The sentence of the failure. */
+  error: string | null;
+}
+
+interface Transfer {
+  view: TransferView;
+  link: ObjectLink;
+  password: string | undefined;
+  pieces: Set<string>;
+  seen: Set<string>;
+  stop: AbortController | null;
+}
+
+export interface TransfersOptions {
+  /** Who each piece came from, by its index. */
+  origins: ReadonlyMap<string, string>;
+  serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService;
+  /** Called when all of an object was fetched, with the pieces that it lies in. */
+  done(view: TransferView, link: ObjectLink, pieces: string[]): void;
+}
+
+/** Retrievals listed; the oldest finished ones are forgotten. */
+const MAX_TRANSFERS = 20;
+const PAUSED = 'paused';
+
+export class Transfers {
+  private readonly transfers = new Map<string, Transfer>();
+
+  constructor(private readonly options: TransfersOptions) {}
+
+  views(): TransferView[] {
+    return [...this.transfers.values()].reverse().map(({ view, pieces }) => ({
+      ...view,
+      pieces: [...pieces].map((index) => ({ index, from: this.options.origins.get(index) ?? 'memory' })),
+    }));
+  }
+
+  start(link: ObjectLink, password: string | undefined): string {
+    const id = crypto.randomUUID();
+    const view: TransferView = {
+      id,
+      cid: link.cid,
+      name: '',
+      kind: 'file',
+      state: 'running',
+      bytes: 0,
+      totalBytes: null,
+      nodes: 0,
+      pieces: [],
+      error: null,
+    };
+    this.transfers.set(id, { view, link, password, pieces: new Set(), seen: new Set(), stop: null });
+    for (const [old, { view: other }] of this.transfers) {
+      if (this.transfers.size <= MAX_TRANSFERS) break;
+      if (other.state === 'done' || other.state === 'failed') this.transfers.delete(old);
+    }
+    this.run(id);
+    return id;
+  }
+
+  pause(id: string): void {
+    this.transfers.get(id)?.stop?.abort(new DOMException(PAUSED, 'AbortError'));
+  }
+
+  /** Goes on: what was fetched before comes out of the cache. */
+  resume(id: string): void {
+    if (this.transfers.get(id)?.view.state === 'paused' || this.transfers.get(id)?.view.state === 'failed')
+      this.run(id);
+  }
+
+  cancel(id: string): void {
+    this.pause(id);
+    this.transfers.delete(id);
+  }
+
+  close(): void {
+    for (const id of this.transfers.keys()) this.pause(id);
+  }
+
+  private run(id: string): void {
+    const transfer = this.transfers.get(id)!;
+    const stop = new AbortController();
+    transfer.stop = stop;
+    Object.assign(transfer.view, { state: 'running', error: null, bytes: 0 });
+    this.read(transfer, stop.signal).then(
+      () => {
+        transfer.view.state = 'done';
+        this.options.done(transfer.view, transfer.link, [...transfer.pieces]);
+      },
+      (error: unknown) => {
+        transfer.view.state = stop.signal.aborted ? 'paused' : 'failed';
+        transfer.view.error = stop.signal.aborted ? null : sentenceOf(error);
+      },
+    );
+  }
+
+  private async read(transfer: Transfer, signal: AbortSignal): Promise<void> {
+    const { view, link, password, pieces, seen } = transfer;
+    const service = this.options.serviceWatchedBy((event) => {
+      if (event.kind !== 'verified') return;
+      pieces.add(String(event.pieceIndex));
+      seen.add(event.cid);
+      view.nodes = seen.size;
+    });
+    const object = await service.open(link, signal);
+    view.kind = object.kind;
+    view.name = object.name ?? link.cid;
+    view.totalBytes = object.kind === 'folder' || !object.compressed ? sizeOf(object) : null;
+    if (object.kind !== 'folder') {
+      await this.readFile(service, object, view, password, signal);
+      return;
+    }
+    for await (const entry of service.entries(object, signal, true)) {
+      if (entry.kind !== 'folder') await this.readFile(service, entry, view, password, signal);
+    }
+    view.totalBytes = view.bytes;
+  }
+
+  private async readFile(
+    service: ObjectService,
+    file: OpenedObject,
+    view: TransferView,
+    password: string | undefined,
+    signal: AbortSignal,
+  ): Promise<void> {
+    for await (const part of service.read(file, signal, { password })) view.bytes += part.length;
+    if (view.totalBytes === null) view.totalBytes = view.bytes;
+  }
+}
+
+function sizeOf({ contentBytes, storedBytes }: OpenedObject): number {
+  return contentBytes ?? storedBytes;
+}
