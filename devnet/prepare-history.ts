@@ -142,10 +142,10 @@ const done = new Promise<void>((resolve) => {
         for (const { hash: node } of fresh) stored.add(toHex(node));
         sendNodes(fresh);
       }
-    } else if (closed === 1 && !borderCrossed && room > MAX_FILLER_BYTES + 2 * BEFORE_BORDER) {
-      send(fillerCall(MAX_FILLER_BYTES));
     } else if (closed === 1 && !borderCrossed && room > 2 * BEFORE_BORDER) {
-      send(fillerCall(room - BEFORE_BORDER));
+      const whole = room > 2 * MAX_FILLER_BYTES;
+      const wanted = room - BEFORE_BORDER;
+      send(fillerCall(whole ? MAX_FILLER_BYTES : wanted > MAX_FILLER_BYTES ? wanted >> 1 : wanted));
     } else if (closed === 1) {
       if (!borderCrossed) sendNodes(prepared.at(-1)!.nodes);
       borderCrossed = true;

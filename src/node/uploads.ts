@@ -2,7 +2,6 @@
  * Uploads: files and folders become nodes, nodes become remarks in transactions of the wallet, and an upload is
  * watched until it has been read back out of history and compared.
  */
-import type { OpenedObject } from '../objects/object.ts';
 import { prepareTree, type PrepareEntry, type PrepareOptions } from '../objects/prepare.ts';
 import type { ObjectService } from '../objects/service.ts';
 import { objectPath } from '../objects/link.ts';
@@ -71,7 +70,8 @@ export interface UploadView {
 }
 
 /** What is remembered of an upload between runs. */
-interface UploadRecord extends UploadView {
+interface UploadRecord {
+  view: UploadView;
   /** Ids of its transactions. */
   payments: string[];
   /** BLAKE3 of the nodes that must come back, hex. */
@@ -115,14 +115,14 @@ export class Uploads {
   /** Goes on with uploads of earlier runs; those that were not sent are forgotten. Throws StorageError. */
   static async open(options: UploadsOptions): Promise<Uploads> {
     const saved = (await options.store.setting<UploadRecord[]>(SETTINGS)) ?? [];
-    for (const record of saved) {
-      if (record.step !== 'sending') continue;
-      record.step = 'failed';
-      record.error = 'The app was closed before everything was sent.';
+    for (const { view, payments } of saved) {
+      if (view.step !== 'sending' || payments.length === view.transactions) continue;
+      view.step = 'failed';
+      view.error = 'The app was closed before everything was sent.';
     }
     return new Uploads(
       options,
-      saved.filter(({ step }) => step !== 'ready'),
+      saved.filter(({ view }) => view.step !== 'ready'),
     );
   }
 
@@ -132,7 +132,7 @@ export class Uploads {
   }
 
   views(): UploadView[] {
-    return this.records.map(({ payments: _, hashes: __, ...view }) => view);
+    return this.records.map(({ view }) => view);
   }
 
   /** Makes the nodes and asks for their price; nothing is sent. Throws Error with a sentence. */
@@ -162,7 +162,7 @@ export class Uploads {
       fee += BigInt(plan.fee.total);
     }
     const cid = cidOfHash(hash);
-    const record: UploadRecord = {
+    const view: UploadView = {
       id: crypto.randomUUID(),
       cid,
       path: objectPath({ cid, hints: [] }),
@@ -181,20 +181,19 @@ export class Uploads {
       archivedDepth: this.options.archivedDepth(),
       encrypted: input.password !== '',
       error: null,
-      payments: [],
-      hashes: [...nodes.keys()],
     };
-    this.drop(({ step: other }) => other === 'ready');
-    this.pending.set(record.id, all);
-    this.records.unshift(record);
+    this.drop((other) => other.step === 'ready');
+    this.pending.set(view.id, all);
+    this.records.unshift({ view, payments: [], hashes: [...nodes.keys()] });
     this.records.length = Math.min(this.records.length, MAX_RECORDS);
-    return record;
+    return view;
   }
 
-  private drop(which: (record: UploadRecord) => boolean): void {
+  private drop(which: (view: UploadView) => boolean): void {
     for (let at = this.records.length - 1; at >= 0; at -= 1) {
-      if (!which(this.records[at]!)) continue;
-      this.pending.delete(this.records[at]!.id);
+      const { view } = this.records[at]!;
+      if (!which(view)) continue;
+      this.pending.delete(view.id);
       this.records.splice(at, 1);
     }
   }
@@ -202,22 +201,23 @@ export class Uploads {
   /** Signs and sends what was prepared. Rejects with the wallet's Refusal, e.g. while it is locked. */
   async send(input: { id: string }): Promise<void> {
     const record = this.record(input.id);
-    const nodes = this.pending.get(record.id);
-    if (nodes === undefined || record.step !== 'ready') return;
-    record.step = 'sending';
+    const { view } = record;
+    const nodes = this.pending.get(view.id);
+    if (nodes === undefined || view.step !== 'ready') return;
+    view.step = 'sending';
     const payments = await this.options.payments();
     try {
-      for (const batch of batchesOf(nodes).slice(record.sent)) {
-        const { id } = await payments.pay(record.account, callOf(batch));
+      for (const batch of batchesOf(nodes).slice(view.sent)) {
+        const { id } = await payments.pay(view.account, callOf(batch));
         record.payments.push(id);
-        record.sent += 1;
+        view.sent += 1;
       }
     } catch (error) {
       // What was not sent can be sent once more.
-      record.step = 'ready';
+      view.step = 'ready';
       throw error;
     }
-    this.pending.delete(record.id);
+    this.pending.delete(view.id);
     await this.save();
   }
 
@@ -228,7 +228,7 @@ export class Uploads {
   }
 
   private record(id: string): UploadRecord {
-    const record = this.records.find((one) => one.id === id);
+    const record = this.records.find(({ view }) => view.id === id);
     if (record === undefined) throw new Error('This upload is not on the list any more.');
     return record;
   }
@@ -239,7 +239,7 @@ export class Uploads {
 
   /** Looks how far the uploads are. */
   private async look(): Promise<void> {
-    const open = this.records.filter(({ step, payments }) => isUnderWay(step) && payments.length > 0);
+    const open = this.records.filter(({ view, payments }) => isUnderWay(view.step) && payments.length > 0);
     if (this.looking || open.length === 0) return;
     this.looking = true;
     try {
@@ -252,63 +252,56 @@ export class Uploads {
   }
 
   private async advance(record: UploadRecord): Promise<void> {
-    const before = record.step;
-    if (record.step === 'sending' && record.sent < record.transactions) return;
-    if (record.step === 'sending' || record.step === 'included') await this.noteBlocks(record);
-    if (record.step === 'deep' || record.step === 'archived') await this.lookInHistory(record);
-    if (record.step !== before) await this.save();
+    const { view } = record;
+    const before = view.step;
+    if (view.step === 'sending' && view.sent < view.transactions) return;
+    if (view.step === 'sending' || view.step === 'included') await this.noteBlocks(record);
+    if (view.step === 'deep' || view.step === 'archived') await this.lookInHistory(record);
+    if (view.step !== before) await this.save();
   }
 
-  private async noteBlocks(record: UploadRecord): Promise<void> {
+  private async noteBlocks({ view, payments }: UploadRecord): Promise<void> {
     const known = await (await this.options.payments()).list();
-    const own = record.payments.map((id) => known.find((payment) => payment.id === id));
-    let fee = 0n;
-    for (const payment of own) {
-      if (payment?.state.kind === 'failed') return fail(record, payment.state.sentence);
-      if (payment?.state.kind === 'included' && !payment.state.success)
-        return fail(record, payment.state.failure ?? 'The transaction failed.');
-      if (payment !== undefined && payment.state.kind !== 'included') return;
-      if (payment?.state.kind === 'included') {
-        fee += BigInt(payment.state.fee ?? 0);
-        record.block = Math.max(record.block ?? 0, payment.state.block);
-      }
+    const states = payments.map((id) => known.find((payment) => payment.id === id)?.state ?? null);
+    for (const state of states) {
+      if (state?.kind === 'failed') return fail(view, state.sentence);
+      if (state?.kind === 'included' && !state.success)
+        return fail(view, state.failure ?? 'The transaction failed.');
     }
-    record.fee = String(fee);
-    record.step = 'included';
-    const depths = own.flatMap((payment) =>
-      payment?.state.kind === 'included' ? [payment.state.depth] : [],
-    );
-    record.depth = Math.min(...depths);
-    record.archivedDepth = this.options.archivedDepth();
-    if (depths.length === 0 || record.depth >= record.archivedDepth) record.step = 'deep';
+    // Settled transactions may have been taken off the wallet's list.
+    const included = states.flatMap((state) => (state?.kind === 'included' ? [state] : []));
+    if (states.some((state) => state !== null && state.kind !== 'included')) return;
+    view.step = 'included';
+    if (included.length > 0) {
+      view.fee = String(included.reduce((sum, { fee }) => sum + BigInt(fee ?? 0), 0n));
+      view.block = Math.max(...included.map(({ block }) => block));
+      view.depth = Math.min(...included.map(({ depth }) => depth));
+    }
+    view.archivedDepth = this.options.archivedDepth();
+    if (included.length === 0 || view.depth >= view.archivedDepth) view.step = 'deep';
   }
 
   /** Tries to read the upload back; that it is not there yet is no failure. */
-  private async lookInHistory(record: UploadRecord): Promise<void> {
+  private async lookInHistory({ view, hashes }: UploadRecord): Promise<void> {
     if (Date.now() - this.lookedForArchived < LOOK_FOR_ARCHIVED_MS) return;
     const { signal } = this.stop;
     const service = this.options.freshService();
     try {
-      const head = await service.open(record.cid, signal);
-      record.step = 'archived';
-      record.path = objectPath(service.linkTo(head, record.cid));
-      await this.compare(record, service, head);
-      record.step = 'checked';
+      const head = await service.open(view.cid, signal);
+      view.step = 'archived';
+      view.path = objectPath(service.linkTo(head, view.cid));
+      // Every part that was stored has to come back with its hash.
+      const missing = new Set(hashes);
+      for await (const hash of service.nodesOf(head, signal)) missing.delete(toHex(hash));
+      if (missing.size > 0) throw new Error(`${missing.size} parts did not come back.`);
+      view.error = null;
+      view.step = 'checked';
     } catch (error) {
       signal.throwIfAborted();
-      record.error = record.step === 'archived' ? sentenceOf(error) : null;
+      view.error = view.step === 'archived' ? sentenceOf(error) : null;
     } finally {
       this.lookedForArchived = Date.now();
     }
-  }
-
-  /** Every part that was stored comes out of history with its hash, and nothing else belongs to the object. */
-  private async compare(record: UploadRecord, service: ObjectService, head: OpenedObject): Promise<void> {
-    const { signal } = this.stop;
-    const missing = new Set(record.hashes);
-    for await (const hash of service.nodesOf(head, signal)) missing.delete(toHex(hash));
-    if (missing.size > 0) throw new Error(`${missing.size} parts did not come back.`);
-    record.error = null;
   }
 }
 
@@ -316,9 +309,9 @@ function isUnderWay(step: UploadStep): boolean {
   return step === 'sending' || step === 'included' || step === 'deep' || step === 'archived';
 }
 
-function fail(record: UploadRecord, sentence: string): void {
-  record.step = 'failed';
-  record.error = sentence;
+function fail(view: UploadView, sentence: string): void {
+  view.step = 'failed';
+  view.error = sentence;
 }
 
 /** Nodes in the order in which they are stored, as many together as a transaction takes. */

@@ -216,7 +216,7 @@ function UploadItem({
           {step === 'failed' ? 'failed' : step === 'checked' ? 'stored' : 'under way'}
         </Badge>
       </div>
-      <ol className="steps" aria-label={`Steps of ${name}`}>
+      <ol className="stages" aria-label={`Steps of ${name}`}>
         {STEPS.map(({ step: one, text }) => (
           <li key={one} data-done={reached >= ORDER.indexOf(one)}>
             {text}
