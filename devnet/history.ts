@@ -6,6 +6,7 @@ import {
   copyFileSync,
   createReadStream,
   createWriteStream,
+  existsSync,
   mkdirSync,
   readFileSync,
   renameSync,
@@ -26,9 +27,9 @@ export function historyFiles(): string[] {
 
 const shipped = (name: string): URL => new URL(`./data/history/${name}`, import.meta.url);
 
-/** Genesis hash (hex) of the chain that was recorded. */
-export function preparedGenesis(): string {
-  return readFileSync(shipped('genesis'), 'utf8').trim();
+/** Genesis hash (hex) of the chain that was recorded, or null while none was. */
+export function preparedGenesis(): string | null {
+  return existsSync(shipped('genesis')) ? readFileSync(shipped('genesis'), 'utf8').trim() : null;
 }
 
 /** Puts the prepared history into an empty data folder: 400 MB of blocks, most of them zeros. */

@@ -35,7 +35,9 @@ class CacheSearch {
   /** Pieces that a peer says to have, and that it was asked for without giving them. */
   private readonly promised = new Map<string, Set<PieceIndex>>();
   private readonly lacking = new Map<string, Set<PieceIndex>>();
-  private readonly inFlight = new Map<PieceIndex, number>();
+  private readonly inFlight = new Set<PieceIndex>();
+  /** Pieces that came and are being checked; meanwhile others are asked for. */
+  private readonly checking = new Set<Promise<void>>();
 
   constructor(
     private readonly peer: DsnPeer,
@@ -58,7 +60,7 @@ class CacheSearch {
       if (next !== null) {
         const task = this.ask(next).finally(() => running.delete(task));
         running.add(task);
-      } else if (running.size > 0) await Promise.race(running);
+      } else if (running.size + this.checking.size > 0) await Promise.race([...running, ...this.checking]);
       else return;
     }
   }
@@ -102,7 +104,7 @@ class CacheSearch {
   }
 
   private async ask({ peer, index }: Question): Promise<void> {
-    this.inFlight.set(index, 1);
+    this.inFlight.add(index);
     try {
       const lacking = this.lacking.get(peer);
       const others = [...this.wanted].filter((other) => other !== index && lacking?.has(other) !== true);
@@ -113,14 +115,27 @@ class CacheSearch {
       if (answer.result.kind === 'closestPeers') {
         this.lacks(peer, index);
         this.tell(index, answer.result.peers);
-      } else if (await this.arrived(index, answer.result.piece, peer)) this.wanted.delete(index);
-      else this.peer.book.ban(peer, `it sent a wrong piece ${index}`);
+      } else this.check(index, answer.result.piece, peer);
     } catch (error) {
       this.signal.throwIfAborted();
       if (!(error instanceof DsnError)) throw error;
     } finally {
       this.inFlight.delete(index);
     }
+  }
+
+  /** A piece counts as found until it turns out to be wrong. */
+  private check(index: PieceIndex, piece: Uint8Array, peer: string): void {
+    this.wanted.delete(index);
+    const task = this.arrived(index, piece, peer)
+      .then((valid) => {
+        if (valid) return;
+        this.wanted.add(index);
+        this.peer.book.ban(peer, `it sent a wrong piece ${index}`);
+      })
+      .finally(() => this.checking.delete(task));
+    task.catch(() => undefined);
+    this.checking.add(task);
   }
 
   private remember(peer: string, asked: readonly PieceIndex[], has: readonly PieceIndex[]): void {

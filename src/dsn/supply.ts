@@ -1,9 +1,9 @@
 /**
  * The supply of pieces: own cache, then whoever may have them, then reconstruction out of any 128 pieces of the
- * segment. What leaves here is verified against the chain's commitments.
+ * segment. What leaves here is verified against the chain's commitments, unless its taker can do without.
  */
 import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
-import { SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
+import { PIECE_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
 import { pieceIndexesSourceFirst, positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
 import type { PieceIndex, SegmentIndex } from '../protocol/types.ts';
 import type { PieceCache } from './piece-cache.ts';
@@ -35,8 +35,12 @@ const MAX_WANTED = 64;
 const COLLECT_MS = 5;
 const CACHE = 'own cache';
 
+type Answer = (index: PieceIndex, piece: Uint8Array) => void;
+
 interface Waiter {
   index: PieceIndex;
+  /** Takes a piece as it arrives, before it is checked. */
+  quick: boolean;
   signal: AbortSignal;
   resolve(piece: Uint8Array | null): void;
   reject(reason: unknown): void;
@@ -56,20 +60,25 @@ export class PieceSupply {
 
   /**
    * A verified piece (1 048 672 bytes), or null when nobody has it. Rejects with the signal's reason.
+   *
+   * @param quick Gives the piece as it arrives, unverified, for those who verify by other means what they take out
+   * of it, such as an object's hash. It is checked all the same, so that who sent a wrong one is found out.
    */
-  piece(index: PieceIndex, signal: AbortSignal): Promise<Uint8Array | null> {
+  piece(index: PieceIndex, signal: AbortSignal, quick = false): Promise<Uint8Array | null> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      const waiter: Waiter = { index, signal, resolve, reject };
-      signal.addEventListener('abort', () => this.leave(waiter), { once: true });
+      // Many wait with one signal: each listens on its own, which goes when the waiter does.
+      const own = AbortSignal.any([signal]);
+      const waiter: Waiter = { index, quick, signal: own, resolve, reject };
+      own.addEventListener('abort', () => this.leave(waiter), { once: true });
       this.waiting.push(waiter);
       this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
     });
   }
 
-  /** Verified pieces in the order of their indices, null for those that nobody has. */
-  pieces(indices: readonly PieceIndex[], signal: AbortSignal): Promise<(Uint8Array | null)[]> {
-    return Promise.all(indices.map((index) => this.piece(index, signal)));
+  /** Pieces in the order of their indices, null for those that nobody has; see `piece`. */
+  pieces(indices: readonly PieceIndex[], signal: AbortSignal, quick = false): Promise<(Uint8Array | null)[]> {
+    return Promise.all(indices.map((index) => this.piece(index, signal, quick)));
   }
 
   private leave(waiter: Waiter): void {
@@ -104,8 +113,11 @@ export class PieceSupply {
     const answer = (index: PieceIndex, piece: Uint8Array | null): void => {
       for (const waiter of waiters) if (waiter.index === index) waiter.resolve(piece);
     };
+    const early = (index: PieceIndex, piece: Uint8Array): void => {
+      for (const waiter of waiters) if (waiter.index === index && waiter.quick) waiter.resolve(piece);
+    };
     try {
-      const missing = await this.find(indices, answer, abandoned);
+      const missing = await this.find(indices, answer, early, abandoned);
       for (const index of missing) {
         this.options.watch?.({ kind: 'missing', index });
         answer(index, null);
@@ -118,13 +130,14 @@ export class PieceSupply {
   /** Answers what it finds; returns what nobody has. */
   private async find(
     indices: readonly PieceIndex[],
-    answer: (index: PieceIndex, piece: Uint8Array) => void,
+    answer: Answer,
+    early: Answer,
     signal: AbortSignal,
   ): Promise<PieceIndex[]> {
     // What the chain does not know cannot be verified, so that it need not be fetched.
     const unknown = indices.filter((index) => !this.verifier.knows(index));
     const wanted = indices.filter((index) => this.verifier.knows(index));
-    const missing = await this.fetch(wanted, answer, signal);
+    const missing = await this.fetch(wanted, answer, early, signal);
     if (this.options.reconstruct === false) return [...unknown, ...missing];
     const bySegment = new Map<SegmentIndex, PieceIndex[]>();
     for (const index of missing) {
@@ -141,7 +154,8 @@ export class PieceSupply {
   /** From the cache and the providers only. */
   private async fetch(
     indices: readonly PieceIndex[],
-    answer: (index: PieceIndex, piece: Uint8Array) => void,
+    answer: Answer,
+    early: Answer,
     signal: AbortSignal,
   ): Promise<PieceIndex[]> {
     const missing = new Set(indices);
@@ -156,6 +170,7 @@ export class PieceSupply {
       if (missing.size === 0) break;
       signal.throwIfAborted();
       const arrived = async (index: PieceIndex, piece: Uint8Array, from: string): Promise<boolean> => {
+        if (piece.length === PIECE_BYTES) early(index, piece);
         if (!(await this.verifier.valid(index, piece))) {
           this.options.watch?.({ kind: 'invalid', index, from });
           return false;
@@ -176,7 +191,7 @@ export class PieceSupply {
   private rebuilt(
     segment: SegmentIndex,
     absent: PieceIndex[],
-    answer: (index: PieceIndex, piece: Uint8Array) => void,
+    answer: Answer,
     signal: AbortSignal,
   ): Promise<PieceIndex[]> {
     const work = this.reconstruction.then(() => this.rebuild(segment, absent, answer, signal));
@@ -187,7 +202,7 @@ export class PieceSupply {
   private async rebuild(
     segment: SegmentIndex,
     absent: PieceIndex[],
-    answer: (index: PieceIndex, piece: Uint8Array) => void,
+    answer: Answer,
     signal: AbortSignal,
   ): Promise<PieceIndex[]> {
     const pieces = await this.collect(segment, absent, signal);
@@ -224,7 +239,7 @@ export class PieceSupply {
     while (pieces.length < SOURCE_PIECES_IN_SEGMENT && candidates.length > 0) {
       signal.throwIfAborted();
       const portion = Math.min(MAX_WANTED, SOURCE_PIECES_IN_SEGMENT - pieces.length);
-      await this.fetch(candidates.splice(0, portion), take, signal);
+      await this.fetch(candidates.splice(0, portion), take, () => undefined, signal);
     }
     return pieces.length < SOURCE_PIECES_IN_SEGMENT ? null : pieces.slice(0, SOURCE_PIECES_IN_SEGMENT);
   }

@@ -10,8 +10,8 @@ export interface SegmentCommitments {
   segmentCommitment(segment: SegmentIndex): Uint8Array | null;
 }
 
-/** Pieces checked together at most. */
-const BATCH = 32;
+/** Pieces checked together at most. A batch costs hardly more than one piece, so that large ones pay. */
+const BATCH = 64;
 /** A piece waits so long for others, in milliseconds. */
 const COLLECT_MS = 15;
 
@@ -26,6 +26,7 @@ interface Claim {
 export class PieceVerifier {
   private claims: Claim[] = [];
   private timer: ReturnType<typeof setTimeout> | null = null;
+  private checking = false;
 
   constructor(
     private readonly pool: ComputePool,
@@ -44,23 +45,28 @@ export class PieceVerifier {
     if (commitment === null || piece.length !== PIECE_BYTES) return Promise.resolve(false);
     return new Promise((resolve, reject) => {
       this.claims.push({ index, piece, commitment, resolve, reject });
-      if (this.claims.length >= BATCH) this.flush();
-      else this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
+      this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
     });
   }
 
   private flush(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    const claims = this.claims.splice(0);
+    // What comes while a batch is checked makes the next one.
+    if (this.checking || this.claims.length === 0) return;
+    this.checking = true;
+    const claims = this.claims.splice(0, BATCH);
     const input = {
       pieces: claims.map(({ piece }) => piece),
       positions: claims.map(({ index }) => positionOfPiece(index)),
       segmentCommitments: claims.map(({ commitment }) => commitment),
     };
-    this.pool.run('piece.verify', input, { priority: this.priority }).then(
+    const settled = this.pool.run('piece.verify', input, { priority: this.priority }).then(
       ({ bad }) => claims.forEach(({ resolve }, position) => resolve(!bad.includes(position))),
       (error: unknown) => claims.forEach(({ reject }) => reject(error)),
     );
+    void settled.then(() => {
+      this.checking = false;
+      this.flush();
+    });
   }
 }

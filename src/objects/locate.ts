@@ -81,12 +81,13 @@ export class HintBook {
   ask(hash: Uint8Array, signal: AbortSignal, without: ReadonlySet<string> = new Set()): Promise<Hint[]> {
     return new Promise((resolve, reject) => {
       const onAbort = (): void => reject(signal.reason);
-      signal.addEventListener('abort', onAbort, { once: true });
+      const own = AbortSignal.any([signal]);
+      own.addEventListener('abort', onAbort, { once: true });
       this.questions.push({
         hash,
         without,
         resolve: (hints) => {
-          signal.removeEventListener('abort', onAbort);
+          own.removeEventListener('abort', onAbort);
           resolve(hints);
         },
       });

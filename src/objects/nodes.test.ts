@@ -11,12 +11,12 @@ import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import { ObjectError } from './errors.ts';
 import { decodeLinkHints, encodeLinkHints, HintBook, type Locator } from './locate.ts';
 import { NodeStore, type RetrievalEvent } from './nodes.ts';
-import { NeighbourLocator, nodesIn, type VerifiedPieces } from './scan.ts';
+import { NeighbourLocator, nodesIn, type PieceAccess } from './scan.ts';
 
 const { signal } = new AbortController();
 
 /** A stretch of history in the middle of a segment, with nodes in it as remarks hold them. */
-class History implements VerifiedPieces {
+class History implements PieceAccess {
   readonly places = new Map<string, GlobalObject>();
   readonly requested: PieceIndex[] = [];
   missing = new Set<PieceIndex>();
@@ -119,7 +119,9 @@ describe('nodes out of history', () => {
         return Promise.resolve(hashes.map((hash) => ({ hash, pieceIndex: 20n, offset: 17 })));
       },
     };
-    const found = store(history, [liar], events);
+    // Nodes met on the way are not kept, so that each has to be asked for.
+    const watch = (event: RetrievalEvent): void => void events.push(event);
+    const found = new NodeStore({ pieces: history, locators: [liar], cacheBytes: 0, watch });
     found.addLinkHints(head.hash, [history.place(head)]);
     for (const node of nodes) await found.node(node.hash, signal);
     const wrong = events.filter((event) => event.kind === 'hint-wrong');
@@ -149,7 +151,7 @@ describe('nodes out of history', () => {
   it('stop when they are not wanted any more', async () => {
     const history = new History(20n, nodes);
     const abort = new AbortController();
-    const never: VerifiedPieces = {
+    const never: PieceAccess = {
       pieces: (_, wanted) =>
         new Promise((_resolve, reject) => wanted.addEventListener('abort', () => reject(wanted.reason))),
     };
@@ -166,6 +168,27 @@ describe('nodes out of history', () => {
     found.hints.add([...history.places.values()], 'an index');
     await Promise.all(nodes.map(({ hash }) => found.node(hash, signal)));
     expect(history.requested.length).toBeLessThanOrEqual(4);
+  });
+});
+
+describe('unverified pieces', () => {
+  /** Gives changed pieces as long as nobody checks. */
+  const lying = (history: History, change: (piece: Uint8Array) => void): PieceAccess => ({
+    pieces: async (indices, _, quick) => {
+      const pieces = await history.pieces(indices);
+      if (quick) for (const piece of pieces) if (piece) change(piece);
+      return pieces;
+    },
+  });
+
+  it.each<[string, (piece: Uint8Array) => void]>([
+    ['changed', (piece) => piece.fill(7, 1, 1_000_000)],
+    ['emptied', (piece) => piece.fill(0)],
+  ])('that are %s are replaced by verified ones', async (_, change) => {
+    const history = new History(20n, nodes);
+    const found = new NodeStore({ pieces: lying(history, change), locators: [] });
+    found.addLinkHints(head.hash, [history.place(head)]);
+    for (const { hash, bytes } of nodes) expect(equal(await found.node(hash, signal), bytes)).toBe(true);
   });
 });
 

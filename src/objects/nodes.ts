@@ -7,7 +7,7 @@ import { fetchObject, type ObjectFault } from '../protocol/object-retrieval.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import { ObjectError } from './errors.ts';
 import { HintBook, type Hint, type Locator } from './locate.ts';
-import { NeighbourLocator, type VerifiedPieces } from './scan.ts';
+import { NeighbourLocator, type PieceAccess } from './scan.ts';
 import { keyOf, type NodeSource } from './tree.ts';
 
 /** What happens while an object is retrieved, for those who watch. */
@@ -17,7 +17,7 @@ export type RetrievalEvent =
   | { kind: 'verified'; cid: string; bytes: number; pieceIndex: PieceIndex };
 
 export interface NodeStoreOptions {
-  pieces: VerifiedPieces;
+  pieces: PieceAccess;
   /** Asked where nodes lie, all at once. The history around known places is looked through besides. */
   locators: readonly Locator[];
   /** Bytes of nodes kept in memory. */
@@ -25,9 +25,18 @@ export interface NodeStoreOptions {
   watch?(event: RetrievalEvent): void;
 }
 
+/** A node whose hash is right. */
+interface Kept {
+  bytes: Uint8Array;
+  /** Piece that it was found in. */
+  pieceIndex: PieceIndex;
+  /** Whether those who watch know. */
+  told: boolean;
+}
+
 const CACHE_BYTES = 16 * 1024 * 1024;
 /** Pieces kept for the nodes that lie next to each other in them: 1 MiB each. */
-const PIECES_KEPT = 8;
+const PIECES_KEPT = 24;
 
 /** Hints say nothing about whoever gave them while pieces are missing. */
 const NOBODYS_FAULT: ReadonlySet<string> = new Set<ObjectFault>(['piece-not-found']);
@@ -36,12 +45,14 @@ export class NodeStore implements NodeSource {
   readonly hints: HintBook;
   private readonly neighbours: NeighbourLocator;
   private readonly pieces: PieceWindow;
-  private readonly cache = new Map<string, Uint8Array>();
+  private readonly cache = new Map<string, Kept>();
   private cached = 0;
 
   constructor(private readonly options: NodeStoreOptions) {
     this.pieces = new PieceWindow(options.pieces);
-    this.neighbours = new NeighbourLocator(this.pieces);
+    this.neighbours = new NeighbourLocator(this.pieces, (hash, bytes, pieceIndex) =>
+      this.keep(keyOf(hash), { bytes: bytes.slice(), pieceIndex, told: false }),
+    );
     this.hints = new HintBook([...options.locators, this.neighbours]);
   }
 
@@ -60,20 +71,26 @@ export class NodeStore implements NodeSource {
   async node(hash: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     signal.throwIfAborted();
     const key = keyOf(hash);
-    const kept = this.cache.get(key);
-    if (kept !== undefined) return kept;
-    const bytes = await this.fetch(hash, signal);
-    this.keep(key, bytes);
-    return bytes;
+    const kept = this.cache.get(key) ?? (await this.fetch(hash, signal));
+    this.keep(key, kept);
+    if (!kept.told) {
+      const { bytes, pieceIndex } = kept;
+      this.options.watch?.({ kind: 'verified', cid: cidOfHash(hash), bytes: bytes.length, pieceIndex });
+      kept.told = true;
+    }
+    return kept.bytes;
   }
 
-  private async fetch(hash: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+  private async fetch(hash: Uint8Array, signal: AbortSignal): Promise<Kept> {
     const failures: ObjectError[] = [];
     const tried = new Set<string>();
     let hints = this.hints.known(hash);
     do {
-      const bytes = await this.tryHints(hash, hints, failures, signal);
-      if (bytes !== null) return bytes;
+      // The search for hints comes across the nodes themselves.
+      const met = this.cache.get(keyOf(hash));
+      if (met !== undefined) return met;
+      const found = await this.tryHints(hash, hints, failures, signal);
+      if (found !== null) return found;
       for (const { giver } of hints) tried.add(giver);
       hints = await this.hints.ask(hash, signal, tried);
     } while (hints.length > 0);
@@ -85,17 +102,15 @@ export class NodeStore implements NodeSource {
     hints: Hint[],
     failures: ObjectError[],
     signal: AbortSignal,
-  ): Promise<Uint8Array | null> {
+  ): Promise<Kept | null> {
     const cid = cidOfHash(hash);
     for (const hint of hints) {
       const { place, giver } = hint;
       try {
-        const get = (indices: PieceIndex[]) => this.pieces.pieces(indices, signal);
-        const bytes = await fetchObject(place, get, MAX_NODE_BYTES);
+        const bytes = await this.fetchFrom(place, signal);
         this.neighbours.near(place.pieceIndex);
         this.options.watch?.({ kind: 'located', cid, giver, place });
-        this.options.watch?.({ kind: 'verified', cid, bytes: bytes.length, pieceIndex: place.pieceIndex });
-        return bytes;
+        return { bytes, pieceIndex: place.pieceIndex, told: false };
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof ProtocolError)) throw error;
@@ -108,14 +123,25 @@ export class NodeStore implements NodeSource {
     return null;
   }
 
-  private keep(key: string, bytes: Uint8Array): void {
+  /** With pieces as they arrive; with verified ones when that gives something else than the node. */
+  private async fetchFrom(place: GlobalObject, signal: AbortSignal): Promise<Uint8Array> {
+    const get = (quick: boolean) => (indices: PieceIndex[]) => this.pieces.pieces(indices, signal, quick);
+    try {
+      return await fetchObject(place, get(true), MAX_NODE_BYTES);
+    } catch (error) {
+      if (!(error instanceof ProtocolError) || NOBODYS_FAULT.has(error.code)) throw error;
+      return fetchObject(place, get(false), MAX_NODE_BYTES);
+    }
+  }
+
+  private keep(key: string, kept: Kept): void {
     if (this.cache.has(key)) return;
-    this.cache.set(key, bytes);
-    this.cached += bytes.length;
+    this.cache.set(key, kept);
+    this.cached += kept.bytes.length;
     for (const [oldest, old] of this.cache) {
       if (this.cached <= (this.options.cacheBytes ?? CACHE_BYTES)) break;
       this.cache.delete(oldest);
-      this.cached -= old.length;
+      this.cached -= old.bytes.length;
     }
   }
 }
@@ -143,17 +169,29 @@ function notLocated(hash: Uint8Array): ObjectError {
   });
 }
 
+interface KeptPiece {
+  piece: Promise<Uint8Array | null>;
+  quick: boolean;
+}
+
 /** The last pieces, and one request for those that several nodes wait for. */
-class PieceWindow implements VerifiedPieces {
-  private readonly kept = new Map<PieceIndex, Promise<Uint8Array | null>>();
+class PieceWindow implements PieceAccess {
+  private readonly kept = new Map<PieceIndex, KeptPiece>();
 
-  constructor(private readonly source: VerifiedPieces) {}
+  constructor(private readonly source: PieceAccess) {}
 
-  async pieces(indices: readonly PieceIndex[], signal: AbortSignal): Promise<(Uint8Array | null)[]> {
+  async pieces(
+    indices: readonly PieceIndex[],
+    signal: AbortSignal,
+    quick: boolean,
+  ): Promise<(Uint8Array | null)[]> {
     for (;;) {
-      const missing = indices.filter((index) => !this.kept.has(index));
-      if (missing.length > 0) this.request(missing, signal);
-      const wanted = indices.map((index) => this.kept.get(index)!);
+      const missing = indices.filter((index) => {
+        const known = this.kept.get(index);
+        return known === undefined || (known.quick && !quick);
+      });
+      if (missing.length > 0) this.request(missing, signal, quick);
+      const wanted = indices.map((index) => this.kept.get(index)!.piece);
       this.forget();
       try {
         return await Promise.all(wanted);
@@ -164,16 +202,17 @@ class PieceWindow implements VerifiedPieces {
     }
   }
 
-  private request(indices: PieceIndex[], signal: AbortSignal): void {
-    const answer = this.source.pieces(indices, signal);
+  private request(indices: PieceIndex[], signal: AbortSignal, quick: boolean): void {
+    const answer = this.source.pieces(indices, signal, quick);
     indices.forEach((index, position) => {
       const piece = answer.then((pieces) => pieces[position] ?? null);
-      this.kept.set(index, piece);
-      piece.then(
-        // What is missing now may be had later.
-        (found) => found === null && this.kept.delete(index),
-        () => this.kept.delete(index),
-      );
+      const entry = { piece, quick };
+      this.kept.set(index, entry);
+      const drop = (): void => {
+        if (this.kept.get(index) === entry) this.kept.delete(index);
+      };
+      // What is missing now may be had later.
+      piece.then((found) => found === null && drop(), drop);
     });
   }
 

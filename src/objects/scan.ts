@@ -2,18 +2,22 @@
  * Finds nodes by looking through history itself, near where another part of the same object lies: what is uploaded
  * together is archived together. It needs nobody's index.
  */
-import { RAW_RECORD_BYTES, RECORD_BYTES } from '../protocol/constants.ts';
+import { RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import { MAX_NODE_BYTES } from '../protocol/dag.ts';
+import { ProtocolError } from '../protocol/errors.ts';
 import { blake3Hash } from '../protocol/hash.ts';
-import { rawFromRecord } from '../protocol/record.ts';
+import { rawOfPiece } from '../protocol/record.ts';
 import { nextSourcePiece, previousSourcePiece, segmentOfPiece } from '../protocol/segment.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import type { Locator } from './locate.ts';
 import { keyOf } from './tree.ts';
 
-/** Gives source pieces, verified; null for those that are not to be had. */
-export interface VerifiedPieces {
-  pieces(indices: readonly PieceIndex[], signal: AbortSignal): Promise<(Uint8Array | null)[]>;
+/**
+ * Gives pieces, null for those that are not to be had: verified, or, when `quick`, as they arrive. What is taken out
+ * of them is accepted by its hash, so that checking a piece is only worth it to tell a wrong piece from a wrong place.
+ */
+export interface PieceAccess {
+  pieces(indices: readonly PieceIndex[], signal: AbortSignal, quick: boolean): Promise<(Uint8Array | null)[]>;
 }
 
 /** Beginning of a node with links: a link's tag, its length, then an identifier's. */
@@ -28,6 +32,8 @@ export interface FoundNode {
   offset: number;
   /** 32 bytes. */
   hash: Uint8Array;
+  /** The node itself, a view. */
+  bytes: Uint8Array;
 }
 
 /** Compact length at an offset, or null where there is none that a node could have. */
@@ -71,7 +77,8 @@ export function* nodesIn(raw: Uint8Array, end: number): Generator<FoundNode> {
     if (prefix === null || prefix.length === 0) continue;
     const start = offset + prefix.size;
     if (start + prefix.length > raw.length || !beginsNode(raw, start, prefix.length)) continue;
-    yield { offset, hash: blake3Hash(raw.subarray(start, start + prefix.length)) };
+    const bytes = raw.subarray(start, start + prefix.length);
+    yield { offset, hash: blake3Hash(bytes), bytes };
     offset = start + prefix.length - 1;
   }
 }
@@ -79,17 +86,25 @@ export function* nodesIn(raw: Uint8Array, end: number): Generator<FoundNode> {
 /** Pieces looked through on each side of a known place before the search gives up. */
 const REACH = 64;
 /** Pieces fetched at once. */
-const STRIDE = 4;
+const STRIDE = 16;
+
+type Came = (hash: Uint8Array, bytes: Uint8Array, piece: PieceIndex) => void;
 
 /** Looks outwards from places where parts of the object are known to lie. Remembers every node it comes across. */
 export class NeighbourLocator implements Locator {
   readonly name = 'the history around it';
   private readonly anchors: PieceIndex[] = [];
   private readonly found = new Map<string, GlobalObject>();
+  /** Pieces looked through, and those of them that were verified. */
   private readonly scanned = new Set<PieceIndex>();
+  private readonly checked = new Set<PieceIndex>();
   private running: Promise<void> = Promise.resolve();
 
-  constructor(private readonly source: VerifiedPieces) {}
+  /** `came`: is given every node that the search comes across; its bytes are a view. */
+  constructor(
+    private readonly source: PieceAccess,
+    private readonly came: Came = () => undefined,
+  ) {}
 
   /** Tells a place near which to look. */
   near(piece: PieceIndex): void {
@@ -107,27 +122,32 @@ export class NeighbourLocator implements Locator {
 
   private async search(hashes: Uint8Array[], signal: AbortSignal): Promise<void> {
     const missing = (): boolean => hashes.some((hash) => !this.found.has(keyOf(hash)));
-    for (const anchor of this.anchors) {
-      const order = outwards(anchor, REACH).filter((piece) => !this.scanned.has(piece));
-      for (let at = 0; at < order.length && missing(); at += STRIDE) {
-        signal.throwIfAborted();
-        await this.scan(order.slice(at, at + STRIDE), signal);
+    // What is not found among pieces as they arrive may have been kept back by who sent them.
+    for (const quick of [true, false]) {
+      const done = quick ? this.scanned : this.checked;
+      for (const anchor of this.anchors) {
+        const order = outwards(anchor, REACH).filter((piece) => !done.has(piece));
+        for (let at = 0; at < order.length && missing(); at += STRIDE) {
+          signal.throwIfAborted();
+          await this.scan(order.slice(at, at + STRIDE), quick, signal);
+        }
       }
     }
   }
 
-  private async scan(indices: PieceIndex[], signal: AbortSignal): Promise<void> {
+  private async scan(indices: PieceIndex[], quick: boolean, signal: AbortSignal): Promise<void> {
     // A node that begins at the end of a piece ends in the next one.
     const needed = [...new Set(indices.flatMap((index) => [index, nextSourcePiece(index)]))];
-    const pieces = await this.source.pieces(needed, signal);
+    const pieces = await this.source.pieces(needed, signal, quick);
     const raws = new Map(
       needed.map((index, position) => {
         const piece = pieces[position];
-        return [index, piece ? rawFromRecord(piece.subarray(0, RECORD_BYTES)) : null];
+        return [index, piece ? rawOrNull(piece) : null];
       }),
     );
     for (const index of indices) {
       this.scanned.add(index);
+      if (!quick) this.checked.add(index);
       const raw = raws.get(index);
       if (!raw) continue;
       const next = nextSourcePiece(index);
@@ -135,23 +155,33 @@ export class NeighbourLocator implements Locator {
       const window = new Uint8Array(RAW_RECORD_BYTES + (following ? MAX_NODE_BYTES + LONGEST_PREFIX : 0));
       window.set(raw);
       if (following) window.set(following.subarray(0, window.length - raw.length), raw.length);
-      for (const { offset, hash } of nodesIn(window, RAW_RECORD_BYTES)) {
+      for (const { offset, hash, bytes } of nodesIn(window, RAW_RECORD_BYTES)) {
         this.found.set(keyOf(hash), { hash, pieceIndex: index, offset });
+        this.came(hash, bytes, index);
       }
     }
   }
 }
 
-/** A source piece, then those before and after it in turn. */
-function outwards(anchor: PieceIndex, reach: number): PieceIndex[] {
-  const order: PieceIndex[] = [anchor];
-  let before: PieceIndex | null = anchor;
-  let after = anchor;
-  for (let distance = 1; distance <= reach; distance += 1) {
-    before = before === null ? null : previousSourcePiece(before);
-    after = nextSourcePiece(after);
-    if (before !== null) order.push(before);
-    order.push(after);
+/** Raw record of a piece; null for one that cannot be a source piece, which only an unverified one can be. */
+function rawOrNull(piece: Uint8Array): Uint8Array | null {
+  try {
+    return rawOfPiece(piece);
+  } catch (error) {
+    if (error instanceof ProtocolError) return null;
+    throw error;
   }
+}
+
+/** A source piece, then those around it, two before for one after: heads are stored after what is below them. */
+function outwards(anchor: PieceIndex, reach: number): PieceIndex[] {
+  const before: PieceIndex[] = [];
+  const after: PieceIndex[] = [];
+  let piece: PieceIndex | null = previousSourcePiece(anchor);
+  for (; piece !== null && before.length < reach; piece = previousSourcePiece(piece)) before.push(piece);
+  for (let next = nextSourcePiece(anchor); after.length < reach; next = nextSourcePiece(next))
+    after.push(next);
+  const order = [anchor];
+  while (before.length + after.length > 0) order.push(...before.splice(0, 2), ...after.splice(0, 1));
   return order;
 }

@@ -1,14 +1,9 @@
 /** Objects out of archived history: from a mapping, which nobody vouches for, to bytes of the object's hash. */
 import { equal, toHex } from './bytes.ts';
-import {
-  RAW_RECORD_BYTES,
-  RECORD_BYTES,
-  RECORDED_SEGMENT_BYTES,
-  SOURCE_PIECES_IN_SEGMENT,
-} from './constants.ts';
+import { RAW_RECORD_BYTES, RECORDED_SEGMENT_BYTES, SOURCE_PIECES_IN_SEGMENT } from './constants.ts';
 import { ProtocolError } from './errors.ts';
 import { blake3Hash } from './hash.ts';
-import { rawFromRecord } from './record.ts';
+import { rawOfPiece } from './record.ts';
 import { decodeAll, ScaleReader } from './scale.ts';
 import { isSourcePiece, readSegmentHeader, sourcePosition } from './segment.ts';
 import { MAX_SEGMENT_PADDING } from './segment-item.ts';
@@ -90,7 +85,7 @@ class History {
     }
     if (missing.length === 0) return;
     const pieces = yield missing;
-    for (const piece of pieces) this.raw.push(rawFromRecord(piece.subarray(0, RECORD_BYTES)));
+    for (const piece of pieces) this.raw.push(rawOfPiece(piece));
   }
 
   /** Copy of bytes `from` to `to`, counted from the object's beginning. */

@@ -37,6 +37,18 @@ export function rawFromRecord(record: Uint8Array): Uint8Array {
   return raw;
 }
 
+/** Raw records of pieces that are still in use: objects that lie side by side need the same one. */
+const rawRecords = new WeakMap<Uint8Array, Uint8Array>();
+
+/** The raw record (1 015 808 bytes) in a source piece, made once for each piece; throws as `rawFromRecord` does. */
+export function rawOfPiece(piece: Uint8Array): Uint8Array {
+  const known = rawRecords.get(piece);
+  if (known !== undefined) return known;
+  const raw = rawFromRecord(piece.subarray(0, RECORD_BYTES));
+  rawRecords.set(piece, raw);
+  return raw;
+}
+
 function requireLength(bytes: Uint8Array, length: number): void {
   if (bytes.length === length) return;
   throw new ProtocolError({
