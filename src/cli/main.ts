@@ -296,7 +296,7 @@ async function main(): Promise<void> {
       case 'get': {
         if (argument === undefined) throw new UsageError('get takes the identifier of an object, or a link');
         const { getObject } = await import('./get.ts');
-        await node.start(await setupOf(node, values, false), false);
+        await node.start(await setupOf(node, values, 'none'), false);
         await followQuietly(node);
         const stop = new AbortController();
         process.once('SIGINT', () => stop.abort(new Error('The retrieval was stopped.')));
