@@ -215,6 +215,7 @@ test('a backup opens in a fresh profile, and a wrong password changes nothing', 
   await makeIdentity(page, 'Ada');
   await page.goto(`${app.url}/#/wallet`);
   const address = await page.getByTestId('accounts').locator('.mono').first().textContent();
+  await page.getByRole('tab', { name: 'Safety' }).click();
   const backup = await saved(page, () => page.getByRole('button', { name: 'Save a backup' }).click());
   expect(backup.toString()).not.toContain('Ada');
 

@@ -1,6 +1,7 @@
 /** The page's end of wallet and identities: their commands as if they were here. */
 import { useCallback, useEffect, useState } from 'react';
 import type { IdentityCommands, WalletCommands } from '../node/desk.ts';
+import type { MoneyCommands } from '../node/money.ts';
 import type { WalletStatus } from '../wallet/service.ts';
 import { node } from './node-client.ts';
 
@@ -15,6 +16,8 @@ export function commands<T extends object>(call: (name: string, input: unknown) 
 export const wallet = commands<WalletCommands>((name, input) => node.wallet(name, input));
 /** Commands of identities; each rejects with a sentence for the person. */
 export const identity = commands<IdentityCommands>((name, input) => node.identities(name, input));
+/** Commands about payments and the accounts' history; each rejects with a sentence for the person. */
+export const money = commands<MoneyCommands>((name, input) => node.money(name, input));
 
 const POLL_MS = 5000;
 
@@ -58,4 +61,18 @@ export function useLoaded<T>(load: () => Promise<T>): {
   }, [load]);
   useEffect(reload, [reload]);
   return { value, error, reload };
+}
+
+/** The same, fetched again every `intervalMs`. */
+export function usePolled<T>(
+  load: () => Promise<T>,
+  intervalMs: number,
+): { value: T | null; error: string | null; reload: () => void } {
+  const loaded = useLoaded(load);
+  const { reload } = loaded;
+  useEffect(() => {
+    const timer = setInterval(reload, intervalMs);
+    return () => clearInterval(timer);
+  }, [reload, intervalMs]);
+  return loaded;
 }

@@ -1,4 +1,5 @@
 /** The verified chain as the code above it reads it: state, events and bodies of blocks, all proven. */
+import { RpcError } from '../network/rpc-error.ts';
 import { RpcSource } from '../network/source.ts';
 import { equal } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
@@ -36,23 +37,34 @@ export interface BlockReader {
   body(block: ChainBlock, signal?: AbortSignal): Promise<Uint8Array[]>;
 }
 
+/** A state names the hashes of 250 blocks before it; a few less keep clear of the edge. */
+export const STEP = 240;
+/** Steps back, each of which needs a node that keeps such an old state. */
+const MAX_STEPS = 200;
+const MAX_PAST = 4_096;
 /** A source describes the runtime right after it connects. */
 const READY_TIMEOUT_MS = 10_000;
 
 /** No source gave a proof. */
 export class NoProof extends Error {
   readonly sentence: string;
+  /** Whether a node answered and did not have it, and not merely nobody could be asked. */
+  readonly refused: boolean;
 
   constructor(cause: unknown) {
     super('no source gave a proof', { cause });
     this.name = 'NoProof';
     const why = cause instanceof Error && 'sentence' in cause ? String(cause.sentence) : null;
+    this.refused = cause instanceof RpcError && typeof cause.code === 'number';
     this.sentence = why ?? 'No node is connected to ask for a proof.';
   }
 }
 
 /** Reads through whatever sources the light client has, best behaved first; the next one where one fails. */
 export class VerifiedBlocks implements BlockReader {
+  /** Final blocks that the light client does not remember. */
+  private readonly past = new Map<number, ChainBlock>();
+
   constructor(private readonly client: LightClient) {}
 
   ready(): Promise<{ head: ChainBlock; metadata: RuntimeMetadata }> {
@@ -155,20 +167,29 @@ export class VerifiedBlocks implements BlockReader {
     return at;
   }
 
-  /** A block that is not remembered: the state names the hashes of the last few hundred. */
+  /** A block that is not remembered: the states name the hashes of the few hundred blocks before them. */
   private async older(head: ChainBlock, number: number, signal?: AbortSignal): Promise<ChainBlock> {
+    const known = this.past.get(number);
+    if (known !== undefined) return known;
+    if (head.number - number > MAX_STEPS * STEP) throw new Error(`block ${number} is too old to be proven`);
+    const from = head.number - number > STEP ? await this.older(head, number + STEP, signal) : head;
     const entry = this.required().storage('System', 'BlockHash');
     const query = itemQuery(entry, [number], (value) =>
       shaped(optional(octets(32)), value, 'System.BlockHash'),
     );
-    const hash = await this.read(query, head, signal);
+    const hash = await this.read(query, from, signal);
     if (hash === null || hash.every((byte) => byte === 0))
-      throw new Error(`block ${number} is too old to be proven by the state`);
-    return this.ask(async (source) => {
+      throw new Error(`the state of block ${from.number} does not name block ${number}`);
+    const found = await this.ask(async (source) => {
       const header = await source.header(hash, signal);
       if (header === null) throw new Error(`${source.name} does not have block ${number}`);
       if (!equal(headerHash(header), hash)) throw new Error(`${source.name} gave another header`);
       return { header, number, hash };
     }, signal);
+    if (number <= this.finalNumber()) {
+      this.past.set(number, found);
+      if (this.past.size > MAX_PAST) this.past.delete(this.past.keys().next().value as number);
+    }
+    return found;
   }
 }

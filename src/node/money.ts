@@ -3,21 +3,24 @@ import type { LightClient } from '../chain/light-client.ts';
 import { VerifiedBlocks } from '../chain/verified-blocks.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { AccountSigner } from '../wallet/service.ts';
+import { toHex } from '../protocol/bytes.ts';
+import { AccountHistories } from './account-history.ts';
 import type { Journal } from './journal.ts';
 import type { PaymentRecord } from './payment-records.ts';
 import { Payments, type PaymentCommands } from './payments.ts';
 
 /** Commands of the page, by name. */
-export type MoneyCommands = PaymentCommands;
+export type MoneyCommands = PaymentCommands & Pick<AccountHistories, 'history' | 'lookBack'>;
 
-const COMMANDS = [
+const PAYMENTS: readonly (keyof PaymentCommands)[] = [
   'prepare',
   'prepareTransfer',
   'send',
   'sendSigned',
   'list',
   'forget',
-] as const satisfies readonly (keyof PaymentCommands)[];
+];
+const HISTORIES: readonly ('history' | 'lookBack')[] = ['history', 'lookBack'];
 
 export interface MoneyOptions {
   client: LightClient;
@@ -37,8 +40,12 @@ export class Money {
     client: LightClient,
     /** For code of the node that makes transactions. */
     readonly payments: Payments,
+    private readonly histories: AccountHistories,
   ) {
-    this.stop = client.onChange(() => payments.onChain());
+    this.stop = client.onChange(() => {
+      payments.onChain();
+      histories.onHead();
+    });
   }
 
   /** Throws Error before the network is known. */
@@ -56,7 +63,7 @@ export class Money {
       signer,
       changed: (record) => announce(journal, told, record),
     });
-    return new Money(client, payments);
+    return new Money(client, payments, await AccountHistories.open(blocks, store, toHex(genesisHash)));
   }
 
   close(): void {
@@ -66,9 +73,11 @@ export class Money {
 
   /** Runs a command of the page. Throws RangeError for a name that is none. */
   command(name: string, input: unknown): Promise<unknown> {
-    const known = COMMANDS.find((command) => command === name);
-    if (known === undefined) throw new RangeError(`${name.slice(0, 40)} is no command of payments`);
-    return (this.payments[known] as Command).call(this.payments, input);
+    const payment = PAYMENTS.find((command) => command === name);
+    if (payment !== undefined) return (this.payments[payment] as Command).call(this.payments, input);
+    const history = HISTORIES.find((command) => command === name);
+    if (history !== undefined) return (this.histories[history] as Command).call(this.histories, input);
+    throw new RangeError(`${name.slice(0, 40)} is no command of payments`);
   }
 }
 

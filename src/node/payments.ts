@@ -48,6 +48,8 @@ export interface PaymentPlan {
   id: string;
   /** SS58. */
   account: string;
+  /** The account as it was asked for: other wallets write addresses with other prefixes. */
+  requestedFor: string;
   call: CallView;
   /** The encoded call and what the account signs (those bytes or their BLAKE2b-256), hex. */
   raw: { call: string; payload: string };
@@ -210,6 +212,7 @@ export class Payments {
     const plan: PaymentPlan = {
       id,
       account: encodeAddress(publicKey),
+      requestedFor: input.account.trim(),
       call: view,
       raw: { call: toHex(call), payload: toHex(prepared.payload) },
       fee: {

@@ -7,6 +7,7 @@ import { developmentAccounts } from '../../devnet/accounts.ts';
 import { TestNetwork } from '../../devnet/testing/test-network.ts';
 import { AllotmentNode } from '../../src/node/node.ts';
 import { createNodePlatform } from '../../src/node/node-platform.ts';
+import type { AccountHistoryView } from '../../src/node/account-history.ts';
 import type { PaymentPlan } from '../../src/node/payments.ts';
 import type { PaymentRecord } from '../../src/node/payment-records.ts';
 import { encodeAddress } from '../../src/protocol/ss58.ts';
@@ -178,4 +179,30 @@ test('what was sent is followed on after a restart', async () => {
   node = await AllotmentNode.create(await createNodePlatform(folder));
   const record = await until(({ state: { kind } }) => kind === 'included');
   expect(record.id).toBe(id);
+});
+
+test('what happened to an account is found by proof, rewards among it', async () => {
+  const history = (account: string) => money<AccountHistoryView>('history', { account });
+  const head = await caughtUp();
+  const settled = async (account: string): Promise<AccountHistoryView> => {
+    for (;;) {
+      const view = await history(account);
+      if (view.looked?.to === head && !view.looking) return view;
+      await new Promise((done) => setTimeout(done, 50));
+    }
+  };
+  const view = await settled(own.address);
+  expect(view.trouble).toBeNull();
+  expect(view.entries.map(({ kind, other, amount }) => [kind, other, amount])).toEqual([
+    ['fee', null, expect.stringMatching(/^-/)],
+    ['sent', alice.address, expect.stringMatching(/^-/)],
+    ['received', alice.address, String(5n * AI3)],
+  ]);
+  const { free } = await node.balance(own.address);
+  expect(String(view.entries.reduce((sum, { amount }) => sum + BigInt(amount!), 0n))).toBe(free);
+  const farmer = encodeAddress(network.farmer.identity.publicKey);
+  const rewards = (await settled(farmer)).entries.filter(({ kind }) => kind === 'block-reward');
+  expect(rewards.length).toBeGreaterThan(head / 2);
+  const kept = await money<AccountHistoryView>('lookBack', { account: own.address });
+  expect(kept.looked?.from).toBe(1);
 });

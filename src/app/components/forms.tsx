@@ -108,6 +108,8 @@ export function TextField(props: {
   onChange: (value: string) => void;
   placeholder?: string;
   type?: 'text' | 'password' | 'number';
+  /** Which keys a phone's keyboard shows. */
+  inputMode?: 'text' | 'decimal';
   autoComplete?: string;
   required?: boolean;
 }) {
@@ -117,6 +119,7 @@ export function TextField(props: {
       {props.hint !== undefined && <span className="hint">{props.hint}</span>}
       <input
         type={props.type ?? 'text'}
+        inputMode={props.inputMode}
         value={props.value}
         placeholder={props.placeholder}
         spellCheck={false}

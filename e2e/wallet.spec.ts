@@ -1,0 +1,201 @@
+/**
+ * The wallet against a local network: funds come in and are sent on, and every figure is proven; bad orders are
+ * refused; an extension signs; password, lock and passkey; a backup on another device.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test, type Locator, type Page } from '@playwright/test';
+import { serveApp, type AppServer } from '../scripts/app-server.ts';
+import { ensureBuilt } from '../scripts/build-app.ts';
+import { addExtension, EXTENSION } from './support/extension.ts';
+import { makeWallet, openWallet, PASSWORD, profile, saved } from './support/profile.ts';
+
+const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
+const BLOCK_TIMEOUT = 30_000;
+let app: AppServer;
+let network: ChildProcess;
+let endpoint: string;
+
+test.beforeAll(async () => {
+  test.setTimeout(5 * 60_000);
+  app = await serveApp(await ensureBuilt(() => undefined), 4673);
+  network = spawn(process.execPath, ['--import', 'tsx', 'e2e/support/paced-network.ts'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(network.stdout!, 'data')) as [Buffer];
+  ({ endpoint } = JSON.parse(line.toString()) as { endpoint: string });
+});
+test.afterAll(async () => {
+  network.stdin?.end();
+  if (network.exitCode === null) await once(network, 'exit');
+  await app.close();
+});
+
+const card = (page: Page, title: string): Locator =>
+  page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
+const part = (page: Page, title: string): Promise<void> =>
+  page.getByRole('tablist', { name: 'Parts of the wallet' }).getByRole('tab', { name: title }).click();
+const account = (page: Page, name: string): Locator =>
+  page.getByTestId('accounts').locator('> li', { hasText: name });
+
+/** Adds the development account that the network's genesis gave a million tokens. */
+async function addAlice(page: Page): Promise<void> {
+  const add = card(page, 'Add an account');
+  await add.getByRole('tab', { name: 'From another phrase' }).click();
+  await add.getByLabel('Name').fill('Alice');
+  await add.getByLabel('Recovery phrase').fill(DEVELOPMENT_PHRASE);
+  await add.getByText('Derivation path').click();
+  await add.getByLabel('Path').fill('//Alice');
+  await add.getByRole('button', { name: 'Add', exact: true }).click();
+  await expect(account(page, 'Alice')).toContainText('1,000,000 tAI3', { timeout: BLOCK_TIMEOUT });
+}
+
+test('funds come in, are sent on, and are proven; bad orders are refused', async ({ browser }) => {
+  test.setTimeout(3 * 60_000);
+  const page = await profile(browser, app.url, endpoint);
+  await makeWallet(page);
+  await addAlice(page);
+  const main = account(page, 'Main account');
+  const own = (await main.locator('.mono').first().textContent())!;
+  await main.getByRole('button', { name: 'Receive' }).click();
+  await expect(main.getByRole('img', { name: 'Address of Main account' })).toBeVisible();
+
+  await account(page, 'Alice').getByRole('button', { name: 'Send', exact: true }).click();
+  const send = card(page, 'Send');
+  const order = async (to: string, amount: string) => {
+    await send.getByLabel('To', { exact: true }).fill(to);
+    await send.getByLabel(/^Amount/).fill(amount);
+    await send.getByRole('button', { name: 'Look at it before signing' }).click();
+  };
+  await order(`${own.slice(0, -1)}${own.endsWith('1') ? '2' : '1'}`, '1');
+  await expect(send.getByRole('alert')).toContainText('not an address of the network');
+  await order(own, '2000000');
+  await expect(send.getByRole('alert')).toContainText('too little');
+  await order(own, 'a lot');
+  await expect(send.getByRole('alert')).toContainText('Write the amount in digits');
+  await order(`substrate:${own}:0x00:Main`, '12.5');
+  const plan = page.getByTestId('plan');
+  await expect(plan).toContainText('Send 12.5 tAI3');
+  await expect(plan).toContainText('Main account');
+  await expect(plan).toContainText('has never held anything');
+  await plan.getByText('Technical face').click();
+  await expect(plan).toContainText('Balances.transfer_keep_alive');
+  await page.getByRole('button', { name: 'Sign and send' }).click();
+  await expect(page.getByTestId('payment')).toContainText(/in block \d/, { timeout: BLOCK_TIMEOUT });
+
+  await page.reload();
+  await card(page, 'Your wallet is locked').getByLabel('Password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Unlock', exact: true }).click();
+  await expect(main).toContainText('12.5 tAI3', { timeout: BLOCK_TIMEOUT });
+  await expect(main.getByText('verified')).toBeVisible();
+  await part(page, 'Activity');
+  await expect(page.getByTestId('payment')).toContainText(/done, in block/, { timeout: BLOCK_TIMEOUT });
+  await page.getByLabel('Account', { exact: true }).selectOption({ label: 'Main account' });
+  const history = page.getByTestId('history').locator('li');
+  await expect(history).toHaveCount(1, { timeout: BLOCK_TIMEOUT });
+  await expect(history.first()).toContainText('Received from Alice');
+  await expect(history.first()).toContainText('+12.5 tAI3');
+});
+
+test('an extension signs instead of the wallet', async ({ browser }) => {
+  test.setTimeout(3 * 60_000);
+  const page = await profile(browser, app.url, endpoint);
+  const disconnect = await addExtension(page, endpoint);
+  await page.reload();
+  await makeWallet(page);
+  const own = (await account(page, 'Main account').locator('.mono').first().textContent())!;
+  await part(page, 'Send');
+  const wallets = card(page, 'Wallets in this browser');
+  await wallets.getByRole('button', { name: 'Connect' }).click();
+  await expect(wallets).toContainText('Bob');
+  const send = card(page, 'Send');
+  await send.getByLabel('From').selectOption({ label: `Bob (${EXTENSION})` });
+  await send.getByLabel('To', { exact: true }).fill(own);
+  await send.getByLabel(/^Amount/).fill('3');
+  await send.getByRole('button', { name: 'Look at it before signing' }).click();
+  await expect(page.getByTestId('plan')).toContainText('Send 3 tAI3');
+  await page.evaluate(() => Object.assign(window, { refuseToSign: true }));
+  await page.getByRole('button', { name: 'Sign and send' }).click();
+  await expect(page.getByRole('alert')).toContainText('Nothing was sent');
+  await page.evaluate(() => Object.assign(window, { refuseToSign: false }));
+  await page.getByRole('button', { name: 'Sign and send' }).click();
+  await expect(page.getByTestId('payment')).toContainText(/in block \d/, { timeout: BLOCK_TIMEOUT });
+  await part(page, 'Accounts');
+  await expect(account(page, 'Main account')).toContainText('3 tAI3', { timeout: BLOCK_TIMEOUT });
+  await disconnect();
+});
+
+test('password, lock, passkey, and a backup on another device', async ({ browser }) => {
+  test.setTimeout(3 * 60_000);
+  const page = await profile(browser, app.url, endpoint);
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: {
+      protocol: 'ctap2',
+      ctap2Version: 'ctap2_1',
+      transport: 'internal',
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      hasPrf: true,
+      automaticPresenceSimulation: true,
+    },
+  });
+  await makeWallet(page);
+  const address = (await account(page, 'Main account').locator('.mono').first().textContent())!;
+  await part(page, 'Safety');
+  const old = await saved(page, () => page.getByRole('button', { name: 'Save a backup' }).click());
+  await page.getByText('Change the password, add a passkey').click();
+  await page.getByLabel('Present password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Add a passkey' }).click();
+  await expect(page.getByText('Passkey of')).toBeVisible({ timeout: 20_000 });
+  await page.getByLabel('Present password').fill('not the password');
+  await page.getByLabel('New password').fill('battery horse correct');
+  await page.getByLabel('The same again').fill('battery horse correct');
+  await page.getByRole('button', { name: 'Change the password' }).click();
+  await expect(page.getByRole('alert')).toContainText('not the password');
+  await page.getByLabel('Present password').fill(PASSWORD);
+  await page.getByRole('button', { name: 'Change the password' }).click();
+  await expect(page.getByText('The password was changed')).toBeVisible({ timeout: 20_000 });
+
+  const lock = async () => {
+    await part(page, 'Accounts');
+    await page.getByRole('button', { name: 'Lock now' }).click();
+  };
+  await lock();
+  await page.getByLabel('Password', { exact: true }).fill(PASSWORD);
+  await page.getByRole('button', { name: 'Unlock', exact: true }).click();
+  await expect(page.getByRole('alert')).toContainText('not the password');
+  await page.getByRole('button', { name: 'Unlock with a passkey' }).click();
+  await expect(account(page, 'Main account')).toContainText(address, { timeout: 20_000 });
+
+  await test.step('a failed restore overwrites nothing', async () => {
+    await part(page, 'Safety');
+    await page.getByRole('button', { name: 'Restore another one' }).click();
+    const restore = card(page, 'From a backup file');
+    await restore
+      .getByLabel('Backup file')
+      .setInputFiles({ name: 'cut.json', mimeType: 'application/json', buffer: old.subarray(0, -40) });
+    await restore.getByLabel('Password of the backup').fill(PASSWORD);
+    await restore.getByLabel(/Replace the wallet/).check();
+    await restore.getByRole('button', { name: 'Restore' }).click();
+    await expect(restore.getByRole('alert')).toBeVisible({ timeout: 20_000 });
+    await restore.getByRole('button', { name: 'Back' }).click();
+    await lock();
+    await page.getByLabel('Password', { exact: true }).fill('battery horse correct');
+    await page.getByRole('button', { name: 'Unlock', exact: true }).click();
+    await expect(account(page, 'Main account')).toContainText(address, { timeout: 20_000 });
+  });
+  await test.step('another device opens the old backup with the old password', async () => {
+    const other = await profile(browser, app.url, endpoint);
+    await openWallet(other);
+    await other.getByRole('button', { name: 'I have a backup file' }).click();
+    await other
+      .getByLabel('Backup file')
+      .setInputFiles({ name: 'wallet.json', mimeType: 'application/json', buffer: old });
+    await other.getByLabel('Password of the backup').fill(PASSWORD);
+    await other.getByRole('button', { name: 'Restore' }).click();
+    await expect(account(other, 'Main account')).toContainText(address, { timeout: 30_000 });
+  });
+});

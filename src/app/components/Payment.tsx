@@ -1,0 +1,199 @@
+import { exactTokens } from '../../wallet/amounts.ts';
+import type { CallView } from '../../wallet/wording.ts';
+import type { PaymentPlan } from '../../node/payments.ts';
+import type { PaymentRecord } from '../../node/payment-records.ts';
+import { brief, count } from '../format.ts';
+import { Badge, CheckBadge, TrustBadge } from './basics.tsx';
+
+/** Gives an address the name that the person knows it by; null for a stranger. */
+export type NameOf = (address: string) => string | null;
+
+/** Every digit of an amount in the smallest unit. */
+export function exact(amount: string, symbol: string): string {
+  return `${exactTokens(BigInt(amount))} ${symbol}`;
+}
+
+/** What a call does, in words and line by line, with everything inside it. */
+export function CallWords({ call, symbol, nameOf }: { call: CallView; symbol: string; nameOf: NameOf }) {
+  return (
+    <>
+      <strong className="break">{call.title}</strong>
+      <dl className="facts">
+        {call.lines.map(({ label, kind, value }) => (
+          <Line key={label} label={label}>
+            {kind === 'amount' ? (
+              exact(value, symbol)
+            ) : kind === 'account' ? (
+              <>
+                {nameOf(value) !== null && <strong>{nameOf(value)} </strong>}
+                <span className="mono break">{value}</span>
+              </>
+            ) : (
+              <span className={kind === 'data' ? 'mono break' : 'break'}>
+                {kind === 'data' ? brief(value, 48) : value}
+              </span>
+            )}
+          </Line>
+        ))}
+      </dl>
+      {call.inner.length > 0 && (
+        <ol>
+          {call.inner.map((inner, index) => (
+            <li key={`${index}-${inner.name}`}>
+              <CallWords call={inner} symbol={symbol} nameOf={nameOf} />
+            </li>
+          ))}
+        </ol>
+      )}
+    </>
+  );
+}
+
+function Line({ label, children }: { label: string; children: React.ReactNode }) {
+  return (
+    <>
+      <dt>{label}</dt>
+      <dd>{children}</dd>
+    </>
+  );
+}
+
+/** All that a person should see before signing; the technical face is one click away. */
+export function PlanView({ plan, symbol, nameOf }: { plan: PaymentPlan; symbol: string; nameOf: NameOf }) {
+  const { fee, balance, raw } = plan;
+  return (
+    <div className="stack" data-testid="plan">
+      <CallWords call={plan.call} symbol={symbol} nameOf={nameOf} />
+      <dl className="facts">
+        <Line label="From">
+          {nameOf(plan.account) !== null && <strong>{nameOf(plan.account)} </strong>}
+          <span className="mono break">{plan.account}</span>
+        </Line>
+        <Line label="Fee">
+          {exact(fee.total, symbol)} <TrustBadge trust={fee.trust} />
+        </Line>
+        <Line label="In the account">
+          {exact(balance.free, symbol)} <TrustBadge trust={balance.trust} />
+        </Line>
+        {balance.left !== null && <Line label="Left after it">{exact(balance.left, symbol)}</Line>}
+      </dl>
+      {plan.warnings.map((warning) => (
+        <p key={warning} className="banner" role="status">
+          {warning}
+        </p>
+      ))}
+      <details>
+        <summary>Technical face</summary>
+        <dl className="facts">
+          <Line label="Call">
+            <span className="mono break">{plan.call.name}</span>
+          </Line>
+          <Line label="Arguments">
+            <span className="mono break">{brief(plan.call.args, 400)}</span>
+          </Line>
+          <Line label="Number of the account’s transaction">
+            {plan.nonce} <TrustBadge trust={balance.trust} />
+          </Line>
+          <Line label="Valid in blocks">
+            {count(plan.firstBlock)} to {count(plan.lastBlock)}
+          </Line>
+          <Line label="Block space">
+            {count(fee.bytes)} bytes at {exact(fee.bytePrice, symbol)} each,{' '}
+            {fee.dynamic ? 'the price of this moment' : 'a fixed price'}: {exact(fee.blockSpace, symbol)}{' '}
+            <TrustBadge trust={balance.trust} />
+          </Line>
+          <Line label="Encoded call">
+            <span className="mono break">{brief(raw.call, 400)}</span>
+          </Line>
+          <Line label="What is signed">
+            <span className="mono break">{raw.payload}</span>
+          </Line>
+        </dl>
+      </details>
+    </div>
+  );
+}
+
+/** Where a transaction is on its way. */
+export function PaymentState({ record, depth }: { record: PaymentRecord; depth: number | null }) {
+  const { state } = record;
+  switch (state.kind) {
+    case 'sending':
+      return <Badge tone="warn">signed, not with a node yet</Badge>;
+    case 'waiting':
+      return (
+        <Badge tone="info" live title={`Told by ${state.source}; no verified block holds it yet`}>
+          waits for a block
+        </Badge>
+      );
+    case 'failed':
+      return <Badge tone="bad">not done</Badge>;
+    case 'included':
+      if (!state.success) return <Badge tone="bad">failed in block {count(state.block)}</Badge>;
+      return state.final ? (
+        <CheckBadge title={`Proven in block ${state.block}, which cannot be undone`}>
+          done, in block {count(state.block)}
+        </CheckBadge>
+      ) : (
+        <CheckBadge title={`Proven against block ${state.block}, which this tab verified`}>
+          in block {count(state.block)}, {count(state.depth)}
+          {depth === null ? '' : ` of ${count(depth)}`} deep
+        </CheckBadge>
+      );
+  }
+}
+
+/** A transaction with its state, and why it does not go on where that is so. */
+export function PaymentEntry(props: {
+  record: PaymentRecord;
+  symbol: string;
+  depth: number | null;
+  nameOf: NameOf;
+  onForget?: () => void;
+}) {
+  const { record, symbol, nameOf } = props;
+  const { state, call } = record;
+  const sentence =
+    state.kind === 'failed' ? state.sentence : state.kind === 'included' ? state.failure : null;
+  const paid = state.kind === 'included' ? state.fee : null;
+  return (
+    <li className="stack" data-testid="payment">
+      <div className="between">
+        <strong className="break">{call.title}</strong>
+        <PaymentState record={record} depth={props.depth} />
+      </div>
+      {sentence !== null && <span className="muted small">{sentence}</span>}
+      {record.trouble !== null && state.kind !== 'failed' && (
+        <span className="muted small" role="status">
+          {record.trouble} It is kept and sent again by itself.
+        </span>
+      )}
+      <details>
+        <summary className="small">Details</summary>
+        <CallWords call={call} symbol={symbol} nameOf={nameOf} />
+        <dl className="facts">
+          <Line label="From">
+            {nameOf(record.account) ?? <span className="mono break">{record.account}</span>}
+          </Line>
+          <Line label="Signed">{new Date(record.at).toLocaleString()}</Line>
+          <Line label={paid === null ? 'Expected fee' : 'Fee paid'}>
+            {exact(paid ?? record.expectedFee, symbol)}
+          </Line>
+          <Line label="Hash">
+            <span className="mono break">{record.id}</span>
+          </Line>
+          {state.kind === 'included' && (
+            <Line label="Block">
+              <span className="mono break">{state.hash}</span>, extrinsic {state.index}
+            </Line>
+          )}
+        </dl>
+        {props.onForget !== undefined && (
+          <button type="button" onClick={props.onForget}>
+            Take it off the list
+          </button>
+        )}
+      </details>
+    </li>
+  );
+}

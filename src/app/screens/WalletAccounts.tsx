@@ -1,0 +1,189 @@
+import { useCallback, useState } from 'react';
+import type { AccountView } from '../../wallet/service.ts';
+import { Badge, Card, TrustBadge } from '../components/basics.tsx';
+import { Deed, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { QrCode } from '../components/Qr.tsx';
+import { tokens } from '../format.ts';
+import { node } from '../node-client.ts';
+import { usePolled, wallet } from '../wallet-client.ts';
+import type { OpenWallet } from './WalletGate.tsx';
+
+/** How often balances are read anew. */
+const BALANCE_POLL_MS = 6_000;
+
+export interface AccountsProps extends OpenWallet {
+  symbol: string;
+  /** Shows the sending form with this account chosen. */
+  onSend: (address: string) => void;
+}
+
+/** The accounts with their proven balances, and how to get more of them. */
+export default function WalletAccounts(props: AccountsProps) {
+  return (
+    <div className="grid">
+      <Accounts {...props} />
+      <AddAccount refresh={props.refresh} />
+    </div>
+  );
+}
+
+function Accounts({ status, refresh, symbol, onSend }: AccountsProps) {
+  return (
+    <Card
+      title="Accounts"
+      span={7}
+      aside={
+        <button type="button" onClick={() => void wallet.lock().then(refresh)}>
+          Lock now
+        </button>
+      }
+    >
+      <ul className="list" data-testid="accounts">
+        {status.accounts.map((account) => (
+          <Account key={account.id} account={account} refresh={refresh} symbol={symbol} onSend={onSend} />
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+function Account({
+  account,
+  refresh,
+  symbol,
+  onSend,
+}: {
+  account: AccountView;
+  refresh: () => void;
+  symbol: string;
+  onSend: (address: string) => void;
+}) {
+  const { value: balance, error } = usePolled(
+    useCallback(() => node.balance(account.address), [account.address]),
+    BALANCE_POLL_MS,
+  );
+  const [receiving, setReceiving] = useState(false);
+  const [copied, setCopied] = useState(false);
+  const rename = async () => {
+    const name = window.prompt('Name of the account', account.name);
+    if (name === null) return;
+    await wallet.renameAccount({ id: account.id, name });
+    refresh();
+  };
+  const remove = async () => {
+    await wallet.removeAccount({ id: account.id });
+    refresh();
+  };
+  return (
+    <li className="stack">
+      <div className="between">
+        <strong>
+          {account.name} {account.kind === 'watch' && <Badge>watched</Badge>}
+        </strong>
+        {balance === null ? (
+          <span className="muted small">
+            {error === null ? 'asking for the balance…' : 'balance not known'}
+          </span>
+        ) : (
+          <span>
+            {tokens(balance.free, symbol)} <TrustBadge trust={balance.trust} />
+          </span>
+        )}
+      </div>
+      <span className="mono break" title={account.address}>
+        {account.address}
+      </span>
+      {receiving && (
+        <div className="stack">
+          <QrCode text={account.address} label={`Address of ${account.name}`} />
+          <span className="muted small">Whoever wants to pay you scans this or uses the address above.</span>
+        </div>
+      )}
+      <div className="row">
+        {account.kind === 'phrase' && (
+          <button type="button" className="primary" onClick={() => onSend(account.address)}>
+            Send
+          </button>
+        )}
+        <button type="button" aria-expanded={receiving} onClick={() => setReceiving(!receiving)}>
+          Receive
+        </button>
+        <button
+          type="button"
+          onClick={() => void navigator.clipboard.writeText(account.address).then(() => setCopied(true))}
+        >
+          {copied ? 'Copied' : 'Copy address'}
+        </button>
+        <Deed label="Rename" onDo={rename} />
+        <Deed
+          label="Remove"
+          danger
+          confirm={`Take “${account.name}” off the list? Its tokens stay where they are.`}
+          onDo={remove}
+        />
+      </div>
+    </li>
+  );
+}
+
+function AddAccount({ refresh }: { refresh: () => void }) {
+  const [kind, setKind] = useState<'own' | 'watch' | 'phrase'>('own');
+  const [name, setName] = useState('');
+  const [detail, setDetail] = useState('');
+  const [path, setPath] = useState('');
+  const action = useAction();
+  const submit = async () => {
+    if (kind === 'own') await wallet.addAccount({ name });
+    else if (kind === 'watch') await wallet.watchAccount({ name, address: detail });
+    else await wallet.importPhrase({ name, phrase: detail, path: path.trim() });
+    setName('');
+    setPath('');
+    setDetail('');
+    refresh();
+  };
+  return (
+    <Card title="Add an account" span={5}>
+      <div className="tabs" role="tablist">
+        {(
+          [
+            ['own', 'New'],
+            ['watch', 'Watch one'],
+            ['phrase', 'From another phrase'],
+          ] as const
+        ).map(([value, label]) => (
+          <button
+            key={value}
+            type="button"
+            role="tab"
+            aria-selected={kind === value}
+            onClick={() => setKind(value)}
+          >
+            {label}
+          </button>
+        ))}
+      </div>
+      <Form action={action} submit="Add" disabled={name.trim() === ''} onSubmit={submit}>
+        <TextField label="Name" hint="Only you see it." value={name} onChange={setName} />
+        {kind === 'watch' && (
+          <TextField label="Address" placeholder="su…" value={detail} onChange={setDetail} />
+        )}
+        {kind === 'phrase' && (
+          <>
+            <TextArea label="Recovery phrase" value={detail} onChange={setDetail} />
+            <details>
+              <summary className="small">Derivation path</summary>
+              <TextField
+                label="Path"
+                hint="Only if the other wallet shows one."
+                placeholder="//0"
+                value={path}
+                onChange={setPath}
+              />
+            </details>
+          </>
+        )}
+        {kind === 'own' && <p className="muted small">Your recovery phrase brings it back.</p>}
+      </Form>
+    </Card>
+  );
+}

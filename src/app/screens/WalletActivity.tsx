@@ -1,0 +1,204 @@
+import { useCallback, useState } from 'react';
+import type { AccountEvent, AccountHistoryView, HistoryKind } from '../../node/account-history.ts';
+import { exactTokens } from '../../wallet/amounts.ts';
+import { Badge, Card, CheckBadge, Empty, Stat } from '../components/basics.tsx';
+import { Deed, Failure, Select } from '../components/forms.tsx';
+import { PaymentEntry, type NameOf } from '../components/Payment.tsx';
+import { brief, count, tokens } from '../format.ts';
+import { money, usePolled } from '../wallet-client.ts';
+import { useNames } from '../wallet-names.ts';
+import type { PartProps } from './Wallet.tsx';
+
+const POLL_MS = 3_000;
+const SHOWN = 100;
+
+/** What was sent from here, and what happened to each account. */
+export default function WalletActivity({ status, symbol, depth }: PartProps) {
+  const nameOf = useNames(status);
+  return (
+    <div className="grid">
+      <Sent symbol={symbol} depth={depth} nameOf={nameOf} />
+      <History accounts={status.accounts} symbol={symbol} nameOf={nameOf} />
+    </div>
+  );
+}
+
+function Sent({ symbol, depth, nameOf }: { symbol: string; depth: number | null; nameOf: NameOf }) {
+  const { value, error, reload } = usePolled(
+    useCallback(() => money.list(), []),
+    POLL_MS,
+  );
+  return (
+    <Card title="Signed here" span={6}>
+      {value !== null && value.length === 0 && <Empty>Nothing was signed in this browser yet.</Empty>}
+      <ul className="list">
+        {value?.map((record) => (
+          <PaymentEntry
+            key={record.id}
+            record={record}
+            symbol={symbol}
+            depth={depth}
+            nameOf={nameOf}
+            onForget={() => void money.forget({ id: record.id }).then(reload)}
+          />
+        ))}
+      </ul>
+      <Failure error={value === null ? error : null} />
+    </Card>
+  );
+}
+
+const KINDS: Record<HistoryKind, string> = {
+  received: 'Received',
+  sent: 'Sent',
+  'block-reward': 'Reward for a block',
+  'vote-reward': 'Reward for a vote',
+  'fees-earned': 'Fees of a block',
+  fee: 'Fee paid',
+  other: 'Other',
+};
+
+type Shown = 'all' | 'payments' | 'rewards';
+const GROUPS: Record<Shown, (kind: HistoryKind) => boolean> = {
+  all: () => true,
+  payments: (kind) => kind === 'received' || kind === 'sent' || kind === 'fee' || kind === 'other',
+  rewards: (kind) => kind === 'block-reward' || kind === 'vote-reward' || kind === 'fees-earned',
+};
+
+function History(props: { accounts: PartProps['status']['accounts']; symbol: string; nameOf: NameOf }) {
+  const [account, setAccount] = useState(props.accounts[0]?.address ?? '');
+  const [shown, setShown] = useState<Shown>('all');
+  const { value, error, reload } = usePolled(
+    useCallback(() => (account === '' ? Promise.resolve(null) : money.history({ account })), [account]),
+    POLL_MS,
+  );
+  return (
+    <Card title="What happened to an account" span={6}>
+      <div className="row">
+        <Select
+          label="Account"
+          value={account}
+          options={props.accounts.map(({ address, name }) => [address, name] as const)}
+          onChange={setAccount}
+        />
+        <Select
+          label="Show"
+          value={shown}
+          options={[
+            ['all', 'Everything'],
+            ['payments', 'Payments'],
+            ['rewards', 'Rewards of the farm'],
+          ]}
+          onChange={setShown}
+        />
+      </div>
+      {value === null ? (
+        <Failure error={error} />
+      ) : (
+        <Entries view={value} shown={shown} symbol={props.symbol} nameOf={props.nameOf} />
+      )}
+      {value?.looked != null && value.looked.from > 1 && (
+        <div className="row">
+          <Deed
+            label="Look further back"
+            busy="Asking for proofs…"
+            onDo={async () => {
+              await money.lookBack({ account });
+              reload();
+            }}
+          />
+        </div>
+      )}
+    </Card>
+  );
+}
+
+function Entries(props: { view: AccountHistoryView; shown: Shown; symbol: string; nameOf: NameOf }) {
+  const { view, shown, symbol } = props;
+  const entries = view.entries.filter(({ kind }) => GROUPS[shown](kind));
+  const rewards = view.entries.filter(({ kind }) => GROUPS.rewards(kind));
+  const earned = rewards.reduce((sum, { amount }) => sum + BigInt(amount ?? 0), 0n);
+  return (
+    <>
+      {rewards.length > 0 && (
+        <Stat
+          label="Earned by farming in these blocks"
+          value={tokens(String(earned), symbol)}
+          note={`${count(rewards.length)} times`}
+        />
+      )}
+      <p className="muted small" data-testid="looked">
+        {view.looked === null
+          ? (view.trouble ?? 'Looking through the verified blocks…')
+          : `Blocks ${count(view.looked.from)} to ${count(view.looked.to)} were looked through; every line below is proven by its block.`}
+      </p>
+      {view.gaps.map(({ from, to }) => (
+        <p key={from} className="muted small">
+          Blocks {count(from)} to {count(to)} could not be: no node keeps what their proofs need.
+        </p>
+      ))}
+      {view.looked !== null && view.trouble !== null && (
+        <p className="banner" role="status">
+          {view.trouble}
+        </p>
+      )}
+      {view.looked !== null && entries.length === 0 && <Empty>Nothing in these blocks.</Empty>}
+      <ul className="list" data-testid="history">
+        {entries.slice(0, SHOWN).map((entry, index) => (
+          <Entry key={`${entry.hash}-${index}`} entry={entry} final={view.final} {...props} />
+        ))}
+      </ul>
+      {entries.length > SHOWN && (
+        <p className="muted small">…and {count(entries.length - SHOWN)} earlier ones.</p>
+      )}
+    </>
+  );
+}
+
+function Entry({
+  entry,
+  final,
+  symbol,
+  nameOf,
+}: {
+  entry: AccountEvent;
+  final: number;
+  symbol: string;
+  nameOf: NameOf;
+}) {
+  const { kind, other, amount } = entry;
+  const gain = amount !== null && !amount.startsWith('-');
+  return (
+    <li className="stack" title={entry.event}>
+      <div className="between">
+        <strong>
+          {kind === 'other' ? entry.event.replace('.', ': ') : KINDS[kind]}
+          {other !== null && (
+            <span className="muted" title={other}>
+              {' '}
+              {kind === 'sent' ? 'to' : 'from'} {nameOf(other) ?? brief(other, 7)}
+            </span>
+          )}
+        </strong>
+        {amount !== null && (
+          <span title={`${exactTokens(BigInt(amount))} ${symbol}`}>
+            {gain ? '+' : '−'}
+            {tokens(amount.replace('-', ''), symbol)}
+          </span>
+        )}
+      </div>
+      <div className="between small muted">
+        <span>{new Date(entry.at).toLocaleString()}</span>
+        {entry.block <= final ? (
+          <CheckBadge title={`Proven by the events of block ${entry.block}, which this tab verified`}>
+            block {count(entry.block)}
+          </CheckBadge>
+        ) : (
+          <Badge tone="info" title="Proven, but another branch may still replace the block">
+            block {count(entry.block)}, not final
+          </Badge>
+        )}
+      </div>
+    </li>
+  );
+}
