@@ -57,7 +57,9 @@ export async function profile(
 export async function makeWallet(page: Page): Promise<void> {
   await openWallet(page);
   await page.getByRole('button', { name: 'Make a new wallet' }).click();
-  const words = await page.getByTestId('phrase').locator('li').allTextContents();
+  const list = page.getByTestId('phrase').locator('li');
+  await expect(list).toHaveCount(12);
+  const words = await list.allTextContents();
   await page.getByRole('button', { name: 'I have written them down' }).click();
   for (const field of await page.getByLabel(/^Word \d+$/).all()) {
     const name = await field.evaluate((input: HTMLInputElement) => input.labels?.[0]?.textContent ?? '');

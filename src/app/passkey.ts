@@ -20,6 +20,15 @@ export function passkeysExist(): boolean {
   return typeof PublicKeyCredential === 'function';
 }
 
+/** Browsers tie passkeys to a name, and refuse an address of digits. */
+function requireName(): string {
+  const { hostname, port } = window.location;
+  if (!/^[\d.]+$|^\[/.test(hostname)) return hostname;
+  throw new Error(
+    `Passkeys need a page with a name: http://localhost:${port} can have them, with a wallet of its own that a backup brings there.`,
+  );
+}
+
 const NOT_ABLE = 'This device’s passkeys cannot unlock a wallet. Keep using the password.';
 
 interface PrfResults {
@@ -28,6 +37,7 @@ interface PrfResults {
 
 /** Makes a passkey and gives its secret output. Rejects with a sentence. */
 export async function createPasskey(): Promise<{ credential: string; rp: string; prfOutput: Uint8Array }> {
+  const rp = requireName();
   const first = await prfInput();
   const created = (await navigator.credentials.create({
     publicKey: {
@@ -51,7 +61,6 @@ export async function createPasskey(): Promise<{ credential: string; rp: string;
   const credential = base64Url(created.rawId);
   const { prf } = created.getClientExtensionResults() as PrfResults;
   if (prf?.enabled !== true && prf?.results === undefined) throw new Error(NOT_ABLE);
-  const rp = window.location.hostname;
   const given = prf.results?.first;
   const prfOutput = given === undefined ? await askPasskey(credential) : new Uint8Array(given);
   return { credential, rp, prfOutput };
