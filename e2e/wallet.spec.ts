@@ -182,7 +182,7 @@ test('password, lock, passkey, and a backup on another device', async ({ browser
     await restore.getByLabel(/Replace the wallet/).check();
     await restore.getByRole('button', { name: 'Restore' }).click();
     await expect(restore.getByRole('alert')).toBeVisible({ timeout: 20_000 });
-    await restore.getByRole('button', { name: 'Back' }).click();
+    await restore.getByRole('button', { name: 'Back', exact: true }).click();
     await lock();
     await page.getByLabel('Password', { exact: true }).fill('battery horse correct');
     await page.getByRole('button', { name: 'Unlock', exact: true }).click();

@@ -9,6 +9,12 @@ export interface Action {
   error: string | null;
 }
 
+/** What a failure says to the person. Errors of the node come as sentences already. */
+function sentenceIn(failure: unknown): string {
+  if (!(failure instanceof Error)) return String(failure);
+  return 'sentence' in failure ? String(failure.sentence) : failure.message;
+}
+
 /** Runs work on the person's behalf, keeping whether it is under way and the sentence it failed with. */
 export function useAction(): Action {
   const [busy, setBusy] = useState(false);
@@ -20,7 +26,7 @@ export function useAction(): Action {
     setBusy(true);
     setError(null);
     work()
-      .catch((failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)))
+      .catch((failure: unknown) => setError(sentenceIn(failure)))
       .finally(() => {
         running.current = false;
         setBusy(false);
