@@ -90,7 +90,9 @@ test('funds come in, are sent on, and are proven; bad orders are refused', async
   await expect(main.getByText('verified')).toBeVisible();
   await part(page, 'Activity');
   await expect(page.getByTestId('payment')).toContainText(/done, in block/, { timeout: BLOCK_TIMEOUT });
-  await page.getByLabel('Account', { exact: true }).selectOption({ label: 'Main account' });
+  await card(page, 'What happened to an account')
+    .getByLabel('Account')
+    .selectOption({ label: 'Main account' });
   const history = page.getByTestId('history').locator('li');
   await expect(history).toHaveCount(1, { timeout: BLOCK_TIMEOUT });
   await expect(history.first()).toContainText('Received from Alice');

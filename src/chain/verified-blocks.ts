@@ -9,7 +9,7 @@ import { orderedTrieRoot } from '../protocol/trie.ts';
 import type { Header } from '../protocol/types.ts';
 import type { LightClient } from './light-client.ts';
 import { runtimeIdentity } from './state/constants.ts';
-import { itemQuery, StateReader, type Query } from './state/reader.ts';
+import { itemQuery, StateReader, type KeySource, type Proven, type Query } from './state/reader.ts';
 import { octets, optional, shaped } from './state/shape.ts';
 
 /** A block of the verified best chain. */
@@ -33,6 +33,8 @@ export interface BlockReader {
   /** The best chain's block of that number. Throws Error where it cannot be proven any more. */
   block(number: number, signal?: AbortSignal): Promise<ChainBlock>;
   read<T>(query: Query<T>, at: ChainBlock, signal?: AbortSignal): Promise<T>;
+  /** A read that lists keys; what a source leaves out is noticed by the proof. */
+  list<T>(read: (reader: StateReader, source: KeySource) => Promise<Proven<T>>, at: ChainBlock): Promise<T>;
   /** All extrinsics of a block, length prefixes included. */
   body(block: ChainBlock, signal?: AbortSignal): Promise<Uint8Array[]>;
 }
@@ -135,6 +137,20 @@ export class VerifiedBlocks implements BlockReader {
       async (source) => (await new StateReader(source, this.required(), block).read(query, signal)).value,
       signal,
     );
+  }
+
+  list<T>(
+    read: (reader: StateReader, source: KeySource) => Promise<Proven<T>>,
+    { number, hash, header: { stateRoot } }: ChainBlock,
+  ): Promise<T> {
+    return this.ask(async (source) => {
+      const keys: KeySource = {
+        readProof: (...parameters) => source.readProof(...parameters),
+        keysPaged: (prefix, count, start, at, signal) =>
+          source.node.keysPaged(prefix, count, start, at, { signal }),
+      };
+      return (await read(new StateReader(source, this.required(), { number, hash, stateRoot }), keys)).value;
+    });
   }
 
   body(block: ChainBlock, signal?: AbortSignal): Promise<Uint8Array[]> {

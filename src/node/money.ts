@@ -8,9 +8,14 @@ import { AccountHistories } from './account-history.ts';
 import type { Journal } from './journal.ts';
 import type { PaymentRecord } from './payment-records.ts';
 import { Payments, type PaymentCommands } from './payments.ts';
+import { readStakes, type StakesView } from './stakes.ts';
 
 /** Commands of the page, by name. */
-export type MoneyCommands = PaymentCommands & Pick<AccountHistories, 'history' | 'lookBack'>;
+export type MoneyCommands = PaymentCommands &
+  Pick<AccountHistories, 'history' | 'lookBack'> & {
+    /** Domains, operators, and what an account has staked. */
+    stakes(input: { account: string }): Promise<StakesView>;
+  };
 
 const PAYMENTS: readonly (keyof PaymentCommands)[] = [
   'prepare',
@@ -41,6 +46,7 @@ export class Money {
     /** For code of the node that makes transactions. */
     readonly payments: Payments,
     private readonly histories: AccountHistories,
+    private readonly blocks: VerifiedBlocks,
   ) {
     this.stop = client.onChange(() => {
       payments.onChain();
@@ -63,7 +69,8 @@ export class Money {
       signer,
       changed: (record) => announce(journal, told, record),
     });
-    return new Money(client, payments, await AccountHistories.open(blocks, store, toHex(genesisHash)));
+    const histories = await AccountHistories.open(blocks, store, toHex(genesisHash));
+    return new Money(client, payments, histories, blocks);
   }
 
   close(): void {
@@ -77,6 +84,7 @@ export class Money {
     if (payment !== undefined) return (this.payments[payment] as Command).call(this.payments, input);
     const history = HISTORIES.find((command) => command === name);
     if (history !== undefined) return (this.histories[history] as Command).call(this.histories, input);
+    if (name === 'stakes') return readStakes(this.blocks, input as { account: string });
     throw new RangeError(`${name.slice(0, 40)} is no command of payments`);
   }
 }

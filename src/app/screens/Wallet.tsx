@@ -5,6 +5,7 @@ import WalletAccounts from './WalletAccounts.tsx';
 
 const WalletSend = lazy(() => import('./WalletSend.tsx'));
 const WalletActivity = lazy(() => import('./WalletActivity.tsx'));
+const WalletStaking = lazy(() => import('./WalletStaking.tsx'));
 const WalletPeople = lazy(() => import('./WalletPeople.tsx'));
 const WalletSafety = lazy(() => import('./WalletSafety.tsx'));
 
@@ -16,13 +17,13 @@ export interface PartProps extends OpenWallet {
   /** Address of the account that was chosen to send from, if any was. */
   from: string | null;
   onSend: (address: string) => void;
-  onSent: () => void;
 }
 
 const parts: readonly [id: string, title: string, Part: ComponentType<PartProps>][] = [
   ['accounts', 'Accounts', WalletAccounts],
   ['send', 'Send', WalletSend],
   ['activity', 'Activity', WalletActivity],
+  ['staking', 'Staking', WalletStaking],
   ['people', 'People', WalletPeople],
   ['safety', 'Safety', WalletSafety],
 ];
@@ -66,7 +67,6 @@ function Open(props: OpenWallet & Pick<PartProps, 'symbol' | 'depth'>) {
             setFrom(address);
             setShown('send');
           }}
-          onSent={() => setShown('activity')}
         />
       </Suspense>
     </>

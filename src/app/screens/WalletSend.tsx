@@ -4,39 +4,32 @@ import type { PaymentPlan } from '../../node/payments.ts';
 import { addressIn } from '../addresses.ts';
 import { Card, Empty } from '../components/basics.tsx';
 import { Deed, Form, Select, TextField, useAction } from '../components/forms.tsx';
-import { PaymentEntry, PlanView } from '../components/Payment.tsx';
 import { QrScanner } from '../components/Qr.tsx';
-import { signInjected, useInjectedAccounts } from '../injected.ts';
-import { money, useLoaded, usePolled, wallet } from '../wallet-client.ts';
+import { useInjectedAccounts } from '../injected.ts';
+import { money, useLoaded, wallet } from '../wallet-client.ts';
 import { ConnectInjected } from './WalletInjected.tsx';
+import { Signing } from './WalletSigning.tsx';
 import { useNames } from '../wallet-names.ts';
 import type { PartProps } from './Wallet.tsx';
-
-const PROGRESS_POLL_MS = 1_500;
 
 /** Sends tokens: to whom and how much, then what is signed, then where it is. */
 export default function WalletSend(props: PartProps) {
   const { status, symbol, depth } = props;
   const [plan, setPlan] = useState<PaymentPlan | null>(null);
-  const [sent, setSent] = useState<string | null>(null);
   const nameOf = useNames(status);
   return (
     <div className="grid">
-      {plan !== null ? (
-        <Confirm
+      {plan === null ? (
+        <Order {...props} onPlan={setPlan} />
+      ) : (
+        <Signing
           plan={plan}
           symbol={symbol}
+          depth={depth}
           nameOf={nameOf}
           onBack={() => setPlan(null)}
-          onSent={(id) => {
-            setPlan(null);
-            setSent(id);
-          }}
+          onMore={() => setPlan(null)}
         />
-      ) : sent !== null ? (
-        <Progress id={sent} symbol={symbol} depth={depth} nameOf={nameOf} onMore={() => setSent(null)} />
-      ) : (
-        <Order {...props} onPlan={setPlan} />
       )}
       <ConnectInjected />
     </div>
@@ -127,86 +120,6 @@ function Order({ status, symbol, from, onPlan }: PartProps & { onPlan: (plan: Pa
           onChange={setAmount}
         />
       </Form>
-    </Card>
-  );
-}
-
-function Confirm(props: {
-  plan: PaymentPlan;
-  symbol: string;
-  nameOf: (address: string) => string | null;
-  onBack: () => void;
-  onSent: (id: string) => void;
-}) {
-  const { plan } = props;
-  const send = useSend();
-  const action = useAction();
-  return (
-    <Card title="Is this right?" span={7}>
-      <PlanView plan={plan} symbol={props.symbol} nameOf={props.nameOf} />
-      <Form
-        action={action}
-        submit="Sign and send"
-        busy="Signing…"
-        onSubmit={async () => props.onSent(await send(plan))}
-        more={
-          <button type="button" onClick={props.onBack}>
-            Back
-          </button>
-        }
-      />
-    </Card>
-  );
-}
-
-/** Signs a plan with whatever holds the account's key, and sends it. Resolves to the transaction's hash. */
-export function useSend(): (plan: PaymentPlan) => Promise<string> {
-  const injected = useInjectedAccounts();
-  return useCallback(
-    async (plan) => {
-      const { signerPayload, id } = plan;
-      const owner = injected.find(({ address }) => samePerson(address, plan));
-      if (owner === undefined) return (await money.send({ plan: id })).id;
-      const signature = await signInjected(owner.wallet, { ...signerPayload, address: owner.address });
-      return (await money.sendSigned({ plan: id, signature })).id;
-    },
-    [injected],
-  );
-}
-
-/** Extensions write addresses with another prefix; the plan keeps the one that it was made for. */
-function samePerson(address: string, { account, requestedFor }: PaymentPlan): boolean {
-  return address === account || address === requestedFor;
-}
-
-function Progress(props: {
-  id: string;
-  symbol: string;
-  depth: number | null;
-  nameOf: (address: string) => string | null;
-  onMore: () => void;
-}) {
-  const { value } = usePolled(
-    useCallback(() => money.list(), []),
-    PROGRESS_POLL_MS,
-  );
-  const record = value?.find(({ id }) => id === props.id);
-  return (
-    <Card title="On its way" span={7}>
-      <ul className="list">
-        {record !== undefined && (
-          <PaymentEntry record={record} symbol={props.symbol} depth={props.depth} nameOf={props.nameOf} />
-        )}
-      </ul>
-      <p className="muted small">
-        You can leave this page: it goes on, and Activity shows what became of it. A block that this tab
-        verified has to hold it before it counts as done.
-      </p>
-      <div className="row">
-        <button type="button" onClick={props.onMore}>
-          Send something else
-        </button>
-      </div>
     </Card>
   );
 }
