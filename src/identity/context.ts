@@ -1,5 +1,6 @@
 /** What the commands of identities share: their records in the wallet, the network's registry, known keys. */
 import { equal, toHex } from '../protocol/bytes.ts';
+import type { Web } from '../network/web.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, toBase64Url } from '../wallet/json.ts';
 import type { RecordType } from '../wallet/sealing.ts';
@@ -40,6 +41,8 @@ export interface IdentityOptions {
   registry: RegistryAccess | null;
   /** Milliseconds since the epoch. */
   now?: () => number;
+  /** How issuers and verifiers on the web are spoken to; the platform's `fetch` unless told. */
+  web?: Web;
 }
 
 /** Where an identity's key comes from: the recovery phrase, or a record of its own. */
@@ -93,6 +96,12 @@ export interface Resolved {
 }
 
 const INDICES = 'identity-key-indices';
+
+/** One of the keys that an issuer on the web publishes; `kid`: its name, or null if it has none. */
+export interface WebIssuerKey {
+  kid: string | null;
+  jwk: Jwk;
+}
 
 /** Shared state of the identity commands. */
 export class IdentityContext {
@@ -281,7 +290,10 @@ export class IdentityContext {
     return known !== null && equal(subjectOf(this.chainOf(known)).tbs.publicKeyInfo, root.tbs.publicKeyInfo);
   }
 
-  /** Keys of the issuers of tokens that carry their certificates, looked up before the tokens are verified. */
+  /**
+   * Keys of the issuers of tokens, looked up before the tokens are verified: of an Auto ID, whose certificates may
+   * come along, or of an issuer on the web, whose keys were fetched when a credential of it was received.
+   */
   async issuerKeys(tokens: readonly string[]): Promise<(issuer: string, header: JwsHeader) => Jwk | null> {
     const keys = new Map<string, Jwk>();
     for (const token of tokens) {
@@ -291,7 +303,20 @@ export class IdentityContext {
       const resolved = await this.resolve(iss, header.x5c === undefined ? [] : [fromX5c(header.x5c)]);
       if (resolved !== null) keys.set(iss, resolved.key);
     }
-    return (issuer, header) => (header.kid === keyIdOf(issuer) ? (keys.get(issuer) ?? null) : null);
+    return (issuer, header) => {
+      if (header.kid === keyIdOf(issuer)) return keys.get(issuer) ?? null;
+      const published = this.webIssuerKeys(issuer).filter(({ kid }) => kid === (header.kid ?? null));
+      return published.length === 1 ? published[0]!.jwk : null;
+    };
+  }
+
+  private webIssuerKeys(issuer: string): WebIssuerKey[] {
+    return this.get<{ keys: WebIssuerKey[] }>(`web-issuer-${issuer}`, 'setting')?.keys ?? [];
+  }
+
+  /** Remembers the keys that an issuer on the web (a URL) publishes, in place of those known of it before. */
+  keepWebIssuer(issuer: string, keys: readonly WebIssuerKey[]): Promise<void> {
+    return this.put(`web-issuer-${issuer}`, 'setting', { issuer, keys: [...keys], at: this.seconds });
   }
 
   /** Whether a DID counts as revoked, deactivated or expired for those who rely on it. */

@@ -382,7 +382,7 @@ export function credentialCommands(context: IdentityContext) {
         purpose: request.purpose ?? null,
         queries: request.dcql_query.credentials.map(({ id, meta, predicates }) => ({
           id,
-          types: meta.vct_values,
+          types: meta?.vct_values ?? [],
           predicates: predicates ?? [],
           matches: matches
             .filter(({ query }) => query === id)

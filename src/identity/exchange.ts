@@ -5,19 +5,20 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import * as v from 'valibot';
 import { concat, utf8 } from '../protocol/bytes.ts';
-import { DecodeError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { base64UrlText, fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
 import {
-  ATTRIBUTE_BITS,
-  provePredicate,
-  verifyPredicate,
-  type Bound,
-  type CommittedAttribute,
-  type Opening,
-} from './predicate.ts';
+  claimsAnswering,
+  dcqlSchema,
+  isAsked,
+  isEnough,
+  predicateSchema,
+  queryId,
+  requireConsistent,
+  type PredicateQuery,
+} from './dcql.ts';
+import { provePredicate, verifyPredicate, type Bound, type Opening } from './predicate.ts';
 import {
-  CREDENTIAL_TYPE,
   disclosableClaims,
   presentSdJwt,
   verifySdJwt,
@@ -27,28 +28,7 @@ import {
   type VerifiedCredential,
 } from './sd-jwt.ts';
 
-const MAX_QUERIES = 16;
 const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit));
-const queryId = v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/));
-const claimPath = v.pipe(
-  v.array(v.union([text(128), v.pipe(v.number(), v.safeInteger(), v.minValue(0))])),
-  v.minLength(1),
-  v.maxLength(8),
-);
-const bits = Object.keys(ATTRIBUTE_BITS) as [CommittedAttribute, ...CommittedAttribute[]];
-const predicateSchema = v.strictObject({
-  attribute: v.picklist(bits),
-  kind: v.picklist(['at-least', 'at-most']),
-  value: v.pipe(v.number(), v.safeInteger(), v.minValue(0)),
-});
-
-const querySchema = v.strictObject({
-  id: queryId,
-  format: v.literal(CREDENTIAL_TYPE),
-  meta: v.strictObject({ vct_values: v.pipe(v.array(text(256)), v.minLength(1), v.maxLength(8)) }),
-  claims: v.optional(v.pipe(v.array(v.strictObject({ path: claimPath })), v.maxLength(64))),
-  predicates: v.optional(v.pipe(v.array(predicateSchema), v.maxLength(8))),
-});
 
 const requestSchema = v.strictObject({
   response_type: v.literal('vp_token'),
@@ -57,9 +37,7 @@ const requestSchema = v.strictObject({
   nonce: v.pipe(v.string(), v.minLength(16), v.maxLength(256)),
   /** What it is asked for, to be shown to the person. */
   purpose: v.optional(v.pipe(v.string(), v.maxLength(500))),
-  dcql_query: v.strictObject({
-    credentials: v.pipe(v.array(querySchema), v.minLength(1), v.maxLength(MAX_QUERIES)),
-  }),
+  dcql_query: dcqlSchema,
 });
 
 const proofSchema = v.strictObject({ ...predicateSchema.entries, proof: base64UrlText(32 * 1024) });
@@ -68,16 +46,14 @@ const responseSchema = v.strictObject({
   predicates: v.optional(v.record(queryId, v.pipe(v.array(proofSchema), v.maxLength(8)))),
 });
 
-export type PredicateQuery = v.InferOutput<typeof predicateSchema>;
-export type CredentialQuery = v.InferOutput<typeof querySchema>;
+export type { PredicateQuery } from './dcql.ts';
 export type PresentationRequest = v.InferOutput<typeof requestSchema>;
 export type PresentationResponse = v.InferOutput<typeof responseSchema>;
 
 /** A request of its JSON text. Throws DecodeError. */
 export function decodePresentationRequest(json: string): PresentationRequest {
   const request = shaped(requestSchema, parseJson(json, 'presentation-request'), 'presentation-request');
-  const ids = request.dcql_query.credentials.map(({ id }) => id);
-  if (new Set(ids).size !== ids.length) throw new DecodeError('presentation-request', 'an id is given twice');
+  requireConsistent(request.dcql_query, 'presentation-request');
   return request;
 }
 
@@ -104,30 +80,18 @@ export function matchCredentials(request: PresentationRequest, credentials: read
   return request.dcql_query.credentials.flatMap((query) =>
     credentials.flatMap((credential, index): QueryMatch[] => {
       const { claims, disclosable } = disclosableClaims(credential);
-      if (!query.meta.vct_values.includes(claims.vct)) return [];
-      const paths = (query.claims ?? []).map(({ path }) => path);
-      if (!paths.every((path) => valueAt(claims, path) !== undefined)) return [];
+      const asked = claimsAnswering(claims, query);
+      if (asked === null) return [];
       const committed = commitmentsOf(claims);
       if (!(query.predicates ?? []).every(({ attribute }) => Object.hasOwn(committed, attribute))) return [];
       const disclosed = disclosable
         .map(({ path }) => path)
-        .filter((path) => paths.some((wanted) => startsWith(wanted, path) || startsWith(path, wanted)));
+        .filter((path) => asked.some((claim) => isAsked(claim, path)));
       const hidden = new Set(disclosable.map(({ path }) => path[0]));
       const always = Object.keys(claims).filter((name) => !ENVELOPE.has(name) && !hidden.has(name));
       return [{ query: query.id, credential: index, disclosed, always }];
     }),
   );
-}
-
-function startsWith(path: ClaimPath, prefix: ClaimPath): boolean {
-  return prefix.length <= path.length && prefix.every((part, index) => part === path[index]);
-}
-
-function valueAt(claims: unknown, path: ClaimPath): unknown {
-  return path.reduce<unknown>((value, part) => {
-    const isContainer = typeof value === 'object' && value !== null && Object.hasOwn(value, part);
-    return isContainer ? (value as Record<string | number, unknown>)[part] : undefined;
-  }, claims);
 }
 
 const commitmentsSchema = v.record(text(32), v.pipe(base64UrlText(43), v.length(43)));
@@ -161,10 +125,15 @@ export async function respond(
 ): Promise<PresentationResponse> {
   const vp_token: Record<string, string[]> = {};
   const predicates: Record<string, (PredicateQuery & { proof: string })[]> = {};
+  if (!isEnough(request.dcql_query, new Set(answers.map(({ query }) => query))))
+    throw new Refusal(
+      'no-answer',
+      'a query without an answer',
+      'Something that is asked for was not chosen.',
+    );
   for (const query of request.dcql_query.credentials) {
     const answer = answers.find((one) => one.query === query.id);
-    if (answer === undefined)
-      throw new Refusal('no-answer', `query ${query.id}`, 'Something that is asked for was not chosen.');
+    if (answer === undefined) continue;
     const presentation = await presentSdJwt(answer.credential, answer.paths, {
       key: answer.key,
       nonce: request.nonce,
@@ -220,24 +189,28 @@ export function checkResponse(
   const unasked = Object.keys(response.vp_token).find((id) => !queries.some((query) => query.id === id));
   if (unasked !== undefined)
     throw new Refusal('unasked', unasked, 'The answer holds what was not asked for.');
-  return queries.map((query) => {
+  if (!isEnough(request.dcql_query, new Set(Object.keys(response.vp_token))))
+    throw new Refusal('no-answer', 'a query', 'Something that was asked for is missing from the answer.');
+  return queries.flatMap((query) => {
     const presentation = response.vp_token[query.id]?.[0];
-    if (presentation === undefined)
-      throw new Refusal('no-answer', query.id, 'Something that was asked for is missing from the answer.');
+    if (presentation === undefined) return [];
     const credential = verifySdJwt({
       ...how,
       presentation,
       keyBinding: { nonce: request.nonce, audience: request.client_id },
     });
-    if (!query.meta.vct_values.includes(credential.claims.vct))
+    const types = query.meta?.vct_values;
+    if (types !== undefined && !types.includes(credential.claims.vct))
       throw new Refusal('credential-type', credential.claims.vct, 'This is another kind of credential.');
-    for (const { path } of query.claims ?? []) {
-      if (valueAt(credential.claims, path) === undefined)
-        throw new Refusal('claim-missing', path.join('.'), `The answer does not show “${path.join(' › ')}”.`);
+    if (claimsAnswering(credential.claims, query) === null) {
+      const asked = (query.claims ?? [])
+        .map(({ path }) => path.map((part) => part ?? '*').join(' › '))
+        .join(', ');
+      throw new Refusal('claim-missing', asked, `The answer does not show all of “${asked}”.`);
     }
     const proved = query.predicates ?? [];
     for (const predicate of proved) checkPredicate(predicate, query.id, presentation, credential, response);
-    return { query: query.id, credential, proved };
+    return [{ query: query.id, credential, proved }];
   });
 }
 

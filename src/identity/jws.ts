@@ -104,7 +104,7 @@ export function jwsAlgorithm(key: SigningKey): JwsAlgorithm {
 /** Signs a payload as compact JWS; header and payload are written as canonical JSON. */
 export async function signJws(
   key: SigningKey,
-  header: Omit<JwsHeader, 'alg'>,
+  header: Omit<JwsHeader, 'alg'> & { jwk?: Jwk },
   payload: Record<string, unknown>,
 ): Promise<string> {
   const encoded = [{ alg: jwsAlgorithm(key), ...header }, payload].map((part) =>

@@ -1,0 +1,246 @@
+/**
+ * Showing credentials to a verifier on the web: OpenID for Verifiable Presentations 1.0, answers sent by POST.
+ * Who asks is known only as far as the request proves it, and is shown so.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import * as v from 'valibot';
+import { webUrl, type Web } from '../network/web.ts';
+import { utf8 } from '../protocol/bytes.ts';
+import { Refusal } from '../wallet/errors.ts';
+import { base64UrlText, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
+import { commonNameText } from './certificate.ts';
+import { fromX5c, keyOfChain, subjectOf } from './chain.ts';
+import type { IdentityContext } from './context.ts';
+import { dcqlSchema, requireConsistent } from './dcql.ts';
+import { keyIdOf } from './did.ts';
+import type { PresentationRequest, PresentationResponse } from './exchange.ts';
+import { encryptJwe, JWE_CIPHERS, type JweCipher, type RecipientKey } from './jwe.ts';
+import { decodeJws, jwsHolds, type Jws } from './jws.ts';
+import { succeeded } from './openid-issuance.ts';
+
+const REQUEST_TYPE = 'oauth-authz-req+jwt';
+/** Audience of requests to wallets that nobody has described to the verifier. */
+const ANY_WALLET = 'https://self-issued.me/v2';
+const CLOCK_SKEW_S = 60;
+const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit));
+const moment = v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER)));
+
+const requestSchema = v.object({
+  client_id: text(2048),
+  response_type: v.literal('vp_token'),
+  response_mode: v.picklist(['direct_post', 'direct_post.jwt']),
+  response_uri: text(2048),
+  nonce: v.pipe(v.string(), v.minLength(16), v.maxLength(256)),
+  state: v.optional(v.pipe(v.string(), v.maxLength(2048))),
+  aud: v.optional(text(512)),
+  iat: moment,
+  nbf: moment,
+  exp: moment,
+  dcql_query: dcqlSchema,
+  client_metadata: v.optional(
+    v.object({
+      client_name: v.optional(v.pipe(v.string(), v.maxLength(200))),
+      jwks: v.optional(v.object({ keys: v.pipe(v.array(v.looseObject({})), v.maxLength(16)) })),
+      encrypted_response_enc_values_supported: v.optional(v.array(v.string())),
+    }),
+  ),
+});
+type WebPresentationRequest = v.InferOutput<typeof requestSchema>;
+
+const recipientSchema = v.object({
+  kty: v.literal('EC'),
+  crv: v.literal('P-256'),
+  x: v.pipe(base64UrlText(43), v.length(43)),
+  y: v.pipe(base64UrlText(43), v.length(43)),
+  kid: v.optional(text(512)),
+  use: v.optional(v.literal('enc')),
+  alg: v.optional(v.literal('ECDH-ES')),
+});
+const answeredSchema = v.object({ redirect_uri: v.optional(text(2048)) });
+
+/** Who asks, as far as it is proven. */
+export type Verifier =
+  /** Signed by an Auto ID that is known or registered. */
+  | { kind: 'identity'; did: string; host: string }
+  /** Signed under a certificate that nobody here vouches for. */
+  | { kind: 'certificate'; name: string; host: string }
+  /** Nothing but the address that the answer goes to. */
+  | { kind: 'address'; host: string };
+
+/** A request of a verifier on the web, with what it takes to answer. */
+export interface OpenRequest {
+  request: PresentationRequest;
+  verifier: Verifier;
+  /** What the verifier calls itself; nothing stands behind it. */
+  claimedName: string | null;
+  responseUri: string;
+  state: string | null;
+  encryption: { key: RecipientKey; cipher: JweCipher } | null;
+}
+
+/**
+ * Looks a request up, from its link, and checks who asks.
+ *
+ * @throws DecodeError, WebError, Refusal `request-…` naming the check.
+ */
+export async function readWebRequest(link: string, context: IdentityContext, web: Web): Promise<OpenRequest> {
+  const parameters = new URLSearchParams(link.trim().slice(link.trim().indexOf('?') + 1));
+  const clientId = parameters.get('client_id') ?? '';
+  const signed = await signedRequest(parameters, web);
+  const request = signed === null ? fromParameters(parameters) : fromToken(signed, context.seconds);
+  if (request.client_id !== clientId)
+    throw new Refusal('request-client', `${request.client_id} in a link of ${clientId}`, CONTRADICTS);
+  requireConsistent(request.dcql_query, 'presentation-request');
+  const { host } = webUrl(request.response_uri);
+  const verifier = await verifierOf(request, signed, host, context);
+  return {
+    request: {
+      response_type: request.response_type,
+      client_id: request.client_id,
+      nonce: request.nonce,
+      dcql_query: request.dcql_query,
+    },
+    verifier,
+    claimedName: request.client_metadata?.client_name ?? null,
+    responseUri: request.response_uri,
+    state: request.state ?? null,
+    encryption: request.response_mode === 'direct_post.jwt' ? encryptionOf(request) : null,
+  };
+}
+
+const CONTRADICTS = 'The request contradicts the link that led to it.';
+
+async function signedRequest(parameters: URLSearchParams, web: Web): Promise<Jws | null> {
+  const uri = parameters.get('request_uri');
+  const inline = parameters.get('request');
+  if (uri !== null && inline !== null)
+    throw new Refusal('request-link', 'both request and request_uri', CONTRADICTS);
+  if (uri === null) return inline === null ? null : decodeJws(inline, 'presentation-request');
+  const post = parameters.get('request_uri_method') === 'post';
+  const answer = await web({
+    method: post ? 'POST' : 'GET',
+    url: uri,
+    headers: {
+      accept: `application/${REQUEST_TYPE}`,
+      ...(post && { 'content-type': 'application/x-www-form-urlencoded' }),
+    },
+  });
+  return decodeJws(succeeded(answer, 'presentation-request').text.trim(), 'presentation-request');
+}
+
+function fromToken(signed: Jws, now: number): WebPresentationRequest {
+  if (signed.header.typ !== REQUEST_TYPE)
+    throw new Refusal('request-type', `typ ${signed.header.typ}`, 'This is no request for credentials.');
+  const request = shaped(requestSchema, signed.payload, 'presentation-request');
+  if (request.aud !== undefined && request.aud !== ANY_WALLET)
+    throw new Refusal('request-audience', request.aud, 'The request is meant for another wallet.');
+  const late = request.exp !== undefined && request.exp <= now;
+  const early = Math.max(request.iat ?? 0, request.nbf ?? 0) > now + CLOCK_SKEW_S;
+  if (late || early)
+    throw new Refusal(
+      'request-time',
+      `exp ${request.exp}, iat ${request.iat}`,
+      'The request does not hold now.',
+    );
+  return request;
+}
+
+function fromParameters(parameters: URLSearchParams): WebPresentationRequest {
+  const plain = Object.fromEntries(parameters);
+  const parsed = Object.fromEntries(
+    ['dcql_query', 'client_metadata'].flatMap((name) => {
+      const value = parameters.get(name);
+      return value === null ? [] : [[name, parseJson(value, name)]];
+    }),
+  );
+  return shaped(requestSchema, { ...plain, ...parsed }, 'presentation-request');
+}
+
+async function verifierOf(
+  { client_id: clientId, response_uri: responseUri }: WebPresentationRequest,
+  signed: Jws | null,
+  host: string,
+  context: IdentityContext,
+): Promise<Verifier> {
+  const [, prefix = '', rest = ''] = /^([a-z0-9_]+):(.*)$/s.exec(clientId) ?? [];
+  if (prefix === 'redirect_uri') {
+    if (signed !== null || rest !== responseUri) throw new Refusal('request-client', clientId, CONTRADICTS);
+    return { kind: 'address', host };
+  }
+  if (signed === null)
+    throw new Refusal('request-unsigned', clientId, 'Whoever asks did not sign the request.');
+  if (prefix === 'decentralized_identifier') {
+    const offered = signed.header.x5c === undefined ? [] : [fromX5c(signed.header.x5c)];
+    const resolved = await context.resolve(rest, offered);
+    if (resolved === null || signed.header.kid !== keyIdOf(rest))
+      throw new Refusal('request-key', rest, 'The identity of whoever asks is not known.');
+    if (!jwsHolds(signed, resolved.key)) throw notSigned();
+    if (await context.isDead(rest, resolved.chain))
+      throw new Refusal('request-key', rest, 'The identity of whoever asks was revoked or has expired.');
+    return { kind: 'identity', did: rest, host };
+  }
+  if (prefix === 'x509_hash' && signed.header.x5c !== undefined) {
+    const chain = fromX5c(signed.header.x5c);
+    const leaf = subjectOf(chain);
+    if (toBase64Url(sha256(leaf.raw)) !== rest) throw new Refusal('request-client', clientId, CONTRADICTS);
+    if (!jwsHolds(signed, keyOfChain(chain))) throw notSigned();
+    return { kind: 'certificate', name: commonNameText(leaf.tbs), host };
+  }
+  throw new Refusal(
+    'request-client',
+    clientId.slice(0, 100),
+    'Whoever asks is named in a way that cannot be checked here.',
+  );
+}
+
+function notSigned(): Refusal {
+  return new Refusal(
+    'request-signature',
+    'the verifier’s signature',
+    'Whoever asks did not sign the request.',
+  );
+}
+
+function encryptionOf({ client_metadata: metadata }: WebPresentationRequest): OpenRequest['encryption'] {
+  const key = metadata?.jwks?.keys.find((jwk) => v.is(recipientSchema, jwk));
+  const wanted = metadata?.encrypted_response_enc_values_supported ?? ['A128GCM'];
+  const cipher = JWE_CIPHERS.find((name) => wanted.includes(name));
+  if (key === undefined || cipher === undefined)
+    throw new Refusal(
+      'request-encryption',
+      wanted.join(', '),
+      'The verifier asks for an encryption not known here.',
+    );
+  return { key: v.parse(recipientSchema, key), cipher };
+}
+
+/**
+ * Sends an answer. Returns where the verifier would have the person go on, or null; nobody is sent there by itself.
+ *
+ * @throws Refusal `issuer-refused` with what the verifier says; WebError.
+ */
+export async function sendAnswer(
+  open: OpenRequest,
+  { vp_token, predicates }: PresentationResponse,
+  web: Web,
+): Promise<string | null> {
+  const { encryption, state, responseUri } = open;
+  const form = new URLSearchParams();
+  const content = { vp_token, ...(predicates && { predicates }) };
+  if (encryption === null) {
+    for (const [name, value] of Object.entries(content)) form.set(name, JSON.stringify(value));
+    if (state !== null) form.set('state', state);
+  } else {
+    const sealed = utf8(JSON.stringify({ ...content, ...(state !== null && { state }) }));
+    form.set('response', encryptJwe(sealed, encryption.key, encryption.cipher));
+  }
+  const answer = await web({
+    method: 'POST',
+    url: responseUri,
+    headers: { 'content-type': 'application/x-www-form-urlencoded' },
+    body: form.toString(),
+  });
+  const { text: said } = succeeded(answer, 'answer');
+  if (said.trim() === '') return null;
+  return shaped(answeredSchema, parseJson(said, 'answer'), 'answer').redirect_uri ?? null;
+}
