@@ -1,7 +1,8 @@
 /**
  * Headers of every answer that carries the app: cross-origin isolation, and a content security policy under
- * which the page runs its own scripts and WebAssembly only. `connect-src` stays open for `ws:` and `wss:`
- * because the person chooses the nodes; everything else is the page's own origin.
+ * which the page runs its own scripts and WebAssembly only. `connect-src` stays open for `ws:`, `wss:` and `https:`
+ * because the person chooses the nodes, and the issuers and verifiers of credentials; everything else is the page's
+ * own origin.
  */
 export function securityHeaders(options: { development?: boolean } = {}): Record<string, string> {
   const script = options.development
@@ -17,7 +18,7 @@ export function securityHeaders(options: { development?: boolean } = {}): Record
       "style-src 'self'" + (options.development ? " 'unsafe-inline'" : ''),
       "img-src 'self' data: blob:",
       "media-src 'self' blob:",
-      "connect-src 'self' ws: wss: http://127.0.0.1:* http://localhost:*",
+      "connect-src 'self' ws: wss: https: http://127.0.0.1:* http://localhost:*",
       "worker-src 'self' blob:",
       "object-src 'none'",
       "base-uri 'none'",

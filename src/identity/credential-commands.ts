@@ -7,6 +7,7 @@ import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
 import { chainIsOf, fromX5c, keyOfChain, toX5c, type Chain } from './chain.ts';
 import type { IdentityContext } from './context.ts';
+import { queriesToAnswer } from './dcql.ts';
 import {
   checkResponse,
   commitmentsOf,
@@ -359,10 +360,14 @@ export function credentialCommands(context: IdentityContext) {
       return JSON.stringify(decodePresentationRequest(JSON.stringify(request)));
     },
 
-    /** What a request asks for, and which credentials could answer it with which claims shown. */
+    /**
+     * What a request asks for, and which credentials could answer it with which claims shown. `answerable`: whether
+     * that is enough; the queries are then those to answer, and otherwise all of them.
+     */
     async matchRequest(input: { request: string }): Promise<{
       audience: string;
       purpose: string | null;
+      answerable: boolean;
       queries: {
         id: string;
         types: string[];
@@ -377,10 +382,14 @@ export function credentialCommands(context: IdentityContext) {
         request,
         records.map(({ value }) => value.credential),
       );
+      const { credentials } = request.dcql_query;
+      const chosen = queriesToAnswer(request.dcql_query, new Set(matches.map(({ query }) => query)));
+      const shown = credentials.filter(({ id }) => chosen === null || chosen.includes(id));
       return {
         audience: request.client_id,
         purpose: request.purpose ?? null,
-        queries: request.dcql_query.credentials.map(({ id, meta, predicates }) => ({
+        answerable: chosen !== null,
+        queries: shown.map(({ id, meta, predicates }) => ({
           id,
           types: meta?.vct_values ?? [],
           predicates: predicates ?? [],

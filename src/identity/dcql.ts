@@ -123,3 +123,16 @@ export function isEnough(
     .filter(({ required }) => required !== false)
     .every(({ options }) => options.some((ids) => ids.every((id) => answered.has(id))));
 }
+
+/**
+ * The queries to answer, out of those that can be: all of them, or of each set of choices that the verifier needs
+ * the first that is possible, and no more. Null if it cannot be done.
+ */
+export function queriesToAnswer(query: DcqlQuery, possible: ReadonlySet<string>): string[] | null {
+  if (!isEnough(query, possible)) return null;
+  if (query.credential_sets === undefined) return query.credentials.map(({ id }) => id);
+  const chosen = query.credential_sets
+    .filter(({ required }) => required !== false)
+    .flatMap(({ options }) => options.find((ids) => ids.every((id) => possible.has(id))) ?? []);
+  return [...new Set(chosen)];
+}

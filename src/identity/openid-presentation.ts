@@ -242,5 +242,6 @@ export async function sendAnswer(
   });
   const { text: said } = succeeded(answer, 'answer');
   if (said.trim() === '') return null;
-  return shaped(answeredSchema, parseJson(said, 'answer'), 'answer').redirect_uri ?? null;
+  const { redirect_uri: goOn } = shaped(answeredSchema, parseJson(said, 'answer'), 'answer');
+  return goOn === undefined ? null : webUrl(goOn).href;
 }

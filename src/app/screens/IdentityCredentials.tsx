@@ -15,6 +15,9 @@ import {
 } from '../components/forms.tsx';
 import { saveFile } from '../files.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
+import { Receive } from './CredentialReceive.tsx';
+import { Show } from './CredentialShow.tsx';
+import { pathText, typeText } from './credential-words.ts';
 import { VerdictBadge } from './IdentityPeople.tsx';
 
 /** Credentials: what others certified, showing it, asking for it, issuing it. */
@@ -33,21 +36,13 @@ export default function IdentityCredentials() {
           ))}
         </ul>
       </Card>
-      <Receive reload={all.reload} />
+      <Receive own={own} reload={all.reload} />
       <Show reload={all.reload} />
       <Ask />
       <Issue own={own} people={people.value ?? []} reload={all.reload} />
       <Shown />
     </div>
   );
-}
-
-const pathText = (path: readonly (string | number)[]) => path.join(' › ');
-
-/** Last part of a type's name, as people would say it. */
-function typeText(type: string): string {
-  const parts = type.split(':').filter((part) => part !== '' && !/^\d+$/.test(part));
-  return (parts.at(-1) ?? type).replaceAll('-', ' ');
 }
 
 function StatusBadge({ status }: { status: CredentialView['status'] }) {
@@ -118,164 +113,6 @@ function Claim({ name, text, selective }: { name: string; text: string; selectiv
         {text} {!selective && <Badge title="The issuer made it part of every showing">always shown</Badge>}
       </dd>
     </>
-  );
-}
-
-function Receive({ reload }: { reload: () => void }) {
-  const [text, setText] = useState('');
-  const action = useAction();
-  const list = useAction();
-  return (
-    <Card title="Receive" span={5}>
-      <Form
-        action={action}
-        submit="Check and keep"
-        busy="Checking…"
-        disabled={text.trim() === ''}
-        onSubmit={async () => {
-          await identity.acceptCredential({ text });
-          setText('');
-          reload();
-        }}
-      >
-        <TextArea
-          label="Credential"
-          hint="Paste what the issuer gave you. Every signature in it is checked."
-          value={text}
-          onChange={setText}
-        />
-      </Form>
-      <button
-        type="button"
-        disabled={text.trim() === '' || list.busy}
-        onClick={() =>
-          list.run(async () => {
-            await identity.importStatusList({ token: text });
-            setText('');
-            reload();
-          })
-        }
-      >
-        It is an issuer’s list of revocations
-      </button>
-      <Failure error={list.error} />
-    </Card>
-  );
-}
-
-type Matched = Awaited<ReturnType<typeof identity.matchRequest>>;
-
-function Show({ reload }: { reload: () => void }) {
-  const [request, setRequest] = useState('');
-  const [matched, setMatched] = useState<Matched | null>(null);
-  const [chosen, setChosen] = useState<Record<string, string>>({});
-  const [response, setResponse] = useState<string | null>(null);
-  const look = useAction();
-  const send = useAction();
-  const pick = (query: Matched['queries'][number]) =>
-    query.matches.find(({ credential }) => credential.id === chosen[query.id]) ?? query.matches[0];
-  const answer = async (found: Matched) => {
-    const answers = found.queries.map((query) => {
-      const match = pick(query);
-      if (match === undefined) throw new Error('You have no credential that answers this.');
-      return { query: query.id, credential: match.credential.id, paths: match.disclosed };
-    });
-    setResponse(await identity.present({ request, answers }));
-    reload();
-  };
-  return (
-    <Card title="Show something to somebody" span={6}>
-      <Form
-        action={look}
-        submit="See what is asked"
-        disabled={request.trim() === ''}
-        onSubmit={async () => {
-          setResponse(null);
-          setMatched(await identity.matchRequest({ request }));
-        }}
-      >
-        <TextArea label="Their request" value={request} onChange={setRequest} />
-      </Form>
-      {matched !== null && (
-        <div className="stack" aria-live="polite">
-          <p>
-            <strong>{matched.audience}</strong> asks
-            {matched.purpose === null ? ':' : ` (${matched.purpose}):`}
-          </p>
-          {matched.queries.map((query) => (
-            <Query
-              key={query.id}
-              query={query}
-              match={pick(query)}
-              onPick={(id) => setChosen((before) => ({ ...before, [query.id]: id }))}
-            />
-          ))}
-          <div className="row">
-            <button
-              type="button"
-              className="primary"
-              disabled={send.busy || matched.queries.some(({ matches }) => matches.length === 0)}
-              onClick={() => send.run(() => answer(matched))}
-            >
-              {send.busy ? 'Preparing…' : 'Show exactly this'}
-            </button>
-            <button type="button" onClick={() => setMatched(null)}>
-              Do not show
-            </button>
-          </div>
-          <Failure error={send.error} />
-        </div>
-      )}
-      {response !== null && <HandOver label="Give them this answer" text={response} fileName="answer.json" />}
-    </Card>
-  );
-}
-
-function Query(props: {
-  query: Matched['queries'][number];
-  match: Matched['queries'][number]['matches'][number] | undefined;
-  onPick: (id: string) => void;
-}) {
-  const { query, match } = props;
-  if (match === undefined)
-    return <p className="banner">You have no credential of the kind {query.types.join(', ')}.</p>;
-  const shown = match.credential.claims.filter(({ path }) =>
-    match.disclosed.some((wanted) => pathText(wanted) === pathText(path)),
-  );
-  const hidden = match.credential.claims.filter(
-    ({ path, selective }) => selective && !shown.some((claim) => pathText(claim.path) === pathText(path)),
-  );
-  return (
-    <div className="stack disclosed">
-      {query.matches.length > 1 && (
-        <Select
-          label="From"
-          value={match.credential.id}
-          options={query.matches.map(({ credential }) => [
-            credential.id,
-            `${typeText(credential.type)} by ${credential.issuerName ?? credential.issuer}`,
-          ])}
-          onChange={props.onPick}
-        />
-      )}
-      <p>
-        <strong>They will see:</strong>{' '}
-        {[...shown.map(({ path, text }) => `${pathText(path)}: ${text}`), ...match.always.map(String)].join(
-          '; ',
-        ) || 'no claim'}
-        {query.predicates.map(({ attribute, kind, value }) => (
-          <span key={attribute}>
-            {' '}
-            <CheckBadge>
-              {attribute} {kind === 'at-least' ? 'at least' : 'at most'} {value}, without the number
-            </CheckBadge>
-          </span>
-        ))}
-      </p>
-      {hidden.length > 0 && (
-        <p className="muted">They will not see: {hidden.map(({ path }) => pathText(path)).join(', ')}.</p>
-      )}
-    </div>
   );
 }
 

@@ -1,0 +1,10 @@
+/** How credentials are worded. */
+
+/** Where a claim lies, in words. */
+export const pathText = (path: readonly (string | number)[]) => path.join(' › ');
+
+/** Last part of a type's name, as people would say it. */
+export function typeText(type: string): string {
+  const parts = type.split(':').filter((part) => part !== '' && !/^\d+$/.test(part));
+  return (parts.at(-1) ?? type).replaceAll('-', ' ');
+}
