@@ -3,6 +3,7 @@ import * as v from 'valibot';
 import { fromHex, toHex, utf8 } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { base64UrlText, fromBase64Url, fromUtf8, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
+import type { MediaClaims } from './c2pa.ts';
 import { chainOf } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import { verdictView, type FileView, type VerdictView } from './identity-commands.ts';
@@ -40,6 +41,14 @@ export interface ProvenanceView {
   licence: string | null;
   /** Id of the permission that an agent signed under. */
   capability: string | null;
+}
+
+/** What the signature inside a media file says, and what its signer is worth. */
+export interface MediaView extends Omit<MediaClaims, 'signer'> {
+  /** Null for a signer that is no Auto ID: nobody here vouches for `name`. */
+  did: string | null;
+  signerName: string | null;
+  verdict: VerdictView | null;
 }
 
 /** Commands, for one wallet and network. */
@@ -118,6 +127,34 @@ export function contentCommands(context: IdentityContext) {
         capability: found.capability ?? null,
         verdict: chain === null ? null : await verdictView(context, chain),
       };
+    },
+
+    /** Signs a photo, video or sound file inside itself (C2PA). Throws Refusal `media-…`. */
+    async signMedia(input: {
+      did: string;
+      content: Uint8Array;
+      origin: Origin;
+      tool?: string;
+    }): Promise<Uint8Array> {
+      const identity = context.own(input.did);
+      const { signMedia } = await import('./c2pa.ts');
+      return signMedia(input.content, {
+        chain: context.chainOf(identity),
+        did: identity.did,
+        key: await context.signingKey(identity.key),
+        origin: input.origin,
+        tool: input.tool?.trim() || null,
+        now: context.now(),
+      });
+    },
+
+    /** Checks the signature inside a media file (C2PA). Throws Refusal `media-…` naming what does not hold. */
+    async verifyMedia(input: { content: Uint8Array }): Promise<MediaView> {
+      const { verifyMedia } = await import('./c2pa.ts');
+      const { signer, ...claims } = await verifyMedia(input.content);
+      if (signer === null) return { ...claims, did: null, signerName: null, verdict: null };
+      const verdict = await verdictView(context, signer.chain);
+      return { ...claims, did: signer.did, signerName: context.known(signer.did)?.name ?? null, verdict };
     },
   };
 }

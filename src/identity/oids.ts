@@ -8,6 +8,7 @@ export const OID = {
   authorityKeyIdentifier: '2.5.29.35',
   subjectAltName: '2.5.29.17',
   emailProtection: '1.3.6.1.5.5.7.3.4',
+  documentSigning: '1.3.6.1.5.5.7.3.36',
   extensionRequest: '1.2.840.113549.1.9.14',
   /** What an agent is for: a UTF8String under an arc of UUID form, of this project's own. */
   agentPurpose: '2.25.281993937374563712403838812936540221017',

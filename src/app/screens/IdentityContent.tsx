@@ -1,9 +1,9 @@
 import { useCallback, useState } from 'react';
-import type { ProvenanceView } from '../../identity/content-commands.ts';
+import type { MediaView, ProvenanceView } from '../../identity/content-commands.ts';
 import type { VerdictView } from '../../identity/identity-commands.ts';
 import type { Origin } from '../../identity/provenance.ts';
-import { Card, CheckBadge, Empty } from '../components/basics.tsx';
-import { FileField, Form, Select, TextField, useAction } from '../components/forms.tsx';
+import { Badge, Card, CheckBadge, Empty } from '../components/basics.tsx';
+import { Check, FileField, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { saveFile, type ChosenFile } from '../files.ts';
 import { bytes } from '../format.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
@@ -15,6 +15,11 @@ const ORIGINS: readonly (readonly [Origin, string])[] = [
   ['mixed', 'A person with a model'],
   ['unknown', 'I do not say'],
 ];
+
+/** Whether signatures of C2PA can go inside files of this type. */
+function isMedia(type: string): boolean {
+  return /^(image\/(jpeg|png|heic|heif|avif)|video\/mp4|audio\/(mpeg|mp4))$/.test(type);
+}
 
 /** Signed files: say who made something, and check who did. */
 export default function IdentityContent() {
@@ -34,14 +39,15 @@ function SignFile() {
   const [origin, setOrigin] = useState<Origin>('human');
   const [tool, setTool] = useState('');
   const [licence, setLicence] = useState('');
+  const [inside, setInside] = useState(true);
   const [done, setDone] = useState<string | null>(null);
   const action = useAction();
   const as = did === '' ? (own[0]?.did ?? '') : did;
   return (
     <Card title="Sign a file" span={6}>
       <p className="muted">
-        Any file: a photo, a text, a model. The file stays as it is; a small second file says who signed it.
-        Any change to the file shows.
+        Any file: a photo, a text, a model. The signature goes inside photos, videos and sound (C2PA, which
+        cameras and editors read too), or into a small second file. Any change to the file shows.
       </p>
       {value !== null && own.length === 0 ? (
         <Empty>Make an identity first.</Empty>
@@ -52,20 +58,40 @@ function SignFile() {
           busy="Signing…"
           disabled={file === null}
           onSubmit={async () => {
+            const { content, name, type } = file!;
+            if (inside && isMedia(type)) {
+              saveFile(`signed-${name}`, await identity.signMedia({ did: as, content, origin, tool }), type);
+              setDone('Signed. The signature is inside the saved copy; the file you chose is as it was.');
+              return;
+            }
             const signed = await identity.signContent({
               did: as,
-              content: file!.content,
-              mediaType: file!.type,
+              content,
+              mediaType: type,
               origin,
               tool,
               licence,
             });
-            saveFile(`${file!.name}.provenance`, signed.content, signed.type);
-            setDone(signed.id);
+            saveFile(`${name}.provenance`, signed.content, signed.type);
+            setDone('Signed. Keep the .provenance file beside it.');
           }}
         >
-          <FileField label="File" onChoose={setFile} />
+          <FileField
+            label="File"
+            onChoose={(chosen) => {
+              setFile(chosen);
+              setDone(null);
+            }}
+          />
           {file !== null && <p className="muted small">{bytes(file.content.length)}</p>}
+          {file !== null && isMedia(file.type) && (
+            <Check
+              label="Put the signature inside the file"
+              hint="A copy is saved; whoever has it can check it without a second file."
+              checked={inside}
+              onChange={setInside}
+            />
+          )}
           <Select
             label="Sign as"
             value={as}
@@ -87,11 +113,7 @@ function SignFile() {
           </details>
         </Form>
       )}
-      {done !== null && (
-        <p role="status">
-          Signed. Keep the <code>.provenance</code> file beside it.
-        </p>
-      )}
+      {done !== null && <p role="status">{done}</p>}
     </Card>
   );
 }
@@ -100,6 +122,7 @@ function CheckFile() {
   const [file, setFile] = useState<ChosenFile | null>(null);
   const [statement, setStatement] = useState<ChosenFile | null>(null);
   const [found, setFound] = useState<(ProvenanceView & { verdict: VerdictView | null }) | null>(null);
+  const [media, setMedia] = useState<MediaView | null>(null);
   const action = useAction();
   return (
     <Card title="Check a file" span={6}>
@@ -107,15 +130,24 @@ function CheckFile() {
         action={action}
         submit="Check"
         busy="Checking…"
-        disabled={file === null || statement === null}
+        disabled={file === null}
         onSubmit={async () => {
           setFound(null);
-          setFound(await identity.verifyContent({ content: file!.content, statement: statement!.content }));
+          setMedia(null);
+          const { content } = file!;
+          if (statement === null) setMedia(await identity.verifyMedia({ content }));
+          else setFound(await identity.verifyContent({ content, statement: statement.content }));
         }}
       >
         <FileField label="File" onChoose={setFile} />
-        <FileField label="Its statement" accept=".provenance,.json,.cose" onChoose={setStatement} />
+        <FileField
+          label="Its statement"
+          hint="Leave empty for a photo, video or sound with the signature inside."
+          accept=".provenance,.json,.cose"
+          onChoose={setStatement}
+        />
       </Form>
+      {media !== null && <MediaFound media={media} />}
       {found !== null && (
         <div className="stack disclosed" aria-live="polite" data-testid="provenance">
           <p>
@@ -148,5 +180,43 @@ function CheckFile() {
         </div>
       )}
     </Card>
+  );
+}
+
+function MediaFound({ media }: { media: MediaView }) {
+  return (
+    <div className="stack disclosed" aria-live="polite" data-testid="media">
+      <p>
+        <CheckBadge>not a byte was changed</CheckBadge>{' '}
+        {media.verdict === null ? (
+          <Badge tone="warn">nobody here vouches for the signer</Badge>
+        ) : (
+          <VerdictBadge verdict={media.verdict} />
+        )}
+      </p>
+      <dl className="facts">
+        <dt>Signed by</dt>
+        <dd>
+          {media.signerName ?? (media.did === null ? media.name : <span className="mono">{media.did}</span>)}
+        </dd>
+        <dt>Made by</dt>
+        <dd>{ORIGINS.find(([origin]) => origin === media.origin)?.[1]}</dd>
+        {media.tool !== null && (
+          <>
+            <dt>With</dt>
+            <dd>{media.tool}</dd>
+          </>
+        )}
+        <dt>What was done</dt>
+        <dd>{media.actions.map((action) => action.replace(/^c2pa\./, '')).join(', ') || 'not told'}</dd>
+        {media.ingredients > 0 && (
+          <>
+            <dt>Made from</dt>
+            <dd>{media.ingredients === 1 ? 'one earlier file' : `${media.ingredients} earlier files`}</dd>
+          </>
+        )}
+      </dl>
+      {media.verdict !== null && <p className="muted">{media.verdict.sentence}</p>}
+    </div>
   );
 }

@@ -1,0 +1,287 @@
+/**
+ * Content credentials of media (C2PA): signatures that travel inside a photo, video or sound file, as cameras and
+ * editors write them. The library reads and writes the format; who signed is judged here, for the format's own rules
+ * leave that to whoever checks. Heavy: imported when a file of this kind is signed or checked.
+ */
+import { BMFF, JPEG, MP3, PNG, type Asset } from '@trustnxt/c2pa-ts/asset';
+import { CoseAlgorithmIdentifier, type Signer } from '@trustnxt/c2pa-ts/cose';
+import { SuperBox } from '@trustnxt/c2pa-ts/jumbf';
+import {
+  ActionAssertion,
+  ActionType,
+  BMFFHashAssertion,
+  DataHashAssertion,
+  DigitalSourceType,
+  IngredientAssertion,
+  ManifestStore,
+  ValidationResult,
+  type Manifest,
+} from '@trustnxt/c2pa-ts/manifest';
+import { equal } from '../protocol/bytes.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { Refusal } from '../wallet/errors.ts';
+import { alternativeUris, basicConstraints, commonNameText, decodeCertificate } from './certificate.ts';
+import { chainIsOf, chainOf, orderChain, subjectOf, type Chain } from './chain.ts';
+import { issueCertificate, LEAF_USAGES } from './issue.ts';
+import type { SigningKey } from './keys.ts';
+import { OID } from './oids.ts';
+import type { Origin } from './provenance.ts';
+import { MAX_CERTIFICATES } from './verdict.ts';
+
+const CERTIFICATE_SUFFIX = ' (media)';
+const MAX_NAME = 64;
+const HASH = 'SHA-256';
+
+const SOURCES: Record<Exclude<Origin, 'unknown'>, DigitalSourceType> = {
+  human: DigitalSourceType.DigitalCapture,
+  ai: DigitalSourceType.TrainedAlgorithmicMedia,
+  mixed: DigitalSourceType.CompositeWithTrainedAlgorithmicMedia,
+};
+
+/** Algorithms of the format, by the kind of key. */
+const ALGORITHMS = {
+  ed25519: CoseAlgorithmIdentifier.Ed25519,
+  p256: CoseAlgorithmIdentifier.ES256,
+  p384: CoseAlgorithmIdentifier.ES384,
+} as const;
+
+/** Media types that can carry content credentials. */
+const FORMATS: readonly {
+  type: string;
+  of: { canRead(bytes: Uint8Array): boolean; new (bytes: Uint8Array): Asset };
+}[] = [
+  { type: 'image/jpeg', of: JPEG },
+  { type: 'image/png', of: PNG },
+  { type: 'video/mp4', of: BMFF },
+  { type: 'audio/mpeg', of: MP3 },
+];
+
+function assetOf(content: Uint8Array): { asset: Asset; type: string } {
+  const format = FORMATS.find(({ of }) => of.canRead(content));
+  if (format === undefined) {
+    throw new Refusal(
+      'media-format',
+      'no JPEG, PNG, MP4, HEIC or MP3',
+      'Signatures go inside JPEG, PNG, HEIC, MP4 and MP3 files. Sign other files with a statement beside them.',
+    );
+  }
+  try {
+    return { asset: new format.of(content), type: format.type };
+  } catch (error) {
+    throw new Refusal(
+      'media-format',
+      `${format.type}: ${String(error).slice(0, 100)}`,
+      'The file is damaged.',
+    );
+  }
+}
+
+export interface MediaDraft {
+  /** Certificates of the identity that signs, root first. */
+  chain: Chain;
+  did: string;
+  key: SigningKey;
+  origin: Origin;
+  /** What it was made with, or null. */
+  tool: string | null;
+  /** Milliseconds since the epoch. */
+  now: number;
+}
+
+/**
+ * Signs a media file: the same file with a manifest in it.
+ *
+ * @throws Refusal `media-format`; `media-signer` where the identity cannot: media are signed under a certificate of
+ * their own, which only an identity that may issue can make.
+ */
+export async function signMedia(content: Uint8Array, draft: MediaDraft): Promise<Uint8Array> {
+  const { asset, type } = assetOf(content);
+  if (asset.getManifestJUMBF() !== undefined) {
+    throw new Refusal(
+      'media-signed',
+      'it has a manifest',
+      'The file is signed already. Signing it anew would take the first signature away.',
+    );
+  }
+  const signer = await signerOf(draft);
+  const store = new ManifestStore();
+  const manifest = store.createManifest({
+    assetFormat: type,
+    instanceID: `xmp:iid:${crypto.randomUUID()}`,
+    defaultHashAlgorithm: HASH,
+    signer,
+  });
+  const binding =
+    asset instanceof BMFF ? BMFFHashAssertion.createV3('allotment', HASH) : DataHashAssertion.create(HASH);
+  manifest.addAssertion(binding);
+  manifest.addAssertion(actionsOf(draft));
+  await asset.ensureManifestSpace(store.measureSize());
+  await binding.updateWithAsset(asset);
+  await manifest.sign(signer);
+  await asset.writeManifestJUMBF(store.getBytes());
+  return asset.getDataRange();
+}
+
+function actionsOf({ origin, tool }: MediaDraft): ActionAssertion {
+  const assertion = new ActionAssertion();
+  assertion.actions.push({
+    action: ActionType.C2paCreated,
+    ...(origin === 'unknown' ? {} : { digitalSourceType: SOURCES[origin] }),
+    ...(tool === null ? {} : { softwareAgent: { name: tool } as never }),
+  });
+  return assertion;
+}
+
+/** The format wants a leaf with a purpose to sign, so that the identity makes one for its own key. */
+async function signerOf({ chain, did, key, now }: MediaDraft): Promise<Signer> {
+  const { tbs } = subjectOf(chain);
+  if (!basicConstraints(tbs).authority || key.algorithm === 'rsa') {
+    throw new Refusal(
+      'media-signer',
+      `${key.algorithm}, ${basicConstraints(tbs).authority ? 'may' : 'may not'} issue`,
+      'This identity cannot sign inside media: it may not issue certificates, or has an RSA key. Sign with a statement beside the file.',
+    );
+  }
+  const der = await issueCertificate(key, {
+    commonName: `${commonNameText(tbs).slice(0, MAX_NAME - CERTIFICATE_SUFFIX.length)}${CERTIFICATE_SUFFIX}`,
+    publicKeyInfo: key.publicKeyInfo,
+    issuer: { name: tbs.subject, publicKeyInfo: tbs.publicKeyInfo },
+    notBefore: Math.max(tbs.notBefore, now - (now % 1000) - 3_600_000),
+    notAfter: tbs.notAfter,
+    did,
+    authority: null,
+    usages: LEAF_USAGES,
+    extendedUsages: [OID.emailProtection, OID.documentSigning],
+  });
+  const certificates = [der, ...chain.toReversed().map(({ raw }) => raw)];
+  // The library writes nothing of a certificate but its bytes.
+  const [certificate, ...chainCertificates] = certificates.map(
+    (raw) => ({ rawData: raw.slice().buffer }) as unknown as Signer['certificate'],
+  );
+  return {
+    algorithm: ALGORITHMS[key.algorithm],
+    certificate: certificate!,
+    chainCertificates,
+    sign: (payload) => key.sign(payload),
+  };
+}
+
+/** What a media file says of itself, and that it was not changed since. */
+export interface MediaClaims {
+  /**
+   * Certificates of the Auto ID that signed, root first; null if it was signed under other certificates, of which
+   * `name` is all that is shown: nobody here vouches for them.
+   */
+  signer: { did: string; chain: Chain } | null;
+  name: string;
+  origin: Origin;
+  tool: string | null;
+  /** What was done to it, in the format's words, oldest first. */
+  actions: string[];
+  /** How many earlier versions are named in it. */
+  ingredients: number;
+}
+
+/**
+ * Checks a media file against the manifest in it: every hash and the signature.
+ *
+ * @throws Refusal `media-unsigned`, `media-format`, or `media-` with the status code of C2PA that failed.
+ */
+export async function verifyMedia(content: Uint8Array): Promise<MediaClaims> {
+  const { asset } = assetOf(content);
+  const manifest = await activeManifest(asset);
+  const { certificate, chainCertificates = [] } = manifest.signature?.signatureData ?? {};
+  if (certificate === undefined || chainCertificates.length >= MAX_CERTIFICATES)
+    throw new Refusal(
+      'media-signingCredential.invalid',
+      'certificates',
+      'The signature names no usable certificate.',
+    );
+  const ders = [certificate, ...chainCertificates].map(({ rawData }) => new Uint8Array(rawData));
+  const signer = autoIdOf(ders);
+  const actions = manifest.assertions?.assertions.filter((one) => one instanceof ActionAssertion) ?? [];
+  const all = actions.flatMap((assertion) => assertion.actions);
+  const created = all.find(({ digitalSourceType }) => digitalSourceType !== undefined);
+  const agent: unknown = all.find(({ softwareAgent }) => softwareAgent !== undefined)?.softwareAgent;
+  return {
+    signer,
+    name: nameOf(ders[0]!),
+    origin: originOf(created?.digitalSourceType),
+    tool: agentName(agent),
+    actions: all.map(({ action }) => action.slice(0, 100)),
+    ingredients:
+      manifest.assertions?.assertions.filter((one) => one instanceof IngredientAssertion).length ?? 0,
+  };
+}
+
+async function activeManifest(asset: Asset): Promise<Manifest> {
+  const jumbf = asset.getManifestJUMBF();
+  if (jumbf === undefined)
+    throw new Refusal('media-unsigned', 'no manifest', 'There is no signature inside this file.');
+  let store: ManifestStore;
+  let result: ValidationResult;
+  try {
+    store = ManifestStore.read(SuperBox.fromBuffer(new Uint8Array(jumbf)));
+    result = await store.validate(asset);
+  } catch (error) {
+    throw new Refusal(
+      'media-malformed',
+      String(error).slice(0, 200),
+      'The signature inside this file is damaged.',
+    );
+  }
+  const failed = result.statusEntries.find(({ success }) => !success);
+  const manifest = store.getActiveManifest();
+  if (!result.isValid || failed !== undefined || manifest === undefined) {
+    const code = failed?.code ?? 'malformed';
+    const changed = /mismatch|hash/i.test(code);
+    throw new Refusal(
+      `media-${code}`,
+      failed?.explanation ?? code,
+      changed
+        ? 'The file was changed after it was signed.'
+        : `The signature inside this file does not hold (${code}).`,
+    );
+  }
+  return manifest;
+}
+
+/**
+ * The Auto ID behind certificates: a leaf for its own key that it issued to itself, under the identifier that the leaf
+ * names. Null where they are of another kind.
+ */
+function autoIdOf(ders: readonly Uint8Array[]): MediaClaims['signer'] {
+  try {
+    const [leaf, ...above] = ders;
+    const { tbs } = decodeCertificate(leaf!);
+    const chain = chainOf(orderChain(above).map(({ raw }) => raw));
+    const { tbs: owner } = subjectOf(chain);
+    const did = alternativeUris(tbs).find((uri) => chainIsOf(chain, uri));
+    const own = equal(tbs.publicKeyInfo, owner.publicKeyInfo) && equal(tbs.issuer, owner.subject);
+    return did !== undefined && own ? { did, chain } : null;
+  } catch (error) {
+    // Certificates of cameras and editors are not held to the rules of Auto IDs.
+    if (error instanceof ProtocolError) return null;
+    throw error;
+  }
+}
+
+function nameOf(der: Uint8Array): string {
+  try {
+    return commonNameText(decodeCertificate(der).tbs).slice(0, 200);
+  } catch (error) {
+    if (error instanceof ProtocolError) return '';
+    throw error;
+  }
+}
+
+function originOf(source: string | undefined): Origin {
+  const known = Object.entries(SOURCES).find(([, one]) => one === source);
+  return (known?.[0] as Origin | undefined) ?? 'unknown';
+}
+
+function agentName(agent: unknown): string | null {
+  if (typeof agent === 'string') return agent.slice(0, 200);
+  const name = typeof agent === 'object' && agent !== null && 'name' in agent ? agent.name : null;
+  return typeof name === 'string' ? name.slice(0, 200) : null;
+}
