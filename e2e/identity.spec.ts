@@ -190,23 +190,36 @@ test('a signed photo verifies and its tampered copy does not', async ({ browser 
     .getByLabel('File')
     .first()
     .setInputFiles(file('photo.png', photo, 'image/png'));
-  const statement = await saved(page, () => sign.getByRole('button', { name: 'Sign' }).click());
+  const flipped = (content: Buffer) => {
+    const copy = Buffer.from(content);
+    copy[copy.length - 40]! ^= 1;
+    return copy;
+  };
   const check = card(page, 'Check a file');
-  const tampered = Buffer.from(photo);
-  tampered[tampered.length >> 1]! ^= 1;
-  for (const [buffer, good] of [
-    [photo, true],
-    [tampered, false],
-  ] as const) {
+  const checked = async (content: Buffer) => {
     await check
       .getByLabel('File')
       .first()
-      .setInputFiles(file('photo.png', buffer, 'image/png'));
-    await check.getByLabel('Its statement').setInputFiles(file('photo.png.provenance', statement));
+      .setInputFiles(file('photo.png', content, 'image/png'));
     await check.getByRole('button', { name: 'Check' }).click();
-    if (good) await expect(page.getByTestId('provenance')).toContainText('not a byte was changed');
-    else await expect(check.getByRole('alert')).toContainText('it was changed');
-  }
+  };
+
+  const inside = await saved(page, () => sign.getByRole('button', { name: 'Sign' }).click());
+  await checked(inside);
+  await expect(page.getByTestId('media')).toContainText('not a byte was changed');
+  await expect(page.getByTestId('media')).toContainText('Ada');
+  await checked(flipped(inside));
+  await expect(check.getByRole('alert')).toContainText('changed after it was signed');
+  await checked(photo);
+  await expect(check.getByRole('alert')).toContainText('no signature inside');
+
+  await sign.getByLabel('Put the signature inside the file').uncheck();
+  const statement = await saved(page, () => sign.getByRole('button', { name: 'Sign' }).click());
+  await check.getByLabel('Its statement').setInputFiles(file('photo.png.provenance', statement));
+  await checked(photo);
+  await expect(page.getByTestId('provenance')).toContainText('not a byte was changed');
+  await checked(flipped(photo));
+  await expect(check.getByRole('alert')).toContainText('it was changed');
 });
 
 test('a backup opens in a fresh profile, and a wrong password changes nothing', async ({ browser }) => {
