@@ -277,9 +277,9 @@ async function startFarmer(start: Start): Promise<Stop> {
   const { protocolInfo } = await persist(stopped, () => clusterAppInfo(connection));
   const sample = values['check-records'] === undefined ? undefined : number(values, 'check-records', 1);
   const { publicKey } = identity;
-  const member = new FarmerMember({ connection, pool, history, publicKey, plotWith, sample, log });
+  const member = new FarmerMember({ connection, pool, history, plotWith, sample, log });
   await member.start();
-  const seat = member.seat();
+  const seat = member.seat(publicKey);
   const farm = await Farm.open({
     ...seat.options,
     directory: await NodeDirectory.at(join(folder, 'farm')),

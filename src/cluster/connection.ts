@@ -210,7 +210,7 @@ export class ClusterConnection implements StreamLink {
     try {
       const answer = this.nats.request(subject, payload, { timeout: timeoutMs });
       answer.catch(() => undefined);
-      return (await Promise.race([answer, broken])).data;
+      return plain((await Promise.race([answer, broken])).data);
     } catch (error) {
       throw requestError(error, subject);
     } finally {
@@ -246,18 +246,21 @@ export class ClusterConnection implements StreamLink {
     return receiveStream(this, subjectFor(message, instance), payload, message.item, options);
   }
 
-  /** Answers requests for streams; `handler` gives the items and is told to end when nobody takes them any more. */
+  /**
+   * Answers requests for streams; `handler` gives the items, is told to end when nobody takes them any more, and may
+   * give the receiver up itself.
+   */
   respondStream<Q, R>(
     message: StreamRequest<Q, R>,
     options: { instance?: string; queue: string },
-    handler: (value: Q, signal: AbortSignal, instance: string) => AsyncIterable<R>,
+    handler: (value: Q, signal: AbortSignal, giveUp: (reason: unknown) => void) => AsyncIterable<R>,
   ): () => void {
-    return this.subscribe(message, options.instance, options.queue, async (payload, reply, instance) => {
+    return this.subscribe(message, options.instance, options.queue, async (payload, reply) => {
       if (reply === undefined) return;
       const value = decodeWith(message.payload, payload, 'cluster-request');
       const gone = new AbortController();
       const signal = AbortSignal.any([gone.signal, this.closing.signal]);
-      const items = handler(value, signal, instance);
+      const items = handler(value, signal, (reason) => gone.abort(reason));
       await sendStream(this, reply, message.item, items, gone);
     });
   }
@@ -288,7 +291,7 @@ export class ClusterConnection implements StreamLink {
   ): Promise<void> {
     try {
       const instance = messageOfSubject(msg.subject).instance ?? '';
-      await handler(msg.data, msg.reply, instance);
+      await handler(plain(msg.data), msg.reply, instance);
     } catch (error) {
       if (!this.closing.signal.aborted) this.complain(pattern, error);
     }
@@ -315,7 +318,7 @@ export class ClusterConnection implements StreamLink {
   receive(subject: string, listener: (payload: Uint8Array, statusCode: number) => void): () => void {
     const subscription = this.nats.subscribe(subject, {
       callback: (error, msg) => {
-        if (error === null) listener(msg.data, msg.headers?.code ?? 0);
+        if (error === null) listener(plain(msg.data), msg.headers?.code ?? 0);
       },
     });
     return () => {
@@ -383,6 +386,11 @@ export class ClusterConnection implements StreamLink {
     await this.nats.close();
     this.setState('closed');
   }
+}
+
+/** The same bytes as what the protocol's codecs expect: a `Buffer` would share memory where they copy. */
+function plain(data: Uint8Array): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.length);
 }
 
 function subjectFor(message: Parameters<typeof subjectOf>[0], instance: string | undefined): string {

@@ -30,8 +30,6 @@ export interface FarmerOptions {
   pool: ComputePool;
   /** What pieces and delivered sectors are checked against. */
   history: VerifiedHistory;
-  /** 32 bytes: the farmer's key. */
-  publicKey: Uint8Array;
   plotWith?: PlotWith;
   /** Sectors of one farm under way at once, each with a plotter of its own. */
   sectorsAtOnce?: number;
@@ -87,9 +85,9 @@ export class FarmerMember {
     this.announcer.start((again) => connection.listen(clusterMessages.identifyFarmers, again));
   }
 
-  /** A place for a farm that is about to be opened; the farm is told with `attach`. */
-  seat(): FarmSeat {
-    return new FarmSeat(this, this.seats, this.requireRules(), () => this.announcer.again());
+  /** A place for a farm of that key (32 bytes) that is about to be opened; it is told with `attach`. */
+  seat(publicKey: Uint8Array): FarmSeat {
+    return new FarmSeat(this, publicKey, this.seats, this.requireRules(), () => this.announcer.again());
   }
 
   private requireRules(): FarmerProtocolInfo {
@@ -124,6 +122,7 @@ export class FarmSeat {
 
   constructor(
     private readonly member: FarmerMember,
+    private readonly publicKey: Uint8Array,
     private readonly seats: Set<FarmSeat>,
     private readonly rules: FarmerProtocolInfo,
     private readonly announce: () => void,
@@ -131,7 +130,7 @@ export class FarmSeat {
     const { plotWith = 'both', sectorsAtOnce, ...options } = member.options;
     const { connection, history, log } = options;
     this.node = new ClusterNode(connection, () => this.farmId);
-    const plotting = new ClusterPlotting({ ...options, rules: () => rules, plotWith });
+    const plotting = new ClusterPlotting({ ...options, publicKey, rules: () => rules, plotWith });
     this.options = {
       node: this.node,
       pieces: new ClusterPieces(connection),
@@ -196,9 +195,8 @@ export class FarmSeat {
 
   private async describe(file: SectorFile): Promise<PlottedSector> {
     const metadata = await file.readMetadata();
-    const { publicKey } = this.member.options;
     const { sectorIndex, historySize, piecesInSector } = metadata;
-    const plan = planSector(publicKey, sectorIndex, historySize, piecesInSector, this.rules);
+    const plan = planSector(this.publicKey, sectorIndex, historySize, piecesInSector, this.rules);
     return {
       sectorId: plan.sectorId,
       sectorIndex,
@@ -210,11 +208,11 @@ export class FarmSeat {
   /** Reads in turn: decoding takes a core for a second or two, and the farm's own proofs go before. */
   private read(farm: Farm, sector: number, offset: number): Promise<Result<Uint8Array | null>> {
     const work = async (): Promise<Result<Uint8Array | null>> => {
-      const { pool, publicKey } = this.member.options;
+      const { pool } = this.member.options;
       const file = farm.sector(sector);
       if (file === null) return { ok: true, value: null };
       try {
-        return { ok: true, value: await readPlottedPiece(file, publicKey, offset, pool) };
+        return { ok: true, value: await readPlottedPiece(file, this.publicKey, offset, pool) };
       } catch (error) {
         return { ok: false, error: sentenceOf(error) };
       }

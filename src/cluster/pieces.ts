@@ -21,7 +21,11 @@ export class ClusterPieces implements PieceSource {
   private waiting: Waiter[] = [];
   private timer: ReturnType<typeof setTimeout> | null = null;
 
-  constructor(private readonly connection: ClusterConnection) {}
+  /** `idleMs`: silence of a member after which its pieces are given up for now. */
+  constructor(
+    private readonly connection: ClusterConnection,
+    private readonly idleMs = IDLE_MS,
+  ) {}
 
   /** A piece (1 048 672 bytes), unverified; null when no member has it. Rejects with ClusterError. */
   piece(index: PieceIndex, signal: AbortSignal): Promise<Uint8Array | null> {
@@ -76,14 +80,14 @@ export class ClusterPieces implements PieceSource {
     }
     if (missing.size === 0) return;
     const { pieces } = clusterMessages;
-    const stream = this.connection.stream(pieces, [...missing], { idleMs: IDLE_MS });
+    const stream = this.connection.stream(pieces, [...missing], { idleMs: this.idleMs });
     for await (const [index, piece] of stream) arrived(index, piece);
   }
 
   private async findInCaches(indices: PieceIndex[]): Promise<Map<Ulid, Map<number, PieceIndex>>> {
     const places = new Map<Ulid, Map<number, PieceIndex>>();
     const { findPiecesInCache } = clusterMessages;
-    const options = { instance: ANY_CACHE_GROUP, idleMs: IDLE_MS };
+    const options = { instance: ANY_CACHE_GROUP, idleMs: this.idleMs };
     for await (const [index, cache, offset] of this.connection.stream(findPiecesInCache, indices, options)) {
       const offsets = places.get(cache) ?? new Map<number, PieceIndex>();
       places.set(cache, offsets.set(offset, index));
@@ -97,7 +101,7 @@ export class ClusterPieces implements PieceSource {
     arrived: (index: PieceIndex, piece: Uint8Array) => void,
   ): Promise<void> {
     const { readPieces } = clusterMessages;
-    const options = { instance: cache, idleMs: IDLE_MS };
+    const options = { instance: cache, idleMs: this.idleMs };
     for await (const answer of this.connection.stream(readPieces, [...offsets.keys()], options)) {
       if (!answer.ok) continue;
       const [offset, found] = answer.value;

@@ -60,7 +60,8 @@ const MAX_PIECES_AT_ONCE = 32;
 interface Current {
   request: PlotSector;
   stop: AbortController;
-  done: Promise<unknown>;
+  /** Resolves when the plotter is free again. */
+  freed: Promise<void>;
 }
 
 export class PlotterMember {
@@ -82,8 +83,8 @@ export class PlotterMember {
     const { connection } = this.options;
     const own = { instance: this.id, queue: this.id };
     this.off.push(
-      connection.respondStream(clusterMessages.plotSector, own, (request, signal) =>
-        this.serve(request, signal),
+      connection.respondStream(clusterMessages.plotSector, own, (request, signal, giveUp) =>
+        this.serve(request, signal, giveUp),
       ),
     );
     this.offer();
@@ -106,33 +107,47 @@ export class PlotterMember {
   private async *serve(
     request: PlotSector,
     signal: AbortSignal,
+    giveUp: (reason: unknown) => void,
   ): AsyncGenerator<SectorPlottingProgress, void, void> {
     // A farmer that lost the link asks for the same sector again before the loss is noticed here.
     if (this.current !== null && isSame(this.current.request, request)) {
       this.current.stop.abort(new DOMException('asked again', 'AbortError'));
-      await this.current.done.catch(() => undefined);
+      await this.current.freed;
     }
     if (this.current !== null) {
       yield { kind: 'occupied' };
       return;
     }
     const stop = new AbortController();
+    const stopped = AbortSignal.any([signal, stop.signal]);
+    let free: () => void = () => undefined;
+    this.current = { request, stop, freed: new Promise((resolve) => (free = resolve)) };
     const queue = new ItemQueue<SectorPlottingProgress>(WAITING_PARTS);
-    const done = this.plot(request, queue, AbortSignal.any([signal, stop.signal]));
-    this.current = { request, stop, done };
+    stopped.addEventListener(
+      'abort',
+      () => {
+        giveUp(stopped.reason);
+        queue.end(stopped.reason);
+      },
+      { once: true },
+    );
+    const done = this.plot(request, queue, stopped);
     this.withdraw?.();
     this.withdraw = null;
     const ping = setInterval(() => queue.tell({ kind: 'ping' }), PING_MS);
+    let delivered = false;
     try {
       yield* queue;
+      delivered = true;
     } finally {
       clearInterval(ping);
-      stop.abort(new DOMException('nobody takes the sector any more', 'AbortError'));
+      if (!delivered) stop.abort(new DOMException('nobody takes the sector any more', 'AbortError'));
       await done;
       this.current = null;
       this.progress = null;
       this.options.changed?.();
       if (this.off.length > 0) this.offer();
+      free();
     }
   }
 
@@ -239,7 +254,7 @@ export class PlotterMember {
     this.withdraw = null;
     const { current } = this;
     current?.stop.abort(new DOMException('the plotter is stopped', 'AbortError'));
-    await current?.done;
+    await current?.freed;
     await discardPartialSector(this.options.directory).catch(() => undefined);
     await this.lock?.release();
   }

@@ -101,7 +101,8 @@ function accept<T>(
 
 /**
  * Sends items to whoever asked, at most two messages ahead of the acknowledgements and never more items than fill one
- * message in memory. `gone` is aborted, and the items' iteration ended, when the receiver stops acknowledging.
+ * message in memory. `gone` is aborted, and the items' iteration ended, when the receiver stops acknowledging; whoever
+ * aborts it gives the receiver up.
  */
 export async function sendStream<T>(
   link: StreamLink,
@@ -129,8 +130,9 @@ export async function sendStream<T>(
       fail(wrong);
     }
   });
-  const onClosed = (): void => fail(link.closed.reason);
-  link.closed.addEventListener('abort', onClosed, { once: true });
+  const over = AbortSignal.any([gone.signal, link.closed]);
+  const onOver = (): void => fail(over.reason);
+  over.addEventListener('abort', onOver, { once: true });
 
   const pull = async (): Promise<void> => {
     for await (const value of items) {
@@ -173,7 +175,7 @@ export async function sendStream<T>(
     gone.abort(error);
     throw error;
   } finally {
-    link.closed.removeEventListener('abort', onClosed);
+    over.removeEventListener('abort', onOver);
     unsubscribe();
     await pulling;
   }

@@ -1,0 +1,389 @@
+/** The roles of a cluster together, on a real NATS server, with encodings that cost nothing. */
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { INSTALL_NATS, isNatsInstalled } from '../../devnet/nats-server.ts';
+import { concat, equal, toHex } from '../protocol/bytes.ts';
+import { PIECE_BYTES, RECORD_BYTES, RECORD_CHUNKS } from '../protocol/constants.ts';
+import { blake3Hash } from '../protocol/hash.ts';
+import { RECORD_METADATA_BYTES } from '../protocol/sector.ts';
+import { segmentHeaderHash } from '../protocol/segment.ts';
+import type { PieceIndex, SegmentHeader, SegmentIndex } from '../protocol/types.ts';
+import { Farm } from '../farm/farm.ts';
+import { bytesOfSectors } from '../farm/sectors.ts';
+import {
+  fakeEncoding,
+  FakeNode,
+  FakePool,
+  fakeIdentity,
+  fakePiece,
+  named,
+  plottingPool,
+  RULES,
+  slotAt,
+} from '../farm/test-support.ts';
+import { MemoryDirectory } from '../storage/memory-directory.ts';
+import { CacheMember } from './cache.ts';
+import { CacheStore } from './cache-store.ts';
+import { Controller, type ControllerNode } from './controller.ts';
+import { FarmerMember, type FarmerOptions, type FarmSeat } from './farmer.ts';
+import { ClusterHistory } from './history.ts';
+import { ClusterPieces } from './pieces.ts';
+import { PlotterMember, type PlotterOptions } from './plotter.ts';
+import { TestCluster } from './testing.ts';
+
+const LIMIT_MS = 60_000;
+
+async function until(holds: () => boolean, what: string): Promise<void> {
+  const end = Date.now() + LIMIT_MS;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`${what} did not happen`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
+}
+
+function headersOf(count: number): SegmentHeader[] {
+  const headers: SegmentHeader[] = [];
+  for (let index = 0; index < count; index += 1) {
+    const last = headers.at(-1);
+    headers.push({
+      segmentIndex: BigInt(index),
+      segmentCommitment: named(`segment-${index}`, 48),
+      prevSegmentHeaderHash: last === undefined ? new Uint8Array(32) : segmentHeaderHash(last),
+      lastArchivedBlock: { number: index, partialArchived: null },
+    });
+  }
+  return headers;
+}
+
+/** A node that has every piece of three segments. */
+class TestNode extends FakeNode implements ControllerNode {
+  readonly headers = headersOf(3);
+  readonly acknowledged: SegmentIndex[] = [];
+  given = 0;
+  give: (index: PieceIndex) => Promise<Uint8Array | null> = async (index) => fakePiece(index);
+  private archived: (header: SegmentHeader) => void = () => undefined;
+
+  onArchivedSegmentHeader(listener: (header: SegmentHeader) => void): () => void {
+    this.archived = listener;
+    return () => undefined;
+  }
+
+  archive(): void {
+    this.headers.push(headersOf(this.headers.length + 1).at(-1)!);
+    this.archived(this.headers.at(-1)!);
+  }
+
+  async acknowledgeSegmentHeader(segment: SegmentIndex): Promise<void> {
+    this.acknowledged.push(segment);
+  }
+
+  async segmentHeaders(segments: readonly SegmentIndex[]): Promise<(SegmentHeader | null)[]> {
+    return segments.map((segment) => this.headers[Number(segment)] ?? null);
+  }
+
+  piece(index: PieceIndex): Promise<Uint8Array | null> {
+    this.given += 1;
+    return this.give(index);
+  }
+}
+
+/** Records encoded anywhere in the test, so that decoding can tell whether chunks are those of a record. */
+class Encodings {
+  private readonly records = new Map<string, { piece: Uint8Array; hash: Uint8Array }>();
+  encoded = 0;
+
+  /** `spoil` changes the chunks of a record after they were encoded. */
+  pool(
+    spoil: (chunks: Uint8Array) => void = () => undefined,
+    wait: (signal?: AbortSignal) => Promise<void> = async () => undefined,
+  ): FakePool {
+    return plottingPool({
+      'record.encode': async (input, { signal }) => {
+        await wait(signal);
+        const { bitfield, chunks } = fakeEncoding(input);
+        const { piece, evaluationSeed } = input;
+        this.records.set(toHex(evaluationSeed), { piece, hash: blake3Hash(chunks) });
+        spoil(chunks);
+        this.encoded += 1;
+        const metadata = new Uint8Array(RECORD_METADATA_BYTES);
+        metadata.set(concat(piece.subarray(RECORD_BYTES), blake3Hash(piece)));
+        return { bitfield, chunks, metadata };
+      },
+      'record.decode': ({ evaluationSeed, chunks }) => {
+        const known = this.records.get(toHex(evaluationSeed));
+        const good = known !== undefined && equal(known.hash, blake3Hash(chunks));
+        return { record: good ? known.piece.slice(0, RECORD_BYTES) : new Uint8Array(RECORD_BYTES) };
+      },
+      'kzg.verify': () => ({ bad: [] }),
+      'sector.audit': () => ({ winners: [] }),
+    });
+  }
+}
+
+/** An encoding that does not end. */
+function forever(signal?: AbortSignal): Promise<void> {
+  return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
+}
+
+if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
+
+describe.skipIf(!isNatsInstalled())('a cluster', () => {
+  let cluster: TestCluster;
+  let node: TestNode;
+  let encodings: Encodings;
+  let controller: Controller;
+  let stops: (() => Promise<unknown> | unknown)[] = [];
+
+  beforeEach(async () => {
+    cluster = await TestCluster.start();
+    node = new TestNode();
+    encodings = new Encodings();
+    controller = await startController();
+  });
+
+  afterEach(async () => {
+    for (const stop of stops.toReversed()) await stop();
+    stops = [];
+    await cluster.stop();
+  });
+
+  const log = (line: string): void => void cluster.lines.push(line);
+
+  async function startController(): Promise<Controller> {
+    const connection = await cluster.connect();
+    const started = new Controller({ connection, node, valid: async (_, piece) => piece[0] === 0, log });
+    await started.start();
+    await connection.flush();
+    stops.push(() => started.stop());
+    return started;
+  }
+
+  async function startCache(capacity: number, directory = new MemoryDirectory()): Promise<CacheMember> {
+    const connection = await cluster.connect();
+    const store = await CacheStore.open(directory, capacity);
+    const member = new CacheMember({ connection, store, log });
+    member.start();
+    stops.push(() => member.stop());
+    return member;
+  }
+
+  async function startPlotter(options: Partial<PlotterOptions> = {}) {
+    const connection = await cluster.connect();
+    const history = new ClusterHistory(connection);
+    await history.follow();
+    const pieces = new ClusterPieces(connection);
+    const pool = encodings.pool();
+    const directory = new MemoryDirectory();
+    const member = new PlotterMember({ connection, pool, directory, pieces, history, log, ...options });
+    await member.start();
+    await connection.flush();
+    stops.push(() => member.stop().catch(() => undefined));
+    return { member, connection };
+  }
+
+  async function startFarm(sectors: number, options: Partial<FarmerOptions> = {}) {
+    const connection = await cluster.connect();
+    const history = new ClusterHistory(connection);
+    await history.follow();
+    const pool = encodings.pool();
+    const member = new FarmerMember({ connection, pool, history, plotWith: 'cluster', log, ...options });
+    await member.start();
+    const identity = fakeIdentity();
+    const seat = member.seat(identity.publicKey);
+    const directory = new MemoryDirectory();
+    const farm = await Farm.open({
+      ...seat.options,
+      directory,
+      pool,
+      identity,
+      rewardAddress: identity.publicKey,
+      allocatedBytes: bytesOfSectors(sectors, RULES.maxPiecesInSector),
+    });
+    seat.attach(farm);
+    farm.start();
+    stops.push(async () => {
+      member.stop();
+      await farm.stop();
+    });
+    return { farm, seat, directory, member };
+  }
+
+  const plotted = (farm: Farm): number =>
+    farm.snapshot().sectors.filter(({ state }) => state === 'plotted').length;
+
+  it('plots, shows its farms and reads pieces back', async () => {
+    await startCache(8);
+    await until(() => controller.caches.summary.pieces === 8, 'a full cache');
+    await startPlotter();
+    const { farm } = await startFarm(2);
+    await until(() => plotted(farm) === 2, 'two sectors');
+    await farm.scrub();
+    expect(plotted(farm)).toBe(2);
+    expect(encodings.encoded).toBe(4);
+    await until(() => controller.farms.summary.sectors === 2, 'news of the sectors');
+    expect(controller.farms.summary).toEqual({ farms: 1, sectors: 2 });
+    const index = [...Array(768).keys()].map(BigInt).find((candidate) => controllerKnows(candidate))!;
+    const piece = await controller.farms.piece(index);
+    expect(piece !== null && equal(piece, fakePiece(index))).toBe(true);
+  });
+
+  function controllerKnows(index: PieceIndex): boolean {
+    const { places } = controller.farms as unknown as { places: Map<PieceIndex, unknown> };
+    return places.has(index);
+  }
+
+  it('takes pieces from its caches, which follow the history', async () => {
+    await startCache(4);
+    await until(() => controller.caches.summary.pieces === 4, 'a full cache');
+    const connection = await cluster.connect();
+    const pieces = new ClusterPieces(connection);
+    const { given } = node;
+    const signal = new AbortController().signal;
+    const found = await Promise.all([512n, 515n].map((index) => pieces.piece(index, signal)));
+    expect(found.map((piece) => piece && piece.length)).toEqual([PIECE_BYTES, PIECE_BYTES]);
+    expect(node.given).toBe(given);
+    expect(equal((await pieces.piece(3n, signal))!, fakePiece(3n))).toBe(true);
+    node.archive();
+    await until(() => controller.caches.find(768n) !== null, 'a piece of the new segment');
+    expect(node.acknowledged).toEqual([3n]);
+    expect(equal((await pieces.piece(768n, signal))!, fakePiece(768n))).toBe(true);
+  });
+
+  it('knows a cache and what it holds after all is started anew', async () => {
+    const directory = new MemoryDirectory();
+    const cache = await startCache(3, directory);
+    await until(() => controller.caches.summary.pieces === 3, 'a full cache');
+    await cache.stop();
+    await controller.stop();
+    const { given } = node;
+    await startCache(3, directory);
+    controller = await startController();
+    await until(() => controller.caches.summary.pieces === 3, 'the same cache');
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    expect(node.given).toBe(given);
+  });
+
+  it('hands solutions and signatures to the node', async () => {
+    const { seat, farm } = await startFarm(1, { plotWith: 'self' });
+    await until(() => plotted(farm) === 1, 'a sector');
+    const heard = await slotsHeard(seat);
+    node.announce(slotAt(7));
+    await until(() => heard.includes(7n), 'the slot');
+    const solution = {
+      publicKey: named('farmer', 32),
+      rewardAddress: named('farmer', 32),
+      sectorIndex: 0,
+      historySize: 3n,
+      pieceOffset: 1,
+      recordCommitment: named('a', 48),
+      recordWitness: named('b', 48),
+      chunk: named('c', 32),
+      chunkWitness: named('d', 48),
+      proofOfSpace: named('e', 160),
+    };
+    await seat.options.node.submitSolution(7n, solution);
+    await until(() => node.solutions.length === 1, 'the solution');
+    expect(node.solutions[0]).toEqual({ slot: 7n, solution });
+    const hash = named('hash', 32);
+    node.askToSign({ hash, publicKey: named('farmer', 32) });
+    await until(() => node.signatures.length === 1, 'the signature');
+    expect(node.signatures[0]!.hash).toEqual(hash);
+    // Nobody asked for this one.
+    await seat.options.node.submitRewardSignature(named('other', 32), new Uint8Array(64));
+    node.askToSign({ hash: named('third', 32), publicKey: named('farmer', 32) });
+    await until(() => node.signatures.length === 2, 'the next signature');
+    expect(node.signatures[1]!.hash).toEqual(named('third', 32));
+  });
+
+  async function slotsHeard({ options }: FarmSeat): Promise<bigint[]> {
+    const heard: bigint[] = [];
+    options.node.onSlot(({ slotNumber }) => heard.push(slotNumber));
+    return heard;
+  }
+
+  it('finishes a sector elsewhere when its plotter dies', async () => {
+    const stuck = await startPlotter({ pool: encodings.pool(undefined, forever) });
+    const { farm } = await startFarm(1, { silenceMs: 3_000 });
+    await until(() => stuck.member.snapshot().sector !== null, 'a sector under way');
+    await stuck.connection.close();
+    const { member } = await startPlotter();
+    await until(() => plotted(farm) === 1, 'the sector');
+    expect(member.snapshot().done).toBe(1);
+  });
+
+  it('refuses a wrong sector before it is written, and whoever delivered it', async () => {
+    const bad = await startPlotter({ pool: encodings.pool((chunks) => (chunks[RECORD_CHUNKS * 31]! ^= 1)) });
+    const { farm, directory } = await startFarm(1);
+    await until(() => bad.member.snapshot().done > 0, 'a delivered sector');
+    await until(() => cluster.lines.some((line) => line.includes('wrong sector')), 'the refusal');
+    expect([...directory.files.keys()].filter((name) => name.startsWith('sector'))).toEqual([]);
+    expect(plotted(farm)).toBe(0);
+    await startPlotter();
+    await until(() => plotted(farm) === 1, 'the sector of another plotter');
+    expect(bad.member.snapshot().done).toBe(1);
+    await farm.scrub();
+    expect(plotted(farm)).toBe(1);
+  });
+
+  it('goes on where it was when the NATS server is restarted', async () => {
+    const release: (() => void)[] = [];
+    let paused = true;
+    const wait = (): Promise<void> =>
+      paused ? new Promise((resolve) => void release.push(resolve)) : Promise.resolve();
+    const { member } = await startPlotter({ pool: encodings.pool(undefined, wait) });
+    const { farm } = await startFarm(1, { silenceMs: 3_000 });
+    await until(() => release.length > 0, 'an encoding under way');
+    await cluster.server.restart();
+    paused = false;
+    for (const resume of release) resume();
+    await until(() => plotted(farm) === 1, 'the sector');
+    // Nothing that was encoded is encoded again.
+    expect(encodings.encoded).toBe(2);
+    expect(member.snapshot().done).toBeGreaterThan(0);
+  });
+
+  it('outlives its controller in the middle of a sector', async () => {
+    let asked = 0;
+    const hold = new Promise<null>(() => undefined);
+    node.give = async (index) => ((asked += 1) > 1 ? hold : fakePiece(index));
+    const connection = await cluster.connect();
+    await startPlotter({ pieces: new ClusterPieces(connection, 500) });
+    const { farm } = await startFarm(1);
+    await until(() => asked > 1, 'a piece that does not come');
+    await controller.stop();
+    node.give = async (index) => fakePiece(index);
+    controller = await startController();
+    await until(() => plotted(farm) === 1, 'the sector');
+    expect(encodings.encoded).toBe(2);
+  }, 120_000);
+
+  it('gives a busy plotter no second sector', async () => {
+    let under = 0;
+    let most = 0;
+    const wait = async (): Promise<void> => {
+      under += 1;
+      most = Math.max(most, under);
+      await new Promise((resolve) => setTimeout(resolve, 50));
+      under -= 1;
+    };
+    await startPlotter({ pool: encodings.pool(undefined, wait), concurrency: 1 });
+    const { farm } = await startFarm(3);
+    await until(() => plotted(farm) === 3, 'three sectors');
+    expect(most).toBe(1);
+  });
+
+  it('says when two members have one identity', async () => {
+    const directory = new MemoryDirectory();
+    await startCache(2, directory);
+    const copy = new MemoryDirectory();
+    for (const [name, bytes] of directory.files) copy.files.set(name, bytes.slice());
+    await startCache(2, copy);
+    await until(() => cluster.lines.some((line) => line.includes('as well')), 'the warning');
+    expect(cluster.lines.find((line) => line.includes('as well'))).toMatch(/copied/);
+  });
+
+  it('plots by itself where nobody offers', async () => {
+    const { farm } = await startFarm(2, { plotWith: 'both', patienceMs: 0 });
+    await until(() => plotted(farm) === 2, 'two sectors');
+    expect(encodings.encoded).toBe(4);
+  });
+});
