@@ -73,7 +73,11 @@ fn main() {
             }
         }));
     }
-    let lane = if lane.is_empty() { "null".to_string() } else { median(lane).to_string() };
+    let lane = if lane.is_empty() {
+        "null".to_string()
+    } else {
+        median(lane).to_string()
+    };
     println!(
         "{{\"implementation\": \"{}\", \"lane\": {lane}, \"prove\": {}, \"verify\": {}}}",
         implementation(),

@@ -2,6 +2,8 @@
 
 #[cfg(target_arch = "aarch64")]
 mod arm;
+#[cfg(any(target_arch = "wasm32", test))]
+mod bitslice;
 mod portable;
 #[cfg(target_arch = "x86_64")]
 mod x86;
@@ -138,23 +140,22 @@ fn lanes_hold(lanes: &[Lane; CHECKPOINTS]) -> [bool; CHECKPOINTS] {
     if arm::available() {
         return arm::hold(lanes);
     }
+    #[cfg(target_arch = "wasm32")]
+    return bitslice::hold(lanes);
+    #[cfg(not(target_arch = "wasm32"))]
     portable::hold(lanes)
 }
 
 /// The first checkpoint (0..7) of a claim that is wrong, or None when all hold.
 pub fn pot_verify(claim: &Claim) -> Result<Option<usize>, BadIterations> {
-    Ok(lanes_hold(&lanes_of(claim)?).iter().position(|holds| !holds))
+    pot_verify_only(claim, [true; CHECKPOINTS])
 }
 
-/// The same for many claims, in order. Iterations that are not allowed fail the whole call.
-pub fn pot_verify_many(claims: &[Claim]) -> Result<Vec<Option<usize>>, BadIterations> {
-    claims.iter().map(pot_verify).collect()
-}
-
-/// Whether one checkpoint alone holds.
-pub fn pot_verify_checkpoint(claim: &Claim, index: usize) -> Result<bool, BadIterations> {
-    let lane = lanes_of(claim)?[index % CHECKPOINTS];
-    Ok(lanes_hold(&[lane; CHECKPOINTS])[0])
+/// The same for some of the checkpoints; what the others claim as starts is taken for granted.
+pub fn pot_verify_only(claim: &Claim, only: [bool; CHECKPOINTS]) -> Result<Option<usize>, BadIterations> {
+    let lanes = lanes_of(claim)?;
+    let holds = lanes_hold(&lanes);
+    Ok((0..CHECKPOINTS).find(|&index| only[index] && !holds[index]))
 }
 
 #[cfg(test)]
@@ -185,6 +186,7 @@ mod tests {
         let lanes = lanes_of(&claim).expect("allowed");
         let expected = [true, true, false, false, true, true, true, true];
         assert_eq!(portable::hold(&lanes), expected);
+        assert_eq!(bitslice::hold(&lanes), expected);
         assert_eq!(lanes_hold(&lanes), expected);
         #[cfg(target_arch = "x86_64")]
         for width in x86::Width::ALL.into_iter().filter(|width| width.available()) {
@@ -198,7 +200,10 @@ mod tests {
             let mut wrong = claim(160);
             wrong.checkpoints[index * BLOCK_BYTES + 5] ^= 1;
             assert_eq!(pot_verify(&wrong), Ok(Some(index)));
-            assert_eq!(pot_verify_checkpoint(&wrong, index), Ok(false));
+            let only = std::array::from_fn(|other| other == index);
+            assert_eq!(pot_verify_only(&wrong, only), Ok(Some(index)));
+            let others = std::array::from_fn(|other| other != index && other != index + 1);
+            assert_eq!(pot_verify_only(&wrong, others), Ok(None));
         }
         assert_eq!(pot_verify(&claim(160)), Ok(None));
     }

@@ -1,6 +1,6 @@
 //! WebAssembly doors to `allotment-aes`.
 
-use allotment_aes::{pot_prove as prove, pot_verify as verify, pot_verify_checkpoint as verify_one, Claim};
+use allotment_aes::{pot_prove as prove, pot_verify_only as verify, Claim};
 use wasm_bindgen::prelude::*;
 
 fn fixed<const N: usize>(what: &str, bytes: &[u8]) -> Result<[u8; N], JsError> {
@@ -26,22 +26,11 @@ pub fn pot_prove(seed: &[u8], iterations: u32) -> Result<Vec<u8>, JsError> {
         .to_vec())
 }
 
-/// Index of the first wrong checkpoint (0..7), or −1 when all hold.
+/// Index of the first wrong checkpoint (0..7), or −1 when all hold; only those whose bit is set in `only` count.
 #[wasm_bindgen]
-pub fn pot_verify(seed: &[u8], iterations: u32, checkpoints: &[u8]) -> Result<i32, JsError> {
+pub fn pot_verify(seed: &[u8], iterations: u32, checkpoints: &[u8], only: u8) -> Result<i32, JsError> {
     let claim = claim(seed, iterations, checkpoints)?;
-    let wrong = verify(&claim).map_err(|error| JsError::new(&error.to_string()))?;
+    let only = std::array::from_fn(|index| only >> index & 1 == 1);
+    let wrong = verify(&claim, only).map_err(|error| JsError::new(&error.to_string()))?;
     Ok(wrong.map_or(-1, |index| index as i32))
-}
-
-/// Whether checkpoint `index` (0..7) alone holds.
-#[wasm_bindgen]
-pub fn pot_verify_checkpoint(
-    seed: &[u8],
-    iterations: u32,
-    checkpoints: &[u8],
-    index: usize,
-) -> Result<bool, JsError> {
-    let claim = claim(seed, iterations, checkpoints)?;
-    verify_one(&claim, index).map_err(|error| JsError::new(&error.to_string()))
 }
