@@ -1,7 +1,8 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import { CHECKPOINTS_BYTES } from '../protocol/constants.ts';
-import { wasmWalker, webCryptoWalker } from './pot.ts';
+import { chooseWalker, wasmWalker, webCryptoWalker } from './pot.ts';
+import { tuneWebCrypto, walkWebCrypto } from './pot-webcrypto.ts';
 import { loadWasm } from './wasm.ts';
 
 beforeAll(() => loadWasm());
@@ -55,4 +56,23 @@ test('both walks are the same', async () => {
     }),
     { numRuns: 25 },
   );
+});
+
+test('a walker is chosen by measurement, also for a few checkpoints', async () => {
+  const start = new Uint8Array(16).fill(5);
+  const checkpoints = await (await chooseWalker('prove')).prove(start, 1600);
+  for (const only of [[6], [0, 3], [0, 1, 2, 3, 4, 5, 6, 7]]) {
+    const walker = await chooseWalker(only.length);
+    expect(await walker.verify(start, 1600, checkpoints, only)).toBeNull();
+    expect(await walker.verify(start, 1616, checkpoints, only)).toBe(only[0]);
+  }
+});
+
+test('the number of blocks a call changes nothing but the speed', async () => {
+  const key = new Uint8Array(16).fill(1);
+  const walks = () => Promise.all([1, 70_000].map((count) => walkWebCrypto(key, key, count)));
+  const before = await walks();
+  const rates = await tuneWebCrypto();
+  expect(Math.min(...rates.values())).toBeGreaterThan(0);
+  expect(await walks()).toEqual(before);
 });

@@ -3,7 +3,7 @@ import { concat, equal } from '../protocol/bytes.ts';
 import { CHECKPOINTS_BYTES, CHECKPOINTS_IN_SLOT } from '../protocol/constants.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { checkpoint, potKey, requireIterations } from '../protocol/pot.ts';
-import { walkWebCrypto } from './pot-webcrypto.ts';
+import { tuneWebCrypto, walkWebCrypto } from './pot-webcrypto.ts';
 import { guarded, loadWasm, wasm } from './wasm.ts';
 
 /** One way to compute proofs of time on this machine. */
@@ -77,48 +77,61 @@ export const wasmWalker: PotWalker = {
     signal?.throwIfAborted();
     requireIterations(iterations);
     requireCheckpoints(checkpoints);
-    if (only === undefined) {
-      const wrong = guarded('pot-checkpoints', () => wasm.pot_verify(seed, iterations, checkpoints));
-      return wrong < 0 ? null : wrong;
-    }
-    const holds = (index: number): boolean =>
-      guarded('pot-checkpoints', () => wasm.pot_verify_checkpoint(seed, iterations, checkpoints, index));
-    return [...only].sort((a, b) => a - b).find((index) => !holds(index)) ?? null;
+    const mask = (only ?? ALL_CHECKPOINTS).reduce((bits, index) => bits | (1 << index), 0);
+    const wrong = guarded('pot-checkpoints', () => wasm.pot_verify(seed, iterations, checkpoints, mask));
+    return wrong < 0 ? null : wrong;
   },
 };
 
 /** Iterations of a slot that both walkers are timed with: some milliseconds. */
 const TRIAL_ITERATIONS = 400_000;
 
-let chosen: Promise<PotWalker> | null = null;
+/** Seconds that one walker took for a trial, by what it was tried with. */
+interface Trials {
+  prove: Record<PotWalker['name'], number>;
+  verify: Record<PotWalker['name'], number>;
+}
+
+let measured: Promise<Trials | null> | null = null;
 
 /**
- * The walker that is faster on this machine, for proving and for verifying each, by measuring both once on this
- * thread. Loads the module. Where WebCrypto is missing, as in insecure contexts, it is the other one.
+ * The walker that is faster on this machine, for proving or for verifying so many checkpoints of a slot, by
+ * measuring both once on this thread. Loads the module. Where WebCrypto is missing, as in insecure contexts, it is
+ * the other one.
  */
-export function chooseWalker(): Promise<PotWalker> {
-  chosen ??= measureWalkers();
-  return chosen;
+export async function chooseWalker(task: 'prove' | number): Promise<PotWalker> {
+  measured ??= measureWalkers();
+  const trials = await measured;
+  if (trials === null) return wasmWalker;
+  // WebCrypto walks one checkpoint after the other; side by side, a few take as long as all.
+  const share = task === 'prove' ? 1 : task / CHECKPOINTS_IN_SLOT;
+  const { webcrypto, wasm: sideBySide } = task === 'prove' ? trials.prove : trials.verify;
+  return share * webcrypto <= sideBySide ? webCryptoWalker : wasmWalker;
 }
 
-async function measureWalkers(): Promise<PotWalker> {
+async function measureWalkers(): Promise<Trials | null> {
   await loadWasm();
-  if (globalThis.crypto?.subtle === undefined) return wasmWalker;
+  if (globalThis.crypto?.subtle === undefined) return null;
+  await tuneWebCrypto();
   const seed = new Uint8Array(16);
   const iterations = TRIAL_ITERATIONS;
-  const proven = await fastest((walker) => walker.prove(seed, iterations / 8));
   const checkpoints = await webCryptoWalker.prove(seed, iterations);
-  const verified = await fastest((walker) => walker.verify(seed, iterations, checkpoints));
-  return { name: verified.name, prove: proven.prove, verify: verified.verify };
+  return {
+    prove: await timed((walker) => walker.prove(seed, iterations / CHECKPOINTS_IN_SLOT)),
+    verify: await timed((walker) => walker.verify(seed, iterations, checkpoints)),
+  };
 }
 
-async function fastest(walk: (walker: PotWalker) => Promise<unknown>): Promise<PotWalker> {
-  const timed = async (walker: PotWalker): Promise<number> => {
+async function timed(
+  walk: (walker: PotWalker) => Promise<unknown>,
+): Promise<Record<PotWalker['name'], number>> {
+  const seconds = { webcrypto: 0, wasm: 0 };
+  for (const walker of [webCryptoWalker, wasmWalker]) {
+    // The first time warms up.
+    await walk(walker);
     const started = performance.now();
     await walk(walker);
-    return performance.now() - started;
-  };
-  await walk(webCryptoWalker);
-  const webCrypto = await timed(webCryptoWalker);
-  return (await timed(wasmWalker)) < webCrypto ? wasmWalker : webCryptoWalker;
+    seconds[walker.name] = (performance.now() - started) / 1000;
+  }
+  return seconds;
 }

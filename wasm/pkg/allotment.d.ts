@@ -160,14 +160,9 @@ export function pos_verify(seed: Uint8Array | number[], challenge_index: number,
 export function pot_prove(seed: Uint8Array | number[], iterations: number): Uint8Array;
 
 /**
- * Index of the first wrong checkpoint (0..7), or −1 when all hold.
+ * Index of the first wrong checkpoint (0..7), or −1 when all hold; only those whose bit is set in `only` count.
  */
-export function pot_verify(seed: Uint8Array | number[], iterations: number, checkpoints: Uint8Array | number[]): number;
-
-/**
- * Whether checkpoint `index` (0..7) alone holds.
- */
-export function pot_verify_checkpoint(seed: Uint8Array | number[], iterations: number, checkpoints: Uint8Array | number[], index: number): boolean;
+export function pot_verify(seed: Uint8Array | number[], iterations: number, checkpoints: Uint8Array | number[], only: number): number;
 
 export function record_commitment(record: Uint8Array | number[]): Uint8Array;
 
@@ -244,8 +239,7 @@ export interface InitOutput {
     readonly postable_new: () => number;
     readonly postable_unmask: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
     readonly pot_prove: (a: number, b: number, c: number) => [number, number, number, number];
-    readonly pot_verify: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
-    readonly pot_verify_checkpoint: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number];
+    readonly pot_verify: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number];
     readonly record_commitment: (a: number, b: number) => [number, number, number, number];
     readonly record_commitment_is_valid: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number];
     readonly recordsum_add: (a: number, b: number, c: number, d: number, e: number) => [number, number];

@@ -766,14 +766,16 @@ export function pot_prove(seed, iterations) {
 }
 
 /**
- * Index of the first wrong checkpoint (0..7), or −1 when all hold.
+ * Index of the first wrong checkpoint (0..7), or −1 when all hold; only those whose bit is set in `only` count.
  * @param {Uint8Array | number[]} seed
  * @param {number} iterations
  * @param {Uint8Array | number[]} checkpoints
+ * @param {number} only
  * @returns {number}
  */
-export function pot_verify(seed, iterations, checkpoints) {
+export function pot_verify(seed, iterations, checkpoints, only) {
     const val3 = +iterations;
+    const val4 = +only;
     let ptr0, len0, ptr1, len1;
     try {
         ptr0 = passArray8ToWasm0(seed, wasm.__wbindgen_malloc);
@@ -785,40 +787,11 @@ export function pot_verify(seed, iterations, checkpoints) {
         if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
         throw e;
     }
-    const ret = wasm.pot_verify(ptr0, len0, val3, ptr1, len1);
+    const ret = wasm.pot_verify(ptr0, len0, val3, ptr1, len1, val4);
     if (ret[2]) {
         throw takeFromExternrefTable0(ret[1]);
     }
     return ret[0];
-}
-
-/**
- * Whether checkpoint `index` (0..7) alone holds.
- * @param {Uint8Array | number[]} seed
- * @param {number} iterations
- * @param {Uint8Array | number[]} checkpoints
- * @param {number} index
- * @returns {boolean}
- */
-export function pot_verify_checkpoint(seed, iterations, checkpoints, index) {
-    const val3 = +iterations;
-    const val4 = +index;
-    let ptr0, len0, ptr1, len1;
-    try {
-        ptr0 = passArray8ToWasm0(seed, wasm.__wbindgen_malloc);
-        len0 = WASM_VECTOR_LEN;
-        ptr1 = passArray8ToWasm0(checkpoints, wasm.__wbindgen_malloc);
-        len1 = WASM_VECTOR_LEN;
-    } catch (e) {
-        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
-        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
-        throw e;
-    }
-    const ret = wasm.pot_verify_checkpoint(ptr0, len0, val3, ptr1, len1, val4);
-    if (ret[2]) {
-        throw takeFromExternrefTable0(ret[1]);
-    }
-    return ret[0] !== 0;
 }
 
 /**

@@ -1,5 +1,5 @@
 /** What the jobs of the pool do, on the worker's side. */
-import { PIECE_BYTES, RECORD_BYTES, S_BUCKETS } from '../../protocol/constants.ts';
+import { CHECKPOINTS_IN_SLOT, PIECE_BYTES, RECORD_BYTES, S_BUCKETS } from '../../protocol/constants.ts';
 import { countBits, occupancy } from '../../protocol/contents-map.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { blake3Hash } from '../../protocol/hash.ts';
@@ -29,12 +29,12 @@ function tableOf(seed: Uint8Array): SpaceTable {
 
 const IMPLEMENTATIONS: Implementations = {
   'pot.verify': async ({ seed, iterations, checkpoints, only }) => {
-    const walker = await chooseWalker();
+    const walker = await chooseWalker(only?.length ?? CHECKPOINTS_IN_SLOT);
     const firstWrong = await walker.verify(seed, iterations, checkpoints, only);
     return { firstWrong, walker: walker.name };
   },
   'pot.prove': async ({ seed, iterations }) => {
-    const walker = await chooseWalker();
+    const walker = await chooseWalker('prove');
     return { checkpoints: await walker.prove(seed, iterations) };
   },
   'kzg.verify': ({ openings }) => ({ bad: verifyOpenings(openings) }),
