@@ -1,25 +1,41 @@
-/** A local network for browser tests: a block every second and a half, whose farmer's rewards go to its own account. */
+/**
+ * A local network for browser tests, run as a program: a block every six seconds, as its slots have it, and one a
+ * second after a transaction came, until that is final. Chain time must not run far ahead of the clock. Prints one
+ * line of JSON with its address; ends with its input.
+ */
 import { loadWasm } from '../../src/crypto/wasm.ts';
+import { decodeExtrinsic } from '../../src/protocol/extrinsic.ts';
 import { encodeAddress } from '../../src/protocol/ss58.ts';
+import { FAST_PARAMS } from '../../devnet/config.ts';
 import { TestNetwork } from '../../devnet/testing/test-network.ts';
 
-const BLOCK_MS = 1_500;
+const TICK_MS = 1_000;
+const IDLE_TICKS = 6;
 
 await loadWasm();
-const network = await TestNetwork.start();
-await network.reach(3);
+const test = await TestNetwork.start();
+await test.reach(3);
+const { network } = test;
 process.stdout.write(
   `${JSON.stringify({
-    endpoint: `ws://127.0.0.1:${network.network.port}`,
-    farmer: encodeAddress(network.farmer.identity.publicKey),
+    endpoint: `ws://127.0.0.1:${network.port}`,
+    farmer: encodeAddress(test.farmer.identity.publicKey),
   })}\n`,
 );
-const stop = async (): Promise<never> => {
+
+let wanted = 0;
+network.pool.onAdded(() => {
+  const signed = network.pool.pending().some((bytes) => decodeExtrinsic(bytes).kind === 'signed');
+  if (signed) wanted = network.chain.best.number + FAST_PARAMS.confirmationDepthK + 1;
+});
+let ticks = 0;
+const timer = setInterval(() => {
+  ticks += 1;
+  const { number } = network.chain.best;
+  if (number < wanted || ticks % IDLE_TICKS === 0) void test.reach(number + 1);
+}, TICK_MS);
+process.stdin.once('end', () => {
   clearInterval(timer);
-  await network.remove();
-  process.exit(0);
-};
-const timer = setInterval(() => void network.reach(network.network.chain.best.number + 1), BLOCK_MS);
-process.once('SIGTERM', () => void stop());
-process.stdin.once('end', () => void stop());
+  void test.remove().then(() => process.exit(0));
+});
 process.stdin.resume();

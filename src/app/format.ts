@@ -48,9 +48,13 @@ export function brief(hex: string, edge = 6): string {
   return hex.length <= 2 * edge + 1 ? hex : `${hex.slice(0, edge)}…${hex.slice(-edge)}`;
 }
 
-/** A balance in the token's smallest unit (18 decimals) as tokens. */
+/** Amounts below this many smallest units have no digit that is shown. */
+const SMALLEST_SHOWN = 10n ** 14n;
+
+/** A balance in the token's smallest unit (18 decimals) as tokens, cut off after four decimals. */
 export function tokens(value: string, symbol: string): string {
   const amount = BigInt(value);
+  if (amount > 0n && amount < SMALLEST_SHOWN) return `<0.0001 ${symbol}`;
   const whole = amount / 10n ** 18n;
   const fraction = (amount % 10n ** 18n).toString().padStart(18, '0').slice(0, 4).replace(/0+$/, '');
   return `${integers.format(whole)}${fraction ? `.${fraction}` : ''} ${symbol}`;

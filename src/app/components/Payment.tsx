@@ -84,14 +84,14 @@ export function PlanView({ plan, symbol, nameOf }: { plan: PaymentPlan; symbol: 
       ))}
       <details>
         <summary>Technical face</summary>
-        <dl className="facts">
+        <dl className="facts stacked">
           <Line label="Call">
             <span className="mono break">{plan.call.name}</span>
           </Line>
           <Line label="Arguments">
             <span className="mono break">{brief(plan.call.args, 400)}</span>
           </Line>
-          <Line label="Number of the account’s transaction">
+          <Line label="The account’s number for it (nonce)">
             {plan.nonce} <TrustBadge trust={balance.trust} />
           </Line>
           <Line label="Valid in blocks">
@@ -171,7 +171,7 @@ export function PaymentEntry(props: {
       <details>
         <summary className="small">Details</summary>
         <CallWords call={call} symbol={symbol} nameOf={nameOf} />
-        <dl className="facts">
+        <dl className="facts stacked">
           <Line label="From">
             {nameOf(record.account) ?? <span className="mono break">{record.account}</span>}
           </Line>

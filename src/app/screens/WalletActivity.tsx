@@ -10,7 +10,7 @@ import { useNames } from '../wallet-names.ts';
 import type { PartProps } from './Wallet.tsx';
 
 const POLL_MS = 3_000;
-const SHOWN = 100;
+const SHOWN = 25;
 
 /** What was sent from here, and what happened to each account. */
 export default function WalletActivity({ status, symbol, depth }: PartProps) {
@@ -115,6 +115,7 @@ function History(props: { accounts: PartProps['status']['accounts']; symbol: str
 
 function Entries(props: { view: AccountHistoryView; shown: Shown; symbol: string; nameOf: NameOf }) {
   const { view, shown, symbol } = props;
+  const [limit, setLimit] = useState(SHOWN);
   const entries = view.entries.filter(({ kind }) => GROUPS[shown](kind));
   const rewards = view.entries.filter(({ kind }) => GROUPS.rewards(kind));
   const earned = rewards.reduce((sum, { amount }) => sum + BigInt(amount ?? 0), 0n);
@@ -144,12 +145,16 @@ function Entries(props: { view: AccountHistoryView; shown: Shown; symbol: string
       )}
       {view.looked !== null && entries.length === 0 && <Empty>Nothing in these blocks.</Empty>}
       <ul className="list" data-testid="history">
-        {entries.slice(0, SHOWN).map((entry, index) => (
+        {entries.slice(0, limit).map((entry, index) => (
           <Entry key={`${entry.hash}-${index}`} entry={entry} final={view.final} {...props} />
         ))}
       </ul>
-      {entries.length > SHOWN && (
-        <p className="muted small">…and {count(entries.length - SHOWN)} earlier ones.</p>
+      {entries.length > limit && (
+        <div className="row">
+          <button type="button" onClick={() => setLimit(limit + 4 * SHOWN)}>
+            Show more of the {count(entries.length)}
+          </button>
+        </div>
       )}
     </>
   );
@@ -167,7 +172,7 @@ function Entry({
   nameOf: NameOf;
 }) {
   const { kind, other, amount } = entry;
-  const gain = amount !== null && !amount.startsWith('-');
+  const gain = amount?.startsWith('-') === false;
   return (
     <li className="stack" title={entry.event}>
       <div className="between">
