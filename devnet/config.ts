@@ -47,6 +47,14 @@ export const DEFAULT_PARAMS: NetworkParams = {
   endowment: 1_000_000n * AI3,
 };
 
+/**
+ * How stakes move on the local network: blocks of a domain in an epoch, and until stake that was taken back can be
+ * had. Not among the parameters, because no state depends on them before somebody stakes.
+ */
+export const STAKING = { epoch: 5, lockingPeriod: 5 } as const;
+/** The public networks' own. */
+export const PUBLIC_STAKING = { epoch: 100, lockingPeriod: 14_400 } as const;
+
 /** The public networks' own, which the recorded chains and metadata have too. */
 export const PUBLIC_PARAMS: NetworkParams = { ...DEFAULT_PARAMS, ...PUBLIC_CONSTANTS, initialPieces: 1000n };
 

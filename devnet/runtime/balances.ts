@@ -89,6 +89,13 @@ export function rescinded(context: BlockContext, value: bigint): void {
   context.depositEvent(BALANCES, 16, amount(value));
 }
 
+/** `Upgraded`: an account becomes one of the newer logic with its first change. */
+export function upgraded(context: BlockContext, id: Uint8Array, account: Account): void {
+  if ((account.flags & NEW_LOGIC) !== 0n) return;
+  account.flags |= NEW_LOGIC;
+  context.depositEvent(BALANCES, 14, id);
+}
+
 /**
  * Stores an account after a change of its balance: upgrades it to the newer logic, makes it if it is new. `event`
  * is deposited in between, where the pallet does.
@@ -99,10 +106,7 @@ function put(
   account: Account & { exists: boolean },
   event: () => void = () => undefined,
 ): void {
-  if ((account.flags & NEW_LOGIC) === 0n) {
-    account.flags |= NEW_LOGIC;
-    context.depositEvent(BALANCES, 14, id);
-  }
+  upgraded(context, id, account);
   event();
   const { exists, ...stored } = account;
   if (!exists) {

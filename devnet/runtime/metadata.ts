@@ -4,7 +4,7 @@ import { gunzipSync } from 'node:zlib';
 import { concat, fromHex, littleEndian, utf8 } from '../../src/protocol/bytes.ts';
 import { PIECE_BYTES } from '../../src/protocol/constants.ts';
 import { ScaleWriter } from '../../src/protocol/scale.ts';
-import { PUBLIC_PARAMS, type NetworkParams } from '../config.ts';
+import { PUBLIC_PARAMS, PUBLIC_STAKING, STAKING, type NetworkParams } from '../config.ts';
 import { developmentAccounts } from '../accounts.ts';
 import { initialSolutionRange } from '../genesis.ts';
 import { writeSolutionRanges } from './subspace.ts';
@@ -33,7 +33,11 @@ function setConstant(metadata: Uint8Array, name: string, recorded: Uint8Array, v
 }
 
 /** Constants that depend on the network's parameters, as the metadata writes them. */
-function constants(params: NetworkParams, issuance: bigint): Record<string, Uint8Array> {
+function constants(
+  params: NetworkParams,
+  issuance: bigint,
+  staking: { epoch: number; lockingPeriod: number },
+): Record<string, Uint8Array> {
   const u = littleEndian;
   const pair = ([a, b]: [bigint, bigint]) => concat(u(a, 8), u(b, 8));
   return {
@@ -44,6 +48,8 @@ function constants(params: NetworkParams, issuance: bigint): Record<string, Uint
     EraDuration: u(params.eraDurationInBlocks, 4),
     InitialSolutionRange: u(initialSolutionRange(params), 8),
     SlotProbability: pair(params.slotProbability),
+    StakeEpochDuration: u(staking.epoch, 4),
+    StakeWithdrawalLockingPeriod: u(staking.lockingPeriod, 4),
     ConfirmationDepthK: u(params.confirmationDepthK, 4),
     RecentSegments: u(params.recentSegments, 8),
     RecentHistoryFraction: pair(params.recentHistoryFraction),
@@ -67,9 +73,9 @@ function patched(file: string, params: NetworkParams): Uint8Array {
     .toString()
     .trim();
   const metadata = fromHex(hex);
-  const recorded = constants(PUBLIC_PARAMS, RECORDED_ISSUANCE);
+  const recorded = constants(PUBLIC_PARAMS, RECORDED_ISSUANCE, PUBLIC_STAKING);
   const issuance = params.endowment * BigInt(developmentAccounts().length);
-  for (const [name, value] of Object.entries(constants(params, issuance)))
+  for (const [name, value] of Object.entries(constants(params, issuance, STAKING)))
     setConstant(metadata, name, recorded[name]!, value);
   const recordedRanges = ranges(initialSolutionRange(PUBLIC_PARAMS));
   const at = find(metadata, recordedRanges);

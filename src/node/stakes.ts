@@ -50,7 +50,7 @@ export interface StakeView {
     /** What it is worth, exact once its epoch has ended. */
     amount: string;
     exact: boolean;
-    /** Block of the domain that has to be confirmed first. */
+    /** Block of the domain that has to come first. */
     unlockAt: number;
     ready: boolean;
   }[];
@@ -99,8 +99,8 @@ export async function readStakes(blocks: BlockReader, input: { account: string }
     operators: operators.map(viewOf),
     stakes: operators.flatMap((operator, index) => {
       const stake = seen.stakes[index] ?? null;
-      const confirmed = views.find(({ id }) => id === operator.domainId)?.confirmed ?? 0;
-      return stake === null ? [] : [stakeView(operator, stake, confirmed)];
+      const domain = views.find(({ id }) => id === operator.domainId);
+      return stake === null ? [] : [stakeView(operator, stake, domain)];
     }),
     trust: { kind: 'verified', atBlock: head.number },
   };
@@ -120,18 +120,19 @@ function viewOf(operator: Listed): OperatorView {
   };
 }
 
-function stakeView(operator: Listed, stake: Stake, confirmed: number): StakeView {
+function stakeView(operator: Listed, stake: Stake, domain: DomainView | undefined): StakeView {
+  const head = domain?.head ?? 0;
   return {
     operator: String(operator.id),
     shares: String(stake.shares),
     worth: String(worthOf(stake.shares, operator)),
     reserve: String(stake.storageFee + (stake.pending?.storageFee ?? 0n)),
     pending: String(stake.pending?.amount ?? 0n),
-    leaving: stake.withdrawals.map(({ amount, shares, storageFee, unlockAt }) => ({
+    leaving: stake.withdrawals.map(({ amount, shares, storageFee, unlockAt, epoch }) => ({
       amount: String((amount ?? worthOf(shares, operator)) + storageFee),
       exact: amount !== null,
       unlockAt,
-      ready: amount !== null && unlockAt <= confirmed,
+      ready: unlockAt <= head && (amount !== null || epoch < (domain?.epoch ?? 0)),
     })),
   };
 }

@@ -9,16 +9,27 @@ const DISPATCH: Record<string, string> = {
   'Balances.InsufficientBalance': 'The account had too little.',
   'Balances.ExistentialDeposit': 'The amount is below what an account has to hold at least.',
   'Domains.Staking': 'The network’s staking rules refused it.',
+  'Domains.Staking.InsufficientBalance': 'The account had too little to stake that much.',
+  'Domains.Staking.InsufficientShares': 'The account has not staked that much with the operator.',
+  'Domains.Staking.MinimumNominatorStake': 'The operator takes no stake as small as that.',
+  'Domains.Staking.MinimumOperatorStake': 'An operator has to keep a stake of its own.',
+  'Domains.Staking.OperatorNotRegistered': 'The operator takes no stakes any more.',
+  'Domains.Staking.UnknownNominator': 'The account has staked nothing with the operator.',
+  'Domains.Staking.MissingWithdrawal': 'Nothing that was taken back waits to be unlocked yet.',
+  'Domains.Staking.UnlockPeriodNotComplete': 'What was taken back cannot be unlocked yet.',
+  'Domains.Staking.TooManyWithdrawals': 'Unlock what was taken back before taking back more.',
+  'Domains.Staking.BundleStorageFund': 'The account had too little to stake that much.',
   BadOrigin: 'This account may not do that.',
 };
 
 /** Sentence for a call that failed inside its block. `name`: as `Outcome.failure` has it. */
 export function dispatchSentence(name: string): string {
-  return (
-    DISPATCH[name] ??
-    (name.startsWith('Domains.') ? DISPATCH['Domains.Staking'] : `The network refused it (${name}).`) ??
-    name
-  );
+  const parts = name.split('.');
+  for (let length = parts.length; length > 0; length -= 1) {
+    const sentence = DISPATCH[parts.slice(0, length).join('.')];
+    if (sentence !== undefined) return sentence;
+  }
+  return `The network refused it (${name}).`;
 }
 
 /** What the text of a node's refusal says of a transaction, by what it contains. */

@@ -114,8 +114,8 @@ function Position(props: { stake: StakeView; view: StakesView; symbol: string; a
           {ready ? (
             <Badge tone="good">can be unlocked</Badge>
           ) : (
-            <Badge tone="info" title={`The domain’s confirmed block is ${domain?.confirmed ?? 'not known'}`}>
-              {known ? `after block ${count(unlockAt)} of the domain` : 'after this epoch'}
+            <Badge tone="info" title={`The domain is at block ${domain?.head ?? 'not known'}`}>
+              {known ? '' : 'once the epoch is over, '}from block {count(unlockAt)} of the domain
             </Badge>
           )}
         </div>

@@ -73,7 +73,7 @@ function failureName(metadata: RuntimeMetadata, fields: Record<string, unknown>)
   const { dispatch_error: error } = shaped(failed, fields, 'System.ExtrinsicFailed');
   if (error.type === 'Module') {
     const { index, error: code } = shaped(moduleError, error.value, 'a dispatch error');
-    return metadata.errorName(index, code[0] as number) ?? `error ${code[0]} of pallet ${index}`;
+    return metadata.errorPath(index, code) ?? `error ${code[0]} of pallet ${index}`;
   }
   const inner = v.safeParse(variant, error.value);
   return inner.success ? `${error.type}.${inner.output.type}` : error.type;

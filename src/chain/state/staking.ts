@@ -12,8 +12,10 @@ export interface Withdrawal {
   shares: bigint;
   /** Part of the reserve for block space that comes back with it. */
   storageFee: bigint;
-  /** It can be had once this block of the domain is confirmed. */
+  /** It can be had once the domain has this block. */
   unlockAt: number;
+  /** The domain's epoch in which it was asked for and which has to end first; −1: it has ended. */
+  epoch: number;
 }
 
 /** What an account has with an operator. Amounts in the smallest unit. */
@@ -40,6 +42,7 @@ const withdrawal = v.looseObject({
   ),
   withdrawal_in_shares: optional(
     v.looseObject({
+      domain_epoch: v.tuple([v.unknown(), small]),
       unlock_at_confirmed_domain_block_number: small,
       shares: big,
       storage_fee_refund: big,
@@ -76,6 +79,7 @@ export function stakeQuery(
             shares: 0n,
             storageFee: one.storage_fee_refund,
             unlockAt: one.unlock_at_confirmed_domain_block_number,
+            epoch: -1,
           })),
           ...(inShares === null
             ? []
@@ -85,6 +89,7 @@ export function stakeQuery(
                   shares: inShares.shares,
                   storageFee: inShares.storage_fee_refund,
                   unlockAt: inShares.unlock_at_confirmed_domain_block_number,
+                  epoch: inShares.domain_epoch[1],
                 },
               ]),
         ],
