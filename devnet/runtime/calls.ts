@@ -22,6 +22,9 @@ export type Call =
   | { kind: 'balances.transfer'; to: Uint8Array; value: bigint; keepAlive: boolean }
   | { kind: 'balances.transfer_all'; to: Uint8Array; keepAlive: boolean }
   | { kind: 'utility.batch'; calls: Call[]; mode: 'stop' | 'all' | 'force' }
+  | { kind: 'domains.nominate_operator'; operator: bigint; amount: bigint }
+  | { kind: 'domains.withdraw_stake'; operator: bigint; shares: bigint }
+  | { kind: 'domains.unlock_funds'; operator: bigint }
   | { kind: 'runtime_configs.set_enable_dynamic_cost_of_storage'; enable: boolean }
   | { kind: 'runtime_configs.set_enable_balance_transfers'; enable: boolean }
   | { kind: 'sudo.sudo'; call: Call };
@@ -81,6 +84,12 @@ function readCall(reader: ScaleReader, depth = 0): Call {
       const calls = reader.vec((item) => readCall(item, depth + 1), 2, MAX_BATCH);
       return { kind: 'utility.batch', calls, mode: index === 0 ? 'stop' : index === 2 ? 'all' : 'force' };
     }
+    case '12.5':
+      return { kind: 'domains.nominate_operator', operator: reader.u64(), amount: reader.u128() };
+    case '12.9':
+      return { kind: 'domains.withdraw_stake', operator: reader.u64(), shares: reader.u128() };
+    case '12.10':
+      return { kind: 'domains.unlock_funds', operator: reader.u64() };
     case '14.1':
       return { kind: 'runtime_configs.set_enable_dynamic_cost_of_storage', enable: reader.bool() };
     case '14.2':
@@ -143,6 +152,12 @@ export function callWeight(call: Call): Weight {
             : callWeights.forceBatch(count);
       return addWeights(own, ...nested(call.calls));
     }
+    case 'domains.nominate_operator':
+      return callWeights.nominateOperator();
+    case 'domains.withdraw_stake':
+      return callWeights.withdrawStake();
+    case 'domains.unlock_funds':
+      return callWeights.unlockFunds();
     case 'runtime_configs.set_enable_dynamic_cost_of_storage':
       return callWeights.setEnableDynamicCostOfStorage();
     case 'runtime_configs.set_enable_balance_transfers':

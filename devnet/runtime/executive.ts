@@ -35,6 +35,7 @@ import { storagePrefix } from '../../src/protocol/storage-key.ts';
 import { keys } from './keys.ts';
 import { initialiseMmr } from './mmr.ts';
 import { finaliseRewards } from './rewards.ts';
+import { Staking } from './staking.ts';
 import { SubspacePallet } from './subspace.ts';
 import {
   addWeights,
@@ -460,6 +461,15 @@ export class Execution {
       case 'utility.batch':
         if (origin.kind !== 'root') signer();
         return this.batch(call, origin);
+      case 'domains.nominate_operator':
+        new Staking(context).nominate(call.operator, signer(), call.amount);
+        return done;
+      case 'domains.withdraw_stake':
+        new Staking(context).withdraw(call.operator, signer(), call.shares);
+        return done;
+      case 'domains.unlock_funds':
+        new Staking(context).unlock(call.operator, signer());
+        return done;
       case 'runtime_configs.set_enable_dynamic_cost_of_storage':
         require('root');
         context.write(items.dynamicCost, (writer) => writer.bool(call.enable));

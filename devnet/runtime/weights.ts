@@ -57,6 +57,10 @@ export const callWeights = {
   batch: (n: number) => measured(14_210_161 + 2_842_287 * n, 0),
   batchAll: (n: number) => measured(8_821_040 + 3_060_050 * n, 0),
   forceBatch: (n: number) => measured(13_681_588 + 2_790_031 * n, 0),
+  nominateOperator: () => measured(136_907_000, 6196, 10, 7),
+  withdrawStake: () => measured(123_117_000, 6196, 13, 7),
+  /** Announced for as many withdrawals as there can be. */
+  unlockFunds: () => measured(113_788_558, 4643 + 36 * 32, 9, 5),
   sudo: () => measured(8_610_000, 1517, 1),
   setEnableDynamicCostOfStorage: () => measured(1_910_000, 0, 0, 1),
   setEnableBalanceTransfers: () => measured(1_950_000, 0, 0, 1),

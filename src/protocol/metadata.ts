@@ -349,13 +349,6 @@ export class RuntimeMetadata {
     }
     return pallet === undefined || names.length === 0 ? null : [pallet.name, ...names].join('.');
   }
-
-  /** Name of a pallet's error by the indices that a failed dispatch carries, e.g. `Balances.InsufficientBalance`. */
-  errorName(palletIndex: number, errorIndex: number): string | null {
-    const pallet = this.lookup.metadata.pallets.find((one) => one.index === palletIndex);
-    const error = this.variants(pallet?.errors?.type).find(({ index }) => index === errorIndex);
-    return pallet && error ? `${pallet.name}.${error.name}` : null;
-  }
 }
 
 function unwrapped(bytes: Uint8Array): Uint8Array {
