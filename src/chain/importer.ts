@@ -5,6 +5,7 @@ import { headerHash } from '../protocol/header.ts';
 import type { SlotNumber, SubspaceDigests } from '../protocol/types.ts';
 import type { ImportableBlock } from '../network/source.ts';
 import type { BlockContext } from './block.ts';
+import { upgradesRuntime } from './runtime.ts';
 import type { BlockView } from './snapshot.ts';
 import type { ForkTree, Insertion } from './tree.ts';
 import type { BlockVerifier, RuleTimes, VerifiedBlock, VerifyOptions } from './verifier.ts';
@@ -92,8 +93,7 @@ export class Importer {
     const { header } = block.block;
     const info = verifiedInfo(block, this.now());
     const insertion = this.tree.insert({ header, context: block.context, extra: info });
-    const upgrades = header.digest.some(({ kind }) => kind === 'runtimeEnvironmentUpdated');
-    this.events.inserted(info, insertion, upgrades);
+    this.events.inserted(info, insertion, upgradesRuntime(header));
   }
 }
 

@@ -17,14 +17,14 @@ import type { ChainStore } from '../storage/chain-store.ts';
 import type { BeginChoice, Beginning, ExaminationView } from './beginning.ts';
 import { historySizeOf, type BlockContext } from './block.ts';
 import { SlotClock } from './clock.ts';
-import { differingConstants } from './constants.ts';
 import { EXAMINATION, type ExaminationPolicy } from './examination.ts';
 import { genesisInfo, Importer, infoOf, verifiedInfo, type BlockInfo, type ChainTree } from './importer.ts';
 import { ChainKeeper } from './keeper.ts';
 import { CannotExamine, learn, type Learned } from './learn.ts';
 import type { KnownNetwork } from './network-facts.ts';
 import { Peer } from './peer.ts';
-import { readRuntime, type RuntimeFacts } from './runtime.ts';
+import type { RuntimeFacts } from './runtime.ts';
+import { RuntimeWatch } from './runtime-watch.ts';
 import type { ChainRecord } from './record.ts';
 import type { BlockView, ChainCause, ChainPhase, ChainSnapshot, RefusalView, ReorgView } from './snapshot.ts';
 import { EarlyBlock, PATIENCE_MS, RefusedBlock, Synchronizer, UnreliableSource } from './sync.ts';
@@ -74,14 +74,14 @@ const RATE_WINDOW_MS = 10_000;
 const RIVALS_MS = 3_000;
 /** Blocks behind the verified head beyond which a source is not used, where finality is not nearer. */
 const MAX_BEHIND = 20;
-const RUNTIME_INTERVAL_MS = 600_000;
-const RUNTIME_RETRY_MS = 60_000;
 
 /** What exists once the network's facts are known. */
 interface Chain {
   constants: ChainConstants;
   genesisHash: Uint8Array;
   beginning: Beginning;
+  /** Whether the constants are a source's word that nothing has borne out since this chain was begun. */
+  rulesTold: boolean;
   tree: ChainTree;
   sync: Synchronizer;
 }
@@ -105,10 +105,7 @@ export class LightClient {
   private tasks: Promise<unknown>[] = [];
   private syncing: Peer | null = null;
   private synced = false;
-  private runtimeFacts: RuntimeFacts | null = null;
-  /** When the runtime is read next, milliseconds since the epoch. */
-  private runtimeDue = 0;
-  private rulesCause: ChainCause | null = null;
+  private readonly watch: RuntimeWatch;
   private lastHeadAt: number;
   private lastTickAt: number;
   private cause: ChainCause | null = null;
@@ -128,7 +125,9 @@ export class LightClient {
     this.potBudget = options.potBudget;
     this.pot = new PotVerifier(options.pool, options.potBudget);
     this.clock = new SlotClock(this.now);
-    this.keeper = new ChainKeeper(options.store, this.now, (line) => options.log?.(line));
+    const log = (line: string) => options.log?.(line);
+    this.watch = new RuntimeWatch(options.network.constants !== null, this.now, log);
+    this.keeper = new ChainKeeper(options.store, this.now, log);
     this.lastHeadAt = this.now();
     this.lastTickAt = this.now();
     const events = {
@@ -197,9 +196,9 @@ export class LightClient {
     return this.chain?.tree.get(hash) ?? this.finalHeaders.get(toHex(hash)) ?? null;
   }
 
-  /** The runtime of the head, or null until a source described it: its metadata is that source's word. */
+  /** The runtime of the head, or null until a source described it; `provenance` says who stands behind it. */
   runtime(): RuntimeFacts | null {
-    return this.runtimeFacts;
+    return this.watch.facts;
   }
 
   /** Constants of the network, or null until they are known. */
@@ -278,6 +277,7 @@ export class LightClient {
       historySize: chain && String(this.historySize()),
       slotDurationMs: chain?.constants.slotDurationMs ?? null,
       confirmationDepthK: chain?.constants.confirmationDepthK ?? null,
+      rules: this.watch.view(),
       reorgs: [...this.reorgs],
     };
   }
@@ -415,6 +415,7 @@ export class LightClient {
       constants,
       genesisHash,
       beginning,
+      rulesTold: this.options.network.constants === null && this.watch.facts?.provenance.kind !== 'proven',
       tree,
       sync: new Synchronizer(importer, progress, this.options.patienceMs ?? PATIENCE_MS),
     };
@@ -442,7 +443,7 @@ export class LightClient {
       return;
     }
     this.settle();
-    if (this.now() >= this.runtimeDue) await this.watchRuntime(peer, chain);
+    if (this.watch.isDue()) await this.watchRuntime(peer, chain);
     await this.wakeup.wait(POLL_MS);
     if (this.now() - peer.askedAt >= POLL_MS && peer.usable) await this.askBest(peer);
   }
@@ -461,50 +462,35 @@ export class LightClient {
     return Math.min(MAX_BEHIND, this.chain?.constants.confirmationDepthK ?? MAX_BEHIND);
   }
 
-  /**
-   * Reads which runtime the head runs, by proof, and the network's time. Constants that changed with an upgrade are
-   * taken over when no other source contradicts; those of a preset stay, and the person is told.
-   */
+  /** Looks at the runtime and the network's time. Constants that are in force and not a preset's are taken over. */
   private async watchRuntime(peer: Peer, chain: Chain): Promise<void> {
-    const { context } = chain.tree.best;
-    // The genesis state knows no time yet; the first block that comes does.
-    if (context.number === 0) return;
-    this.runtimeDue = this.now() + RUNTIME_RETRY_MS;
-    try {
-      const facts = await readRuntime(peer.source, context, this.runtimeFacts, this.signal);
-      this.runtimeDue = this.now() + RUNTIME_INTERVAL_MS;
-      this.clock.setAnchor({ slot: context.slot, timestampMs: facts.timestampMs });
-      this.clockCause = this.clock.causeOfTime(facts.timestampMs);
-      if (facts.specVersion !== this.runtimeFacts?.specVersion) this.newRuntime(facts, chain);
-      this.runtimeFacts = facts;
-      this.changed();
-    } catch (error) {
-      // A source that keeps no state is no liar; another one, or a later try, may tell.
-      if (!(error instanceof RpcError)) throw error;
-    }
+    const { tree, constants } = chain;
+    const { context } = tree.best;
+    const others = this.sources().filter((source) => source !== peer.source);
+    const watched = { best: tree.best, final: tree.final.context, constants };
+    const news = await this.watch.look(peer.source, others, watched, this.signal);
+    if (news === null || this.chain !== chain) return;
+    const { facts, differing } = news;
+    this.clock.setAnchor({ slot: context.slot, timestampMs: facts.timestampMs });
+    this.clockCause = this.clock.causeOfTime(facts.timestampMs);
+    if (differing.length > 0 && this.options.network.constants === null) this.takeOver(facts, chain);
+    if (facts.provenance.kind === 'proven') chain.rulesTold = false;
+    this.changed();
   }
 
-  private newRuntime(facts: RuntimeFacts, chain: Chain): void {
-    const differing = differingConstants(chain.constants, facts.constants);
-    this.options.log?.(`runtime version ${facts.specVersion}, as ${facts.source} describes it`);
-    if (differing.length === 0) {
-      this.rulesCause = null;
+  /** Goes on by other constants; where those before were a source's word that proves false, from the beginning. */
+  private takeOver({ constants, provenance, specVersion }: RuntimeFacts, chain: Chain): void {
+    const { tree, genesisHash, beginning } = chain;
+    if (provenance.kind === 'proven' && chain.rulesTold) {
+      this.options.log?.(
+        `what was told of the rules of version ${specVersion} was false; the chain begins anew`,
+      );
+      this.chain = null;
       return;
     }
-    const preset = this.options.network.constants !== null;
-    this.rulesCause = {
-      code: 'rules-changed',
-      sentence: preset
-        ? `The network’s rules changed with version ${facts.specVersion} (${differing.join(', ')}), and this app does not know them yet.`
-        : `The network’s rules changed with version ${facts.specVersion} (${differing.join(', ')}), as ${facts.source} tells.`,
-      action: preset ? 'Update the app' : null,
-      since: this.now(),
-    };
-    if (preset) return;
-    const { tree, genesisHash, beginning } = chain;
-    const again: ChainTree = new ForkTree(tree.final, facts.constants.confirmationDepthK);
+    const again: ChainTree = new ForkTree(tree.final, constants.confirmationDepthK);
     for (const block of tree.blocks()) again.insert(block);
-    this.begin(facts.constants, genesisHash, beginning, again);
+    this.begin(constants, genesisHash, beginning, again);
   }
 
   /** Runs work that only one source at a time may be used for. */
@@ -597,7 +583,7 @@ export class LightClient {
     if (insertion.best) {
       this.lastHeadAt = this.now();
       this.clockCause = null;
-      if (upgrades) this.runtimeDue = 0;
+      if (upgrades) this.watch.upgraded();
     }
     if (insertion.reorg !== null) {
       const { depth, from, to } = insertion.reorg;
@@ -699,7 +685,7 @@ export class LightClient {
       case 'stalled':
         return cause('stalled', 'No new block came for longer than this network needs.', null);
       default:
-        return this.rulesCause ?? this.keeper.cause;
+        return this.watch.cause ?? this.keeper.cause;
     }
   }
 

@@ -1,31 +1,66 @@
-/** The runtime that the chain runs now: its metadata, its constants, and the time that it knows. */
+/** The runtime that the chain runs now: its metadata, its constants, the time that it knows, and who says so. */
+import { RpcError } from '../network/rpc-error.ts';
 import type { ChainSource } from '../network/source.ts';
+import { equal } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { RuntimeMetadata } from '../protocol/metadata.ts';
-import type { ChainConstants } from '../protocol/types.ts';
+import { CODE_KEY } from '../protocol/storage-key.ts';
+import type { ChainConstants, Header } from '../protocol/types.ts';
 import type { BlockContext } from './block.ts';
-import { runtimeVersionQuery, timestampQuery } from './state/consensus.ts';
+import { isRunnable, metadataOfCode } from './runtime-code.ts';
+import { confirmationDepthQuery, runtimeVersionQuery, timestampQuery } from './state/consensus.ts';
 import { chainConstants, runtimeIdentity } from './state/constants.ts';
 import { combine, StateReader } from './state/reader.ts';
 
-/** What a source said of the runtime, as far as the state of a verified block bears it out. */
+/** What stands behind a runtime's metadata, and with it behind the constants and the keys of the state. */
+export type Provenance =
+  /** The runtime's code, read by proof at this block, gave it. */
+  | { kind: 'proven'; atBlock: number }
+  /** Told: by these sources alike, and otherwise by those. */
+  | { kind: 'told'; by: string[]; disputedBy: string[] };
+
 export interface RuntimeFacts {
-  /** Name of the source whose word the metadata is. */
+  /** Name of the source that was asked. */
   source: string;
   metadata: RuntimeMetadata;
+  provenance: Provenance;
   /** Proven. */
   specVersion: number;
-  /** As the metadata has them. */
+  /** As the metadata has them, and the confirmation depth as the state has it. */
   constants: ChainConstants;
   /** Milliseconds since the epoch, as the block's author set them; proven. */
   timestampMs: number;
 }
 
+/** Whether a block puts another runtime into force: for its children, not for its own state. */
+export function upgradesRuntime({ digest }: Header): boolean {
+  return digest.some(({ kind }) => kind === 'runtimeEnvironmentUpdated');
+}
+
+function wrongMetadata(message: string, sentence: string): never {
+  throw new ProtocolError({ code: 'wrong-metadata', rule: 'runtime-metadata', message, sentence });
+}
+
+async function readVersion(
+  source: ChainSource,
+  metadata: RuntimeMetadata,
+  block: BlockContext,
+  signal?: AbortSignal,
+) {
+  const query = combine({
+    runtime: runtimeVersionQuery(metadata),
+    now: timestampQuery(metadata),
+    depth: confirmationDepthQuery(metadata),
+  });
+  const { runtime, now, depth } = (await new StateReader(source, metadata, block).read(query, signal)).value;
+  return { specVersion: runtime?.specVersion ?? 0, timestampMs: Number(now), depth };
+}
+
 /**
- * Reads the runtime of a verified block. The version and the time are proven; the metadata must be of that version
- * (rule `runtime-metadata`).
+ * Reads the runtime of a verified block. The version, the time and the confirmation depth are proven; the metadata
+ * must be of that version (rule `runtime-metadata`) and is the source's word until `provenMetadata` bears it out.
  *
- * @param known Metadata read before: asked for again only when the version has changed.
+ * @param known Facts read before: metadata is asked for again only when the version has changed.
  * @throws ProtocolError and what the source rejects with.
  */
 export async function readRuntime(
@@ -34,24 +69,83 @@ export async function readRuntime(
   known: RuntimeFacts | null,
   signal?: AbortSignal,
 ): Promise<RuntimeFacts> {
-  const read = async (metadata: RuntimeMetadata) => {
-    const reader = new StateReader(source, metadata, block);
-    const query = combine({ runtime: runtimeVersionQuery(metadata), now: timestampQuery(metadata) });
-    const { runtime, now } = (await reader.read(query, signal)).value;
-    return { specVersion: runtime?.specVersion ?? 0, timestampMs: Number(now) };
-  };
-  const before = known && (await read(known.metadata));
-  if (known !== null && before?.specVersion === known.specVersion) return { ...known, ...before };
-  const metadata = RuntimeMetadata.decode(await source.metadata(block.hash, signal));
-  const { specVersion, timestampMs } = await read(metadata);
-  if (runtimeIdentity(metadata).specVersion !== specVersion) {
-    throw new ProtocolError({
-      code: 'wrong-metadata',
-      rule: 'runtime-metadata',
-      message: `metadata of version ${runtimeIdentity(metadata).specVersion} at a block of version ${specVersion}`,
-      sentence: 'The source described another version of the network’s rules than the one in force.',
-      values: { specVersion },
-    });
+  const withDepth = (constants: ChainConstants, depth: number): ChainConstants =>
+    depth > 0 ? { ...constants, confirmationDepthK: depth } : constants;
+  const before = known && (await readVersion(source, known.metadata, block, signal));
+  if (known !== null && before !== null && before.specVersion === known.specVersion) {
+    const { timestampMs, depth } = before;
+    return { ...known, timestampMs, constants: withDepth(known.constants, depth) };
   }
-  return { source: source.name, metadata, specVersion, constants: chainConstants(metadata), timestampMs };
+  const metadata = RuntimeMetadata.decode(await source.metadata(block.hash, signal));
+  const { specVersion, timestampMs, depth } = await readVersion(source, metadata, block, signal);
+  const told = runtimeIdentity(metadata).specVersion;
+  if (told !== specVersion) {
+    wrongMetadata(
+      `metadata of version ${told} at a block of version ${specVersion}`,
+      'The source described another version of the network’s rules than the one in force.',
+    );
+  }
+  return {
+    source: source.name,
+    metadata,
+    provenance: { kind: 'told', by: [source.name], disputedBy: [] },
+    specVersion,
+    constants: withDepth(chainConstants(metadata), depth),
+    timestampMs,
+  };
+}
+
+/**
+ * Metadata that the runtime itself gives, from its code in the state of a final block; null where the code is none
+ * that can be run, where the source does not hand it out, or where another version is in force there. What the
+ * source tells of that block must be the same (rule `runtime-metadata`).
+ *
+ * @param metadata Says where the state keeps the version; as told.
+ * @throws ProtocolError and what the source rejects with.
+ */
+export async function provenMetadata(
+  source: ChainSource,
+  final: BlockContext,
+  { metadata, specVersion }: RuntimeFacts,
+  signal?: AbortSignal,
+): Promise<RuntimeMetadata | null> {
+  try {
+    const reader = new StateReader(source, metadata, final);
+    const [code] = await reader.values([CODE_KEY], signal);
+    if (code === undefined || code === null || !isRunnable(code)) return null;
+    const own = await metadataOfCode(code, (keys) => reader.values(keys, signal));
+    const proven = RuntimeMetadata.decode(own);
+    const told = await source.metadata(final.hash, signal);
+    if (!equal(own, told)) {
+      wrongMetadata(
+        'metadata that the runtime’s code does not give',
+        'The source described other rules of the network than its runtime has.',
+      );
+    }
+    return runtimeIdentity(proven).specVersion === specVersion ? proven : null;
+  } catch (error) {
+    if (error instanceof RpcError) return null;
+    throw error;
+  }
+}
+
+/** Which other sources describe the runtime of a block as this metadata does, and which do not. */
+export async function compareMetadata(
+  sources: readonly ChainSource[],
+  block: BlockContext,
+  first: ChainSource,
+  signal?: AbortSignal,
+): Promise<Provenance> {
+  const own = await first.metadata(block.hash, signal);
+  const answers = await Promise.all(
+    sources.map(async (source) => {
+      const told = await source.metadata(block.hash, signal).catch(() => null);
+      return { name: source.name, same: told && equal(told, own) };
+    }),
+  );
+  return {
+    kind: 'told',
+    by: [first.name, ...answers.filter(({ same }) => same === true).map(({ name }) => name)],
+    disputedBy: answers.filter(({ same }) => same === false).map(({ name }) => name),
+  };
 }

@@ -2,6 +2,7 @@
 import type { PotShare } from '../crypto/pot-budget.ts';
 import type { PotStats } from '../crypto/pot-verifier.ts';
 import type { Beginning, ExaminationView } from './beginning.ts';
+import type { Provenance } from './runtime.ts';
 
 /** What is wrong, in a sentence, and what the person can do about it. */
 export interface ChainCause {
@@ -62,6 +63,14 @@ export interface ReorgView {
   to: string;
 }
 
+/** The rules in force, and who says so. */
+export interface RulesView {
+  specVersion: number;
+  /** Whether the constants of the rules come with this app. */
+  preset: boolean;
+  provenance: Provenance;
+}
+
 /** The state of the light client at one moment. */
 export interface ChainSnapshot {
   phase: ChainPhase;
@@ -92,6 +101,8 @@ export interface ChainSnapshot {
   historySize: string | null;
   slotDurationMs: number | null;
   confirmationDepthK: number | null;
+  /** Null until a source described the runtime. */
+  rules: RulesView | null;
   /** Newest first. */
   reorgs: ReorgView[];
 }

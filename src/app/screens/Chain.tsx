@@ -10,6 +10,7 @@ import {
   Stat,
   TrustBadge,
 } from '../components/basics.tsx';
+import { RulesCard } from '../components/Rules.tsx';
 import { Sources } from '../components/Sources.tsx';
 import { BeginningCard } from '../components/Beginning.tsx';
 import { ago, brief, count, duration } from '../format.ts';
@@ -51,6 +52,7 @@ export default function Chain({ snapshot }: ScreenProps) {
         </Card>
         <div className="span-4 stack">
           <ProofOfTime chain={chain} />
+          <RulesCard chain={chain} />
           <Card title="Sources">
             <Sources sources={chain.sources} />
           </Card>

@@ -174,6 +174,12 @@ export function runtimeVersionQuery(
   );
 }
 
+/** Confirmation depth K, which the network may change without another runtime; 0 where the runtime fixes it. */
+export function confirmationDepthQuery(metadata: RuntimeMetadata): Query<number> {
+  if (!metadata.hasStorage('RuntimeConfigs', 'ConfirmationDepthK')) return { keys: [], decode: () => 0 };
+  return read(metadata, ['RuntimeConfigs', 'ConfirmationDepthK'], small, same);
+}
+
 /** Milliseconds since the epoch, as the block's author set them. */
 export function timestampQuery(metadata: RuntimeMetadata): Query<bigint> {
   return read(metadata, ['Timestamp', 'Now'], big, same);

@@ -1,0 +1,132 @@
+/** Watches which runtime the chain runs, and how sure it is of that runtime's rules. */
+import { RpcError } from '../network/rpc-error.ts';
+import type { ChainSource } from '../network/source.ts';
+import type { ChainConstants, Header } from '../protocol/types.ts';
+import type { BlockContext } from './block.ts';
+import { differingConstants } from './constants.ts';
+import {
+  compareMetadata,
+  provenMetadata,
+  readRuntime,
+  upgradesRuntime,
+  type RuntimeFacts,
+} from './runtime.ts';
+import type { ChainCause, RulesView } from './snapshot.ts';
+import { chainConstants } from './state/constants.ts';
+
+const INTERVAL_MS = 600_000;
+const RETRY_MS = 60_000;
+
+/** Blocks that the watch reads at; `final` is read for the runtime's code. */
+export interface WatchedChain {
+  best: { header: Header; context: BlockContext };
+  final: BlockContext;
+  constants: ChainConstants;
+}
+
+/** What a look at the runtime found. */
+export interface RuntimeNews {
+  facts: RuntimeFacts;
+  /** Constants in force other than those that the chain is verified by; none: nothing to do. */
+  differing: (keyof ChainConstants)[];
+}
+
+export class RuntimeWatch {
+  /** Null until a source described the runtime. */
+  facts: RuntimeFacts | null = null;
+  /** What is wrong with the rules, or null. */
+  cause: ChainCause | null = null;
+  /** When the runtime is read next, milliseconds since the epoch. */
+  private due = 0;
+
+  /** `preset`: whether constants come with the app instead of from a source. */
+  constructor(
+    private readonly preset: boolean,
+    private readonly now: () => number,
+    private readonly log: (line: string) => void,
+  ) {}
+
+  isDue(): boolean {
+    return this.now() >= this.due;
+  }
+
+  /** A block put another runtime into force. */
+  upgraded(): void {
+    this.due = 0;
+  }
+
+  /**
+   * Reads the runtime of the best block. Null: there is nothing to read yet, or the source keeps no state.
+   *
+   * @param others Sources whose word is compared where nothing can be proven.
+   * @throws ProtocolError (rule `runtime-metadata`, `storage-proof`) for a lie, and what the source rejects with.
+   */
+  async look(
+    source: ChainSource,
+    others: readonly ChainSource[],
+    chain: WatchedChain,
+    signal?: AbortSignal,
+  ): Promise<RuntimeNews | null> {
+    const { context, header } = chain.best;
+    // The genesis state knows no time, and a block that changes the runtime still ran the one before.
+    if (context.number === 0 || upgradesRuntime(header)) return null;
+    this.due = this.now() + RETRY_MS;
+    let facts: RuntimeFacts;
+    try {
+      facts = await readRuntime(source, context, this.facts, signal);
+      if (facts.provenance.kind === 'told' || facts.specVersion !== this.facts?.specVersion)
+        facts = await this.bornOut(facts, source, others, chain, signal);
+    } catch (error) {
+      // A source that keeps no state is no liar; another one, or a later try, may tell.
+      if (error instanceof RpcError) return null;
+      throw error;
+    }
+    this.due = this.now() + INTERVAL_MS;
+    if (facts.specVersion !== this.facts?.specVersion)
+      this.log(`runtime version ${facts.specVersion}, ${facts.provenance.kind}, read from ${facts.source}`);
+    this.facts = facts;
+    const differing = differingConstants(chain.constants, facts.constants);
+    this.cause = this.causeOf(facts, differing);
+    return { facts, differing };
+  }
+
+  private async bornOut(
+    facts: RuntimeFacts,
+    source: ChainSource,
+    others: readonly ChainSource[],
+    { best, final }: WatchedChain,
+    signal?: AbortSignal,
+  ): Promise<RuntimeFacts> {
+    const metadata = await provenMetadata(source, final, facts, signal);
+    if (metadata === null)
+      return { ...facts, provenance: await compareMetadata(others, best.context, source, signal) };
+    const { confirmationDepthK } = facts.constants;
+    return {
+      ...facts,
+      metadata,
+      constants: { ...chainConstants(metadata), confirmationDepthK },
+      provenance: { kind: 'proven', atBlock: final.number },
+    };
+  }
+
+  private causeOf(facts: RuntimeFacts, differing: readonly string[]): ChainCause | null {
+    const { specVersion: version, provenance } = facts;
+    const cause = (code: string, sentence: string, action: string | null): ChainCause =>
+      this.cause?.code === code ? this.cause : { code, sentence, action, since: this.now() };
+    if (differing.length > 0 && this.preset) {
+      const sentence = `The network’s rules changed with version ${version} (${differing.join(', ')}), and this app does not know them yet.`;
+      return cause('rules-changed', sentence, 'Update the app');
+    }
+    if (provenance.kind === 'told' && provenance.disputedBy.length > 0) {
+      const sentence = `The nodes describe the network’s rules differently: ${provenance.by.join(', ')} in one way, ${provenance.disputedBy.join(', ')} in another. One of them is wrong, and nothing proves which.`;
+      return cause('rules-disputed', sentence, 'Choose the nodes');
+    }
+    return null;
+  }
+
+  view(): RulesView | null {
+    const { facts } = this;
+    if (facts === null) return null;
+    return { specVersion: facts.specVersion, preset: this.preset, provenance: facts.provenance };
+  }
+}
