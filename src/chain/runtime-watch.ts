@@ -9,6 +9,7 @@ import {
   provenMetadata,
   readRuntime,
   upgradesRuntime,
+  withDepth,
   type RuntimeFacts,
 } from './runtime.ts';
 import type { ChainCause, RulesView } from './snapshot.ts';
@@ -76,6 +77,7 @@ export class RuntimeWatch {
       facts = await readRuntime(source, context, this.facts, signal);
       if (facts.provenance.kind === 'told' || facts.specVersion !== this.facts?.specVersion)
         facts = await this.bornOut(facts, source, others, chain, signal);
+      if (facts.provenance.kind === 'proven') facts = await withDepth(facts, source, context, signal);
     } catch (error) {
       // A source that keeps no state is no liar; another one, or a later try, may tell.
       if (error instanceof RpcError) return null;
@@ -100,13 +102,8 @@ export class RuntimeWatch {
     const metadata = await provenMetadata(source, final, facts, signal);
     if (metadata === null)
       return { ...facts, provenance: await compareMetadata(others, best.context, source, signal) };
-    const { confirmationDepthK } = facts.constants;
-    return {
-      ...facts,
-      metadata,
-      constants: { ...chainConstants(metadata), confirmationDepthK },
-      provenance: { kind: 'proven', atBlock: final.number },
-    };
+    const constants = chainConstants(metadata);
+    return { ...facts, metadata, constants, provenance: { kind: 'proven', atBlock: final.number } };
   }
 
   private causeOf(facts: RuntimeFacts, differing: readonly string[]): ChainCause | null {

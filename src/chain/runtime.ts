@@ -26,7 +26,7 @@ export interface RuntimeFacts {
   provenance: Provenance;
   /** Proven. */
   specVersion: number;
-  /** As the metadata has them, and the confirmation depth as the state has it. */
+  /** As the metadata has them; the confirmation depth of proven ones as the state has it. */
   constants: ChainConstants;
   /** Milliseconds since the epoch, as the block's author set them; proven. */
   timestampMs: number;
@@ -47,18 +47,30 @@ async function readVersion(
   block: BlockContext,
   signal?: AbortSignal,
 ) {
-  const query = combine({
-    runtime: runtimeVersionQuery(metadata),
-    now: timestampQuery(metadata),
-    depth: confirmationDepthQuery(metadata),
-  });
-  const { runtime, now, depth } = (await new StateReader(source, metadata, block).read(query, signal)).value;
-  return { specVersion: runtime?.specVersion ?? 0, timestampMs: Number(now), depth };
+  const query = combine({ runtime: runtimeVersionQuery(metadata), now: timestampQuery(metadata) });
+  const { runtime, now } = (await new StateReader(source, metadata, block).read(query, signal)).value;
+  return { specVersion: runtime?.specVersion ?? 0, timestampMs: Number(now) };
+}
+
+/** Facts with the confirmation depth that the state of a block has: it may change without another runtime. */
+export async function withDepth(
+  facts: RuntimeFacts,
+  source: ChainSource,
+  block: BlockContext,
+  signal?: AbortSignal,
+): Promise<RuntimeFacts> {
+  const query = confirmationDepthQuery(facts.metadata);
+  if (query === null) return facts;
+  const { value: confirmationDepthK } = await new StateReader(source, facts.metadata, block).read(
+    query,
+    signal,
+  );
+  return { ...facts, constants: { ...facts.constants, confirmationDepthK } };
 }
 
 /**
- * Reads the runtime of a verified block. The version, the time and the confirmation depth are proven; the metadata
- * must be of that version (rule `runtime-metadata`) and is the source's word until `provenMetadata` bears it out.
+ * Reads the runtime of a verified block. The version and the time are proven; the metadata must be of that version
+ * (rule `runtime-metadata`) and is the source's word until `provenMetadata` bears it out.
  *
  * @param known Facts read before: metadata is asked for again only when the version has changed.
  * @throws ProtocolError and what the source rejects with.
@@ -69,15 +81,10 @@ export async function readRuntime(
   known: RuntimeFacts | null,
   signal?: AbortSignal,
 ): Promise<RuntimeFacts> {
-  const withDepth = (constants: ChainConstants, depth: number): ChainConstants =>
-    depth > 0 ? { ...constants, confirmationDepthK: depth } : constants;
   const before = known && (await readVersion(source, known.metadata, block, signal));
-  if (known !== null && before !== null && before.specVersion === known.specVersion) {
-    const { timestampMs, depth } = before;
-    return { ...known, timestampMs, constants: withDepth(known.constants, depth) };
-  }
+  if (known !== null && before?.specVersion === known.specVersion) return { ...known, ...before };
   const metadata = RuntimeMetadata.decode(await source.metadata(block.hash, signal));
-  const { specVersion, timestampMs, depth } = await readVersion(source, metadata, block, signal);
+  const { specVersion, timestampMs } = await readVersion(source, metadata, block, signal);
   const told = runtimeIdentity(metadata).specVersion;
   if (told !== specVersion) {
     wrongMetadata(
@@ -90,7 +97,7 @@ export async function readRuntime(
     metadata,
     provenance: { kind: 'told', by: [source.name], disputedBy: [] },
     specVersion,
-    constants: withDepth(chainConstants(metadata), depth),
+    constants: chainConstants(metadata),
     timestampMs,
   };
 }

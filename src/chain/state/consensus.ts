@@ -174,9 +174,9 @@ export function runtimeVersionQuery(
   );
 }
 
-/** Confirmation depth K, which the network may change without another runtime; 0 where the runtime fixes it. */
-export function confirmationDepthQuery(metadata: RuntimeMetadata): Query<number> {
-  if (!metadata.hasStorage('RuntimeConfigs', 'ConfirmationDepthK')) return { keys: [], decode: () => 0 };
+/** Confirmation depth K, which the network may change without another runtime; null where the runtime fixes it. */
+export function confirmationDepthQuery(metadata: RuntimeMetadata): Query<number> | null {
+  if (!metadata.hasStorage('RuntimeConfigs', 'ConfirmationDepthK')) return null;
   return read(metadata, ['RuntimeConfigs', 'ConfirmationDepthK'], small, same);
 }
 
