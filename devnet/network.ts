@@ -18,6 +18,7 @@ import { Filler } from './filler.ts';
 import { FarmingHub } from './farming.ts';
 import { preparedGenesis, unpackHistory } from './history.ts';
 import { OwnFarmer } from './own-farmer.ts';
+import { PageWalker } from './page-walker.ts';
 import { Metadata } from './runtime/metadata.ts';
 import { potParameters, shouldAdjustSolutionRange } from './runtime/subspace.ts';
 import { chainHeadMethods } from './rpc/chain-head.ts';
@@ -28,6 +29,7 @@ import { stateMethods } from './rpc/state.ts';
 import { subspaceMethods } from './rpc/subspace.ts';
 import { systemMethods } from './rpc/system.ts';
 import { samplesIn, type Sample } from './samples.ts';
+import { timekeepingMethods } from './rpc/timekeeping.ts';
 import { Segments } from './segments.ts';
 import { SlotFile } from './slot-log.ts';
 import { Timekeeper, wallClockPace, type Pace, type PotTip } from './timekeeper.ts';
@@ -107,6 +109,8 @@ export class LocalNetwork {
     const hub = new FarmingHub();
     const pool = new TransactionPool(chain);
     const walker = await startWalker(params.slotDurationMs, options);
+    const { slotDurationMs } = params;
+    const pages = new PageWalker({ own: walker.walk, pool: compute, slotDurationMs, log });
     let farmer: OwnFarmer | null = null;
     const pace = waitingFor(options.pace ?? wallClockPace(params.slotDurationMs), () => {
       const slot = farmer?.provingSlot ?? null;
@@ -114,13 +118,16 @@ export class LocalNetwork {
     });
     const slotLog = new SlotFile(join(dataDir, 'slots.log'));
     const timekeeper: Timekeeper = new Timekeeper(
-      { pace, walk: walker.walk, log: slotLog },
+      { pace, walk: pages.walk, log: slotLog },
       chain.firstPotInput(),
     );
     chain.useProofs(timekeeper);
     const dsn = await joinStorageNetwork(chain, segments, options);
     const server = new RpcServer(
-      methods(chain, pool, hub, segments, dsn?.addresses() ?? []),
+      new Map([
+        ...methods(chain, pool, hub, segments, dsn?.addresses() ?? []),
+        ...Object.entries(timekeepingMethods(pages)),
+      ]),
       options.rpcOrigins,
       log,
     );

@@ -12,8 +12,8 @@ import type { WalkSlot } from './timekeeper.ts';
 
 /** Proofs kept that came before their slot. */
 const KEPT_PROOFS = 16;
-/** Slots in a row that a page may miss. */
-const MISSES_ALLOWED = 5;
+/** Slots in a row that a page may miss: after an injection of entropy it has to verify the block first. */
+const MISSES_ALLOWED = 10;
 
 export interface PageWalkerOptions {
   /** Walks while no page does. */

@@ -91,6 +91,15 @@ test('is paired, used, done without, and put off when it lies', async ({ page })
     await expect(timekeeper.getByText('was wrong about a proof of time')).toBeVisible();
     await expect(timekeeper.getByText('not used', { exact: true })).toBeVisible();
   });
+  await test.step('this tab keeps the network’s time', async () => {
+    const keeping = card(page, 'Keep the network’s time');
+    await keeping.getByLabel('This tab keeps time').check();
+    await network.reach(network.network.chain.best.number + 1);
+    await expect(keeping.getByText('keeping time', { exact: true })).toBeVisible({ timeout: 60_000 });
+    expect(network.lines).toContain('A page keeps time.');
+    await keeping.getByLabel('This tab keeps time').uncheck();
+    await expect(keeping.getByText('Slots walked')).toBeHidden();
+  });
   await test.step('it is forgotten', async () => {
     page.once('dialog', (dialog) => void dialog.accept());
     await timekeeper.getByRole('button', { name: 'Forget' }).click();

@@ -7,20 +7,27 @@ import { bytes, unsubscriber } from './params.ts';
 import type { Method } from './server.ts';
 import { subscription } from './subspace.ts';
 
-/** Another page keeps time. */
-const TAKEN = 9100;
+/** A proof from a connection that did not take the role. */
+const NOT_KEEPING = 9100;
+const ROLE = 'timekeeper';
 
 export function timekeepingMethods(walker: PageWalker): Record<string, Method> {
   return {
     /** Notifies once, when the page keeps time no more: `{ ended: REASON }`. */
-    timekeeper_subscribe: subscription('timekeeper_state', (sink) => {
+    timekeeper_subscribe: subscription('timekeeper_state', (sink, _, { session }) => {
       const leave = walker.take({ end: (ended) => sink.notify({ ended }) });
-      if (leave === null) throw new RpcFailure(TAKEN, 'Another page keeps time');
-      sink.onClose(leave);
+      if (leave === null) return sink.notify({ ended: 'another page keeps it' });
+      session.set(ROLE, true);
+      sink.onClose(() => {
+        session.delete(ROLE);
+        leave();
+      });
     }),
     timekeeper_unsubscribe: unsubscriber,
     /** A proof as timekeepers hand it on, 156 bytes of hex. */
-    timekeeper_submitProof: ([proof]) => {
+    timekeeper_submitProof: ([proof], connection) => {
+      if (connection?.session.get(ROLE) !== true)
+        throw new RpcFailure(NOT_KEEPING, 'This connection does not keep time');
       try {
         walker.submit(decodePotProof(bytes(proof, 'proof', 156)));
       } catch (error) {

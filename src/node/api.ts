@@ -11,11 +11,13 @@ import type { FarmSnapshot, SlotOutcome } from '../farm/snapshot.ts';
 import type { FarmRecord } from '../storage/store.ts';
 import type { ObjectRequest } from './object-ports.ts';
 import type { Conditions, Schedule } from './schedule.ts';
+import type { TimekeepingView } from './keep-time.ts';
 import type { TimekeeperView } from './timekeeper.ts';
 
 export type { BlockView, RefusalView, SourceStatus } from '../chain/snapshot.ts';
 export type { PotBudget } from '../crypto/pot-budget.ts';
 export type { FolderContents } from '../farm/description.ts';
+export type { TimekeepingView } from './keep-time.ts';
 export type { TimekeeperView } from './timekeeper.ts';
 export type { SectorSnapshot, SectorState, SlotOutcome } from '../farm/snapshot.ts';
 export type { Conditions, Schedule } from './schedule.ts';
@@ -126,6 +128,8 @@ export interface NodeSnapshot {
   rewardAddress: string | null;
   /** The person's native helper that verifies proofs of time. */
   timekeeper: TimekeeperView;
+  /** This tab as the timekeeper of a local network. */
+  timekeeping: TimekeepingView;
   /** Newest first. */
   notices: Notice[];
   /** Set when the node itself could not start. */
@@ -219,6 +223,8 @@ export interface NodeApi {
   /** Tries a timekeeper again that was put off. */
   retryTimekeeper(): Promise<void>;
   forgetTimekeeper(): Promise<void>;
+  /** Lets this tab walk the proof of time of the local network, or ends that. */
+  keepTime(on: boolean): Promise<void>;
   /** Log lines of this session, oldest first, free of secrets. */
   logs(): Promise<string[]>;
   /** Forgets chain, farm and choices of this browser. */

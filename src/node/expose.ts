@@ -45,6 +45,7 @@ export function exposeNode(): NodeApi {
     pairTimekeeper: (port: number, code: string) => command('pairTimekeeper', port, code),
     retryTimekeeper: () => command('retryTimekeeper'),
     forgetTimekeeper: () => command('forgetTimekeeper'),
+    keepTime: (on: boolean) => command('keepTime', on),
     logs: () => command('logs'),
     reset: () => command('reset'),
   };

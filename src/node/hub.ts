@@ -6,6 +6,7 @@
 import type { NodeApi, NodeSnapshot } from './api.ts';
 import { causeOf, sentenceOf } from './causes.ts';
 import type { ObjectAnswer, ObjectRequest } from './object-ports.ts';
+import { NO_TIMEKEEPING } from './keep-time.ts';
 import { NO_TIMEKEEPER } from './timekeeper.ts';
 
 type Commands = Omit<NodeApi, 'subscribe' | 'takeOver' | 'serveObject'>;
@@ -222,6 +223,7 @@ function notStarted(error: unknown): NodeSnapshot {
     farms: [],
     rewardAddress: null,
     timekeeper: NO_TIMEKEEPER,
+    timekeeping: NO_TIMEKEEPING,
     notices: [],
     failure: causeOf(error, 'Reload'),
   };

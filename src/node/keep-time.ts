@@ -105,10 +105,10 @@ export class Timekeeping {
     let input = nextPotInput(provenSlot, childSlotIterations, provenOutput, change);
     for (;;) {
       const known = this.walked.get(input.slot);
-      if (known?.input.iterations !== input.iterations || !equal(known.input.seed, input.seed)) break;
+      if (known === undefined || !sameInput(known.input, input)) break;
       input = nextPotInput(input.slot, input.iterations, known.output, change);
     }
-    if (this.next?.slot === input.slot && equal(this.next.seed, input.seed)) return;
+    if (this.next !== null && sameInput(this.next, input)) return;
     this.next = input;
     this.wake();
   }
@@ -153,7 +153,7 @@ export class Timekeeping {
 
   private ended(state: unknown): void {
     const { ended } = (state ?? {}) as { ended?: unknown };
-    this.give(`The network takes the time from elsewhere again: ${String(ended).slice(0, 200)}.`);
+    this.give(`The network does not take its time from this tab: ${String(ended).slice(0, 200)}.`);
   }
 
   private refused(error: unknown): void {
@@ -161,7 +161,7 @@ export class Timekeeping {
       return this.give('This node takes proofs of time from its peers only, as the real network does.');
     // A connection that was lost comes back, and the subscription with it.
     if (error instanceof RpcError && typeof error.code === 'string') return;
-    this.give(error instanceof RpcError ? 'Another page keeps this network’s time.' : String(error));
+    this.give(error instanceof RpcError ? error.sentence : String(error));
   }
 
   /** Gives the role up. */
@@ -174,4 +174,8 @@ export class Timekeeping {
     this.current = view;
     this.changed();
   }
+}
+
+function sameInput(a: PotInput, b: PotInput): boolean {
+  return a.slot === b.slot && a.iterations === b.iterations && equal(a.seed, b.seed);
 }

@@ -42,6 +42,7 @@ import type { ObjectDesk } from './objects.ts';
 import type { NodePlatform } from './platform.ts';
 import { probeEndpoint } from './probe.ts';
 import { requireSchedule } from './schedule.ts';
+import { NO_TIMEKEEPING, Timekeeping } from './keep-time.ts';
 import { Timekeeper } from './timekeeper.ts';
 
 const SETUP = 'setup';
@@ -63,6 +64,7 @@ interface Running {
 export class AllotmentNode implements RunnableNode {
   private readonly journal: Journal;
   private readonly timekeeper: Timekeeper;
+  private timekeeping: Timekeeping | null = null;
   private readonly listeners = new Set<() => void>();
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
   private readonly announced = new Set<string>();
@@ -117,6 +119,7 @@ export class AllotmentNode implements RunnableNode {
       farms: this.setup?.farm == null ? [] : this.farms.views(),
       rewardAddress: this.rewardAddress(),
       timekeeper: this.timekeeper.view(),
+      timekeeping: this.timekeeping?.view() ?? NO_TIMEKEEPING,
       notices: this.journal.notices,
       failure: this.failure,
     };
@@ -345,6 +348,18 @@ export class AllotmentNode implements RunnableNode {
     this.timekeeper.retry();
   }
 
+  async keepTime(on: boolean): Promise<void> {
+    const { running } = this;
+    if (running === null) throw new Error('The chain is not being followed yet.');
+    this.timekeeping?.stop();
+    this.timekeeping = null;
+    if (on) {
+      const { client, pool, sources } = running;
+      this.timekeeping = new Timekeeping(client, pool, authoringSource(sources), () => this.changed());
+    }
+    this.changed();
+  }
+
   forgetTimekeeper(): Promise<void> {
     return this.timekeeper.forget();
   }
@@ -470,6 +485,8 @@ export class AllotmentNode implements RunnableNode {
     await objectsOpen?.then((objects) => objects.close()).catch(() => undefined);
     await moneyOpen?.then((money) => money.close()).catch(() => undefined);
     this.timekeeper.serve(null);
+    this.timekeeping?.stop();
+    this.timekeeping = null;
     await this.farms.halt();
     running?.slowDown();
     await running?.client.stop();

@@ -8,7 +8,7 @@ import { useCommand, useTheme, type Theme } from '../hooks.ts';
 import { ScheduleCard } from '../farm/ScheduleCard.tsx';
 import { node } from '../node-client.ts';
 import { BeginCard } from './SettingsChain.tsx';
-import { ProofOfTimeCard, TimekeeperCard } from './SettingsTime.tsx';
+import { KeepTimeCard, ProofOfTimeCard, TimekeeperCard } from './SettingsTime.tsx';
 import '../farm/farm.css';
 
 /** Machine, verification budget, identity, balance, logs, appearance. */
@@ -20,6 +20,7 @@ export default function Settings({ snapshot }: ScreenProps) {
         <MachineCard snapshot={snapshot} />
         <ProofOfTimeCard snapshot={snapshot} />
         <TimekeeperCard snapshot={snapshot} />
+        <KeepTimeCard snapshot={snapshot} />
         <ScheduleCard snapshot={snapshot} />
         <RewardCard snapshot={snapshot} />
         <NetworkCard snapshot={snapshot} />

@@ -4,8 +4,8 @@ import { CHECKPOINTS_IN_SLOT } from '../../protocol/constants.ts';
 import { passChance, type PotBudget } from '../../crypto/pot-budget.ts';
 import type { TimekeeperView } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, TrustBadge } from '../components/basics.tsx';
-import { Deed, Failure, Form, TextField, useAction } from '../components/forms.tsx';
-import { count } from '../format.ts';
+import { Check, Deed, Failure, Form, TextField, useAction } from '../components/forms.tsx';
+import { count, duration } from '../format.ts';
 import { node } from '../node-client.ts';
 import { chanceWords, shareWords, speedWords } from '../time-words.ts';
 
@@ -89,6 +89,58 @@ export function ProofOfTimeCard({ snapshot }: ScreenProps) {
         </p>
       )}
       <Failure error={action.error} />
+    </Card>
+  );
+}
+
+/** This tab walks the local network's slots, so that the network need not. */
+export function KeepTimeCard({ snapshot }: ScreenProps) {
+  const { timekeeping, chain, setup } = snapshot;
+  const { phase, slots, lastMs, behind, sentence } = timekeeping;
+  const action = useAction();
+  if (setup.network.id !== 'local') return null;
+  const on = phase === 'waiting' || phase === 'keeping';
+  return (
+    <Card
+      title="Keep the network’s time"
+      span={6}
+      aside={
+        phase !== 'off' && (
+          <Badge tone={phase === 'refused' ? 'bad' : behind ? 'warn' : 'good'} live={phase === 'keeping'}>
+            {
+              { waiting: 'waiting', keeping: behind ? 'falls behind' : 'keeping time', refused: 'ended' }[
+                phase
+              ]
+            }
+          </Badge>
+        )
+      }
+    >
+      <p className="muted">
+        A local network can take its proofs of time from this tab, which walks them from the blocks that it
+        verified. The network checks each, and walks by itself what does not come in time.
+      </p>
+      <Check
+        label="This tab keeps time"
+        hint="While it is open."
+        checked={on}
+        onChange={(checked) => action.run(() => node.keepTime(checked))}
+      />
+      {on && (
+        <dl className="facts" aria-live="polite">
+          <dt>Slots walked</dt>
+          <dd>{count(slots)}</dd>
+          <dt>A slot takes</dt>
+          <dd>
+            {lastMs === null ? '–' : duration(lastMs)} of{' '}
+            {chain?.slotDurationMs == null ? '–' : duration(chain.slotDurationMs)}
+          </dd>
+        </dl>
+      )}
+      {behind && (
+        <p className="banner">Walking a slot takes this tab longer than a slot lasts: time falls behind.</p>
+      )}
+      <Failure error={action.error ?? sentence} />
     </Card>
   );
 }
