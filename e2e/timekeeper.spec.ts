@@ -93,11 +93,11 @@ test('is paired, used, done without, and put off when it lies', async ({ page })
   });
   await test.step('this tab keeps the network’s time', async () => {
     const keeping = card(page, 'Keep the network’s time');
-    await keeping.getByLabel('This tab keeps time').check();
+    await keeping.getByLabel('This tab keeps time').click();
     await network.reach(network.network.chain.best.number + 1);
     await expect(keeping.getByText('keeping time', { exact: true })).toBeVisible({ timeout: 60_000 });
     expect(network.lines).toContain('A page keeps time.');
-    await keeping.getByLabel('This tab keeps time').uncheck();
+    await keeping.getByLabel('This tab keeps time').click();
     await expect(keeping.getByText('Slots walked')).toBeHidden();
   });
   await test.step('it is forgotten', async () => {
