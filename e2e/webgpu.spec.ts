@@ -1,39 +1,16 @@
 /** Proofs of time on WebGPU: the shader in Chromium itself, on an adapter that the cores play. */
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { join } from 'node:path';
 import { chromium, expect, test, type Browser, type Page } from '@playwright/test';
-import { build } from 'vite';
 import type { GpuPage } from './support/gpu-page.ts';
+import { serveLibraryPage, type LibraryPage } from './support/library-page.ts';
 
 declare const gpuPage: GpuPage;
 
-let server: Server;
+let served: LibraryPage;
 let browser: Browser;
 let page: Page;
 
 test.beforeAll(async () => {
-  const built = await build({
-    configFile: false,
-    publicDir: false,
-    logLevel: 'warn',
-    build: {
-      write: false,
-      target: 'es2022',
-      lib: { entry: join(import.meta.dirname, 'support/gpu-page.ts'), formats: ['es'], fileName: 'page' },
-    },
-  });
-  const [bundle] = Array.isArray(built) ? built : [built];
-  const output = bundle !== undefined && 'output' in bundle ? bundle.output : [];
-  const script = output.find((part) => part.type === 'chunk' && part.isEntry);
-  server = createServer(({ url }, answer) => {
-    const isScript = url === '/page.js';
-    answer.setHeader('content-type', isScript ? 'text/javascript' : 'text/html');
-    answer.end(
-      isScript && script?.type === 'chunk' ? script.code : '<script type="module" src="/page.js"></script>',
-    );
-  }).listen(0, '127.0.0.1');
-  await new Promise((done) => server.once('listening', done));
+  served = await serveLibraryPage('gpu-page.ts');
   browser = await chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: [
@@ -45,13 +22,13 @@ test.beforeAll(async () => {
     ],
   });
   page = await browser.newPage();
-  await page.goto(`http://127.0.0.1:${(server.address() as AddressInfo).port}/`);
+  await page.goto(served.url);
   await page.waitForFunction(() => 'gpuPage' in globalThis);
 });
 
 test.afterAll(async () => {
   await browser.close();
-  server.close();
+  served.close();
 });
 
 test('slots of different lengths hold, and the first wrong checkpoint of each is named', async () => {

@@ -27,6 +27,11 @@ export interface BridgeSettings {
   code: string;
 }
 
+/** The bridge in use at the moment, which may change while a peer runs; null: none. */
+export interface BridgeHolder {
+  settings: BridgeSettings | null;
+}
+
 /** Waits of the socket for a slow peer; what is written beyond stays with the sender. */
 const MAX_BUFFERED_BYTES = 4 * 2 ** 20;
 const DRAIN_POLL_MS = 10;
@@ -47,8 +52,8 @@ function targetOf(address: Multiaddr): string | null {
 }
 
 /** A transport of libp2p that dials TCP addresses over the bridge, and listens nowhere. */
-export function bridgedTcp(settings: BridgeSettings): TransportFactory {
-  return (components) => new BridgedTcp(settings, components.logger.forComponent('allotment:bridge'));
+export function bridgedTcp(holder: BridgeHolder): TransportFactory {
+  return (components) => new BridgedTcp(holder, components.logger.forComponent('allotment:bridge'));
 }
 
 class BridgedTcp implements Transport {
@@ -56,7 +61,7 @@ class BridgedTcp implements Transport {
   readonly [Symbol.toStringTag] = 'allotment/bridged-tcp';
 
   constructor(
-    private readonly settings: BridgeSettings,
+    private readonly holder: BridgeHolder,
     private readonly log: Logger,
   ) {}
 
@@ -68,8 +73,10 @@ class BridgedTcp implements Transport {
   private async open(address: Multiaddr, signal: AbortSignal): Promise<BridgedConnection> {
     const target = targetOf(address);
     if (target === null) throw new DsnError('unreachable', String(address), 'it is no address of a TCP port');
+    const { settings } = this.holder;
+    if (settings === null) throw new DsnError('unreachable', String(address), 'there is no socket bridge');
     signal.throwIfAborted();
-    const socket = new WebSocket(this.settings.url);
+    const socket = new WebSocket(settings.url);
     socket.binaryType = 'arraybuffer';
     const once = { once: true };
     try {
@@ -79,7 +86,7 @@ class BridgedTcp implements Transport {
         socket.addEventListener('error', failed, once);
         socket.addEventListener('close', failed, once);
         signal.addEventListener('abort', () => reject(signal.reason as Error), once);
-        const request = JSON.stringify({ code: this.settings.code, target });
+        const request = JSON.stringify({ code: settings.code, target });
         socket.addEventListener('open', () => socket.send(request), once);
         const answered = ({ data }: MessageEvent): void => {
           const refused = refusalOf(data);
@@ -104,21 +111,46 @@ class BridgedTcp implements Transport {
   }
 
   dialFilter(addresses: Multiaddr[]): Multiaddr[] {
-    return addresses.filter((address) => targetOf(address) !== null);
+    return this.holder.settings === null ? [] : addresses.filter((address) => targetOf(address) !== null);
   }
 }
 
 /** Why the bridge does not open, or null when bytes follow from now on. */
 function refusalOf(data: unknown): string | null {
-  let told: unknown;
+  const answer = answerOf(data);
+  if (answer === null) return 'what answered is no socket bridge';
+  return answer.open ? null : (answer.message ?? answer.error ?? 'the socket bridge refused');
+}
+
+function answerOf(data: unknown): v.InferOutput<typeof answerShape> | null {
   try {
-    told = JSON.parse(String(data));
+    const { success, output } = v.safeParse(answerShape, JSON.parse(String(data)));
+    return success ? output : null;
   } catch {
-    told = null;
+    return null;
   }
-  const { success, output } = v.safeParse(answerShape, told);
-  if (!success) return 'what answered is no socket bridge';
-  return output.open ? null : (output.message ?? output.error ?? 'the socket bridge refused');
+}
+
+const PROBE_MS = 5_000;
+
+/** Whether a bridge answers and takes the code; it is asked to connect to nowhere. */
+export function probeBridge({ url, code }: BridgeSettings): Promise<'ready' | 'wrong-code' | 'no-bridge'> {
+  return new Promise((resolve) => {
+    const socket = new WebSocket(url);
+    const done = (outcome: 'ready' | 'wrong-code' | 'no-bridge'): void => {
+      clearTimeout(timer);
+      resolve(outcome);
+      socket.close();
+    };
+    const timer = setTimeout(() => done('no-bridge'), PROBE_MS);
+    socket.addEventListener('open', () => socket.send(JSON.stringify({ code, target: '' })));
+    socket.addEventListener('error', () => done('no-bridge'));
+    socket.addEventListener('close', () => done('no-bridge'));
+    socket.addEventListener('message', ({ data }) => {
+      const error = answerOf(data)?.error;
+      done(error === 'malformed' ? 'ready' : error === 'wrong-code' ? error : 'no-bridge');
+    });
+  });
 }
 
 class BridgedConnection extends AbstractMultiaddrConnection {

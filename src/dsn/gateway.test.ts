@@ -8,7 +8,7 @@ import { haveGo, startGateway, type RunningGateway } from '../../tests/support/g
 import { equal, toHex } from '../protocol/bytes.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import type { PieceIndex } from '../protocol/types.ts';
-import { bridgedTcp } from './bridge.ts';
+import { bridgedTcp, probeBridge } from './bridge.ts';
 import { bridgeOf, gatewayAddresses, GatewayError } from './gateway.ts';
 import { DsnPeer } from './peer.ts';
 import { nodePlatform } from './platform-node.ts';
@@ -85,14 +85,27 @@ describe.runIf(haveGo)('a gateway before a peer that speaks TCP only', () => {
   });
 
   it('bridges a connection that only its ends can read', async () => {
-    const tab = await join({ transports: [bridgedTcp(bridgeOf(gateway.url, gateway.code))] });
+    const tab = await join({ transports: [bridgedTcp({ settings: bridgeOf(gateway.url, gateway.code) })] });
     const [peer] = await tab.connect(native.addresses(), signal);
     expect(peer).toBe(native.id);
     expect(await find(peerCaches(tab), cached)).toEqual([native.id]);
   });
 
+  it('says whether it takes a code', async () => {
+    expect(await probeBridge(bridgeOf(gateway.url, gateway.code))).toBe('ready');
+    expect(await probeBridge(bridgeOf(gateway.url, 'AAAAAAAAAAAAAAAA'))).toBe('wrong-code');
+    expect(await probeBridge(bridgeOf('http://127.0.0.1:1', gateway.code))).toBe('no-bridge');
+  });
+
+  it('is not used while there is none', async () => {
+    const tab = await join({ transports: [bridgedTcp({ settings: null })] });
+    expect(await tab.connect(native.addresses(), signal)).toEqual([]);
+  });
+
   it('does not bridge without its code', async () => {
-    const tab = await join({ transports: [bridgedTcp(bridgeOf(gateway.url, 'AAAAAAAAAAAAAAAA'))] });
+    const tab = await join({
+      transports: [bridgedTcp({ settings: bridgeOf(gateway.url, 'AAAAAAAAAAAAAAAA') })],
+    });
     expect(await tab.connect(native.addresses(), signal)).toEqual([]);
   });
 });
@@ -135,7 +148,7 @@ describe('another program where the gateway should be', () => {
     opened.push({ stop: () => new Promise((done) => sockets.close(() => done())) });
     const url = `ws://127.0.0.1:${(sockets.address() as AddressInfo).port}`;
     const target = await join({ ...platform });
-    const tab = await join({ transports: [bridgedTcp({ url, code: 'x' })] });
+    const tab = await join({ transports: [bridgedTcp({ settings: { url, code: 'x' } })] });
     expect(await tab.connect(target.addresses(), signal)).toEqual([]);
     for (const socket of sockets.clients) socket.terminate();
   });

@@ -42,6 +42,7 @@ import {
   type FoundPeer,
 } from '../protocol/find-node.ts';
 import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
+import type { BridgeHolder } from './bridge.ts';
 import { DsnError } from './errors.ts';
 import { PeerBook } from './peer-book.ts';
 import { REFUSING_SERVER, type DsnServer } from './server.ts';
@@ -58,6 +59,8 @@ export interface PeerPlatform {
   transports: NonNullable<Libp2pOptions['transports']>;
   /** Multiaddresses. */
   listen?: string[];
+  /** Where a bridge to TCP is put in use; absent where there is TCP. */
+  bridge?: BridgeHolder;
   /** Further services, such as a relay for tabs. */
   services?: NonNullable<Libp2pOptions['services']>;
 }

@@ -24,8 +24,7 @@ export async function createBrowserNode(): Promise<AllotmentNode> {
     defaultFarm: { kind: 'opfs', name: 'farm' },
     openPieceDirectory: async () =>
       typeof navigator.storage?.getDirectory === 'function' ? OpfsDirectory.at('pieces') : null,
-    peerPlatform: async () =>
-      (await import('../dsn/platform-browser.ts')).browserPlatform({ meetable: true, bridge: null }),
+    peerPlatform: async () => (await import('../dsn/platform-browser.ts')).browserPlatform(true),
     createPool: async (workers) => createWebPool(workers, module),
     openAccelerator: async (...options) =>
       (await import('../crypto/gpu/verifier.ts')).openAccelerator(...options),

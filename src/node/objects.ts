@@ -19,6 +19,7 @@ import { cidOfHash } from '../protocol/cid.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { sentenceOf } from './causes.ts';
+import { Gateway, type GatewaySettings, type GatewayView } from './gateway.ts';
 import type { Payments } from './payments.ts';
 import { Transfers, type TransferView } from './transfers.ts';
 import { Uploads, type UploadInput, type UploadView } from './uploads.ts';
@@ -92,9 +93,11 @@ export interface ObjectsStatus {
   uploads: UploadView[];
   kept: KeptObject[];
   samples: SampleView[];
+  gateway: GatewayView | null;
 }
 
 interface Settings {
+  gateway: GatewaySettings | null;
   cacheBytes: number;
   /** Multiaddresses that the person added. */
   peers: string[];
@@ -103,6 +106,7 @@ interface Settings {
 
 const SETTINGS = 'objects';
 const DEFAULT_CACHE_BYTES = 512 * 2 ** 20;
+const DEFAULTS: Settings = { gateway: null, cacheBytes: DEFAULT_CACHE_BYTES, peers: [], kept: [] };
 const MIN_CACHE_BYTES = 16 * 2 ** 20;
 const MAX_KEPT = 200;
 /** Entries of a folder that a screen shows. */
@@ -138,6 +142,8 @@ const COMMANDS = [
   'forget',
   'setCache',
   'connect',
+  'setGateway',
+  'forgetGateway',
   'prepareUpload',
   'sendUpload',
   'forgetUpload',
@@ -155,6 +161,7 @@ export class ObjectDesk {
   private retrieval!: Retrieval;
   readonly transfers: Transfers;
   private uploads!: Uploads;
+  private gateway!: Gateway;
 
   private constructor(
     private readonly options: ObjectDeskOptions,
@@ -174,7 +181,7 @@ export class ObjectDesk {
     const genesisHash = client.genesisHash();
     if (genesisHash === null) throw new Error('No node is connected yet.');
     const saved = await store.setting<Partial<Settings>>(SETTINGS);
-    const settings: Settings = { cacheBytes: DEFAULT_CACHE_BYTES, peers: [], kept: [], ...saved };
+    const settings: Settings = { ...DEFAULTS, ...saved };
     const cache = pieces === null ? null : await PieceCache.open(pieces, settings.cacheBytes);
     for (const { pinned, pieces: kept } of settings.kept) if (pinned) cache?.pin(kept.map(BigInt));
     const desk = new ObjectDesk(options, cache, settings);
@@ -189,6 +196,8 @@ export class ObjectDesk {
       nodes: sources.map(({ farmer }) => farmer),
       watch: (event) => desk.note(event),
     });
+    desk.gateway = new Gateway(desk.retrieval.peer, platform.bridge, named);
+    if (settings.gateway !== null) desk.gateway.start(settings.gateway);
     desk.samples = await samplesOf(sources);
     desk.uploads = await Uploads.open({
       store,
@@ -210,6 +219,7 @@ export class ObjectDesk {
   }
 
   async close(): Promise<void> {
+    this.gateway.stop();
     this.transfers.close();
     this.uploads.close();
     await this.retrieval.stop();
@@ -253,6 +263,7 @@ export class ObjectDesk {
       uploads: this.uploads.views(),
       kept: this.settings.kept,
       samples: this.samples,
+      gateway: this.gateway.view(),
     };
   }
 
@@ -360,6 +371,18 @@ export class ObjectDesk {
     const reached = await this.retrieval.peer.connect([address]);
     if (reached.length === 0) throw new Error('No peer of this network answers at that address.');
     this.settings.peers = [...new Set([...this.settings.peers, address])];
+    await this.save();
+  }
+
+  /** Uses a gateway of the person's own, now and from then on. Throws GatewayError. */
+  async setGateway(input: GatewaySettings): Promise<void> {
+    this.settings.gateway = await this.gateway.take(input);
+    await this.save();
+  }
+
+  async forgetGateway(): Promise<void> {
+    this.gateway.stop();
+    this.settings.gateway = null;
     await this.save();
   }
 

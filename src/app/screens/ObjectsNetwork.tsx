@@ -215,6 +215,7 @@ export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; on
           </Form>
         </div>
       </div>
+      <GatewayPart gateway={status.gateway} onChange={onChange} />
       <details>
         <summary>This tab as a peer</summary>
         <dl className="facts">
@@ -227,5 +228,54 @@ export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; on
         </dl>
       </details>
     </Card>
+  );
+}
+
+/** A gateway of the person's own: seen, forgotten, or taken into use. */
+function GatewayPart({ gateway, onChange }: { gateway: ObjectsStatus['gateway']; onChange: () => void }) {
+  const [url, setUrl] = useState('http://127.0.0.1:30545');
+  const [code, setCode] = useState('');
+  const action = useAction();
+  if (gateway !== null) {
+    return (
+      <div className="row spread" data-testid="gateway">
+        <span>
+          <Badge tone={gateway.connected ? 'good' : 'warn'}>
+            {gateway.connected ? 'gateway connected' : 'gateway away'}
+          </Badge>{' '}
+          <span className="mono">{gateway.url}</span>
+          {gateway.bridges && <span className="muted"> bridges to peers that speak TCP only</span>}
+          {gateway.trouble !== null && <span className="muted"> {gateway.trouble}</span>}
+        </span>
+        <Deed label="Forget it" onDo={() => objects.forgetGateway().then(onChange)} />
+      </div>
+    );
+  }
+  return (
+    <details>
+      <summary>Use a gateway of your own</summary>
+      <p className="muted">
+        A small program on your machine that reaches peers a browser cannot. What it brings is checked like
+        everything else.
+      </p>
+      <Form
+        action={action}
+        submit="Use it"
+        busy="Looking for it…"
+        disabled={url.trim() === ''}
+        onSubmit={async () => {
+          await objects.setGateway({ url, code });
+          onChange();
+        }}
+      >
+        <TextField label="Its address" hint="It prints this when it starts." value={url} onChange={setUrl} />
+        <TextField
+          label="Its pairing code"
+          hint="Lets this tab speak to such peers itself, encrypted through the gateway. May stay empty."
+          value={code}
+          onChange={setCode}
+        />
+      </Form>
+    </details>
   );
 }

@@ -1,0 +1,66 @@
+/** What the test of transports runs inside the browser's page: a peer of the storage network. */
+import type { BridgeSettings } from '../../src/dsn/bridge.ts';
+import { DsnPeer } from '../../src/dsn/peer.ts';
+import { browserPlatform } from '../../src/dsn/platform-browser.ts';
+import { peerCaches, peerPlots } from '../../src/dsn/search.ts';
+import { REFUSING_SERVER } from '../../src/dsn/server.ts';
+import { fromHex } from '../../src/protocol/bytes.ts';
+import { PIECE_BYTES } from '../../src/protocol/constants.ts';
+
+const { signal } = new AbortController();
+let peer: DsnPeer | null = null;
+
+/** The piece that everybody in this test agrees on: every byte is the index. */
+function pieceOf(index: bigint): Uint8Array {
+  return new Uint8Array(PIECE_BYTES).fill(Number(index));
+}
+
+const page = {
+  /** Joins the network; `cached`: piece that this tab serves, or null. */
+  async join(genesis: string, cached: number | null, bridge: BridgeSettings | null): Promise<string> {
+    await peer?.stop();
+    const platform = browserPlatform(true);
+    if (platform.bridge !== undefined) platform.bridge.settings = bridge;
+    const own = cached === null ? null : BigInt(cached);
+    const give = (index: bigint) => Promise.resolve(index === own ? pieceOf(index) : null);
+    peer = await DsnPeer.start({
+      ...platform,
+      genesisHash: fromHex(genesis),
+      server: { ...REFUSING_SERVER, hasCached: (index) => index === own, cachedPiece: give, piece: give },
+    });
+    return peer.id;
+  },
+
+  connect: (addresses: string[]): Promise<string[]> => peer!.connect(addresses, signal),
+
+  addresses: (): string[] => peer!.addresses(),
+
+  /** Addresses of connections under way. */
+  ways: (): string[] => peer!.connections().map(({ address }) => address),
+
+  /** Finds a piece in caches or plots and compares it. Returns who gave it, or null. */
+  async find(index: number, where: 'caches' | 'plots'): Promise<string | null> {
+    const provider = where === 'caches' ? peerCaches(peer!) : peerPlots(peer!);
+    const wanted = pieceOf(BigInt(index));
+    let giver: string | null = null;
+    await provider.find(
+      [BigInt(index)],
+      (_, piece, from) => {
+        giver = piece.every((byte, at) => byte === wanted[at]) ? from : `${from} lied`;
+        return Promise.resolve(true);
+      },
+      signal,
+    );
+    return giver;
+  },
+
+  /** MB/s of `count` pieces that one peer is asked for one after the other. */
+  async speed(index: number, count: number): Promise<number> {
+    const from = performance.now();
+    for (let done = 0; done < count; done += 1) await page.find(index, 'plots');
+    return (count * PIECE_BYTES) / 1e3 / (performance.now() - from);
+  },
+};
+
+export type DsnPage = typeof page;
+Object.assign(globalThis, { dsnPage: page });

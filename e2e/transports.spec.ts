@@ -1,0 +1,118 @@
+/**
+ * A tab among peers that speak TCP only: by a gateway over each of its transports, by its socket bridge, and tabs among
+ * themselves over WebRTC. Without Go there is no gateway, and nothing to test.
+ */
+import { chromium, expect, test, type Browser, type Page } from '@playwright/test';
+import { bridgeOf } from '../src/dsn/gateway.ts';
+import { DsnPeer } from '../src/dsn/peer.ts';
+import { nodePlatform } from '../src/dsn/platform-node.ts';
+import { REFUSING_SERVER } from '../src/dsn/server.ts';
+import { fromHex } from '../src/protocol/bytes.ts';
+import { PIECE_BYTES } from '../src/protocol/constants.ts';
+import { haveGo, startGateway, type RunningGateway } from '../tests/support/gateway.ts';
+import type { DsnPage } from './support/dsn-page.ts';
+import { serveLibraryPage, type LibraryPage } from './support/library-page.ts';
+
+declare const dsnPage: DsnPage;
+
+const GENESIS = '5a'.repeat(32);
+const CACHED = 3n;
+const PLOTTED = 200n;
+
+test.skip(!haveGo, 'Go is not installed: the gateway cannot be built');
+
+let native: DsnPeer;
+let gateway: RunningGateway;
+let served: LibraryPage;
+let browser: Browser;
+
+test.beforeAll(async () => {
+  test.setTimeout(8 * 60_000);
+  const piece = (index: bigint, known: bigint[]) =>
+    Promise.resolve(known.includes(index) ? new Uint8Array(PIECE_BYTES).fill(Number(index)) : null);
+  native = await DsnPeer.start({
+    ...nodePlatform(['/ip4/127.0.0.1/tcp/0']),
+    genesisHash: fromHex(GENESIS),
+    kademliaServer: true,
+    server: {
+      ...REFUSING_SERVER,
+      hasCached: (index) => index === CACHED,
+      cachedPiece: (index) => piece(index, [CACHED]),
+      piece: (index) => piece(index, [CACHED, PLOTTED]),
+    },
+  });
+  gateway = await startGateway(GENESIS, native.addresses());
+  served = await serveLibraryPage('dsn-page.ts');
+  browser = await chromium.launch({
+    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+    args: ['--no-sandbox', '--disable-gpu'],
+  });
+});
+
+test.afterAll(async () => {
+  await browser?.close();
+  served?.close();
+  await gateway?.stop();
+  await native?.stop();
+});
+
+async function tab(): Promise<Page> {
+  const page = await (await browser.newContext()).newPage();
+  page.on('pageerror', (error) => expect(error.message).toBe(''));
+  await page.goto(served.url);
+  await page.waitForFunction(() => 'dsnPage' in globalThis);
+  return page;
+}
+
+const join = (page: Page, cached: number | null, bridge: { url: string; code: string } | null = null) =>
+  page.evaluate(([genesis, own, to]) => dsnPage.join(genesis, own, to), [GENESIS, cached, bridge] as const);
+
+for (const transport of ['/webtransport', '/webrtc-direct', '/ws']) {
+  test(`pieces come through the gateway over ${transport}`, async () => {
+    const page = await tab();
+    await join(page, null);
+    const addresses = gateway.addresses.filter((address) => address.includes(transport));
+    const [peer] = await page.evaluate((all) => dsnPage.connect(all), addresses);
+    expect(peer).toBeDefined();
+    expect(await page.evaluate((index) => dsnPage.find(index, 'caches'), Number(CACHED))).toBe(peer);
+    expect(await page.evaluate((index) => dsnPage.find(index, 'plots'), Number(PLOTTED))).toBe(peer);
+    const ways = await page.evaluate(() => dsnPage.ways());
+    expect(ways.filter((way) => !way.includes(transport))).toEqual([]);
+    const speed = await page.evaluate((index) => dsnPage.speed(index, 8), Number(CACHED));
+    test.info().annotations.push({ type: 'MB/s', description: speed.toFixed(1) });
+    await page.context().close();
+  });
+}
+
+test('a tab speaks to a TCP peer itself, through the bridge', async () => {
+  const page = await tab();
+  await join(page, null, bridgeOf(gateway.url, gateway.code));
+  const [peer] = await page.evaluate((all) => dsnPage.connect(all), native.addresses());
+  expect(peer).toBe(native.id);
+  expect(await page.evaluate((index) => dsnPage.find(index, 'caches'), Number(CACHED))).toBe(native.id);
+  await page.context().close();
+});
+
+test('a page whose code is wrong is not bridged', async () => {
+  const page = await tab();
+  await join(page, null, bridgeOf(gateway.url, 'AAAAAAAAAAAAAAAA'));
+  expect(await page.evaluate((all) => dsnPage.connect(all), native.addresses())).toEqual([]);
+  await page.context().close();
+});
+
+test('tabs meet over a relay and give each other pieces by WebRTC', async () => {
+  const [giver, taker] = [await tab(), await tab()];
+  const giverId = await join(giver, 77);
+  await join(taker, null);
+  const relay = gateway.addresses.filter((address) => address.includes('/ws'));
+  await giver.evaluate((all) => dsnPage.connect(all), relay);
+  const address = await giver.waitForFunction(() =>
+    dsnPage.addresses().find((one) => one.includes('/p2p-circuit/webrtc')),
+  );
+  const [peer] = await taker.evaluate((to) => dsnPage.connect([to!]), await address.jsonValue());
+  expect(peer).toBe(giverId);
+  expect(await taker.evaluate(() => dsnPage.find(77, 'plots'))).toBe(giverId);
+  expect((await taker.evaluate(() => dsnPage.ways())).some((way) => way.includes('/webrtc'))).toBe(true);
+  await giver.context().close();
+  await taker.context().close();
+});
