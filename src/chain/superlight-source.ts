@@ -1,5 +1,5 @@
 /** Super-light sync's questions, asked of a source. */
-import type { ChainSource, ImportableBlock } from '../network/source.ts';
+import { MAX_BATCH_BYTES, payloadBytes, type ChainSource, type ImportableBlock } from '../network/source.ts';
 import { decodeMmrProof, type MmrProof } from '../protocol/mmr.ts';
 import type { Header } from '../protocol/types.ts';
 import type { SuperLightSource } from './superlight.ts';
@@ -22,7 +22,14 @@ export class NodeHistory implements SuperLightSource {
   }
 
   blocks(numbers: readonly number[], signal?: AbortSignal): Promise<ImportableBlock[]> {
-    return this.each(numbers, signal, (hash, limit) => this.source.block(hash, limit));
+    let bytes = 0;
+    return this.each(numbers, signal, async (hash, limit) => {
+      const block = await this.source.block(hash, limit);
+      bytes += block === null ? 0 : payloadBytes(block);
+      if (bytes > MAX_BATCH_BYTES)
+        throw new UnreliableSource('The source hands out far more than a block can need.');
+      return block;
+    });
   }
 
   /** A node names a leaf by the block that appended it: the one after the leaf's own. */

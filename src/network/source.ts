@@ -35,7 +35,7 @@ export interface ChainSource {
   block(hash: Uint8Array, signal?: AbortSignal): Promise<ImportableBlock | null>;
   /**
    * Blocks of the source's best chain from number `from` on, ascending, at most `count`; fewer where its chain
-   * ends. They need not hang together: the chain may change while it is read.
+   * ends or where they are large. They need not hang together: the chain may change while it is read.
    */
   blocks(from: number, count: number, signal?: AbortSignal): Promise<ImportableBlock[]>;
   /** Every header that the source imports, forks included; returns what stops that. */
@@ -70,6 +70,15 @@ export interface ChainSource {
 
 /** Blocks asked for at the same time; each answer may hold a whole body. */
 const PIPELINE = 24;
+
+/** Headers and proofs of time of one batch; the last blocks of a batch that has more are left out. */
+export const MAX_BATCH_BYTES = 16 * 2 ** 20;
+
+/** Bytes that a block takes here, about. */
+export function payloadBytes({ header, justification }: ImportableBlock): number {
+  const items = header.digest.reduce((sum, item) => sum + ('data' in item ? item.data.length : 0), 0);
+  return items + (justification?.length ?? 0);
+}
 
 /** The `SUB_` payload among a block's justifications. */
 export function subspacePayload(justifications: EngineJustification[] | null): Uint8Array | null {
@@ -139,6 +148,7 @@ export class RpcSource implements ChainSource {
   async blocks(from: number, count: number, signal?: AbortSignal): Promise<ImportableBlock[]> {
     const found: (ImportableBlock | null)[] = Array.from({ length: count }, () => null);
     let next = 0;
+    let bytes = 0;
     const work = async (): Promise<void> => {
       for (let index = next++; index < count; index = next++) {
         const hash = await this.hashAt(from + index, signal);
@@ -146,7 +156,11 @@ export class RpcSource implements ChainSource {
           next = count;
           return;
         }
-        found[index] = await this.block(hash, signal);
+        const block = await this.block(hash, signal);
+        found[index] = block;
+        bytes += block === null ? 0 : payloadBytes(block);
+        // What is left out now is asked for with the next batch.
+        if (bytes > MAX_BATCH_BYTES) next = count;
       }
     };
     await Promise.all(Array.from({ length: Math.min(PIPELINE, count) }, work));
