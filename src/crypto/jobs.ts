@@ -14,6 +14,8 @@ export interface ComputeJobs {
     input: { seed: Uint8Array; iterations: number; checkpoints: Uint8Array; only?: number[] };
     output: { firstWrong: number | null; walker: string };
   };
+  /** What verifies so many checkpoints (1..8) of one slot fastest here: one after the other, or side by side. */
+  'pot.walker': { input: { checkpoints: number }; output: { walker: 'webcrypto' | 'wasm' } };
   /** Walks one slot of proof of time: 8 checkpoints, 128 bytes. */
   'pot.prove': { input: { seed: Uint8Array; iterations: number }; output: { checkpoints: Uint8Array } };
   /** Verifies KZG openings by random linear combination; `bad` lists the indices that fail. */

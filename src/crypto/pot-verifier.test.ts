@@ -43,7 +43,7 @@ function recording(workers = 1): { pool: ComputePool; jobs: Job[] } {
   const pool: ComputePool = {
     ...inline,
     run: (name, input, options) => {
-      jobs.push({ input: input as Job['input'], options });
+      if (name === 'pot.verify') jobs.push({ input: input as Job['input'], options });
       return inline.run(name, input, options);
     },
     status: () => ({ workers, busy: 0, queued: 0 }),
@@ -52,11 +52,16 @@ function recording(workers = 1): { pool: ComputePool; jobs: Job[] } {
 }
 
 /** A pool whose jobs end when the test says so. */
-function waiting(): { pool: ComputePool; jobs: Job[]; finish: (index: number) => void } {
+function waiting(walker: 'webcrypto' | 'wasm' = 'webcrypto'): {
+  pool: ComputePool;
+  jobs: Job[];
+  finish: (index: number) => void;
+} {
   const jobs: Job[] = [];
   const ends: ((output: unknown) => void)[] = [];
-  const run = (_: string, input: unknown, options: JobOptions): Promise<unknown> =>
+  const run = (name: string, input: unknown, options: JobOptions): Promise<unknown> =>
     new Promise((done, failed) => {
+      if (name === 'pot.walker') return done({ walker });
       jobs.push({ input: input as Job['input'], options });
       ends.push(done);
       options.signal?.addEventListener('abort', () => failed(options.signal?.reason));
@@ -152,6 +157,19 @@ describe('in full', () => {
     await vi.waitFor(() => expect(jobs).toHaveLength(8));
     ALL.forEach(finish);
     expect((await done).iterations).toBe(32_000_000);
+  });
+});
+
+describe('long checkpoints that are walked side by side', () => {
+  test('stay together, but for as many jobs as keep every worker busy', async () => {
+    const { pool, jobs, finish } = waiting('wasm');
+    const long = honest.slice(0, 2).map((slot) => ({ ...slot, iterations: 32_000_000 }));
+    const busy = { ...pool, status: () => ({ workers: 4, busy: 0, queued: 0 }) };
+    const done = new PotVerifier(busy, { mode: 'sampled', checkpointsPerSlot: 6 }).verify(long, catchUp);
+    await vi.waitFor(() => expect(jobs).toHaveLength(4));
+    expect(jobs.map(({ input }) => input.only!.length)).toEqual([3, 3, 3, 3]);
+    [0, 1, 2, 3].forEach(finish);
+    expect((await done).iterations).toBe(48_000_000);
   });
 });
 

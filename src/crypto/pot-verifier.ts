@@ -8,6 +8,7 @@ import type { SlotNumber } from '../protocol/types.ts';
 import { JobPriority, type ComputePool, type JobOptions } from './jobs.ts';
 import { checkpointsOf, passChance, requireBudget, type PotBudget, type PotShare } from './pot-budget.ts';
 import { randomBelow } from './random.ts';
+import { Rate } from './rate.ts';
 
 /** What was checked: all of it, a random part, or all of it by the person's own helper. */
 export type PotMode = 'full' | 'sampled' | 'helper';
@@ -73,10 +74,8 @@ export interface PotVerifyOptions extends Partial<Pick<JobOptions, 'signal'>> {
 export const FORGED_SHARE = 0.1;
 /** Slots remembered as verified. */
 const REMEMBERED = 16_384;
-/** Iterations of a checkpoint beyond which each checkpoint is a job of its own. */
+/** Iterations of a checkpoint beyond which each may be a job of its own. */
 const LONG_CHECKPOINT = 2_000_000;
-/** Busy time after which older work counts half in the rate. */
-const RATE_WINDOW_MS = 10_000;
 
 const ALL: readonly number[] = Array.from({ length: CHECKPOINTS_IN_SLOT }, (_, index) => index);
 
@@ -92,6 +91,8 @@ export class PotVerifier {
   /** That of whoever verified last. */
   private latestRate = this.rate;
   private readonly walks = new PQueue();
+  /** By how many checkpoints, whether they are walked side by side. */
+  private readonly walkers = new Map<number, Promise<boolean>>();
   private budget: PotBudget = { mode: 'full' };
   private helper: PotHelper | null = null;
   private accelerator: PotAccelerator | null = null;
@@ -172,8 +173,11 @@ export class PotVerifier {
   private async byPool(slots: readonly PotSlot[], options: PotVerifyOptions): Promise<Outcome> {
     const share = options.share ?? this.budget;
     const checkpoints = checkpointsOf(share);
+    const long = slots.some(({ iterations }) => iterations / CHECKPOINTS_IN_SLOT > LONG_CHECKPOINT);
+    const apart = long && !(await this.sideBySide(checkpoints));
+    const groups = apart ? CHECKPOINTS_IN_SLOT : Math.ceil(this.pool.status().workers / slots.length);
     const parts = slots.flatMap((slot) =>
-      grouped(drawn(checkpoints), this.groupsFor(slot, slots.length)).map((only) => ({ slot, only })),
+      grouped(drawn(checkpoints), groups).map((only) => ({ slot, only })),
     );
     const end = this.rate.begin();
     if (slots.length > 0) this.latestRate = this.rate;
@@ -271,10 +275,19 @@ export class PotVerifier {
     return refused < 0 ? null : { message: `it refused ${what}, which is right`, wrong: null };
   }
 
-  /** Into how many jobs a slot is cut: enough to keep every worker busy, and none too long to be cancelled. */
-  private groupsFor(slot: PotSlot, slots: number): number {
-    if (slot.iterations / CHECKPOINTS_IN_SLOT > LONG_CHECKPOINT) return CHECKPOINTS_IN_SLOT;
-    return Math.ceil(this.pool.status().workers / slots);
+  /**
+   * Whether the workers walk so many checkpoints of a slot side by side. Then a slot is cut into no more jobs than keep
+   * every worker busy; walked one after the other, each long checkpoint is a job, which can be let go.
+   */
+  private sideBySide(checkpoints: number): Promise<boolean> {
+    const known = this.walkers.get(checkpoints);
+    if (known !== undefined) return known;
+    const asked = this.pool
+      .run('pot.walker', { checkpoints }, { priority: JobPriority.verifyHead })
+      .then(({ walker }) => walker === 'wasm');
+    this.walkers.set(checkpoints, asked);
+    asked.catch(() => this.walkers.delete(checkpoints));
+    return asked;
   }
 
   /** Iterations walked. Throws ProtocolError for the first part found wrong, and lets the others go. */
@@ -370,40 +383,4 @@ function grouped(indices: number[], count: number): number[][] {
   const groups: number[][] = [];
   for (let at = 0; at < indices.length; at += size) groups.push(indices.slice(at, at + size));
   return groups;
-}
-
-/** Iterations a second of busy time, where overlapping work counts once; older work fades. */
-class Rate {
-  private iterations = 0;
-  private busyMs = 0;
-  private running = 0;
-  private since = 0;
-
-  /** Returns what ends the work begun. */
-  begin(): () => void {
-    this.settle();
-    this.running += 1;
-    return () => {
-      this.settle();
-      this.running -= 1;
-    };
-  }
-
-  add(iterations: number): void {
-    this.settle();
-    this.iterations += iterations;
-    if (this.busyMs < RATE_WINDOW_MS) return;
-    this.iterations /= 2;
-    this.busyMs /= 2;
-  }
-
-  perSecond(): number {
-    return this.busyMs === 0 ? 0 : (1000 * this.iterations) / this.busyMs;
-  }
-
-  private settle(): void {
-    const now = performance.now();
-    if (this.running > 0) this.busyMs += now - this.since;
-    this.since = now;
-  }
 }

@@ -16,7 +16,7 @@ const FIRST_STEP_ITERATIONS = 64;
 /** What the measurement walks: as many slots as a batch of blocks brings. */
 const MEASURED_SLOTS = 512;
 const MEASURED_MS = 150;
-/** Iterations that each worker of the pool is measured with. */
+/** Iterations of the slot that each worker of the pool is measured with. */
 const POOL_ITERATIONS = 1_600_000;
 const INVOCATIONS_PER_SLOT = 4;
 /** Flags of the WebGPU standard, whose names the compiler's types lack. */
@@ -277,20 +277,13 @@ export async function openAccelerator(
 /** Iterations a second of all workers together. */
 async function measurePool(pool: ComputePool): Promise<number> {
   const { workers } = pool.status();
-  const slot = { seed: new Uint8Array(16), checkpoints: new Uint8Array(CHECKPOINTS_IN_SLOT * 16), only: [0] };
-  const walk = (iterations: number) =>
-    Promise.all(
-      Array.from({ length: workers }, () =>
-        pool.run(
-          'pot.verify',
-          { ...slot, iterations: iterations * CHECKPOINTS_IN_SLOT },
-          { priority: JobPriority.catchUp },
-        ),
-      ),
-    );
+  const options = { priority: JobPriority.catchUp };
+  const slot = { seed: new Uint8Array(16), iterations: POOL_ITERATIONS };
+  const { checkpoints } = await pool.run('pot.prove', slot, options);
+  const each = <T>(run: () => Promise<T>) => Promise.all(Array.from({ length: workers }, run));
   // The first job of a worker loads it and measures its own walkers.
-  await walk(16);
+  await each(() => pool.run('pot.walker', { checkpoints: CHECKPOINTS_IN_SLOT }, options));
   const started = performance.now();
-  await walk(POOL_ITERATIONS);
+  await each(() => pool.run('pot.verify', { ...slot, checkpoints }, options));
   return (1_000 * workers * POOL_ITERATIONS) / (performance.now() - started);
 }

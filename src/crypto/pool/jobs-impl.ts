@@ -33,6 +33,7 @@ const IMPLEMENTATIONS: Implementations = {
     const firstWrong = await walker.verify(seed, iterations, checkpoints, only);
     return { firstWrong, walker: walker.name };
   },
+  'pot.walker': async ({ checkpoints }) => ({ walker: (await chooseWalker(checkpoints)).name }),
   'pot.prove': async ({ seed, iterations }) => {
     const walker = await chooseWalker('prove');
     return { checkpoints: await walker.prove(seed, iterations) };
