@@ -149,7 +149,7 @@ export class PaymentWatch {
     const bytes = fromHex(record.bytes);
     const index = (await blocks.body(block)).findIndex((extrinsic) => equal(extrinsic, bytes));
     if (index < 0) return null;
-    const outcome = outcomeOf(metadata, await blocks.read(eventsQuery(metadata), block), index);
+    const outcome = outcomeOf(await blocks.read(eventsQuery(metadata), block), index);
     return {
       kind: 'included',
       block: block.number,

@@ -86,8 +86,6 @@ describe('metadata', () => {
         ['Branch', 9],
       ]),
     );
-    expect(small.errorPath(7, new Uint8Array([9, 0, 0, 0]))).toBe('Wood.Branch');
-    expect(small.errorPath(7, new Uint8Array([1, 0, 0, 0]))).toBeNull();
   });
 
   it('takes storage keys from the metadata and reads them back', () => {

@@ -331,24 +331,6 @@ export class RuntimeMetadata {
   isEmpty(type: number): boolean {
     return guarded(() => this.lookup(type).type === 'void');
   }
-
-  /**
-   * Names of a pallet's error and of the errors inside it, by the four bytes that a failed dispatch carries, e.g.
-   * `Domains.Staking.MinimumNominatorStake`; null for what the runtime does not name.
-   */
-  errorPath(palletIndex: number, error: Uint8Array): string | null {
-    const pallet = this.lookup.metadata.pallets.find((one) => one.index === palletIndex);
-    const names: string[] = [];
-    let type: number | undefined = pallet?.errors?.type;
-    for (const index of error) {
-      const def: RuntimeType['def'] | undefined = type === undefined ? undefined : this.types[type]?.def;
-      const found = def?.tag === 'variant' ? def.value.find((one) => one.index === index) : undefined;
-      if (found === undefined) break;
-      names.push(found.name);
-      type = found.fields[0]?.type;
-    }
-    return pallet === undefined || names.length === 0 ? null : [pallet.name, ...names].join('.');
-  }
 }
 
 function unwrapped(bytes: Uint8Array): Uint8Array {

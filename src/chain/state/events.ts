@@ -2,7 +2,7 @@
 import * as v from 'valibot';
 import type { RuntimeMetadata } from '../../protocol/metadata.ts';
 import { itemQuery, type Query } from './reader.ts';
-import { big, octets, shaped, small, text } from './shape.ts';
+import { big, shaped, small, text } from './shape.ts';
 
 /** An event of a block. */
 export interface ChainEvent {
@@ -37,7 +37,7 @@ export function eventsQuery(metadata: RuntimeMetadata): Query<ChainEvent[]> {
 /** What became of an extrinsic. */
 export interface Outcome {
   success: boolean;
-  /** Why it failed, as the runtime names it, e.g. `Token.FundsUnavailable`; null for success. */
+  /** Why it failed, as the runtime names it, e.g. `Token.FundsUnavailable`, `Domains.Staking.ZeroDeposit`; null for success. */
   failure: string | null;
   /** Smallest unit that was paid, tip included; null for what nobody pays for. */
   fee: bigint | null;
@@ -46,15 +46,10 @@ export interface Outcome {
 }
 
 const failed = v.looseObject({ dispatch_error: variant });
-const moduleError = v.looseObject({ index: small, error: octets(4) });
 const paid = v.looseObject({ actual_fee: big });
 
 /** What the events of a block say of one of its extrinsics; null if they say nothing of it. */
-export function outcomeOf(
-  metadata: RuntimeMetadata,
-  events: readonly ChainEvent[],
-  extrinsic: number,
-): Outcome | null {
+export function outcomeOf(events: readonly ChainEvent[], extrinsic: number): Outcome | null {
   const own = events.filter((event) => event.extrinsic === extrinsic);
   const find = (pallet: string, name: string) =>
     own.find((event) => event.pallet === pallet && event.name === name);
@@ -63,20 +58,23 @@ export function outcomeOf(
   const fee = find('TransactionPayment', 'TransactionFeePaid');
   return {
     success: failure === undefined,
-    failure: failure === undefined ? null : failureName(metadata, failure.fields),
+    failure: failure === undefined ? null : failureName(failure.fields),
     fee: fee === undefined ? null : shaped(paid, fee.fields, 'TransactionFeePaid').actual_fee,
     events: own,
   };
 }
 
-function failureName(metadata: RuntimeMetadata, fields: Record<string, unknown>): string {
+/** The variants inside one another: kind of error, then pallet, its error, and what that carries. */
+function failureName(fields: Record<string, unknown>): string {
   const { dispatch_error: error } = shaped(failed, fields, 'System.ExtrinsicFailed');
-  if (error.type === 'Module') {
-    const { index, error: code } = shaped(moduleError, error.value, 'a dispatch error');
-    return metadata.errorPath(index, code) ?? `error ${code[0]} of pallet ${index}`;
+  const names: string[] = [];
+  for (let at: unknown = error; ;) {
+    const seen = v.safeParse(variant, at);
+    if (!seen.success) break;
+    names.push(seen.output.type);
+    at = seen.output.value;
   }
-  const inner = v.safeParse(variant, error.value);
-  return inner.success ? `${error.type}.${inner.output.type}` : error.type;
+  return (names[0] === 'Module' ? names.slice(1) : names).join('.');
 }
 
 /** Whether an account (32 bytes) is named in an event. */

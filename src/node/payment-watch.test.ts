@@ -1,0 +1,172 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { recordedMetadata } from '../../tests/support/recorded-states.ts';
+import { ScriptedBlocks, stakingFailed, succeeded } from '../../tests/support/scripted-blocks.ts';
+import { RpcError } from '../network/rpc-error.ts';
+import { fromHex, toHex } from '../protocol/bytes.ts';
+import type { RuntimeMetadata } from '../protocol/metadata.ts';
+import { encodeAddress } from '../protocol/ss58.ts';
+import { openNodeStore } from '../storage/node-store.ts';
+import { PaymentRecords, type PaymentRecord } from './payment-records.ts';
+import { PaymentWatch, type PoolSource } from './payment-watch.ts';
+
+const account = new Uint8Array(32).fill(5);
+const name = toHex(account);
+const bytes = fromHex('0c112233');
+const other = fromHex('0c445566');
+const AI3 = 10n ** 18n;
+let metadata: RuntimeMetadata;
+let folder: string;
+let blocks: ScriptedBlocks;
+let records: PaymentRecords;
+let watch: PaymentWatch;
+let sources: PoolSource[];
+let submitted: string[];
+/** What nodes answer, by their names; nothing for a node that takes it. */
+let refusals: Map<string, RpcError>;
+
+function source(of: string): PoolSource {
+  const submitExtrinsic = async (extrinsic: Uint8Array) => {
+    submitted.push(of);
+    const refusal = refusals.get(of);
+    if (refusal !== undefined) throw refusal;
+    return extrinsic;
+  };
+  return { name: of, node: { submitExtrinsic } };
+}
+
+const refusal = (code: number, message: string, data = ''): RpcError =>
+  new RpcError(code, 'author_submitExtrinsic', message, data);
+
+beforeAll(() => {
+  metadata = recordedMetadata();
+});
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'allotment-watch-'));
+  blocks = new ScriptedBlocks(metadata);
+  blocks.add({ accounts: { [name]: { nonce: 7, free: 100n * AI3 } } }).add({});
+  records = await PaymentRecords.open(await openNodeStore(folder), 'ab');
+  sources = [source('one'), source('two')];
+  submitted = [];
+  refusals = new Map();
+  watch = new PaymentWatch({ blocks, sources: () => sources, records, changed: () => undefined });
+  await records.add({
+    id: 'tx',
+    bytes: toHex(bytes),
+    account: encodeAddress(account),
+    call: {
+      title: 'Send',
+      lines: [],
+      inner: [],
+      name: 'Balances.transfer_keep_alive',
+      args: '',
+      known: true,
+    },
+    nonce: '7',
+    at: 0,
+    after: 1,
+    lastBlock: 9,
+    expectedFee: '1',
+    state: { kind: 'sending' },
+    trouble: null,
+  });
+});
+afterEach(() => rm(folder, { recursive: true, force: true }));
+
+const spent = { [name]: { nonce: 8, free: 90n * AI3 } };
+async function look(): Promise<PaymentRecord> {
+  await watch.look();
+  return records.get('tx')!;
+}
+
+test('it goes to every node, and counts as done when a verified block holds it, as final when it is deep', async () => {
+  expect((await look()).state).toEqual({ kind: 'waiting', source: 'one' });
+  expect(submitted).toEqual(['one', 'two']);
+  blocks
+    .add({})
+    .add({ accounts: spent, body: [other, bytes], events: [succeeded(1)] })
+    .add({});
+  expect((await look()).state).toMatchObject({
+    kind: 'included',
+    block: 4,
+    index: 1,
+    depth: 1,
+    final: false,
+  });
+  blocks.add({});
+  blocks.final = 4;
+  expect((await look()).state).toMatchObject({ kind: 'included', depth: 2, final: true, success: true });
+  expect(records.open()).toEqual([]);
+});
+
+test('a call that failed says why', async () => {
+  blocks.add({ accounts: spent, body: [bytes], events: [stakingFailed(0, 'MinimumNominatorStake')] });
+  expect((await look()).state).toMatchObject({
+    success: false,
+    failure: 'The operator takes no stake as small as that.',
+  });
+});
+
+test('a block that is left puts it back among those that wait', async () => {
+  blocks.add({ accounts: spent, body: [bytes], events: [succeeded(0)] });
+  expect((await look()).state.kind).toBe('included');
+  blocks.leaveAfter(2).add({}).add({});
+  expect((await look()).state).toEqual({ kind: 'waiting', source: 'one' });
+  blocks.add({ accounts: spent, body: [bytes], events: [succeeded(0)] });
+  expect((await look()).state).toMatchObject({ kind: 'included', block: 5 });
+});
+
+test('another transaction with its number takes its place, which the body shows', async () => {
+  blocks.add({ accounts: spent, body: [other], events: [succeeded(0)] });
+  expect((await look()).state).toMatchObject({ kind: 'failed', code: 'usurped' });
+});
+
+test('an account that was emptied by something else leaves it undone', async () => {
+  blocks.add({ accounts: { [name]: null }, body: [other], events: [succeeded(0)] });
+  expect((await look()).state).toMatchObject({ kind: 'failed', code: 'no-account' });
+});
+
+test('it is over when its last block has passed without it', async () => {
+  for (let number = 3; number <= 9; number += 1) blocks.add({});
+  expect((await look()).state.kind).toBe('waiting');
+  blocks.add({});
+  expect((await look()).state).toMatchObject({ kind: 'failed', code: 'expired' });
+});
+
+test('one node’s refusal is not the last word, all nodes’ is', async () => {
+  refusals.set('one', refusal(1010, 'Invalid Transaction', 'Inability to pay some fees'));
+  expect((await look()).state).toEqual({ kind: 'waiting', source: 'two' });
+  refusals.set('two', refusal(1010, 'Invalid Transaction', 'Inability to pay some fees'));
+  blocks.add({});
+  expect((await look()).state).toMatchObject({ kind: 'failed', code: 'insufficient-balance' });
+});
+
+test('a full pool and a node that is ahead are no refusals for good', async () => {
+  sources = [source('one')];
+  refusals.set('one', refusal(1016, 'Immediately Dropped'));
+  expect(await look()).toMatchObject({
+    state: { kind: 'sending' },
+    trouble: expect.stringContaining('full'),
+  });
+  refusals.set('one', refusal(1010, 'Invalid Transaction', 'Transaction is outdated'));
+  blocks.add({});
+  expect((await look()).state.kind).toBe('sending');
+  refusals.set('one', refusal(1013, 'Transaction Already Imported'));
+  blocks.add({});
+  expect(await look()).toMatchObject({ state: { kind: 'waiting', source: 'one' }, trouble: null });
+});
+
+test('without a node or a proof it is kept and taken up again', async () => {
+  const [...both] = sources;
+  sources = [];
+  expect((await look()).trouble).toContain('No node is connected');
+  blocks.offline = true;
+  sources = both;
+  expect((await look()).trouble).toContain('No node is connected to ask for a proof');
+  const again = await PaymentRecords.open(await openNodeStore(folder), 'ab');
+  expect(again.open()).toHaveLength(1);
+  blocks.offline = false;
+  expect(await look()).toMatchObject({ state: { kind: 'waiting' }, trouble: null });
+});
