@@ -10,7 +10,8 @@ export type NameOf = (address: string) => string | null;
 
 /** Every digit of an amount in the smallest unit. */
 export function exact(amount: string, symbol: string): string {
-  return `${exactTokens(BigInt(amount))} ${symbol}`;
+  const [whole = '0', decimals] = exactTokens(BigInt(amount)).split('.');
+  return `${count(BigInt(whole))}${decimals === undefined ? '' : `.${decimals}`} ${symbol}`;
 }
 
 /** What a call does, in words and line by line, with everything inside it. */

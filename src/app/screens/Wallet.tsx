@@ -14,6 +14,8 @@ export interface PartProps extends OpenWallet {
   symbol: string;
   /** Blocks until a transaction cannot be undone; null before the network is known. */
   depth: number | null;
+  /** Address that the farm's rewards go to; null while it is not known. */
+  farm: string | null;
   /** Address of the account that was chosen to send from, if any was. */
   from: string | null;
   onSend: (address: string) => void;
@@ -39,6 +41,7 @@ export default function Wallet({ snapshot }: ScreenProps) {
             {...open}
             symbol={snapshot.setup.network.tokenSymbol}
             depth={snapshot.chain?.confirmationDepthK ?? null}
+            farm={snapshot.farms.length === 0 ? null : snapshot.rewardAddress}
           />
         )}
       </WalletGate>
@@ -46,7 +49,7 @@ export default function Wallet({ snapshot }: ScreenProps) {
   );
 }
 
-function Open(props: OpenWallet & Pick<PartProps, 'symbol' | 'depth'>) {
+function Open(props: OpenWallet & Pick<PartProps, 'symbol' | 'depth' | 'farm'>) {
   const [shown, setShown] = useState('accounts');
   const [from, setFrom] = useState<string | null>(null);
   const [, , Part] = parts.find(([id]) => id === shown) ?? parts[0]!;

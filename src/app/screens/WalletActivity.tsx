@@ -1,9 +1,8 @@
 import { useCallback, useState } from 'react';
 import type { AccountEvent, AccountHistoryView, HistoryKind } from '../../node/account-history.ts';
-import { exactTokens } from '../../wallet/amounts.ts';
 import { Badge, Card, CheckBadge, Empty, Stat } from '../components/basics.tsx';
 import { Deed, Failure, Select } from '../components/forms.tsx';
-import { PaymentEntry, type NameOf } from '../components/Payment.tsx';
+import { exact, PaymentEntry, type NameOf } from '../components/Payment.tsx';
 import { brief, count, tokens } from '../format.ts';
 import { money, usePolled } from '../wallet-client.ts';
 import { useNames } from '../wallet-names.ts';
@@ -13,12 +12,18 @@ const POLL_MS = 3_000;
 const SHOWN = 25;
 
 /** What was sent from here, and what happened to each account. */
-export default function WalletActivity({ status, symbol, depth }: PartProps) {
+export default function WalletActivity({ status, symbol, depth, farm }: PartProps) {
   const nameOf = useNames(status);
+  const own = status.accounts.map(({ address, name }) => [address, name] as const);
+  const known = farm === null || own.some(([address]) => address === farm);
   return (
     <div className="grid">
       <Sent symbol={symbol} depth={depth} nameOf={nameOf} />
-      <History accounts={status.accounts} symbol={symbol} nameOf={nameOf} />
+      <History
+        accounts={known ? own : [...own, [farm, 'The farm’s rewards']]}
+        symbol={symbol}
+        nameOf={nameOf}
+      />
     </div>
   );
 }
@@ -65,8 +70,12 @@ const GROUPS: Record<Shown, (kind: HistoryKind) => boolean> = {
   rewards: (kind) => kind === 'block-reward' || kind === 'vote-reward' || kind === 'fees-earned',
 };
 
-function History(props: { accounts: PartProps['status']['accounts']; symbol: string; nameOf: NameOf }) {
-  const [account, setAccount] = useState(props.accounts[0]?.address ?? '');
+function History(props: {
+  accounts: readonly (readonly [address: string, name: string])[];
+  symbol: string;
+  nameOf: NameOf;
+}) {
+  const [account, setAccount] = useState(props.accounts[0]?.[0] ?? '');
   const [shown, setShown] = useState<Shown>('all');
   const { value, error, reload } = usePolled(
     useCallback(() => (account === '' ? Promise.resolve(null) : money.history({ account })), [account]),
@@ -75,12 +84,7 @@ function History(props: { accounts: PartProps['status']['accounts']; symbol: str
   return (
     <Card title="What happened to an account" span={6}>
       <div className="row">
-        <Select
-          label="Account"
-          value={account}
-          options={props.accounts.map(({ address, name }) => [address, name] as const)}
-          onChange={setAccount}
-        />
+        <Select label="Account" value={account} options={props.accounts} onChange={setAccount} />
         <Select
           label="Show"
           value={shown}
@@ -186,8 +190,8 @@ function Entry({
           )}
         </strong>
         {amount !== null && (
-          <span title={`${exactTokens(BigInt(amount))} ${symbol}`}>
-            {gain ? '+' : '−'}
+          <span title={exact(amount, symbol)}>
+            {gain ? '+ ' : '− '}
             {tokens(amount.replace('-', ''), symbol)}
           </span>
         )}
