@@ -21,6 +21,7 @@ import { chainStatus, farmStatus } from './status.ts';
 const Welcome = lazy(() => import('./screens/Welcome.tsx'));
 const Home = lazy(() => import('./screens/Home.tsx'));
 const Farm = lazy(() => import('./screens/Farm.tsx'));
+const Cluster = lazy(() => import('./screens/Cluster.tsx'));
 const Chain = lazy(() => import('./screens/Chain.tsx'));
 const Wallet = lazy(() => import('./screens/Wallet.tsx'));
 const Identity = lazy(() => import('./screens/Identity.tsx'));
@@ -32,9 +33,17 @@ export interface ScreenProps {
   snapshot: NodeSnapshot & { setup: Setup };
 }
 
-const screens: { route: string; title: string; Icon: ComponentType; Screen: ComponentType<ScreenProps> }[] = [
+const screens: {
+  route: string;
+  title: string;
+  Icon: ComponentType;
+  Screen: ComponentType<ScreenProps>;
+  /** The screen that leads to it, where it has no place of its own in the navigation. */
+  under?: string;
+}[] = [
   { route: 'home', title: 'Overview', Icon: HomeIcon, Screen: Home },
   { route: 'farm', title: 'Farm', Icon: FarmIcon, Screen: Farm },
+  { route: 'cluster', title: 'Cluster', Icon: FarmIcon, Screen: Cluster, under: 'farm' },
   { route: 'chain', title: 'Chain', Icon: ChainIcon, Screen: Chain },
   { route: 'objects', title: 'Objects', Icon: ObjectsIcon, Screen: Objects },
   { route: 'wallet', title: 'Wallet', Icon: WalletIcon, Screen: Wallet },
@@ -104,12 +113,18 @@ function Frame({ snapshot }: ScreenProps) {
           Allotment
         </div>
         <nav className="nav" aria-label="Main">
-          {screens.map(({ route: to, title, Icon }) => (
-            <a key={to} href={`#/${to}`} aria-current={to === screen.route ? 'page' : undefined}>
-              <Icon />
-              {title}
-            </a>
-          ))}
+          {screens
+            .filter(({ under }) => under === undefined)
+            .map(({ route: to, title, Icon }) => (
+              <a
+                key={to}
+                href={`#/${to}`}
+                aria-current={to === (screen.under ?? screen.route) ? 'page' : undefined}
+              >
+                <Icon />
+                {title}
+              </a>
+            ))}
         </nav>
         <div className="side-foot" aria-live="polite">
           <strong>{snapshot.setup.network.name}</strong>

@@ -12,12 +12,14 @@ import type { FarmRecord } from '../storage/store.ts';
 import type { ObjectRequest } from './object-ports.ts';
 import type { Conditions, Schedule } from './schedule.ts';
 import type { TimekeepingView } from './keep-time.ts';
+import type { ClusterRoles, ClusterView, JoinRequest } from './cluster.ts';
 import type { TimekeeperView } from './timekeeper.ts';
 
 export type { BlockView, RefusalView, SourceStatus } from '../chain/snapshot.ts';
 export type { PotBudget } from '../crypto/pot-budget.ts';
 export type { FolderContents } from '../farm/description.ts';
 export type { TimekeepingView } from './keep-time.ts';
+export type { ClusterView, JoinRequest } from './cluster.ts';
 export type { TimekeeperView } from './timekeeper.ts';
 export type { SectorSnapshot, SectorState, SlotOutcome } from '../farm/snapshot.ts';
 export type { Conditions, Schedule } from './schedule.ts';
@@ -130,6 +132,8 @@ export interface NodeSnapshot {
   timekeeper: TimekeeperView;
   /** This tab as the timekeeper of a local network. */
   timekeeping: TimekeepingView;
+  /** The farming cluster that was joined; null: none was. */
+  cluster: ClusterView | null;
   /** Newest first. */
   notices: Notice[];
   /** Set when the node itself could not start. */
@@ -225,6 +229,14 @@ export interface NodeApi {
   forgetTimekeeper(): Promise<void>;
   /** Lets this tab walk the proof of time of the local network, or ends that. */
   keepTime(on: boolean): Promise<void>;
+  /** Joins a farming cluster. Credentials go into the wallet if it is open, else they last as long as this tab. */
+  joinCluster(request: JoinRequest): Promise<void>;
+  /** Changes what the tab does for the cluster it is in. */
+  setClusterRoles(roles: ClusterRoles): Promise<void>;
+  /** Joins again now, e.g. after the wallet was unlocked. */
+  retryCluster(): Promise<void>;
+  /** Leaves the cluster and forgets it. */
+  leaveCluster(): Promise<void>;
   /** Log lines of this session, oldest first, free of secrets. */
   logs(): Promise<string[]>;
   /** Forgets chain, farm and choices of this browser. */

@@ -21,6 +21,8 @@ export async function createBrowserNode(): Promise<AllotmentNode> {
     openSocket: openWebSocket,
     openChainStore: openBrowserChainStore,
     openFarmDirectory,
+    openWorkDirectory: (name) => OpfsDirectory.at(name),
+    connectNats: async () => (await import('@nats-io/nats-core')).wsconnect,
     defaultFarm: { kind: 'opfs', name: 'farm' },
     openPieceDirectory: async () =>
       typeof navigator.storage?.getDirectory === 'function' ? OpfsDirectory.at('pieces') : null,

@@ -46,6 +46,10 @@ export function exposeNode(): NodeApi {
     retryTimekeeper: () => command('retryTimekeeper'),
     forgetTimekeeper: () => command('forgetTimekeeper'),
     keepTime: (on: boolean) => command('keepTime', on),
+    joinCluster: (request) => command('joinCluster', request),
+    setClusterRoles: (roles) => command('setClusterRoles', roles),
+    retryCluster: () => command('retryCluster'),
+    leaveCluster: () => command('leaveCluster'),
     logs: () => command('logs'),
     reset: () => command('reset'),
   };

@@ -1,4 +1,5 @@
 /** The farms of a node: each in a place of its own, with a size and, but for the first, a key of its own. */
+import type { FarmSeat } from '../cluster/farmer.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { describeFolder, type FolderContents } from '../farm/description.ts';
 import { Farm } from '../farm/farm.ts';
@@ -35,12 +36,15 @@ export interface FarmWorld {
   identity: FarmerIdentity;
   /** 32 bytes: the account that all farms are paid to. */
   rewardAccount: Uint8Array;
+  /** A seat in the farming cluster for a farm of that key (32 bytes), or null. */
+  seat(publicKey: Uint8Array): FarmSeat | null;
 }
 
 /** One farm that the person set up, at work or not. */
 export interface Entry {
   record: FarmRecord;
   farm: Farm | null;
+  seat: FarmSeat | null;
   identity: FarmerIdentity | null;
   cause: Cause | null;
   task: Task | null;
@@ -77,6 +81,7 @@ export class Farms {
     const entry: Entry = {
       record,
       farm: null,
+      seat: null,
       identity: null,
       cause: null,
       task: null,
@@ -125,6 +130,8 @@ export class Farms {
     return this.inOrder(entry, async () => {
       const { farm } = entry;
       entry.farm = null;
+      entry.seat?.leave();
+      entry.seat = null;
       await farm?.stop();
     });
   }
@@ -160,6 +167,7 @@ export class Farms {
       const { record } = entry;
       const directory = await this.directory(record);
       entry.identity = await this.identityOf(record, directory, world);
+      const seat = world.seat(entry.identity.publicKey);
       const farm = await Farm.open({
         directory,
         pool: world.pool,
@@ -169,10 +177,13 @@ export class Farms {
         identity: entry.identity,
         rewardAddress: world.rewardAccount,
         allocatedBytes: record.allocatedBytes,
-        turns: this.turns,
+        // Others plot for farms of a cluster, which need not take turns then.
+        ...(seat === null ? { turns: this.turns } : seat.options),
       });
       if (this.world !== world) return farm.stop();
       entry.farm = farm;
+      entry.seat = seat;
+      seat?.attach(farm);
       entry.cause = null;
       this.keysChanged(this.keys());
       farm.onChange(this.changed);

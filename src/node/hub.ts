@@ -224,6 +224,7 @@ function notStarted(error: unknown): NodeSnapshot {
     rewardAddress: null,
     timekeeper: NO_TIMEKEEPER,
     timekeeping: NO_TIMEKEEPING,
+    cluster: null,
     notices: [],
     failure: causeOf(error, 'Reload'),
   };

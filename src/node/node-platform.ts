@@ -20,6 +20,8 @@ export async function createNodePlatform(folder: string): Promise<NodePlatform> 
     openSocket: openNodeSocket,
     openChainStore: (network) => openNodeChainStore(folder, network),
     openFarmDirectory: (farm) => NodeDirectory.at(farm.name),
+    openWorkDirectory: (name) => NodeDirectory.at(join(folder, name)),
+    connectNats: async () => (await import('@nats-io/transport-node')).connect,
     defaultFarm: { kind: 'folder', name: join(folder, 'farm') },
     openPieceDirectory: () => NodeDirectory.at(join(folder, 'pieces')),
     peerPlatform: async () => (await import('../dsn/platform-node.ts')).nodePlatform(),

@@ -52,6 +52,8 @@ async function platform(): Promise<NodePlatform> {
     openFarmDirectory: async () => new MemoryDirectory(),
     openPieceDirectory: async () => new MemoryDirectory(),
     peerPlatform: async () => ({ transports: [] }),
+    openWorkDirectory: async () => new MemoryDirectory(),
+    connectNats: () => Promise.reject(new Error('no cluster in this test')),
     defaultFarm: { kind: 'folder', name: 'farm' },
     createPool: async () => {
       const entry = { pool: createInlinePool(), closed: false };

@@ -28,6 +28,7 @@ import type {
 import { accelerate } from './accelerate.ts';
 import { readBalance } from './balance.ts';
 import { beginChoice } from './begin.ts';
+import { Cluster, type ClusterRoles, type JoinRequest } from './cluster.ts';
 import type { Desk } from './desk.ts';
 import type { Money } from './money.ts';
 import { causeOf, sentenceOf } from './causes.ts';
@@ -65,6 +66,7 @@ export class AllotmentNode implements RunnableNode {
   private readonly journal: Journal;
   private readonly timekeeper: Timekeeper;
   private timekeeping: Timekeeping | null = null;
+  private readonly cluster: Cluster;
   private readonly listeners = new Set<() => void>();
   private readonly timers = new Set<ReturnType<typeof setTimeout>>();
   private readonly announced = new Set<string>();
@@ -88,6 +90,13 @@ export class AllotmentNode implements RunnableNode {
     this.journal = new Journal(platform.store, changed);
     this.timekeeper = new Timekeeper(platform.store, platform.openSocket, this.journal, changed);
     this.farms = new Farms(platform, this.journal, changed, (keys) => this.running?.client.setOwnKeys(keys));
+    this.cluster = new Cluster(
+      platform,
+      this.journal,
+      changed,
+      () => this.openDesk(),
+      () => this.reopenFarms(),
+    );
     this.limits = new Limits({
       hold: (reason) => this.farms.hold(reason),
       resize: (cores) => this.running?.pool.resize(cores),
@@ -100,6 +109,7 @@ export class AllotmentNode implements RunnableNode {
     node.refreshMachine();
     node.limits.start();
     await node.timekeeper.resume();
+    await node.cluster.resume();
     await node.farms.load();
     node.setup = await platform.store.setting<Setup>(SETUP);
     if (node.setup !== null) void node.run();
@@ -120,6 +130,7 @@ export class AllotmentNode implements RunnableNode {
       rewardAddress: this.rewardAddress(),
       timekeeper: this.timekeeper.view(),
       timekeeping: this.timekeeping?.view() ?? NO_TIMEKEEPING,
+      cluster: this.cluster.view(),
       notices: this.journal.notices,
       failure: this.failure,
     };
@@ -340,6 +351,22 @@ export class AllotmentNode implements RunnableNode {
     return this.desk;
   }
 
+  joinCluster(request: JoinRequest): Promise<void> {
+    return this.cluster.join(request);
+  }
+
+  setClusterRoles(roles: ClusterRoles): Promise<void> {
+    return this.cluster.setRoles(roles);
+  }
+
+  retryCluster(): Promise<void> {
+    return this.cluster.retry();
+  }
+
+  leaveCluster(): Promise<void> {
+    return this.cluster.forget();
+  }
+
   pairTimekeeper(port: number, code: string): Promise<void> {
     return this.timekeeper.pair(port, code);
   }
@@ -382,6 +409,7 @@ export class AllotmentNode implements RunnableNode {
 
   async stop(): Promise<void> {
     this.timekeeper.stop();
+    await this.cluster.stop();
     this.limits.stop();
     await this.halt();
     for (const timer of this.timers) clearTimeout(timer);
@@ -458,6 +486,7 @@ export class AllotmentNode implements RunnableNode {
       if (farm !== null && farm.allocatedBytes > 0) await this.farms.give(farm.allocatedBytes);
       client.onChange(() => this.onChain());
       this.timekeeper.serve(client);
+      void this.cluster.serve({ pool, history: client });
       client.start();
     } catch (error) {
       for (const source of sources) source.close();
@@ -488,6 +517,7 @@ export class AllotmentNode implements RunnableNode {
     this.timekeeping?.stop();
     this.timekeeping = null;
     await this.farms.halt();
+    await this.cluster.serve(null);
     running?.slowDown();
     await running?.client.stop();
     await running?.pool.close();
@@ -525,7 +555,14 @@ export class AllotmentNode implements RunnableNode {
       genesisHash: fromHex(genesisHash, 32),
       identity,
       rewardAccount: rewardAccount(setup, identity),
+      seat: (publicKey) => this.cluster.seat(publicKey),
     });
+  }
+
+  /** Farms take their seats in a cluster, or give them up, when they are opened. */
+  private async reopenFarms(): Promise<void> {
+    await this.farms.halt();
+    this.startFarms();
   }
 
   private async changeFarms(setup: Setup): Promise<void> {

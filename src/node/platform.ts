@@ -1,5 +1,6 @@
 /** What the node needs of the place it runs in: a browser's worker or Node.js. */
 import type { GpuAccelerator } from '../crypto/gpu/verifier.ts';
+import type { Connect } from '../cluster/connection.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
 import type { OpenSocket } from '../network/socket.ts';
@@ -21,6 +22,10 @@ export interface NodePlatform extends DeskPlatform {
   ): Promise<FarmDirectory>;
   /** Where a new farm goes when the person chose no place. */
   readonly defaultFarm: Pick<FarmRecord, 'kind' | 'name'>;
+  /** A folder of the program's own, for work under way. Throws StorageError. */
+  openWorkDirectory(name: string): Promise<FarmDirectory>;
+  /** How this place reaches NATS servers. */
+  connectNats(): Promise<Connect>;
   /** Where pieces of the storage network are kept; null: nowhere. Throws StorageError. */
   openPieceDirectory(): Promise<FarmDirectory | null>;
   /** How this place reaches peers of the storage network. */

@@ -33,6 +33,9 @@ export default function Farm({ snapshot }: ScreenProps) {
           <Badge tone={status.tone} live={status.live}>
             {status.text}
           </Badge>
+          <a className="button" href="#/cluster">
+            Cluster
+          </a>
           {farms.length > 1 && <PauseAll paused={totals.phase === 'paused'} />}
           <button type="button" onClick={() => setAdding(!adding)} aria-expanded={adding}>
             {adding ? 'Close' : 'Add a farm'}

@@ -1,0 +1,169 @@
+/** The tab as a member of a cluster: watches it, encodes for it, farms in it. */
+import { ClusterConnection } from '../cluster/connection.ts';
+import type { Credentials } from '../cluster/credentials.ts';
+import { ClusterError } from '../cluster/errors.ts';
+import { FarmerMember, type FarmSeat } from '../cluster/farmer.ts';
+import { ClusterPieces } from '../cluster/pieces.ts';
+import { PlotterMember } from '../cluster/plotter.ts';
+import { ClusterRoster } from '../cluster/roster.ts';
+import type { VerifiedHistory } from '../farm/source.ts';
+import type { HistorySize } from '../protocol/types.ts';
+import type { Cause } from './api.ts';
+import { causeOf } from './causes.ts';
+import type { ClusterRoles, ClusterView, ClusterWorld } from './cluster.ts';
+import type { NodePlatform } from './platform.ts';
+
+export interface MemberOptions {
+  server: string;
+  credentials: Credentials;
+  changed: () => void;
+  log(line: string): void;
+}
+
+/** A tab has less memory than a server. */
+const PLOTTER_MEMORY_BYTES = 256 * 1024 * 1024;
+/** The tab's own chain may be some blocks behind the farmer's. */
+const CATCH_UP_MS = 60_000;
+
+export class ClusterMember {
+  private readonly roster: ClusterRoster;
+  private plotter: PlotterMember | null = null;
+  private farmer: FarmerMember | null = null;
+  private world: ClusterWorld | null = null;
+
+  private constructor(
+    private readonly platform: NodePlatform,
+    private readonly options: MemberOptions,
+    private readonly connection: ClusterConnection,
+  ) {
+    this.roster = new ClusterRoster(connection, options.changed);
+    this.roster.start();
+    connection.onState(options.changed);
+  }
+
+  /** Throws ClusterError. */
+  static async connect(platform: NodePlatform, options: MemberOptions): Promise<ClusterMember> {
+    const connection = await ClusterConnection.connect({
+      connect: await platform.connectNats(),
+      servers: [options.server],
+      credentials: options.credentials,
+      name: 'allotment-tab',
+      log: options.log,
+    });
+    return new ClusterMember(platform, options, connection);
+  }
+
+  get linked(): boolean {
+    return this.connection.state === 'connected';
+  }
+
+  get cause(): Cause | null {
+    const { trouble } = this.connection;
+    return trouble === null ? null : causeOf(trouble, 'Try again');
+  }
+
+  /** Whether farms have seats here. */
+  get farms(): boolean {
+    return this.farmer !== null;
+  }
+
+  view(): Pick<ClusterView, 'plotting' | 'sectorsDone' | 'roster'> {
+    const plotter = this.plotter?.snapshot();
+    const sector = plotter?.sector ?? null;
+    return {
+      plotting: sector && {
+        sector: sector.index,
+        stage: sector.stage,
+        piecesDone: sector.piecesDone,
+        piecesTotal: sector.piecesTotal,
+      },
+      sectorsDone: plotter?.done ?? 0,
+      roster: this.roster.view(),
+    };
+  }
+
+  seat(publicKey: Uint8Array): FarmSeat | null {
+    return this.farmer?.seat(publicKey) ?? null;
+  }
+
+  /** Takes up the roles with what runs, or lays them down. Throws ClusterError, StorageError. */
+  async work(world: ClusterWorld | null, roles: ClusterRoles): Promise<void> {
+    if (this.world !== world) await this.rest();
+    this.world = world;
+    if (world === null) return;
+    if (roles.plotter && this.plotter === null) await this.plot(world);
+    if (roles.farmer && this.farmer === null) await this.farm(world);
+  }
+
+  private async plot({ pool, history }: ClusterWorld): Promise<void> {
+    const { connection, options, platform } = this;
+    const member = new PlotterMember({
+      connection,
+      pool,
+      directory: await platform.openWorkDirectory('cluster-plotter'),
+      pieces: new ClusterPieces(connection),
+      history: reaching(history),
+      memoryBytes: PLOTTER_MEMORY_BYTES,
+      log: options.log,
+      changed: options.changed,
+    });
+    this.plotter = member;
+    try {
+      await member.start();
+    } catch (error) {
+      this.plotter = null;
+      throw error;
+    }
+  }
+
+  private async farm({ pool, history }: ClusterWorld): Promise<void> {
+    const { connection, options } = this;
+    const member = new FarmerMember({ connection, pool, history, log: options.log });
+    await member.start();
+    this.farmer = member;
+  }
+
+  private async rest(): Promise<void> {
+    const { plotter, farmer } = this;
+    this.plotter = null;
+    this.farmer = null;
+    farmer?.stop();
+    await plotter?.stop();
+  }
+
+  async leave(): Promise<void> {
+    await this.rest();
+    this.roster.stop();
+    await this.connection.close();
+  }
+}
+
+/** The tab's own verified history, waited for when a farmer is ahead of it. */
+function reaching(history: VerifiedHistory): VerifiedHistory & { reach(size: HistorySize): Promise<void> } {
+  return {
+    historySize: () => history.historySize(),
+    segmentCommitment: (segment) => history.segmentCommitment(segment),
+    onChange: (listener) => history.onChange(listener),
+    reach: async (size) => {
+      const there = (): boolean => history.segmentCommitment(size - 1n) !== null;
+      if (there()) return;
+      await new Promise<void>((resolve, reject) => {
+        const behind = new ClusterError(
+          'failed',
+          `history of ${history.historySize()} segments, ${size} wanted`,
+          'This plotter’s own chain is behind the farmer’s.',
+        );
+        const timer = setTimeout(() => {
+          off();
+          reject(behind);
+        }, CATCH_UP_MS);
+        const off = history.onChange(() => {
+          if (!there()) return;
+          clearTimeout(timer);
+          off();
+          resolve();
+        });
+      });
+    },
+  };
+}
