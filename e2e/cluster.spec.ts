@@ -23,7 +23,9 @@ let plotted: Promise<number>;
 test.beforeAll(async () => {
   test.setTimeout(4 * 60_000);
   app = await serveApp(await ensureBuilt(() => undefined), 0);
-  cluster = spawn('node', ['--import', 'tsx', 'e2e/support/cluster.ts'], { stdio: ['pipe', 'pipe', 'inherit'] });
+  cluster = spawn('node', ['--import', 'tsx', 'e2e/support/cluster.ts'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
   const lines = createInterface({ input: cluster.stdout! });
   const said = <T>(pick: (line: Said) => T | null): Promise<T> =>
     new Promise((done, failed) => {
@@ -33,7 +35,9 @@ test.beforeAll(async () => {
       });
       cluster.once('exit', (code) => failed(new Error(`the cluster ended with ${code}`)));
     });
-  started = said(({ endpoint, nats }) => (endpoint === undefined || nats === undefined ? null : { endpoint, nats }));
+  started = said(({ endpoint, nats }) =>
+    endpoint === undefined || nats === undefined ? null : { endpoint, nats },
+  );
   plotted = said((line) => line.plotted ?? null);
   plotted.catch(() => undefined);
   await started;

@@ -45,7 +45,9 @@ const member = () =>
   });
 const endpoint = `ws://127.0.0.1:${network.network.port}`;
 const source = RpcSource.connect(endpoint, { openSocket: openNodeSocket });
-const verifier = new PieceVerifier(pool, { segmentCommitment: (index) => controller.segmentCommitment(index) });
+const verifier = new PieceVerifier(pool, {
+  segmentCommitment: (index) => controller.segmentCommitment(index),
+});
 const controller: Controller = new Controller({
   connection: await member(),
   node: source.farmer,
@@ -57,7 +59,13 @@ const folder = mkdtempSync(join(tmpdir(), 'allotment-cluster-'));
 const connection = await member();
 const history = new ClusterHistory(connection);
 await history.follow();
-const farmer = new FarmerMember({ connection, pool, history, plotWith: 'cluster', log: (line) => print({ line }) });
+const farmer = new FarmerMember({
+  connection,
+  pool,
+  history,
+  plotWith: 'cluster',
+  log: (line) => print({ line }),
+});
 await farmer.start();
 const identity = await identityFromEntropy(randomBytes(32));
 const seat = farmer.seat(identity.publicKey);

@@ -109,7 +109,7 @@ export class Cluster {
     this.stored = { server: address.url, secrets, plotter, farmer };
     this.credentials = chosen;
     await this.enter();
-    const { cause } = this as { cause: Cause | null };
+    const cause = this.view()?.cause ?? null;
     if (cause === null) return this.platform.store.putSetting(SETTING, this.stored);
     await this.forget();
     throw new Error(cause.sentence);
