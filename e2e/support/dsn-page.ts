@@ -54,10 +54,14 @@ const page = {
     return giver;
   },
 
-  /** MB/s of `count` pieces that one peer is asked for one after the other. */
-  async speed(index: number, count: number): Promise<number> {
+  /** MB/s of `count` pieces, `atOnce` of them under way. */
+  async speed(index: number, count: number, atOnce: number): Promise<number> {
     const from = performance.now();
-    for (let done = 0; done < count; done += 1) await page.find(index, 'plots');
+    let left = count;
+    const work = async (): Promise<void> => {
+      while (left-- > 0) if ((await page.find(index, 'plots')) === null) throw new Error('no piece came');
+    };
+    await Promise.all(Array.from({ length: atOnce }, work));
     return (count * PIECE_BYTES) / 1e3 / (performance.now() - from);
   },
 };
