@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { headShare, passChance, requireBudget } from './pot-budget.ts';
+import { headShare, keepsPace, passChance, requireBudget } from './pot-budget.ts';
 
 describe('budget', () => {
   test.each([0, 9, 1.5, Number.NaN])('refuses a sample of %d', (checkpointsPerSlot) => {
@@ -17,6 +17,14 @@ test('the chance to pass is that of missing every forged slot', () => {
   expect(passChance(1, 1, 1)).toBe(7 / 8);
   expect(passChance(3, 2, 0.5)).toBeCloseTo((1 - 3 / 16) ** 2, 12);
   expect(passChance(4, 0, 1)).toBe(1);
+});
+
+test('history is caught up with where the share of its slots is less than the speed', () => {
+  const sample = { mode: 'sampled', checkpointsPerSlot: 2 } as const;
+  expect(keepsPace(sample, 60e6, 206e6)).toBe(true);
+  expect(keepsPace(sample, 50e6, 206e6)).toBe(false);
+  expect(keepsPace({ mode: 'full' }, 200e6, 206e6)).toBe(false);
+  expect(keepsPace({ mode: 'full' }, 0, 206e6)).toBe(true);
 });
 
 describe('the head', () => {

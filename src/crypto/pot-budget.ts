@@ -10,6 +10,20 @@ export type PotBudget = PotShare & { cores?: number };
 /** Share of the machine's speed that the head's proof of time may take: farming and other rules need the rest. */
 const HEAD_SHARE = 0.6;
 
+/**
+ * What a person begins with. A slot of the public networks takes several cores to verify as it comes, so that a tab
+ * which verified all of it would never catch up; their history begins as a sample, and the head is in full wherever
+ * the machine keeps up.
+ */
+export function firstBudget(network: 'local' | 'public'): PotBudget {
+  return network === 'local' ? { mode: 'full' } : { mode: 'sampled', checkpointsPerSlot: 1 };
+}
+
+/** Whether history is verified faster than it grows. `rate` and `due` as in `headShare`. */
+export function keepsPace(share: PotShare, rate: number, due: number): boolean {
+  return rate === 0 || (checkpointsOf(share) / CHECKPOINTS_IN_SLOT) * due < rate;
+}
+
 /** Throws RangeError unless 1 to 8 checkpoints of a slot and at least one core are asked for. */
 export function requireBudget(budget: PotBudget): void {
   const checkpoints = checkpointsOf(budget);

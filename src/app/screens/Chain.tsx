@@ -1,4 +1,5 @@
 import type { ScreenProps } from '../App.tsx';
+import { keepsPace, type PotBudget } from '../../crypto/pot-budget.ts';
 import type { BlockView, ChainView } from '../../node/api.ts';
 import {
   Badge,
@@ -51,7 +52,7 @@ export default function Chain({ snapshot }: ScreenProps) {
           <Blocks blocks={chain.blocks} />
         </Card>
         <div className="span-4 stack">
-          <ProofOfTime chain={chain} />
+          <ProofOfTime chain={chain} budget={snapshot.setup.potBudget} />
           <RulesCard chain={chain} />
           <Card title="Sources">
             <Sources sources={chain.sources} />
@@ -188,7 +189,7 @@ function Block({ block, now }: { block: BlockView; now: number }) {
   );
 }
 
-function ProofOfTime({ chain }: { chain: ChainView }) {
+function ProofOfTime({ chain, budget }: { chain: ChainView; budget: PotBudget }) {
   const { pot } = chain;
   const helped = pot.mode === 'helper';
   const behind = pot.head.mode === 'sampled';
@@ -201,6 +202,12 @@ function ProofOfTime({ chain }: { chain: ChainView }) {
         </Badge>
       }
     >
+      {chain.phase === 'syncing' && !helped && !keepsPace(budget, pot.iterationsPerSecond, pot.due) && (
+        <p className="banner">
+          History is verified more slowly than it grows. <a href="#/settings">Allow a smaller sample</a>, or
+          more cores, or pair a timekeeper.
+        </p>
+      )}
       {behind && (
         <p className="banner">
           The network’s slots bring {speedWords(pot.due)}; {helped ? 'your helper' : 'this device'} verifies{' '}

@@ -7,6 +7,7 @@ import type {
   NetworkProbe,
   Setup,
 } from '../../node/api.ts';
+import { firstBudget } from '../../crypto/pot-budget.ts';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { networkChoices } from '../../node/networks.ts';
 import { Badge } from '../components/basics.tsx';
@@ -77,7 +78,13 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
             onCores={setCores}
             onFarm={setFarm}
             onBack={() => setStep(1)}
-            setup={{ network, begin, farm, cores, potBudget: { mode: 'full' } }}
+            setup={{
+              network,
+              begin,
+              farm,
+              cores,
+              potBudget: firstBudget(network.id === 'local' ? 'local' : 'public'),
+            }}
           />
         )}
       </div>
