@@ -62,12 +62,18 @@ export class NoProof extends Error {
   }
 }
 
+/** What is needed of the light client. */
+export type FollowedChain = Pick<
+  LightClient,
+  'head' | 'finalized' | 'header' | 'runtime' | 'sources' | 'onChange'
+>;
+
 /** Reads through whatever sources the light client has, best behaved first; the next one where one fails. */
 export class VerifiedBlocks implements BlockReader {
   /** Final blocks that the light client does not remember. */
   private readonly past = new Map<number, ChainBlock>();
 
-  constructor(private readonly client: LightClient) {}
+  constructor(private readonly client: FollowedChain) {}
 
   ready(): Promise<{ head: ChainBlock; metadata: RuntimeMetadata }> {
     return new Promise((done, failed) => {

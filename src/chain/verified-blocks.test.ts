@@ -1,0 +1,118 @@
+import { beforeAll, describe, expect, test } from 'vitest';
+import { recordedMetadata, recordedStates, type RecordedState } from '../../tests/support/recorded-states.ts';
+import { loadWasm } from '../crypto/wasm.ts';
+import type { RpcClient } from '../network/rpc.ts';
+import { RpcError } from '../network/rpc-error.ts';
+import { RpcSource } from '../network/source.ts';
+import { fromHex, toHex, toPrefixedHex } from '../protocol/bytes.ts';
+import { toRpcSignedBlock } from '../protocol/block.ts';
+import { toRpcHeader } from '../protocol/header.ts';
+import type { RuntimeMetadata } from '../protocol/metadata.ts';
+import { runtimeVersionQuery } from './state/consensus.ts';
+import { NoProof, VerifiedBlocks, type FollowedChain } from './verified-blocks.ts';
+
+const LAST = 20;
+let metadata: RuntimeMetadata;
+let states: RecordedState[];
+
+beforeAll(async () => {
+  await loadWasm();
+  metadata = recordedMetadata();
+  states = recordedStates(LAST);
+});
+
+type Answer = (state: RecordedState) => unknown;
+
+/** A node that has the recorded chain; `lies` answers in its stead. */
+function node(url: string, lies: Record<string, Answer> = {}): RpcSource {
+  const truths: Record<string, (state: RecordedState, params: readonly unknown[]) => unknown> = {
+    chain_getHeader: ({ header }) => toRpcHeader(header),
+    chain_getBlock: ({ header, extrinsics }) =>
+      toRpcSignedBlock({ header, extrinsics, justifications: null }),
+    state_getReadProof: ({ state, hash }, [keys]) => ({
+      at: toPrefixedHex(hash),
+      proof: state.prove((keys as string[]).map((key) => fromHex(key))).map(toPrefixedHex),
+    }),
+  };
+  const call = async (method: string, params: readonly unknown[] = []): Promise<unknown> => {
+    const hash = String(params.at(-1)).slice(2);
+    const state = states.find((one) => toHex(one.hash) === hash);
+    if (state === undefined) throw new RpcError(4003, method, 'unknown block');
+    return lies[method] === undefined ? truths[method]!(state, params) : lies[method](state);
+  };
+  return new RpcSource({ url, call } as unknown as RpcClient);
+}
+
+/** A light client that verified the recorded chain and remembers the blocks from `remembered` on. */
+function client(sources: RpcSource[], remembered = LAST): FollowedChain {
+  const verified = (state: RecordedState) =>
+    ({
+      header: state.header,
+      context: { number: state.header.number, hash: state.hash },
+    }) as unknown as NonNullable<ReturnType<FollowedChain['head']>>;
+  return {
+    head: () => verified(states[LAST]!),
+    finalized: () => verified(states[LAST - 5]!),
+    header: (hash) => {
+      const found = states.find((one) => toHex(one.hash) === toHex(hash));
+      return found !== undefined && found.header.number >= remembered ? verified(found) : null;
+    },
+    runtime: () => ({ metadata }) as ReturnType<FollowedChain['runtime']>,
+    sources: () => sources,
+    onChange: () => () => undefined,
+  };
+}
+
+describe('verified blocks', () => {
+  test('are found by their numbers, remembered or named by the state', async () => {
+    const blocks = new VerifiedBlocks(client([node('one')], LAST - 2));
+    for (const number of [LAST, LAST - 2, LAST - 3, 7, 1]) {
+      const block = await blocks.block(number);
+      expect(toHex(block.hash)).toBe(toHex(states[number]!.hash));
+      expect(block.number).toBe(number);
+    }
+    await expect(blocks.block(LAST + 1)).rejects.toBeInstanceOf(NoProof);
+  });
+
+  test('have the bodies that their headers commit to, whoever else tells what', async () => {
+    const withTransactions = states.findLastIndex(({ extrinsics }) => extrinsics.length > 1);
+    const wrong = node('liar', {
+      chain_getBlock: ({ header, extrinsics }) =>
+        toRpcSignedBlock({ header, extrinsics: extrinsics.slice(1), justifications: null }),
+    });
+    const honest = new VerifiedBlocks(client([wrong, node('one')], 0));
+    const block = await honest.block(withTransactions);
+    expect(await honest.body(block)).toEqual(states[withTransactions]!.extrinsics);
+    const alone = new VerifiedBlocks(client([wrong], 0));
+    await expect(alone.body(block)).rejects.toMatchObject({
+      name: 'NoProof',
+      cause: { rule: 'extrinsics-root' },
+      refused: false,
+    });
+  });
+
+  test('are read by proof; a source that lies or has nothing is passed over', async () => {
+    const liar = node('liar', { state_getReadProof: () => ({ at: `0x${'00'.repeat(32)}`, proof: [] }) });
+    const pruned = node('pruned', {
+      state_getReadProof: () => {
+        throw new RpcError(4003, 'state_getReadProof', 'State already discarded');
+      },
+    });
+    const query = runtimeVersionQuery(metadata);
+    const blocks = new VerifiedBlocks(client([liar, pruned, node('one')]));
+    expect(await blocks.read(query, blocks.head()!)).toMatchObject({ specName: 'subspace' });
+    const none = new VerifiedBlocks(client([pruned]));
+    await expect(none.read(query, none.head()!)).rejects.toMatchObject({ refused: true });
+    const nobody = new VerifiedBlocks(client([]));
+    await expect(nobody.read(query, nobody.head()!)).rejects.toMatchObject({
+      refused: false,
+      sentence: 'No node is connected to ask for a proof.',
+    });
+  });
+
+  test('another header under a proven hash is refused', async () => {
+    const liar = node('liar', { chain_getHeader: () => toRpcHeader(states[3]!.header) });
+    const blocks = new VerifiedBlocks(client([liar]));
+    await expect(blocks.block(7)).rejects.toBeInstanceOf(NoProof);
+  });
+});
