@@ -20,6 +20,8 @@ export const identity = commands<IdentityCommands>((name, input) => node.identit
 export const money = commands<MoneyCommands>((name, input) => node.money(name, input));
 
 const POLL_MS = 5000;
+/** How often the wallet is told at most that the person is here, which puts off its lock. */
+const TOUCH_MS = 20_000;
 
 /** The wallet's state, looked at again after `refresh` and every few seconds, for it may lock itself. */
 export function useWallet(): { status: WalletStatus | null; error: string | null; refresh: () => void } {
@@ -39,6 +41,21 @@ export function useWallet(): { status: WalletStatus | null; error: string | null
     const timer = setInterval(refresh, POLL_MS);
     return () => clearInterval(timer);
   }, [refresh]);
+  const unlocked = status?.unlocked === true;
+  useEffect(() => {
+    if (!unlocked) return undefined;
+    let last = 0;
+    const here = () => {
+      if (Date.now() - last < TOUCH_MS) return;
+      last = Date.now();
+      wallet.touch(undefined).catch(() => undefined);
+    };
+    const signs = ['pointerdown', 'keydown'] as const;
+    for (const sign of signs) document.addEventListener(sign, here);
+    return () => {
+      for (const sign of signs) document.removeEventListener(sign, here);
+    };
+  }, [unlocked]);
   return { status, error, refresh };
 }
 
