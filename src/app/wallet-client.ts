@@ -48,7 +48,7 @@ export function useWallet(): { status: WalletStatus | null; error: string | null
     const here = () => {
       if (Date.now() - last < TOUCH_MS) return;
       last = Date.now();
-      wallet.touch(undefined).catch(() => undefined);
+      wallet.touch().catch(() => undefined);
     };
     const signs = ['pointerdown', 'keydown'] as const;
     for (const sign of signs) document.addEventListener(sign, here);
