@@ -419,12 +419,14 @@ export class Farms {
     return this.entry(id).record.handle ?? null;
   }
 
-  views(): FarmView[] {
-    return [...this.entries.values()].map((entry) => viewOf(entry));
+  /** `startsWhen`: what farms that do not run yet wait for, a sentence. */
+  views(startsWhen: string | null = null): FarmView[] {
+    const held = this.running ? null : startsWhen;
+    return [...this.entries.values()].map((entry) => viewOf(entry, held));
   }
 }
 
-function viewOf({ record, farm, identity, cause, task }: Entry): FarmView {
+function viewOf({ record, farm, identity, cause, task }: Entry, held: string | null): FarmView {
   const { id, kind, name, allocatedBytes } = record;
   const own = { id, kind, name: kind === 'opfs' ? 'Browser storage' : name, task: task?.view ?? null };
   if (farm !== null) return { ...farm.snapshot(), ...own };
@@ -439,7 +441,7 @@ function viewOf({ record, farm, identity, cause, task }: Entry): FarmView {
     piecesInSector: null,
     sectors: [],
     plotting: null,
-    held: null,
+    held,
     slots: { audited: 0, missed: 0, lastAuditMs: null, medianAuditMs: null },
     proofs: { made: 0, accepted: 0, late: 0, rejected: 0, medianMs: null, deadlineMs: null },
     rewards: { blocks: 0, votes: 0 },

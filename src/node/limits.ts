@@ -30,6 +30,7 @@ export class Limits {
   choose(schedule: Schedule | undefined, cores: number): void {
     this.schedule = schedule ?? ALWAYS;
     this.cores = cores;
+    this.applied = 0;
     this.look();
   }
 

@@ -126,7 +126,7 @@ export class AllotmentNode implements RunnableNode {
       setup: this.setup,
       machine: this.machine,
       chain: this.running?.client.snapshot() ?? null,
-      farms: this.setup?.farm == null ? [] : this.farms.views(),
+      farms: this.setup?.farm == null ? [] : this.farms.views(this.startsWhen()),
       rewardAddress: this.rewardAddress(),
       timekeeper: this.timekeeper.view(),
       timekeeping: this.timekeeping?.view() ?? NO_TIMEKEEPING,
@@ -159,10 +159,11 @@ export class AllotmentNode implements RunnableNode {
       await (await this.openChainStore(after.network)).clear();
     }
     if (part.network !== undefined || part.begin !== undefined) return this.start(after);
+    if (part.farm !== undefined) await this.changeFarms(after);
     this.setup = after;
     this.running?.client.setPotBudget(after.potBudget);
     this.limits.choose(after.schedule, after.cores);
-    if (part.farm !== undefined) await this.changeFarms(after);
+    this.startFarms();
     await this.platform.store.putSetting(SETUP, after);
     this.changed();
   }
@@ -565,11 +566,19 @@ export class AllotmentNode implements RunnableNode {
     this.startFarms();
   }
 
+  /** What farms wait for before they start; null when nothing holds them. */
+  private startsWhen(): string | null {
+    const client = this.running?.client;
+    if (client === undefined) return null;
+    if (client.snapshot().phase !== 'following')
+      return 'The farm starts once the chain is verified up to its head.';
+    return client.segmentCommitment(0n) === null ? 'The farm starts with the network’s first block.' : null;
+  }
+
   private async changeFarms(setup: Setup): Promise<void> {
     if (setup.farm === null) return this.farms.halt();
     if (setup.farm.allocatedBytes > 0) await this.farms.give(setup.farm.allocatedBytes);
     if (this.identity !== null) this.farms.setRewardAccount(rewardAccount(setup, this.identity));
-    this.startFarms();
   }
 
   private rewardAddress(): string | null {

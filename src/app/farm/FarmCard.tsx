@@ -40,10 +40,14 @@ export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapsho
           onAction={() => void remedy(farm)}
         />
       )}
-      {farm.held !== null && farm.phase === 'waiting' && (
+      {farm.held !== null && (farm.phase === 'waiting' || farm.phase === 'starting') && (
         <p className="banner info" role="status">
           <span>{farm.held}</span>
-          <a href="#/settings">Change when to plot</a>
+          {farm.phase === 'waiting' ? (
+            <a href="#/settings">Change when to plot</a>
+          ) : (
+            <a href="#/chain">See the chain</a>
+          )}
         </p>
       )}
       {farm.task !== null && <Task id={farm.id} task={farm.task} />}

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { Turns } from './turns.ts';
+
+describe('turns', () => {
+  it('are given one at a time, in order', async () => {
+    const turns = new Turns();
+    const { signal } = new AbortController();
+    const order: number[] = [];
+    let working = 0;
+    const work = async (number: number): Promise<void> => {
+      const pass = await turns.take(signal);
+      expect(++working).toBe(1);
+      order.push(number);
+      await new Promise((done) => setTimeout(done, 1));
+      working -= 1;
+      pass();
+      pass();
+    };
+    await Promise.all([0, 1, 2, 3].map((number) => work(number)));
+    expect(order).toEqual([0, 1, 2, 3]);
+  });
+
+  it('go past those who left the line', async () => {
+    const turns = new Turns();
+    const stay = new AbortController().signal;
+    const pass = await turns.take(stay);
+    const leaving = new AbortController();
+    const left = turns.take(leaving.signal);
+    const next = turns.take(stay);
+    leaving.abort(new Error('left'));
+    await expect(left).rejects.toThrow('left');
+    await expect(turns.take(leaving.signal)).rejects.toThrow('left');
+    pass();
+    (await next)();
+    (await turns.take(stay))();
+  });
+});
