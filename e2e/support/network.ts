@@ -1,38 +1,30 @@
-/** The local network with the app beside it, as `npm start` runs them. */
-import { spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+/** The app beside a network that makes its blocks at the test's word: what a loaded machine proves too late, it has. */
 import { expect, type Page } from '@playwright/test';
+import { TestNetwork } from '../../devnet/testing/test-network.ts';
+import { serveApp } from '../../scripts/app-server.ts';
+import { ensureBuilt } from '../../scripts/build-app.ts';
+
+/** A first block brings the commitment of the first segment, without which there is nothing to plot. */
+const BLOCKS = 2;
 
 export interface StartedNetwork {
   /** Address of the app. */
   address: string;
-  stop(): void;
+  stop(): Promise<void>;
 }
 
-/** Starts a network of its own on free ports, with an empty chain. */
-export async function startNetwork(...options: string[]): Promise<StartedNetwork> {
-  const data = mkdtempSync(join(tmpdir(), 'allotment-e2e-'));
-  const places = ['--data', data, '--app-port', '0', '--port', '0', '--dsn-port', '0'];
-  const started = spawn('npm', ['start', '--silent', '--', '--no-open', ...places, ...options], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-    detached: true,
-  });
-  const stop = (): void => {
-    if (started.pid !== undefined) process.kill(-started.pid, 'SIGTERM');
-    rmSync(data, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
+/** Starts a network of its own on free ports, with a chain of a few blocks. */
+export async function startNetwork(): Promise<StartedNetwork> {
+  const network = await TestNetwork.start();
+  await network.reach(BLOCKS);
+  const app = await serveApp(await ensureBuilt(() => undefined), 0, `ws://127.0.0.1:${network.network.port}`);
+  return {
+    address: app.url,
+    stop: async () => {
+      await app.close();
+      await network.remove();
+    },
   };
-  const address = await new Promise<string>((done, failed) => {
-    let output = '';
-    started.stdout.on('data', (chunk: Buffer) => {
-      output += chunk.toString();
-      const ready = /Open (http:\/\/\S+)/.exec(output);
-      if (ready !== null) done(ready[1] as string);
-    });
-    started.on('exit', (code) => failed(new Error(`npm start ended with ${code}:\n${output}`)));
-  });
-  return { address, stop };
 }
 
 /** The first run, up to a farm of so many sectors. */
