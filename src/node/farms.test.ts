@@ -81,6 +81,7 @@ function world(change: Partial<FarmWorld> = {}): FarmWorld {
     node,
     genesisHash: GENESIS,
     identity: fakeIdentity(),
+    seat: () => null,
     rewardAccount: named('rewards', 32),
     ...change,
   };
