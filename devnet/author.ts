@@ -48,6 +48,8 @@ export interface AuthorOptions {
   segmentHeaders(state: Trie): SegmentHeader[];
   /** Header of a segment as archived here, whether in state already or not. */
   segmentHeader(index: bigint): SegmentHeader | null;
+  /** Extrinsics with what the domains' operators bundled for a block on this parent. */
+  bundles(parent: Block, preDigest: PreDigest): Uint8Array[];
   /** Milliseconds since the epoch. */
   now(): number;
   /** Now and then author beside the best block. */
@@ -226,7 +228,7 @@ export class Author {
   }
 
   private async build(parent: Block, { preDigest, justification }: Claim): Promise<Block | null> {
-    const { chain, pool, hub, log } = this.options;
+    const { chain, pool, hub, bundles, log } = this.options;
     const state = chain.stateOf(parent.hash);
     const { execution, context } = chain.beginBlock(parent, preRuntimeDigestItem(preDigest));
     const extrinsics: Uint8Array[] = [];
@@ -234,7 +236,7 @@ export class Author {
       execution.apply(inherent);
       extrinsics.push(inherent);
     }
-    for (const transaction of pool.ready()) {
+    for (const transaction of [...bundles(parent, preDigest), ...pool.ready()]) {
       try {
         execution.apply(transaction);
         extrinsics.push(transaction);

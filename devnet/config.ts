@@ -80,6 +80,8 @@ export interface NodeOptions {
   dataDir: string;
   /** Port of the RPC server on 127.0.0.1; 0 takes a free one. */
   rpcPort: number;
+  /** Port of the Auto ID domain's RPC server on 127.0.0.1; 0 takes a free one, left out the one after `rpcPort`. */
+  domainPort?: number;
   /** Origins beside loopback ones that pages may connect from. */
   rpcOrigins: readonly string[];
   /** Now and then author two competing blocks. */

@@ -5,7 +5,7 @@ import { setTimeout } from 'node:timers/promises';
 import { createNodePool } from '../src/crypto/pool/node.ts';
 import type { ComputePool } from '../src/crypto/jobs.ts';
 import type { DsnPeer } from '../src/dsn/peer.ts';
-import { fromHex } from '../src/protocol/bytes.ts';
+import { fromHex, toPrefixedHex } from '../src/protocol/bytes.ts';
 import { ScaleWriter } from '../src/protocol/scale.ts';
 import type { DirectoryLock } from '../src/storage/directory.ts';
 import { NodeDirectory } from '../src/storage/node-directory.ts';
@@ -19,8 +19,13 @@ import { FarmingHub } from './farming.ts';
 import { preparedGenesis, unpackHistory } from './history.ts';
 import { OwnFarmer } from './own-farmer.ts';
 import { PageWalker } from './page-walker.ts';
+import { AutoIdDomain } from './domain/domain.ts';
+import { DOMAIN_ID, foundingCalls, OPERATOR_ID } from './domain/genesis.ts';
+import { domainCreatedAt, hasOperator } from './runtime/domain-registry.ts';
+import { callRuntime } from './runtime/api.ts';
 import { Metadata } from './runtime/metadata.ts';
 import { potParameters, shouldAdjustSolutionRange } from './runtime/subspace.ts';
+import { runtimeVersion } from './runtime/version.ts';
 import { chainHeadMethods } from './rpc/chain-head.ts';
 import { chainMethods } from './rpc/chain.ts';
 import { mmrMethods } from './rpc/mmr.ts';
@@ -55,6 +60,7 @@ interface Parts {
   dsn: DsnPeer | null;
   lock: DirectoryLock;
   author: Author;
+  domain: AutoIdDomain;
 }
 
 export class LocalNetwork {
@@ -81,6 +87,11 @@ export class LocalNetwork {
 
   get segments(): Segments {
     return this.parts.segments;
+  }
+
+  /** The Auto ID domain. */
+  get domain(): AutoIdDomain {
+    return this.parts.domain;
   }
 
   get timekeeper(): Timekeeper {
@@ -132,6 +143,7 @@ export class LocalNetwork {
       log,
     );
     const port = await server.listen(options.rpcPort);
+    const domain = await AutoIdDomain.start(chain, port, options);
     if (options.ownSectors > 0) farmer = await OwnFarmer.open(chain, hub, segments, compute, options);
     const author = new Author({
       chain,
@@ -140,6 +152,7 @@ export class LocalNetwork {
       hub,
       segmentHeaders: (state) => segments.headersFor(state),
       segmentHeader: (index) => segments.header(index),
+      bundles: (parent, preDigest) => domain.bundles(parent, preDigest),
       now: options.now ?? Date.now,
       forks: options.forks,
       log,
@@ -157,6 +170,7 @@ export class LocalNetwork {
       dsn,
       lock,
       author,
+      domain,
     };
     const network = new LocalNetwork(port, parts, options.fills);
     network.run();
@@ -169,6 +183,7 @@ export class LocalNetwork {
     timekeeper.follow(tipOf(chain, chain.best));
     timekeeper.onProof(({ slot }) => void author.onProof(slot));
     this.enableAdjustment();
+    this.foundDomain();
     segments.start();
     if (this.fills) this.stopFilling = new Filler(chain, this.pool, segments).start();
     timekeeper.start();
@@ -184,14 +199,26 @@ export class LocalNetwork {
     pool.submit(signTransaction(chain, pool, developmentAccounts()[0]!, call));
   }
 
+  /** As on a real network, the domain comes about by transactions. */
+  private foundDomain(): void {
+    const { chain, pool } = this;
+    const state = chain.stateOf(chain.best.hash);
+    const [runtime, instance, operator] = foundingCalls();
+    const wanted = domainCreatedAt(state, DOMAIN_ID) === null ? [runtime, instance] : [];
+    if (!hasOperator(state, OPERATOR_ID)) wanted.push(operator);
+    for (const { signer, call } of wanted) pool.submit(signTransaction(chain, pool, signer, call));
+  }
+
   /** Stops everything; what happened is on disk. */
   async stop(): Promise<void> {
-    const { server, dsn, timekeeper, author, farmer, segments, walker, compute, chain, lock } = this.parts;
+    const { server, dsn, timekeeper, author, domain, farmer, segments, walker, compute, chain, lock } =
+      this.parts;
     this.stopFilling();
     await server.close();
     await dsn?.stop();
     await timekeeper.stop();
     await author.stop();
+    await domain.stop();
     await farmer?.stop();
     await segments.stop();
     await Promise.all([walker.close(), compute.close()]);
@@ -245,9 +272,10 @@ function methods(
 ): ReadonlyMap<string, Method> {
   const metadata = new Metadata(chain.params);
   const all: Record<string, Method> = {
-    ...chainMethods(chain),
+    ...chainMethods(chain, runtimeVersion),
     ...chainHeadMethods(chain, metadata, pool),
-    ...stateMethods(chain, metadata),
+    ...stateMethods(chain, (block, name, input) => callRuntime(chain, metadata, block, name, input)),
+    state_getMetadata: () => toPrefixedHex(metadata.version(14)!),
     ...systemMethods(chain, pool, PEER_ID, VERSION),
     ...mmrMethods(chain),
     ...subspaceMethods(chain, hub, segments, dsnAddresses),

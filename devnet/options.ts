@@ -21,6 +21,7 @@ export const HELP = `Options:
   --data DIR             folder of chain, keys and farm (default ~/.allotment/devnet)
   --reset                forget the chain in that folder and begin anew
   --port N               RPC port on 127.0.0.1 (default 9944)
+  --domain-port N        RPC port of the Auto ID domain on 127.0.0.1 (default: the one after --port)
   --dsn-port N           TCP port of the storage network's peer on 127.0.0.1, the next one for WebSocket
                          (default 30433)
   --allow-origin URL     page from elsewhere that may use the RPC; can be repeated
@@ -58,6 +59,7 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       data: { type: 'string' },
       reset: { type: 'boolean', default: false },
       port: { type: 'string' },
+      'domain-port': { type: 'string' },
       'dsn-port': { type: 'string' },
       'allow-origin': { type: 'string', multiple: true },
       forks: { type: 'boolean', default: false },
@@ -108,6 +110,7 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       ...DEFAULT_NODE_OPTIONS,
       dataDir,
       rpcPort: number('port', DEFAULT_NODE_OPTIONS.rpcPort),
+      ...(values['domain-port'] === undefined ? {} : { domainPort: number('domain-port', 0) }),
       dsn: { tcpPort: dsnPort, webSocketPort: dsnPort === 0 ? 0 : dsnPort + 1 },
       rpcOrigins: values['allow-origin'] ?? [],
       forks: values.forks,

@@ -1,8 +1,9 @@
 /**
  * Identities as people use them: three profiles of one browser, an issuer, a holder and a verifier, each with a
- * wallet of its own; an agent and its limits; a signed photo and its tampered copy; a backup in a fresh profile.
+ * wallet of its own, on a local network with a registry; an agent and its limits; a signed photo and its tampered
+ * copy; a backup in a fresh profile.
  */
-import { execFile } from 'node:child_process';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,51 +12,82 @@ import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
 
 const PASSWORD = 'correct horse battery';
+/** A network that nobody runs. */
+const NOWHERE: Nodes = { rpc: 'ws://127.0.0.1:9', domain: 'ws://127.0.0.1:9' };
+const PROOF_MS = 120_000;
+/** What is said of certificates that hold, whether a registry knows them or not. */
+const SOUND = /sound, not registered|waits for proof|registered and sound/;
 let app: AppServer;
+let network: ChildProcess;
+let nodes: Nodes;
+
+/** Addresses of a node of the chain and of one of its Auto ID domain. */
+interface Nodes {
+  rpc: string;
+  domain: string;
+}
 
 test.beforeAll(async () => {
   test.setTimeout(5 * 60_000);
   app = await serveApp(await ensureBuilt(() => undefined), 4573);
+  network = spawn(process.execPath, ['--import', 'tsx', 'e2e/local-network.ts'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  nodes = await new Promise<Nodes>((done, failed) => {
+    network.stdout!.once('data', (line: Buffer) => done(JSON.parse(line.toString()) as Nodes));
+    network.once('exit', (code) => failed(new Error(`the local network ended with ${code}`)));
+  });
 });
-test.afterAll(() => app.close());
+test.afterAll(async () => {
+  await app.close();
+  const ended = new Promise((done) => network.once('exit', done));
+  network.stdin!.end();
+  await ended;
+});
 
-/** A fresh profile whose first-run choices are made, for a network that nobody runs. */
-async function profile(browser: Browser): Promise<Page> {
+/** A fresh profile whose first-run choices are made. */
+async function profile(browser: Browser, { rpc, domain }: Nodes = NOWHERE): Promise<Page> {
   const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
   const page = await context.newPage();
   page.on('pageerror', (error) => expect(error.message).toBe(''));
   await page.goto(app.url);
   await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
-  await page.evaluate(async () => {
-    const setup = {
-      network: {
-        id: 'local',
-        name: 'Local network',
-        endpoints: ['ws://127.0.0.1:9'],
-        genesisHash: null,
-        tokenSymbol: 'tAI3',
-      },
-      farm: null,
-      cores: 1,
-      potBudget: { mode: 'full' },
-    };
-    await new Promise<void>((done, failed) => {
-      const opening = indexedDB.open('allotment');
-      opening.onerror = () => failed(opening.error);
-      opening.onsuccess = () => {
-        const put = opening.result
-          .transaction('settings', 'readwrite')
-          .objectStore('settings')
-          .put(setup, 'setup');
-        put.onerror = () => failed(put.error);
-        put.onsuccess = () => {
-          opening.result.close();
-          done();
-        };
+  await page.evaluate(
+    async ([endpoint, domainEndpoint]) => {
+      const setup = {
+        network: {
+          id: 'local',
+          name: 'Local network',
+          endpoints: [endpoint],
+          domainEndpoints: [domainEndpoint],
+          genesisHash: null,
+          tokenSymbol: 'tAI3',
+        },
+        farm: null,
+        cores: 1,
+        potBudget: { mode: 'full' },
       };
-    });
-  });
+      await new Promise<void>((done, failed) => {
+        const opening = indexedDB.open('allotment');
+        opening.onerror = () => failed(opening.error);
+        opening.onsuccess = () => {
+          const put = opening.result
+            .transaction('settings', 'readwrite')
+            .objectStore('settings')
+            .put(setup, 'setup');
+          put.onerror = () => failed(put.error);
+          put.onsuccess = () => {
+            opening.result.close();
+            done();
+          };
+        };
+      });
+    },
+    [rpc, domain],
+  );
   await page.reload();
+  if (rpc !== NOWHERE.rpc)
+    await expect(page.locator('.main').getByText('Head verified')).toBeVisible({ timeout: PROOF_MS });
   return page;
 }
 
@@ -91,6 +123,31 @@ async function makeIdentity(page: Page, name: string): Promise<void> {
   await expect(page.getByTestId('identities').getByText(name, { exact: true })).toBeVisible();
 }
 
+const mine = (page: Page, name: string): Locator =>
+  page.getByTestId('identities').locator('> li', { hasText: name });
+
+/** Gives the wallet's first account tokens on the registry's network. */
+async function fund(page: Page): Promise<void> {
+  await page.goto(`${app.url}/#/wallet`);
+  const address = await page.getByTestId('accounts').locator('.mono').first().textContent();
+  network.stdin!.write(`${address}\n`);
+}
+
+/** Does what a button of an identity says, having seen what is signed and what it costs. */
+async function signAndSend(one: Locator, button: string, call: string): Promise<void> {
+  const deed = one.getByRole('group', { name: /“.*”/ });
+  await expect(async () => {
+    if (await deed.isHidden()) await one.getByRole('button', { name: button }).click();
+    await expect(deed).toContainText(call);
+    await expect(deed).toContainText('Costs');
+    await expect(deed.getByRole('button', { name: 'Sign and send' })).toBeVisible();
+  }).toPass({ timeout: PROOF_MS });
+  await deed.getByRole('button', { name: 'Sign and send' }).click();
+  await expect(one.getByRole('status').filter({ hasText: 'Done, in block' })).toBeVisible({
+    timeout: PROOF_MS,
+  });
+}
+
 async function saved(page: Page, act: () => Promise<void>): Promise<Buffer> {
   const download = page.waitForEvent('download');
   await act();
@@ -103,15 +160,18 @@ const file = (name: string, buffer: Buffer, mimeType = 'application/octet-stream
   buffer,
 });
 
-test('issue, show one claim, verify, revoke, and see it refused', async ({ browser }) => {
-  const [issuer, holder, verifier] = [await profile(browser), await profile(browser), await profile(browser)];
-  for (const page of [issuer, holder, verifier]) await makeWallet(page);
-  await makeIdentity(issuer, 'Town hall');
-  await makeIdentity(holder, 'Ada');
+interface Parties {
+  issuer: Page;
+  holder: Page;
+  verifier: Page;
+}
 
+/** Issuer certifies something of the holder, who shows one claim of it to the verifier, who has not looked yet. */
+async function exchange({ issuer, holder, verifier }: Parties): Promise<{ issue: Locator; ask: Locator }> {
   const exported = async (page: Page, name: string) => {
-    const one = page.getByTestId('identities').locator('li', { hasText: name });
-    await one.locator('summary').click();
+    const one = mine(page, name);
+    if (await one.getByRole('button', { name: 'Save as a file for others' }).isHidden())
+      await one.locator('summary').first().click();
     return saved(page, () => one.getByRole('button', { name: 'Save as a file for others' }).click());
   };
   const adaFile = await exported(holder, 'Ada');
@@ -123,7 +183,7 @@ test('issue, show one claim, verify, revoke, and see it refused', async ({ brows
     await openPart(page, 'Who I am');
     const add = card(page, 'Add an identity from a file');
     await add.getByLabel('File').first().setInputFiles(file('identity.pem', buffer));
-    await expect(add.getByText('sound, not registered')).toBeVisible();
+    await expect(add.getByText(SOUND)).toBeVisible();
     await add.getByRole('button', { name: 'Add' }).click();
     await expect(card(page, 'People and organisations you know').getByText(name).first()).toBeVisible();
   }
@@ -154,7 +214,28 @@ test('issue, show one claim, verify, revoke, and see it refused', async ({ brows
   await show.getByRole('button', { name: 'Show exactly this' }).click();
   const answer = await show.getByLabel('Give them this answer').inputValue();
   expect(answer).not.toContain('given_name');
+  await ask.getByLabel('Their answer').fill(answer);
+  return { issue, ask };
+}
 
+async function checkAnswer(verifier: Page, ask: Locator): Promise<void> {
+  await ask.getByRole('button', { name: 'Check the answer' }).click();
+  await expect(verifier.getByTestId('checked')).toContainText('every check passed');
+  await expect(verifier.getByTestId('checked')).toContainText('age_over_18');
+  await expect(verifier.getByTestId('checked')).not.toContainText('given_name');
+}
+
+test('issue, show one claim, verify, revoke, and see it refused', async ({ browser }) => {
+  const parties = {
+    issuer: await profile(browser),
+    holder: await profile(browser),
+    verifier: await profile(browser),
+  };
+  const { issuer, holder, verifier } = parties;
+  for (const page of [issuer, holder, verifier]) await makeWallet(page);
+  await makeIdentity(issuer, 'Town hall');
+  await makeIdentity(holder, 'Ada');
+  const { issue, ask } = await exchange(parties);
   const takeList = async () => {
     const list = await issuer.getByLabel('Publish this').inputValue();
     await verifier.getByLabel('Credential').first().fill(list);
@@ -164,16 +245,46 @@ test('issue, show one claim, verify, revoke, and see it refused', async ({ brows
   await issue.getByText('Your list of revocations').click();
   await issue.getByRole('button', { name: 'Sign the present list' }).click();
   await takeList();
-  await ask.getByLabel('Their answer').fill(answer);
-  await ask.getByRole('button', { name: 'Check the answer' }).click();
-  await expect(verifier.getByTestId('checked')).toContainText('every check passed');
-  await expect(verifier.getByTestId('checked')).toContainText('age_over_18');
-  await expect(verifier.getByTestId('checked')).not.toContainText('given_name');
+  await checkAnswer(verifier, ask);
 
   const before = await issuer.getByLabel('Publish this').inputValue();
   await issue.getByRole('button', { name: 'Revoke it again' }).click();
   await expect(issuer.getByLabel('Publish this')).not.toHaveValue(before);
   await takeList();
+  await ask.getByRole('button', { name: 'Check the answer' }).click();
+  await expect(ask.getByRole('alert')).toContainText('revoked');
+  await expect(verifier.getByTestId('checked')).toHaveCount(0);
+});
+
+test('on a network with a registry: register, verify by proof, revoke, and see it refused', async ({
+  browser,
+}) => {
+  const parties = {
+    issuer: await profile(browser, nodes),
+    holder: await profile(browser, nodes),
+    verifier: await profile(browser, nodes),
+  };
+  const { issuer, holder, verifier } = parties;
+  for (const page of [issuer, holder, verifier]) await makeWallet(page);
+  await fund(issuer);
+  await makeIdentity(issuer, 'Town hall');
+  await makeIdentity(holder, 'Ada');
+  const townHall = mine(issuer, 'Town hall');
+  await townHall.locator('summary').first().click();
+  await expect(townHall).toContainText('did:autoid:dev:');
+  await signAndSend(townHall, 'Register on the network', 'AutoId.register_auto_id');
+  const { ask } = await exchange(parties);
+
+  // The registration counts once a receipt that the consensus chain confirmed proves it.
+  await expect(async () => {
+    await checkAnswer(verifier, ask);
+    await expect(verifier.getByTestId('checked')).toContainText('registered and sound');
+  }).toPass({ timeout: PROOF_MS });
+  await openPart(issuer, 'Who I am');
+  await townHall.locator('summary').first().click();
+  await expect(townHall.getByTestId('as-of')).toContainText('Proven: block');
+
+  await signAndSend(townHall, 'Revoke', 'AutoId.revoke_certificate');
   await ask.getByRole('button', { name: 'Check the answer' }).click();
   await expect(ask.getByRole('alert')).toContainText('revoked');
   await expect(verifier.getByTestId('checked')).toHaveCount(0);
@@ -256,8 +367,9 @@ test('a backup opens in a fresh profile, and a wrong password changes nothing', 
 });
 
 test('an agent acts within its limit and is refused beyond it', async ({ browser }) => {
-  const page = await profile(browser);
+  const page = await profile(browser, nodes);
   await makeWallet(page);
+  await fund(page);
   await makeIdentity(page, 'Alice');
   await openPart(page, 'Agents');
   const make = card(page, 'Make an agent');
@@ -274,6 +386,15 @@ test('an agent acts within its limit and is refused beyond it', async ({ browser
   );
   const path = join(await mkdtemp(join(tmpdir(), 'allotment-agent-')), 'agent.json');
   await writeFile(path, agentFile);
+
+  // Its authority is looked up in the registry, by proof.
+  await openPart(page, 'Who I am');
+  for (const name of ['Alice', 'Shopper']) {
+    await mine(page, name).locator('summary').first().click();
+    await signAndSend(mine(page, name), 'Register on the network', 'AutoId.register_auto_id');
+  }
+  await expect(mine(page, 'Shopper')).toContainText('registered and sound', { timeout: PROOF_MS });
+  await openPart(page, 'Agents');
 
   const judge = card(page, 'Judge what an agent asks');
   for (const [amount, verdict] of [
@@ -298,6 +419,7 @@ test('an agent acts within its limit and is refused beyond it', async ({ browser
     await judge.getByLabel('The agent’s request').fill(asked.output);
     await judge.getByRole('button', { name: 'Judge' }).click();
     await expect(judge.getByRole('status')).toContainText(verdict);
+    await expect(judge.getByRole('status')).toContainText('Proven: block');
     await expect(page.getByTestId('audit').locator('li')).toHaveCount(1);
     // The same request again answers an old question.
     await judge.getByRole('button', { name: 'New question' }).click();

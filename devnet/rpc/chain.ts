@@ -2,15 +2,15 @@
 import { toRpcSignedBlock } from '../../src/protocol/block.ts';
 import { toHex } from '../../src/protocol/bytes.ts';
 import { toRpcHeader } from '../../src/protocol/header.ts';
-import type { Block, Chain } from '../chain.ts';
-import { runtimeVersion } from '../runtime/version.ts';
-import { bytes, integer, isMissing, unsubscriber } from './params.ts';
+import type { Block } from '../chain.ts';
+import { bytes, integer, isMissing, unsubscriber, type ReadableChain } from './params.ts';
 import type { Method, Sink } from './server.ts';
 import { subscription } from './subspace.ts';
 
 const MAX_NUMBERS = 4096;
 
-export function chainMethods(chain: Chain): Record<string, Method> {
+/** `runtimeVersion`: as JSON-RPC carries it. */
+export function chainMethods(chain: ReadableChain, runtimeVersion: unknown): Record<string, Method> {
   const find = (hash: unknown): Block | null =>
     isMissing(hash) ? chain.best : chain.block(toHex(bytes(hash, 'hash', 32)));
   const header = (block: Block): unknown => toRpcHeader(block.header);

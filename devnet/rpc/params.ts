@@ -1,11 +1,26 @@
 /** Parameters of calls, checked. Each throws RpcFailure `Invalid params`. */
 import { fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { DecodeError } from '../../src/protocol/errors.ts';
-import type { Block, Chain } from '../chain.ts';
+import type { SignedBlock } from '../../src/protocol/block.ts';
+import type { Trie } from '../../src/protocol/trie.ts';
+import type { Block, ChainEvents } from '../chain.ts';
+import type { StorageChange } from '../runtime/storage.ts';
 import { invalidParams, RpcFailure, unknownBlock } from './failure.ts';
 import type { Connection, Params } from './server.ts';
 
 const MAX_KEYS = 4096;
+
+/** What the methods that any chain has are answered from: the consensus chain's node or a domain's. */
+export interface ReadableChain {
+  readonly best: Block;
+  readonly finalized: Block;
+  block(hash: string): Block | null;
+  hashAt(number: number): string | null;
+  signedBlock(hash: string): SignedBlock | null;
+  stateOf(hash: string): Trie;
+  changesOf(hash: string): StorageChange[];
+  on<E extends keyof ChainEvents>(event: E, listener: ChainEvents[E]): () => void;
+}
 
 /** Bytes written as hex, with or without prefix. */
 export function bytes(value: unknown, what: string, length?: number): Uint8Array {
@@ -42,7 +57,7 @@ export function isMissing(value: unknown): value is null | undefined {
 }
 
 /** The block of a hash parameter, the best one when it is left out. */
-export function blockAt(chain: Chain, value: unknown): Block {
+export function blockAt(chain: ReadableChain, value: unknown): Block {
   if (isMissing(value)) return chain.best;
   const hash = toHex(bytes(value, 'hash', 32));
   const block = chain.block(hash);

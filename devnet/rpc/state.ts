@@ -2,18 +2,28 @@
 import { compare, fromHex, toHex, toPrefixedHex } from '../../src/protocol/bytes.ts';
 import { blake2b256 } from '../../src/protocol/hash.ts';
 import { DecodeError } from '../../src/protocol/errors.ts';
-import type { Chain } from '../chain.ts';
-import { callRuntime } from '../runtime/api.ts';
+import type { Block } from '../chain.ts';
 import { InvalidTransaction } from '../runtime/context.ts';
-import type { Metadata } from '../runtime/metadata.ts';
 import { invalidParams, RpcFailure } from './failure.ts';
-import { blockAt, bytes, integer, isMissing, list, text, unsubscriber } from './params.ts';
+import {
+  blockAt,
+  bytes,
+  integer,
+  isMissing,
+  list,
+  text,
+  unsubscriber,
+  type ReadableChain,
+} from './params.ts';
 import type { Method } from './server.ts';
 import { subscription } from './subspace.ts';
 
 const MAX_PAGE = 1000;
 
-export function stateMethods(chain: Chain, metadata: Metadata): Record<string, Method> {
+/** Calls a runtime API after a block; null when the runtime does not export it. Throws DecodeError. */
+export type RuntimeCall = (block: Block, method: string, input: Uint8Array) => Uint8Array | null;
+
+export function stateMethods(chain: ReadableChain, callRuntime: RuntimeCall): Record<string, Method> {
   const stateAt = (at: unknown) => chain.stateOf(blockAt(chain, at).hash);
   const key = (value: unknown): Uint8Array => bytes(value, 'storage key');
 
@@ -48,7 +58,7 @@ export function stateMethods(chain: Chain, metadata: Metadata): Record<string, M
       new RpcFailure(4003, `Client error: Execution failed: ${why}`);
     let result: Uint8Array | null;
     try {
-      result = callRuntime(chain, metadata, block, method, bytes(input, 'data'));
+      result = callRuntime(block, method, bytes(input, 'data'));
     } catch (error) {
       if (error instanceof DecodeError || error instanceof InvalidTransaction)
         throw failed(
@@ -92,7 +102,6 @@ export function stateMethods(chain: Chain, metadata: Metadata): Record<string, M
       const proof = chain.stateOf(block.hash).prove(keys);
       return { at: `0x${block.hash}`, proof: proof.map(toPrefixedHex) };
     },
-    state_getMetadata: () => toPrefixedHex(metadata.version(14)!),
     state_call: call,
     state_callAt: call,
     state_queryStorageAt: ([wanted, at]) => [

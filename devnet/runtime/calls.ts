@@ -3,6 +3,8 @@ import { decodeAll, type ScaleReader } from '../../src/protocol/scale.ts';
 import { readSegmentHeader } from '../../src/protocol/segment.ts';
 import type { SegmentHeader, Vote } from '../../src/protocol/types.ts';
 import { readVote } from '../../src/protocol/vote.ts';
+import { readBundleBody, type Bundle } from '../domain/receipt.ts';
+import { readDomainCall, type DomainCall } from './domain-registry.ts';
 import { addWeights, callWeights, type Weight } from './weights.ts';
 
 export type Call =
@@ -25,6 +27,9 @@ export type Call =
   | { kind: 'domains.nominate_operator'; operator: bigint; amount: bigint }
   | { kind: 'domains.withdraw_stake'; operator: bigint; shares: bigint }
   | { kind: 'domains.unlock_funds'; operator: bigint }
+  | { kind: 'domains.submit_bundle'; bundle: Bundle }
+  | DomainCall
+  | { kind: 'transporter.transfer'; domain: number; to: Uint8Array; value: bigint }
   | { kind: 'runtime_configs.set_enable_dynamic_cost_of_storage'; enable: boolean }
   | { kind: 'runtime_configs.set_enable_balance_transfers'; enable: boolean }
   | { kind: 'sudo.sudo'; call: Call };
@@ -90,6 +95,14 @@ function readCall(reader: ScaleReader, depth = 0): Call {
       return { kind: 'domains.withdraw_stake', operator: reader.u64(), shares: reader.u128() };
     case '12.10':
       return { kind: 'domains.unlock_funds', operator: reader.u64() };
+    case '12.0':
+      return { kind: 'domains.submit_bundle', bundle: readBundleBody(reader) };
+    case '12.2':
+    case '12.4':
+    case '12.6':
+      return readDomainCall(reader, index);
+    case '61.0':
+      return readTransportation(reader);
     case '14.1':
       return { kind: 'runtime_configs.set_enable_dynamic_cost_of_storage', enable: reader.bool() };
     case '14.2':
@@ -99,6 +112,13 @@ function readCall(reader: ScaleReader, depth = 0): Call {
     default:
       return reader.fail(`the local network does not run call ${index} of pallet ${pallet}`);
   }
+}
+
+function readTransportation(reader: ScaleReader): Call {
+  if (reader.u8() !== 1) reader.fail('transfers of the transporter go to a domain');
+  const domain = reader.u32();
+  if (reader.u8() !== 0) reader.fail('the account on the domain must be one of 32 bytes');
+  return { kind: 'transporter.transfer', domain, to: reader.raw(32), value: reader.u128() };
 }
 
 function readEnableRewards(reader: ScaleReader): Call {
@@ -158,6 +178,14 @@ export function callWeight(call: Call): Weight {
       return callWeights.withdrawStake();
     case 'domains.unlock_funds':
       return callWeights.unlockFunds();
+    case 'domains.submit_bundle':
+      return callWeights.submitBundle();
+    case 'domains.register_domain_runtime':
+    case 'domains.instantiate_domain':
+    case 'domains.register_operator':
+      return callWeights.domain();
+    case 'transporter.transfer':
+      return callWeights.transporterTransfer();
     case 'runtime_configs.set_enable_dynamic_cost_of_storage':
       return callWeights.setEnableDynamicCostOfStorage();
     case 'runtime_configs.set_enable_balance_transfers':

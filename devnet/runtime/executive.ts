@@ -18,6 +18,7 @@ import {
 import { blake2b256 } from '../../src/protocol/hash.ts';
 import { writeDigestItem } from '../../src/protocol/header.ts';
 import { ScaleWriter, type ScaleReader } from '../../src/protocol/scale.ts';
+import type { Bundle } from '../domain/receipt.ts';
 import { accountOf, canWithdraw, transfer, transferAll, writeAccount } from './balances.ts';
 import { type Call, callWeight, containsTransfer, countNested, decodeCall } from './calls.ts';
 import { badOrigin, BlockContext, DispatchError, InvalidTransaction, moduleError } from './context.ts';
@@ -32,10 +33,13 @@ import {
   type Charged,
 } from './fees.ts';
 import { storagePrefix } from '../../src/protocol/storage-key.ts';
+import { instantiateDomain, registerOperator, registerRuntime } from './domain-registry.ts';
+import { checkBundle, finaliseDomains, initialiseDomains, submitBundle } from './domains.ts';
 import { keys } from './keys.ts';
 import { initialiseMmr } from './mmr.ts';
 import { finaliseRewards } from './rewards.ts';
 import { Staking } from './staking.ts';
+import { sendToDomain } from './transporter.ts';
 import { SubspacePallet } from './subspace.ts';
 import {
   addWeights,
@@ -84,12 +88,16 @@ type DispatchClass = (typeof CLASSES)[number];
 function classOf(call: Call): DispatchClass {
   if (call.kind === 'timestamp.set' || call.kind === 'subspace.store_segment_headers') return 'mandatory';
   if (call.kind === 'sudo.sudo') return classOf(call.call);
-  return call.kind === 'subspace.vote' ? 'operational' : 'normal';
+  return call.kind === 'subspace.vote' || call.kind === 'domains.submit_bundle' ? 'operational' : 'normal';
 }
 
 /** Who a call runs for. */
 type Origin =
-  { kind: 'none' } | { kind: 'signed'; account: Uint8Array } | { kind: 'root' } | { kind: 'vote' };
+  | { kind: 'none' }
+  | { kind: 'signed'; account: Uint8Array }
+  | { kind: 'root' }
+  | { kind: 'vote' }
+  | { kind: 'bundle' };
 
 /** What a call that ran leaves: what it really weighed, whether it is paid for. */
 interface PostInfo {
@@ -225,6 +233,7 @@ export class Execution {
     this.subspace.initialise();
     initialiseFees(context, this.subspace);
     context.storage.set(items.domainRuntimeUpgrades, new Uint8Array([0]));
+    initialiseDomains(context);
     const mmrPeaks = initialiseMmr(context);
     // Four empty maps of transfers.
     context.storage.set(items.chainTransfers, new Uint8Array(4));
@@ -294,6 +303,7 @@ export class Execution {
 
   private runGeneral(parsed: Parsed): void {
     const { call } = parsed;
+    if (call.kind === 'domains.submit_bundle') return this.runBundle(parsed, call.bundle);
     if (call.kind !== 'subspace.vote') throw new InvalidTransaction('Call');
     const equivocated = this.subspace.checkVote(call.vote, call.signature, true);
     this.reserve(parsed, extensionWeights.checkNonce);
@@ -304,6 +314,13 @@ export class Execution {
       parsed.callWeight,
     );
     this.noteApplied(parsed, result, spent, true);
+  }
+
+  private runBundle(parsed: Parsed, bundle: Bundle): void {
+    checkBundle(this.context, bundle);
+    this.reserve(parsed);
+    const result = this.dispatch(parsed.call, { kind: 'bundle' });
+    this.noteApplied(parsed, result, announcedWeight(parsed), false);
   }
 
   private runSigned(parsed: Parsed, extrinsic: Extrinsic & { kind: 'signed' }): void {
@@ -470,6 +487,23 @@ export class Execution {
       case 'domains.unlock_funds':
         new Staking(context).unlock(call.operator, signer());
         return done;
+      case 'domains.submit_bundle':
+        require('bundle');
+        submitBundle(context, call.bundle);
+        return { ...done, paysFee: false };
+      case 'domains.register_domain_runtime':
+        require('root');
+        registerRuntime(context, call);
+        return done;
+      case 'domains.instantiate_domain':
+        instantiateDomain(context, signer(), call);
+        return done;
+      case 'domains.register_operator':
+        registerOperator(context, signer(), call);
+        return done;
+      case 'transporter.transfer':
+        sendToDomain(context, signer(), call.domain, call.to, call.value);
+        return done;
       case 'runtime_configs.set_enable_dynamic_cost_of_storage':
         require('root');
         context.write(items.dynamicCost, (writer) => writer.bool(call.enable));
@@ -555,6 +589,7 @@ export class Execution {
     finaliseRewards(context, subspace, this.allLength, transactionByteFee(context.storage));
     finaliseFees(context);
     finalisePayment(context, weights.normal);
+    finaliseDomains(context);
     context.remove(keys.extrinsicIndex);
     const outdated = context.number - BLOCK_HASH_COUNT - 1;
     if (outdated > 0) context.remove(keys.blockHash(outdated));

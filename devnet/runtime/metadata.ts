@@ -7,8 +7,10 @@ import { ScaleWriter } from '../../src/protocol/scale.ts';
 import { PUBLIC_PARAMS, PUBLIC_STAKING, STAKING, type NetworkParams } from '../config.ts';
 import { developmentAccounts } from '../accounts.ts';
 import { initialSolutionRange } from '../genesis.ts';
+import { BLOCK_TREE_PRUNING_DEPTH } from './domains.ts';
 import { writeSolutionRanges } from './subspace.ts';
 
+const RECORDED_PRUNING_DEPTH = 14_400;
 const RECORDED_ISSUANCE = 0xd961_edda_1c04_6800_00n;
 /** Between a constant's name and its value lie the numbers of its type and of the value's bytes. */
 const MAX_TYPE_BYTES = 4;
@@ -77,6 +79,12 @@ function patched(file: string, params: NetworkParams): Uint8Array {
   const issuance = params.endowment * BigInt(developmentAccounts().length);
   for (const [name, value] of Object.entries(constants(params, issuance, STAKING)))
     setConstant(metadata, name, recorded[name]!, value);
+  setConstant(
+    metadata,
+    'BlockTreePruningDepth',
+    littleEndian(RECORDED_PRUNING_DEPTH, 4),
+    littleEndian(BLOCK_TREE_PRUNING_DEPTH, 4),
+  );
   const recordedRanges = ranges(initialSolutionRange(PUBLIC_PARAMS));
   const at = find(metadata, recordedRanges);
   if (at < 0 || find(metadata, recordedRanges, at + 1) >= 0)

@@ -441,7 +441,7 @@ export class Staking {
     this.event('DomainEpochCompleted', u32(domain), u32(summary.epoch));
   }
 
-  /** The local network's genesis names an operator without stake; with the first block its owner registers it. */
+  /** The local network's operator registers without stake; the domain's first block takes what it must stake. */
   private begin(domain: number): Summary | null {
     const { context } = this;
     const id = FIRST_OPERATOR;

@@ -61,6 +61,10 @@ export const callWeights = {
   withdrawStake: () => measured(123_117_000, 6196, 13, 7),
   /** Announced for as many withdrawals as there can be. */
   unlockFunds: () => measured(113_788_558, 4643 + 36 * 32, 9, 5),
+  submitBundle: () => measured(146_787_000, 12_821, 22, 17),
+  /** Registering a domain's runtime, instantiating it, registering its operator. */
+  domain: () => measured(100_000_000, 10_000, 10, 12),
+  transporterTransfer: () => measured(62_000_000, 5_000, 10, 7),
   sudo: () => measured(8_610_000, 1517, 1),
   setEnableDynamicCostOfStorage: () => measured(1_910_000, 0, 0, 1),
   setEnableBalanceTransfers: () => measured(1_950_000, 0, 0, 1),

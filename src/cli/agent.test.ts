@@ -25,7 +25,7 @@ beforeAll(async () => {
     cost: LOWEST_COST,
   });
   await wallet.create({ phrase: await wallet.newPhrase(12), password: 'owner password' });
-  owner = createIdentityService(wallet, { network: 'off', registry: null });
+  owner = createIdentityService(wallet, { network: () => 'off', registry: null });
   authority = (await owner.createIdentity({ name: 'Alice' })).did;
   const made = await owner.createAgent({
     owner: authority,

@@ -393,6 +393,8 @@ export function agentCommands(context: IdentityContext) {
       agent: string;
       request: CapabilityRequest;
       sentence: string;
+      /** What the agent's identity is worth; null if its certificates did not come along. */
+      standing: VerdictView | null;
     }> {
       const file = shaped(invocationFileSchema, parseJson(input.invocation, 'invocation'), 'invocation');
       const tokens = tokensOf(file.invocation);
@@ -427,7 +429,9 @@ export function agentCommands(context: IdentityContext) {
         }
       }
       await note(agent, request, verdict);
-      return { verdict, agent, request, sentence: CAPABILITY_SENTENCES[verdict] };
+      const certificates = keys.get(agent)?.chain ?? null;
+      const standing = certificates === null ? null : await verdictView(context, certificates);
+      return { verdict, agent, request, sentence: CAPABILITY_SENTENCES[verdict], standing };
     },
 
     /** What agents asked for and what came of it, oldest first; `damagedAt` names the first entry that was changed. */

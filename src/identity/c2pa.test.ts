@@ -15,7 +15,7 @@ async function person(): Promise<IdentityService> {
     cost: LOWEST_COST,
   });
   await wallet.create({ phrase: await wallet.newPhrase(12), password: 'correct horse battery' });
-  return createIdentityService(wallet, { network: 'off', registry: null });
+  return createIdentityService(wallet, { network: () => 'off', registry: null });
 }
 
 function crc(bytes: Uint8Array): number {

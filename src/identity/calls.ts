@@ -31,6 +31,14 @@ export type AutoIdCall =
   | { kind: 'deactivate'; id: Uint8Array; proof: ActionSignature }
   | { kind: 'renew'; id: Uint8Array; issuer: Uint8Array | null; request: SignedCertificate };
 
+/** Names of the calls in the runtime. */
+export const CALL_NAMES: Record<AutoIdCall['kind'], string> = {
+  register: 'AutoId.register_auto_id',
+  revoke: 'AutoId.revoke_certificate',
+  deactivate: 'AutoId.deactivate_auto_id',
+  renew: 'AutoId.renew_auto_id',
+};
+
 const CALL_INDEX = { register: 0, revoke: 1, deactivate: 2, renew: 3 } as const;
 
 function writeSigned(writer: ScaleWriter, request: SignedCertificate): void {
@@ -141,6 +149,22 @@ export const AUTO_ID_ERRORS = [
   'PublicKeyMismatch',
 ] as const;
 export type AutoIdError = (typeof AUTO_ID_ERRORS)[number];
+
+/** What a rule of the registry means for the person whose call it refuses. */
+export const CALL_SENTENCES: Record<AutoIdError, string> = {
+  UnknownIssuer: 'Whoever issued this identity is not registered. The issuer has to register first.',
+  UnknownAutoId: 'This identity is not registered.',
+  InvalidCertificate: 'The registry cannot read this certificate.',
+  InvalidSignature: 'The registry finds that the signature is not the right key’s.',
+  CertificateSerialAlreadyIssued: 'The issuer has used this certificate’s serial before.',
+  ExpiredCertificate: 'This certificate, or its issuer’s, is not valid now.',
+  CertificateRevoked: 'This certificate, or its issuer’s, was revoked.',
+  CertificateAlreadyRevoked: 'This certificate, or its issuer’s, is revoked already.',
+  NonceOverflow: 'This identity can revoke no more.',
+  AutoIdIdentifierAlreadyExists: 'This name is registered already.',
+  AutoIdIdentifierMismatch: 'The certificate is for another name than the registered one.',
+  PublicKeyMismatch: 'A renewal must keep the key that is registered.',
+};
 
 /** What the registry keeps of an Auto ID. */
 export interface AutoIdEntry {

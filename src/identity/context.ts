@@ -1,11 +1,15 @@
 /** What the commands of identities share: their records in the wallet, the network's registry, known keys. */
-import { equal, toHex } from '../protocol/bytes.ts';
+import { NoProof } from '../chain/verified-blocks.ts';
+import { RpcError } from '../network/rpc-error.ts';
 import type { Web } from '../network/web.ts';
+import { equal, toHex } from '../protocol/bytes.ts';
+import { ProtocolError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, toBase64Url } from '../wallet/json.ts';
 import type { RecordType } from '../wallet/sealing.ts';
 import type { DerivedKind, WalletService } from '../wallet/service.ts';
 import type { AutoIdCall } from './calls.ts';
+import { alternativeUris } from './certificate.ts';
 import { chainIsOf, chainOf, fromX5c, keyOfChain, subjectOf, type Chain } from './chain.ts';
 import { formatDid, keyIdOf, parseDid } from './did.ts';
 import { isKeyBound } from './issue.ts';
@@ -13,31 +17,76 @@ import { decodeJws, type JwsHeader } from './jws.ts';
 import { ecKey, ed25519Key, jwkOf, type Jwk, type SigningKey } from './keys.ts';
 import { importPrivateKey } from './private-key.ts';
 import { Registry } from './registry.ts';
-import { identifiersOf, judge, type Verdict } from './verdict.ts';
+import { identifiersOf, judge, type Verdict, type VerdictCode } from './verdict.ts';
 
 /** Content of the registry for some identifiers, and what stands behind it. */
 export interface RegistryView {
   registry: Registry;
   /** Block of the domain that the content is of. */
   block: number | null;
+  /** Verified block of the consensus chain that proves it, if one does. */
+  consensusBlock: number | null;
   /** Chain time, milliseconds. */
   time: number;
   /** Whether a storage proof against a verified head stands behind it. */
   proven: boolean;
 }
 
+/** What a call would cost, by the word of the domain's node. */
+export interface CallQuote {
+  /** Id of the domain on the consensus chain. */
+  domain: number;
+  /** Name of the call in the runtime. */
+  call: string;
+  /** SS58 address of the account that pays. */
+  account: string;
+  /** Smallest unit, decimal. */
+  fee: string;
+  /** What the account has on the domain: smallest unit, decimal. */
+  balance: string;
+  /** Length of the whole extrinsic. */
+  bytes: number;
+}
+
+/** A call that a block of the domain holds. */
+export interface SubmittedCall {
+  /** Hash of the extrinsic, hex. */
+  extrinsic: string;
+  /** Number of the domain's block, by the word of its node. */
+  block: number;
+}
+
 /** A network's registry of Auto IDs. */
 export interface RegistryAccess {
-  /** Entries and revocation lists of these identifiers. */
-  read(ids: readonly Uint8Array[]): Promise<RegistryView>;
-  /** Sends a call from the wallet's first account; resolves when a block holds it. Returns the extrinsic's hash. */
-  submit(call: AutoIdCall): Promise<string>;
+  /** Whether the network has one, which is proven; null while its chain cannot be asked. */
+  exists(): Promise<boolean | null>;
+  /** Entries and revocation lists of these identifiers, proven; null as for `exists`, or if there is none. */
+  read(ids: readonly Uint8Array[]): Promise<RegistryView | null>;
+  /** The same as of the newest block, by the word of a node alone: only good for bad news and for what to sign. */
+  report(ids: readonly Uint8Array[]): Promise<RegistryView | null>;
+  /** What a call would cost. */
+  quote(call: AutoIdCall): Promise<CallQuote>;
+  /**
+   * Sends a call from the wallet's first account; resolves when a block holds it. `ids`: what it touches. Throws
+   * Refusal `registry-refused` if the registry refused it after all, `not-included` if no block took it in.
+   */
+  submit(call: AutoIdCall, ids: readonly Uint8Array[]): Promise<SubmittedCall>;
+}
+
+/** What the registry said. */
+export interface Consultation {
+  /** `none`: the network has no registry; `silent`: it could not be asked. */
+  status: 'none' | 'silent' | 'asked';
+  /** Why it is silent, as a sentence. */
+  reason: string | null;
+  proven: RegistryView | null;
+  reported: RegistryView | null;
 }
 
 export interface IdentityOptions {
-  /** Name of the network in DIDs: null for mainnet, `off` where there is no registry. */
-  network: string | null;
-  /** The network's registry, or null where it has none. */
+  /** Name of the network in the DIDs of its registry: null for mainnet. */
+  network: () => string | null;
+  /** The network's registry, or null where none can be reached. */
   registry: RegistryAccess | null;
   /** Milliseconds since the epoch. */
   now?: () => number;
@@ -95,7 +144,24 @@ export interface Resolved {
   chain: Chain | null;
 }
 
+/** A verdict and what stands behind it. */
+export interface Judgement extends Verdict {
+  status: Consultation['status'];
+  reason: string | null;
+  /** Content of the registry that the verdict rests on. */
+  view: RegistryView | null;
+  /** Strict verdict on the registry's newest content, unproven; null if that was not told. */
+  reported: VerdictCode | null;
+  /** Block of the domain that it is of. */
+  reportedBlock: number | null;
+}
+
+const UNVERIFIED = 'The network’s chain is not verified yet.';
 const INDICES = 'identity-key-indices';
+/** Network in the DID of an identity that is registered nowhere. */
+const OFF = 'off';
+/** What the newest block says of an identity that the proven one knows nothing of yet, and that is believed. */
+const BAD_NEWS: readonly VerdictCode[] = ['revoked', 'issuer-gone', 'mismatch', 'not-anchored'];
 
 /** One of the keys that an issuer on the web publishes; `kid`: its name, or null if it has none. */
 export interface WebIssuerKey {
@@ -106,16 +172,25 @@ export interface WebIssuerKey {
 /** Shared state of the identity commands. */
 export class IdentityContext {
   readonly now: () => number;
-  readonly network: string | null;
   readonly registry: RegistryAccess | null;
 
   constructor(
     readonly wallet: WalletService,
-    options: IdentityOptions,
+    private readonly options: IdentityOptions,
   ) {
     this.now = options.now ?? Date.now;
-    this.network = options.network;
     this.registry = options.registry;
+  }
+
+  /** Network in the DID of an identity that says none itself. */
+  get network(): string | null {
+    return this.registry === null ? OFF : this.options.network();
+  }
+
+  /** Network in the DID of an identity that is made now: `off` unless the network is known to have a registry. */
+  async networkNow(): Promise<string | null> {
+    const exists = await this.registry?.exists().catch(() => null);
+    return exists === true ? this.options.network() : OFF;
   }
 
   /** Whole seconds since the epoch. */
@@ -206,8 +281,20 @@ export class IdentityContext {
     return chainOf(identity.chain.map((der) => fromBase64Url(der, 'certificate')));
   }
 
+  /** DID of a chain's last certificate: the one it bears, as far as it is of its own identifier. */
   didOf(chain: Chain): string {
-    return formatDid({ network: this.network, id: identifiersOf(chain).at(-1)! });
+    const id = identifiersOf(chain).at(-1)!;
+    const borne = alternativeUris(subjectOf(chain).tbs).find((uri) => {
+      const parsed = parseDid(uri);
+      return parsed !== null && equal(parsed.id, id);
+    });
+    return borne ?? formatDid({ network: this.network, id });
+  }
+
+  /** DID of the issuer of a chain's last certificate, null for a root. */
+  issuerOf(chain: Chain): string | null {
+    const [root, ...rest] = chain.slice(0, -1);
+    return root === undefined ? null : this.didOf([root, ...rest]);
   }
 
   /** Public key of a DID among the known identities, or null. */
@@ -216,9 +303,44 @@ export class IdentityContext {
     return known === null ? null : keyOfChain(this.chainOf(known));
   }
 
-  /** Content of the registry for a chain's identities, or null without one. */
-  async read(ids: readonly Uint8Array[]): Promise<RegistryView | null> {
-    return this.registry === null ? null : this.registry.read(ids);
+  /** What the registry says of some identifiers. Never rejects for a network or a node that does not answer. */
+  async consult(ids: readonly Uint8Array[]): Promise<Consultation> {
+    const { registry } = this;
+    const nothing = { reason: null, proven: null, reported: null };
+    const silent = (reason: string): Consultation => ({ ...nothing, status: 'silent', reason });
+    if (registry === null) return { status: 'none', ...nothing };
+    try {
+      const exists = await registry.exists();
+      if (exists === false) return { status: 'none', ...nothing };
+      if (exists === null) return silent(UNVERIFIED);
+      const [proven, reported] = await Promise.all([
+        registry.read(ids),
+        registry.report(ids).catch(() => null),
+      ]);
+      return proven === null ? silent(UNVERIFIED) : { status: 'asked', reason: null, proven, reported };
+    } catch (error) {
+      if (isSilence(error)) return silent(error.sentence);
+      throw error;
+    }
+  }
+
+  /**
+   * The registry's newest content, for what is signed next; null where the network has no registry.
+   *
+   * @param did Identity that is acted on. One that was made for a registry is not acted on while that is silent.
+   * @throws Refusal `registry-silent`, and what the domain's node rejects with.
+   */
+  async latest(ids: readonly Uint8Array[], did: string): Promise<RegistryView | null> {
+    const exists = (await this.registry?.exists()) ?? null;
+    if (exists === true) return this.registry!.report(ids);
+    if (exists === null && this.registry !== null && parseDid(did)?.network !== OFF) {
+      throw new Refusal(
+        'registry-silent',
+        'the network cannot be asked',
+        `The registry of identities cannot be asked just now. ${UNVERIFIED}`,
+      );
+    }
+    return null;
   }
 
   /** Identifiers that this wallet has seen revoked, in hex. */
@@ -233,18 +355,27 @@ export class IdentityContext {
       await this.put(record, 'seen-revocation', { at: this.seconds });
   }
 
-  /** Judges a chain against the registry as it is now. */
-  async judge(chain: Chain): Promise<Verdict & { view: RegistryView | null }> {
+  /**
+   * Judges a chain against the registry: as it is proven, unless the newest block reports something worse. What a
+   * node reports never makes a verdict better.
+   */
+  async judge(chain: Chain): Promise<Judgement> {
     const ids = identifiersOf(chain);
-    const view = await this.read(ids);
-    if (view !== null) await this.noteRevocations(chain, ids, view.registry);
-    const verdict = judge({
-      chain,
-      state: view?.registry ?? null,
-      now: this.now(),
-      seenRevoked: this.seenRevoked(),
-    });
-    return { ...verdict, view };
+    const { status, reason, proven, reported } = await this.consult(ids);
+    if (proven !== null) await this.noteRevocations(chain, ids, proven.registry);
+    const judged = (view: RegistryView | null) =>
+      judge({ chain, state: view?.registry ?? null, now: this.now(), seenRevoked: this.seenRevoked() });
+    const verdict = judged(proven);
+    const newest = reported === null ? null : judged(reported);
+    const known = {
+      status,
+      reason,
+      reported: newest?.strict ?? null,
+      reportedBlock: reported?.block ?? null,
+    };
+    const good = verdict.strict === 'ok' || verdict.strict === 'renewed-after-revocation';
+    const worse = newest !== null && good && BAD_NEWS.includes(newest.strict);
+    return worse ? { ...newest, ...known, view: reported } : { ...verdict, ...known, view: proven };
   }
 
   private async noteRevocations(chain: Chain, ids: readonly Uint8Array[], registry: Registry): Promise<void> {
@@ -269,8 +400,8 @@ export class IdentityContext {
     const parsed = parseDid(did);
     const own = offered.filter((chain) => chainIsOf(chain, did));
     const here = parsed !== null && (parsed.network === this.network || parsed.network === 'off');
-    const view = here ? await this.read([parsed.id]) : null;
-    const entry = view?.registry.entry(parsed!.id) ?? null;
+    const { proven } = here ? await this.consult([parsed.id]) : { proven: null };
+    const entry = proven?.registry.entry(parsed!.id) ?? null;
     if (entry !== null) {
       const same = own.find((chain) => equal(subjectOf(chain).tbs.publicKeyInfo, entry.publicKeyInfo));
       return { key: jwkOf(entry.publicKeyInfo), chain: same ?? null };
@@ -331,6 +462,11 @@ export class IdentityContext {
     const code = strict === 'not-anchored' ? certificates : strict;
     return ['revoked', 'expired', 'issuer-gone', 'renewed-after-revocation'].includes(code);
   }
+}
+
+/** Whether an error means that a network or a node did not answer as it should. */
+function isSilence(error: unknown): error is ProtocolError | RpcError | NoProof {
+  return error instanceof ProtocolError || error instanceof RpcError || error instanceof NoProof;
 }
 
 /** Chain as it is kept in a record. */

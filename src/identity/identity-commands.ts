@@ -3,19 +3,27 @@ import { equal, toHex, utf8 } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, toBase64Url } from '../wallet/json.ts';
 import type { DerivedKind } from '../wallet/service.ts';
-import { actionPayload, type AutoIdCall, type AutoIdError, type CertificateAction } from './calls.ts';
+import {
+  actionPayload,
+  CALL_SENTENCES,
+  type AutoIdCall,
+  type AutoIdError,
+  type CertificateAction,
+} from './calls.ts';
 import { alternativeUris, basicConstraints, commonNameText, keyUsage } from './certificate.ts';
 import { chainOf, chainToPem, orderChain, readChain, subjectOf, type Chain } from './chain.ts';
 import {
   idOfDid,
   serialOf,
   storedChain,
+  type CallQuote,
+  type Consultation,
   type IdentityContext,
   type IdentityRecord,
   type KeySource,
   type OwnIdentity,
 } from './context.ts';
-import { didDocument, formatDid, type DidDocument } from './did.ts';
+import { didDocument, formatDid, parseDid, type DidDocument } from './did.ts';
 import { autoIdOf } from './identifier.ts';
 import {
   AUTHORITY_USAGES,
@@ -30,7 +38,7 @@ import { keyFingerprint, signatureAlgorithmOf, signDer } from './keys.ts';
 import { decodePem, encodePem } from './pem.ts';
 import { decodePkcs12, encodePkcs12 } from './pkcs12.ts';
 import { decryptPkcs8, ecPkcs8, ed25519Pkcs8, importPrivateKey } from './private-key.ts';
-import { identifiersOf, VERDICT_SENTENCES, type Verdict } from './verdict.ts';
+import { identifiersOf, VERDICT_SENTENCES, type Verdict, type VerdictCode } from './verdict.ts';
 
 const DAY_MS = 86_400_000;
 const DEFAULT_DAYS = 730;
@@ -73,18 +81,36 @@ export interface PendingView {
 export interface VerdictView extends Verdict {
   /** What the strict verdict means. */
   sentence: string;
-  /** Block and chain time of the registry's content, if there is a registry. */
-  asOf: { block: number | null; time: number; proven: boolean } | null;
-  network: string | null;
+  /** Blocks and chain time of the registry's content, if there is a registry. */
+  asOf: { block: number | null; consensusBlock: number | null; time: number; proven: boolean } | null;
+  /** `none`: the network has no registry; `silent`: it could not be asked. */
+  registry: Consultation['status'];
+  /** Why it could not be asked, as a sentence. */
+  reason: string | null;
+  /** What every check says on the newest content, by a node's word; null if it was not told. */
+  reported: VerdictCode | null;
+  /** Block of the registry's domain that this is of. */
+  reportedBlock: number | null;
+  /** Whether whoever issued it is an identity of this wallet. */
+  issuerIsOwn: boolean;
 }
 
 /** What would come of a call, or what came of it. */
 export interface CallView {
   /** The registry's error, or null if it accepts. */
   refused: AutoIdError | null;
+  /** What the error means. */
+  sentence: string | null;
   /** Hash of the extrinsic that a block holds, or null if nothing was sent. */
   extrinsic: string | null;
+  /** Block of the domain that holds it, by its node's word. */
+  block: number | null;
+  /** What it would cost, for a call that is not sent yet. */
+  quote: CallQuote | null;
 }
+
+/** What was done in this wallet alone. */
+const LOCAL: CallView = { refused: null, sentence: null, extrinsic: null, block: null, quote: null };
 
 export interface RequestView {
   commonName: string;
@@ -129,7 +155,6 @@ export function identityCommands(context: IdentityContext) {
     const own = identity.role === 'own' ? identity : null;
     const { authority } = basicConstraints(tbs);
     const signs = keyUsage(tbs)?.includes('keyCertSign') !== false;
-    const ids = identifiersOf(chain);
     return {
       did: identity.did,
       name: identity.name,
@@ -140,7 +165,7 @@ export function identityCommands(context: IdentityContext) {
       keyKind: keyKindOf(chain),
       fingerprint: toHex(keyFingerprint(tbs.publicKeyInfo)),
       serial: serialOf(chain),
-      issuer: chain.length === 1 ? null : formatDid({ network: context.network, id: ids.at(-2)! }),
+      issuer: context.issuerOf(chain),
       notBefore: tbs.notBefore,
       notAfter: tbs.notAfter,
       purpose: own?.purpose ?? null,
@@ -194,9 +219,14 @@ export function identityCommands(context: IdentityContext) {
     return identity;
   };
 
-  /** Runs a call against the registry's present content, and sends it only if it would be accepted. */
-  const send = async (call: AutoIdCall, ids: readonly Uint8Array[], dry: boolean): Promise<CallView> => {
-    const seen = await context.read(ids);
+  /** Runs a call against the registry's newest content, and sends it only if it would be accepted. */
+  const send = async (
+    call: AutoIdCall,
+    ids: readonly Uint8Array[],
+    did: string,
+    dry: boolean,
+  ): Promise<CallView> => {
+    const seen = await context.latest(ids, did);
     if (seen === null || context.registry === null) {
       throw new Refusal(
         'no-registry',
@@ -205,8 +235,9 @@ export function identityCommands(context: IdentityContext) {
       );
     }
     const outcome = seen.registry.predict(call, seen.time);
-    if (!outcome.ok) return { refused: outcome.error, extrinsic: null };
-    return { refused: null, extrinsic: dry ? null : await context.registry.submit(call) };
+    if (!outcome.ok) return { ...LOCAL, refused: outcome.error, sentence: CALL_SENTENCES[outcome.error] };
+    if (dry) return { ...LOCAL, quote: await context.registry.quote(call) };
+    return { ...LOCAL, ...(await context.registry.submit(call, ids)) };
   };
 
   const signedPart = (chain: Chain) => {
@@ -216,17 +247,18 @@ export function identityCommands(context: IdentityContext) {
 
   const act = async (
     target: Uint8Array,
+    did: string,
     signer: OwnIdentity,
     signerId: Uint8Array,
     action: CertificateAction,
     dry: boolean,
   ): Promise<CallView> => {
-    const seen = await context.read([target, signerId]);
+    const seen = await context.latest([target, signerId], did);
     const nonce = seen?.registry.entry(signerId)?.nonce ?? 0n;
     const key = await context.signingKey(signer.key);
     const signature = await signDer(key, actionPayload(target, nonce, action));
     const proof = { signatureAlgorithm: signatureAlgorithmOf(key.algorithm), signature };
-    return send({ kind: action, id: target, proof }, [target, signerId], dry);
+    return send({ kind: action, id: target, proof }, [target, signerId], did, dry);
   };
 
   return {
@@ -265,7 +297,7 @@ export function identityCommands(context: IdentityContext) {
       const source = await context.nextKey(input.key === 'p256' ? 'p256' : 'ed25519');
       const key = await context.signingKey(source);
       const commonName = commonNameOf(input.name, key.publicKeyInfo, input.bareName === true);
-      const did = formatDid({ network: context.network, id: autoIdOf(utf8(commonName), null) });
+      const did = formatDid({ network: await context.networkNow(), id: autoIdOf(utf8(commonName), null) });
       refuseTaken(did);
       const now = wholeSecond(context.now());
       const der = await issueCertificate(key, {
@@ -428,7 +460,7 @@ export function identityCommands(context: IdentityContext) {
       const chain = context.chainOf(context.known(input.did) ?? context.own(input.did));
       const ids = identifiersOf(chain);
       const call: AutoIdCall = { kind: 'register', issuer: ids.at(-2) ?? null, request: signedPart(chain) };
-      return send(call, ids, input.dry === true);
+      return send(call, ids, input.did, input.dry === true);
     },
 
     /**
@@ -438,6 +470,7 @@ export function identityCommands(context: IdentityContext) {
     async renewIdentity(input: {
       did: string;
       days?: number;
+      dry?: boolean;
     }): Promise<IdentityView & { call: CallView | null }> {
       const identity = context.own(input.did);
       const chain = context.chainOf(identity);
@@ -445,8 +478,7 @@ export function identityCommands(context: IdentityContext) {
       const now = wholeSecond(context.now());
       const parent = chain.length === 1 ? null : chain.at(-2)!.tbs;
       const ids = identifiersOf(chain);
-      const issuer =
-        parent === null ? identity : context.own(formatDid({ network: context.network, id: ids.at(-2)! }));
+      const issuer = parent === null ? identity : context.own(context.issuerOf(chain)!);
       const { authority, pathLength } = basicConstraints(tbs);
       const der = await issueCertificate(await context.signingKey(issuer.key), {
         commonName: commonNameText(tbs),
@@ -460,16 +492,18 @@ export function identityCommands(context: IdentityContext) {
         ...(identity.purpose === null ? {} : { purpose: identity.purpose }),
       });
       const renewed = chainOf([...chain.slice(0, -1).map(({ raw }) => raw), der]);
-      const seen = await context.read(ids);
+      const seen = await context.latest(ids, input.did);
       let call: CallView | null = null;
       if (seen !== null && seen.registry.entry(ids.at(-1)!) !== null) {
         call = await send(
           { kind: 'renew', id: ids.at(-1)!, issuer: ids.at(-2) ?? null, request: signedPart(renewed) },
           ids,
-          false,
+          input.did,
+          input.dry === true,
         );
         if (call.refused !== null) return { ...view(identity), call };
       }
+      if (input.dry === true) return { ...view(identity), call: call ?? LOCAL };
       const next = { ...identity, chain: storedChain(renewed) };
       await context.putIdentity(next);
       return { ...view(next), call };
@@ -484,12 +518,12 @@ export function identityCommands(context: IdentityContext) {
       const chain = context.chainOf(target);
       const ids = identifiersOf(chain);
       const revokerId = ids.at(-2) ?? ids.at(-1)!;
-      const revoker = context.own(formatDid({ network: context.network, id: revokerId }));
-      const seen = await context.read(ids);
+      const revoker = context.own(context.issuerOf(chain) ?? input.did);
+      const seen = await context.latest(ids, input.did);
       const registered = seen !== null && seen.registry.entry(ids.at(-1)!) !== null;
       const result = registered
-        ? await act(ids.at(-1)!, revoker, revokerId, 'revoke', input.dry === true)
-        : { refused: null, extrinsic: null };
+        ? await act(ids.at(-1)!, input.did, revoker, revokerId, 'revoke', input.dry === true)
+        : LOCAL;
       if (input.dry !== true && result.refused === null) await context.rememberRevoked(ids.at(-1)!);
       return result;
     },
@@ -498,11 +532,11 @@ export function identityCommands(context: IdentityContext) {
     async deactivateIdentity(input: { did: string; dry?: boolean }): Promise<CallView> {
       const identity = context.own(input.did);
       const id = idOfDid(input.did);
-      const seen = await context.read([id]);
+      const seen = await context.latest([id], input.did);
       const registered = seen !== null && seen.registry.entry(id) !== null;
       const result = registered
-        ? await act(id, identity, id, 'deactivate', input.dry === true)
-        : { refused: null, extrinsic: null };
+        ? await act(id, input.did, identity, id, 'deactivate', input.dry === true)
+        : LOCAL;
       if (input.dry !== true && result.refused === null)
         await context.putIdentity({ ...identity, deactivated: true });
       return result;
@@ -535,26 +569,50 @@ export function identityCommands(context: IdentityContext) {
     /** DID document of a known identity. */
     async didDocument(input: { did: string }): Promise<DidDocument> {
       const chain = context.chainOf(context.known(input.did) ?? context.own(input.did));
-      const ids = identifiersOf(chain);
-      const issuer = ids.at(-2);
-      return didDocument(
-        input.did,
-        subjectOf(chain).tbs,
-        issuer === undefined ? null : formatDid({ network: context.network, id: issuer }),
-      );
+      return didDocument(input.did, subjectOf(chain).tbs, context.issuerOf(chain));
     },
   };
 }
 
 /** Verdict of a chain for the page. */
 export async function verdictView(context: IdentityContext, chain: Chain): Promise<VerdictView> {
-  const { view, ...verdict } = await context.judge(chain);
+  const { view, status, chain: own, ...judged } = await context.judge(chain);
+  const { strict, certificates, reported, reportedBlock, reason } = judged;
   return {
-    ...verdict,
-    sentence: VERDICT_SENTENCES[verdict.strict],
-    asOf: view === null ? null : { block: view.block, time: view.time, proven: view.proven },
-    network: context.network,
+    chain: own,
+    strict,
+    certificates,
+    reported,
+    reportedBlock,
+    issuerIsOwn: context.known(context.issuerOf(chain) ?? '')?.role === 'own',
+    sentence: sentenceOf(strict, status, reported),
+    registry: status,
+    reason,
+    asOf:
+      view === null
+        ? null
+        : {
+            block: view.block,
+            consensusBlock: view.consensusBlock,
+            time: view.time,
+            proven: view.proven,
+          },
   };
+}
+
+function sentenceOf(
+  strict: VerdictCode,
+  status: Consultation['status'],
+  reported: VerdictCode | null,
+): string {
+  if (strict === 'mismatch' && reported === 'ok')
+    return 'This identity was renewed in a new block of the registry’s network; the proof follows.';
+  if (strict !== 'not-anchored') return VERDICT_SENTENCES[strict];
+  if (status === 'silent')
+    return 'The network’s registry could not be asked; this identity’s certificates speak for themselves.';
+  if (reported === 'ok')
+    return 'This identity is registered in a new block of the registry’s network; the proof follows.';
+  return VERDICT_SENTENCES[strict];
 }
 
 /** Refuses a chain whose certificates do not hold by themselves; what is merely out of date is let in. */
@@ -606,7 +664,7 @@ export async function issueLeaf(
     throw new Refusal('path-length', issuerDid, 'This identity may issue others, but none that issue again.');
   const parentIds = identifiersOf(parents);
   const did = formatDid({
-    network: context.network,
+    network: parseDid(issuerDid)?.network ?? null,
     id: autoIdOf(utf8(wanted.commonName), parentIds.at(-1)!),
   });
   if (issuer.issued.some((one) => one.did === did)) {

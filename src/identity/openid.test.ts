@@ -90,7 +90,7 @@ async function person(): Promise<IdentityService> {
     cost: LOWEST_COST,
   });
   await wallet.create({ phrase: await wallet.newPhrase(12), password: 'correct horse battery' });
-  return createIdentityService(wallet, { network: 'off', registry: null, web: servers.web });
+  return createIdentityService(wallet, { network: () => 'off', registry: null, web: servers.web });
 }
 
 beforeEach(async () => {

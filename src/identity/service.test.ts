@@ -25,23 +25,35 @@ async function wallet(): Promise<WalletService> {
   return made;
 }
 
+const LOCAL = { refused: null, sentence: null, extrinsic: null, block: null, quote: null };
+const QUOTE = {
+  domain: 0,
+  call: 'AutoId.register_auto_id',
+  account: 'su1',
+  fee: '1',
+  balance: '2',
+  bytes: 3,
+};
+
 /** The registry of a network, shared by the wallets of a test. */
 function sharedRegistry(registry: Registry): RegistryAccess {
   let block = 0;
   return {
-    read: async () => ({ registry, block, time: now, proven: true }),
+    exists: async () => true,
+    read: async () => ({ registry, block, consensusBlock: 1, time: now, proven: true }),
+    report: async () => ({ registry, block, consensusBlock: null, time: now, proven: false }),
+    quote: async () => QUOTE,
     submit: async (call) => {
       const outcome = registry.dispatch(call, now);
       if (!outcome.ok) throw new Error(outcome.error);
       block += 1;
-      return toHex(outcome.eventBytes);
+      return { extrinsic: toHex(outcome.eventBytes), block };
     },
   };
 }
 
 async function person(registry: RegistryAccess | null = null): Promise<IdentityService> {
-  const network = registry === null ? 'off' : 'dev';
-  return createIdentityService(await wallet(), { network, registry, now: clock });
+  return createIdentityService(await wallet(), { network: () => 'dev', registry, now: clock });
 }
 
 beforeEach(() => {
@@ -54,7 +66,8 @@ describe('identities', () => {
     const ada = await person(sharedRegistry(registry));
     const { did } = await ada.createIdentity({ name: 'Ada' });
     expect(await ada.verdict({ did })).toMatchObject({ chain: 'not-anchored', certificates: 'ok' });
-    expect(await ada.registerIdentity({ did, dry: true })).toEqual({ refused: null, extrinsic: null });
+    const dry = await ada.registerIdentity({ did, dry: true });
+    expect(dry).toEqual({ ...LOCAL, quote: QUOTE });
     const sent = await ada.registerIdentity({ did });
     expect(sent.extrinsic).not.toBeNull();
     expect(await ada.verdict({ did })).toMatchObject({ chain: 'ok', strict: 'ok', asOf: { proven: true } });
@@ -174,7 +187,7 @@ describe('identities', () => {
 
   it('need an unlocked wallet and a registry where one is asked for', async () => {
     const owner = await wallet();
-    const ada = createIdentityService(owner, { network: 'off', registry: null, now: clock });
+    const ada = createIdentityService(owner, { network: () => 'off', registry: null, now: clock });
     const { did } = await ada.createIdentity({ name: 'Ada' });
     await expect(ada.registerIdentity({ did })).rejects.toThrow('no-registry');
     await owner.lock();
@@ -216,7 +229,7 @@ describe('identities', () => {
   it('are revoked locally where there is no registry', async () => {
     const ada = await person();
     const { did } = await ada.createIdentity({ name: 'Ada' });
-    expect(await ada.revokeIdentity({ did })).toEqual({ refused: null, extrinsic: null });
+    expect(await ada.revokeIdentity({ did })).toEqual(LOCAL);
     const agent = ada.createAgent({
       owner: did,
       name: 'A',

@@ -37,6 +37,8 @@ export interface NetworkChoice {
   name: string;
   /** WebSocket endpoints of nodes, e.g. `ws://127.0.0.1:9944`. */
   endpoints: string[];
+  /** WebSocket endpoints of nodes of its Auto ID domain; left out: the first node's host, one port above. */
+  domainEndpoints?: string[];
   /** Hex; null: trust what the first source says and keep to it from then on. */
   genesisHash: string | null;
   tokenSymbol: string;

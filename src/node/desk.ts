@@ -1,9 +1,10 @@
 /** Wallet and identities behind the node: the commands that the page may call by name, loaded at first use. */
 import { createIdentityService, type IdentityService } from '../identity/service.ts';
-import type { IdentityOptions } from '../identity/context.ts';
+import type { OpenSocket } from '../network/socket.ts';
 import type { WalletStore } from '../storage/wallet-store.ts';
 import type { PasswordKey } from '../wallet/kdf.ts';
 import { WalletService } from '../wallet/service.ts';
+import { registryOf, type RegistryNetwork } from './registry.ts';
 
 /** Commands of the wallet for the page; what signs for code in this thread is not among them. */
 const WALLET_COMMANDS = [
@@ -37,6 +38,7 @@ export type WalletCommands = Pick<WalletService, (typeof WALLET_COMMANDS)[number
 export type IdentityCommands = IdentityService;
 
 export interface DeskPlatform {
+  openSocket: OpenSocket;
   openWalletStore(): Promise<WalletStore>;
   /** Argon2id away from this thread, or in it where that does no harm. */
   passwordKey: PasswordKey;
@@ -52,10 +54,12 @@ export class Desk {
     private readonly identities: IdentityService,
   ) {}
 
-  static async open(platform: DeskPlatform, options: IdentityOptions): Promise<Desk> {
+  /** `network`: the network that is followed at the time, whose registry identities are looked up in. */
+  static async open(platform: DeskPlatform, network: () => RegistryNetwork | null): Promise<Desk> {
     const wallet = await WalletService.open(await platform.openWalletStore(), {
       passwordKey: platform.passwordKey,
     });
+    const options = registryOf(network, wallet, platform.openSocket);
     return new Desk(wallet, createIdentityService(wallet, options));
   }
 

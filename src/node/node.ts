@@ -30,6 +30,7 @@ import { readBalance } from './balance.ts';
 import { beginChoice } from './begin.ts';
 import { Cluster, type ClusterRoles, type JoinRequest } from './cluster.ts';
 import type { Desk } from './desk.ts';
+import type { RegistryNetwork } from './registry.ts';
 import type { Money } from './money.ts';
 import { causeOf, sentenceOf } from './causes.ts';
 import { beginExport, beginImport } from './farm-tasks.ts';
@@ -342,9 +343,14 @@ export class AllotmentNode implements RunnableNode {
     void serveObject(() => this.openObjects(), request, port);
   }
 
+  private registryNetwork(): RegistryNetwork | null {
+    const { running, setup } = this;
+    return running === null || setup === null ? null : { network: setup.network, client: running.client };
+  }
+
   private openDesk(): Promise<Desk> {
     this.desk ??= import('./desk.ts')
-      .then(({ Desk }) => Desk.open(this.platform, { network: 'off', registry: null }))
+      .then(({ Desk }) => Desk.open(this.platform, () => this.registryNetwork()))
       .catch((error: unknown) => {
         this.desk = null;
         throw error;

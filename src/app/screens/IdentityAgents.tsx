@@ -17,6 +17,7 @@ import { saveFile, type ChosenFile } from '../files.ts';
 import { brief } from '../format.ts';
 import { useNow } from '../hooks.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
+import { standing, VerdictBadge } from './IdentityPeople.tsx';
 
 /** Agents: programs with a name of their own and the few powers that one gives them. */
 export default function IdentityAgents() {
@@ -223,7 +224,7 @@ function CheckUse({ own, reload }: { own: IdentityView[]; reload: () => void }) 
   const [audience, setAudience] = useState('allotment');
   const [nonce, setNonce] = useState<string | null>(null);
   const [invocation, setInvocation] = useState('');
-  const [result, setResult] = useState<{ verdict: string; sentence: string; agent: string } | null>(null);
+  const [result, setResult] = useState<Awaited<ReturnType<typeof identity.checkUse>> | null>(null);
   const action = useAction();
   const of = authority === '' ? (own[0]?.did ?? '') : authority;
   return (
@@ -266,9 +267,16 @@ function CheckUse({ own, reload }: { own: IdentityView[]; reload: () => void }) 
         </>
       )}
       {result !== null && (
-        <p role="status">
-          <Badge tone={result.verdict === 'ok' ? 'good' : 'bad'}>{result.verdict}</Badge> {result.sentence}
-        </p>
+        <div role="status">
+          <p>
+            <Badge tone={result.verdict === 'ok' ? 'good' : 'bad'}>{result.verdict}</Badge> {result.sentence}
+          </p>
+          {result.standing !== null && (
+            <p className="muted small">
+              The agent’s identity: <VerdictBadge verdict={result.standing} /> {standing(result.standing)}
+            </p>
+          )}
+        </div>
       )}
     </Card>
   );

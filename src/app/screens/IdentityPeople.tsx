@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import type { IdentityView, VerdictView } from '../../identity/identity-commands.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import {
@@ -15,6 +15,10 @@ import {
 import { saveFile, type ChosenFile } from '../files.ts';
 import { brief } from '../format.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
+import { RegistryDeed } from './RegistryDeed.tsx';
+
+/** Wait between looks at what the registry says. */
+const LOOK_MS = 6000;
 
 /** Identities: one's own, those of others, and what it takes to get more. */
 export default function IdentityPeople() {
@@ -73,15 +77,36 @@ export default function IdentityPeople() {
 
 const verdictTone = (verdict: VerdictView) => {
   if (verdict.strict === 'ok') return 'good' as const;
+  if (verdict.reported === 'ok') return 'info' as const;
   return verdict.strict === 'not-anchored' && verdict.certificates === 'ok'
     ? ('info' as const)
     : ('bad' as const);
 };
 
+/** Whether it can be registered: neither proven nor reported to be so already. */
+const isUnregistered = ({ registry, strict, reported }: VerdictView) =>
+  registry === 'asked' && strict === 'not-anchored' && (reported === null || reported === 'not-anchored');
+
 function verdictWord(verdict: VerdictView): string {
   if (verdict.strict === 'ok') return 'registered and sound';
+  if (verdict.reported === 'ok') return 'waits for proof';
   if (verdict.strict === 'not-anchored' && verdict.certificates === 'ok') return 'sound, not registered';
   return verdict.strict === 'not-anchored' ? verdict.certificates : verdict.strict;
+}
+
+/** What the registry's part of a verdict rests on. */
+export function standing({ asOf, registry, reason, reported, reportedBlock }: VerdictView): string {
+  if (registry === 'none') return 'This network has no registry of identities.';
+  if (asOf === null) return `The network’s registry could not be asked. ${reason ?? ''}`;
+  const block = `block ${asOf.block} of the registry’s network, ${new Date(asOf.time).toLocaleString()}`;
+  const proof = asOf.proven
+    ? `Proven: ${block}, by block ${asOf.consensusBlock} of the chain.`
+    : `Reported by a node, not proven yet: ${block}.`;
+  const news =
+    asOf.proven && reported !== null && reportedBlock !== asOf.block
+      ? ` A node’s word for block ${reportedBlock}: ${reported}.`
+      : '';
+  return proof + news;
 }
 
 /** The verdict in two words, the whole of it one click away. */
@@ -97,6 +122,10 @@ function Identity({ one, reload }: { one: IdentityView; reload: () => void }) {
   const { value: verdict, reload: again } = useLoaded(
     useCallback(() => identity.verdict({ did: one.did }), [one.did]),
   );
+  useEffect(() => {
+    const timer = setInterval(again, LOOK_MS);
+    return () => clearInterval(timer);
+  }, [again]);
   const done = () => {
     again();
     reload();
@@ -136,16 +165,8 @@ function Identity({ one, reload }: { one: IdentityView; reload: () => void }) {
               <dd>{verdict.chain}</dd>
               <dt>Every check says</dt>
               <dd>{verdict.strict}</dd>
-              {verdict.asOf !== null && (
-                <>
-                  <dt>As of</dt>
-                  <dd>
-                    {new Date(verdict.asOf.time).toLocaleString()}
-                    {verdict.asOf.block !== null && `, block ${verdict.asOf.block}`},{' '}
-                    {verdict.asOf.proven ? 'proven' : 'reported'}
-                  </dd>
-                </>
-              )}
+              <dt>As of</dt>
+              <dd data-testid="as-of">{standing(verdict)}</dd>
             </>
           )}
         </dl>
@@ -158,21 +179,6 @@ function Identity({ one, reload }: { one: IdentityView; reload: () => void }) {
 function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; done: () => void }) {
   const { one, verdict, done } = props;
   const { did } = one;
-  const register = async () => {
-    const { refused } = await identity.registerIdentity({ did });
-    if (refused !== null) throw new Error(`The registry would refuse this: ${refused}.`);
-    done();
-  };
-  const revoke = async () => {
-    const { refused } = await identity.revokeIdentity({ did });
-    if (refused !== null) throw new Error(`The registry would refuse this: ${refused}.`);
-    done();
-  };
-  const giveUp = async () => {
-    const { refused } = await identity.deactivateIdentity({ did });
-    if (refused !== null) throw new Error(`The registry would refuse this: ${refused}.`);
-    done();
-  };
   const hand = async (format: 'pem' | 'der') => {
     const { name, content, type } = await identity.exportIdentity({ did, format });
     saveFile(name, content, type);
@@ -181,46 +187,64 @@ function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; 
     <div className="row">
       <Deed label="Save as a file for others" onDo={() => hand('pem')} />
       {one.role === 'other' ? (
-        <Deed
-          label="Remove"
-          danger
-          onDo={async () => {
-            await identity.forgetIdentity({ id: did });
-            done();
-          }}
-        />
-      ) : (
         <>
-          {verdict?.chain === 'not-anchored' && verdict.network !== 'off' && (
-            <Deed label="Register on the network" primary busy="Registering…" onDo={register} />
+          {verdict !== null && verdict.registry !== 'none' && verdict.issuerIsOwn && (
+            <RevokeDeed one={one} done={done} />
           )}
           <Deed
-            label="Renew"
+            label="Remove"
+            danger
             onDo={async () => {
-              const { call } = await identity.renewIdentity({ did });
-              if (call !== null && call.refused !== null)
-                throw new Error(`The registry would refuse this: ${call.refused}.`);
+              await identity.forgetIdentity({ id: did });
               done();
             }}
           />
-          <Deed
-            label="Revoke"
-            danger
-            confirm={`Revoke “${one.name}”? Everybody will refuse what it signs from now on.`}
-            onDo={revoke}
+        </>
+      ) : (
+        <>
+          {verdict !== null && isUnregistered(verdict) && (
+            <RegistryDeed
+              label="Register on the network"
+              primary
+              what={`Register “${one.name}”`}
+              run={(dry) => identity.registerIdentity({ did, dry })}
+              done={done}
+            />
+          )}
+          <RegistryDeed
+            label="Renew"
+            what={`Renew “${one.name}” for two more years`}
+            run={async (dry) => (await identity.renewIdentity({ did, dry })).call}
+            done={done}
           />
+          <RevokeDeed one={one} done={done} />
           {!one.deactivated && (
-            <Deed
+            <RegistryDeed
               label="Give up"
               danger
-              confirm={`Give “${one.name}” up for good? The same name with the same key can never be used again.`}
-              onDo={giveUp}
+              what={`Give “${one.name}” up for good`}
+              warning="The same name with the same key can never be used again."
+              run={(dry) => identity.deactivateIdentity({ did, dry })}
+              done={done}
             />
           )}
           <ExportWithKey did={did} />
         </>
       )}
     </div>
+  );
+}
+
+function RevokeDeed({ one, done }: { one: IdentityView; done: () => void }) {
+  return (
+    <RegistryDeed
+      label="Revoke"
+      danger
+      what={`Revoke “${one.name}”`}
+      warning="Everybody will refuse what it signs from now on."
+      run={(dry) => identity.revokeIdentity({ did: one.did, dry })}
+      done={done}
+    />
   );
 }
 

@@ -76,6 +76,18 @@ export function domainQuery(metadata: RuntimeMetadata, id: number): Query<Domain
   return itemQuery(entry, [id], (value) => (value === null ? null : toDomain(id, value)));
 }
 
+/** Ids of domains that are looked at. */
+const MAX_DOMAINS = 1000;
+
+/** Ids that domains have had so far, which `domainQuery` looks at: no list of keys is needed. */
+export function domainIdsQuery(metadata: RuntimeMetadata): Query<number[]> {
+  const next = metadata.storage('Domains', 'NextDomainId');
+  return itemQuery(next, [], (value) => {
+    const count = Math.min(shaped(small, value, 'Domains.NextDomainId'), MAX_DOMAINS);
+    return Array.from({ length: count }, (_, id) => id);
+  });
+}
+
 const operator = v.looseObject({
   signing_key: octets(32),
   current_domain_id: small,
@@ -176,9 +188,18 @@ export interface ConfirmedReceipt {
   consensusBlockHash: Uint8Array;
 }
 
-/** Null if the domain has none yet. */
+/** The newest one. Null if the domain has none yet. */
 export function confirmedReceiptQuery(metadata: RuntimeMetadata, id: number): Query<ConfirmedReceipt | null> {
-  const entry = metadata.storage('Domains', 'LatestConfirmedDomainExecutionReceipt');
+  return receiptQuery(metadata, 'LatestConfirmedDomainExecutionReceipt', id);
+}
+
+/** Receipt of a domain's genesis block, whose hash names the domain in its transactions. */
+export function genesisReceiptQuery(metadata: RuntimeMetadata, id: number): Query<ConfirmedReceipt | null> {
+  return receiptQuery(metadata, 'DomainGenesisBlockExecutionReceipt', id);
+}
+
+function receiptQuery(metadata: RuntimeMetadata, item: string, id: number): Query<ConfirmedReceipt | null> {
+  const entry = metadata.storage('Domains', item);
   return itemQuery(entry, [id], (value) => {
     if (value === null) return null;
     // Versioned: the newest version is what the enum carries.

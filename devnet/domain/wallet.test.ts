@@ -1,0 +1,137 @@
+/** The wallet of a node that follows the local network registers and revokes on its Auto ID domain. */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { IdentityCommands, WalletCommands } from '../../src/node/desk.ts';
+import { AllotmentNode } from '../../src/node/node.ts';
+import { createNodePlatform } from '../../src/node/node-platform.ts';
+import { sign } from '../../src/crypto/sr25519.ts';
+import { signDomainExtrinsic } from '../../src/identity/extrinsic.ts';
+import { fromHex } from '../../src/protocol/bytes.ts';
+import { EXTRINSIC_SIGNING_CONTEXT } from '../../src/protocol/constants.ts';
+import { IMMORTAL } from '../../src/protocol/extrinsic.ts';
+import { ScaleWriter } from '../../src/protocol/scale.ts';
+import { decodeAddress } from '../../src/protocol/ss58.ts';
+import { developmentAccounts } from '../accounts.ts';
+import { TestNetwork } from '../testing/test-network.ts';
+
+let test: TestNetwork;
+let folder: string;
+let node: AllotmentNode;
+let ids: IdentityCommands;
+
+function commands<T extends object>(call: (name: string, input: unknown) => Promise<unknown>): T {
+  return new Proxy({} as T, { get: (_, name) => (input: unknown) => call(String(name), input) });
+}
+
+/** Sends ten tokens of //Alice's to an address of the domain. */
+function give(address: string): void {
+  const { chain, pool } = test.network.domain;
+  const { publicKey, secret } = developmentAccounts()[0]!;
+  const to = decodeAddress(address).account;
+  const call = new ScaleWriter()
+    .u8(20)
+    .u8(3)
+    .u8(0)
+    .raw(to)
+    .compact(10n ** 19n)
+    .bytes();
+  const genesisHash = fromHex(chain.genesis.hash, 32);
+  pool.submit(
+    signDomainExtrinsic(
+      {
+        scheme: 'sr25519',
+        publicKey,
+        sign: (message) => sign(secret, EXTRINSIC_SIGNING_CONTEXT, message),
+      },
+      call,
+      { era: IMMORTAL, nonce: BigInt(pool.nextNonce(publicKey, 0)), tip: 0n },
+      { specVersion: 0, transactionVersion: 0, genesisHash, eraBirthHash: genesisHash },
+    ),
+  );
+}
+
+/** Lets the network go on by a block that holds what the wallet is sending. */
+async function included(): Promise<void> {
+  const { domain, chain } = test.network;
+  while (domain.pool.pending().length === 0) await new Promise((done) => setTimeout(done, 20));
+  await test.reach(chain.best.number + 1);
+}
+
+/** Waits until the node has verified the network's best block. */
+async function caughtUp(): Promise<void> {
+  const { chain } = test.network;
+  while (node.snapshot().chain?.best?.number !== chain.best.number)
+    await new Promise((done) => setTimeout(done, 50));
+}
+
+beforeAll(async () => {
+  test = await TestNetwork.start({ domainPort: 0 });
+  await test.reach(1);
+  folder = await mkdtemp(join(tmpdir(), 'allotment-registry-'));
+  node = await AllotmentNode.create(await createNodePlatform(folder));
+  ids = commands<IdentityCommands>((name, input) => node.identities(name, input));
+  await node.start({
+    network: {
+      id: 'local',
+      name: 'Local network',
+      endpoints: [`ws://127.0.0.1:${test.network.port}`],
+      domainEndpoints: [`ws://127.0.0.1:${test.network.domain.port}`],
+      genesisHash: null,
+      tokenSymbol: 'AI3',
+    },
+    farm: null,
+    cores: 1,
+    potBudget: { mode: 'full' },
+  });
+  const wallet = commands<WalletCommands>((name, input) => node.wallet(name, input));
+  await wallet.create({ phrase: await wallet.newPhrase(12), password: 'correct horse battery' });
+  give((await wallet.status()).accounts[0]!.address);
+  await caughtUp();
+});
+
+afterAll(async () => {
+  await node?.stop();
+  await test.remove();
+  await rm(folder, { recursive: true, force: true });
+});
+
+describe('a wallet on a network with a registry', () => {
+  it('registers, is proven, revokes, and believes a bad report at once', async () => {
+    const { did } = await ids.createIdentity({ name: 'Town hall' });
+    expect(did).toMatch(/^did:autoid:dev:/);
+    expect(await ids.verdict({ did })).toMatchObject({
+      strict: 'not-anchored',
+      certificates: 'ok',
+      registry: 'asked',
+      asOf: { proven: true },
+    });
+    await test.reach(test.network.chain.best.number + 1);
+    await caughtUp();
+    const { quote } = await ids.registerIdentity({ did, dry: true });
+    expect(quote).toMatchObject({ call: 'AutoId.register_auto_id', domain: 0, balance: String(10n ** 19n) });
+    expect(BigInt(quote!.fee)).toBeGreaterThan(0n);
+
+    const registering = ids.registerIdentity({ did });
+    await included();
+    const { block, refused } = await registering;
+    expect(refused).toBeNull();
+    await caughtUp();
+    // In a block, but not confirmed: a node's word makes no verdict better.
+    expect(await ids.verdict({ did })).toMatchObject({ strict: 'not-anchored', reported: 'ok' });
+    expect(await ids.registerIdentity({ did })).toMatchObject({ refused: 'AutoIdIdentifierAlreadyExists' });
+
+    await test.reach(test.network.chain.best.number + 2);
+    await caughtUp();
+    const proven = await ids.verdict({ did });
+    expect(proven).toMatchObject({ chain: 'ok', strict: 'ok', asOf: { proven: true } });
+    expect(proven.asOf!.block).toBeGreaterThanOrEqual(block!);
+    expect(proven.asOf!.consensusBlock).toBe(test.network.chain.best.number);
+
+    const revoking = ids.revokeIdentity({ did });
+    await included();
+    expect((await revoking).refused).toBeNull();
+    expect(await ids.verdict({ did })).toMatchObject({ strict: 'revoked', asOf: { proven: false } });
+  });
+});

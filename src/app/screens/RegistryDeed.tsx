@@ -1,0 +1,180 @@
+import { useEffect, useState } from 'react';
+import type { CallQuote } from '../../identity/context.ts';
+import type { CallView } from '../../identity/identity-commands.ts';
+import type { PaymentPlan } from '../../node/payments.ts';
+import { decodeAddress } from '../../protocol/ss58.ts';
+import { Failure, useAction } from '../components/forms.tsx';
+import { brief, bytes, tokens } from '../format.ts';
+import { money } from '../wallet-client.ts';
+
+/** The transporter takes no less. */
+const ONE_TOKEN = 10n ** 18n;
+const LOOK_MS = 3000;
+
+/** Asks what would come of it, and does it. */
+type Run = (dry: boolean) => Promise<CallView | null>;
+
+/**
+ * A deed that the registry may have to know of: shows what is signed, who pays and what it costs before anything
+ * is sent. Where there is nothing to tell a registry, it asks once and acts in the wallet alone.
+ */
+export function RegistryDeed(props: {
+  label: string;
+  /** The deed, as a sentence without its end. */
+  what: string;
+  warning?: string;
+  danger?: boolean;
+  primary?: boolean;
+  run: Run;
+  done: () => void;
+}) {
+  const { label, what, warning, run, done } = props;
+  const [quote, setQuote] = useState<CallQuote | null>(null);
+  const [told, setTold] = useState<string | null>(null);
+  const action = useAction();
+  const ask = async () => {
+    setTold(null);
+    const seen = await run(true);
+    if (seen !== null && seen.refused !== null) throw new Error(seen.sentence ?? seen.refused);
+    if (seen?.quote != null) return setQuote(seen.quote);
+    if (!window.confirm(`${what}? ${warning ?? ''}`)) return;
+    await run(false);
+    done();
+  };
+  const send = async () => {
+    const sent = await run(false);
+    if (sent !== null && sent.refused !== null) throw new Error(sent.sentence ?? sent.refused);
+    setQuote(null);
+    setTold(
+      `Done, in block ${sent?.block} of the registry’s network. The proof follows once it is confirmed.`,
+    );
+    done();
+  };
+  return (
+    <>
+      <button
+        type="button"
+        className={props.danger ? 'danger' : props.primary ? 'primary' : ''}
+        disabled={action.busy || quote !== null}
+        onClick={() => action.run(ask)}
+      >
+        {action.busy && quote === null ? 'Asking…' : label}
+      </button>
+      {quote !== null && (
+        <div className="block stack wide" role="group" aria-label={what}>
+          <strong>{what}?</strong>
+          {warning !== undefined && <p>{warning}</p>}
+          <Quote quote={quote} />
+          {isShort(quote) ? (
+            <MoveTokens quote={quote} look={async () => setQuote((await run(true))?.quote ?? quote)} />
+          ) : (
+            <div className="row">
+              <button
+                type="button"
+                className={props.danger ? 'danger' : 'primary'}
+                disabled={action.busy}
+                onClick={() => action.run(send)}
+              >
+                {action.busy ? 'Waiting for a block…' : 'Sign and send'}
+              </button>
+              <button type="button" disabled={action.busy} onClick={() => setQuote(null)}>
+                Not now
+              </button>
+            </div>
+          )}
+        </div>
+      )}
+      {told !== null && (
+        <p className="banner good wide" role="status">
+          {told}
+        </p>
+      )}
+      <Failure error={action.error} />
+    </>
+  );
+}
+
+const isShort = ({ fee, balance }: CallQuote) => BigInt(balance) <= BigInt(fee);
+
+function Quote({ quote }: { quote: CallQuote }) {
+  return (
+    <dl className="facts">
+      <dt>You sign</dt>
+      <dd>
+        <span className="mono">{quote.call}</span>, {bytes(quote.bytes)}, which everybody can read for ever
+      </dd>
+      <dt>Costs</dt>
+      <dd>about {fine(quote.fee)}</dd>
+      <dt>Paid by</dt>
+      <dd>
+        <span className="mono" title={quote.account}>
+          {brief(quote.account)}
+        </span>
+        , which has {tokens(quote.balance, 'AI3')} on the registry’s network
+      </dd>
+    </dl>
+  );
+}
+
+/** A small amount with three digits that mean something. */
+function fine(amount: string): string {
+  return `${(Number(amount) / 1e18).toPrecision(3)} AI3`;
+}
+
+/** Fees of the registry are paid on its own network: moves a token there from the chain. */
+function MoveTokens({ quote, look }: { quote: CallQuote; look: () => Promise<void> }) {
+  const [plan, setPlan] = useState<PaymentPlan | null>(null);
+  const [sent, setSent] = useState(false);
+  const action = useAction();
+  useEffect(() => {
+    const timer = setInterval(() => void look().catch(() => undefined), LOOK_MS);
+    return () => clearInterval(timer);
+  }, [look]);
+  const prepare = async () => {
+    const { account } = decodeAddress(quote.account);
+    const args = {
+      dst_location: {
+        chain_id: { type: 'Domain', value: quote.domain },
+        account_id: { type: 'AccountId32', value: account },
+      },
+      amount: ONE_TOKEN,
+    };
+    setPlan(
+      await money.prepare({
+        account: quote.account,
+        call: { pallet: 'Transporter', call: 'transfer', args },
+      }),
+    );
+  };
+  const send = async () => {
+    await money.send({ plan: plan!.id });
+    setSent(true);
+  };
+  return (
+    <>
+      <p>The account has too little on the registry’s network, where the fee is paid.</p>
+      {sent ? (
+        <p role="status">1 AI3 is on its way; this goes on by itself once it has arrived.</p>
+      ) : plan === null ? (
+        <div className="row">
+          <button type="button" disabled={action.busy} onClick={() => action.run(prepare)}>
+            {action.busy ? 'Asking…' : 'Move 1 AI3 there…'}
+          </button>
+        </div>
+      ) : (
+        <>
+          <p>
+            {plan.call.title}. Costs about {fine(plan.fee.total)}; the account has{' '}
+            {tokens(plan.balance.free, 'AI3')}.
+          </p>
+          <div className="row">
+            <button type="button" disabled={action.busy} onClick={() => action.run(send)}>
+              {action.busy ? 'Sending…' : 'Sign and move'}
+            </button>
+          </div>
+        </>
+      )}
+      <Failure error={action.error} />
+    </>
+  );
+}
