@@ -31,8 +31,8 @@ export interface DomainGenesis {
   receipt: Receipt;
 }
 
-/** Account that operates the domain: //Bob, whose key everybody knows. */
-export const operatorAccount = () => developmentAccounts()[1]!;
+/** Account that operates the domain: //Ferdie, whose key everybody knows. */
+export const operatorAccount = () => developmentAccounts().at(-1)!;
 
 function genesisEntries(): StorageChange[] {
   const accounts = developmentAccounts();
