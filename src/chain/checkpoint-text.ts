@@ -22,9 +22,10 @@ export function formatCheckpoint(genesisHash: Uint8Array, number: number, hash: 
 /** Reads that form, or a block hash alone, with or without `0x`. Throws DecodeError (`checkpoint`). */
 export function parseCheckpoint(text: string): TrustedBlock {
   const trimmed = text.trim();
-  const found = new RegExp(`^${SCHEME}:([0-9a-fA-F]{64}):(\\d{1,10}):([0-9a-fA-F]{64})$`).exec(trimmed);
+  const found = new RegExp(`^${SCHEME}:([0-9a-fA-F]{64}):(0|[1-9]\\d{0,9}):([0-9a-fA-F]{64})$`).exec(trimmed);
   if (found !== null) {
     const [, genesis, number, hash] = found as unknown as [string, string, string, string];
+    if (Number(number) > 0xffff_ffff) throw new DecodeError('checkpoint', `${number} is no block’s number`);
     return { genesisHash: fromHex(genesis, 32), number: Number(number), hash: fromHex(hash, 32) };
   }
   if (/^(0x)?[0-9a-fA-F]{64}$/.test(trimmed)) {

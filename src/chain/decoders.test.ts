@@ -1,13 +1,16 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { recordedChain } from '../../tests/support/recorded-chain.ts';
+import { tinyRuntime } from '../../tests/support/tiny-runtime.ts';
 import { subspaceDigests } from '../protocol/digest.ts';
-import { equal } from '../protocol/bytes.ts';
+import { concat, equal, fromHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { decodeHeader, encodeHeader, fromRpcHeader, toRpcHeader } from '../protocol/header.ts';
 import { decodeJustification, encodeJustification } from '../protocol/justification.ts';
+import { formatCheckpoint, parseCheckpoint } from './checkpoint-text.ts';
 import { decodeRuntimeConstants, encodeRuntimeConstants } from './constants.ts';
 import { PUBLIC_CONSTANTS } from '../network/presets.ts';
+import { metadataOfCode } from './runtime-code.ts';
 import { readBlock } from './rules/header.ts';
 
 const blocks = recordedChain('chain').blocks.slice(0, 160);
@@ -154,6 +157,42 @@ describe('decoders', () => {
         expect(takes(() => fromRpcHeader(input))).toBe(true);
       }),
       RUNS,
+    );
+  });
+
+  it('of a runtime’s code end in metadata or are refused', async () => {
+    const code = tinyRuntime(Uint8Array.from({ length: 40 }, (_, index) => index));
+    const mark = fromHex('52bc537646db8e05');
+    const input = fc.oneof(
+      damaged(code),
+      fc.uint8Array({ maxLength: 300 }).map((bytes) => concat(mark, bytes)),
+    );
+    await fc.assert(
+      fc.asyncProperty(input, async (bytes) => {
+        const outcome = await metadataOfCode(bytes, async () => [null]).catch((error: unknown) => error);
+        expect(outcome instanceof Uint8Array || outcome instanceof ProtocolError).toBe(true);
+      }),
+      { numRuns: 400 },
+    );
+  });
+
+  it('of checkpoints as text give what is written again as it was, or refuse', () => {
+    const honest = formatCheckpoint(new Uint8Array(32).fill(1), 77, new Uint8Array(32).fill(2));
+    const text = fc.oneof(
+      fc.string(),
+      fc.tuple(fc.nat(honest.length), fc.string()).map(([at, put]) => honest.slice(0, at) + put),
+      fc.nat(999_999_999).map((number) => honest.replace(':77:', `:${number}:`)),
+    );
+    fc.assert(
+      fc.property(text, (input) => {
+        const works = takes(() => {
+          const { genesisHash, number, hash } = parseCheckpoint(input);
+          if (genesisHash !== null && number !== null)
+            expect(formatCheckpoint(genesisHash, number, hash)).toBe(input.trim().toLowerCase());
+        });
+        expect(works).toBe(true);
+      }),
+      { numRuns: 1_000 },
     );
   });
 });
