@@ -17,7 +17,7 @@ import { Trie } from '../src/protocol/trie.ts';
 import { BlockStore, type BlockEntry } from './block-store.ts';
 
 let folder: string;
-const log = () => join(folder, 'blocks.log');
+const log = () => join(folder, 'chain.log');
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'allotment-blocks-'));

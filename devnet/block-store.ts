@@ -1,4 +1,5 @@
 /** Blocks on disk: one file of records, each a signed block with the changes that it made to the state. */
+import { createHash } from 'node:crypto';
 import {
   closeSync,
   existsSync,
@@ -15,7 +16,6 @@ import {
 import { join } from 'node:path';
 import { concat, equal, fromHex, littleEndian, toHex } from '../src/protocol/bytes.ts';
 import { readSignedBlock, encodeSignedBlock, type SignedBlock } from '../src/protocol/block.ts';
-import { blake3Hash } from '../src/protocol/hash.ts';
 import { Trie } from '../src/protocol/trie.ts';
 import { decodeAll, ScaleReader, ScaleWriter } from '../src/protocol/scale.ts';
 import { STATE_VERSION, type StorageChange } from './runtime/storage.ts';
@@ -36,6 +36,8 @@ export interface StoredBlock {
   changes: StorageChange[];
 }
 
+export const BLOCKS_FILE = 'chain.log';
+
 /** Length and checksum, then hash, parent, number, weight. */
 const FRAME_BYTES = 4 + 8;
 const PREFIX_BYTES = 32 + 32 + 4 + 16;
@@ -53,7 +55,7 @@ export class BlockStore {
   /** Opens the blocks in a folder; a record that an interrupted write left incomplete is dropped. */
   constructor(private readonly folder: string) {
     mkdirSync(this.statesFolder, { recursive: true });
-    this.file = openSync(join(folder, 'blocks.log'), existsSync(join(folder, 'blocks.log')) ? 'r+' : 'w+');
+    this.file = openSync(join(folder, BLOCKS_FILE), existsSync(join(folder, BLOCKS_FILE)) ? 'r+' : 'w+');
     this.scan();
   }
 
@@ -93,7 +95,7 @@ export class BlockStore {
   private payload(place: Place): Uint8Array | null {
     const frame = this.bytesAt(place.offset, FRAME_BYTES + place.length, Number.MAX_SAFE_INTEGER)!;
     const payload = frame.subarray(FRAME_BYTES);
-    return equal(blake3Hash(payload).subarray(0, 8), frame.subarray(4, 12)) ? payload : null;
+    return equal(checksumOf(payload), frame.subarray(4, 12)) ? payload : null;
   }
 
   /** All blocks in the order in which they came. */
@@ -119,7 +121,7 @@ export class BlockStore {
       item.byteVector(key).option(value, (some, bytes) => some.byteVector(bytes)),
     );
     const payload = writer.bytes();
-    const frame = concat(littleEndian(payload.length, 4), blake3Hash(payload).subarray(0, 8), payload);
+    const frame = concat(littleEndian(payload.length, 4), checksumOf(payload), payload);
     writeSync(this.file, frame, 0, frame.length, this.length);
     this.places.set(entry.hash, { ...entry, offset: this.length, length: payload.length });
     this.length += frame.length;
@@ -165,6 +167,11 @@ export class BlockStore {
   close(): void {
     closeSync(this.file);
   }
+}
+
+/** The beginning of the SHA-256 of a record: 8 bytes. */
+function checksumOf(payload: Uint8Array): Uint8Array {
+  return new Uint8Array(createHash('sha256').update(payload).digest().subarray(0, 8));
 }
 
 function readPrefix(reader: ScaleReader): BlockEntry {

@@ -14,6 +14,7 @@ import {
 import { join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { createBrotliDecompress } from 'node:zlib';
+import { BLOCKS_FILE } from './block-store.ts';
 import { commitmentsFile, HEADERS_FILE, OBJECTS_FILE } from './segments.ts';
 
 /** Segments of the prepared history, that of the genesis block included. */
@@ -36,7 +37,7 @@ export function preparedGenesis(): string | null {
 export async function unpackHistory(folder: string): Promise<void> {
   mkdirSync(join(folder, 'segments'), { recursive: true });
   for (const name of historyFiles()) copyFileSync(shipped(name), join(folder, 'segments', name));
-  const path = join(folder, 'blocks.log');
+  const path = join(folder, BLOCKS_FILE);
   const file = createWriteStream(`${path}.tmp`);
   await pipeline(
     createReadStream(shipped('blocks.br')),

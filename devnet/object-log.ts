@@ -17,6 +17,7 @@ const RECORD_BYTES = 4 + 32 + 8 + 4;
 
 export class ObjectLog {
   private readonly places = new Map<string, Place>();
+  private last = 0;
 
   constructor(private readonly path: string) {
     const bytes = existsSync(path) ? new Uint8Array(readFileSync(path)) : new Uint8Array();
@@ -29,10 +30,16 @@ export class ObjectLog {
 
   private keep(place: Place): boolean {
     const key = toHex(place.hash);
+    this.last = Math.max(this.last, place.blockNumber);
     // What is stored twice is found at its first place.
     if (this.places.has(key)) return false;
     this.places.set(key, place);
     return true;
+  }
+
+  /** The last block with objects. */
+  get lastBlock(): number {
+    return this.last;
   }
 
   /** Where an object (32-byte hash) lies, or null. */

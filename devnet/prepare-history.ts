@@ -21,6 +21,7 @@ import type { StoredNode } from '../src/protocol/dag-builder.ts';
 import type { SlotInfo } from '../src/protocol/types.ts';
 import { MemoryDirectory } from '../src/storage/memory-directory.ts';
 import { developmentAccounts } from './accounts.ts';
+import { BLOCKS_FILE } from './block-store.ts';
 import { DEFAULT_NODE_OPTIONS, DEFAULT_PARAMS } from './config.ts';
 import { fillerCall, MAX_FILLER_BYTES, remarkCall } from './filler.ts';
 import { historyFiles, PREPARED_SEGMENTS } from './history.ts';
@@ -164,7 +165,7 @@ await network.stop();
 await compute.close();
 
 mkdirSync(new URL('./data/history/', import.meta.url), { recursive: true });
-const blocks = readFileSync(join(FOLDER, 'blocks.log'));
+const blocks = readFileSync(join(FOLDER, BLOCKS_FILE));
 const params = { [constants.BROTLI_PARAM_QUALITY]: 9, [constants.BROTLI_PARAM_LGWIN]: 24 };
 writeFileSync(new URL('./data/history/blocks.br', import.meta.url), brotliCompressSync(blocks, { params }));
 for (const name of historyFiles())

@@ -97,7 +97,7 @@ What is stored stays for ever, so that a weak password will be guessed one day.
 /** The samples in the order in which they are shown; the last one is laid across the border of two segments. */
 export function sampleSources(): SampleSource[] {
   const notes = ['decisions', 'local-network', 'superlight'].map((name) =>
-    fileOf(`${name}.md`, shipped(`../docs/${name}.md`)),
+    fileOf(`${name}.md`, shipped(`data/samples/notes/${name}.md`)),
   );
   const picture = fileOf('sunrise.jpg', shipped('data/samples/sunrise.jpg'));
   return [

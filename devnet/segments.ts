@@ -286,7 +286,9 @@ export class Segments {
   private async archive({ number }: Block): Promise<void> {
     if (this.archiver === null || number !== this.archived + 1 || this.stopping.signal.aborted) return;
     const bytes = this.archivedForm(number);
-    const { segments, objects } = this.archiver.addBlock(bytes, blockObjects(bytes));
+    // What is in the log already need not be looked for again after a restart.
+    const inBlock = number > this.objects.lastBlock ? blockObjects(bytes) : [];
+    const { segments, objects } = this.archiver.addBlock(bytes, inBlock);
     this.archived = number;
     if (objects.length > 0) {
       this.objects.append({ blockNumber: number, objects });

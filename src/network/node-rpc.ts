@@ -3,7 +3,7 @@
  * bounds and believed by nobody: DecodeError for what is malformed, RpcError for what is refused.
  */
 import { fromHex, toPrefixedHex } from '../protocol/bytes.ts';
-import { fromRpcSignedBlock, type SignedBlock } from '../protocol/block.ts';
+import { fromRpcProvenHeader, fromRpcSignedBlock, type SignedBlock } from '../protocol/block.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { fromRpcHeader } from '../protocol/header.ts';
 import { jsonArray, jsonHex, jsonObject, jsonU32 } from '../protocol/json.ts';
@@ -81,6 +81,15 @@ export class NodeRpc {
   async block(hash?: Uint8Array, options?: CallOptions): Promise<SignedBlock | null> {
     const result = await this.rpc.call('chain_getBlock', optional(hash), options);
     return result === null ? null : fromRpcSignedBlock(result);
+  }
+
+  /** Header and justifications of a block; what is in it is not looked at. */
+  async provenHeader(
+    hash: Uint8Array,
+    options?: CallOptions,
+  ): Promise<Pick<SignedBlock, 'header' | 'justifications'> | null> {
+    const result = await this.rpc.call('chain_getBlock', optional(hash), options);
+    return result === null ? null : fromRpcProvenHeader(result);
   }
 
   async finalizedHead(options?: CallOptions): Promise<Uint8Array> {

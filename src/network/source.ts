@@ -141,7 +141,7 @@ export class RpcSource implements ChainSource {
   }
 
   async block(hash: Uint8Array, signal?: AbortSignal): Promise<ImportableBlock | null> {
-    const block = await this.node.block(hash, { signal });
+    const block = await this.node.provenHeader(hash, { signal });
     return block && { header: block.header, justification: subspacePayload(block.justifications) };
   }
 

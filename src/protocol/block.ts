@@ -80,6 +80,14 @@ export function fromRpcSignedBlock(json: unknown): SignedBlock {
   };
 }
 
+/** The same without the block's body, for who needs only what proves it. Throws DecodeError. */
+export function fromRpcProvenHeader(json: unknown): Pick<SignedBlock, 'header' | 'justifications'> {
+  const what = 'signed-block';
+  const fields = jsonObject(what, json);
+  const { header } = jsonObject(what, fields['block']);
+  return { header: fromRpcHeader(header), justifications: fromRpcJustifications(fields['justifications']) };
+}
+
 function fromRpcExtrinsic(json: unknown): Uint8Array {
   if (typeof json !== 'string') throw new DecodeError('extrinsic', 'not a hex string');
   const extrinsic = fromHex(json);

@@ -1,12 +1,28 @@
 import { DecodeError } from './errors.ts';
 
+const DIGITS = '0123456789abcdef';
 const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
 
 /** Lower-case hex without prefix. */
 export function toHex(bytes: Uint8Array): string {
+  if (bytes.length > LONG) return longHex(bytes);
   let text = '';
   for (const byte of bytes) text += HEX[byte];
   return text;
+}
+
+/** Bytes from which on a whole block is made of characters at once. */
+const LONG = 256;
+const latin1 = new TextDecoder('latin1');
+
+function longHex(bytes: Uint8Array): string {
+  const characters = new Uint8Array(2 * bytes.length);
+  for (let index = 0; index < bytes.length; index += 1) {
+    const byte = bytes[index]!;
+    characters[2 * index] = DIGITS.charCodeAt(byte >> 4);
+    characters[2 * index + 1] = DIGITS.charCodeAt(byte & 15);
+  }
+  return latin1.decode(characters);
 }
 
 /** Lower-case hex with `0x`, as Substrate's RPC writes bytes. */
@@ -28,9 +44,15 @@ export function fromHex(text: string, length?: number): Uint8Array {
   }
   const bytes = new Uint8Array(digits.length / 2);
   for (let index = 0; index < bytes.length; index += 1) {
-    bytes[index] = Number.parseInt(digits.slice(2 * index, 2 * index + 2), 16);
+    bytes[index] = (digitAt(digits, 2 * index) << 4) | digitAt(digits, 2 * index + 1);
   }
   return bytes;
+}
+
+/** Value of a hex digit, which the character is known to be. */
+function digitAt(text: string, index: number): number {
+  const code = text.charCodeAt(index);
+  return code <= 57 ? code - 48 : (code | 32) - 87;
 }
 
 /** All parts one after the other. */
