@@ -231,6 +231,34 @@ describe('what is known', () => {
     }
   });
 
+  test('by a sample is walked again where all is asked for, and told as the sample that it is', async () => {
+    const { pool, jobs } = recording();
+    const pot = new PotVerifier(pool, { mode: 'sampled', checkpointsPerSlot: 1 });
+    await pot.verify([honest[0]!], catchUp);
+    expect(await pot.verify([honest[0]!], catchUp)).toEqual({ mode: 'sampled', slots: 1, iterations: 0 });
+    const full = { ...head, share: { mode: 'full' } } as const;
+    const once = await pot.verify([honest[1]!], full);
+    const mixed = await pot.verify([honest[0]!, honest[1]!], catchUp);
+    expect([once.mode, mixed.mode]).toEqual(['full', 'sampled']);
+    jobs.length = 0;
+    expect(await pot.verify([honest[0]!, honest[1]!], full)).toEqual({
+      mode: 'full',
+      slots: 2,
+      iterations: ITERATIONS,
+    });
+    expect([...walked(jobs).values()]).toEqual([ALL]);
+    expect(pot.stats()).toMatchObject({ slotsVerified: 2, slotsSampled: 0 });
+  });
+
+  test('by a helper is told as such', async () => {
+    const pot = new PotVerifier(createInlinePool(), { mode: 'full' });
+    pot.useHelper(helperOf(async (slots) => slots.map(() => null)));
+    await pot.verify([honest[0]!], head);
+    pot.useHelper(null);
+    expect(await pot.verify([honest[0]!], head)).toEqual({ mode: 'helper', slots: 1, iterations: 0 });
+    expect((await pot.verify(honest.slice(0, 2), head)).mode).toBe('helper');
+  });
+
   test('does not hold what was refused or let go', async () => {
     const pot = new PotVerifier(createInlinePool(), { mode: 'full' });
     const bad = forged(honest[0]!, 3);

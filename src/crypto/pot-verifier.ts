@@ -84,7 +84,7 @@ const ALL: readonly number[] = Array.from({ length: CHECKPOINTS_IN_SLOT }, (_, i
  * held once is not walked again.
  */
 export class PotVerifier {
-  private readonly known = new Map<string, true>();
+  private readonly known = new Map<string, PotMode>();
   private readonly rate = new Rate();
   private helperRate = new Rate();
   private acceleratorRate = new Rate();
@@ -158,16 +158,25 @@ export class PotVerifier {
   async verify(slots: readonly PotSlot[], options: PotVerifyOptions): Promise<PotVerdict> {
     options.signal?.throwIfAborted();
     slots.forEach(requireWellFormed);
-    const unknown = slots.filter((slot) => !this.known.has(keyOf(slot)));
+    const share = options.share ?? this.budget;
+    // What was only sampled does not count where all is asked for.
+    const found = slots.map((slot) => this.known.get(keyOf(slot)));
+    const isKnown = (mode: PotMode | undefined): boolean =>
+      mode !== undefined && (mode !== 'sampled' || share.mode === 'sampled');
+    const unknown = slots.filter((_, index) => !isKnown(found[index]));
     const { mode, checkpoints, iterations } =
       (await this.byHelper(unknown, options)) ??
       (await this.byAccelerator(unknown, options)) ??
       (await this.byPool(unknown, options));
-    for (const slot of unknown) this.remember(keyOf(slot));
-    this.slotsVerified += unknown.length;
-    if (mode === 'sampled') this.slotsSampled += unknown.length;
-    this.soundness *= passChance(checkpoints, unknown.length, FORGED_SHARE);
-    return { mode, slots: slots.length, iterations };
+    for (const slot of unknown) this.remember(keyOf(slot), mode);
+    const before = found.filter((known) => known !== undefined && !isKnown(known)).length;
+    const first = unknown.length - before;
+    this.slotsVerified += first;
+    this.slotsSampled += mode === 'sampled' ? first : -before;
+    this.soundness *= passChance(checkpoints, first, FORGED_SHARE);
+    const modes = unknown.length > 0 ? [mode] : [];
+    for (const known of found) if (known !== undefined && isKnown(known)) modes.push(known);
+    return { mode: weakest(modes) ?? mode, slots: slots.length, iterations };
   }
 
   private async byPool(slots: readonly PotSlot[], options: PotVerifyOptions): Promise<Outcome> {
@@ -321,8 +330,8 @@ export class PotVerifier {
     }
   }
 
-  private remember(key: string): void {
-    this.known.set(key, true);
+  private remember(key: string, mode: PotMode): void {
+    this.known.set(key, mode);
     if (this.known.size <= REMEMBERED) return;
     const [oldest] = this.known.keys();
     this.known.delete(oldest as string);
@@ -341,6 +350,11 @@ interface Outcome {
 interface Part {
   slot: PotSlot;
   only: number[];
+}
+
+/** How all of them were checked at least. */
+function weakest(modes: readonly PotMode[]): PotMode | undefined {
+  return (['sampled', 'helper', 'full'] as const).find((mode) => modes.includes(mode));
 }
 
 function requireWellFormed({ slot, seed, iterations, checkpoints }: PotSlot): void {
