@@ -13,11 +13,10 @@ import {
 } from '../src/crypto/kzg.ts';
 import type { KzgOpening } from '../src/crypto/jobs.ts';
 import { invalidPieces, type PieceClaim } from '../src/crypto/piece.ts';
-import { wasmWalker, webCryptoWalker, type PotWalker } from '../src/crypto/pot.ts';
 import { loadSrs } from '../src/crypto/srs.ts';
 import { concat } from '../src/protocol/bytes.ts';
 import { CHUNK_BYTES, POINT_BYTES, RECORD_CHUNKS, S_BUCKETS } from '../src/protocol/constants.ts';
-import { medianCpu, medianWall, RUNS } from './measure.ts';
+import { medianCpu, RUNS } from './measure.ts';
 import type { Benchmark } from './types.ts';
 
 /** Milliseconds of CPU of the reference's own crates, one thread, on an EPYC with AES-NI, VAES and AVX-512. */
@@ -30,7 +29,6 @@ const NATIVE_MS = {
 const PEER = 'native, recorded';
 const BATCH = 256;
 const PIECES = 128;
-const POT_ITERATIONS = 16_000_000;
 
 /** Random canonical scalars: the top byte stays zero, as in source records. */
 function scalars(count: number): Uint8Array {
@@ -84,18 +82,6 @@ function pieces(count: number): PieceClaim[] {
   });
 }
 
-async function walkRate(walker: PotWalker): Promise<number> {
-  const seed = randomBytes(16);
-  return POT_ITERATIONS / (await medianWall(() => walker.prove(seed, POT_ITERATIONS)));
-}
-
-/** Iterations a second over the eight checkpoints of a slot, which the bitsliced walk verifies side by side. */
-async function verifyRate(walker: PotWalker): Promise<number> {
-  const seed = randomBytes(16);
-  const checkpoints = await webCryptoWalker.prove(seed, POT_ITERATIONS);
-  return POT_ITERATIONS / (await medianWall(() => walker.verify(seed, POT_ITERATIONS, checkpoints)));
-}
-
 export const benchmarks: Benchmark[] = [
   milliseconds('kzg.open', NATIVE_MS.open, '≥ 0.12', () => {
     const [opening] = openings(1);
@@ -117,27 +103,4 @@ export const benchmarks: Benchmark[] = [
     const claims = pieces(PIECES);
     return (await medianCpu(() => invalidPieces(claims))) / PIECES;
   }),
-  {
-    group: 'pot',
-    name: 'pot.webcrypto',
-    unit: 'iterations/s',
-    better: 'higher',
-    async run() {
-      await loadSrs();
-      return { value: await walkRate(webCryptoWalker), ratio: null, runs: RUNS, where: 'node' };
-    },
-  },
-  {
-    group: 'pot',
-    name: 'pot.bitslice',
-    unit: 'iterations/s',
-    better: 'higher',
-    goal: '≥ 0.5',
-    async run() {
-      await loadSrs();
-      const peer = await verifyRate(webCryptoWalker);
-      const value = await verifyRate(wasmWalker);
-      return { value, peer: 'pot.webcrypto, same run', ratio: value / peer, runs: RUNS, where: 'node' };
-    },
-  },
 ];

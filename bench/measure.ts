@@ -1,4 +1,5 @@
 /** Ways to measure that the groups share. */
+import { readdirSync, readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
 
 /** Runs of every benchmark that says nothing else, after one to warm up. */
@@ -14,6 +15,24 @@ export function cpuSeconds(): number {
   return (user + system) / 1e6;
 }
 
+/**
+ * Seconds of CPU time that the threads of another process have used: those called `name`, or all. Null where the
+ * system does not tell (anywhere but on Linux).
+ */
+export function threadsCpuSeconds(process: number, name: string | null = null): number | null {
+  try {
+    const folder = `/proc/${process}/task`;
+    let nanoseconds = 0;
+    for (const thread of readdirSync(folder)) {
+      if (name !== null && !readFileSync(`${folder}/${thread}/comm`, 'utf8').startsWith(name)) continue;
+      nanoseconds += Number(readFileSync(`${folder}/${thread}/schedstat`, 'utf8').split(' ')[0]);
+    }
+    return nanoseconds / 1e9;
+  } catch {
+    return null;
+  }
+}
+
 /** Median seconds of CPU time of `work`, for work of one thread. */
 export async function medianCpu(work: () => unknown, runs: number = RUNS): Promise<number> {
   return medianOf(cpuSeconds, work, runs);
@@ -24,7 +43,12 @@ export async function medianWall(work: () => unknown, runs: number = RUNS): Prom
   return medianOf(() => performance.now() / 1000, work, runs);
 }
 
-async function medianOf(clock: () => number, work: () => unknown, runs: number): Promise<number> {
+/** Median seconds by any clock, such as the CPU time of another process. */
+export async function medianOf(
+  clock: () => number,
+  work: () => unknown,
+  runs: number = RUNS,
+): Promise<number> {
   await work();
   const seconds: number[] = [];
   for (let run = 0; run < runs; run += 1) {

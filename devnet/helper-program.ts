@@ -21,6 +21,8 @@ export interface HelperAddress {
 }
 
 export interface RunningHelper extends HelperAddress {
+  /** Of its process. */
+  pid: number;
   /** Ends the program. */
   stop(): void;
 }
@@ -67,6 +69,7 @@ async function startAt(port: number, more: readonly string[]): Promise<RunningHe
   return {
     url,
     code,
+    pid: child.pid!,
     stop: () => {
       child.stdin.end();
       child.kill();

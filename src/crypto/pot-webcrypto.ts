@@ -4,16 +4,19 @@
  */
 import { POT_BLOCK_BYTES } from '../protocol/constants.ts';
 
+/** Blocks per call until it is measured: 256 KiB, the best in most browsers. */
+const USUAL_BLOCKS = 16_384;
 /**
- * Blocks per call that are tried, 64 KiB to 4 MiB. A call costs some microseconds whatever its length, and memory for
- * its result, which is dear beyond what the processor's caches or the allocator keep; where that is differs.
+ * Blocks per call that are tried, 64 KiB to 1 MiB. A call costs some ten microseconds whatever its length, and memory
+ * for its result, which is dear beyond what the processor's caches or the allocator keep; where that is differs.
  */
-const SIZES = [4096, 8192, 16_384, 32_768, 65_536, 262_144] as const;
-/** Calls of each size, of which the fastest counts. */
-const TRIALS = 3;
+const TRIED_BLOCKS = [4096, 8192, USUAL_BLOCKS, 32_768, 65_536] as const;
+/** Calls of each length, of which the median counts. */
+const TRIALS = 7;
+/** How much faster another length must be to be taken instead of the usual one: less may be chance. */
+const WORTHWHILE = 1.05;
 
-/** 256 KiB until it is measured: the best in the browsers that were. */
-let blocksPerCall = 16_384;
+let blocksPerCall = USUAL_BLOCKS;
 let zeros = new Uint8Array(blocksPerCall * POT_BLOCK_BYTES);
 
 function useBlocksPerCall(blocks: number): void {
@@ -27,20 +30,25 @@ function useBlocksPerCall(blocks: number): void {
  */
 export async function tuneWebCrypto(): Promise<ReadonlyMap<number, number>> {
   const key = new Uint8Array(POT_BLOCK_BYTES);
-  const rates = new Map<number, number>();
-  for (const blocks of SIZES) {
-    useBlocksPerCall(blocks);
-    let fastest = Infinity;
-    for (let trial = 0; trial < TRIALS; trial += 1) {
+  const trials = TRIED_BLOCKS.map((blocks) => ({ blocks, milliseconds: [] as number[] }));
+  // In turns, so that a moment in which the machine is busy slows all of them.
+  for (let trial = 0; trial < TRIALS; trial += 1) {
+    for (const { blocks, milliseconds } of trials) {
+      useBlocksPerCall(blocks);
       const started = performance.now();
       await walkWebCrypto(key, key, blocks);
-      fastest = Math.min(fastest, performance.now() - started);
+      milliseconds.push(performance.now() - started);
     }
-    // Browsers round times, some to a tenth of a millisecond.
-    rates.set(blocks, (1000 * blocks) / Math.max(fastest, 0.05));
   }
-  const [[best]] = [...rates].sort(([, a], [, b]) => b - a) as [[number, number]];
-  useBlocksPerCall(best);
+  const rates = new Map(
+    trials.map(({ blocks, milliseconds }) => {
+      const median = milliseconds.sort((a, b) => a - b)[TRIALS >> 1]!;
+      // Browsers round times, some to a tenth of a millisecond.
+      return [blocks, (1000 * blocks) / Math.max(median, 0.05)];
+    }),
+  );
+  const [[best, rate]] = [...rates].sort(([, a], [, b]) => b - a) as [[number, number]];
+  useBlocksPerCall(rate > WORTHWHILE * rates.get(USUAL_BLOCKS)! ? best : USUAL_BLOCKS);
   return rates;
 }
 
