@@ -57,5 +57,14 @@ test('it joins with credentials, plots for a farmer and shows the farm', async (
   await page.getByLabel('NATS server').fill(nats);
   await page.getByRole('button', { name: 'Join' }).click();
   await expect(page.getByText('does not accept these credentials')).toBeVisible({ timeout: 30_000 });
-  await page.getByRole('button', { name: 'Leave the cluster' }).isVisible();
+  await page.getByLabel('Credentials').selectOption('password');
+  await page.getByLabel('User', { exact: true }).fill('ann');
+  await page.getByLabel('Password', { exact: true }).fill('long-42-barley');
+  await page.getByRole('button', { name: 'Join' }).click();
+  await expect(page.getByText('joined', { exact: true })).toBeVisible({ timeout: 30_000 });
+  expect(await plotted).toBe(2);
+  await expect(page.getByText('2 delivered so far')).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText(/of 2 sectors plotted/)).toBeVisible({ timeout: 30_000 });
+  await page.getByRole('link', { name: 'Settings', exact: true }).click();
+  expect(await page.content()).not.toContain('long-42-barley');
 });

@@ -32,14 +32,14 @@ await network.reach(3);
 const nats = await NatsServer.start({
   port: 0,
   webSocketPort: 0,
-  extra: 'authorization { user: "ann", password: "secret" }',
+  extra: 'authorization { user: "ann", password: "long-42-barley" }',
 });
 const pool = createNodePool(1);
 const member = () =>
   ClusterConnection.connect({
     connect,
     servers: [nats.url],
-    credentials: { kind: 'password', user: 'ann', password: 'secret' },
+    credentials: { kind: 'password', user: 'ann', password: 'long-42-barley' },
     name: 'test',
     log: (line) => print({ line }),
   });
