@@ -127,6 +127,16 @@ describe('a long chain', () => {
     expect(again.snapshot().refusals).toEqual([]);
   });
 
+  it('is examined by one checkpoint of a block where time is sampled, and that is said', async () => {
+    const client = await open([honest()], { potBudget: { mode: 'sampled', checkpointsPerSlot: 4 } });
+    await until(client, () => headNumber(client) === HEAD);
+    const { beginning, pot, blocks } = client.snapshot();
+    expect(beginning).toMatchObject({ kind: 'examined', potInFull: false });
+    expect(blocks[0]?.pot).toBe('sampled');
+    // One slot of each sample and of each recent block, and those of the checkpoint.
+    expect(pot.slotsVerified).toBeLessThan(2 * 41 + 10);
+  });
+
   it('is verified from genesis when it is short, or when the person wants it', async () => {
     const short = await open([honest('short', 30)]);
     await until(short, () => headNumber(short) === 30);

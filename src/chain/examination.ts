@@ -3,8 +3,10 @@
  * every block from there to its head verified in full, before any of it is shown.
  */
 import { JobPriority } from '../crypto/jobs.ts';
+import { examinationShare, type PotBudget } from '../crypto/pot-budget.ts';
 import type { ChainSource, ImportableBlock } from '../network/source.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
+import { subspaceDigests } from '../protocol/digest.ts';
 import { headerHash } from '../protocol/header.ts';
 import { RuntimeMetadata } from '../protocol/metadata.ts';
 import type { ChainConstants, Header, SolutionRange } from '../protocol/types.ts';
@@ -39,8 +41,9 @@ export interface ExaminationRequest {
   adjusting: boolean;
   policy: ExaminationPolicy;
   verifier: BlockVerifier;
-  /** Whether proofs of time are verified whole. */
-  potInFull: boolean;
+  potBudget: PotBudget;
+  /** Iterations a second that this machine verifies; 0: not measured yet. */
+  potRate: number;
   /** Milliseconds that a batch may take. */
   patienceMs: number;
   progress: (view: ExaminationView) => void;
@@ -57,6 +60,8 @@ export interface ExaminedChain {
 }
 
 const BATCH = 32;
+/** Samples of a long chain at the usual soundness, about. */
+const USUAL_SAMPLES = 450;
 const RANDOM_DIVISOR = 2 ** 32;
 
 /** In [0, 1), beyond anybody's foresight. */
@@ -84,6 +89,8 @@ export async function examineChain(source: ChainSource, request: ExaminationRequ
   const head = { header, number: header.number, hash: headerHash(header), stateRoot: header.stateRoot };
   const metadata = RuntimeMetadata.decode(await source.metadata(head.hash, signal));
   const range = (await new StateReader(source, metadata, head).read(mmrQuery(metadata), signal)).value;
+  const share = shareOf(header, request);
+  const options = { priority: JobPriority.catchUp, ...share, signal };
   const history = new NodeHistory(source, head.hash, request.patienceMs);
   const report = await examineHistory(
     history,
@@ -97,7 +104,7 @@ export async function examineChain(source: ChainSource, request: ExaminationRequ
       share: policy.share,
       bits: policy.bits,
       random,
-      verifyAlone: (blocks) => verifier.verifyEachAlone(blocks, { priority: JobPriority.catchUp, signal }),
+      verifyAlone: (blocks) => verifier.verifyEachAlone(blocks, options),
       progress: (done, of) => show('history', done, of),
       signal,
     },
@@ -106,12 +113,11 @@ export async function examineChain(source: ChainSource, request: ExaminationRequ
   show('checkpoint', 0, 1);
   const recent = await readRecent(history, fullFrom, head, signal);
   const trusted = { genesisHash: null, number: fullFrom - 1, hash: recent[0]!.header.parentHash };
-  const root = await readTrusted(source, constants, trusted, () => verifier, signal);
+  const root = await readTrusted(source, constants, trusted, () => verifier, signal, share);
   const above: VerifiedBlock[] = [];
   for (let at = 0; at < recent.length; at += BATCH) {
     show('recent', at, recent.length);
     const parent = above.at(-1)?.context ?? root.context;
-    const options = { priority: JobPriority.catchUp, signal };
     const { verified, refused } = await verifier.verify(recent.slice(at, at + BATCH), parent, options);
     if (refused !== null) throw new RefusedBlock(refused.block, refused.error);
     above.push(...verified);
@@ -130,9 +136,18 @@ export async function examineChain(source: ChainSource, request: ExaminationRequ
     share: policy.share,
     adjustingFrom,
     drops: report.drops.length,
-    potInFull: request.potInFull,
+    potInFull: share.potShare.mode === 'full',
   };
   return { beginning, root, above, work };
+}
+
+/** How much of the proof of time of samples and recent blocks is verified. */
+function shareOf(head: Header, { constants, potBudget, potRate }: ExaminationRequest) {
+  const { slotProbability, confirmationDepthK } = constants;
+  const slots = Number(slotProbability[1]) / Number(slotProbability[0]);
+  const { potSlotIterations } = subspaceDigests(head);
+  const iterations = (USUAL_SAMPLES + confirmationDepthK) * slots * potSlotIterations;
+  return examinationShare(potBudget, potRate, iterations);
 }
 
 /** The blocks from `from` to the head. They hang together, so that the head vouches for the hash of each. */

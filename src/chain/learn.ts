@@ -23,6 +23,8 @@ export interface LearnRequest {
   choice: BeginChoice;
   policy: ExaminationPolicy;
   potBudget: PotBudget;
+  /** Iterations a second that this machine verifies; 0: not measured yet. */
+  potRate: number;
   verifierOf: (constants: ChainConstants) => BlockVerifier;
   patienceMs: number;
   progress: (view: ExaminationView) => void;
@@ -117,7 +119,7 @@ async function learnBySamples(
   number: number,
   request: LearnRequest,
 ): Promise<Learned | null> {
-  const { network, policy, potBudget, patienceMs, progress, signal } = request;
+  const { network, policy, potBudget, potRate, patienceMs, progress, signal } = request;
   const best = headerHash(await source.bestHeader(signal));
   const constants =
     network.constants ?? chainConstants(RuntimeMetadata.decode(await source.metadata(best, signal)));
@@ -131,7 +133,8 @@ async function learnBySamples(
       adjusting: genesis?.adjusting ?? false,
       policy,
       verifier: request.verifierOf(constants),
-      potInFull: potBudget.mode === 'full',
+      potBudget,
+      potRate,
       patienceMs,
       progress,
       signal,

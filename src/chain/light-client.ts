@@ -338,6 +338,7 @@ export class LightClient {
       choice: begin ?? { kind: 'auto' },
       policy: examination ?? EXAMINATION,
       potBudget: this.potBudget,
+      potRate: this.pot.headRate(),
       verifierOf: this.verifierOf,
       patienceMs: patienceMs ?? PATIENCE_MS,
       progress: (view) => {

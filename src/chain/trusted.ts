@@ -11,7 +11,7 @@ import type { TrustedBlock } from './checkpoint-text.ts';
 import { upgradesRuntime } from './runtime.ts';
 import { readCheckpoint } from './state/checkpoint.ts';
 import { chainConstants } from './state/constants.ts';
-import type { BlockVerifier } from './verifier.ts';
+import type { BlockVerifier, VerifyOptions } from './verifier.ts';
 
 /** The block whose runtime left the state of a block: of one that changes the runtime, its parent. */
 async function stateRuntime(source: ChainSource, hash: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
@@ -32,6 +32,7 @@ export async function readTrusted(
   { hash, number }: TrustedBlock,
   verifierOf: (constants: ChainConstants) => BlockVerifier,
   signal: AbortSignal,
+  pot: Pick<VerifyOptions, 'potShare' | 'potSlots'> = { potShare: { mode: 'full' } },
 ): Promise<{ header: Header; context: BlockContext; constants: ChainConstants }> {
   const metadata = RuntimeMetadata.decode(
     await source.metadata(await stateRuntime(source, hash, signal), signal),
@@ -51,7 +52,7 @@ export async function readTrusted(
   for (const block of blocks) {
     await verifier.verifyAlone(block, {
       priority: JobPriority.verifyHead,
-      potShare: { mode: 'full' },
+      ...pot,
       signal,
     });
   }

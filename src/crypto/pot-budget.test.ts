@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { headShare, keepsPace, passChance, requireBudget } from './pot-budget.ts';
+import { headShare, keepsPace, passChance, requireBudget, examinationShare } from './pot-budget.ts';
 
 describe('budget', () => {
   test.each([0, 9, 1.5, Number.NaN])('refuses a sample of %d', (checkpointsPerSlot) => {
@@ -51,5 +51,17 @@ describe('the head', () => {
       return part === 1 / 8 || part * due <= 0.6 * rate * (1 + 1e-9);
     });
     expect(fc.check(fits).counterexample).toBeNull();
+  });
+});
+
+describe('the time of an examination', () => {
+  test('is verified in full where a person would wait for it, and by one checkpoint of a block where not', () => {
+    const one = { potShare: { mode: 'sampled', checkpointsPerSlot: 1 }, potSlots: 1 };
+    const full = { potShare: { mode: 'full' } };
+    expect(examinationShare({ mode: 'full' }, 1e6, 1e8)).toEqual(full);
+    expect(examinationShare({ mode: 'full' }, 1e6, 1e9)).toEqual(one);
+    expect(examinationShare({ mode: 'full' }, 0, 1e9)).toEqual(full);
+    expect(examinationShare({ mode: 'full' }, 0, 7e11)).toEqual(one);
+    expect(examinationShare({ mode: 'sampled', checkpointsPerSlot: 3 }, 1e9, 1)).toEqual(one);
   });
 });

@@ -24,6 +24,32 @@ export function keepsPace(share: PotShare, rate: number, due: number): boolean {
   return rate === 0 || (checkpointsOf(share) / CHECKPOINTS_IN_SLOT) * due < rate;
 }
 
+/** Iterations a second of a machine that was not measured yet. */
+const ASSUMED_RATE = 1e7;
+/** Seconds that the proof of time of an examination may take in full. */
+const EXAMINATION_SECONDS = 120;
+
+/** Slots of a block and checkpoints of a slot, drawn at random, that are verified of each block that is examined. */
+export interface ExaminationShare {
+  potShare: PotShare;
+  /** Left out: all. */
+  potSlots?: number;
+}
+
+/**
+ * How much of the proof of time of single blocks of a history is verified: all of it where the budget says so and it
+ * takes no longer than a person waits; otherwise one checkpoint of a block. A chain whose time is false in a share of
+ * its checkpoints is found by each block with that chance.
+ *
+ * @param iterations Of all slots together.
+ * @param rate Iterations a second that this machine verifies; 0: not measured yet.
+ */
+export function examinationShare(budget: PotShare, rate: number, iterations: number): ExaminationShare {
+  const affordable = iterations <= EXAMINATION_SECONDS * (rate || ASSUMED_RATE);
+  if (budget.mode === 'full' && affordable) return { potShare: { mode: 'full' } };
+  return { potShare: { mode: 'sampled', checkpointsPerSlot: 1 }, potSlots: 1 };
+}
+
 /** Throws RangeError unless 1 to 8 checkpoints of a slot and at least one core are asked for. */
 export function requireBudget(budget: PotBudget): void {
   const checkpoints = checkpointsOf(budget);

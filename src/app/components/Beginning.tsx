@@ -104,7 +104,7 @@ function Examined({ beginning }: { beginning: NonNullable<ChainView['beginning']
           <dd>
             {beginning.potInFull
               ? 'every checkpoint of the samples'
-              : 'a random checkpoint of each slot of the samples'}
+              : 'one checkpoint of each sample and recent block, drawn at random'}
           </dd>
           <dt>Examined head</dt>
           <dd>
