@@ -14,6 +14,7 @@ import { Badge, CauseBanner } from './components/basics.tsx';
 import { useRoute, useTheme } from './hooks.ts';
 import { watchMachine } from './conditions.ts';
 import { keepAwake } from './keep-awake.ts';
+import { notifyOf } from './notifications.ts';
 import { keepScreenAwake } from './screen-awake.ts';
 import { node, useSnapshot } from './node-client.ts';
 import { chainStatus, farmStatus } from './status.ts';
@@ -98,6 +99,7 @@ function Frame({ snapshot }: ScreenProps) {
     keepAwake(farms);
     return () => keepAwake(false);
   }, [farms]);
+  useEffect(() => notifyOf(snapshot.notices), [snapshot.notices]);
   useEffect(() => (farms ? keepScreenAwake() : undefined), [farms]);
   useEffect(() => (snapshot.role === 'leader' ? watchMachine() : undefined), [snapshot.role]);
   const chain = chainStatus(snapshot.chain);

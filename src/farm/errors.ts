@@ -3,6 +3,7 @@ export type FarmErrorCode =
   | 'other-farmer'
   | 'not-a-farm'
   | 'too-small'
+  | 'too-large'
   | 'piece-unavailable'
   | 'piece-invalid'
   | 'sector-broken'

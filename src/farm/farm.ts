@@ -3,6 +3,7 @@ import type { ComputePool } from '../crypto/jobs.ts';
 import { toHex } from '../protocol/bytes.ts';
 import type { FarmerAppInfo, SectorIndex } from '../protocol/types.ts';
 import type { DirectoryLock, FarmDirectory } from '../storage/directory.ts';
+import type { StorageError } from '../storage/errors.ts';
 import { claimFolder, readDescription, removeFarmFiles } from './description.ts';
 import type { FarmDescription } from './description.ts';
 import { FarmError } from './errors.ts';
@@ -37,6 +38,8 @@ export interface FarmOptions {
   plotter?: SectorPlotter;
   /** Sectors that are plotted side by side, by a plotter that can; 1 when left out. */
   sectorsAtOnce?: number;
+  /** Called when somebody else took the folder and the farm has stopped itself. */
+  lost?(reason: StorageError): void;
   /** Shared by farms of which only one plots at a time. */
   turns?: Turns;
 }
@@ -108,8 +111,7 @@ export class Farm {
     const reports = new FarmReports();
     let farm: Farm | null = null;
     const lock = await directory.lock((reason) => {
-      reports.setCause('plot', reason);
-      void farm?.stop();
+      void farm?.stop().then(() => options.lost?.(reason));
     });
     try {
       const info = await options.node.appInfo();

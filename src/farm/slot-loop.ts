@@ -16,6 +16,7 @@ import type { AuthoringNode } from './source.ts';
 import { RecentMedian } from './statistics.ts';
 
 const HISTORY_LENGTH = 200;
+const TELL_AGAIN_MS = 600_000;
 const MEASUREMENTS = 60;
 /** Winning chunks of one slot that are looked at, nearest first; an honest range gives far fewer. */
 const MAX_CANDIDATES = 64;
@@ -55,6 +56,9 @@ export class SlotLoop {
   };
   private readonly order = new SlotOrder();
   private auditing = false;
+  /** Solutions lost since the person was told. */
+  private untold = 0;
+  private tellAgainAt = 0;
   private proving: Promise<void> = Promise.resolve();
   /** With the node and not signed yet, oldest first: signatures are asked for in that order. */
   private submitted: { outcome: SlotOutcome; block: boolean }[] = [];
@@ -146,6 +150,21 @@ export class SlotLoop {
     this.options.reports.decided(outcome);
   }
 
+  /** A winning chunk was of no use. The person is told now and then, however often it happens. */
+  private lostReward(): void {
+    this.counts.late += 1;
+    this.untold += 1;
+    if (performance.now() < this.tellAgainAt) return;
+    this.tellAgainAt = performance.now() + TELL_AGAIN_MS;
+    const what = this.untold === 1 ? 'A winning solution came' : `${this.untold} winning solutions came`;
+    this.options.reports.notify(
+      'warning',
+      'missed',
+      `${what} too late: proving took longer than the network waits.`,
+    );
+    this.untold = 0;
+  }
+
   private record(outcome: SlotOutcome): void {
     if (!this.history.includes(outcome)) this.history.unshift(outcome);
     if (this.history.length > HISTORY_LENGTH) this.history.length = HISTORY_LENGTH;
@@ -168,7 +187,7 @@ export class SlotLoop {
     for (const candidate of candidates) {
       if (this.stopping.signal.aborted) return;
       if (performance.now() >= deadline) {
-        this.counts.late += 1;
+        this.lostReward();
         return this.miss(outcome, 'There was no time left to prove: earlier proofs took too long.');
       }
       const used = await this.proveWithin(deadline, candidate, slot, outcome);
@@ -238,7 +257,7 @@ export class SlotLoop {
   private async proofFailed(error: unknown, candidate: Candidate, outcome: SlotOutcome): Promise<void> {
     const late = error instanceof FarmError && error.code === 'deadline';
     if (late || codeOf(error) === SOLUTION_IGNORED) {
-      this.counts.late += 1;
+      this.lostReward();
       this.miss(
         outcome,
         late ? error.sentence : 'The node had no use for the solution any more: it came too late.',

@@ -84,6 +84,7 @@ export interface FarmSnapshot {
 
 export interface FarmNotice {
   level: 'info' | 'success' | 'warning' | 'error';
-  category: 'farm' | 'reward' | 'storage';
+  /** `missed`: a reward that could have been won. */
+  category: 'farm' | 'reward' | 'missed' | 'storage';
   text: string;
 }

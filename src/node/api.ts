@@ -115,7 +115,7 @@ export interface Notice {
   id: number;
   at: number;
   level: 'info' | 'success' | 'warning' | 'error';
-  category: 'chain' | 'farm' | 'reward' | 'storage' | 'node' | 'payment';
+  category: 'chain' | 'farm' | 'reward' | 'missed' | 'storage' | 'node' | 'payment';
   text: string;
 }
 

@@ -15,6 +15,7 @@ import {
   until,
 } from '../farm/test-support.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
+import type { FarmDirectory } from '../storage/directory.ts';
 import { StorageError } from '../storage/errors.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
@@ -190,6 +191,35 @@ describe('farms', () => {
     await farms.resume(id);
     expect(view(farms, 'drive').cause).toBeNull();
     await plotted(farms, 'drive');
+  });
+
+  it('that somebody else took meanwhile stop, say so, and come back when they can', async () => {
+    const farms = await farmsOfStore();
+    let lose: (reason: StorageError) => void = () => undefined;
+    const drive: FarmDirectory = directory('drive');
+    const lock = drive.lock.bind(drive);
+    drive.lock = (lost) => {
+      lose = lost ?? lose;
+      return lock();
+    };
+    farms.start(world());
+    const id = await farms.add(at('drive'), size(1));
+    await plotted(farms, 'drive');
+    lose(new StorageError('in-use', 'drive', 'taken'));
+    await until(() => view(farms, 'drive').cause !== null, 'a cause');
+    expect(view(farms, 'drive')).toMatchObject({ phase: 'failed', cause: { code: 'in-use' } });
+    await farms.resume(id);
+    await plotted(farms, 'drive');
+  });
+
+  it('larger than their place are refused', async () => {
+    const farms = await started();
+    directories.set('stick', new MemoryDirectory(size(2)));
+    await expect(farms.add(at('stick'), size(3))).rejects.toMatchObject({ code: 'too-large' });
+    const id = await farms.add(at('stick'), size(2));
+    await plotted(farms, 'stick');
+    await expect(farms.resize(id, size(3))).rejects.toMatchObject({ code: 'too-large' });
+    expect(view(farms, 'stick').allocatedBytes).toBe(size(2));
   });
 
   it('stay paused over a restart, and wait for a reason that is given', async () => {

@@ -2,6 +2,7 @@
 import type { FarmSeat } from '../cluster/farmer.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { describeFolder, type FolderContents } from '../farm/description.ts';
+import { FarmError } from '../farm/errors.ts';
 import { Farm } from '../farm/farm.ts';
 import {
   encodeIdentityFile,
@@ -19,6 +20,7 @@ import type { FarmRecord } from '../storage/store.ts';
 import type { Cause, FarmPlace, FarmView } from './api.ts';
 import { causeOf, sentenceOf } from './causes.ts';
 import { removeFarmOf, startTask, type Task } from './farm-tasks.ts';
+import { viewOf } from './farm-view.ts';
 import type { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
 
@@ -150,15 +152,21 @@ export class Farms {
       await this.tryOpen(entry, world);
     } catch (error) {
       if (this.world !== world || !this.entries.has(entry.record.id)) return;
-      const cause = causeOf(error, 'Try again');
-      if (entry.cause?.code === cause.code) cause.since = entry.cause.since;
-      else this.journal.notify('error', 'farm', sentenceOf(error));
-      entry.cause = cause;
-      if (entry.retry !== null) clearTimeout(entry.retry);
-      entry.retry = setTimeout(() => void this.open(entry), RETRY_MS);
+      this.failed(entry, error);
     } finally {
       this.changed();
     }
+  }
+
+  /** Shows what is wrong with a farm that is not open, and tries again after a while. */
+  private failed(entry: Entry, error: unknown): void {
+    const cause = causeOf(error, 'Try again');
+    if (entry.cause?.code === cause.code) cause.since = entry.cause.since;
+    else this.journal.notify('error', 'farm', sentenceOf(error));
+    entry.cause = cause;
+    if (entry.retry !== null) clearTimeout(entry.retry);
+    entry.retry = setTimeout(() => void this.open(entry), RETRY_MS);
+    this.changed();
   }
 
   private tryOpen(entry: Entry, world: FarmWorld): Promise<void> {
@@ -177,6 +185,7 @@ export class Farms {
         identity: entry.identity,
         rewardAddress: world.rewardAccount,
         allocatedBytes: record.allocatedBytes,
+        lost: (reason) => void this.close(entry).then(() => this.failed(entry, reason)),
         // Others plot for farms of a cluster, which need not take turns then.
         ...(seat === null ? { turns: this.turns } : seat.options),
       });
@@ -240,8 +249,8 @@ export class Farms {
     const record: FarmRecord = { ...this.recordOf(place, createUlid(), allocatedBytes), ownKey: true };
     const entry = this.put(record);
     try {
-      if (this.world === null) await this.directory(record);
-      else await this.tryOpen(entry, this.world);
+      await requireRoom(await this.directory(record), allocatedBytes);
+      if (this.world !== null) await this.tryOpen(entry, this.world);
       await this.platform.store.putFarm(record);
     } catch (error) {
       this.entries.delete(record.id);
@@ -320,6 +329,8 @@ export class Farms {
   async resize(id: string, allocatedBytes: number): Promise<void> {
     const entry = this.entry(id);
     if (entry.record.allocatedBytes === allocatedBytes) return;
+    if (allocatedBytes > entry.record.allocatedBytes)
+      await requireRoom(await this.directory(entry.record), allocatedBytes);
     await this.inOrder(entry, async () => entry.farm?.setAllocation(allocatedBytes));
     await this.remember(entry, { allocatedBytes });
     if (entry.farm === null) await this.open(entry);
@@ -426,26 +437,16 @@ export class Farms {
   }
 }
 
-function viewOf({ record, farm, identity, cause, task }: Entry, held: string | null): FarmView {
-  const { id, kind, name, allocatedBytes } = record;
-  const own = { id, kind, name: kind === 'opfs' ? 'Browser storage' : name, task: task?.view ?? null };
-  if (farm !== null) return { ...farm.snapshot(), ...own };
-  return {
-    ...own,
-    phase: cause === null ? 'starting' : 'failed',
-    cause,
-    publicKey: identity === null ? '' : toHex(identity.publicKey),
-    place: kind === 'opfs' ? 'browser storage' : name,
-    allocatedBytes,
-    usedBytes: 0,
-    piecesInSector: null,
-    sectors: [],
-    plotting: null,
-    held,
-    slots: { audited: 0, missed: 0, lastAuditMs: null, medianAuditMs: null },
-    proofs: { made: 0, accepted: 0, late: 0, rejected: 0, medianMs: null, deadlineMs: null },
-    rewards: { blocks: 0, votes: 0 },
-    history: [],
-    sleep: null,
-  };
+/** Throws FarmError `too-large` for space that a place does not have, as far as it tells. */
+async function requireRoom(directory: FarmDirectory, allocatedBytes: number): Promise<void> {
+  const { available } = await directory.space();
+  if (available === null) return;
+  const there = (await directory.list()).reduce((sum, { size }) => sum + size, 0);
+  if (allocatedBytes - there <= available) return;
+  throw new FarmError({
+    code: 'too-large',
+    message: `${allocatedBytes} bytes wanted, ${there + available} there`,
+    sentence: `In ${directory.place} there is room for ${((there + available) / 1e9).toPrecision(3)} GB only.`,
+    action: 'Give the farm less space',
+  });
 }

@@ -445,6 +445,8 @@ export class AllotmentNode implements RunnableNode {
     const timer = setInterval(() => {
       this.platform.machine().then(
         (machine) => {
+          if (nearlyFull(machine) && !nearlyFull(this.machine))
+            this.journal.notify('warning', 'storage', 'The space for this app’s data is nearly used up.');
           this.machine = machine;
           this.changed();
         },
@@ -603,6 +605,10 @@ function authoringSource(sources: readonly RpcSource[]): RpcSource {
 function rewardAccount(setup: Setup, identity: FarmerIdentity): Uint8Array {
   const address = setup.farm?.rewardAddress ?? null;
   return address === null ? identity.publicKey : decodeAddress(address).account;
+}
+
+function nearlyFull({ quotaBytes, usedBytes }: MachineInfo): boolean {
+  return quotaBytes !== null && usedBytes !== null && usedBytes > 0.95 * quotaBytes;
 }
 
 /** Refuses choices that cannot work, each with a sentence. */

@@ -299,6 +299,10 @@ export class PickedDirectory implements FarmDirectory {
         if (!existed) await removeEntry(this.directory, name);
         throw error;
       }
+    }).catch((error: unknown) => {
+      // Nobody else writes a folder under this lock: what refuses to be modified is read-only.
+      if (!(error instanceof StorageError) || error.code !== 'in-use') throw error;
+      throw new StorageError('read-only', name, error.message, error);
     });
   }
 

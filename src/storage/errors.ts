@@ -3,6 +3,7 @@ export type StorageErrorCode =
   | 'not-found'
   | 'disk-full'
   | 'no-permission'
+  | 'read-only'
   | 'in-use'
   | 'too-short'
   | 'place-lost'
@@ -13,8 +14,8 @@ const SENTENCES: Record<StorageErrorCode, string> = {
   'not-found': 'A file of the farm is not there any more.',
   'disk-full':
     'The disk, or the space that the browser gives this app, is full. Free some space or make the farm smaller.',
-  'no-permission':
-    'The browser no longer allows access to the farm’s folder. Allow it again to go on farming.',
+  'no-permission': 'Access to the farm’s folder is not allowed any more. Allow it again to go on farming.',
+  'read-only': 'The farm’s folder cannot be written to: it, or its drive, is read-only.',
   'in-use': 'This farm is open somewhere else. Close the other tab or program first.',
   'too-short': 'A file of the farm is shorter than it should be.',
   'place-lost': 'The farm’s folder or drive cannot be reached. Connect it again.',

@@ -8,7 +8,7 @@ import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { useProbe } from '../probe.ts';
 import { Estimate } from './Estimate.tsx';
-import { Failure } from './FarmCard.tsx';
+import { Failure } from '../components/forms.tsx';
 import { canPickFolders, pickFolder } from './folders.ts';
 import { Space } from './Space.tsx';
 

@@ -4,7 +4,7 @@ import type { NetworkProbe } from '../../node/api.ts';
 import { count, duration } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
-import { Failure } from './FarmCard.tsx';
+import { Failure } from '../components/forms.tsx';
 
 const few = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
 

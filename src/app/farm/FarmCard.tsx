@@ -3,6 +3,7 @@ import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { farmHealth } from '../../farm/health.ts';
 import type { FarmTaskView, FarmView, NodeSnapshot } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, Meter } from '../components/basics.tsx';
+import { Failure } from '../components/forms.tsx';
 import { SectorGrid } from '../components/SectorGrid.tsx';
 import { saveFile } from '../files.ts';
 import { ago, bytes, count, duration, timeLeft } from '../format.ts';
@@ -303,13 +304,5 @@ function Remove({ id, kind, place }: { id: string; kind: FarmView['kind']; place
       </div>
       <Failure error={remove.error ?? forget.error} />
     </div>
-  );
-}
-
-export function Failure({ error }: { error: string | null }) {
-  return error === null ? null : (
-    <p className="banner bad" role="alert">
-      {error}
-    </p>
   );
 }

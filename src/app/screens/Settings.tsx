@@ -1,13 +1,16 @@
 import { useCallback, useState, type ChangeEvent } from 'react';
 import type { ScreenProps } from '../App.tsx';
 import type { AccountBalance } from '../../node/api.ts';
-import { Badge, Card, Empty, TrustBadge } from '../components/basics.tsx';
+import { Badge, Card, TrustBadge } from '../components/basics.tsx';
+import { Failure } from '../components/forms.tsx';
 import { Sources } from '../components/Sources.tsx';
+import { saveFile } from '../files.ts';
 import { bytes, tokens } from '../format.ts';
 import { useCommand, useTheme, type Theme } from '../hooks.ts';
 import { ScheduleCard } from '../farm/ScheduleCard.tsx';
 import { node } from '../node-client.ts';
 import { BeginCard } from './SettingsChain.tsx';
+import { LogCard, NotificationsCard } from './SettingsLog.tsx';
 import { KeepTimeCard, ProofOfTimeCard, TimekeeperCard } from './SettingsTime.tsx';
 import '../farm/farm.css';
 
@@ -28,18 +31,11 @@ export default function Settings({ snapshot }: ScreenProps) {
         <IdentityCard />
         <BalanceCard snapshot={snapshot} />
         <AppearanceCard />
-        <LogCard />
+        <NotificationsCard />
+        <LogCard snapshot={snapshot} />
         <ResetCard />
       </div>
     </>
-  );
-}
-
-function Failure({ error }: { error: string | null }) {
-  return error === null ? null : (
-    <p className="banner bad" role="alert">
-      {error}
-    </p>
   );
 }
 
@@ -145,21 +141,12 @@ function RewardCard({ snapshot }: ScreenProps) {
   );
 }
 
-function download(name: string, content: BlobPart, type: string): void {
-  const url = URL.createObjectURL(new Blob([content], { type }));
-  const link = document.createElement('a');
-  link.href = url;
-  link.download = name;
-  link.click();
-  URL.revokeObjectURL(url);
-}
-
 function IdentityCard() {
   const [chosen, setChosen] = useState<Uint8Array | null>(null);
   const save = useCommand(
     useCallback(async () => {
       const identity = await node.exportIdentity();
-      download('identity.bin', identity.slice().buffer, 'application/octet-stream');
+      saveFile('identity.bin', identity, 'application/octet-stream');
     }, []),
   );
   const load = useCommand(
@@ -254,33 +241,6 @@ function AppearanceCard() {
           <option value="dark">Dark</option>
         </select>
       </label>
-    </Card>
-  );
-}
-
-function LogCard() {
-  const [lines, setLines] = useState<string[] | null>(null);
-  const show = useCommand(useCallback(async () => setLines(await node.logs()), []));
-  return (
-    <Card title="Log" span={6}>
-      <div className="row">
-        <button type="button" onClick={show.run} disabled={show.busy}>
-          {lines === null ? 'Show' : 'Refresh'}
-        </button>
-        {lines !== null && (
-          <button type="button" onClick={() => download('allotment.log', lines.join('\n'), 'text/plain')}>
-            Save
-          </button>
-        )}
-      </div>
-      {lines === null ? (
-        <Empty>What the node did in this session, without secrets.</Empty>
-      ) : (
-        <pre className="log mono" tabIndex={0}>
-          {lines.slice(-200).join('\n')}
-        </pre>
-      )}
-      <Failure error={show.error} />
     </Card>
   );
 }

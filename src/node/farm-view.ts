@@ -1,0 +1,29 @@
+import { toHex } from '../protocol/bytes.ts';
+import type { FarmView } from './api.ts';
+import type { Entry } from './farms.ts';
+
+/** A farm as the screen shows it. `held`: what it waits for before it starts, a sentence, or null. */
+export function viewOf({ record, farm, identity, cause, task }: Entry, held: string | null): FarmView {
+  const { id, kind, name, allocatedBytes } = record;
+  const inBrowser = record.ownKey === true ? 'Browser storage, imported' : 'Browser storage';
+  const own = { id, kind, name: kind === 'opfs' ? inBrowser : name, task: task?.view ?? null };
+  if (farm !== null) return { ...farm.snapshot(), ...own };
+  return {
+    ...own,
+    phase: cause === null ? 'starting' : 'failed',
+    cause,
+    publicKey: identity === null ? '' : toHex(identity.publicKey),
+    place: kind === 'opfs' ? 'browser storage' : name,
+    allocatedBytes,
+    usedBytes: 0,
+    piecesInSector: null,
+    sectors: [],
+    plotting: null,
+    held,
+    slots: { audited: 0, missed: 0, lastAuditMs: null, medianAuditMs: null },
+    proofs: { made: 0, accepted: 0, late: 0, rejected: 0, medianMs: null, deadlineMs: null },
+    rewards: { blocks: 0, votes: 0 },
+    history: [],
+    sleep: null,
+  };
+}
