@@ -58,7 +58,9 @@ test('funds come in, are sent on, and are proven; bad orders are refused', async
   const main = account(page, 'Main account');
   const own = (await main.locator('.mono').first().textContent())!;
   await main.getByRole('button', { name: 'Receive' }).click();
-  await expect(main.getByRole('img', { name: 'Address of Main account' })).toBeVisible();
+  const code = main.getByRole('img', { name: 'Address of Main account' });
+  await expect(code).toBeVisible();
+  const picture = await code.screenshot();
 
   await account(page, 'Alice').getByRole('button', { name: 'Send', exact: true }).click();
   const send = card(page, 'Send');
@@ -73,6 +75,11 @@ test('funds come in, are sent on, and are proven; bad orders are refused', async
   await expect(send.getByRole('alert')).toContainText('too little');
   await order(own, 'a lot');
   await expect(send.getByRole('alert')).toContainText('Write the amount in digits');
+  await send.getByRole('button', { name: 'Scan a code' }).click();
+  await send
+    .getByLabel('A picture of the code')
+    .setInputFiles({ name: 'code.png', mimeType: 'image/png', buffer: picture });
+  await expect(send.getByLabel('To', { exact: true })).toHaveValue(own, { timeout: 20_000 });
   await order(`substrate:${own}:0x00:Main`, '12.5');
   const plan = page.getByTestId('plan');
   await expect(plan).toContainText('Send 12.5 tAI3');
@@ -200,5 +207,39 @@ test('password, lock, passkey, and a backup on another device', async ({ browser
     await other.getByLabel('Password of the backup').fill(PASSWORD);
     await other.getByRole('button', { name: 'Restore' }).click();
     await expect(account(other, 'Main account')).toContainText(address, { timeout: 30_000 });
+  });
+});
+
+test('stake goes to an operator, comes back and is unlocked', async ({ browser }) => {
+  test.setTimeout(4 * 60_000);
+  const page = await profile(browser, app.url, endpoint);
+  await makeWallet(page);
+  await addAlice(page);
+  await part(page, 'Staking');
+  await page.getByLabel('Account').selectOption({ label: 'Alice' });
+  await expect(page.getByTestId('domains')).toContainText('auto-id', { timeout: BLOCK_TIMEOUT });
+  const operator = page.getByTestId('operators').locator('> li').first();
+  await expect(operator).toContainText('takes stakes');
+  const sign = async (title: string) => {
+    await expect(page.getByTestId('plan')).toContainText(title);
+    await page.getByRole('button', { name: 'Sign and send' }).click();
+    await expect(page.getByTestId('payment')).toContainText(/in block \d/, { timeout: BLOCK_TIMEOUT });
+    await page.getByRole('button', { name: 'Something else' }).click();
+  };
+  await operator.getByText('Stake with it').click();
+  await operator.getByLabel(/^Amount/).fill('50');
+  await operator.getByRole('button', { name: 'Look at it before signing' }).click();
+  await sign('Stake 50 tAI3 with operator 0');
+  const mine = page.getByTestId('stakes').locator('> li').first();
+  await expect(mine).toContainText('10 tAI3', { timeout: BLOCK_TIMEOUT });
+  await expect(mine.getByRole('button', { name: 'Take back' })).toBeVisible({ timeout: 2 * BLOCK_TIMEOUT });
+  await expect(mine).toContainText('40 tAI3');
+  await mine.getByRole('button', { name: 'Take back' }).click();
+  await sign('Begin to take stake back from operator 0');
+  await expect(mine).toContainText('on the way back', { timeout: BLOCK_TIMEOUT });
+  await mine.getByRole('button', { name: 'Unlock' }).click({ timeout: 3 * BLOCK_TIMEOUT });
+  await sign('Unlock what was taken back from operator 0');
+  await expect(card(page, 'Staked by this account')).toContainText('Nothing is staked', {
+    timeout: BLOCK_TIMEOUT,
   });
 });

@@ -2,7 +2,13 @@ import { beforeAll, expect, it } from 'vitest';
 import { recordedMetadata } from '../../tests/support/recorded-states.ts';
 import { accountQuery } from '../../src/chain/state/accounts.ts';
 import { operatorQuery } from '../../src/chain/state/domains.ts';
-import { stakeQuery, stakingSummaryQuery, type Stake } from '../../src/chain/state/staking.ts';
+import {
+  counted,
+  sharePriceQuery,
+  stakeQuery,
+  stakingSummaryQuery,
+  type Stake,
+} from '../../src/chain/state/staking.ts';
 import type { Query } from '../../src/chain/state/reader.ts';
 import { loadWasm } from '../../src/crypto/wasm.ts';
 import { littleEndian } from '../../src/protocol/bytes.ts';
@@ -78,6 +84,11 @@ beforeAll(async () => {
 /** Reads the state as a light client would, by the recorded metadata. */
 const read = <T>(query: Query<T>): T => query.decode(query.keys.map((key) => context.storage.get(key)));
 const stake = (): Stake | null => read(stakeQuery(metadata, 0n, nominator));
+/** What the wallet makes of it by the share prices. */
+const now = (): Stake | null => {
+  const seen = stake();
+  return seen && counted(seen, (epoch) => read(sharePriceQuery(metadata, 0n, 0, epoch)));
+};
 const account = () => read(accountQuery(metadata, nominator));
 
 /** Blocks of the domain up to a number. */
@@ -103,7 +114,7 @@ it('stake is held, counted at the end of the epoch, taken back in shares, and un
   expect(stake()).toEqual({
     shares: 0n,
     storageFee: 0n,
-    pending: { amount: 40n * AI3, storageFee: 10n * AI3 },
+    pending: { amount: 40n * AI3, storageFee: 10n * AI3, epoch: 1 },
     withdrawals: [],
   });
   expect(account()).toMatchObject({ free: 950n * AI3, reserved: 40n * AI3 });
@@ -112,6 +123,7 @@ it('stake is held, counted at the end of the epoch, taken back in shares, and un
   const operator = read(operatorQuery(metadata, 0n))!;
   expect(operator).toMatchObject({ totalStake: 120n * AI3, totalShares: 120n * AI3, nominationTax: 5 });
   expect(read(stakingSummaryQuery(metadata, 0))).toEqual({ epoch: 2, totalStake: 120n * AI3 });
+  expect(now()).toEqual({ shares: 40n * AI3, storageFee: 10n * AI3, pending: null, withdrawals: [] });
   expect(() => staking.withdraw(0n, nominator, 41n * AI3)).toThrow('InsufficientShares');
   expect(() => staking.unlock(0n, nominator)).toThrow('MissingWithdrawal');
   staking.withdraw(0n, nominator, 10n * AI3);
@@ -129,7 +141,9 @@ it('stake is held, counted at the end of the epoch, taken back in shares, and un
 
   blocks(STAKING.epoch + 1, 2 * STAKING.epoch - 1);
   expect(() => context.storage.transaction(() => staking.unlock(0n, nominator))).toThrow('MissingWithdrawal');
+  expect(now()?.withdrawals[0]?.amount).toBeNull();
   blocks(2 * STAKING.epoch, 2 * STAKING.epoch);
+  expect(now()?.withdrawals[0]).toMatchObject({ amount: 10n * AI3, shares: 0n });
   staking.unlock(0n, nominator);
   expect(account()).toMatchObject({ free: 950n * AI3 + (125n * AI3) / 10n, reserved: 30n * AI3 });
   // So little would remain that all of it leaves.

@@ -7,7 +7,15 @@ import {
   readOperators,
   type Operator,
 } from '../chain/state/domains.ts';
-import { stakeQuery, stakingSummaryQuery, worthOf, type Stake } from '../chain/state/staking.ts';
+import {
+  counted,
+  epochsOf,
+  sharePriceQuery,
+  stakeQuery,
+  stakingSummaryQuery,
+  worthOf,
+  type Stake,
+} from '../chain/state/staking.ts';
 import type { BlockReader } from '../chain/verified-blocks.ts';
 import { decodeAddress, encodeAddress } from '../protocol/ss58.ts';
 import type { Trust } from './api.ts';
@@ -82,6 +90,20 @@ export async function readStakes(blocks: BlockReader, input: { account: string }
   );
   const stakes = all(operators.map(({ id }) => stakeQuery(metadata, id, account)));
   const seen = await blocks.read(combine({ details, stakes }), head);
+  const mine = operators.flatMap((operator, index) => {
+    const stake = seen.stakes[index] ?? null;
+    return stake === null ? [] : [{ operator, stake }];
+  });
+  const wanted = mine.flatMap(({ operator, stake }) => epochsOf(stake).map((epoch) => ({ operator, epoch })));
+  const found = await blocks.read(
+    all(
+      wanted.map(({ operator: { id, domainId }, epoch }) => sharePriceQuery(metadata, id, domainId, epoch)),
+    ),
+    head,
+  );
+  const prices = new Map(
+    wanted.map(({ operator, epoch }, index) => [priceName(operator, epoch), found[index] ?? null]),
+  );
   const views = domains.map(({ id, name, kind, owner }, index): DomainView => {
     const { heads, receipt, summary } = seen.details[index]!;
     return {
@@ -97,16 +119,18 @@ export async function readStakes(blocks: BlockReader, input: { account: string }
   return {
     domains: views,
     operators: operators.map(viewOf),
-    stakes: operators.flatMap((operator, index) => {
-      const stake = seen.stakes[index] ?? null;
+    stakes: mine.map(({ operator, stake }) => {
       const domain = views.find(({ id }) => id === operator.domainId);
-      return stake === null ? [] : [stakeView(operator, stake, domain)];
+      const priceOf = (epoch: number) => prices.get(priceName(operator, epoch)) ?? null;
+      return stakeView(operator, counted(stake, priceOf), domain);
     }),
     trust: { kind: 'verified', atBlock: head.number },
   };
 }
 
 type Listed = Omit<Operator, 'owner'>;
+
+const priceName = ({ id }: Listed, epoch: number): string => `${id}-${epoch}`;
 
 function viewOf(operator: Listed): OperatorView {
   const { id, domainId, nominationTax, minimumNominatorStake, totalStake, status } = operator;
@@ -128,11 +152,11 @@ function stakeView(operator: Listed, stake: Stake, domain: DomainView | undefine
     worth: String(worthOf(stake.shares, operator)),
     reserve: String(stake.storageFee + (stake.pending?.storageFee ?? 0n)),
     pending: String(stake.pending?.amount ?? 0n),
-    leaving: stake.withdrawals.map(({ amount, shares, storageFee, unlockAt, epoch }) => ({
+    leaving: stake.withdrawals.map(({ amount, shares, storageFee, unlockAt }) => ({
       amount: String((amount ?? worthOf(shares, operator)) + storageFee),
       exact: amount !== null,
       unlockAt,
-      ready: unlockAt <= head && (amount !== null || epoch < (domain?.epoch ?? 0)),
+      ready: amount !== null && unlockAt <= head,
     })),
   };
 }

@@ -23,14 +23,20 @@ export interface Stake {
   shares: bigint;
   /** Reserved to pay for the operator's block space: a fifth of what was staked. */
   storageFee: bigint;
-  /** Staked since the last epoch of the domain: no shares yet. */
-  pending: { amount: bigint; storageFee: bigint } | null;
+  /** Staked in an epoch of the domain: shares once that is over. */
+  pending: { amount: bigint; storageFee: bigint; epoch: number } | null;
   withdrawals: Withdrawal[];
 }
 
 const deposit = v.looseObject({
   known: v.looseObject({ shares: big, storage_fee_deposit: big }),
-  pending: optional(v.looseObject({ amount: big, storage_fee_deposit: big })),
+  pending: optional(
+    v.looseObject({
+      effective_domain_epoch: v.tuple([v.unknown(), small]),
+      amount: big,
+      storage_fee_deposit: big,
+    }),
+  ),
 });
 const withdrawal = v.looseObject({
   withdrawals: v.array(
@@ -71,7 +77,11 @@ export function stakeQuery(
         shares: staked?.known.shares ?? 0n,
         storageFee: staked?.known.storage_fee_deposit ?? 0n,
         pending: staked?.pending
-          ? { amount: staked.pending.amount, storageFee: staked.pending.storage_fee_deposit }
+          ? {
+              amount: staked.pending.amount,
+              storageFee: staked.pending.storage_fee_deposit,
+              epoch: staked.pending.effective_domain_epoch[1],
+            }
           : null,
         withdrawals: [
           ...(leaving?.withdrawals ?? []).map((one) => ({
@@ -96,6 +106,45 @@ export function stakeQuery(
       };
     },
   };
+}
+
+/** One in the fixed point of share prices. */
+const ONE = 10n ** 18n;
+
+/** Shares for each unit of stake at the end of an epoch, in 10^18ths; null while the epoch lasts. */
+export function sharePriceQuery(
+  metadata: RuntimeMetadata,
+  operatorId: bigint,
+  domain: number,
+  epoch: number,
+): Query<bigint | null> {
+  const entry = metadata.storage('Domains', 'OperatorEpochSharePrice');
+  return itemQuery(entry, [operatorId, [domain, epoch]], (value) =>
+    shaped(v.nullable(big), value, 'Domains.OperatorEpochSharePrice'),
+  );
+}
+
+/** Epochs whose share prices say what a stake has become since it was last touched. */
+export function epochsOf({ pending, withdrawals }: Stake): number[] {
+  return [
+    ...(pending === null ? [] : [pending.epoch]),
+    ...withdrawals.flatMap(({ amount, epoch }) => (amount === null ? [epoch] : [])),
+  ];
+}
+
+/** A stake as the network will count it when it is next touched. `priceOf`: the share price of an epoch. */
+export function counted(stake: Stake, priceOf: (epoch: number) => bigint | null): Stake {
+  const price = stake.pending && priceOf(stake.pending.epoch);
+  const withdrawals = stake.withdrawals.map((one): Withdrawal => {
+    const at = one.amount === null ? priceOf(one.epoch) : null;
+    // Prices are rounded down, so a bit is added before dividing by one.
+    return at === null
+      ? one
+      : { ...one, amount: (one.shares * ONE) / (at < ONE ? at + 1n : ONE), shares: 0n, epoch: -1 };
+  });
+  if (stake.pending === null || price === null) return { ...stake, withdrawals };
+  const shares = stake.shares + (stake.pending.amount * price) / ONE;
+  return { shares, storageFee: stake.storageFee + stake.pending.storageFee, pending: null, withdrawals };
 }
 
 /** The present epoch of a domain's stakes, and all that is staked in it (smallest unit). */
