@@ -1,15 +1,16 @@
 /**
- * A local network for browser tests, run as a program: a block every six seconds, as its slots have it, and one a
- * second after a transaction came, until that is final. Chain time must not run far ahead of the clock. Prints one
- * line of JSON with its address; ends with its input.
+ * A local network for browser tests, run as a program: a block every six seconds, as its slots have it; one at once
+ * when a transaction came and then every three seconds until stakes have passed an epoch and their lock. Chain time
+ * must not run a minute ahead of the clock. Prints one line of JSON with its address; ends with its input.
  */
 import { loadWasm } from '../../src/crypto/wasm.ts';
 import { decodeExtrinsic } from '../../src/protocol/extrinsic.ts';
 import { encodeAddress } from '../../src/protocol/ss58.ts';
-import { FAST_PARAMS } from '../../devnet/config.ts';
+import { STAKING } from '../../devnet/config.ts';
 import { TestNetwork } from '../../devnet/testing/test-network.ts';
 
 const TICK_MS = 1_000;
+const BUSY_TICKS = 3;
 const IDLE_TICKS = 6;
 
 await loadWasm();
@@ -23,16 +24,19 @@ process.stdout.write(
   })}\n`,
 );
 
+const BUSY_BLOCKS = STAKING.epoch + STAKING.lockingPeriod;
 let wanted = 0;
+let ticks = 0;
 network.pool.onAdded(() => {
   const signed = network.pool.pending().some((bytes) => decodeExtrinsic(bytes).kind === 'signed');
-  if (signed) wanted = network.chain.best.number + FAST_PARAMS.confirmationDepthK + 1;
+  if (!signed) return;
+  wanted = network.chain.best.number + BUSY_BLOCKS;
+  ticks = -1;
 });
-let ticks = 0;
 const timer = setInterval(() => {
   ticks += 1;
   const { number } = network.chain.best;
-  if (number < wanted || ticks % IDLE_TICKS === 0) void test.reach(number + 1);
+  if (ticks % (number < wanted ? BUSY_TICKS : IDLE_TICKS) === 0) void test.reach(number + 1);
 }, TICK_MS);
 process.stdin.once('end', () => {
   clearInterval(timer);

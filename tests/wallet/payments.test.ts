@@ -2,14 +2,16 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test, vi } from 'vitest';
 import { developmentAccounts } from '../../devnet/accounts.ts';
+import { STAKING } from '../../devnet/config.ts';
 import { TestNetwork } from '../../devnet/testing/test-network.ts';
 import { AllotmentNode } from '../../src/node/node.ts';
 import { createNodePlatform } from '../../src/node/node-platform.ts';
 import type { AccountHistoryView } from '../../src/node/account-history.ts';
 import type { PaymentPlan } from '../../src/node/payments.ts';
 import type { PaymentRecord } from '../../src/node/payment-records.ts';
+import type { StakesView } from '../../src/node/stakes.ts';
 import { encodeAddress } from '../../src/protocol/ss58.ts';
 import type { AccountView } from '../../src/wallet/service.ts';
 
@@ -45,7 +47,14 @@ async function caughtUp(): Promise<number> {
   }
 }
 
+/** Milliseconds that the clock is put forward by: the network's slots pass faster than it. */
+let ahead = 0;
+const { now } = Date;
+vi.spyOn(Date, 'now').mockImplementation(() => now() + ahead);
+const BLOCK_MS = 6_500;
+
 async function reach(number: number): Promise<void> {
+  ahead += BLOCK_MS * Math.max(0, number - network.network.chain.best.number);
   await network.reach(number);
   await caughtUp();
 }
@@ -81,6 +90,7 @@ beforeAll(async () => {
   await reach(3);
 });
 afterAll(async () => {
+  vi.restoreAllMocks();
   await node.stop();
   await network.remove();
   await rm(folder, { recursive: true, force: true });
@@ -179,6 +189,46 @@ test('what was sent is followed on after a restart', async () => {
   node = await AllotmentNode.create(await createNodePlatform(folder));
   const record = await until(({ state: { kind } }) => kind === 'included');
   expect(record.id).toBe(id);
+});
+
+test('a stake is seen by proof from its first block to the last', async () => {
+  await wallet('unlock', { password: 'correct horse battery' });
+  const stakes = () => money<StakesView>('stakes', { account: alice.address });
+  const run = async (call: string, args: Record<string, unknown>): Promise<PaymentRecord> => {
+    const plan = await money<PaymentPlan>('prepare', {
+      account: alice.address,
+      call: { pallet: 'Domains', call, args },
+    });
+    const { id } = await money<PaymentRecord>('send', { plan: plan.id });
+    await reach(network.network.chain.best.number + 1);
+    return until((record) => record.id === id && record.state.kind === 'included');
+  };
+  const before = await stakes();
+  expect(before.domains).toMatchObject([{ id: 0, kind: 'AutoId' }]);
+  expect(before.operators).toMatchObject([{ id: '0', domain: 0, status: 'Registered' }]);
+  expect(before.stakes).toEqual([]);
+  const too = await run('nominate_operator', { operator_id: 0n, amount: 1n });
+  expect(too.state).toMatchObject({
+    success: false,
+    failure: 'The operator takes no stake as small as that.',
+  });
+
+  await run('nominate_operator', { operator_id: 0n, amount: 50n * AI3 });
+  await reach(network.network.chain.best.number + STAKING.epoch);
+  const [staked] = (await stakes()).stakes;
+  expect(staked).toMatchObject({ operator: '0', pending: '0', reserve: String(10n * AI3), leaving: [] });
+  expect(staked?.worth).toBe(String(40n * AI3));
+
+  await run('withdraw_stake', { operator_id: 0n, to_withdraw: BigInt(staked!.shares) });
+  const [leaving] = (await stakes()).stakes;
+  expect(leaving).toMatchObject({ shares: '0', leaving: [{ exact: false, ready: false }] });
+  const early = await run('unlock_funds', { operator_id: 0n });
+  expect(early.state).toMatchObject({ success: false });
+  await reach(network.network.chain.best.number + STAKING.lockingPeriod);
+  const [ready] = (await stakes()).stakes;
+  expect(ready?.leaving).toMatchObject([{ amount: String(50n * AI3), exact: true, ready: true }]);
+  await run('unlock_funds', { operator_id: 0n });
+  expect((await stakes()).stakes).toEqual([]);
 });
 
 test('what happened to an account is found by proof, rewards among it', async () => {
