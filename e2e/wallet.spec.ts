@@ -105,7 +105,7 @@ test('funds come in, are sent on, and are proven; bad orders are refused', async
   const history = page.getByTestId('history').locator('li');
   await expect(history).toHaveCount(1, { timeout: BLOCK_TIMEOUT });
   await expect(history.first()).toContainText('Received from Alice');
-  await expect(history.first()).toContainText('+12.5 tAI3');
+  await expect(history.first()).toContainText('+ 12.5 tAI3');
 });
 
 test('an extension signs instead of the wallet', async ({ browser }) => {
