@@ -19,13 +19,18 @@ import type { PlotWith } from '../cluster/plotting.ts';
 import { createNodePool } from '../crypto/pool/node.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { compileWasm, loadWasm } from '../crypto/wasm.ts';
-import { PieceVerifier } from '../dsn/verifier.ts';
+import { DsnPeer } from '../dsn/peer.ts';
+import { nodePlatform } from '../dsn/platform-node.ts';
+import { peerCaches, peerPlots } from '../dsn/search.ts';
+import { PieceSupply } from '../dsn/supply.ts';
+import { PieceVerifier, type SegmentCommitments } from '../dsn/verifier.ts';
 import { Farm } from '../farm/farm.ts';
 import { loadOrCreateIdentity } from '../farm/identity.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
 import { RpcSource } from '../network/source.ts';
 import { openNodeSocket } from '../network/socket-node.ts';
 import { decodeAddress } from '../protocol/ss58.ts';
+import type { FarmerAppInfo } from '../protocol/types.ts';
 import { NodeDirectory } from '../storage/node-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
 import { UsageError } from './usage.ts';
@@ -191,17 +196,35 @@ interface Start {
   stopped: AbortSignal;
 }
 
+/** Pieces of the storage network that the node names peers of; null where it names none. */
+async function storageNetwork(
+  { genesisHash, dsnBootstrapNodes }: FarmerAppInfo,
+  pool: ComputePool,
+  commitments: SegmentCommitments,
+): Promise<{ supply: PieceSupply; stop: Stop } | null> {
+  if (dsnBootstrapNodes.length === 0) return null;
+  const peer = await DsnPeer.start({ ...nodePlatform(), genesisHash });
+  const connected = await peer.connect(dsnBootstrapNodes);
+  log(`Storage network: ${connected.length} of ${dsnBootstrapNodes.length} peers answer.`);
+  const providers = [peerCaches(peer), peerPlots(peer)];
+  return {
+    supply: new PieceSupply({ pool, commitments, cache: null, providers, reconstruct: true }),
+    stop: () => peer.stop(),
+  };
+}
+
 async function startController({ values, connection }: Start): Promise<Stop> {
   const url = values.endpoint ?? 'ws://127.0.0.1:9944';
   const source = RpcSource.connect(url, { openSocket: openNodeSocket });
   const pool = await createPool(values);
-  const verifier = new PieceVerifier(pool, {
-    segmentCommitment: (segment) => controller.segmentCommitment(segment),
-  });
+  const commitments = { segmentCommitment: (segment: bigint) => controller.segmentCommitment(segment) };
+  const verifier = new PieceVerifier(pool, commitments);
+  const network = await storageNetwork(await source.farmer.appInfo(), pool, commitments);
   const controller: Controller = new Controller({
     connection,
     node: source.farmer,
     valid: (index, piece) => verifier.valid(index, piece),
+    elsewhere: network === null ? undefined : (index, signal) => network.supply.piece(index, signal),
     cacheGroup: values['cache-group'],
     log,
   });
@@ -209,6 +232,7 @@ async function startController({ values, connection }: Start): Promise<Stop> {
   print('ready', { role: 'controller', instance: controller.instance, node: url });
   return async () => {
     await controller.stop();
+    await network?.stop();
     source.close();
     await pool.close();
   };
