@@ -27,6 +27,8 @@ const CATCH_UP_MS = 60_000;
 
 export class ClusterMember {
   private readonly roster: ClusterRoster;
+  /** Of the roles: each needs its own, as a connection does not hear itself. */
+  private readonly connections: ClusterConnection[] = [];
   private plotter: PlotterMember | null = null;
   private farmer: FarmerMember | null = null;
   private world: ClusterWorld | null = null;
@@ -43,14 +45,7 @@ export class ClusterMember {
 
   /** Throws ClusterError. */
   static async connect(platform: NodePlatform, options: MemberOptions): Promise<ClusterMember> {
-    const connection = await ClusterConnection.connect({
-      connect: await platform.connectNats(),
-      servers: [options.server],
-      credentials: options.credentials,
-      name: 'allotment-tab',
-      log: options.log,
-    });
-    return new ClusterMember(platform, options, connection);
+    return new ClusterMember(platform, options, await connectAs('watcher', platform, options));
   }
 
   get linked(): boolean {
@@ -96,7 +91,8 @@ export class ClusterMember {
   }
 
   private async plot({ pool, history }: ClusterWorld): Promise<void> {
-    const { connection, options, platform } = this;
+    const { options, platform } = this;
+    const connection = await this.connectAs('plotter');
     const member = new PlotterMember({
       connection,
       pool,
@@ -117,10 +113,17 @@ export class ClusterMember {
   }
 
   private async farm({ pool, history }: ClusterWorld): Promise<void> {
-    const { connection, options } = this;
+    const { options } = this;
+    const connection = await this.connectAs('farmer');
     const member = new FarmerMember({ connection, pool, history, log: options.log });
     await member.start();
     this.farmer = member;
+  }
+
+  private async connectAs(role: string): Promise<ClusterConnection> {
+    const connection = await connectAs(role, this.platform, this.options);
+    this.connections.push(connection);
+    return connection;
   }
 
   private async rest(): Promise<void> {
@@ -129,6 +132,7 @@ export class ClusterMember {
     this.farmer = null;
     farmer?.stop();
     await plotter?.stop();
+    await Promise.all(this.connections.splice(0).map((connection) => connection.close()));
   }
 
   async leave(): Promise<void> {
@@ -136,6 +140,21 @@ export class ClusterMember {
     this.roster.stop();
     await this.connection.close();
   }
+}
+
+async function connectAs(
+  role: string,
+  platform: NodePlatform,
+  { server, credentials, log }: MemberOptions,
+): Promise<ClusterConnection> {
+  const connect = await platform.connectNats();
+  return ClusterConnection.connect({
+    connect,
+    servers: [server],
+    credentials,
+    name: `allotment-${role}`,
+    log,
+  });
 }
 
 /** The tab's own verified history, waited for when a farmer is ahead of it. */
