@@ -94,6 +94,8 @@ export interface NodeOptions {
   farmThreads: number;
   /** Ports on 127.0.0.1 of its peer of the storage network, 0 for free ones; left out: it has none. */
   dsn?: { tcpPort: number; webSocketPort: number };
+  /** WebSocket port on 127.0.0.1 of the node as a peer, 0 for a free one; left out: it is reached by RPC alone. */
+  nodePort?: number;
   /** Who walks proofs of time. */
   timeSource: TimeSource;
   /** Whether an empty folder begins with the prepared history, if there is one of these parameters. */

@@ -33,6 +33,7 @@ import { RpcServer, type Method } from './rpc/server.ts';
 import { stateMethods } from './rpc/state.ts';
 import { subspaceMethods } from './rpc/subspace.ts';
 import { systemMethods } from './rpc/system.ts';
+import { NodePeer } from './node-peer.ts';
 import { samplesIn, type Sample } from './samples.ts';
 import { timekeepingMethods } from './rpc/timekeeping.ts';
 import { Segments } from './segments.ts';
@@ -58,6 +59,7 @@ interface Parts {
   farmer: OwnFarmer | null;
   server: RpcServer;
   dsn: DsnPeer | null;
+  nodePeer: NodePeer | null;
   lock: DirectoryLock;
   author: Author;
   domain: AutoIdDomain;
@@ -103,6 +105,11 @@ export class LocalNetwork {
     return this.parts.dsn?.addresses() ?? [];
   }
 
+  /** Multiaddresses of the node as a peer; none if it is none. */
+  get nodeAddresses(): string[] {
+    return this.parts.nodePeer?.addresses ?? [];
+  }
+
   /** Objects of the prepared history that people may try. */
   get samples(): Sample[] {
     return samplesIn(this.parts.segments);
@@ -134,6 +141,7 @@ export class LocalNetwork {
     );
     chain.useProofs(timekeeper);
     const dsn = await joinStorageNetwork(chain, segments, options);
+    const nodePeer = await listenAsNode(chain, options);
     const server = new RpcServer(
       new Map([
         ...methods(chain, pool, hub, segments, dsn?.addresses() ?? []),
@@ -168,6 +176,7 @@ export class LocalNetwork {
       farmer,
       server,
       dsn,
+      nodePeer,
       lock,
       author,
       domain,
@@ -211,11 +220,24 @@ export class LocalNetwork {
 
   /** Stops everything; what happened is on disk. */
   async stop(): Promise<void> {
-    const { server, dsn, timekeeper, author, domain, farmer, segments, walker, compute, chain, lock } =
-      this.parts;
+    const {
+      server,
+      dsn,
+      nodePeer,
+      timekeeper,
+      author,
+      domain,
+      farmer,
+      segments,
+      walker,
+      compute,
+      chain,
+      lock,
+    } = this.parts;
     this.stopFilling();
     await server.close();
     await dsn?.stop();
+    await nodePeer?.stop();
     await timekeeper.stop();
     await author.stop();
     await domain.stop();
@@ -299,6 +321,17 @@ async function joinStorageNetwork(
   } catch {
     log('The usual ports of the storage network are taken; others are used.');
     return startDsnPeer({ ...options, tcpPort: 0, webSocketPort: 0 });
+  }
+}
+
+/** Lets tabs reach the node as a peer, if wanted: on a free port where another program has the usual one. */
+async function listenAsNode(chain: Chain, { nodePort, log }: NodeOptions): Promise<NodePeer | null> {
+  if (nodePort === undefined) return null;
+  try {
+    return await NodePeer.start(chain, nodePort);
+  } catch {
+    log('The usual port of nodes is taken; another is used.');
+    return NodePeer.start(chain, 0);
   }
 }
 

@@ -24,6 +24,7 @@ export const HELP = `Options:
   --domain-port N        RPC port of the Auto ID domain on 127.0.0.1 (default: the one after --port)
   --dsn-port N           TCP port of the storage network's peer on 127.0.0.1, the next one for WebSocket
                          (default 30433)
+  --node-port N          WebSocket port on 127.0.0.1 of the node as a peer (default 30333)
   --allow-origin URL     page from elsewhere that may use the RPC; can be repeated
   --forks                now and then author two competing blocks
   --empty                begin with the genesis block alone, without sample objects
@@ -61,6 +62,7 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       port: { type: 'string' },
       'domain-port': { type: 'string' },
       'dsn-port': { type: 'string' },
+      'node-port': { type: 'string' },
       'allow-origin': { type: 'string', multiple: true },
       forks: { type: 'boolean', default: false },
       empty: { type: 'boolean', default: false },
@@ -112,6 +114,7 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       rpcPort: number('port', DEFAULT_NODE_OPTIONS.rpcPort),
       ...(values['domain-port'] === undefined ? {} : { domainPort: number('domain-port', 0) }),
       dsn: { tcpPort: dsnPort, webSocketPort: dsnPort === 0 ? 0 : dsnPort + 1 },
+      nodePort: number('node-port', 30_333),
       rpcOrigins: values['allow-origin'] ?? [],
       forks: values.forks,
       prepared: !values.empty,

@@ -31,6 +31,7 @@ export async function runNetwork(
     `Local network: ws://127.0.0.1:${network.port} at block ${best.number}, genesis 0x${network.chain.genesis.hash}`,
   );
   print(`Auto ID domain: ws://127.0.0.1:${network.domain.port}`);
+  for (const address of network.nodeAddresses) print(`Node as a peer: ${address}`);
   for (const address of network.dsnAddresses) print(`Storage network: ${address}`);
   if (network.samples.length > 0) print('Objects to try:');
   for (const { name, about, cid } of network.samples) print(`  ${cid}  ${name.padEnd(13)} ${about}`);

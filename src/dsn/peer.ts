@@ -1,12 +1,6 @@
 /** A peer of the storage network: asks others over libp2p, and answers them. */
 import { noise } from '@libp2p/noise';
 import { yamux } from '@libp2p/yamux';
-import {
-  identify,
-  identifyPush,
-  type IdentifyComponents,
-  type IdentifyPushComponents,
-} from '@libp2p/identify';
 import { peerIdFromString } from '@libp2p/peer-id';
 import type { Connection, IdentifyResult, PeerId, PrivateKey, Stream } from '@libp2p/interface';
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr';
@@ -46,7 +40,8 @@ import type { BridgeHolder } from './bridge.ts';
 import { DsnError } from './errors.ts';
 import { PeerBook } from './peer-book.ts';
 import { REFUSING_SERVER, type DsnServer } from './server.ts';
-import { closeWriting, receiveFrame, sendFrame } from './streams.ts';
+import { identifyAs } from '../network/identify.ts';
+import { closeWriting, receiveFrame, sendFrame } from '../network/streams.ts';
 
 const REQUEST_TIMEOUT_MS = 20_000;
 const LOOKUP_TIMEOUT_MS = 10_000;
@@ -84,15 +79,6 @@ export interface PeerConnection {
   direction: 'inbound' | 'outbound';
 }
 
-/** js-libp2p has no option for what identify says of the network: it is set on the service before its start. */
-function withProtocolVersion<C, S>(make: (components: C) => S, version: string): (components: C) => S {
-  return (components) => {
-    const service = make(components);
-    (service as unknown as { host: { protocolVersion: string } }).host.protocolVersion = version;
-    return service;
-  };
-}
-
 export class DsnPeer {
   readonly book: PeerBook;
   private node!: Libp2p;
@@ -124,11 +110,7 @@ export class DsnPeer {
       // By default one late ping ends a connection.
       connectionMonitor: { enabled: false },
       services: {
-        identify: withProtocolVersion((components: IdentifyComponents) => identify()(components), version),
-        identifyPush: withProtocolVersion(
-          (components: IdentifyPushComponents) => identifyPush()(components),
-          version,
-        ),
+        ...identifyAs(version),
         ...options.services,
       },
       start: false,

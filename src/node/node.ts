@@ -9,7 +9,7 @@ import type { FolderContents } from '../farm/description.ts';
 import { measureSecondsPerPiece } from '../farm/estimate.ts';
 import { importIdentity, loadOrCreateIdentity } from '../farm/identity.ts';
 import type { FarmerIdentity } from '../farm/identity.ts';
-import { RpcSource } from '../network/source.ts';
+import { RpcSource, type ChainSource } from '../network/source.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import { decodeAddress, encodeAddress } from '../protocol/ss58.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
@@ -463,14 +463,17 @@ export class AllotmentNode implements RunnableNode {
     this.changed();
     let pool: ComputePool | null = null;
     const sources: RpcSource[] = [];
+    const peers: ChainSource[] = [];
     try {
       this.identity = await loadOrCreateIdentity(this.platform.store);
       pool = await this.platform.createPool(cores);
-      for (const url of network.endpoints)
-        sources.push(RpcSource.connect(url, { openSocket: this.platform.openSocket }));
+      for (const endpoint of network.endpoints) {
+        if (isPeerAddress(endpoint)) peers.push(await this.connectPeer(endpoint));
+        else sources.push(RpcSource.connect(endpoint, { openSocket: this.platform.openSocket }));
+      }
       const preset = presetOf(network.id);
       const client = await LightClient.open({
-        sources,
+        sources: [...sources, ...peers],
         pool,
         store: await this.openChainStore(network),
         begin: beginChoice(begin, network),
@@ -498,7 +501,7 @@ export class AllotmentNode implements RunnableNode {
       void this.cluster.serve({ pool, history: client });
       client.start();
     } catch (error) {
-      for (const source of sources) source.close();
+      for (const source of [...sources, ...peers]) source.close();
       await pool?.close();
       if (generation !== this.generation) return;
       this.failure = causeOf(error, 'Try again');
@@ -510,6 +513,12 @@ export class AllotmentNode implements RunnableNode {
 
   private openChainStore({ genesisHash, id }: NetworkChoice): Promise<ChainStore> {
     return this.platform.openChainStore(genesisHash ?? id);
+  }
+
+  private async connectPeer(address: string): Promise<ChainSource> {
+    const { PeerSource } = await import('../network/peer-source.ts');
+    const { transports } = await this.platform.peerPlatform();
+    return PeerSource.connect(address, { transports });
   }
 
   /** Stops chain and farm; nothing stored is lost. */
@@ -595,10 +604,15 @@ export class AllotmentNode implements RunnableNode {
   }
 }
 
+/** Whether an endpoint is a peer's multiaddress rather than the URL of a node's RPC. */
+function isPeerAddress(endpoint: string): boolean {
+  return endpoint.startsWith('/');
+}
+
 /** The node that solutions go to: the first that is connected, or the first named. */
 function authoringSource(sources: readonly RpcSource[]): RpcSource {
   const source = sources.find(({ state }) => state === 'connected') ?? sources[0];
-  if (source === undefined) throw new Error('No node was named to talk to.');
+  if (source === undefined) throw new Error('This needs a node’s RPC; peers alone were named.');
   return source;
 }
 

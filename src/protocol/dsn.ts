@@ -240,6 +240,29 @@ export class FrameReader {
   }
 }
 
+/**
+ * The first message of bytes that hold several, with what follows it; null while it is not whole.
+ *
+ * @throws DecodeError for a message of more than `limit` bytes or a length not in its shortest form.
+ */
+export function splitFrame(
+  bytes: Uint8Array,
+  limit: number,
+): { payload: Uint8Array; rest: Uint8Array } | null {
+  let length = 0;
+  for (let at = 0; at < bytes.length; at += 1) {
+    const byte = bytes[at]!;
+    length += (byte & 0x7f) * 2 ** (7 * at);
+    if (length > limit || at > 7) throw new DecodeError('frame', `a message of more than ${limit} bytes`);
+    if (byte >= 0x80) continue;
+    if (byte === 0 && at > 0) throw new DecodeError('frame', 'a length not in its shortest form');
+    const from = at + 1;
+    if (bytes.length - from < length) return null;
+    return { payload: bytes.slice(from, from + length), rest: bytes.subarray(from + length) };
+  }
+  return null;
+}
+
 const PIECE_MULTIHASH_PREFIX = Uint8Array.of(0x90, 0xb2, 0xce, 0x05, 8);
 
 /** Key of a piece in the network: a multihash with code 0xb39910 whose digest is the index. 13 bytes. */

@@ -56,7 +56,7 @@ function NetworkCard({ snapshot }: ScreenProps) {
         Addresses, one a line
         <span className="hint">
           {network.name}. With several, one that lies is named and left out; solutions go to the first that
-          answers.
+          answers. A node’s peer address (/ip4/…/ws/p2p/…) can stand beside them.
         </span>
         <textarea
           rows={3}

@@ -1,6 +1,8 @@
-/** One message each way on a stream of libp2p. */
+/** Messages on a stream of libp2p: one each way, or any number one way. */
 import type { Stream } from '@libp2p/interface';
-import { frame, FrameReader } from '../protocol/dsn.ts';
+import { DecodeError } from '../protocol/errors.ts';
+import { concat } from '../protocol/bytes.ts';
+import { frame, FrameReader, splitFrame } from '../protocol/dsn.ts';
 
 /** Sent at once; larger sends overflow the buffers of some transports. */
 const PART_BYTES = 64 * 1024;
@@ -40,6 +42,35 @@ export async function receiveFrame(
     }
     signal.throwIfAborted();
     return reader.untouched ? null : reader.cutOff();
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+  }
+}
+
+/**
+ * Every message of a stream until it ends.
+ *
+ * @param limit Largest payload, in bytes.
+ * @throws DecodeError for a message that is too large or cut off; the signal's reason.
+ */
+export async function* receiveFrames(
+  stream: Stream,
+  limit: number,
+  signal: AbortSignal,
+): AsyncGenerator<Uint8Array> {
+  const onAbort = (): void => stream.abort(asError(signal.reason));
+  signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    let rest: Uint8Array = new Uint8Array(0);
+    for await (const part of stream) {
+      rest = concat(rest, part instanceof Uint8Array ? part : part.subarray());
+      for (let next = splitFrame(rest, limit); next !== null; next = splitFrame(rest, limit)) {
+        rest = next.rest;
+        yield next.payload;
+      }
+    }
+    signal.throwIfAborted();
+    if (rest.length > 0) throw new DecodeError('frame', `${rest.length} bytes of a message, then the end`);
   } finally {
     signal.removeEventListener('abort', onAbort);
   }
