@@ -52,3 +52,20 @@ test('the page opens without a connection once it was open with one', async ({ p
   await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
   await context.setOffline(false);
 });
+
+test('a checkpoint that cannot be right is refused in a sentence', async ({ page }) => {
+  await page.goto(app.url);
+  await page.getByRole('button', { name: 'Get started' }).click();
+  await page.getByRole('radio', { name: /Mainnet/ }).check();
+  await page.getByText('Where to begin').first().click();
+  await page.getByRole('radio', { name: /From a checkpoint/ }).check();
+  const field = page.getByRole('textbox', { name: /^Checkpoint/ });
+  await field.fill('allotment-checkpoint:nonsense');
+  await expect(page.getByText('neither a checkpoint nor the hash of a block')).toBeVisible();
+  await field.fill(`allotment-checkpoint:${'ab'.repeat(32)}:7:${'cd'.repeat(32)}`);
+  await expect(page.getByText('This checkpoint belongs to another network.')).toBeVisible();
+  await field.fill('cd'.repeat(32));
+  await expect(page.getByText('A block’s hash, without its number.')).toBeVisible();
+  await page.getByRole('button', { name: 'Scan its QR code' }).click();
+  await expect(page.getByLabel('A picture of the code')).toBeVisible();
+});

@@ -6,7 +6,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bytesOfSectors } from '../farm/sectors.ts';
-import type { FarmView, NodeSnapshot, Setup } from '../node/api.ts';
+import type { BeginSetup, FarmView, NodeSnapshot, Setup } from '../node/api.ts';
 import { AllotmentNode } from '../node/node.ts';
 import { farmTotals } from '../node/farm-totals.ts';
 import { ALWAYS, type Schedule } from '../node/schedule.ts';
@@ -37,6 +37,8 @@ Commands
 Options
   --network NAME      local, chronos, mainnet or custom (default: local, or what was chosen last)
   --endpoint URL      node to talk to, e.g. ws://127.0.0.1:9944; may be given several times
+  --begin WHERE       genesis, samples, auto (by the chain's length) or a checkpoint; another than last
+                      time forgets the verified chain (default: auto, or what was chosen last)
   --data DIR          where everything is kept (default: ~/.allotment)
   --cores N           cores to use (default: all)
   --sectors N         farm: sectors to plot (default: 1)
@@ -57,6 +59,7 @@ const OPTIONS = {
   network: { type: 'string' },
   endpoint: { type: 'string', multiple: true },
   data: { type: 'string' },
+  begin: { type: 'string' },
   cores: { type: 'string' },
   sectors: { type: 'string' },
   size: { type: 'string' },
@@ -110,6 +113,7 @@ async function setupOf(
   const sampled = values['pot-checkpoints'];
   const setup: Setup = {
     network: { ...network, endpoints },
+    begin: values.begin === undefined ? (last?.begin ?? { kind: 'auto' }) : beginOf(values.begin),
     farm: farms === 'as-before' ? (last?.farm ?? { allocatedBytes: 0, rewardAddress: null }) : null,
     schedule: scheduleOf(values.hours) ?? last?.schedule,
     cores:
@@ -124,6 +128,11 @@ async function setupOf(
     setup.farm = { allocatedBytes, rewardAddress: values.reward ?? last?.farm?.rewardAddress ?? null };
   }
   return setup;
+}
+
+function beginOf(text: string): BeginSetup {
+  if (text === 'auto' || text === 'genesis') return { kind: text };
+  return text === 'samples' ? { kind: 'examine' } : { kind: 'checkpoint', text };
 }
 
 function scheduleOf(hours: string | undefined): Schedule | undefined {
@@ -186,6 +195,8 @@ class Reporter {
       const { finalized, target, headersPerSecond } = chain;
       print('head', { ...chain.best, finalized: finalized?.number ?? 0, target, headersPerSecond });
     }
+    const begun = chain?.beginning ?? null;
+    if (begun !== null) this.once(`g${JSON.stringify(begun)}`, () => print('begun', begun));
     for (const refusal of chain?.refusals.toReversed() ?? []) {
       this.once(`r${refusal.at}${refusal.hash}`, () => print('refusal', { ...refusal }));
     }

@@ -26,6 +26,13 @@ export function beginChoice(
   return { kind: 'checkpoint', block };
 }
 
+/** Whether two choices are the same. */
+export function sameBeginning(one: BeginSetup, other: BeginSetup): boolean {
+  return one.kind === 'checkpoint' && other.kind === 'checkpoint'
+    ? one.text.trim() === other.text.trim()
+    : one.kind === other.kind;
+}
+
 /** The newest final block as people pass it on; null while none but the first is. */
 export function checkpointText({ genesisHash, finalized }: ChainView): string | null {
   if (genesisHash === null || finalized === null || finalized.number === 0) return null;

@@ -2,6 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { recordedChain } from '../../tests/support/recorded-chain.ts';
+import { VerifiedChain } from '../../tests/support/verified-chain.ts';
 import { createInlinePool } from '../crypto/pool/inline.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { OpenSocket } from '../network/socket.ts';
@@ -133,5 +135,32 @@ describe('AllotmentNode', () => {
     expect(node.snapshot()).toMatchObject({ setup: null, chain: null });
     expect(await node.exportIdentity()).toHaveLength(33);
     expect(pools.every(({ closed }) => closed)).toBe(true);
+  });
+});
+
+describe('another beginning of the chain', () => {
+  test('forgets what was verified, and the same one does not', async () => {
+    const on = await platform();
+    const store = await on.openChainStore('local');
+    const record = (await VerifiedChain.open(recordedChain('chain'), 3)).record(3);
+    node = await AllotmentNode.create(on);
+    await node.start({ ...setup, begin: { kind: 'genesis' } });
+    await store.save(record);
+    await node.start({ ...setup, begin: { kind: 'genesis' } });
+    expect(node.snapshot().chain?.best?.number).toBe(3);
+    await node.start({ ...setup, begin: { kind: 'examine' } });
+    expect(node.snapshot().chain?.best).toBeNull();
+    await node.start({ ...setup, begin: { kind: 'examine' } });
+    await store.save(record);
+    await node.change({ begin: { kind: 'auto' } });
+    expect(await store.load()).toBeNull();
+  });
+
+  test('at what is no checkpoint is refused in a sentence, and nothing changes', async () => {
+    node = await AllotmentNode.create(await platform());
+    await node.start(setup);
+    const begin = { kind: 'checkpoint' as const, text: 'allotment-checkpoint:1' };
+    await expect(node.change({ begin })).rejects.toThrow('neither a checkpoint nor the hash of a block');
+    expect(node.snapshot().setup?.begin).toBeUndefined();
   });
 });

@@ -27,7 +27,7 @@ import type {
 } from './api.ts';
 import { accelerate } from './accelerate.ts';
 import { readBalance } from './balance.ts';
-import { beginChoice } from './begin.ts';
+import { beginChoice, sameBeginning } from './begin.ts';
 import { Cluster, type ClusterRoles, type JoinRequest } from './cluster.ts';
 import type { Desk } from './desk.ts';
 import type { RegistryNetwork } from './registry.ts';
@@ -141,10 +141,16 @@ export class AllotmentNode implements RunnableNode {
     return probeEndpoint(endpoint, this.platform.openSocket);
   }
 
-  /** `remember`: whether the next run begins with these choices too. */
+  /**
+   * `remember`: whether the next run begins with these choices too. Another beginning than the last forgets the
+   * verified chain.
+   */
   async start(setup: Setup, remember = true): Promise<void> {
     checkSetup(setup);
     await this.halt();
+    const { begin = null } = this.setup ?? {};
+    const again = begin !== null && setup.begin !== undefined && !sameBeginning(begin, setup.begin);
+    if (again) await (await this.openChainStore(setup.network)).clear();
     this.setup = setup;
     if (remember) await this.platform.store.putSetting(SETUP, setup);
     await this.run();
