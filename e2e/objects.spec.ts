@@ -1,0 +1,175 @@
+/**
+ * Objects as a person meets them: the samples of the local network open, play and can be sought through; a folder
+ * shows its files; an encrypted text needs its password; what one browser stores another one gets out of history.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { readFileSync } from 'node:fs';
+import { expect, test, type Locator, type Page } from '@playwright/test';
+import { SAMPLE_PASSWORD } from '../devnet/samples.ts';
+import { serveApp, type AppServer } from '../scripts/app-server.ts';
+import { ensureBuilt } from '../scripts/build-app.ts';
+import { makeWallet, profile, saved } from './support/profile.ts';
+
+const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
+const MINUTE = 60_000;
+let app: AppServer;
+let network: ChildProcess;
+let endpoint: string;
+
+test.beforeAll(async () => {
+  test.setTimeout(5 * MINUTE);
+  app = await serveApp(await ensureBuilt(() => undefined), 4773);
+  network = spawn(process.execPath, ['--import', 'tsx', 'e2e/support/history-network.ts'], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const [line] = (await once(network.stdout!, 'data')) as [Buffer];
+  ({ endpoint } = JSON.parse(line.toString()) as { endpoint: string });
+});
+test.afterAll(async () => {
+  network.stdin?.end();
+  if (network.exitCode === null) await once(network, 'exit');
+  await app.close();
+});
+
+const card = (page: Page, title: string): Locator =>
+  page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
+
+async function objectsScreen(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    window.location.hash = '#/objects';
+  });
+  await expect(page.getByText('Try one of these')).toBeVisible({ timeout: 4 * MINUTE });
+}
+
+async function openSample(page: Page, name: string): Promise<Locator> {
+  await page.getByRole('link', { name, exact: true }).first().click();
+  const opened = card(page, name);
+  await expect(opened).toBeVisible({ timeout: MINUTE });
+  return opened;
+}
+
+test('samples open, play and can be sought through', async ({ browser }) => {
+  test.setTimeout(10 * MINUTE);
+  const page = await profile(browser, app.url, endpoint);
+  await objectsScreen(page);
+
+  await test.step('a text is shown and verified', async () => {
+    const opened = await openSample(page, 'hello.txt');
+    await expect(opened.getByText('A first text out of history')).toBeVisible({ timeout: MINUTE });
+    await expect(opened.getByText('verified', { exact: true })).toBeVisible();
+  });
+  await test.step('a picture is drawn', async () => {
+    const picture = (await openSample(page, 'sunrise.jpg')).locator('img.preview');
+    await expect
+      .poll(() => picture.evaluate((image: HTMLImageElement) => image.naturalWidth), { timeout: MINUTE })
+      .toBe(1280);
+  });
+  await test.step('a video plays and is sought through', async () => {
+    const video = (await openSample(page, 'sunrise.webm')).locator('video');
+    await expect
+      .poll(() => video.evaluate((one: HTMLVideoElement) => one.duration), { timeout: MINUTE })
+      .toBeGreaterThan(9);
+    const reached = await video.evaluate(async (one: HTMLVideoElement) => {
+      const sought = new Promise((done) => one.addEventListener('seeked', done, { once: true }));
+      one.currentTime = 8;
+      await sought;
+      return one.currentTime;
+    });
+    expect(reached).toBeCloseTo(8, 1);
+  });
+  await test.step('a part of it comes as asked', async () => {
+    const part = await page.evaluate(async () => {
+      const address = document.querySelector('video')!.src;
+      const response = await fetch(address, { headers: { Range: 'bytes=1000000-1000099' } });
+      const body = new Uint8Array(await response.arrayBuffer());
+      return {
+        status: response.status,
+        range: response.headers.get('Content-Range'),
+        policy: response.headers.get('Content-Security-Policy'),
+        bytes: [...body],
+      };
+    });
+    const video = readFileSync('devnet/data/samples/sunrise.webm');
+    expect(part.status).toBe(206);
+    expect(part.range).toBe(`bytes 1000000-1000099/${video.length}`);
+    expect(part.policy).toContain('sandbox');
+    expect(part.bytes).toEqual([...video.subarray(1_000_000, 1_000_100)]);
+  });
+  await test.step('a folder shows its files and is saved as a zip file', async () => {
+    const opened = await openSample(page, 'notes');
+    await expect(opened.getByRole('button', { name: 'superlight.md' })).toBeVisible();
+    const zip = await saved(page, () => opened.getByRole('link', { name: 'Save as zip' }).click());
+    expect(zip.subarray(0, 4).toString('latin1')).toBe('PK\u0003\u0004');
+    await opened.getByRole('button', { name: 'superlight.md' }).click();
+    await expect(card(page, 'superlight.md').locator('pre')).toContainText('#', { timeout: MINUTE });
+  });
+  await test.step('an encrypted text opens with its password only', async () => {
+    const opened = await openSample(page, 'secret.txt');
+    await opened.getByLabel('Password').fill('wrong');
+    await opened.getByRole('button', { name: 'Unlock' }).click();
+    await expect(opened.getByText('The password does not open this file.')).toBeVisible({ timeout: MINUTE });
+    await opened.getByLabel('Password').fill(SAMPLE_PASSWORD);
+    await opened.getByRole('button', { name: 'Unlock' }).click();
+    await expect(opened.getByText('This text was encrypted')).toBeVisible({ timeout: MINUTE });
+  });
+  await test.step('an object is kept with its pieces, and a link opens it again', async () => {
+    const opened = await openSample(page, 'tune.wav');
+    const file = await saved(page, () => opened.getByRole('link', { name: 'Save', exact: true }).click());
+    expect(file.subarray(0, 4).toString('latin1')).toBe('RIFF');
+    await opened.getByRole('button', { name: 'Keep here' }).click();
+    await expect(page.getByTestId('transfer').getByText('complete, verified')).toBeVisible({
+      timeout: MINUTE,
+    });
+    await opened.getByRole('button', { name: 'Copy link' }).click();
+    const link = await page.evaluate(() => navigator.clipboard.readText());
+    expect(link).toContain('?at=');
+    await openSample(page, 'hello.txt');
+    await page.goto(link);
+    await expect(card(page, 'tune.wav')).toBeVisible({ timeout: MINUTE });
+  });
+  await page.context().close();
+});
+
+test('what one browser stores another one gets out of history', async ({ browser }) => {
+  test.setTimeout(20 * MINUTE);
+  const page = await profile(browser, app.url, endpoint);
+  await makeWallet(page);
+  const add = card(page, 'Add an account');
+  await add.getByRole('tab', { name: 'From another phrase' }).click();
+  await add.getByLabel('Name').fill('Alice');
+  await add.getByLabel('Recovery phrase').fill(DEVELOPMENT_PHRASE);
+  await add.getByText('Derivation path').click();
+  await add.getByLabel('Path').fill('//Alice');
+  await add.getByRole('button', { name: 'Add', exact: true }).click();
+  await expect(page.getByTestId('accounts').locator('> li', { hasText: 'Alice' })).toBeVisible();
+  await objectsScreen(page);
+  const content = 'A letter to whoever reads this.\n'.repeat(4_000);
+  const upload = card(page, 'Store something');
+  await upload.getByLabel('Files').setInputFiles({
+    name: 'letter.txt',
+    mimeType: 'text/plain',
+    buffer: Buffer.from(content),
+  });
+  await upload.getByText('Compress', { exact: true }).click();
+  await upload.getByLabel('Paid and signed by').selectOption({ label: 'Alice' });
+  await upload.getByRole('button', { name: 'Show the price' }).click();
+  await expect(upload.getByTestId('price')).toContainText('tAI3', { timeout: MINUTE });
+  const cid = (await upload.locator('dd.mono').textContent())!;
+  await upload.getByRole('button', { name: 'Sign and store' }).click();
+  const item = page.getByTestId('upload');
+  await expect(item).toHaveAttribute('data-step', 'included', { timeout: 3 * MINUTE });
+  await expect(item).toHaveAttribute('data-step', 'deep', { timeout: 6 * MINUTE });
+  await expect(item).toHaveAttribute('data-step', 'checked', { timeout: 8 * MINUTE });
+  await page.context().close();
+
+  const other = await profile(browser, app.url, endpoint);
+  await objectsScreen(other);
+  await other.getByLabel('Identifier or link').fill(cid);
+  await other.getByRole('button', { name: 'Open', exact: true }).click();
+  const opened = card(other, 'letter.txt');
+  await expect(opened).toBeVisible({ timeout: 2 * MINUTE });
+  const file = await saved(other, () => opened.getByRole('link', { name: 'Save', exact: true }).click());
+  expect(file.toString()).toBe(content);
+  await other.context().close();
+});
