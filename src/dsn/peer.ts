@@ -152,11 +152,15 @@ export class DsnPeer {
    * Connects to peers by their multiaddresses; resolves to those that are of this network.
    */
   async connect(addresses: readonly string[], signal?: AbortSignal): Promise<string[]> {
+    // Addresses of one peer are dialled together: libp2p takes a second dial of it for the first.
+    const peers = new Map<string, Multiaddr[]>();
+    for (const address of addresses.flatMap(parsedAddress)) {
+      const peer = /\/p2p\/([^/]+)$/.exec(address.toString())?.[1] ?? address.toString();
+      peers.set(peer, [...(peers.get(peer) ?? []), address]);
+    }
     const results = await Promise.allSettled(
-      addresses.map(async (address) => {
-        const connection = await this.node.dial(multiaddr(address), {
-          signal: limited(LOOKUP_TIMEOUT_MS, signal),
-        });
+      [...peers.values()].map(async (known) => {
+        const connection = await this.node.dial(known, { signal: limited(LOOKUP_TIMEOUT_MS, signal) });
         const peer = connection.remotePeer.toString();
         await this.book.identity(peer, limited(LOOKUP_TIMEOUT_MS, signal));
         return peer;
@@ -397,6 +401,15 @@ const MAX_ROUNDS = 20;
 
 function compareBig(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0;
+}
+
+/** A multiaddress in text; none where the text is not one. */
+function parsedAddress(text: string): Multiaddr[] {
+  try {
+    return [multiaddr(text)];
+  } catch {
+    return [];
+  }
 }
 
 function limited(ms: number, signal?: AbortSignal): AbortSignal {

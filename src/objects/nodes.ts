@@ -34,6 +34,8 @@ interface Kept {
   told: boolean;
 }
 
+/** What a locator knows it tells within this time, which is cheaper than to look through history. */
+const HEAD_START_MS = 400;
 const CACHE_BYTES = 16 * 1024 * 1024;
 /** Pieces kept for the nodes that lie next to each other in them: 1 MiB each. */
 const PIECES_KEPT = 24;
@@ -50,8 +52,10 @@ export class NodeStore implements NodeSource {
 
   constructor(private readonly options: NodeStoreOptions) {
     this.pieces = new PieceWindow(options.pieces);
-    this.neighbours = new NeighbourLocator(this.pieces, (hash, bytes, pieceIndex) =>
-      this.keep(keyOf(hash), { bytes: bytes.slice(), pieceIndex, told: false }),
+    this.neighbours = new NeighbourLocator(
+      this.pieces,
+      (hash, bytes, pieceIndex) => this.keep(keyOf(hash), { bytes: bytes.slice(), pieceIndex, told: false }),
+      options.locators.length > 0 ? HEAD_START_MS : 0,
     );
     this.hints = new HintBook([...options.locators, this.neighbours]);
   }

@@ -104,6 +104,8 @@ export class NeighbourLocator implements Locator {
   constructor(
     private readonly source: PieceAccess,
     private readonly came: Came = () => undefined,
+    /** Milliseconds that others have to tell the place before history is searched through. */
+    private readonly headStartMs = 0,
   ) {}
 
   /** Tells a place near which to look. */
@@ -122,6 +124,7 @@ export class NeighbourLocator implements Locator {
 
   private async search(hashes: Uint8Array[], signal: AbortSignal): Promise<void> {
     const missing = (): boolean => hashes.some((hash) => !this.found.has(keyOf(hash)));
+    if (this.headStartMs > 0 && missing() && this.anchors.length > 0) await pause(this.headStartMs, signal);
     // What is not found among pieces as they arrive may have been kept back by who sent them.
     for (const quick of [true, false]) {
       const done = quick ? this.scanned : this.checked;
@@ -161,6 +164,20 @@ export class NeighbourLocator implements Locator {
       }
     }
   }
+}
+
+function pause(ms: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(resolve, ms);
+    signal.addEventListener(
+      'abort',
+      () => {
+        clearTimeout(timer);
+        reject(signal.reason);
+      },
+      { once: true },
+    );
+  });
 }
 
 /** Raw record of a piece; null for one that cannot be a source piece, which only an unverified one can be. */
