@@ -28,6 +28,7 @@ import { FarmerMember, type FarmerOptions, type FarmSeat } from './farmer.ts';
 import { ClusterHistory } from './history.ts';
 import { ClusterPieces } from './pieces.ts';
 import { PlotterMember, type PlotterOptions } from './plotter.ts';
+import { ClusterRoster } from './roster.ts';
 import { TestCluster } from './testing.ts';
 
 const LIMIT_MS = 60_000;
@@ -379,6 +380,31 @@ describe.skipIf(!isNatsInstalled())('a cluster', () => {
     await startCache(2, copy);
     await until(() => cluster.lines.some((line) => line.includes('as well')), 'the warning');
     expect(cluster.lines.find((line) => line.includes('as well'))).toMatch(/copied/);
+  });
+
+  it('shows from its broadcasts who is there, slow or gone', async () => {
+    let later = 0;
+    const roster = new ClusterRoster(
+      await cluster.connect(),
+      () => undefined,
+      () => Date.now() + later,
+    );
+    roster.start();
+    stops.push(() => roster.stop());
+    await startCache(4);
+    await startPlotter();
+    const { farm } = await startFarm(2);
+    await until(() => plotted(farm) === 2, 'two sectors');
+    node.announce(slotAt(7));
+    await until(() => roster.view().farms[0]?.plotted === 2, 'an audit of two sectors');
+    const seen = roster.view();
+    expect(seen.farms[0]).toMatchObject({ id: farm.id, total: 2, presence: 'here', sectors: [], slow: [] });
+    expect(seen.sectorSeconds).toBeGreaterThan(0);
+    expect(seen.caches).toMatchObject([{ capacity: 4, presence: 'here' }]);
+    expect(seen.controllers).toMatchObject([{ id: controller.instance, slot: '7' }]);
+    later = 61_000;
+    expect(roster.view().farms[0]!.presence).toBe('gone');
+    expect(roster.view().caches[0]!.presence).toBe('gone');
   });
 
   it('plots by itself where nobody offers', async () => {

@@ -108,6 +108,7 @@ export class ClusterMember {
       await member.start();
     } catch (error) {
       this.plotter = null;
+      await this.disconnect(connection);
       throw error;
     }
   }
@@ -116,7 +117,12 @@ export class ClusterMember {
     const { options } = this;
     const connection = await this.connectAs('farmer');
     const member = new FarmerMember({ connection, pool, history, log: options.log });
-    await member.start();
+    try {
+      await member.start();
+    } catch (error) {
+      await this.disconnect(connection);
+      throw error;
+    }
     this.farmer = member;
   }
 
@@ -124,6 +130,11 @@ export class ClusterMember {
     const connection = await connectAs(role, this.platform, this.options);
     this.connections.push(connection);
     return connection;
+  }
+
+  private async disconnect(connection: ClusterConnection): Promise<void> {
+    this.connections.splice(this.connections.indexOf(connection), 1);
+    await connection.close();
   }
 
   private async rest(): Promise<void> {
