@@ -46,8 +46,12 @@ export class TestNetwork {
         await this.busy;
         while (!signal.aborted && this.running !== null && this.running.chain.best.number >= this.target) {
           await new Promise<void>((resolve) => {
-            this.wake = resolve;
-            signal.addEventListener('abort', () => resolve(), { once: true });
+            const go = (): void => {
+              signal.removeEventListener('abort', go);
+              resolve();
+            };
+            this.wake = go;
+            signal.addEventListener('abort', go, { once: true });
           });
         }
       },

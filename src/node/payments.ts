@@ -9,17 +9,14 @@ import {
   type AccountState,
 } from '../chain/state/accounts.ts';
 import { combine } from '../chain/state/reader.ts';
-import { big, shaped } from '../chain/state/shape.ts';
-import { NoProof, type BlockReader, type ChainBlock } from '../chain/verified-blocks.ts';
+import { NoProof, type BlockReader } from '../chain/verified-blocks.ts';
 import { verifySignature } from '../crypto/sr25519.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import { EXTRINSIC_SIGNING_CONTEXT } from '../protocol/constants.ts';
 import { extrinsicHash } from '../protocol/extrinsic.ts';
-import { ProtocolError } from '../protocol/errors.ts';
-import type { DecodedCall, RuntimeMetadata } from '../protocol/metadata.ts';
-import { decodeAddress, encodeAddress, SS58_PREFIX } from '../protocol/ss58.ts';
+import type { DecodedCall } from '../protocol/metadata.ts';
+import { decodeAddress, encodeAddress } from '../protocol/ss58.ts';
 import type { NodeStore } from '../storage/store.ts';
-import { exactTokens } from '../wallet/amounts.ts';
 import { Refusal } from '../wallet/errors.ts';
 import type { AccountSigner } from '../wallet/service.ts';
 import {
@@ -37,11 +34,22 @@ import {
 } from '../wallet/transactions.ts';
 import { describeCall, type CallView } from '../wallet/wording.ts';
 import type { Trust } from './api.ts';
+import {
+  addressWarnings,
+  decodeRecipient,
+  encodeCall,
+  existentialDeposit,
+  namesIn,
+  requirePayable,
+  spareOf,
+  tooLittle,
+  warningsOf,
+} from './payment-checks.ts';
 import { PaymentRecords, type PaymentRecord } from './payment-records.ts';
 import { PaymentWatch, type PoolSource } from './payment-watch.ts';
 
 /** A call to make a transaction of: encoded, or by the runtime's names. */
-export type CallInput = Uint8Array | { pallet: string; call: string; args: Record<string, unknown> | null };
+export type CallInput = Uint8Array | DecodedCall;
 
 /** What is about to be signed. Amounts are decimal strings in the smallest unit. */
 export interface PaymentPlan {
@@ -107,10 +115,6 @@ interface Planned {
 
 /** Depth of the block that a transaction is bound to: one that another branch will hardly replace. */
 const BIRTH_DEPTH = 8;
-/** Prefixes of the network's own addresses and of those of no network in particular. */
-const OWN_PREFIXES = new Set([SS58_PREFIX, 42]);
-const OTHER_PREFIX =
-  'The address is written as that of another network. Whoever holds the key has the account here, too; an exchange may not.';
 /** Plans kept until they are signed. */
 const MAX_PLANS = 32;
 /** Wait between looks where no block comes. */
@@ -166,12 +170,18 @@ export class Payments {
     for (const listener of listeners) listener(record);
   }
 
-  private async ready(): Promise<{ head: ChainBlock; metadata: RuntimeMetadata; source: PaymentSource }> {
-    const { blocks, sources } = this.context;
-    const { head, metadata } = await blocks.ready();
-    const [source] = sources();
-    if (source === undefined) throw new NoProof(null);
-    return { head, metadata, source };
+  /** The most that a node expects: one that names too little could only make a transaction fail. */
+  private async highestFee(transaction: Uint8Array, at: Uint8Array): Promise<{ fee: bigint; by: string }> {
+    const asked = await Promise.allSettled(
+      this.context.sources().map(async (source) => ({
+        fee: await estimateFee(source, transaction, at),
+        by: source.name,
+      })),
+    );
+    const told = asked.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+    const failure = asked.find((one) => one.status === 'rejected');
+    if (told.length === 0) throw failure?.reason ?? new NoProof(null);
+    return told.reduce((most, one) => (one.fee > most.fee ? one : most));
   }
 
   /**
@@ -181,7 +191,7 @@ export class Payments {
    * have, and what the sources reject with.
    */
   async prepare(input: { account: string; call: CallInput; tip?: string }): Promise<PaymentPlan> {
-    const { head, metadata, source } = await this.ready();
+    const { head, metadata } = await this.context.blocks.ready();
     const { blocks, genesisHash, tokenSymbol } = this.context;
     const { account: publicKey } = decodeAddress(input.account.trim());
     const call = input.call instanceof Uint8Array ? input.call : encodeCall(metadata, input.call);
@@ -203,8 +213,10 @@ export class Payments {
       tip: BigInt(input.tip ?? 0),
     });
     const stand = signTransaction(prepared, unsignedAs(publicKey));
-    const fee = (await estimateFee(source, stand, head.hash)) + prepared.extra.tip;
-    const spent = this.requirePayable(metadata, decoded, account, fee, transfers);
+    const told = await this.highestFee(stand, head.hash);
+    const fee = told.fee + prepared.extra.tip;
+    const payer = { account, deposit: existentialDeposit(metadata), fee, transfers, symbol: tokenSymbol };
+    const spent = requirePayable(decoded, payer);
     const lastBlock = from.number + LIFETIME_BLOCKS - 1;
     const id = toHex(crypto.getRandomValues(new Uint8Array(16)));
     const bytePrice = fees.dynamic ? fees.nextByteFee : 1n;
@@ -217,7 +229,7 @@ export class Payments {
       raw: { call: toHex(call), payload: toHex(prepared.payload) },
       fee: {
         total: String(fee),
-        trust: { kind: 'reported', by: source.name },
+        trust: { kind: 'reported', by: told.by },
         bytes: stand.length,
         bytePrice: String(bytePrice),
         blockSpace: String(bytePrice * BigInt(stand.length)),
@@ -231,7 +243,7 @@ export class Payments {
         left: spent === null ? null : String(account.free - spent - fee),
         trust: verified,
       },
-      warnings: await this.warnings(metadata, head, decoded, view, spent),
+      warnings: await warningsOf(blocks, head, metadata, decoded, view, payer),
       signerPayload: signerPayload(metadata, prepared, publicKey, from.number),
     };
     this.plans.set(id, { prepared, publicKey, plan, after: from.number });
@@ -244,17 +256,16 @@ export class Payments {
    * Throws Refusal also for an address that is none.
    */
   async prepareTransfer(input: { account: string; to: string; amount: string }): Promise<PaymentPlan> {
-    const { head, metadata } = await this.ready();
-    const { account: to, prefix } = decodeRecipient(input.to);
+    const { head, metadata } = await this.context.blocks.ready();
+    const to = decodeRecipient(input.to);
+    const { account: publicKey } = decodeAddress(input.account.trim());
     const transfer = async (amount: bigint) => {
-      const plan = await this.prepare({ account: input.account, call: transferCall(metadata, to, amount) });
-      if (to.every((byte, index) => byte === decodeAddress(plan.account).account[index]))
-        plan.warnings.push('This is the account that you send from.');
-      else if (!OWN_PREFIXES.has(prefix)) plan.warnings.push(OTHER_PREFIX);
+      const call = transferCall(metadata, to.account, amount);
+      const plan = await this.prepare({ account: input.account, call });
+      plan.warnings.push(...addressWarnings(to, publicKey));
       return plan;
     };
     if (input.amount !== 'max') return transfer(BigInt(input.amount));
-    const { account: publicKey } = decodeAddress(input.account.trim());
     const account = await this.context.blocks.read(accountQuery(metadata, publicKey), head);
     const spare = spareOf(account, existentialDeposit(metadata));
     // The fee of the real amount differs in a byte at most; a tenth more allows for a price that rises meanwhile.
@@ -369,115 +380,5 @@ export class Payments {
     let count = 0;
     while (used.has(String(nonce + count))) count += 1;
     return count;
-  }
-
-  /** What the call takes beside the fee, null where it does not say. Throws Refusal for what cannot work. */
-  private requirePayable(
-    metadata: RuntimeMetadata,
-    { pallet, call: name, args }: DecodedCall,
-    account: AccountState,
-    fee: bigint,
-    transfersEnabled: boolean,
-  ): bigint | null {
-    const { tokenSymbol } = this.context;
-    const spare = spareOf(account, existentialDeposit(metadata));
-    if (pallet === 'Balances' && name.startsWith('transfer') && !transfersEnabled) {
-      const sentence = 'This network does not allow transfers yet.';
-      throw new Refusal('transfers-off', 'transfers are not enabled', sentence);
-    }
-    const spent = amountOf(pallet, name, args);
-    if (spare < fee) throw tooLittle(account.free, fee, tokenSymbol);
-    if (spent === null) return null;
-    const limit = name === 'transfer_allow_death' ? account.free - account.frozen : spare;
-    if (spent + fee > limit) throw tooLittle(account.free, spent + fee, tokenSymbol);
-    return spent;
-  }
-
-  private async warnings(
-    metadata: RuntimeMetadata,
-    head: ChainBlock,
-    { args }: DecodedCall,
-    view: CallView,
-    spent: bigint | null,
-  ): Promise<string[]> {
-    if (!view.known)
-      return ['This app has no words of its own for this call. Sign it only if you know what it does.'];
-    const to = (args?.['dest'] as { value?: unknown } | undefined)?.value;
-    if (!view.name.startsWith('Balances.transfer') || !(to instanceof Uint8Array)) return [];
-    const target = await this.context.blocks.read(accountQuery(metadata, to), head);
-    if (target.exists) return [];
-    const deposit = existentialDeposit(metadata);
-    if (spent !== null && spent < deposit) {
-      throw new Refusal(
-        'below-minimum',
-        `${spent} to a new account`,
-        `The recipient’s account is new: send at least ${exactTokens(deposit)} ${this.context.tokenSymbol}.`,
-      );
-    }
-    return ['The recipient’s account has never held anything. Check the address once more.'];
-  }
-}
-
-function existentialDeposit(metadata: RuntimeMetadata): bigint {
-  return shaped(big, metadata.constant('Balances', 'ExistentialDeposit'), 'Balances.ExistentialDeposit');
-}
-
-/** What an account can give and stay open. */
-function spareOf({ free, frozen }: AccountState, deposit: bigint): bigint {
-  const kept = frozen > deposit ? frozen : deposit;
-  return free > kept ? free - kept : 0n;
-}
-
-function amountOf(pallet: string, call: string, args: Record<string, unknown> | null): bigint | null {
-  const named =
-    pallet === 'Balances' && (call === 'transfer_keep_alive' || call === 'transfer_allow_death')
-      ? args?.['value']
-      : (pallet === 'Domains' && call === 'nominate_operator') || pallet === 'Transporter'
-        ? args?.['amount']
-        : null;
-  if (pallet === 'System') return 0n;
-  return typeof named === 'bigint' ? named : null;
-}
-
-function tooLittle(free: bigint, needed: bigint, symbol: string): Refusal {
-  return new Refusal(
-    'insufficient-balance',
-    `${free} where ${needed} is needed`,
-    `The account has ${exactTokens(free)} ${symbol}; with the fee and what has to stay in it, that is too little.`,
-    { free, needed },
-  );
-}
-
-function encodeCall(
-  metadata: RuntimeMetadata,
-  { pallet, call, args }: Exclude<CallInput, Uint8Array>,
-): Uint8Array {
-  try {
-    return metadata.encodeCall(pallet, call, args);
-  } catch (error) {
-    if (error instanceof ProtocolError) throw error;
-    throw new Refusal(
-      'call-arguments',
-      `${pallet}.${call}: ${error instanceof Error ? error.message : String(error)}`,
-      'What was entered does not fit this transaction.',
-    );
-  }
-}
-
-/** Names of a call and of all calls inside it. */
-function namesIn({ name, inner }: CallView): string[] {
-  return [name, ...inner.flatMap(namesIn)];
-}
-
-/** The account (32 bytes) and prefix of an address that a person gave. Throws Refusal `address`. */
-export function decodeRecipient(text: string): { account: Uint8Array; prefix: number } {
-  try {
-    return decodeAddress(text.trim());
-  } catch (error) {
-    throw new Refusal(
-      'address',
-      error instanceof Error ? error.message : 'not an address',
-      'This is not an address of the network: a character is missing or wrong.',
-    );
   }
 }

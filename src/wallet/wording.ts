@@ -122,10 +122,14 @@ const WORDS: Record<string, (args: Args, symbol: string) => Words> = {
     title: `Leave as operator ${String(operator)}`,
     lines: [number('Operator', operator)],
   }),
-  'Transporter.transfer': ({ dst_location: to, amount: value }, symbol) => ({
-    title: `Send ${exactTokens(value as bigint)} ${symbol} to another chain of the network`,
-    lines: [words('To', json(to)), amount('Amount', value)],
-  }),
+  'Transporter.transfer': ({ dst_location: to, amount: value }, symbol) => {
+    const { chain_id: chain, account_id: who } = (to ?? {}) as Record<string, Nested['value'] | undefined>;
+    const name = chain?.type === 'Domain' ? `domain ${json(chain.value)}` : 'the consensus chain';
+    return {
+      title: `Send ${exactTokens(value as bigint)} ${symbol} to ${name}`,
+      lines: [account('To', who?.value ?? who), words('On', name), amount('Amount', value)],
+    };
+  },
   'Utility.batch': ({ calls }) => batch('Do these one after another, until one fails', calls),
   'Utility.batch_all': ({ calls }) => batch('Do all of these or none', calls),
   'Utility.force_batch': ({ calls }) => batch('Do these one after another, whichever fail', calls),

@@ -12,6 +12,9 @@ import type { AccountHistoryView } from '../../src/node/account-history.ts';
 import type { PaymentPlan } from '../../src/node/payments.ts';
 import type { PaymentRecord } from '../../src/node/payment-records.ts';
 import type { StakesView } from '../../src/node/stakes.ts';
+import { sign as signMessage } from '../../src/crypto/sr25519.ts';
+import { fromHex, toHex } from '../../src/protocol/bytes.ts';
+import { EXTRINSIC_SIGNING_CONTEXT } from '../../src/protocol/constants.ts';
 import { encodeAddress } from '../../src/protocol/ss58.ts';
 import type { AccountView } from '../../src/wallet/service.ts';
 
@@ -144,6 +147,23 @@ test('what cannot work is refused before anything is signed', async () => {
   expect(await money<PaymentRecord[]>('list')).toHaveLength(1);
 });
 
+test('what another wallet signed is sent only if it is exactly what was shown', async () => {
+  const bob = developmentAccounts()[1]!;
+  const input = { account: encodeAddress(bob.publicKey), to: own.address, amount: String(AI3) };
+  const plan = await money<PaymentPlan>('prepareTransfer', input);
+  const sign = (payload: string) =>
+    toHex(signMessage(bob.secret, EXTRINSIC_SIGNING_CONTEXT, fromHex(payload)));
+  const sent = (signature: string) => money<PaymentRecord>('sendSigned', { plan: plan.id, signature });
+  const other = await money<PaymentPlan>('prepareTransfer', { ...input, amount: String(2n * AI3) });
+  await expect(sent(sign(other.raw.payload))).rejects.toMatchObject({ code: 'bad-signature' });
+  await expect(sent(`00${sign(plan.raw.payload)}`)).rejects.toMatchObject({ code: 'signature-scheme' });
+  await expect(sent('ab')).rejects.toMatchObject({ code: 'bad-signature' });
+  const { id } = await sent(`01${sign(plan.raw.payload)}`);
+  await reach(network.network.chain.best.number + 1);
+  const done = await until((record) => record.id === id && record.state.kind === 'included');
+  expect(done.state).toMatchObject({ success: true });
+});
+
 test('everything but what an account has to hold can be sent', async () => {
   const input = { account: own.address, to: alice.address, amount: 'max' };
   const plan = await money<PaymentPlan>('prepareTransfer', input);
@@ -246,6 +266,7 @@ test('what happened to an account is found by proof, rewards among it', async ()
   expect(view.entries.map(({ kind, other, amount }) => [kind, other, amount])).toEqual([
     ['fee', null, expect.stringMatching(/^-/)],
     ['sent', alice.address, expect.stringMatching(/^-/)],
+    ['received', encodeAddress(developmentAccounts()[1]!.publicKey), String(AI3)],
     ['received', alice.address, String(5n * AI3)],
   ]);
   const { free } = await node.balance(own.address);

@@ -86,7 +86,11 @@ function Account({
           </span>
         ) : (
           <span>
-            {tokens(balance.free, symbol)} <TrustBadge trust={balance.trust} />
+            {tokens(balance.free, symbol)}{' '}
+            {balance.reserved !== '0' && (
+              <span className="muted small">and {tokens(balance.reserved, symbol)} held </span>
+            )}
+            <TrustBadge trust={balance.trust} />
           </span>
         )}
       </div>

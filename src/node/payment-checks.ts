@@ -1,0 +1,143 @@
+/** Whether a transaction can work, before anybody signs it. */
+import { accountQuery, type AccountState } from '../chain/state/accounts.ts';
+import { big, shaped } from '../chain/state/shape.ts';
+import type { BlockReader, ChainBlock } from '../chain/verified-blocks.ts';
+import { equal } from '../protocol/bytes.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import type { DecodedCall, RuntimeMetadata } from '../protocol/metadata.ts';
+import { decodeAddress, SS58_PREFIX } from '../protocol/ss58.ts';
+import { exactTokens } from '../wallet/amounts.ts';
+import { Refusal } from '../wallet/errors.ts';
+import type { CallView } from '../wallet/wording.ts';
+
+/** Prefixes of the network's own addresses and of those of no network in particular. */
+const OWN_PREFIXES = new Set([SS58_PREFIX, 42]);
+
+/** What is known of an account that is to pay. Amounts in the smallest unit. */
+export interface Payer {
+  account: AccountState;
+  /** Least that an account has to hold. */
+  deposit: bigint;
+  /** Expected, tip included. */
+  fee: bigint;
+  /** Whether the network allows transfers. */
+  transfers: boolean;
+  symbol: string;
+}
+
+/** Least that an account has to hold, smallest unit. */
+export function existentialDeposit(metadata: RuntimeMetadata): bigint {
+  return shaped(big, metadata.constant('Balances', 'ExistentialDeposit'), 'Balances.ExistentialDeposit');
+}
+
+/** What an account can give and stay open. What is on hold counts towards what is frozen. */
+export function spareOf({ free, frozen, reserved }: AccountState, deposit: bigint): bigint {
+  const locked = frozen > reserved ? frozen - reserved : 0n;
+  const kept = locked > deposit ? locked : deposit;
+  return free > kept ? free - kept : 0n;
+}
+
+/** What a call takes from its sender beside the fee; null where it does not say. */
+function amountOf(pallet: string, call: string, args: Record<string, unknown> | null): bigint | null {
+  const named =
+    pallet === 'Balances' && (call === 'transfer_keep_alive' || call === 'transfer_allow_death')
+      ? args?.['value']
+      : (pallet === 'Domains' && call === 'nominate_operator') || pallet === 'Transporter'
+        ? args?.['amount']
+        : null;
+  if (pallet === 'System') return 0n;
+  return typeof named === 'bigint' ? named : null;
+}
+
+/** The refusal of a payment that the account cannot make. */
+export function tooLittle(free: bigint, needed: bigint, symbol: string): Refusal {
+  return new Refusal(
+    'insufficient-balance',
+    `${free} where ${needed} is needed`,
+    `The account has ${exactTokens(free)} ${symbol}; with the fee and what has to stay in it, that is too little.`,
+    { free, needed },
+  );
+}
+
+/** What the call takes beside the fee, null where it does not say. Throws Refusal for what cannot work. */
+export function requirePayable({ pallet, call, args }: DecodedCall, payer: Payer): bigint | null {
+  const { account, deposit, fee, transfers, symbol } = payer;
+  const spare = spareOf(account, deposit);
+  if (pallet === 'Balances' && call.startsWith('transfer') && !transfers) {
+    const sentence = 'This network does not allow transfers yet.';
+    throw new Refusal('transfers-off', 'transfers are not enabled', sentence);
+  }
+  const spent = amountOf(pallet, call, args);
+  if (spare < fee) throw tooLittle(account.free, fee, symbol);
+  if (spent === null) return null;
+  const limit = call === 'transfer_allow_death' ? spareOf(account, 0n) : spare;
+  if (spent + fee > limit) throw tooLittle(account.free, spent + fee, symbol);
+  return spent;
+}
+
+/** What the person should know before signing. Throws Refusal `below-minimum` for a payment that opens no account. */
+export async function warningsOf(
+  blocks: BlockReader,
+  head: ChainBlock,
+  metadata: RuntimeMetadata,
+  { args }: DecodedCall,
+  view: CallView,
+  payer: Payer,
+): Promise<string[]> {
+  if (!view.known)
+    return ['This app has no words of its own for this call. Sign it only if you know what it does.'];
+  const to = (args?.['dest'] as { value?: unknown } | undefined)?.value;
+  if (!view.name.startsWith('Balances.transfer') || !(to instanceof Uint8Array)) return [];
+  const target = await blocks.read(accountQuery(metadata, to), head);
+  if (target.exists) return [];
+  const amount = args?.['value'];
+  if (typeof amount === 'bigint' && amount < payer.deposit) {
+    throw new Refusal(
+      'below-minimum',
+      `${amount} to a new account`,
+      `The recipient’s account is new: send at least ${exactTokens(payer.deposit)} ${payer.symbol}.`,
+    );
+  }
+  return ['The recipient’s account has never held anything. Check the address once more.'];
+}
+
+/** What there is to say of an address that is paid from `sender` (32 bytes). */
+export function addressWarnings(to: { account: Uint8Array; prefix: number }, sender: Uint8Array): string[] {
+  if (equal(to.account, sender)) return ['This is the account that you send from.'];
+  if (OWN_PREFIXES.has(to.prefix)) return [];
+  return [
+    'The address is written as that of another network. Whoever holds the key has the account here, too; an exchange may not.',
+  ];
+}
+
+/** Bytes of a call by the runtime's names. Throws Refusal `call-arguments`, ProtocolError for what the runtime does not have. */
+export function encodeCall(metadata: RuntimeMetadata, { pallet, call, args }: DecodedCall): Uint8Array {
+  try {
+    return metadata.encodeCall(pallet, call, args);
+  } catch (error) {
+    if (error instanceof ProtocolError) throw error;
+    throw new Refusal(
+      'call-arguments',
+      `${pallet}.${call}: ${error instanceof Error ? error.message : String(error)}`,
+      'What was entered does not fit this transaction.',
+    );
+  }
+}
+
+/** Names of a call and of all calls inside it. */
+export function namesIn({ name, inner }: CallView): string[] {
+  return [name, ...inner.flatMap(namesIn)];
+}
+
+/** The account (32 bytes) and prefix of an address that a person gave. Throws Refusal `address`. */
+export function decodeRecipient(text: string): { account: Uint8Array; prefix: number } {
+  try {
+    return decodeAddress(text.trim());
+  } catch (error) {
+    throw new Refusal(
+      'address',
+      error instanceof Error ? error.message : 'not an address',
+      'This is not an address of the network: a character is missing or wrong.',
+    );
+  }
+}
