@@ -16,18 +16,30 @@ export function cpuSeconds(): number {
 }
 
 /**
- * Seconds of CPU time that the threads of another process have used: those called `name`, or all. Null where the
- * system does not tell (anywhere but on Linux).
+ * Seconds of CPU time that the living threads of another process whose name begins so have used. Null where the system
+ * does not tell (anywhere but on Linux).
  */
-export function threadsCpuSeconds(process: number, name: string | null = null): number | null {
+export function threadsCpuSeconds(process: number, name: string): number | null {
   try {
     const folder = `/proc/${process}/task`;
     let nanoseconds = 0;
     for (const thread of readdirSync(folder)) {
-      if (name !== null && !readFileSync(`${folder}/${thread}/comm`, 'utf8').startsWith(name)) continue;
+      if (!readFileSync(`${folder}/${thread}/comm`, 'utf8').startsWith(name)) continue;
       nanoseconds += Number(readFileSync(`${folder}/${thread}/schedstat`, 'utf8').split(' ')[0]);
     }
     return nanoseconds / 1e9;
+  } catch {
+    return null;
+  }
+}
+
+/** Seconds of CPU time that another process has used, in hundredths; null where the system does not tell. */
+export function processCpuSeconds(process: number): number | null {
+  try {
+    const stat = readFileSync(`/proc/${process}/stat`, 'utf8');
+    // After the name, which may hold spaces: times in the kernel's ticks are the 12th and 13th.
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return (Number(fields[11]) + Number(fields[12])) / 100;
   } catch {
     return null;
   }

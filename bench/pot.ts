@@ -16,7 +16,15 @@ import { loadWasm } from '../src/crypto/wasm.ts';
 import { HelperClient } from '../src/network/helper-client.ts';
 import { openNodeSocket } from '../src/network/socket-node.ts';
 import { serveApp } from '../scripts/app-server.ts';
-import { median, medianCpu, medianOf, medianWall, RUNS, threadsCpuSeconds } from './measure.ts';
+import {
+  median,
+  medianCpu,
+  medianOf,
+  medianWall,
+  processCpuSeconds,
+  RUNS,
+  threadsCpuSeconds,
+} from './measure.ts';
 import type { PotPage } from './pot-page/page.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 
@@ -180,13 +188,13 @@ const helperFigures = once(async (): Promise<HelperFigures> => {
       client.onChange(() => client.state === 'ready' && ready());
     });
     const seconds = (work: () => unknown): Promise<number> => {
-      const clock = () => threadsCpuSeconds(helper.pid) ?? performance.now() / 1000;
+      const clock = () => processCpuSeconds(helper.pid) ?? performance.now() / 1000;
       return medianOf(clock, work);
     };
-    const proved = 2 * ITERATIONS;
+    const proved = 4 * ITERATIONS;
     const prove = proved / (await seconds(() => walker.walk(SEED, proved)));
     const claim = (checkpoints: Uint8Array, iterations: number) => ({ seed: SEED, iterations, checkpoints });
-    const slots = Array.from({ length: 16 }, () => claim(new Uint8Array(128), ITERATIONS));
+    const slots = Array.from({ length: 64 }, () => claim(new Uint8Array(128), ITERATIONS));
     const verify = (slots.length * ITERATIONS) / (await seconds(() => client.verify(slots)));
     const whole = claim(await walker.walk(SEED, MAIN_NETWORK), MAIN_NETWORK);
     const batch = Array.from({ length: CORES }, () => whole);
