@@ -41,6 +41,12 @@ export class ChainKeeper {
     }
   }
 
+  /** Forgets what is stored, once earlier savings are done. */
+  clear(): Promise<void> {
+    this.saving = this.saving.then(() => this.store?.clear()).catch(() => undefined);
+    return this.saving;
+  }
+
   /** Saves what `current` gives once earlier savings are done; null: there is nothing worth it. */
   save(current: () => ChainRecord | null): Promise<void> {
     const { store } = this;

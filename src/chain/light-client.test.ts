@@ -2,6 +2,7 @@ import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import {
   recordedChain,
   recordedContinuation,
+  recordedMetadata,
   recordedMutants,
   type RecordedBlock,
   type RecordedMutant,
@@ -11,7 +12,7 @@ import { MemoryChainStore, VerifiedChain } from '../../tests/support/verified-ch
 import { createInlinePool } from '../crypto/pool/inline.ts';
 import { PUBLIC_CONSTANTS } from '../network/presets.ts';
 import { RpcError } from '../network/rpc-error.ts';
-import { equal, toHex } from '../protocol/bytes.ts';
+import { concat, equal, littleEndian, toHex, utf8 } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import { parseCheckpoint, formatCheckpoint } from './checkpoint-text.ts';
@@ -69,6 +70,19 @@ async function until(client: LightClient, check: () => boolean, ms = 30_000): Pr
     }
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+}
+
+/** Metadata of the next version of the runtime, with another constant. */
+function otherRuntime(metadata: Uint8Array): Uint8Array {
+  const other = metadata.slice();
+  const set = (behind: string, from: number, to: number) => {
+    const at = Buffer.from(other).indexOf(littleEndian(from, 4), Buffer.from(other).indexOf(behind));
+    other.set(littleEndian(to, 4), at);
+  };
+  set('ExpectedVotesPerBlock', 9, 5);
+  const version = concat(utf8('subspace'), littleEndian(0, 4), littleEndian(6, 4));
+  other[Buffer.from(other).indexOf(version) + version.length - 4] = 7;
+  return other;
 }
 
 const headNumber = (client: LightClient): number => client.head()?.header.number ?? -1;
@@ -365,6 +379,24 @@ describe('a lying source', () => {
     await until(client, () => client.snapshot().refusals.length > 0);
     expect(rules(client)).toEqual(['justification-seed']);
     expect(client.head()).toBe(null);
+  });
+
+  it('about the runtime is refused once the state says otherwise, and the chain begun anew', async () => {
+    const liar = source('liar', 100);
+    const told = otherRuntime(recordedMetadata());
+    liar.misbehaviour.metadata = () => told;
+    const honest = source('honest', 100);
+    honest.setState('waiting');
+    const store = new MemoryChainStore();
+    const network = { ...UNKNOWN, genesis: chain.facts };
+    const client = await open({ sources: [liar, honest], network, store });
+    await until(client, () => client.snapshot().refusals.length > 0);
+    expect(rules(client)).toEqual(['runtime-metadata']);
+    expect([client.head(), client.snapshot().blocks]).toEqual([null, []]);
+    honest.setState('connected');
+    await until(client, () => client.runtime() !== null && headNumber(client) === 100);
+    expect(client.constants()?.expectedVotesPerBlock).toBe(9);
+    expect(client.snapshot().rules?.provenance).toEqual({ kind: 'told', by: ['honest'], disputedBy: [] });
   });
 
   it('that leaves below the final block is not followed', async () => {

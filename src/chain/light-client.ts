@@ -80,8 +80,8 @@ interface Chain {
   constants: ChainConstants;
   genesisHash: Uint8Array;
   beginning: Beginning;
-  /** Whether the constants are a source's word that nothing has borne out since this chain was begun. */
-  rulesTold: boolean;
+  /** The source whose word for the runtime the chain was begun by, until that is borne out; null: nobody's. */
+  begunBy: Peer | null;
   tree: ChainTree;
   sync: Synchronizer;
 }
@@ -325,7 +325,8 @@ export class LightClient {
     try {
       const learned = await this.learnFrom(peer, genesisHash);
       const examined = learned.beginning.kind === 'examined';
-      this.beginAt(examined ? await this.heaviest(peer, learned) : learned);
+      const [holder, found] = examined ? await this.heaviest(peer, learned) : [peer, learned];
+      this.beginAt(found, holder);
     } finally {
       this.examination = null;
     }
@@ -351,7 +352,7 @@ export class LightClient {
   }
 
   /** The chain with the most work behind it, of an examined one and those of sources that follow another. */
-  private async heaviest(peer: Peer, learned: Learned): Promise<Learned> {
+  private async heaviest(peer: Peer, learned: Learned): Promise<[Peer, Learned]> {
     let [holder, held] = [peer, learned];
     const until = this.now() + RIVALS_MS;
     const connecting = () => this.peers.some(({ source }) => source.state === 'connecting');
@@ -372,10 +373,10 @@ export class LightClient {
         this.judge(rival, error);
       }
     }
-    return held;
+    return [holder, held];
   }
 
-  private beginAt({ root, above, constants, genesisHash, beginning }: Learned): void {
+  private beginAt({ root, above, constants, genesisHash, beginning }: Learned, begunBy: Peer): void {
     const tree = this.treeOf(root, constants);
     for (const block of above) {
       const extra = verifiedInfo(block, this.now());
@@ -385,7 +386,7 @@ export class LightClient {
     }
     this.blocks.length = Math.min(this.blocks.length, SHOWN_BLOCKS);
     this.lastHeadAt = this.now();
-    this.begin(constants, genesisHash, beginning, tree);
+    this.begin(constants, genesisHash, beginning, tree).begunBy = begunBy;
   }
 
   private treeOf(root: VerifiedHeader, { confirmationDepthK }: ChainConstants): ChainTree {
@@ -400,11 +401,16 @@ export class LightClient {
     genesisHash: Uint8Array,
     beginning: Beginning,
     tree: ChainTree,
-  ): void {
+  ): Chain {
     const importer = new Importer(
       this.verifierOf(constants),
       tree,
-      { inserted: (...what) => this.inserted(...what) },
+      {
+        // A chain that was given up may still be read to its end.
+        inserted: (...what) => {
+          if (this.chain === chain) this.inserted(...what);
+        },
+      },
       this.now,
       () => this.clock.latestSlot(constants.slotDurationMs),
     );
@@ -412,15 +418,17 @@ export class LightClient {
       imported: (headers: number) => this.imported(headers),
       headShare: () => this.headShare(),
     };
-    this.chain = {
+    const chain: Chain = {
       constants,
       genesisHash,
       beginning,
-      rulesTold: this.options.network.constants === null && this.watch.facts?.provenance.kind !== 'proven',
+      begunBy: null,
       tree,
       sync: new Synchronizer(importer, progress, this.options.patienceMs ?? PATIENCE_MS),
     };
+    this.chain = chain;
     this.changed();
+    return chain;
   }
 
   /** One step with a connected source: what it claims is fetched, or it is waited for. */
@@ -475,18 +483,15 @@ export class LightClient {
     this.clock.setAnchor({ slot: context.slot, timestampMs: facts.timestampMs });
     this.clockCause = this.clock.causeOfTime(facts.timestampMs);
     if (differing.length > 0 && this.options.network.constants === null) this.takeOver(facts, chain);
-    if (facts.provenance.kind === 'proven') chain.rulesTold = false;
+    if (facts.provenance.kind === 'proven') chain.begunBy = null;
     this.changed();
   }
 
   /** Goes on by other constants; where those before were a source's word that proves false, from the beginning. */
   private takeOver({ constants, provenance, specVersion }: RuntimeFacts, chain: Chain): void {
     const { tree, genesisHash, beginning } = chain;
-    if (provenance.kind === 'proven' && chain.rulesTold) {
-      this.options.log?.(
-        `what was told of the rules of version ${specVersion} was false; the chain begins anew`,
-      );
-      this.chain = null;
+    if (provenance.kind === 'proven' && chain.begunBy !== null) {
+      this.abandon(`what was told of the rules of version ${specVersion} was false`);
       return;
     }
     const again: ChainTree = new ForkTree(tree.final, constants.confirmationDepthK);
@@ -522,6 +527,8 @@ export class LightClient {
       this.doubtFacts();
     } else if (error instanceof ProtocolError) {
       this.putOff(peer, null, error.rule, error.sentence);
+      if (error.rule === 'runtime-metadata' && this.chain?.begunBy === peer)
+        this.abandon('it was begun by false metadata');
     } else if (error instanceof EarlyBlock) {
       this.clockCause = this.clock.causeOf(error.slot);
       peer.rest('Its newest block is not due yet by this device’s clock.');
@@ -573,6 +580,17 @@ export class LightClient {
     const { chain } = this;
     if (chain !== null && chain.beginning.kind === 'genesis' && chain.tree.best.context.number === 0)
       this.chain = null;
+  }
+
+  /** Forgets a chain whose beginning proves false. */
+  private abandon(why: string): void {
+    this.options.log?.(`the chain begins anew: ${why}`);
+    this.chain = null;
+    this.blocks.length = 0;
+    this.finalHeaders.clear();
+    this.synced = false;
+    void this.keeper.clear();
+    this.changed();
   }
 
   // The chain

@@ -81,6 +81,8 @@ export class RuntimeWatch {
     } catch (error) {
       // A source that keeps no state is no liar; another one, or a later try, may tell.
       if (error instanceof RpcError) return null;
+      // The next source is asked at once.
+      this.due = 0;
       throw error;
     }
     this.due = this.now() + INTERVAL_MS;
