@@ -91,6 +91,20 @@ test('is paired, used, done without, and put off when it lies', async ({ page })
     await expect(timekeeper.getByText('was wrong about a proof of time')).toBeVisible();
     await expect(timekeeper.getByText('not used', { exact: true })).toBeVisible();
   });
+  await test.step('the budget is chosen in words, and kept', async () => {
+    const budget = card(page, 'Proof of time');
+    await budget.getByText('3 of 8, drawn at random').click();
+    await budget.getByLabel('Checkpoints of each slot').fill('5');
+    await expect(budget.getByText('5 of 8, drawn at random')).toBeVisible();
+    await budget.getByLabel('Cores for it').fill('1');
+    await expect(budget.getByText('Cores for it: 1 of')).toBeVisible();
+    // The node has taken it over when its own snapshot says so.
+    await expect(async () => {
+      await page.reload();
+      await expect(budget.getByText('Checkpoints of each slot: 5')).toBeVisible({ timeout: 5_000 });
+    }).toPass({ timeout: 60_000 });
+    await expect(budget.getByText('Cores for it: 1 of')).toBeVisible();
+  });
   await test.step('this tab keeps the network’s time', async () => {
     const keeping = card(page, 'Keep the network’s time');
     await keeping.getByLabel('This tab keeps time').click();

@@ -16,11 +16,23 @@ const FORGED_SHARE = 0.1;
 /** How much of the proof of time is verified, and with how many cores. */
 export function ProofOfTimeCard({ snapshot }: ScreenProps) {
   const { setup, chain, timekeeper } = snapshot;
-  const budget = setup.potBudget;
+  // What was chosen here shows at once, while the node takes it over.
+  const [chosen, setChosen] = useState<PotBudget | null>(null);
+  const [error, setError] = useState<string | null>(null);
+  const budget = chosen ?? setup.potBudget;
   const cores = Math.min(budget.cores ?? setup.cores, setup.cores);
+  /** All of them means as many as the node is allowed, also when that changes. */
+  const coresOf = (count: number) => ({ cores: count < setup.cores ? count : undefined });
+  const limit = coresOf(cores);
   const sample = budget.mode === 'sampled' ? budget.checkpointsPerSlot : 3;
-  const action = useAction();
-  const change = (potBudget: PotBudget) => action.run(() => node.change({ potBudget }));
+  const change = (potBudget: PotBudget): void => {
+    setChosen(potBudget);
+    setError(null);
+    node.change({ potBudget }).catch((failure: unknown) => {
+      setChosen(null);
+      setError(failure instanceof Error ? failure.message : String(failure));
+    });
+  };
   const chance = chanceWords(passChance(sample, TOLD_SLOTS, FORGED_SHARE));
   return (
     <Card title="Proof of time" span={6}>
@@ -31,7 +43,7 @@ export function ProofOfTimeCard({ snapshot }: ScreenProps) {
             type="radio"
             name="pot"
             checked={budget.mode === 'full'}
-            onChange={() => change({ mode: 'full', cores })}
+            onChange={() => change({ ...limit, mode: 'full' })}
           />
           <span>
             <strong>Every checkpoint</strong>
@@ -43,7 +55,7 @@ export function ProofOfTimeCard({ snapshot }: ScreenProps) {
             type="radio"
             name="pot"
             checked={budget.mode === 'sampled'}
-            onChange={() => change({ mode: 'sampled', checkpointsPerSlot: sample, cores })}
+            onChange={() => change({ ...limit, mode: 'sampled', checkpointsPerSlot: sample })}
           />
           <span>
             <strong>
@@ -63,7 +75,7 @@ export function ProofOfTimeCard({ snapshot }: ScreenProps) {
               max={CHECKPOINTS_IN_SLOT - 1}
               value={sample}
               onChange={(event) =>
-                change({ mode: 'sampled', checkpointsPerSlot: Number(event.target.value), cores })
+                change({ ...limit, mode: 'sampled', checkpointsPerSlot: Number(event.target.value) })
               }
             />
           </label>
@@ -77,7 +89,7 @@ export function ProofOfTimeCard({ snapshot }: ScreenProps) {
           max={setup.cores}
           value={cores}
           disabled={setup.cores === 1}
-          onChange={(event) => change({ ...budget, cores: Number(event.target.value) })}
+          onChange={(event) => change({ ...budget, ...coresOf(Number(event.target.value)) })}
         />
       </label>
       {chain !== null && chain.pot.due > 0 && (
@@ -88,7 +100,7 @@ export function ProofOfTimeCard({ snapshot }: ScreenProps) {
           At the head: {shareWords(chain.pot.head)}.
         </p>
       )}
-      <Failure error={action.error} />
+      <Failure error={error} />
     </Card>
   );
 }
