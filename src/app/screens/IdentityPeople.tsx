@@ -177,8 +177,13 @@ function Identity({ one, reload }: { one: IdentityView; reload: () => void }) {
 }
 
 function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; done: () => void }) {
-  const { one, verdict, done } = props;
+  const { one, verdict } = props;
   const { did } = one;
+  const [told, setTold] = useState<string | null>(null);
+  const done = (news: string | null = null) => {
+    setTold(news);
+    props.done();
+  };
   const hand = async (format: 'pem' | 'der') => {
     const { name, content, type } = await identity.exportIdentity({ did, format });
     saveFile(name, content, type);
@@ -231,11 +236,16 @@ function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; 
           <ExportWithKey did={did} />
         </>
       )}
+      {told !== null && (
+        <p className="banner info wide" role="status">
+          {told}
+        </p>
+      )}
     </div>
   );
 }
 
-function RevokeDeed({ one, done }: { one: IdentityView; done: () => void }) {
+function RevokeDeed({ one, done }: { one: IdentityView; done: (told: string | null) => void }) {
   return (
     <RegistryDeed
       label="Revoke"

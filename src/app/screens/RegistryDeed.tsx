@@ -26,29 +26,27 @@ export function RegistryDeed(props: {
   danger?: boolean;
   primary?: boolean;
   run: Run;
-  done: () => void;
+  /** Called when it is done, with what is to be said of it; null where nothing but the wallet was told. */
+  done: (told: string | null) => void;
 }) {
   const { label, what, warning, run, done } = props;
   const [quote, setQuote] = useState<CallQuote | null>(null);
-  const [told, setTold] = useState<string | null>(null);
   const action = useAction();
   const ask = async () => {
-    setTold(null);
     const seen = await run(true);
     if (seen !== null && seen.refused !== null) throw new Error(seen.sentence ?? seen.refused);
     if (seen?.quote != null) return setQuote(seen.quote);
     if (!window.confirm(`${what}? ${warning ?? ''}`)) return;
     await run(false);
-    done();
+    done(null);
   };
   const send = async () => {
     const sent = await run(false);
     if (sent !== null && sent.refused !== null) throw new Error(sent.sentence ?? sent.refused);
     setQuote(null);
-    setTold(
-      `Done, in block ${sent?.block} of the registry’s network. The proof follows once it is confirmed.`,
+    done(
+      `${what}: done in block ${sent?.block} of the registry’s network. The proof follows once it is confirmed.`,
     );
-    done();
   };
   return (
     <>
@@ -83,11 +81,6 @@ export function RegistryDeed(props: {
             </div>
           )}
         </div>
-      )}
-      {told !== null && (
-        <p className="banner good wide" role="status">
-          {told}
-        </p>
       )}
       <Failure error={action.error} />
     </>
