@@ -26,7 +26,7 @@ import { MemoryDirectory } from '../src/storage/memory-directory.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 
 const PIECES = 4;
-const SECTORS = 6;
+const SECTORS = 4;
 const SECONDS_IN_HOUR = 3_600;
 const INFINITY_BYTE = 0xc0;
 

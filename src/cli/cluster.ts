@@ -53,7 +53,7 @@ Options
   --sectors N            farmer: sectors to plot (default: 1)
   --reward ADDRESS       farmer: account that rewards are paid to (default: the farmer's own)
   --plot-with WHO        farmer: cluster, self, or both: itself where nobody offers (default: both)
-  --check-records N      farmer: records of a delivered sector to decode (default: 1 in 64, 4 at least)
+  --check-records N      farmer: records of a delivered sector to encode again (default: 1 in 64, 2 at least)
   --memory MIB           plotter: memory for pieces and encodings (default: 512)
 
 Credentials, where the server asks for them

@@ -33,7 +33,7 @@ export interface FarmerOptions {
   plotWith?: PlotWith;
   /** Sectors of one farm under way at once, each with a plotter of its own. */
   sectorsAtOnce?: number;
-  /** Records of a delivered sector that are decoded. */
+  /** Records of a delivered sector that are encoded again to check it. */
   sample?: number;
   /** See `PlottingOptions`. */
   silenceMs?: number;

@@ -24,7 +24,7 @@ export interface PlottingOptions {
   publicKey: Uint8Array;
   rules(): FarmerProtocolInfo;
   plotWith: PlotWith;
-  /** Records of a delivered sector that are decoded; see `sector-check.ts`. */
+  /** Records of a delivered sector that are encoded again to check it; see `sector-check.ts`. */
   sample?: number;
   /** Milliseconds without a word from a plotter after which it counts as gone. */
   silenceMs?: number;
@@ -148,9 +148,9 @@ export class ClusterPlotting {
     report: Report,
   ): AsyncGenerator<Uint8Array, void, void> {
     const { pool, sample } = this.options;
-    const { history, signal } = context;
+    const { history, pieces, signal } = context;
     report('writing', plan.pieces.length);
-    yield* checkedSector(chunksOf(items, plan), plotted, plan, { pool, history, sample, signal });
+    yield* checkedSector(chunksOf(items, plan), plotted, plan, { pool, history, pieces, sample, signal });
     yield encodeSectorMetadata(plotted.metadata);
     signal.throwIfAborted();
     await context.beforeReplace();

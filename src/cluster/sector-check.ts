@@ -1,14 +1,20 @@
 /**
  * Checks a sector that somebody else encoded, while it arrives: only what passes becomes a file. Its structure, its
  * checksums and the place of every record in the verified history are checked in full. That the encoded chunks belong
- * to those records can only be shown by decoding, which costs as much as encoding did: some records, drawn at random
- * here and unknown to the plotter, are decoded; all of them in small sectors.
+ * to those records can only be shown by encoding them again: that is done with some records, drawn at random here and
+ * unknown to the plotter.
  */
 import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
 import { randomBytes } from '../crypto/random.ts';
 import type { PlottedSector } from '../protocol/cluster/values.ts';
 import { concat, equal } from '../protocol/bytes.ts';
-import { CHUNK_BYTES, PIECES_IN_SEGMENT, POINT_BYTES, RECORD_CHUNKS } from '../protocol/constants.ts';
+import {
+  CHUNK_BYTES,
+  PIECE_BYTES,
+  PIECES_IN_SEGMENT,
+  POINT_BYTES,
+  RECORD_CHUNKS,
+} from '../protocol/constants.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { blake3Hash, hashToScalar } from '../protocol/hash.ts';
@@ -17,22 +23,23 @@ import { positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
 import type { PieceOffset } from '../protocol/types.ts';
 import { createBlake3 } from '../farm/blake3.ts';
 import type { SectorPlan } from '../farm/plan.ts';
-import type { VerifiedHistory } from '../farm/source.ts';
+import type { PieceSource, VerifiedHistory } from '../farm/source.ts';
 import { ClusterError } from './errors.ts';
 
 export interface SectorCheckContext {
   pool: ComputePool;
   history: VerifiedHistory;
-  /** Records to decode; `defaultSample` when left out. */
+  pieces: PieceSource;
+  /** Records to encode again; `defaultSample` when left out. */
   sample?: number;
   signal: AbortSignal;
 }
 
-const LEAST_SAMPLE = 4;
-/** One record of so many is decoded. */
+const LEAST_SAMPLE = 2;
+/** One record of so many is encoded again. */
 const SAMPLE_SHARE = 64;
 
-/** Records of a sector that are decoded: all of up to four, one in 64 of large ones. */
+/** Records of a sector that are encoded again: one in 64, two at least. */
 export function defaultSample(pieces: number): number {
   return Math.min(pieces, Math.max(LEAST_SAMPLE, Math.ceil(pieces / SAMPLE_SHARE)));
 }
@@ -175,40 +182,98 @@ async function checkRecords(
   if (bad.length > 0) throw wrong(`the record at offset ${bad[0]} is not part of the history`);
 }
 
-/** Decodes the sampled records and compares them with their commitments. */
+/**
+ * Encodes the sampled records once more and compares. A piece that nobody gives now is had by decoding its record, at
+ * twice the price.
+ */
 async function checkSample(
   plan: SectorPlan,
   map: ContentsMap,
   metadata: readonly Uint8Array[],
   sampled: readonly SampledRecord[],
-  { pool, history, signal }: SectorCheckContext,
+  context: SectorCheckContext,
 ): Promise<void> {
-  const options = { priority: JobPriority.plot, signal };
-  const pieces = await Promise.all(
+  const options = { priority: JobPriority.plot, signal: context.signal };
+  const fetched = await fetchPieces(plan, sampled, context);
+  const decoded = new Map<PieceOffset, Uint8Array>();
+  await Promise.all(
     sampled.map(async ({ offset, chunks }) => {
+      const piece = fetched.get(offset);
       const { evaluationSeed } = plan.pieces[offset]!;
       const bitfield = map.bitfields[offset]!;
-      let record: Uint8Array;
-      try {
-        ({ record } = await pool.run('record.decode', { evaluationSeed, bitfield, chunks }, options));
-      } catch (error) {
-        signal.throwIfAborted();
-        throw wrong(`the record at offset ${offset} does not decode`, error);
+      if (piece === undefined) {
+        decoded.set(offset, await decode(plan, offset, { bitfield, chunks }, metadata[offset]!, context));
+        return;
       }
-      const piece = concat(record, metadata[offset]!.subarray(0, 2 * POINT_BYTES));
-      if (!equal(blake3Hash(piece), metadata[offset]!.subarray(2 * POINT_BYTES)))
-        throw wrong(`the record at offset ${offset} is not the one that it says it is`);
-      return piece;
+      const own = await context.pool.run('record.encode', { evaluationSeed, piece }, options);
+      if (
+        !equal(own.bitfield, bitfield) ||
+        !equal(own.chunks, chunks) ||
+        !equal(own.metadata, metadata[offset]!)
+      )
+        throw wrong(`the record at offset ${offset} is encoded differently`);
     }),
   );
-  const indices = sampled.map(({ offset }) => plan.pieces[offset]!.index);
+  const bad = await invalid(plan, decoded, context);
+  if (bad.length > 0) throw wrong(`the record at offset ${bad[0]} encodes another record`);
+}
+
+/** The pieces of sampled records, verified, as far as they can be had. */
+async function fetchPieces(
+  plan: SectorPlan,
+  sampled: readonly SampledRecord[],
+  context: SectorCheckContext,
+): Promise<Map<PieceOffset, Uint8Array>> {
+  const { pieces, signal } = context;
+  const found = new Map<PieceOffset, Uint8Array>();
+  await Promise.all(
+    sampled.map(async ({ offset }) => {
+      const piece = await pieces.piece(plan.pieces[offset]!.index, signal).catch(() => null);
+      if (piece?.length === PIECE_BYTES) found.set(offset, piece);
+    }),
+  );
+  signal.throwIfAborted();
+  for (const offset of await invalid(plan, found, context)) found.delete(offset);
+  return found;
+}
+
+/** Offsets of the pieces that are not those of the plan. */
+async function invalid(
+  plan: SectorPlan,
+  pieces: ReadonlyMap<PieceOffset, Uint8Array>,
+  { pool, history, signal }: SectorCheckContext,
+): Promise<PieceOffset[]> {
+  if (pieces.size === 0) return [];
+  const offsets = [...pieces.keys()];
+  const indices = offsets.map((offset) => plan.pieces[offset]!.index);
   const input = {
-    pieces,
+    pieces: [...pieces.values()],
     positions: indices.map(positionOfPiece),
     segmentCommitments: indices.map((index) => commitmentOf(history, index)),
   };
-  const { bad } = await pool.run('piece.verify', input, options);
-  if (bad.length > 0) throw wrong(`the record at offset ${sampled[bad[0]!]!.offset} encodes another record`);
+  const { bad } = await pool.run('piece.verify', input, { priority: JobPriority.plot, signal });
+  return bad.map((position) => offsets[position]!);
+}
+
+async function decode(
+  plan: SectorPlan,
+  offset: PieceOffset,
+  encoded: { bitfield: Uint8Array; chunks: Uint8Array },
+  metadata: Uint8Array,
+  { pool, signal }: SectorCheckContext,
+): Promise<Uint8Array> {
+  const { evaluationSeed } = plan.pieces[offset]!;
+  let record: Uint8Array;
+  try {
+    const options = { priority: JobPriority.plot, signal };
+    ({ record } = await pool.run('record.decode', { evaluationSeed, ...encoded }, options));
+  } catch (error) {
+    signal.throwIfAborted();
+    throw wrong(`the record at offset ${offset} does not decode`, error);
+  }
+  const piece = concat(record, metadata.subarray(0, 2 * POINT_BYTES));
+  if (equal(blake3Hash(piece), metadata.subarray(2 * POINT_BYTES))) return piece;
+  throw wrong(`the record at offset ${offset} is not the one that it says it is`);
 }
 
 function commitmentOf(history: VerifiedHistory, index: bigint): Uint8Array {
