@@ -193,6 +193,7 @@ function ProofOfTime({ chain, budget }: { chain: ChainView; budget: PotBudget })
   const { pot } = chain;
   const helped = pot.mode === 'helper';
   const behind = pot.head.mode === 'sampled';
+  const late = chain.phase === 'syncing' && !helped && !keepsPace(budget, pot.iterationsPerSecond, pot.due);
   return (
     <Card
       title="Proof of time"
@@ -202,17 +203,20 @@ function ProofOfTime({ chain, budget }: { chain: ChainView; budget: PotBudget })
         </Badge>
       }
     >
-      {chain.phase === 'syncing' && !helped && !keepsPace(budget, pot.iterationsPerSecond, pot.due) && (
+      {late ? (
         <p className="banner">
-          History is verified more slowly than it grows. <a href="#/settings">Allow a smaller sample</a>, or
-          more cores, or pair a timekeeper.
+          <span>
+            History is verified more slowly than it grows. <a href="#/settings">Allow a smaller sample</a>, or
+            more cores, or pair a timekeeper.
+          </span>
         </p>
-      )}
-      {behind && (
-        <p className="banner">
-          The network’s slots bring {speedWords(pot.due)}; {helped ? 'your helper' : 'this device'} verifies{' '}
-          {speedWords(pot.iterationsPerSecond)}. So only a sample of the head is verified.
-        </p>
+      ) : (
+        behind && (
+          <p className="banner">
+            The network’s slots bring {speedWords(pot.due)}; {helped ? 'your helper' : 'this device'} verifies{' '}
+            {speedWords(pot.iterationsPerSecond)}. So only a sample of the head is verified.
+          </p>
+        )
       )}
       <dl className="facts">
         <dt>At the head</dt>
