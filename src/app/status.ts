@@ -33,7 +33,11 @@ export function farmStatus(farm: {
   failed?: number;
 }): StatusWord {
   if (farm.phase !== 'failed' && (farm.failed ?? 0) > 0)
-    return { text: `${farm.failed} of the farms stopped`, tone: 'bad', live: true };
+    return {
+      text: `${farm.failed} ${farm.failed === 1 ? 'farm' : 'farms'} stopped`,
+      tone: 'bad',
+      live: true,
+    };
   switch (farm.phase) {
     case 'farming':
       return { text: 'Farming', tone: 'good', live: true };

@@ -4,11 +4,10 @@ import { isUlid } from '../protocol/ulid.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import { readSmall } from '../storage/directory.ts';
 import { FarmError } from './errors.ts';
-import { IDENTITY_FILE } from './identity.ts';
+import { DESCRIPTION_FILE, IDENTITY_FILE } from './identity.ts';
 import { sectorOfFileName } from './sector-file.ts';
 import { createUlid } from './ulid.ts';
 
-const FILE = 'farm.json';
 /** The native farmer's description, in a folder of its own making. */
 export const NATIVE_DESCRIPTION = 'single_disk_farm.json';
 const MAX_BYTES = 16 * 1024;
@@ -27,14 +26,14 @@ export interface FarmDescription {
 
 /** The description in a folder; null for a folder without one. Throws FarmError `not-a-farm`. */
 export async function readDescription(directory: FarmDirectory): Promise<FarmDescription | null> {
-  const bytes = await readSmall(directory, FILE, MAX_BYTES);
+  const bytes = await readSmall(directory, DESCRIPTION_FILE, MAX_BYTES);
   if (bytes === null) return null;
   try {
     return decodeDescription(bytes);
   } catch (error) {
     throw new FarmError({
       code: 'not-a-farm',
-      message: `${FILE} in ${directory.place} does not parse`,
+      message: `${DESCRIPTION_FILE} in ${directory.place} does not parse`,
       sentence: `The description of the farm in ${directory.place} is damaged.`,
       action: 'Remove the farm and plot it again',
       cause: error,
@@ -46,7 +45,7 @@ export async function readDescription(directory: FarmDirectory): Promise<FarmDes
 export async function removeFarmFiles(directory: FarmDirectory): Promise<void> {
   for (const { name } of await directory.list())
     if (sectorOfFileName(name) !== null) await directory.remove(name);
-  await directory.remove(FILE);
+  await directory.remove(DESCRIPTION_FILE);
   await directory.remove(IDENTITY_FILE);
 }
 
@@ -89,7 +88,7 @@ function readable(bytes: Uint8Array): FarmDescription | null {
 }
 
 export async function writeDescription(directory: FarmDirectory, farm: FarmDescription): Promise<void> {
-  await directory.write(FILE, [encodeDescription(farm)]);
+  await directory.write(DESCRIPTION_FILE, [encodeDescription(farm)]);
 }
 
 /** JSON text, as `single_disk_farm.json` has it. */

@@ -13,6 +13,8 @@ const HASH_BYTES = 32;
 /** A farm's own key, in its folder, as the native farmer keeps it. */
 export const IDENTITY_FILE = 'identity.bin';
 const MAX_FILE_BYTES = 64;
+/** Where it lies, there is a farm. */
+export const DESCRIPTION_FILE = 'farm.json';
 
 export interface FarmerIdentity {
   /** 32 bytes. */
@@ -48,12 +50,13 @@ export async function loadOrCreateIdentity(store: NodeStore): Promise<FarmerIden
 }
 
 /**
- * Entropy (32 bytes) of the key in a farm's folder; a new one is made first when there is none. Throws StorageError,
- * and FarmError `identity` for a file that is damaged.
+ * Entropy (32 bytes) of the key in a farm's folder; for a new farm one is made. Throws StorageError, and FarmError
+ * `identity` for a file that is damaged, or missing beside a farm.
  */
 export async function loadOrCreateFolderEntropy(directory: FarmDirectory): Promise<Uint8Array> {
   const file = await readSmall(directory, IDENTITY_FILE, MAX_FILE_BYTES);
   if (file === null) {
+    if ((await directory.list()).some(({ name }) => name === DESCRIPTION_FILE)) throw lostKey(directory);
     const entropy = randomBytes(ENTROPY_BYTES);
     await directory.write(IDENTITY_FILE, [encodeIdentityFile(entropy)]);
     return entropy;
@@ -69,6 +72,15 @@ export async function loadOrCreateFolderEntropy(directory: FarmDirectory): Promi
       cause: error,
     });
   }
+}
+
+function lostKey(directory: FarmDirectory): FarmError {
+  return new FarmError({
+    code: 'identity',
+    message: `${IDENTITY_FILE} is missing in ${directory.place}`,
+    sentence: `The farmer’s key is missing in ${directory.place}. The sectors there cannot win without it.`,
+    action: 'Put a copy of identity.bin back, or remove the farm',
+  });
 }
 
 /** The stored identity as the native farmer's `identity.bin`. Throws FarmError `identity` when there is none. */

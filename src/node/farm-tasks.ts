@@ -4,6 +4,7 @@ import { FarmError } from '../farm/errors.ts';
 import {
   encodeIdentityFile,
   decodeIdentityFile,
+  DESCRIPTION_FILE,
   IDENTITY_FILE,
   identityFromEntropy,
 } from '../farm/identity.ts';
@@ -94,7 +95,7 @@ export async function beginImport(farms: Farms, from: FarmPlace, to: FarmPlace):
     const lock = await directory.lock();
     try {
       await requireNoNativeFarm(directory);
-      if ((await directory.list()).some(({ name }) => name === 'farm.json'))
+      if ((await directory.list()).some(({ name }) => name === DESCRIPTION_FILE))
         throw new Error(`There is a farm in ${directory.place} already. Choose an empty folder.`);
       await directory.write(IDENTITY_FILE, [encodeIdentityFile(entropy!)]);
       await writeDescription(directory, { ...description, id: createUlid(), publicKey, allocatedSpace });

@@ -128,6 +128,26 @@ describe('farms', () => {
     expect((pool as ReturnType<typeof plottingPool>).calls['record.encode']).toBeUndefined();
   });
 
+  it('are not given a new key where one is missing or damaged', async () => {
+    const farms = await started();
+    const id = await farms.add(at('drive'), size(1));
+    await plotted(farms, 'drive');
+    const { files } = directory('drive');
+    for (const [damage, sentence] of [
+      [() => files.delete('identity.bin'), 'is missing in'],
+      [() => files.set('identity.bin', Uint8Array.of(1, 2)), 'is damaged'],
+    ] as const) {
+      await farms.halt();
+      damage();
+      farms.start(world());
+      await until(() => view(farms, 'drive').cause !== null, 'a cause');
+      expect(view(farms, 'drive').cause).toMatchObject({ code: 'identity' });
+      expect(view(farms, 'drive').cause!.sentence).toContain(sentence);
+    }
+    await farms.remove(id);
+    expect(files.size).toBe(0);
+  });
+
   it('plot one after the other', async () => {
     const farms = await farmsOfStore();
     await farms.give(size(3));

@@ -300,9 +300,11 @@ export class PickedDirectory implements FarmDirectory {
         throw error;
       }
     }).catch((error: unknown) => {
-      // Nobody else writes a folder under this lock: what refuses to be modified is read-only.
-      if (!(error instanceof StorageError) || error.code !== 'in-use') throw error;
-      throw new StorageError('read-only', name, error.message, error);
+      if (!(error instanceof StorageError)) throw error;
+      // Nobody else writes a folder under this lock: what refuses to be modified is read-only. A file that is being
+      // made can only miss its folder.
+      const code = ({ 'in-use': 'read-only', 'not-found': 'place-lost' } as const)[String(error.code)];
+      throw code === undefined ? error : new StorageError(code, name, error.message, error);
     });
   }
 

@@ -143,6 +143,7 @@ describe('a picked folder', () => {
     expect(await codeOf(directory.list())).toBe('place-lost');
     expect(await codeOf(directory.clean())).toBe('place-lost');
     expect(await codeOf(directory.lock())).toBe('place-lost');
+    expect(await codeOf(directory.write('a.bin', []))).toBe('place-lost');
   });
 
   it('is leased: against other tabs, other machines, not against itself after it was killed', async () => {

@@ -1,7 +1,7 @@
 import { useCallback, useState } from 'react';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { farmHealth } from '../../farm/health.ts';
-import type { FarmTaskView, FarmView, NodeSnapshot } from '../../node/api.ts';
+import type { Cause, FarmTaskView, FarmView, NodeSnapshot } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, Meter } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
 import { SectorGrid } from '../components/SectorGrid.tsx';
@@ -36,7 +36,7 @@ export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapsho
     >
       {farm.cause !== null && (
         <CauseBanner
-          cause={{ ...farm.cause, sentence: `${farm.cause.sentence} Since ${ago(farm.cause.since, now)}.` }}
+          cause={{ ...farm.cause, ...wording(farm.cause, now) }}
           tone={farm.phase === 'failed' ? 'bad' : 'warn'}
           onAction={() => void remedy(farm)}
         />
@@ -54,10 +54,23 @@ export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapsho
       {farm.task !== null && <Task id={farm.id} task={farm.task} />}
       {farm.sectors.length > 0 && <SectorGrid sectors={farm.sectors} />}
       <Plotting farm={farm} />
+      {farm.phase === 'plotting' && farm.plotting === null && othersPlot(farm, props.snapshot) && (
+        <p className="small muted">Waits for its turn: farms plot one after the other.</p>
+      )}
       <Health farm={farm} slotMs={slotMs} />
       {open && <Manage farm={farm} snapshot={props.snapshot} />}
     </Card>
   );
+}
+
+function othersPlot({ id }: FarmView, { farms }: NodeSnapshot): boolean {
+  return farms.some((other) => other.id !== id && other.plotting !== null);
+}
+
+/** What is wrong, for how long, and what the button says. */
+function wording({ code, sentence, action, since }: Cause, now: number): Pick<Cause, 'sentence' | 'action'> {
+  const lasting = now - since < 10_000 ? '' : ` It began ${ago(since, now)}.`;
+  return { sentence: sentence + lasting, action: code === 'no-permission' ? 'Allow access' : action };
 }
 
 /** What the button under a farm's trouble does. */
