@@ -30,6 +30,8 @@ export interface BlockReader {
   finalNumber(): number;
   /** Description of the head's runtime, null until a source gave it. */
   metadata(): RuntimeMetadata | null;
+  /** Name of the source that gave it. */
+  describedBy(): string | null;
   /** The best chain's block of that number. Throws Error where it cannot be proven any more. */
   block(number: number, signal?: AbortSignal): Promise<ChainBlock>;
   read<T>(query: Query<T>, at: ChainBlock, signal?: AbortSignal): Promise<T>;
@@ -110,6 +112,10 @@ export class VerifiedBlocks implements BlockReader {
 
   metadata(): RuntimeMetadata | null {
     return this.client.runtime()?.metadata ?? null;
+  }
+
+  describedBy(): string | null {
+    return this.client.runtime()?.source ?? null;
   }
 
   /** Sources that speak JSON-RPC. */

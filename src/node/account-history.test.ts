@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { recordedMetadata } from '../../tests/support/recorded-states.ts';
 import { ScriptedBlocks, type ScriptedEvent } from '../../tests/support/scripted-blocks.ts';
-import { toHex } from '../protocol/bytes.ts';
+import { toHex, utf8 } from '../protocol/bytes.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import { encodeAddress } from '../protocol/ss58.ts';
 import { openNodeStore } from '../storage/node-store.ts';
-import { AccountHistories, type AccountHistoryView } from './account-history.ts';
+import { AccountHistories, meaningOf, type AccountHistoryView } from './account-history.ts';
 
 const account = new Uint8Array(32).fill(5);
 const friend = new Uint8Array(32).fill(6);
@@ -109,4 +109,35 @@ test('without a proof nothing is said, and it is tried again', async () => {
   blocks.offline = false;
   blocks.add({});
   expect(amounts(await settled())).toEqual([[1, '5']]);
+});
+
+test('events say what they mean to the account, and nothing to others', () => {
+  const fund = new Uint8Array(32);
+  fund.set(utf8('modldomains_'));
+  const meaning = (event: Partial<ScriptedEvent>, of = account) =>
+    meaningOf({ extrinsic: 1, pallet: 'Domains', name: '', fields: {}, ...event }, of).map(
+      ({ kind, amount }) => `${kind} ${amount}`,
+    );
+  const transfer = (from: Uint8Array, to: Uint8Array) =>
+    meaning({ pallet: 'Balances', name: 'Transfer', fields: { from, to, amount: 3n } });
+  expect(transfer(account, friend)).toEqual(['sent -3']);
+  expect(transfer(account, account)).toEqual(['sent -3', 'received 3']);
+  expect(transfer(account, fund)).toEqual(['reserve -3']);
+  expect(transfer(fund, friend)).toEqual([]);
+  const staked = {
+    name: 'OperatorNominated',
+    fields: { operator_id: 0n, nominator_id: account, amount: 4n },
+  };
+  expect(meaning(staked)).toEqual(['staked -4']);
+  expect(meaning(staked, friend)).toEqual([]);
+  expect(meaning({ name: 'WithdrewStake', fields: { nominator_id: account } })).toEqual(['other null']);
+  const paying = (fee: bigint) =>
+    meaning({
+      pallet: 'TransactionPayment',
+      name: 'TransactionFeePaid',
+      fields: { who: account, actual_fee: fee, tip: 0n },
+    });
+  expect(paying(2n)).toEqual(['fee -2']);
+  expect(paying(0n)).toEqual([]);
+  expect(meaning({ pallet: 'Balances', name: 'Deposit', fields: { who: account, amount: 1n } })).toEqual([]);
 });

@@ -5,9 +5,9 @@
  */
 import { concerns, eventsQuery, type ChainEvent } from '../chain/state/events.ts';
 import { timestampQuery } from '../chain/state/consensus.ts';
-import { combine, type Query } from '../chain/state/reader.ts';
+import { all, combine, type Query } from '../chain/state/reader.ts';
 import { NoProof, STEP, type BlockReader, type ChainBlock } from '../chain/verified-blocks.ts';
-import { equal, toHex } from '../protocol/bytes.ts';
+import { equal, toHex, utf8 } from '../protocol/bytes.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import { decodeAddress, encodeAddress } from '../protocol/ss58.ts';
 import type { NodeStore } from '../storage/store.ts';
@@ -74,6 +74,11 @@ const addressIn = (event: ChainEvent, name: string): string | null => {
   return value instanceof Uint8Array && value.length === 32 ? encodeAddress(value) : null;
 };
 
+/** What the accounts of operators' storage funds begin with. */
+const RESERVE = utf8('modldomains_');
+const isReserve = (value: unknown): boolean =>
+  value instanceof Uint8Array && equal(value.subarray(0, RESERVE.length), RESERVE);
+
 /** Pallets whose events only say how another event came about. */
 const MECHANICS = new Set(['Balances', 'System', 'Subspace', 'TransactionFees']);
 
@@ -88,11 +93,20 @@ export function meaningOf(
   switch (`${event.pallet}.${event.name}`) {
     case 'Balances.Transfer': {
       const amount = field(event, 'amount');
+      const side = (kind: 'sent' | 'received', by: bigint, name: string) =>
+        isReserve(event.fields[name]) ? one('reserve', by) : one(kind, by, addressIn(event, name));
       return [
-        ...(isIt(event, 'from', account) ? one('sent', -amount, addressIn(event, 'to')) : []),
-        ...(isIt(event, 'to', account) ? one('received', amount, addressIn(event, 'from')) : []),
+        ...(isIt(event, 'from', account) ? side('sent', -amount, 'to') : []),
+        ...(isIt(event, 'to', account) ? side('received', amount, 'from') : []),
       ];
     }
+    case 'Domains.OperatorNominated':
+      return isIt(event, 'nominator_id', account) ? one('staked', -field(event, 'amount')) : [];
+    case 'Domains.NominatedStakedUnlocked':
+      return isIt(event, 'nominator_id', account) ? one('unstaked', field(event, 'unlocked_amount')) : [];
+    case 'Domains.StorageFeeDeposited':
+    case 'Domains.StorageFeeUnlocked':
+      return [];
     case 'Rewards.BlockReward':
       return isIt(event, 'block_author', account) ? one('block-reward', field(event, 'reward')) : [];
     case 'Rewards.VoteReward':
@@ -102,7 +116,9 @@ export function meaningOf(
       return isIt(event, 'who', account) ? one('fees-earned', sum) : [];
     }
     case 'TransactionPayment.TransactionFeePaid':
-      return isIt(event, 'who', account) ? one('fee', -field(event, 'actual_fee')) : [];
+      return isIt(event, 'who', account) && field(event, 'actual_fee') > 0n
+        ? one('fee', -field(event, 'actual_fee'))
+        : [];
     default: {
       if (MECHANICS.has(event.pallet) || !concerns(event, account)) return [];
       const { amount } = event.fields;
@@ -119,11 +135,21 @@ class Cache<T> {
     const known = this.values.get(key);
     if (known !== undefined) return known;
     const value = await read();
-    this.values.set(key, value);
-    if (this.values.size > MAX_CACHED) this.values.delete(this.values.keys().next().value as string);
+    this.set(key, value);
     return value;
   }
+
+  has(key: string): boolean {
+    return this.values.has(key);
+  }
+
+  set(key: string, value: T): void {
+    this.values.set(key, value);
+    if (this.values.size > MAX_CACHED) this.values.delete(this.values.keys().next().value as string);
+  }
 }
+
+const entryName = (address: string, { hash }: ChainBlock): string => `${toHex(hash)} ${address}`;
 
 interface BlockEvents {
   at: number;
@@ -222,6 +248,7 @@ export class AccountHistories {
       const head = this.blocks.head();
       if (head === null || head.number === 0 || this.blocks.metadata() === null) return;
       this.seen = toHex(head.hash);
+      await this.readAll(head).catch(() => undefined);
       for (const address of this.accounts.keys()) {
         try {
           await this.follow(address, head);
@@ -289,14 +316,30 @@ export class AccountHistories {
     return metadata;
   }
 
-  /** The account's entry in the state after a block, hex; null for none. */
-  private entryOf(address: string, block: ChainBlock): Promise<string | null> {
+  private entryQuery(address: string): Query<string | null> {
     const { account } = decodeAddress(address);
-    const query: Query<string | null> = {
+    return {
       keys: [this.metadata().storage('System', 'Account').key(account)],
       decode: ([bytes]) => (bytes == null ? null : toHex(bytes)),
     };
-    return this.entries.get(`${toHex(block.hash)} ${address}`, () => this.blocks.read(query, block));
+  }
+
+  /** The account's entry in the state after a block, hex; null for none. */
+  private entryOf(address: string, block: ChainBlock): Promise<string | null> {
+    return this.entries.get(entryName(address, block), () =>
+      this.blocks.read(this.entryQuery(address), block),
+    );
+  }
+
+  /** Reads the entries of all accounts in one proof, so that those where nothing happened cost no more. */
+  private async readAll(block: ChainBlock): Promise<void> {
+    const unknown = [...this.accounts.keys()].filter(
+      (address) => !this.entries.has(entryName(address, block)),
+    );
+    if (unknown.length < 2) return;
+    const found = await this.blocks.read(all(unknown.map((address) => this.entryQuery(address))), block);
+    for (const [index, address] of unknown.entries())
+      this.entries.set(entryName(address, block), found[index] ?? null);
   }
 
   /** What happened after `low` up to `high`, newest first. */

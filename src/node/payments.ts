@@ -59,6 +59,8 @@ export interface PaymentPlan {
   /** The account as it was asked for: other wallets write addresses with other prefixes. */
   requestedFor: string;
   call: CallView;
+  /** Who says what the encoded call means. */
+  reading: Trust;
   /** The encoded call and what the account signs (those bytes or their BLAKE2b-256), hex. */
   raw: { call: string; payload: string };
   fee: {
@@ -226,6 +228,7 @@ export class Payments {
       account: encodeAddress(publicKey),
       requestedFor: input.account.trim(),
       call: view,
+      reading: { kind: 'reported', by: blocks.describedBy() ?? '' },
       raw: { call: toHex(call), payload: toHex(prepared.payload) },
       fee: {
         total: String(fee),

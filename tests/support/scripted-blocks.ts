@@ -86,6 +86,10 @@ export class ScriptedBlocks implements BlockReader {
     return this.described;
   }
 
+  describedBy(): string {
+    return 'script';
+  }
+
   private found(number: number): ScriptedBlock {
     if (this.offline) throw new NoProof(null);
     const block = this.chain[number];

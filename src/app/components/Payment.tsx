@@ -87,7 +87,7 @@ export function PlanView({ plan, symbol, nameOf }: { plan: PaymentPlan; symbol: 
         <summary>Technical face</summary>
         <dl className="facts stacked">
           <Line label="Call">
-            <span className="mono break">{plan.call.name}</span>
+            <span className="mono break">{plan.call.name}</span> <TrustBadge trust={plan.reading} />
           </Line>
           <Line label="Arguments">
             <span className="mono break">{brief(plan.call.args, 400)}</span>

@@ -60,14 +60,19 @@ const KINDS: Record<HistoryKind, string> = {
   'vote-reward': 'Reward for a vote',
   'fees-earned': 'Fees of a block',
   fee: 'Fee paid',
+  staked: 'Staked',
+  unstaked: 'Stake unlocked',
+  reserve: 'Reserve for block space',
   other: 'Other',
 };
 
 type Shown = 'all' | 'payments' | 'rewards';
+const isReward = (kind: HistoryKind): boolean =>
+  kind === 'block-reward' || kind === 'vote-reward' || kind === 'fees-earned';
 const GROUPS: Record<Shown, (kind: HistoryKind) => boolean> = {
   all: () => true,
-  payments: (kind) => kind === 'received' || kind === 'sent' || kind === 'fee' || kind === 'other',
-  rewards: (kind) => kind === 'block-reward' || kind === 'vote-reward' || kind === 'fees-earned',
+  payments: (kind) => !isReward(kind),
+  rewards: isReward,
 };
 
 function History(props: {

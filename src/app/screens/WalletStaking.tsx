@@ -102,8 +102,12 @@ function Position(props: { stake: StakeView; view: StakesView; symbol: string; a
             <dd>{tokens(stake.pending, symbol)}</dd>
           </>
         )}
-        <dt>Set aside for block space</dt>
-        <dd>{tokens(stake.reserve, symbol)}</dd>
+        {stake.reserve !== '0' && (
+          <>
+            <dt>Set aside for block space</dt>
+            <dd>{tokens(stake.reserve, symbol)}</dd>
+          </>
+        )}
       </dl>
       {stake.leaving.map(({ amount, exact: known, unlockAt, ready }) => (
         <div key={`${unlockAt}-${amount}`} className="between">
