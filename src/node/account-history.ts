@@ -14,7 +14,18 @@ import type { NodeStore } from '../storage/store.ts';
 import { sentenceOf } from './causes.ts';
 
 export type HistoryKind =
-  'received' | 'sent' | 'block-reward' | 'vote-reward' | 'fees-earned' | 'fee' | 'other';
+  | 'received'
+  | 'sent'
+  | 'block-reward'
+  | 'vote-reward'
+  | 'fees-earned'
+  | 'fee'
+  /** Stake put on hold, or free again. */
+  | 'staked'
+  | 'unstaked'
+  /** Moved to or from an operator's reserve for block space. */
+  | 'reserve'
+  | 'other';
 
 /** Something that happened to an account in a verified block. */
 export interface AccountEvent {
