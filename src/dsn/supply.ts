@@ -23,6 +23,9 @@ export interface PieceSupplyOptions {
 
 /** What happens to pieces, for those who watch. */
 export type PieceEvent =
+  /** It came, and is checked now. */
+  | { kind: 'received'; index: PieceIndex; from: string }
+  /** It is right. */
   | { kind: 'arrived'; index: PieceIndex; from: string }
   /** The sender lied or its disk is damaged. */
   | { kind: 'invalid'; index: PieceIndex; from: string }
@@ -170,6 +173,7 @@ export class PieceSupply {
       if (missing.size === 0) break;
       signal.throwIfAborted();
       const arrived = async (index: PieceIndex, piece: Uint8Array, from: string): Promise<boolean> => {
+        this.options.watch?.({ kind: 'received', index, from });
         if (piece.length === PIECE_BYTES) early(index, piece);
         if (!(await this.verifier.valid(index, piece))) {
           this.options.watch?.({ kind: 'invalid', index, from });

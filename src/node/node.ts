@@ -315,14 +315,17 @@ export class AllotmentNode implements RunnableNode {
   }
 
   async objects(name: string, input?: unknown): Promise<unknown> {
-    return (await this.openObjects()).command(name, input);
+    return (await (this.objectsOpen ?? this.openObjects())).command(name, input);
   }
 
   /** The storage network and its objects. Rejects before the chain is followed, against which pieces are checked. */
   openObjects(peers: readonly string[] = []): Promise<ObjectDesk> {
     const { running, platform } = this;
-    if (running === null || running.client.segmentCommitment(0n) === null)
-      return Promise.reject(new Error('The chain is not being followed yet.'));
+    const chain = running?.client.snapshot() ?? null;
+    if (running === null || chain?.phase !== 'following') {
+      const at = chain?.best == null ? '' : ` It is at block ${chain.best.number} of ${chain.target ?? '…'}.`;
+      return Promise.reject(new Error(`Objects come once the chain is verified up to its head.${at}`));
+    }
     this.objectsOpen ??= Promise.all([
       import('./objects.ts'),
       platform.openPieceDirectory(),
@@ -346,7 +349,7 @@ export class AllotmentNode implements RunnableNode {
   }
 
   serveObject(request: ObjectRequest, port: MessagePort): void {
-    void serveObject(() => this.openObjects(), request, port);
+    void serveObject(() => this.objectsOpen ?? this.openObjects(), request, port);
   }
 
   private registryNetwork(): RegistryNetwork | null {

@@ -234,7 +234,7 @@ export class ObjectDesk {
 
   private note(event: RetrievalEvent | PieceEvent | ServedEvent): void {
     if (event.kind === 'served') this.served += 1;
-    else if (event.kind === 'arrived') {
+    else if (event.kind === 'received' || event.kind === 'arrived') {
       const index = String(event.index);
       this.origins.delete(index);
       this.origins.set(index, event.from);

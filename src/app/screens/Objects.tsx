@@ -1,7 +1,7 @@
-import { useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import type { ScreenProps } from '../App.tsx';
 import { Card, Empty } from '../components/basics.tsx';
-import { Deed, Form, TextField, useAction } from '../components/forms.tsx';
+import { Deed, Form, TextField, type Action } from '../components/forms.tsx';
 import { bytes } from '../format.ts';
 import { useRouteDetail } from '../hooks.ts';
 import { objects, useObjects } from '../object-client.ts';
@@ -14,18 +14,25 @@ import Upload from './Upload.tsx';
 export default function Objects({ snapshot }: ScreenProps) {
   const { status, error, refresh } = useObjects();
   const [link, setLink] = useState('');
+  const newest = useRef('');
   const [opened, setOpened] = useState<ObjectView | null>(null);
-  const action = useAction();
+  const action = useNewest();
   const detail = useRouteDetail();
   const open = async (wanted: string): Promise<void> => {
-    setOpened(await objects.open({ link: wanted }));
+    const object = await objects.open({ link: wanted });
+    if (wanted !== newest.current) return;
+    setOpened(object);
     refresh();
+  };
+  const start = (wanted: string): void => {
+    newest.current = wanted;
+    action.run(() => open(wanted));
   };
   const ready = status !== null;
   useEffect(() => {
     if (detail === '' || !ready) return;
     setLink(detail);
-    action.run(() => open(detail));
+    start(detail);
     // Opened once for each address, not whenever something is drawn.
     // eslint-disable-next-line
   }, [detail, ready]);
@@ -50,7 +57,10 @@ export default function Objects({ snapshot }: ScreenProps) {
             submit="Open"
             busy="Looking for it…"
             disabled={!ready || link.trim() === ''}
-            onSubmit={() => open(link)}
+            onSubmit={() => {
+              newest.current = link;
+              return open(link);
+            }}
           >
             <TextField
               label="Identifier or link"
@@ -66,7 +76,7 @@ export default function Objects({ snapshot }: ScreenProps) {
           <ObjectCard
             key={opened.cid}
             object={opened}
-            onOpen={(wanted) => action.run(() => open(wanted))}
+            onOpen={start}
             onChanged={(next) => {
               setOpened(next);
               refresh();
@@ -80,6 +90,29 @@ export default function Objects({ snapshot }: ScreenProps) {
       </div>
     </>
   );
+}
+
+/** Work of which only the newest counts: the person may open something else before the first is there. */
+function useNewest(): Action {
+  const [busy, setBusy] = useState(false);
+  const [error, setError] = useState<string | null>(null);
+  const newest = useRef<object | null>(null);
+  const run = useCallback((work: () => Promise<unknown>) => {
+    const mine = {};
+    newest.current = mine;
+    setBusy(true);
+    setError(null);
+    const ended = (failure: string | null): void => {
+      if (newest.current !== mine) return;
+      setBusy(false);
+      setError(failure);
+    };
+    work().then(
+      () => ended(null),
+      (failure: unknown) => ended(failure instanceof Error ? failure.message : String(failure)),
+    );
+  }, []);
+  return { run, busy, error };
 }
 
 const hrefOf = (path: string): string => `#/objects/${path.replace(/^\/object\//, '')}`;
