@@ -32,9 +32,17 @@ interface Nested {
   value: { type: string; value: Record<string, unknown> | null };
 }
 
+/** Bytes of a call's data that are kept to be shown; an upload has megabytes of them. */
+const SHOWN_BYTES = 1024;
+
+function hexOf(bytes: Uint8Array): string {
+  const shown = toHex(bytes.subarray(0, SHOWN_BYTES));
+  return bytes.length <= SHOWN_BYTES ? shown : `${shown}… (${bytes.length} bytes)`;
+}
+
 const json = (value: unknown): string =>
   JSON.stringify(value, (_, item: unknown) =>
-    item instanceof Uint8Array ? `0x${toHex(item)}` : typeof item === 'bigint' ? String(item) : item,
+    item instanceof Uint8Array ? `0x${hexOf(item)}` : typeof item === 'bigint' ? String(item) : item,
   ) ?? 'null';
 
 function accountOf(value: unknown): string {
@@ -68,7 +76,7 @@ function dataLine(label: string, value: unknown): CallLine {
   } catch {
     // Not text: shown as bytes below.
   }
-  return { label, kind: 'data', value: toHex(value) };
+  return { label, kind: 'data', value: hexOf(value) };
 }
 
 const size = (value: unknown): number => (value instanceof Uint8Array ? value.length : 0);
