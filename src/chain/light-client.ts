@@ -12,10 +12,11 @@ import { equal, toHex } from '../protocol/bytes.ts';
 import { subspaceDigests } from '../protocol/digest.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
-import type { ChainConstants, Header, HistorySize, SegmentIndex } from '../protocol/types.ts';
+import type { ChainConstants, HistorySize, SegmentIndex } from '../protocol/types.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import type { BeginChoice, Beginning, ExaminationView } from './beginning.ts';
-import { historySizeOf, type BlockContext } from './block.ts';
+import { historySizeOf } from './block.ts';
+import { ChainBook, type VerifiedHeader } from './book.ts';
 import { SlotClock } from './clock.ts';
 import { EXAMINATION, type ExaminationPolicy } from './examination.ts';
 import { genesisInfo, Importer, infoOf, verifiedInfo, type BlockInfo, type ChainTree } from './importer.ts';
@@ -26,7 +27,8 @@ import { Peer } from './peer.ts';
 import type { RuntimeFacts } from './runtime.ts';
 import { RuntimeWatch } from './runtime-watch.ts';
 import type { ChainRecord } from './record.ts';
-import type { BlockView, ChainCause, ChainPhase, ChainSnapshot, RefusalView, ReorgView } from './snapshot.ts';
+import type { ChainCause, ChainPhase, ChainSnapshot } from './snapshot.ts';
+import { phaseOf, troubleOf } from './standing.ts';
 import { EarlyBlock, PATIENCE_MS, RefusedBlock, Synchronizer, UnreliableSource } from './sync.ts';
 import { ForkTree, type Insertion } from './tree.ts';
 import { BlockVerifier } from './verifier.ts';
@@ -51,17 +53,6 @@ export interface LightClientOptions {
   log?: (line: string) => void;
 }
 
-/** A header that was verified. */
-export interface VerifiedHeader {
-  header: Header;
-  context: BlockContext;
-}
-
-/** Blocks shown, final headers remembered, refusals and reorganisations listed. */
-const SHOWN_BLOCKS = 64;
-const REMEMBERED_HEADERS = 512;
-const SHOWN_REFUSALS = 50;
-const SHOWN_REORGS = 20;
 /** How often a quiet source is asked for its best block. */
 const POLL_MS = 15_000;
 const SAVE_INTERVAL_MS = 5_000;
@@ -69,7 +60,6 @@ const TICK_MS = 1_000;
 /** Block intervals without a new head after which the chain counts as standing still: once in 10^9. */
 const STALLED_INTERVALS = 20;
 const LEAST_STALLED_MS = 30_000;
-const RATE_WINDOW_MS = 10_000;
 /** How long sources that are being connected to are waited for before an examined chain is compared. */
 const RIVALS_MS = 3_000;
 /** Blocks behind the verified head beyond which a source is not used, where finality is not nearer. */
@@ -97,11 +87,7 @@ export class LightClient {
   private readonly listeners = new Set<() => void>();
   private readonly wakeup = new Wakeup();
   private readonly ticker = new Wakeup();
-  private readonly blocks: BlockInfo[] = [];
-  private readonly refusals: RefusalView[] = [];
-  private readonly reorgs: ReorgView[] = [];
-  private readonly finalHeaders = new Map<string, VerifiedHeader>();
-  private readonly rate: { at: number; headers: number }[] = [];
+  private readonly book: ChainBook;
   private tasks: Promise<unknown>[] = [];
   private syncing: Peer | null = null;
   private synced = false;
@@ -125,6 +111,7 @@ export class LightClient {
     this.potBudget = options.potBudget;
     this.pot = new PotVerifier(options.pool, options.potBudget);
     this.clock = new SlotClock(this.now);
+    this.book = new ChainBook(this.now);
     const log = (line: string) => options.log?.(line);
     this.watch = new RuntimeWatch(options.network.constants !== null, this.now, log);
     this.keeper = new ChainKeeper(options.store, this.now, log);
@@ -193,7 +180,7 @@ export class LightClient {
 
   /** A verified header by its hash (32 bytes), as far back as they are remembered. */
   header(hash: Uint8Array): VerifiedHeader | null {
-    return this.chain?.tree.get(hash) ?? this.finalHeaders.get(toHex(hash)) ?? null;
+    return this.chain?.tree.get(hash) ?? this.book.finalHeader(hash);
   }
 
   /** The runtime of the head, or null until a source described it; `provenance` says who stands behind it. */
@@ -262,23 +249,23 @@ export class LightClient {
       target: claimed.length === 0 ? null : Math.max(...claimed),
       beginning: chain?.beginning ?? null,
       examination: this.examination,
-      headersPerSecond: this.headersPerSecond(),
+      headersPerSecond: this.book.headersPerSecond(),
       sources: this.peers.map((peer) => peer.status()),
-      blocks: this.blocks.map((info) => this.viewOf(info)),
+      blocks: chain === null ? [] : this.book.views(chain.tree, this.ownKeys),
       forks: (chain?.tree.forks() ?? []).map(({ tip, length }) => ({
         hash: toHex(tip.hash),
         number: tip.number,
         length,
         weight: String(tip.weight),
       })),
-      refusals: [...this.refusals],
+      refusals: [...this.book.refusals],
       pot: { ...this.pot.stats(), head: this.headShare(), due: this.iterationsDue() },
       solutionRange: best && String(best.childSolutionRange),
       historySize: chain && String(this.historySize()),
       slotDurationMs: chain?.constants.slotDurationMs ?? null,
       confirmationDepthK: chain?.constants.confirmationDepthK ?? null,
       rules: this.watch.view(),
-      reorgs: [...this.reorgs],
+      reorgs: [...this.book.reorgs],
     };
   }
 
@@ -315,8 +302,8 @@ export class LightClient {
         if (this.chain === null) await this.learn(peer, seen);
       });
     }
-    const { genesisHash } = this.chain as unknown as Chain;
-    if (!equal(seen, genesisHash)) throw anotherNetwork(seen, genesisHash);
+    const known = (this.chain as Chain | null)?.genesisHash ?? seen;
+    if (!equal(seen, known)) throw anotherNetwork(seen, known);
     await this.askBest(peer);
   }
 
@@ -381,10 +368,9 @@ export class LightClient {
     for (const block of above) {
       const extra = verifiedInfo(block, this.now());
       const { finalized } = tree.insert({ header: block.block.header, context: block.context, extra });
-      for (const final of finalized) this.remember(final);
-      this.blocks.unshift(extra);
+      this.book.finalized(finalized);
+      this.book.verified(extra);
     }
-    this.blocks.length = Math.min(this.blocks.length, SHOWN_BLOCKS);
     this.lastHeadAt = this.now();
     this.begin(constants, genesisHash, beginning, tree).begunBy = begunBy;
   }
@@ -552,15 +538,13 @@ export class LightClient {
     rule: string,
     sentence: string,
   ): void {
-    this.refusals.unshift({
-      at: this.now(),
+    this.book.refused({
       source: peer.name,
       number: block?.number ?? null,
       hash: block && toHex(block.hash),
       rule,
       sentence,
     });
-    this.refusals.length = Math.min(this.refusals.length, SHOWN_REFUSALS);
     this.options.log?.(`${peer.name} was put off (${rule}): ${sentence}`);
     peer.drop(sentence);
   }
@@ -586,8 +570,7 @@ export class LightClient {
   private abandon(why: string): void {
     this.options.log?.(`the chain begins anew: ${why}`);
     this.chain = null;
-    this.blocks.length = 0;
-    this.finalHeaders.clear();
+    this.book.forgetChain();
     this.synced = false;
     void this.keeper.clear();
     this.changed();
@@ -596,38 +579,20 @@ export class LightClient {
   // The chain
 
   private inserted(info: BlockInfo, insertion: Insertion<BlockInfo>, upgrades: boolean): void {
-    this.blocks.unshift(info);
-    this.blocks.length = Math.min(this.blocks.length, SHOWN_BLOCKS);
-    for (const final of insertion.finalized) this.remember(final);
+    this.book.verified(info);
+    this.book.finalized(insertion.finalized);
     if (insertion.best) {
       this.lastHeadAt = this.now();
       this.clockCause = null;
       if (upgrades) this.watch.upgraded();
     }
-    if (insertion.reorg !== null) {
-      const { depth, from, to } = insertion.reorg;
-      this.reorgs.unshift({ at: this.now(), depth, from: toHex(from.hash), to: toHex(to.hash) });
-      this.reorgs.length = Math.min(this.reorgs.length, SHOWN_REORGS);
-    }
+    if (insertion.reorg !== null) this.book.reorganised(insertion.reorg);
     this.changed();
   }
 
-  private remember({ header, context }: VerifiedHeader): void {
-    this.finalHeaders.set(toHex(context.hash), { header, context });
-    if (this.finalHeaders.size <= REMEMBERED_HEADERS) return;
-    const [oldest] = this.finalHeaders.keys();
-    this.finalHeaders.delete(oldest as string);
-  }
-
   private imported(headers: number): void {
-    this.rate.push({ at: this.now(), headers });
+    this.book.imported(headers);
     if (this.now() - this.keeper.lastSave > SAVE_INTERVAL_MS) void this.save();
-  }
-
-  private headersPerSecond(): number {
-    const since = this.now() - RATE_WINDOW_MS;
-    while (this.rate[0] !== undefined && this.rate[0].at < since) this.rate.shift();
-    return this.rate.reduce((sum, { headers }) => sum + headers, 0) / (RATE_WINDOW_MS / 1_000);
   }
 
   /** Milliseconds between blocks, on average. */
@@ -646,28 +611,17 @@ export class LightClient {
     return headShare(this.potBudget, this.pot.headRate(), this.iterationsDue());
   }
 
-  private viewOf(info: BlockInfo): BlockView {
-    const { tree } = this.chain as Chain;
-    const final = info.number <= tree.final.context.number;
-    const onBestChain = final
-      ? this.finalHeaders.has(info.hash) || info.hash === toHex(tree.final.context.hash)
-      : toHex(tree.onBestChain(info.number)?.context.hash ?? new Uint8Array()) === info.hash;
-    return { ...info, own: this.ownKeys.has(info.author), final: final && onBestChain, onBestChain };
-  }
-
   // What is said about it
 
   private phase(): ChainPhase {
-    if (!this.started) return 'connecting';
-    if (this.peers.every(({ dropped }) => dropped) && this.peers.length > 0) return 'refused';
-    const connected = this.peers.some(({ usable }) => usable);
-    if (!connected) {
-      return this.peers.some((peer) => peer.status().state === 'connecting') ? 'connecting' : 'offline';
-    }
-    if (this.examination !== null) return 'syncing';
-    if (this.chain === null) return 'connecting';
-    if (this.isStalled()) return 'stalled';
-    return this.syncing !== null || !this.synced ? 'syncing' : 'following';
+    return phaseOf({
+      started: this.started,
+      peers: this.peers,
+      examining: this.examination !== null,
+      known: this.chain !== null,
+      stalled: this.isStalled(),
+      behind: this.syncing !== null || !this.synced,
+    });
   }
 
   private isStalled(): boolean {
@@ -678,42 +632,13 @@ export class LightClient {
   }
 
   private causeOf(phase: ChainPhase): ChainCause | null {
-    const found = this.causeNow(phase);
+    const trouble = troubleOf(phase, this.peers);
+    const found =
+      this.clockCause ??
+      (trouble === null ? (this.watch.cause ?? this.keeper.cause) : { ...trouble, since: this.now() });
     if (found === null) this.cause = null;
     else if (this.cause?.code !== found.code) this.cause = found;
     return this.cause;
-  }
-
-  private causeNow(phase: ChainPhase): ChainCause | null {
-    const cause = (code: string, sentence: string, action: string | null) => ({
-      code,
-      sentence,
-      action,
-      since: this.now(),
-    });
-    if (this.clockCause !== null) return this.clockCause;
-    switch (phase) {
-      case 'refused':
-        return cause(
-          'sources-refused',
-          `No source can be trusted now. ${this.peers[0]?.status().reason ?? ''}`.trim(),
-          'Choose another node',
-        );
-      case 'offline':
-        return cause('offline', this.offlineSentence(), 'Check the node');
-      case 'stalled':
-        return cause('stalled', 'No new block came for longer than this network needs.', null);
-      default:
-        return this.watch.cause ?? this.keeper.cause;
-    }
-  }
-
-  private offlineSentence(): string {
-    const resting = this.peers.find(({ source, dropped }) => source.state === 'connected' && !dropped);
-    const reason = resting?.status().reason ?? null;
-    return reason === null
-      ? 'No node can be reached. The connection is tried again by itself.'
-      : `No node can be used now. ${reason} It is asked again by itself.`;
   }
 
   /** Nothing is left to fetch from a source. */
@@ -733,7 +658,7 @@ export class LightClient {
       if (now - this.lastTickAt > 10 * TICK_MS) this.lastHeadAt = now;
       this.lastTickAt = now;
       const phase = this.phase();
-      const told = `${phase} ${this.causeOf(phase)?.code} ${this.headersPerSecond()}`;
+      const told = `${phase} ${this.causeOf(phase)?.code} ${this.book.headersPerSecond()}`;
       if (told !== this.told) this.changed();
       this.told = told;
     }
@@ -756,8 +681,7 @@ export class LightClient {
       const tree = this.treeOf(record.final, record.constants);
       for (const block of record.blocks) tree.insert({ ...block, extra: this.storedInfo(block) });
       this.begin(record.constants, record.genesisHash, record.beginning, tree);
-      for (const { extra } of tree.blocks()) this.blocks.unshift(extra);
-      this.blocks.length = Math.min(this.blocks.length, SHOWN_BLOCKS);
+      for (const { extra } of tree.blocks()) this.book.verified(extra);
     });
   }
 

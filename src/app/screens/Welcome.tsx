@@ -145,7 +145,10 @@ function ChooseNetwork(props: {
   onBack: () => void;
   onNext: () => void;
 }) {
-  const genesisHash = props.choice.genesisHash ?? props.probe?.genesisHash ?? null;
+  const { choice, probe } = props;
+  const genesisHash = choice.genesisHash ?? probe?.genesisHash ?? null;
+  const foreign = probe?.reachable === true && probe.genesisHash !== genesisHash;
+  const others = choice.endpoints.slice(1);
   return (
     <>
       <h1>Which network?</h1>
@@ -168,7 +171,10 @@ function ChooseNetwork(props: {
       </fieldset>
       <label>
         Node to talk to
-        <span className="hint">It delivers data; this tab verifies what it says.</span>
+        <span className="hint">
+          It delivers data; this tab verifies what it says.
+          {others.length > 0 && ` Also asked: ${others.join(', ')}. More can be named in the settings.`}
+        </span>
         <input
           type="text"
           inputMode="url"
@@ -177,7 +183,8 @@ function ChooseNetwork(props: {
           onChange={(event) => props.onEndpoint(event.target.value.trim())}
         />
       </label>
-      <ProbeResult probe={props.probe} />
+      <ProbeResult probe={probe} />
+      {foreign && <p className="banner bad">This node serves another network than {choice.name}.</p>}
       <details>
         <summary>Where to begin</summary>
         <BeginChooser begin={props.begin} network={genesisHash} onChange={props.onBegin} />
@@ -189,7 +196,7 @@ function ChooseNetwork(props: {
         <button
           type="button"
           className="primary large"
-          disabled={props.probe?.reachable !== true || troubleOf(props.begin, genesisHash) !== null}
+          disabled={probe?.reachable !== true || foreign || troubleOf(props.begin, genesisHash) !== null}
           onClick={props.onNext}
         >
           Continue
