@@ -8,7 +8,7 @@ import { CacheMember } from '../cluster/cache.ts';
 import { CacheStore } from '../cluster/cache-store.ts';
 import { ClusterConnection, pause } from '../cluster/connection.ts';
 import { Controller } from '../cluster/controller.ts';
-import { isLoopback, parseServer, type Credentials } from '../cluster/credentials.ts';
+import { isLoopback, parseServer, type Credentials, type ServerAddress } from '../cluster/credentials.ts';
 import { ClusterError } from '../cluster/errors.ts';
 import { FarmerMember } from '../cluster/farmer.ts';
 import { ClusterHistory } from '../cluster/history.ts';
@@ -133,8 +133,16 @@ function credentialsOf(values: Values, inAddress: Credentials): Credentials {
   return inAddress;
 }
 
+function addressOf(text: string): ServerAddress {
+  try {
+    return parseServer(text);
+  } catch (error) {
+    throw new UsageError(error instanceof ClusterError ? error.sentence : String(error), { cause: error });
+  }
+}
+
 async function joinCluster(values: Values, role: string, stopped: AbortSignal): Promise<ClusterConnection> {
-  const addresses = (values.nats ?? []).map(parseServer);
+  const addresses = (values.nats ?? []).map(addressOf);
   const [first] = addresses;
   if (first === undefined) throw new UsageError('--nats URL is needed');
   const credentials = credentialsOf(values, first.credentials);

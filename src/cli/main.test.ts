@@ -41,6 +41,9 @@ describe('allotment', () => {
     [['sync', '--until', 'spring'], '--until takes'],
     [['sync', '--nonsense'], 'nonsense'],
     [['balance'], 'balance takes an address'],
+    [['cluster', 'gardener'], 'there is no role “gardener”'],
+    [['cluster', 'cache'], '--nats URL is needed'],
+    [['cluster', 'farmer', '--nats', 'http://h'], 'looks like nats://'],
   ])('refuses %j as wrong usage', async (args, sentence) => {
     const { code, stdout, stderr } = await allotment(...args, '--data', data);
     expect(code).toBe(2);

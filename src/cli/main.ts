@@ -14,7 +14,6 @@ import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
 import { runAgent } from './agent.ts';
 import { FARM_COMMANDS, runFarmCommand } from './farms.ts';
-import { runCluster } from './cluster.ts';
 import { UsageError } from './usage.ts';
 
 const HELP = `Usage: npm run allotment -- COMMAND [options]
@@ -271,7 +270,10 @@ async function main(): Promise<void> {
     process.stdout.write(await runAgent(process.argv.slice(3)));
     return;
   }
-  if (process.argv[2] === 'cluster') return runCluster(process.argv.slice(3));
+  if (process.argv[2] === 'cluster') {
+    const { runCluster } = await import('./cluster.ts');
+    return runCluster(process.argv.slice(3));
+  }
   const { values, positionals } = parse();
   const [command, argument] = positionals;
   if (values.help === true || command === undefined) {
