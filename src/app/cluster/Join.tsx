@@ -15,9 +15,9 @@ const KINDS: readonly (readonly [Kind, string])[] = [
 ];
 
 /** Where the person names the server and what the tab is to do. */
-export function Join() {
+export function Join({ known }: { known?: string }) {
   const action = useAction();
-  const [server, setServer] = useState('ws://127.0.0.1:4223');
+  const [server, setServer] = useState(known ?? 'ws://127.0.0.1:4223');
   const [kind, setKind] = useState<Kind>('none');
   const [user, setUser] = useState('');
   const [secret, setSecret] = useState('');

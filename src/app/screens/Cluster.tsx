@@ -40,6 +40,7 @@ export default function Cluster({ snapshot }: ScreenProps) {
           onAction={() => void node.retryCluster()}
         />
       )}
+      {cause?.code === 'credentials' && cluster.secrets === 'session' && <Join known={server} />}
       <div className="grid">
         <Card span={4}>
           <Stat
