@@ -18,8 +18,7 @@ const PROOF_MS = 120_000;
 /** What is said of certificates that hold, whether a registry knows them or not. */
 const SOUND = /sound, not registered|waits for proof|registered and sound/;
 let app: AppServer;
-let network: ChildProcess;
-let nodes: Nodes;
+let network: ChildProcess | null = null;
 
 /** Addresses of a node of the chain and of one of its Auto ID domain. */
 interface Nodes {
@@ -30,18 +29,26 @@ interface Nodes {
 test.beforeAll(async () => {
   test.setTimeout(5 * 60_000);
   app = await serveApp(await ensureBuilt(() => undefined), 4573);
-  network = spawn(process.execPath, ['--import', 'tsx', 'e2e/local-network.ts'], {
+});
+test.afterAll(() => app.close());
+
+/** Runs a local network until the test is over: one that is old has slots that seem to come from the future. */
+async function startNetwork(): Promise<Nodes> {
+  const started = spawn(process.execPath, ['--import', 'tsx', 'e2e/local-network.ts'], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
-  nodes = await new Promise<Nodes>((done, failed) => {
-    network.stdout!.once('data', (line: Buffer) => done(JSON.parse(line.toString()) as Nodes));
-    network.once('exit', (code) => failed(new Error(`the local network ended with ${code}`)));
+  network = started;
+  return new Promise<Nodes>((done, failed) => {
+    started.stdout.once('data', (line: Buffer) => done(JSON.parse(line.toString()) as Nodes));
+    started.once('exit', (code) => failed(new Error(`the local network ended with ${code}`)));
   });
-});
-test.afterAll(async () => {
-  await app.close();
-  const ended = new Promise((done) => network.once('exit', done));
-  network.stdin!.end();
+}
+test.afterEach(async () => {
+  const running = network;
+  network = null;
+  if (running === null || running.exitCode !== null) return;
+  const ended = new Promise((done) => running.once('exit', done));
+  running.stdin!.end();
   await ended;
 });
 
@@ -130,7 +137,7 @@ const mine = (page: Page, name: string): Locator =>
 async function fund(page: Page): Promise<void> {
   await page.goto(`${app.url}/#/wallet`);
   const address = await page.getByTestId('accounts').locator('.mono').first().textContent();
-  network.stdin!.write(`${address}\n`);
+  network!.stdin!.write(`${address}\n`);
 }
 
 /** Does what a button of an identity says, having seen what is signed and what it costs. */
@@ -264,6 +271,7 @@ test('issue, show one claim, verify, revoke, and see it refused', async ({ brows
 test('on a network with a registry: register, verify by proof, revoke, and see it refused', async ({
   browser,
 }) => {
+  const nodes = await startNetwork();
   const parties = {
     issuer: await profile(browser, nodes),
     holder: await profile(browser, nodes),
@@ -372,7 +380,7 @@ test('a backup opens in a fresh profile, and a wrong password changes nothing', 
 });
 
 test('an agent acts within its limit and is refused beyond it', async ({ browser }) => {
-  const page = await profile(browser, nodes);
+  const page = await profile(browser, await startNetwork());
   await makeWallet(page);
   await fund(page);
   await makeIdentity(page, 'Alice');

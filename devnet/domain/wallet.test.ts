@@ -8,13 +8,15 @@ import { AllotmentNode } from '../../src/node/node.ts';
 import { createNodePlatform } from '../../src/node/node-platform.ts';
 import { sign } from '../../src/crypto/sr25519.ts';
 import { signDomainExtrinsic } from '../../src/identity/extrinsic.ts';
-import { fromHex } from '../../src/protocol/bytes.ts';
+import { fromHex, toPrefixedHex } from '../../src/protocol/bytes.ts';
 import { EXTRINSIC_SIGNING_CONTEXT } from '../../src/protocol/constants.ts';
 import { IMMORTAL } from '../../src/protocol/extrinsic.ts';
 import { ScaleWriter } from '../../src/protocol/scale.ts';
 import { decodeAddress } from '../../src/protocol/ss58.ts';
 import { developmentAccounts } from '../accounts.ts';
+import { RpcServer } from '../rpc/server.ts';
 import { TestNetwork } from '../testing/test-network.ts';
+import { domainMethods } from './rpc.ts';
 
 let test: TestNetwork;
 let folder: string;
@@ -133,5 +135,34 @@ describe('a wallet on a network with a registry', () => {
     await included();
     expect((await revoking).refused).toBeNull();
     expect(await ids.verdict({ did })).toMatchObject({ strict: 'revoked', asOf: { proven: false } });
+    await test.reach(test.network.chain.best.number + 2);
+    await caughtUp();
+    expect(await ids.verdict({ did })).toMatchObject({ strict: 'revoked', asOf: { proven: true } });
+  });
+
+  it('believes no node of the domain that hides a revocation', async () => {
+    const { did } = (await ids.identities())[0]!;
+    const { chain, pool } = test.network.domain;
+    const methods = new Map(domainMethods(chain, pool));
+    // The state of the genesis block, under the name of another.
+    methods.set('state_getReadProof', ([keys, at]) => {
+      const wanted = (keys as string[]).map((key) => fromHex(key));
+      return { at, proof: chain.stateOf(chain.genesis.hash).prove(wanted).map(toPrefixedHex) };
+    });
+    const liar = new RpcServer(methods, [], () => undefined);
+    const port = await liar.listen(0);
+    const { network } = node.snapshot().setup!;
+    await node.change({ network: { ...network, domainEndpoints: [`ws://127.0.0.1:${port}`] } });
+    await caughtUp();
+    expect(await ids.verdict({ did })).toMatchObject({
+      strict: 'not-anchored',
+      registry: 'silent',
+      reason: expect.stringContaining('proof'),
+      asOf: null,
+    });
+    await node.change({ network });
+    await liar.close();
+    await caughtUp();
+    expect(await ids.verdict({ did })).toMatchObject({ strict: 'revoked', registry: 'asked' });
   });
 });

@@ -29,8 +29,8 @@ const CALL_TIMEOUT_MS = 10_000;
 /** Where the nodes of a network's Auto ID domain are. */
 export function domainEndpoints({ endpoints, domainEndpoints: named }: NetworkChoice): string[] {
   if (named !== undefined && named.length > 0) return named;
-  const [first] = endpoints;
-  if (first === undefined || !URL.canParse(first)) return [];
+  const first = endpoints.find((endpoint) => URL.canParse(endpoint));
+  if (first === undefined) return [];
   const url = new URL(first);
   // By convention of the local network; public nodes have no port in their addresses.
   if (url.port === '') return [];

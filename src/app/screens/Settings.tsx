@@ -43,12 +43,15 @@ export default function Settings({ snapshot }: ScreenProps) {
 function NetworkCard({ snapshot }: ScreenProps) {
   const { network } = snapshot.setup;
   const [text, setText] = useState(network.endpoints.join('\n'));
+  const [registry, setRegistry] = useState((network.domainEndpoints ?? []).join('\n'));
   const endpoints = text.split(/\s+/).filter((line) => line !== '');
   const save = useCommand(
-    useCallback(
-      () => node.change({ network: { ...network, endpoints: text.split(/\s+/).filter(Boolean) } }),
-      [network, text],
-    ),
+    useCallback(() => {
+      const lines = (of: string) => of.split(/\s+/).filter(Boolean);
+      return node.change({
+        network: { ...network, endpoints: lines(text), domainEndpoints: lines(registry) },
+      });
+    }, [network, text, registry]),
   );
   return (
     <Card title="Nodes" span={6}>
@@ -63,6 +66,19 @@ function NetworkCard({ snapshot }: ScreenProps) {
           spellCheck={false}
           value={text}
           onChange={(event) => setText(event.target.value)}
+        />
+      </label>
+      <label>
+        Nodes of the registry of identities
+        <span className="hint">
+          One a line; left empty, it is looked for beside the first node, one port above. What they say is
+          proven against the chain.
+        </span>
+        <textarea
+          rows={1}
+          spellCheck={false}
+          value={registry}
+          onChange={(event) => setRegistry(event.target.value)}
         />
       </label>
       <div className="row">
