@@ -4,9 +4,23 @@ import { developmentAccounts } from './accounts.ts';
 import { StorageError } from '../src/storage/errors.ts';
 import { NatsServer } from './nats-server.ts';
 import { LocalNetwork } from './network.ts';
-import type { StartOptions } from './options.ts';
+import { HELP, readOptions, type StartOptions } from './options.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
+
+/** The command line's options; ends the program after the help was asked for or a mistake was named. */
+export function commandLineOptions(): StartOptions {
+  try {
+    const options = readOptions(process.argv.slice(2), print);
+    if (options !== 'help') return options;
+    print(HELP);
+    process.exit(0);
+  } catch (error) {
+    if (!(error instanceof TypeError || error instanceof RangeError)) throw error;
+    process.stderr.write(`${error.message}\nSee --help.\n`);
+    process.exit(2);
+  }
+}
 
 /** Starts the network, then `also`; returns after both are stopped by a signal. */
 export async function runNetwork(

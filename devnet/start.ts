@@ -2,8 +2,7 @@
 import { spawn } from 'node:child_process';
 import { serveApp } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
-import { HELP, readOptions } from './options.ts';
-import { runNetwork } from './run.ts';
+import { commandLineOptions, runNetwork } from './run.ts';
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -20,14 +19,11 @@ function openBrowser(url: string): void {
   child.unref();
 }
 
-const options = readOptions(process.argv.slice(2), print);
-if (options === 'help') print(HELP);
-else {
-  await runNetwork(options, async (network) => {
-    const folder = await ensureBuilt(print);
-    const app = await serveApp(folder, options.appPort, `ws://127.0.0.1:${network.port}`);
-    print(`Open ${app.url}`);
-    if (options.open) openBrowser(app.url);
-    return () => app.close();
-  });
-}
+const options = commandLineOptions();
+await runNetwork(options, async (network) => {
+  const folder = await ensureBuilt(print);
+  const app = await serveApp(folder, options.appPort, `ws://127.0.0.1:${network.port}`);
+  print(`Open ${app.url}`);
+  if (options.open) openBrowser(app.url);
+  return () => app.close();
+});
