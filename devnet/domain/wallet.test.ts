@@ -16,12 +16,16 @@ import { decodeAddress } from '../../src/protocol/ss58.ts';
 import { developmentAccounts } from '../accounts.ts';
 import { RpcServer } from '../rpc/server.ts';
 import { TestNetwork } from '../testing/test-network.ts';
+import { signTransaction } from '../transactions.ts';
 import { domainMethods } from './rpc.ts';
+import { domainAccount } from './runtime.ts';
 
+const AI3 = 10n ** 18n;
 let test: TestNetwork;
 let folder: string;
 let node: AllotmentNode;
 let ids: IdentityCommands;
+let wallet: WalletCommands;
 
 function commands<T extends object>(call: (name: string, input: unknown) => Promise<unknown>): T {
   return new Proxy({} as T, { get: (_, name) => (input: unknown) => call(String(name), input) });
@@ -87,7 +91,7 @@ beforeAll(async () => {
     cores: 1,
     potBudget: { mode: 'full' },
   });
-  const wallet = commands<WalletCommands>((name, input) => node.wallet(name, input));
+  wallet = commands<WalletCommands>((name, input) => node.wallet(name, input));
   await wallet.create({ phrase: await wallet.newPhrase(12), password: 'correct horse battery' });
   give((await wallet.status()).accounts[0]!.address);
   await caughtUp();
@@ -164,5 +168,36 @@ describe('a wallet on a network with a registry', () => {
     await liar.close();
     await caughtUp();
     expect(await ids.verdict({ did })).toMatchObject({ strict: 'revoked', registry: 'asked' });
+  });
+
+  it('moves tokens from the chain to the registry’s network', async () => {
+    const { network } = test;
+    const { chain, pool, domain } = network;
+    const [account] = (await wallet.status()).accounts;
+    const receiver = decodeAddress(account!.address).account;
+    const five = new ScaleWriter()
+      .u8(5)
+      .u8(3)
+      .u8(0)
+      .raw(receiver)
+      .compact(5n * AI3)
+      .bytes();
+    pool.submit(signTransaction(chain, pool, developmentAccounts()[0]!, five));
+    await test.reach(chain.best.number + 1);
+    await caughtUp();
+    const held = () => domainAccount(domain.chain.stateOf(domain.chain.best.hash), receiver)!.free;
+    const before = held();
+    const args = {
+      dst_location: {
+        chain_id: { type: 'Domain', value: 0 },
+        account_id: { type: 'AccountId32', value: receiver },
+      },
+      amount: AI3,
+    };
+    const call = { pallet: 'Transporter', call: 'transfer', args };
+    const plan = (await node.money('prepare', { account: account!.address, call })) as { id: string };
+    await node.money('send', { plan: plan.id });
+    await test.reach(chain.best.number + 2);
+    expect(held()).toBe(before + AI3);
   });
 });

@@ -180,6 +180,7 @@ function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; 
   const { one, verdict } = props;
   const { did } = one;
   const [told, setTold] = useState<string | null>(null);
+  const isProven = verdict?.asOf?.proven === true && verdict.reported === verdict.strict;
   const done = (news: string | null = null) => {
     setTold(news);
     props.done();
@@ -238,7 +239,7 @@ function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; 
       )}
       {told !== null && (
         <p className="banner info wide" role="status">
-          {told}
+          {told} {isProven ? 'It is proven.' : 'The proof follows once it is confirmed.'}
         </p>
       )}
     </div>
