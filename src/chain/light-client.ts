@@ -448,7 +448,11 @@ export class LightClient {
     const header = await peer.source.bestHeader(this.signal);
     peer.claimedBest = { header, hash: headerHash(header) };
     const behind = (this.chain?.tree.best.context.number ?? 0) - header.number;
-    if (behind > this.staleBlocks()) throw new UnreliableSource(`The source is ${behind} blocks behind.`);
+    if (behind > this.staleBlocks()) {
+      throw new UnreliableSource(
+        `The source is ${behind} blocks behind. Either it is catching up, or its network was started anew: then begin the chain anew in the settings.`,
+      );
+    }
     this.changed();
   }
 
