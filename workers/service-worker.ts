@@ -36,12 +36,19 @@ async function respond(
   };
   for (const tab of await self.clients.matchAll({ type: 'window', includeUncontrolled: true })) {
     const response = await askTab(question, (asked, port) => tab.postMessage(asked, [port]), lasting);
-    if (response !== null) return response;
+    if (response !== null) return keepsPage(request, url, response);
   }
   // Without a tab that runs the node the app itself is opened, on the object's own page.
   if (request.mode === 'navigate')
     return Response.redirect(`/#/objects/${url.pathname.slice(OBJECTS.length)}${url.search}`);
   return new Response('No tab of this app is open that could fetch this object.', { status: 503 });
+}
+
+/** A file that cannot be saved must not take the place of the app, which is what asked for it. */
+function keepsPage(request: Request, url: URL, response: Response): Response {
+  const saves = url.searchParams.has('download') || url.searchParams.has('zip');
+  const lost = request.mode === 'navigate' && saves && !response.ok;
+  return lost ? new Response(null, { status: 204 }) : response;
 }
 
 cleanupOutdatedCaches();

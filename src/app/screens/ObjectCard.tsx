@@ -46,7 +46,7 @@ export default function ObjectCard(props: {
         <>
           <Content address={address} preview={object.preview} name={name} />
           {object.entries !== null && <Tree entries={object.entries} onOpen={props.onOpen} />}
-          <Actions object={object} address={address} name={name} />
+          <Actions object={object} address={address} />
         </>
       )}
       <details>
@@ -192,7 +192,7 @@ function Tree({ entries, onOpen }: { entries: EntryView[]; onOpen: (link: string
   );
 }
 
-function Actions({ object, address, name }: { object: ObjectView; address: string; name: string }) {
+function Actions({ object, address }: { object: ObjectView; address: string }) {
   const [copied, setCopied] = useState(false);
   const link = `${window.location.origin}/#/objects/${object.path.replace(/^\/object\//, '')}`;
   const folder = object.kind === 'folder';
@@ -200,8 +200,8 @@ function Actions({ object, address, name }: { object: ObjectView; address: strin
     <div className="row">
       <a
         className="button primary"
+        // A link with the attribute `download` would pass the service worker by.
         href={withQuery(address, folder ? 'zip' : 'download')}
-        download={folder ? `${name}.zip` : name}
       >
         {folder ? 'Save as zip' : 'Save'}
       </a>
