@@ -1,0 +1,102 @@
+import * as fc from 'fast-check';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { concat, equal } from '../protocol/bytes.ts';
+import { blake3Hash } from '../protocol/hash.ts';
+import { sectorLayout } from '../protocol/sector.ts';
+import type { PlottedSector } from '../protocol/cluster/values.ts';
+import { planSector, type SectorPlan } from '../farm/plan.ts';
+import { encodeSector } from '../farm/plotter.ts';
+import { FakeHistory, FakeSource, named, plottingPool, RULES } from '../farm/test-support.ts';
+import { MemoryDirectory } from '../storage/memory-directory.ts';
+import { checkedSector, defaultSample, requirePlanned } from './sector-check.ts';
+
+const PIECES = 2;
+const { signal } = new AbortController();
+const pool = plottingPool({ 'kzg.verify': () => ({ bad: [] }) });
+const history = new FakeHistory();
+
+let plan: SectorPlan;
+let plotted: PlottedSector;
+let bytes: Uint8Array;
+
+beforeAll(async () => {
+  plan = planSector(named('farmer', 32), 0, 3n, PIECES, RULES);
+  const context = {
+    pool,
+    history,
+    pieces: new FakeSource(),
+    directory: new MemoryDirectory(),
+    concurrency: 1,
+    signal,
+    progress: () => undefined,
+    badPiece: () => undefined,
+  };
+  await encodeSector(plan, context, async ({ metadata, parts }) => {
+    const all: Uint8Array[] = [];
+    for await (const part of parts) all.push(part.slice());
+    bytes = concat(...all);
+    const pieceIndexes = plan.pieces.map(({ index }) => index);
+    plotted = { sectorId: plan.sectorId, sectorIndex: 0, metadata, pieceIndexes };
+  });
+});
+
+/** The sector with a checksum that fits whatever was done to it. */
+function resealed(changed: Uint8Array): Uint8Array {
+  const { checksum } = sectorLayout(PIECES);
+  const result = changed.slice();
+  result.set(blake3Hash(result.subarray(0, checksum)), checksum);
+  return result;
+}
+
+async function outcome(sector: Uint8Array, size = 1_800_000): Promise<string> {
+  async function* parts() {
+    for (let from = 0; from < sector.length; from += size) yield sector.subarray(from, from + size);
+  }
+  const context = { pool, history, pieces: new FakeSource(), sample: PIECES, signal };
+  const passed: Uint8Array[] = [];
+  try {
+    for await (const part of checkedSector(parts(), plotted, plan, context)) passed.push(part);
+  } catch (error) {
+    return (error as { code: string }).code;
+  }
+  return equal(concat(...passed), sector) ? 'passed' : 'changed';
+}
+
+describe('a sector that somebody else encoded', () => {
+  it('passes whole, however it is cut', async () => {
+    await fc.assert(
+      fc.asyncProperty(fc.integer({ min: 200_000, max: 3_000_000 }), async (size) => {
+        expect(await outcome(bytes, size)).toBe('passed');
+      }),
+      { numRuns: 6 },
+    );
+  });
+
+  it('is refused when it is too short or too long', async () => {
+    expect(await outcome(bytes.subarray(0, -1))).toBe('wrong-sector');
+    expect(await outcome(concat(bytes, Uint8Array.of(0)))).toBe('wrong-sector');
+    expect(await outcome(new Uint8Array(0))).toBe('wrong-sector');
+  });
+
+  it('is refused for any byte that is another, even where the checksum was made to fit', async () => {
+    const { recordChunks, recordMetadata, checksum } = sectorLayout(PIECES);
+    const places = [0, recordChunks - 1, recordChunks, recordMetadata - 1, recordMetadata, checksum - 1];
+    for (const place of places) {
+      const changed = bytes.slice();
+      changed[place]! ^= 1;
+      expect(await outcome(changed)).toBe('wrong-sector');
+      expect(await outcome(resealed(changed))).toBe('wrong-sector');
+    }
+  });
+
+  it('is refused when it is another one than the one ordered', () => {
+    const other = planSector(named('farmer', 32), 1, 3n, PIECES, RULES);
+    expect(() => requirePlanned(plotted, other)).toThrow(/another sector/);
+    expect(() => requirePlanned({ ...plotted, pieceIndexes: [0n, 1n] }, plan)).toThrow(/another sector/);
+    expect(() => requirePlanned(plotted, plan)).not.toThrow();
+  });
+
+  it('is sampled by its size', () => {
+    expect([1, 2, 4, 1000].map(defaultSample)).toEqual([1, 2, 2, 16]);
+  });
+});
