@@ -84,7 +84,7 @@ test('folders are farmed beside the browser’s storage, exported, and imported 
     await page.getByRole('button', { name: 'Add a folder' }).click();
     await expect(page.getByText('lies a farm of the native farmer. Choose')).toBeVisible();
     await page.getByRole('button', { name: 'Import from the native farmer' }).click();
-    await expect(page.getByText('Its sectors and its key are copied')).toBeVisible();
+    await expect(page.getByText('Its sectors and its key can be copied')).toBeVisible();
     await willPick(page, 'Copy');
     await page.getByRole('button', { name: 'Copy into a folder' }).click();
     const copy = card(page, 'Folder “Copy”');

@@ -25,40 +25,37 @@ interface Output {
   bytes(): Promise<number>;
 }
 
-/** Runs a command on a node that was started; resolves when it is done. Rejects with a sentence for the person. */
-export async function runFarmCommand(
-  node: AllotmentNode,
+/** A command, ready to run on a node that was started; rejects with a sentence. Throws UsageError. */
+export function farmCommand(
   command: string,
   argument: string | undefined,
   options: FarmOptions,
   { print, bytes }: Output,
-): Promise<void> {
-  const folder = (): FarmPlace => {
-    if (argument === undefined) throw new UsageError(`${command} takes a folder`);
-    return { kind: 'folder', path: resolve(argument) };
-  };
-  if (command === 'remove-farm') {
-    if (argument === undefined) throw new UsageError('remove-farm takes the id of a farm; status names them');
-    return node.removeFarm(argument, options['keep-files'] ?? false);
+): (node: AllotmentNode) => Promise<void> {
+  if (command !== 'check-farm' && argument === undefined) {
+    const what = command === 'remove-farm' ? 'the id of a farm; status names them' : 'a folder';
+    throw new UsageError(`${command} takes ${what}`);
   }
-  const place = command === 'check-farm' ? null : folder();
-  await ready(node, options.farm ?? null);
-  switch (command) {
-    case 'add-farm':
-      print('added', { farm: await node.addFarm(place!, await bytes()) });
-      return;
-    case 'import-farm': {
-      const into: FarmPlace =
-        options.into === undefined ? { kind: 'own' } : { kind: 'folder', path: resolve(options.into) };
-      return done(node, await node.importFarm(place!, into), print);
+  const place: FarmPlace = { kind: 'folder', path: resolve(argument ?? '') };
+  const into: FarmPlace =
+    options.into === undefined ? { kind: 'own' } : { kind: 'folder', path: resolve(options.into) };
+  const { farm } = options;
+  return async (node) => {
+    if (command === 'remove-farm') return node.removeFarm(argument, options['keep-files'] ?? false);
+    await ready(node, farm ?? null);
+    switch (command) {
+      case 'add-farm':
+        return print('added', { farm: await node.addFarm(place, await bytes()) });
+      case 'import-farm':
+        return done(node, await node.importFarm(place, into), print);
+      case 'export-farm':
+        await node.exportFarm(place, farm);
+        return done(node, farm ?? null, print);
+      case 'check-farm':
+        await node.scrub(farm, options.repair !== true);
+        return done(node, farm ?? null, print);
     }
-    case 'export-farm':
-      await node.exportFarm(place!, options.farm);
-      return done(node, options.farm ?? null, print);
-    case 'check-farm':
-      await node.scrub(options.farm, options.repair !== true);
-      return done(node, options.farm ?? null, print);
-  }
+  };
 }
 
 function viewOf(node: AllotmentNode, id: string | null): FarmView | undefined {

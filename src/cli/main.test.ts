@@ -44,6 +44,9 @@ describe('allotment', () => {
     [['cluster', 'gardener'], 'there is no role “gardener”'],
     [['cluster', 'cache'], '--nats URL is needed'],
     [['cluster', 'farmer', '--nats', 'http://h'], 'looks like nats://'],
+    [['import-farm'], 'import-farm takes a folder'],
+    [['remove-farm'], 'remove-farm takes the id of a farm'],
+    [['farm', '--hours', '22'], '--hours takes two hours of the day'],
   ])('refuses %j as wrong usage', async (args, sentence) => {
     const { code, stdout, stderr } = await allotment(...args, '--data', data);
     expect(code).toBe(2);

@@ -13,7 +13,7 @@ import { ALWAYS, type Schedule } from '../node/schedule.ts';
 import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
 import { runAgent } from './agent.ts';
-import { FARM_COMMANDS, runFarmCommand } from './farms.ts';
+import { FARM_COMMANDS, farmCommand } from './farms.ts';
 import { UsageError } from './usage.ts';
 
 const HELP = `Usage: npm run allotment -- COMMAND [options]
@@ -325,12 +325,14 @@ async function main(): Promise<void> {
         await writeFile(argument, await node.exportIdentity(values.farm), { mode: 0o600, flag: 'wx' });
         break;
       }
-      default:
-        await node.start(await setupOf(node, values, 'as-before'));
-        await runFarmCommand(node, command, argument, values, {
+      default: {
+        const run = farmCommand(command, argument, values, {
           print,
           bytes: () => spaceOf(node, values, node.snapshot().setup?.network.endpoints[0] ?? '', null),
         });
+        await node.start(await setupOf(node, values, 'as-before'));
+        await run(node);
+      }
     }
   } finally {
     await node.stop();

@@ -19,13 +19,13 @@ import { decodeIdentityFile, encodeIdentityFile, IDENTITY_FILE } from './identit
 import { isDamage, sentenceOf } from './reports.ts';
 import { SectorFile, sectorFileName } from './sector-file.ts';
 
-const METADATA = 'metadata.bin';
-const PLOT = 'plot.bin';
+export const METADATA_FILE = 'metadata.bin';
+export const PLOT_FILE = 'plot.bin';
 const DESCRIPTION_LIMIT = 16 * 1024;
 const IDENTITY_LIMIT = 64;
 
 /** Room before the metadata of the first sector. */
-const METADATA_OFFSET = 1024 * 1024;
+export const METADATA_OFFSET = 1024 * 1024;
 const METADATA_VERSION = 0;
 /** Files of the native farmer are whole pages. */
 const PAGE_BYTES = 4096;
@@ -54,7 +54,7 @@ export async function readNativeFarm(directory: FarmDirectory): Promise<NativeFa
   const description = await readSmall(directory, NATIVE_DESCRIPTION, DESCRIPTION_LIMIT);
   if (description === null) throw notNative(directory, `no ${NATIVE_DESCRIPTION}`);
   const identity = await readSmall(directory, IDENTITY_FILE, IDENTITY_LIMIT);
-  const metadata = await directory.open(METADATA);
+  const metadata = await directory.open(METADATA_FILE);
   try {
     const header = new Uint8Array(3);
     await metadata.read(0, header);
@@ -109,8 +109,8 @@ export async function importNativeFarm(
   const { description, sectors } = await readNativeFarm(from);
   const size = sectorBytes(description.piecesInSector);
   const result: InterchangeResult = { sectors: [], leftOut: [] };
-  const plot = await from.open(PLOT);
-  const metadata = await from.open(METADATA);
+  const plot = await from.open(PLOT_FILE);
+  const metadata = await from.open(METADATA_FILE);
   try {
     for (let index = 0; index < sectors; index += 1) {
       options.signal?.throwIfAborted();
@@ -215,9 +215,9 @@ export async function exportNativeFarm(
     }
   }
   const count = result.sectors.length;
-  await to.write(PLOT, padded(plotParts(from, size, count, options), size * count));
+  await to.write(PLOT_FILE, padded(plotParts(from, size, count, options), size * count));
   const metadataBytes = METADATA_OFFSET + count * SECTOR_METADATA_BYTES;
-  await to.write(METADATA, padded(metadataParts(from, size, count), metadataBytes));
+  await to.write(METADATA_FILE, padded(metadataParts(from, size, count), metadataBytes));
   await to.write(IDENTITY_FILE, [encodeIdentityFile(entropy)]);
   // Last: a folder without it is no farm.
   await to.write(NATIVE_DESCRIPTION, [encodeDescription(description)]);

@@ -90,6 +90,8 @@ export interface FarmView extends Omit<FarmSnapshot, 'piecesInSector'> {
   id: string;
   kind: FarmRecord['kind'];
   name: string;
+  /** Whether it is a farm of the native farmer, which is only read. */
+  readOnly: boolean;
   piecesInSector: number | null;
   /** Checking, import or export under way, or what came of the last. */
   task: FarmTaskView | null;
@@ -197,6 +199,8 @@ export interface NodeApi {
   scrub(id?: string, dryRun?: boolean): Promise<void>;
   /** Begins to copy a farm of the native farmer into a new one; returns its id. */
   importFarm(from: FarmPlace, to: FarmPlace): Promise<string>;
+  /** Farms a farm of the native farmer where it lies, without writing to it; returns its id. */
+  farmNative(place: FarmPlace): Promise<string>;
   /** Begins to write a farm as files of the native farmer. */
   exportFarm(to: FarmPlace, id?: string): Promise<void>;
   /** Stops the task of a farm. */

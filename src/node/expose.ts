@@ -28,6 +28,7 @@ export function exposeNode(): NodeApi {
     resumeFarm: (id) => command('resumeFarm', id),
     scrub: (id, dryRun) => command('scrub', id, dryRun),
     importFarm: (from, to) => command('importFarm', from, to),
+    farmNative: (place) => command('farmNative', place),
     exportFarm: (to, id) => command('exportFarm', to, id),
     cancelTask: (id) => command('cancelTask', id),
     farmHandle: (id) => command('farmHandle', id),

@@ -6,7 +6,8 @@ import type { Entry } from './farms.ts';
 export function viewOf({ record, farm, identity, cause, task }: Entry, held: string | null): FarmView {
   const { id, kind, name, allocatedBytes } = record;
   const inBrowser = record.ownKey === true ? 'Browser storage, imported' : 'Browser storage';
-  const own = { id, kind, name: kind === 'opfs' ? inBrowser : name, task: task?.view ?? null };
+  const readOnly = record.readOnly === true;
+  const own = { id, kind, readOnly, name: kind === 'opfs' ? inBrowser : name, task: task?.view ?? null };
   if (farm !== null) return { ...farm.snapshot(), ...own };
   return {
     ...own,

@@ -314,7 +314,29 @@ describe('files of the native farmer', () => {
     expect((await store.farms()).map(({ name }) => name)).toContain('copy');
   });
 
-  it('are neither overwritten nor farmed as they are', async () => {
+  it('are farmed where they lie, and only read', async () => {
+    const farms = await exported();
+    const { files } = directory('native');
+    const before = new Map(files);
+    const { publicKey } = view(farms, 'drive');
+    const id = await farms.addNative(at('native'));
+    expect(view(farms, 'native')).toMatchObject({ publicKey, readOnly: true, phase: 'farming' });
+    await plotted(farms, 'native');
+    farms.scrub(id, true);
+    await until(() => view(farms, 'native').task?.outcome === 'All 2 sectors are whole.', 'the check');
+    await farms.halt();
+    const again = await farmsOfStore();
+    again.start(world());
+    await plotted(again, 'native');
+    await again.remove(id);
+    expect([...files]).toEqual([...before]);
+    files.get('plot.bin')![1_000] = 1;
+    files.delete('identity.bin');
+    await expect(again.addNative(at('native'))).rejects.toMatchObject({ code: 'identity' });
+    expect(again.views()).toHaveLength(2);
+  });
+
+  it('are neither overwritten nor taken for a farm', async () => {
     const farms = await exported();
     await expect(beginExport(farms, null, at('native'))).rejects.toMatchObject({ code: 'not-a-farm' });
     await expect(farms.add(at('native'), size(1))).rejects.toMatchObject({ code: 'not-a-farm' });

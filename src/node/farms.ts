@@ -12,6 +12,7 @@ import {
   type FarmerIdentity,
 } from '../farm/identity.ts';
 import type { AuthoringNode, PieceSource, VerifiedHistory } from '../farm/source.ts';
+import { NativeDirectory } from '../farm/native-directory.ts';
 import { Turns } from '../farm/turns.ts';
 import { createUlid } from '../farm/ulid.ts';
 import { toHex } from '../protocol/bytes.ts';
@@ -24,6 +25,8 @@ import { viewOf } from './farm-view.ts';
 import type { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
 
+/** Why nothing is plotted in a farm of the native farmer. */
+const ONLY_READ = 'Sectors of the native farmer are farmed as they are; nothing is plotted here.';
 /** Wait before a farm that could not start is tried again. */
 const RETRY_MS = 10_000;
 
@@ -184,7 +187,9 @@ export class Farms {
         node: world.node,
         identity: entry.identity,
         rewardAddress: world.rewardAccount,
-        allocatedBytes: record.allocatedBytes,
+        // The native farmer may have plotted more meanwhile.
+        allocatedBytes:
+          directory instanceof NativeDirectory ? directory.allocatedBytes : record.allocatedBytes,
         lost: (reason) => void this.close(entry).then(() => this.failed(entry, reason)),
         // Others plot for farms of a cluster, which need not take turns then.
         ...(seat === null ? { turns: this.turns } : seat.options),
@@ -199,14 +204,15 @@ export class Farms {
       farm.onNotice(({ level, category, text }) => this.journal.notify(level, category, text));
       farm.onOutcome((outcome) => this.journal.record(record.id, outcome));
       if (record.paused === true) farm.pause();
-      farm.hold(this.held);
+      farm.hold(record.readOnly === true ? ONLY_READ : this.held);
       farm.start();
     });
   }
 
   /** The place of a farm. */
-  directory(record: FarmRecord): Promise<FarmDirectory> {
-    return this.platform.openFarmDirectory(record);
+  async directory(record: FarmRecord): Promise<FarmDirectory> {
+    if (record.readOnly !== true) return this.platform.openFarmDirectory(record);
+    return NativeDirectory.at(await this.platform.openFarmDirectory(record, 'read'));
   }
 
   private async identityOf(
@@ -251,6 +257,30 @@ export class Farms {
     try {
       await requireRoom(await this.directory(record), allocatedBytes);
       if (this.world !== null) await this.tryOpen(entry, this.world);
+      await this.platform.store.putFarm(record);
+    } catch (error) {
+      this.entries.delete(record.id);
+      throw error;
+    } finally {
+      this.changed();
+    }
+    return record.id;
+  }
+
+  /**
+   * Adds a farm of the native farmer where it lies; its files are only read. Returns its id.
+   *
+   * @throws FarmError `not-a-farm`, `other-network` and those of its key; StorageError.
+   */
+  async addNative(place: FarmPlace): Promise<string> {
+    const world = this.requireWorld();
+    await this.requireNew(place);
+    const record: FarmRecord = { ...this.recordOf(place, createUlid(), 0), ownKey: true, readOnly: true };
+    const inner = await this.platform.openFarmDirectory(record, 'read');
+    record.allocatedBytes = (await NativeDirectory.at(inner)).allocatedBytes;
+    const entry = this.put(record);
+    try {
+      await this.tryOpen(entry, world);
       await this.platform.store.putFarm(record);
     } catch (error) {
       this.entries.delete(record.id);
@@ -367,7 +397,7 @@ export class Farms {
   hold(reason: string | null): void {
     if (reason === this.held) return;
     this.held = reason;
-    for (const { farm } of this.entries.values()) farm?.hold(reason);
+    for (const { farm, record } of this.entries.values()) if (record.readOnly !== true) farm?.hold(reason);
     this.changed();
   }
 
@@ -383,7 +413,7 @@ export class Farms {
     const entry = this.entry(id);
     await this.close(entry);
     try {
-      if (!keepFiles) await removeFarmOf(this, entry);
+      if (!keepFiles && entry.record.readOnly !== true) await removeFarmOf(this, entry);
     } catch (error) {
       await this.open(entry);
       throw error;

@@ -206,6 +206,11 @@ export class AllotmentNode implements RunnableNode {
     return beginImport(this.farms, from, to);
   }
 
+  async farmNative(place: FarmPlace): Promise<string> {
+    await this.farmAtAll();
+    return this.farms.addNative(place);
+  }
+
   exportFarm(to: FarmPlace, id?: string): Promise<void> {
     return beginExport(this.farms, id ?? null, to);
   }

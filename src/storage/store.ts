@@ -12,6 +12,8 @@ export interface FarmRecord {
   allocatedBytes: number;
   /** Whether its key lies in its folder; the first farm has the key that this store keeps. */
   ownKey?: boolean;
+  /** Whether it is a farm of the native farmer, which is only read. */
+  readOnly?: boolean;
   /** Whether the person paused plotting. */
   paused?: boolean;
 }

@@ -146,6 +146,13 @@ function ImportNative({ onDone }: { onDone: () => void }) {
       onDone();
     }, [from, onDone]),
   );
+  const farm = useCommand(
+    useCallback(async () => {
+      if (from === null) return;
+      await node.farmNative(from.place);
+      onDone();
+    }, [from, onDone]),
+  );
   const store = useCommand(
     useCallback(async () => {
       if (from === null) return;
@@ -163,10 +170,13 @@ function ImportNative({ onDone }: { onDone: () => void }) {
           <p>
             A farm of the native farmer lies in {from.contents.place}
             {from.contents.allocatedBytes === null ? '' : `, ${bytes(from.contents.allocatedBytes)} large`}.
-            Its sectors and its key are copied, every byte verified; the files there stay as they are. Stop
-            the native farmer before this copy farms: one key must not farm twice.
+            Its sectors and its key can be copied, every byte verified, or farmed where they are: the files
+            there stay as they are. Stop the native farmer first: one key must not farm twice.
           </p>
           <div className="row">
+            <button type="button" onClick={farm.run} disabled={farm.busy}>
+              Farm it there, only reading
+            </button>
             <button type="button" className="primary" onClick={copy.run} disabled={copy.busy}>
               Copy into a folder
             </button>
@@ -176,7 +186,7 @@ function ImportNative({ onDone }: { onDone: () => void }) {
           </div>
         </div>
       )}
-      <Failure error={pick.error ?? copy.error ?? store.error} />
+      <Failure error={pick.error ?? copy.error ?? store.error ?? farm.error} />
     </>
   );
 }

@@ -44,7 +44,7 @@ export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapsho
       {farm.held !== null && (farm.phase === 'waiting' || farm.phase === 'starting') && (
         <p className="banner info" role="status">
           <span>{farm.held}</span>
-          {farm.phase === 'waiting' ? (
+          {farm.readOnly ? null : farm.phase === 'waiting' ? (
             <a href="#/settings">Change when to plot</a>
           ) : (
             <a href="#/chain">See the chain</a>
@@ -75,7 +75,7 @@ function wording({ code, sentence, action, since }: Cause, now: number): Pick<Ca
 
 /** What the button under a farm's trouble does. */
 async function remedy(farm: FarmView): Promise<void> {
-  if (farm.cause?.code === 'no-permission' && !(await askAccess(farm.id))) return;
+  if (farm.cause?.code === 'no-permission' && !(await askAccess(farm))) return;
   await node.resumeFarm(farm.id);
 }
 
@@ -200,14 +200,14 @@ function Task({ id, task }: { id: string; task: FarmTaskView }) {
 
 /** Size, checking, export, removal. */
 function Manage({ farm, snapshot }: { farm: FarmView; snapshot: NodeSnapshot }) {
-  const { id, piecesInSector } = farm;
+  const { piecesInSector } = farm;
   return (
     <div className="manage">
-      {piecesInSector !== null && (
+      {piecesInSector !== null && !farm.readOnly && (
         <Resize key={farm.allocatedBytes} farm={farm} pieces={piecesInSector} snapshot={snapshot} />
       )}
       <Actions farm={farm} />
-      <Remove id={id} kind={farm.kind} place={farm.place} />
+      <Remove farm={farm} />
     </div>
   );
 }
@@ -295,7 +295,8 @@ function Actions({ farm }: { farm: FarmView }) {
   );
 }
 
-function Remove({ id, kind, place }: { id: string; kind: FarmView['kind']; place: string }) {
+function Remove({ farm }: { farm: FarmView }) {
+  const { id, kind, place, readOnly } = farm;
   const remove = useCommand(
     useCallback(async () => {
       if (window.confirm(`Delete every sector of the farm in ${place}? What was plotted is lost.`))
@@ -311,9 +312,11 @@ function Remove({ id, kind, place }: { id: string; kind: FarmView['kind']; place
             Disconnect, keep the sectors
           </button>
         )}
-        <button type="button" className="danger" onClick={remove.run} disabled={remove.busy}>
-          Remove this farm
-        </button>
+        {!readOnly && (
+          <button type="button" className="danger" onClick={remove.run} disabled={remove.busy}>
+            Remove this farm
+          </button>
+        )}
       </div>
       <Failure error={remove.error ?? forget.error} />
     </div>

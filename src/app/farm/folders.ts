@@ -1,4 +1,5 @@
 /** Folders of the person's own disk, which only some browsers open. */
+import type { FarmView } from '../../node/api.ts';
 import { node } from '../node-client.ts';
 
 declare global {
@@ -26,7 +27,8 @@ export async function pickFolder(
 }
 
 /** Asks the person for access to a farm's folder again, which browsers allow from a click only. */
-export async function askAccess(farm: string): Promise<boolean> {
-  const handle = await node.farmHandle(farm);
-  return handle !== null && (await handle.requestPermission({ mode: 'readwrite' })) === 'granted';
+export async function askAccess({ id, readOnly }: FarmView): Promise<boolean> {
+  const handle = await node.farmHandle(id);
+  const mode = readOnly ? 'read' : 'readwrite';
+  return handle !== null && (await handle.requestPermission({ mode })) === 'granted';
 }
