@@ -11,6 +11,7 @@ import {
   type Msg,
   type NatsConnection,
   type PublishOptions,
+  type Status,
   type TlsOptions,
 } from '@nats-io/nats-core';
 import {
@@ -346,23 +347,28 @@ export class ClusterConnection implements StreamLink {
   }
 
   private async watch(): Promise<void> {
-    for await (const status of this.nats.status()) {
-      if (status.type === 'disconnect') this.setState('reconnecting');
-      if (status.type === 'error') this.complain('server', status.error);
-      if (status.type === 'reconnect') {
-        this.payloadLimit = this.nats.info?.max_payload ?? this.payloadLimit;
-        try {
-          this.requirePayload();
-          this.limitTooSmall = null;
-        } catch (error) {
-          this.limitTooSmall = error as ClusterError;
-          this.complain('server', error);
-        }
-        this.setState('connected');
-      }
+    try {
+      for await (const status of this.nats.status()) this.onStatus(status);
+    } catch (error) {
+      this.complain('server', error);
     }
     this.setState('closed');
     this.closing.abort(new ClusterError('closed', 'the connection is closed', 'The cluster was left.'));
+  }
+
+  private onStatus(status: Status): void {
+    if (status.type === 'disconnect') this.setState('reconnecting');
+    if (status.type === 'error') this.complain('server', status.error);
+    if (status.type !== 'reconnect') return;
+    this.payloadLimit = this.nats.info?.max_payload ?? this.payloadLimit;
+    try {
+      this.requirePayload();
+      this.limitTooSmall = null;
+    } catch (error) {
+      this.limitTooSmall = error as ClusterError;
+      this.complain('server', error);
+    }
+    this.setState('connected');
   }
 
   private setState(state: LinkState): void {

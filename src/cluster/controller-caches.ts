@@ -115,10 +115,9 @@ export class ControllerCaches {
         this.onCache(details.pieceCacheId, details.maxNumElements);
       }
       this.programs.set(id, found);
-    } catch (error) {
+    } catch {
       // Asked again when it is heard of next.
       this.programs.delete(id);
-      throw error;
     }
   }
 

@@ -93,10 +93,11 @@ export class ControllerFarms {
         this.onFarm(details.farmId, details.totalSectorsCount, id);
       }
       this.farmers.set(id, farms);
-    } catch (error) {
+      // A farmer whose farms are yet to come is asked again.
+      if (farms.length === 0) this.farmers.delete(id);
+    } catch {
       // Asked again when it is heard of next.
       this.farmers.delete(id);
-      throw error;
     }
   }
 

@@ -1,6 +1,7 @@
 /** The roles of a cluster together, on a real NATS server, with encodings that cost nothing. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { INSTALL_NATS, isNatsInstalled } from '../../devnet/nats-server.ts';
+import { clusterMessages } from '../protocol/cluster/messages.ts';
 import { concat, equal, toHex } from '../protocol/bytes.ts';
 import { PIECE_BYTES, RECORD_BYTES, RECORD_CHUNKS } from '../protocol/constants.ts';
 import { blake3Hash } from '../protocol/hash.ts';
@@ -9,6 +10,7 @@ import { segmentHeaderHash } from '../protocol/segment.ts';
 import type { PieceIndex, SegmentHeader, SegmentIndex } from '../protocol/types.ts';
 import { Farm } from '../farm/farm.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
+import { createUlid } from '../farm/ulid.ts';
 import {
   fakeEncoding,
   FakeNode,
@@ -382,6 +384,18 @@ describe.skipIf(!isNatsInstalled())('a cluster', () => {
     await startCache(2, copy);
     await until(() => cluster.lines.some((line) => line.includes('as well')), 'the warning');
     expect(cluster.lines.find((line) => line.includes('as well'))).toMatch(/copied/);
+  });
+
+  it('is not disturbed by members that announce themselves and do not answer', async () => {
+    const connection = await cluster.connect();
+    connection.publish(clusterMessages.cacheIdentify, createUlid(), 'default');
+    connection.publish(clusterMessages.farmerIdentify, createUlid(), 'farmer');
+    const identity = { pieceCacheId: createUlid(), maxNumElements: 4 };
+    connection.publish(clusterMessages.pieceCacheIdentify, identity, 'default');
+    await until(() => cluster.lines.some((line) => line.includes(identity.pieceCacheId)), 'the cache');
+    await until(() => controller.caches.summary.caches === 0, 'the cache given up');
+    const { signal } = new AbortController();
+    expect(await new ClusterPieces(connection).piece(1n, signal)).toEqual(fakePiece(1n));
   });
 
   it('shows from its broadcasts who is there, slow or gone', async () => {
