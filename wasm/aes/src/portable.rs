@@ -1,8 +1,12 @@
 //! The walk with constant-time software AES: eight lanes side by side where verification allows it.
 
-use crate::{Block, Lane, CHECKPOINTS};
+use crate::Block;
+#[cfg(not(target_arch = "wasm32"))]
+use crate::{Lane, CHECKPOINTS};
 use aes::cipher::generic_array::GenericArray;
-use aes::cipher::{BlockDecrypt, BlockEncrypt, KeyInit};
+#[cfg(not(target_arch = "wasm32"))]
+use aes::cipher::BlockDecrypt;
+use aes::cipher::{BlockEncrypt, KeyInit};
 use aes::Aes128;
 
 /// The block after `count` encryptions.
@@ -16,7 +20,8 @@ pub fn walk(key: &Block, start: &Block, count: u32) -> Block {
 }
 
 /// Which lanes hold; every lane has the first one's key and iterations. Each is walked from both ends to the
-/// middle.
+/// middle. WebAssembly has the faster `bitslice` for that.
+#[cfg(not(target_arch = "wasm32"))]
 pub fn hold(lanes: &[Lane; CHECKPOINTS]) -> [bool; CHECKPOINTS] {
     let cipher = Aes128::new(GenericArray::from_slice(&lanes[0].key));
     let mut forward = lanes.map(|lane| GenericArray::from(lane.start));
