@@ -10,7 +10,7 @@ import { setTimeout } from 'node:timers/promises';
 import { DEFAULT_NODE_OPTIONS, DEFAULT_PARAMS } from '../../devnet/config.ts';
 import { LocalNetwork } from '../../devnet/network.ts';
 
-const SLOT_MS = 700;
+const SLOT_MS = 1_500;
 
 const dataDir = mkdtempSync(join(tmpdir(), 'allotment-e2e-history-'));
 const network = await LocalNetwork.start(DEFAULT_PARAMS, {
@@ -21,6 +21,7 @@ const network = await LocalNetwork.start(DEFAULT_PARAMS, {
   dsn: { tcpPort: 0, webSocketPort: 0 },
   prepared: true,
   fills: true,
+  farmThreads: 2,
   pace: async (signal) => {
     await setTimeout(SLOT_MS, undefined, { signal }).catch(() => undefined);
   },
