@@ -8,7 +8,7 @@ import { ScaleWriter } from '../src/protocol/scale.ts';
 import { developmentAccounts, type DevelopmentAccount } from './accounts.ts';
 import type { Block, Chain } from './chain.ts';
 import type { Segments } from './segments.ts';
-import type { TransactionPool } from './transaction-pool.ts';
+import { PoolError, type TransactionPool } from './transaction-pool.ts';
 import { signTransaction } from './transactions.ts';
 
 /** The longest remark that leaves room for a block's votes and smaller transactions. */
@@ -50,11 +50,18 @@ export class Filler {
     if (this.holdsObjects(block)) this.target = segment;
     if (this.target !== null && segment > this.target) this.target = null;
     if (this.target === null || this.waiting) return;
-    this.waiting = true;
     const call = fillerCall(Math.min(MAX_FILLER_BYTES, bytesLeft + BEYOND));
-    this.pool.submit(signTransaction(this.chain, this.pool, this.account, call), ({ kind }) => {
-      if (kind !== 'ready' && kind !== 'future') this.waiting = false;
-    });
+    const transaction = signTransaction(this.chain, this.pool, this.account, call);
+    this.waiting = true;
+    try {
+      this.pool.submit(transaction, ({ kind }) => {
+        if (kind !== 'ready' && kind !== 'future') this.waiting = false;
+      });
+    } catch (error) {
+      // A pool that is full, say, has room again after the next block.
+      if (!(error instanceof PoolError)) throw error;
+      this.waiting = false;
+    }
   }
 
   /** Whether somebody else stored something in a block. */
