@@ -16,6 +16,7 @@ const LONGEST_LIFE_MS = 10_000;
 const SECTORS = Math.min(200, KILLS + 6);
 
 let network: StartedNetwork;
+let running: ChildProcess | null = null;
 const profile = mkdtempSync(join(tmpdir(), 'allotment-killed-'));
 
 test.beforeAll(async () => {
@@ -23,6 +24,8 @@ test.beforeAll(async () => {
   network = await startNetwork();
 });
 test.afterAll(async () => {
+  // A test that failed left its browser running.
+  if (running !== null && running.exitCode === null && running.signalCode === null) await killed(running);
   await network.stop();
   rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
 });
@@ -44,6 +47,7 @@ async function startBrowser(): Promise<{ page: Page; kill: () => Promise<void> }
     ],
     { detached: true, stdio: 'ignore' },
   );
+  running = process_;
   const port = await debuggingPort(process_);
   const browser = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
   const context = browser.contexts()[0]!;
