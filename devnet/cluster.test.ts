@@ -187,7 +187,8 @@ describe.skipIf(!isNatsInstalled())('a cluster on the local network', () => {
       const [seen] = roster.view().farms;
       expect(seen).toMatchObject({ id: opened.id, total: 1, presence: 'here' });
       expect(seen!.solutions).toBeGreaterThan(0);
-      expect(roster.view().caches).toHaveLength(1);
+      // Caches tell of themselves once a minute.
+      await until(() => roster.view().caches.length === 1, 'news of the cache');
       expect(roster.view().controllers).toHaveLength(1);
     },
     15 * 60_000,

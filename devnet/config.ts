@@ -98,6 +98,8 @@ export interface NodeOptions {
   nodePort?: number;
   /** Who walks proofs of time. */
   timeSource: TimeSource;
+  /** Milliseconds that a slot waits for the page that keeps time; a slot's length when left out. */
+  pagePatienceMs?: number;
   /** Whether an empty folder begins with the prepared history, if there is one of these parameters. */
   prepared: boolean;
   /** Whether its own account fills the segment that somebody's object waits in. */

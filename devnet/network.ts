@@ -128,7 +128,13 @@ export class LocalNetwork {
     const pool = new TransactionPool(chain);
     const walker = await startWalker(params.slotDurationMs, options);
     const { slotDurationMs } = params;
-    const pages = new PageWalker({ own: walker.walk, pool: compute, slotDurationMs, log });
+    const pages = new PageWalker({
+      own: walker.walk,
+      pool: compute,
+      slotDurationMs,
+      patienceMs: options.pagePatienceMs ?? slotDurationMs,
+      log,
+    });
     let farmer: OwnFarmer | null = null;
     const pace = waitingFor(options.pace ?? wallClockPace(params.slotDurationMs), () => {
       const slot = farmer?.provingSlot ?? null;

@@ -24,7 +24,13 @@ function create(slotDurationMs = 30) {
     walkSlot(...input),
   );
   const lines: string[] = [];
-  const options = { own, pool: createInlinePool(), slotDurationMs, log: (line: string) => lines.push(line) };
+  const options = {
+    own,
+    pool: createInlinePool(),
+    slotDurationMs,
+    patienceMs: slotDurationMs,
+    log: (line: string) => lines.push(line),
+  };
   return { own, lines, walker: new PageWalker(options) };
 }
 
@@ -89,7 +95,8 @@ describe('a tab that keeps the network’s time', () => {
   const pool = createInlinePool();
 
   beforeAll(async () => {
-    network = await TestNetwork.start();
+    // Slots of this network are shorter than a busy machine's pauses.
+    network = await TestNetwork.start({ pagePatienceMs: 5_000 });
     const connect = () =>
       RpcSource.connect(`ws://127.0.0.1:${network.network.port}`, { openSocket: openNodeSocket });
     source = connect();

@@ -21,6 +21,8 @@ export interface PageWalkerOptions {
   /** Verifies what a page walked, as much of it as can be done in time. */
   pool: ComputePool;
   slotDurationMs: number;
+  /** Milliseconds that a slot waits for the page's proof. */
+  patienceMs: number;
   log(line: string): void;
 }
 
@@ -67,13 +69,13 @@ export class PageWalker {
     if (this.proofs.size > KEPT_PROOFS) this.proofs.delete(oldest as string);
   }
 
-  /** What the page walked from this seed; null when it does not come within a slot. */
+  /** What the page walked from this seed; null when it does not come in time. */
   private async next(seed: Uint8Array, iterations: number): Promise<PotProof | null> {
     if (this.page === null) return null;
     const key = keyOf(seed, iterations);
     let proof = this.proofs.get(key) ?? null;
     proof ??= await new Promise<PotProof | null>((resolve) => {
-      const timer = setTimeout(() => came(null), this.options.slotDurationMs);
+      const timer = setTimeout(() => came(null), this.options.patienceMs);
       const came = (found: PotProof | null): void => {
         clearTimeout(timer);
         this.awaited = null;
