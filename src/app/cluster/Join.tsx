@@ -14,8 +14,8 @@ const KINDS: readonly (readonly [Kind, string])[] = [
   ['creds', 'Credentials file'],
 ];
 
-/** Where the person names the server and what the tab is to do. */
-export function Join({ known }: { known?: string }) {
+/** Where the person names the server and what the tab is to do. `onTry` hears when an attempt begins and ends. */
+export function Join({ known, onTry }: { known?: string; onTry?: (trying: boolean) => void }) {
   const action = useAction();
   const [server, setServer] = useState(known ?? 'ws://127.0.0.1:4223');
   const [kind, setKind] = useState<Kind>('none');
@@ -23,13 +23,15 @@ export function Join({ known }: { known?: string }) {
   const [secret, setSecret] = useState('');
   const [plotter, setPlotter] = useState(true);
   const [farmer, setFarmer] = useState(false);
-  const join = () =>
-    node.joinCluster({
-      server: server.trim(),
-      credentials: credentialsOf(kind, user, secret),
-      plotter,
-      farmer,
-    });
+  const join = async () => {
+    onTry?.(true);
+    try {
+      const credentials = credentialsOf(kind, user, secret);
+      await node.joinCluster({ server: server.trim(), credentials, plotter, farmer });
+    } finally {
+      onTry?.(false);
+    }
+  };
   const address = problemOf(server);
   return (
     <div className="grid">

@@ -1,3 +1,4 @@
+import { useState } from 'react';
 import type { ScreenProps } from '../App.tsx';
 import type { ClusterView } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';
@@ -18,11 +19,13 @@ const PHASES: Record<ClusterView['phase'], { text: string; tone: 'good' | 'info'
 /** The farming cluster: who is in it, what this tab does for it. */
 export default function Cluster({ snapshot }: ScreenProps) {
   const { cluster } = snapshot;
-  if (cluster === null)
+  // While it is tried, the form stays, so that what was typed and why it failed are not lost.
+  const [trying, setTrying] = useState(false);
+  if (cluster === null || trying)
     return (
       <>
         <Head>Several machines that plot and farm together</Head>
-        <Join />
+        <Join onTry={setTrying} />
       </>
     );
   const { phase, cause, roster, server } = cluster;
