@@ -70,7 +70,7 @@ function dataLine(label: string, value: unknown): CallLine {
   if (!(value instanceof Uint8Array)) return words(label, json(value));
   try {
     const text = new TextDecoder('utf-8', { fatal: true }).decode(value);
-    // eslint-disable-next-line no-control-regex
+    // oxlint-disable-next-line no-control-regex
     if (text !== '' && text.length <= 200 && !/[\u0000-\u0008\u000e-\u001f\u007f]/.test(text))
       return words(label, text);
   } catch {

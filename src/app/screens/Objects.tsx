@@ -34,7 +34,7 @@ export default function Objects({ snapshot }: ScreenProps) {
     setLink(detail);
     start(detail);
     // Opened once for each address, not whenever something is drawn.
-    // eslint-disable-next-line
+    // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [detail, ready]);
   return (
     <>
