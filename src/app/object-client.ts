@@ -1,34 +1,20 @@
 /** The page's end of objects: commands of the node's desk, and its status while somebody looks. */
 import * as Comlink from 'comlink';
-import { useCallback, useEffect, useState } from 'react';
 import type { ObjectRequest } from '../node/object-ports.ts';
 import type { ObjectCommands, ObjectsStatus } from '../node/objects.ts';
 import { node } from './node-client.ts';
-import { commands } from './wallet-client.ts';
+import { commands, usePolled } from './wallet-client.ts';
 
 /** Commands of objects; each rejects with a sentence for the person. */
 export const objects = commands<ObjectCommands>((name, input) => node.objects(name, input));
 
 const POLL_MS = 1_000;
 
+const loadStatus = (): Promise<ObjectsStatus> => objects.status();
+
 /** What the node's desk of objects does, looked at every second; the error says why there is none yet. */
 export function useObjects(): { status: ObjectsStatus | null; error: string | null; refresh: () => void } {
-  const [status, setStatus] = useState<ObjectsStatus | null>(null);
-  const [error, setError] = useState<string | null>(null);
-  const refresh = useCallback(() => {
-    objects.status().then(
-      (next) => {
-        setStatus(next);
-        setError(null);
-      },
-      (failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)),
-    );
-  }, []);
-  useEffect(() => {
-    refresh();
-    const timer = setInterval(refresh, POLL_MS);
-    return () => clearInterval(timer);
-  }, [refresh]);
+  const { value: status, error, reload: refresh } = usePolled(loadStatus, POLL_MS);
   return { status, error, refresh };
 }
 

@@ -23,24 +23,11 @@ const POLL_MS = 5000;
 /** How often the wallet is told at most that the person is here, which puts off its lock. */
 const TOUCH_MS = 20_000;
 
+const loadStatus = (): Promise<WalletStatus> => wallet.status();
+
 /** The wallet's state, looked at again after `refresh` and every few seconds, for it may lock itself. */
 export function useWallet(): { status: WalletStatus | null; error: string | null; refresh: () => void } {
-  const [status, setStatus] = useState<WalletStatus | null>(null);
-  const [error, setError] = useState<string | null>(null);
-  const refresh = useCallback(() => {
-    wallet.status().then(
-      (next) => {
-        setStatus(next);
-        setError(null);
-      },
-      (failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)),
-    );
-  }, []);
-  useEffect(() => {
-    refresh();
-    const timer = setInterval(refresh, POLL_MS);
-    return () => clearInterval(timer);
-  }, [refresh]);
+  const { value: status, error, reload: refresh } = usePolled(loadStatus, POLL_MS);
   const unlocked = status?.unlocked === true;
   useEffect(() => {
     if (!unlocked) return undefined;

@@ -253,18 +253,10 @@ export class Farms {
   async add(place: FarmPlace, allocatedBytes: number): Promise<string> {
     await this.requireNew(place);
     const record: FarmRecord = { ...this.recordOf(place, createUlid(), allocatedBytes), ownKey: true };
-    const entry = this.put(record);
-    try {
+    return this.adopt(record, async (entry) => {
       await requireRoom(await this.directory(record), allocatedBytes);
       if (this.world !== null) await this.tryOpen(entry, this.world);
-      await this.platform.store.putFarm(record);
-    } catch (error) {
-      this.entries.delete(record.id);
-      throw error;
-    } finally {
-      this.changed();
-    }
-    return record.id;
+    });
   }
 
   /**
@@ -278,9 +270,14 @@ export class Farms {
     const record: FarmRecord = { ...this.recordOf(place, createUlid(), 0), ownKey: true, readOnly: true };
     const inner = await this.platform.openFarmDirectory(record, 'read');
     record.allocatedBytes = (await NativeDirectory.at(inner)).allocatedBytes;
+    return this.adopt(record, (entry) => this.tryOpen(entry, world));
+  }
+
+  /** Remembers a farm that `open` succeeds for and forgets one that it does not. Returns its id. */
+  private async adopt(record: FarmRecord, open: (entry: Entry) => Promise<void>): Promise<string> {
     const entry = this.put(record);
     try {
-      await this.tryOpen(entry, world);
+      await open(entry);
       await this.platform.store.putFarm(record);
     } catch (error) {
       this.entries.delete(record.id);
@@ -311,17 +308,7 @@ export class Farms {
     await this.requireNew(place);
     const record: FarmRecord = { ...this.recordOf(place, createUlid(), allocatedBytes), ownKey: true };
     const directory = await this.directory(record);
-    const entry = this.put(record);
-    try {
-      await work(entry, directory);
-      await this.platform.store.putFarm(record);
-    } catch (error) {
-      this.entries.delete(record.id);
-      throw error;
-    } finally {
-      this.changed();
-    }
-    return record.id;
+    return this.adopt(record, (entry) => work(entry, directory));
   }
 
   private recordOf(place: FarmPlace, id: string, allocatedBytes: number): FarmRecord {
