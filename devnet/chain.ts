@@ -15,6 +15,7 @@ import { genesisSeed, nextPotInput, slotOutput, type PotInput } from '../src/pro
 import { blockWeight } from '../src/protocol/solution-range.ts';
 import { orderedTrieRoot, Trie } from '../src/protocol/trie.ts';
 import type { DigestItem, Header, PreDigest, SlotNumber, SubspaceDigests } from '../src/protocol/types.ts';
+import { StateCache, STATES_IN_MEMORY } from './state-cache.ts';
 import { BlockStore } from './block-store.ts';
 import type { NetworkParams } from './config.ts';
 import { genesisState } from './genesis.ts';
@@ -52,8 +53,6 @@ export interface ChainEvents {
 }
 
 const TIMESTAMP = storagePrefix('Timestamp', 'Now');
-/** States of recent blocks that stay in memory. */
-const STATES_IN_MEMORY = 256;
 /** A whole state is written to disk every so many blocks. */
 const STATE_INTERVAL = 256;
 /** Slots that a proof of time may have had to be walked for within one import; more come only from afar. */
@@ -63,7 +62,7 @@ export class Chain {
   readonly genesis: Block;
   private readonly genesisTrie: Trie;
   private readonly headers = new Map<string, Block>();
-  private readonly states = new Map<string, Trie>();
+  private readonly states: StateCache;
   /** Hashes of the best branch by number. */
   private canonical: string[] = [];
   private bestBlock: Block;
@@ -90,7 +89,11 @@ export class Chain {
     const hash = toHex(headerHash(header));
     this.genesis = { hash, parent: toHex(header.parentHash), number: 0, weight: 0n, header };
     this.headers.set(hash, this.genesis);
-    this.states.set(hash, this.genesisTrie);
+    this.states = new StateCache(
+      this.store,
+      (one) => one === this.genesis.hash || one === this.bestBlock.hash,
+    );
+    this.states.keep(hash, this.genesisTrie);
     this.canonical = [hash];
     this.bestBlock = this.genesis;
     this.finalBlock = this.genesis;
@@ -190,32 +193,7 @@ export class Chain {
 
   /** State after a block. Throws Error for a block that is unknown. */
   stateOf(hash: string): Trie {
-    const kept = this.states.get(hash);
-    if (kept !== undefined) return kept;
-    const path: string[] = [];
-    let state: Trie | null = null;
-    for (let at = hash; state === null;) {
-      const entry = this.store.entry(at);
-      if (entry === null) throw new Error(`block ${at} is unknown`);
-      state = this.states.get(at) ?? this.store.state(entry.number, at);
-      if (state !== null) break;
-      path.push(at);
-      at = entry.parent;
-      state = this.states.get(at) ?? null;
-    }
-    for (const step of path.reverse()) state = state.apply(this.store.read(step)!.changes);
-    this.keepState(hash, state);
-    return state;
-  }
-
-  private keepState(hash: string, state: Trie): void {
-    this.states.set(hash, state);
-    if (this.states.size <= STATES_IN_MEMORY) return;
-    for (const old of this.states.keys()) {
-      if (old === this.genesis.hash || old === this.bestBlock.hash) continue;
-      this.states.delete(old);
-      return;
-    }
+    return this.states.of(hash);
   }
 
   slotOf(block: Block): SlotNumber {
@@ -309,7 +287,7 @@ export class Chain {
     this.store.append(entry, { block, changes });
     const added: Block = { ...entry, header: block.header };
     this.remember(added);
-    this.keepState(hash, this.stateOf(parent.hash).apply(changes));
+    this.states.keep(hash, this.stateOf(parent.hash).apply(changes));
     for (const listener of this.listeners.imported) listener(added);
     if (added.weight > this.bestBlock.weight) this.setBest(added);
     return added;

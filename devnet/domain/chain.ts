@@ -13,6 +13,7 @@ import { orderedTrieRoot, type Trie } from '../../src/protocol/trie.ts';
 import type { Header } from '../../src/protocol/types.ts';
 import { BlockStore } from '../block-store.ts';
 import type { Block, Chain, ChainEvents } from '../chain.ts';
+import { StateCache, STATES_IN_MEMORY } from '../state-cache.ts';
 import type { ReadableChain } from '../rpc/params.ts';
 import { decodeCall } from '../runtime/calls.ts';
 import { InvalidTransaction } from '../runtime/context.ts';
@@ -27,7 +28,6 @@ import { DomainExecution, parseSigned, type BlockInput } from './runtime.ts';
 /** Engine of the digest item that names the consensus block. */
 const ENGINE = utf8('RGTR');
 const SUBMIT_BUNDLE = new Uint8Array([12, 0]);
-const STATES_IN_MEMORY = 256;
 const STATE_INTERVAL = 256;
 
 /** What came of executing a block. */
@@ -43,7 +43,7 @@ export class DomainChain implements ReadableChain {
   private readonly store: BlockStore;
   /** Domain blocks by the consensus block (hex) whose state they are the newest of. */
   private readonly derived = new Map<string, Block>();
-  private readonly states = new Map<string, Trie>();
+  private readonly states: StateCache;
   private readonly receipts = new Map<string, Receipt>();
   /** Hashes of the blocks stored at the start by the number of their consensus block. */
   private readonly stored: Map<bigint, string[]>;
@@ -65,7 +65,11 @@ export class DomainChain implements ReadableChain {
     this.stored = byConsensusBlock(this.store);
     const { header, hash, state, receipt } = domainGenesis();
     this.genesis = { hash: toHex(hash), parent: toHex(header.parentHash), number: 0, weight: 0n, header };
-    this.states.set(this.genesis.hash, state);
+    this.states = new StateCache(
+      this.store,
+      (one) => one === this.genesis.hash || one === this.bestBlock.hash,
+    );
+    this.states.keep(this.genesis.hash, state);
     this.receipts.set(this.genesis.hash, receipt);
     this.derived.set(consensus.genesis.hash, this.genesis);
     this.bestBlock = this.genesis;
@@ -108,34 +112,7 @@ export class DomainChain implements ReadableChain {
   }
 
   stateOf(hash: string): Trie {
-    const kept = this.states.get(hash);
-    if (kept !== undefined) return kept;
-    const entry = this.store.entry(hash);
-    if (entry === null) throw new Error(`block ${hash} of the domain is unknown`);
-    const path: string[] = [];
-    let at = entry;
-    let state: Trie | null = null;
-    for (;;) {
-      state = this.states.get(at.hash) ?? this.store.state(at.number, at.hash);
-      if (state !== null) break;
-      path.push(at.hash);
-      state = this.states.get(at.parent) ?? null;
-      if (state !== null) break;
-      at = this.store.entry(at.parent)!;
-    }
-    for (const step of path.reverse()) state = state.apply(this.store.read(step)!.changes);
-    this.keepState(hash, state);
-    return state;
-  }
-
-  private keepState(hash: string, state: Trie): void {
-    this.states.set(hash, state);
-    if (this.states.size <= STATES_IN_MEMORY) return;
-    for (const old of this.states.keys()) {
-      if (old === this.genesis.hash || old === this.bestBlock.hash) continue;
-      this.states.delete(old);
-      return;
-    }
+    return this.states.of(hash);
   }
 
   /** Makes the blocks that a consensus block leads to, and the last of them the best. */
@@ -208,7 +185,7 @@ export class DomainChain implements ReadableChain {
     };
     this.store.append(entry, { block: { header, extrinsics, justifications: null }, changes });
     const state = this.stateOf(parent.hash).apply(changes);
-    this.keepState(hash, state);
+    this.states.keep(hash, state);
     if (header.number % STATE_INTERVAL === 0) this.store.putState(header.number, hash, state);
     this.receipts.set(hash, receipt);
     if (this.receipts.size > STATES_IN_MEMORY)
