@@ -7,6 +7,17 @@ import { dirname, join, relative, resolve, sep } from 'node:path';
 
 const root = resolve(import.meta.dirname, '..');
 
+/** What the node puts together. */
+const PARTS = [
+  'src/chain',
+  'src/dsn',
+  'src/farm',
+  'src/objects',
+  'src/wallet',
+  'src/identity',
+  'src/cluster',
+];
+
 /** What each layer may import besides itself. */
 const allowed: Record<string, string[]> = {
   'src/protocol': [],
@@ -20,35 +31,9 @@ const allowed: Record<string, string[]> = {
   'src/wallet': below('src/chain', 'src/dsn'),
   'src/identity': below('src/chain', 'src/dsn', 'src/wallet'),
   'src/cluster': below('src/chain', 'src/dsn', 'src/farm'),
-  'src/node': below(
-    'src/chain',
-    'src/dsn',
-    'src/farm',
-    'src/objects',
-    'src/wallet',
-    'src/identity',
-    'src/cluster',
-  ),
-  workers: below(
-    'src/chain',
-    'src/dsn',
-    'src/farm',
-    'src/objects',
-    'src/wallet',
-    'src/identity',
-    'src/cluster',
-    'src/node',
-  ),
-  'src/cli': below(
-    'src/chain',
-    'src/dsn',
-    'src/farm',
-    'src/objects',
-    'src/wallet',
-    'src/identity',
-    'src/cluster',
-    'src/node',
-  ),
+  'src/node': below(...PARTS),
+  workers: below(...PARTS, 'src/node'),
+  'src/cli': below(...PARTS, 'src/node'),
   'src/app': below(
     'src/farm',
     'src/objects',

@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { untilClient } from '../../tests/support/waiting.ts';
 import { recordedChain, type RecordedBlock } from '../../tests/support/recorded-chain.ts';
 import { recordedMetadata, recordedStates } from '../../tests/support/recorded-states.ts';
 import { HeaderRange, MountainSource } from '../../tests/support/mountain-source.ts';
@@ -51,14 +52,8 @@ async function open(sources: MountainSource[], options: Partial<LightClientOptio
   return client;
 }
 
-async function until(client: LightClient, check: () => boolean, ms = 60_000): Promise<void> {
-  const started = Date.now();
-  while (!check()) {
-    if (Date.now() - started > ms)
-      throw new Error(`still waiting: ${JSON.stringify({ ...client.snapshot(), blocks: [] }, null, 1)}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const until = (client: LightClient, check: () => boolean, ms = 60_000): Promise<void> =>
+  untilClient(client, check, ms);
 
 const honest = (name = 'honest', head = HEAD) =>
   new MountainSource(name, chain.facts, main.slice(0, head), states);

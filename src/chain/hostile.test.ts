@@ -1,6 +1,7 @@
 /** Lies told together, and sources that attack what carries the data rather than what it says. */
 import * as fc from 'fast-check';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { untilClient } from '../../tests/support/waiting.ts';
 import { recordedChain, recordedMutants } from '../../tests/support/recorded-chain.ts';
 import { ScriptedSource } from '../../tests/support/scripted-source.ts';
 import { MemoryChainStore, VerifiedChain } from '../../tests/support/verified-chain.ts';
@@ -50,14 +51,8 @@ async function openAt(number: number, sources: ChainSource[], options: Partial<L
   return client;
 }
 
-async function until(client: LightClient, check: () => boolean, ms = 60_000): Promise<void> {
-  const started = Date.now();
-  while (!check()) {
-    if (Date.now() - started > ms)
-      throw new Error(`still waiting: ${JSON.stringify({ ...client.snapshot(), blocks: [] }, null, 1)}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-}
+const until = (client: LightClient, check: () => boolean, ms = 60_000): Promise<void> =>
+  untilClient(client, check, ms);
 
 const source = (name: string, count: number) =>
   new ScriptedSource(name, chain.facts).extend(main.slice(0, count));

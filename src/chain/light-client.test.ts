@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { untilClient } from '../../tests/support/waiting.ts';
 import {
   recordedChain,
   recordedContinuation,
@@ -61,16 +62,8 @@ afterEach(async () => {
   for (const client of clients.splice(0)) await client.stop();
 });
 
-/** Waits until the client shows what is asked for. */
-async function until(client: LightClient, check: () => boolean, ms = 30_000): Promise<void> {
-  const started = Date.now();
-  while (!check()) {
-    if (Date.now() - started > ms) {
-      throw new Error(`still waiting: ${JSON.stringify({ ...client.snapshot(), blocks: [] }, null, 1)}`);
-    }
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-}
+const until = (client: LightClient, check: () => boolean, ms = 30_000): Promise<void> =>
+  untilClient(client, check, ms);
 
 /** Metadata of the next version of the runtime, with another constant. */
 function otherRuntime(metadata: Uint8Array): Uint8Array {
