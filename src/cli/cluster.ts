@@ -336,7 +336,7 @@ async function startFarmer(start: Start): Promise<Stop> {
   });
   farm.onNotice(({ text }) => log(text));
   farm.start();
-  print('ready', { role: 'farmer', id: member.id, farm: farm.id, sectors: farm.sectorCount });
+  print('ready', { role: 'farmer', id: seat.farmerId, farm: farm.id, sectors: farm.sectorCount });
   return async () => {
     member.stop();
     await farm.stop();

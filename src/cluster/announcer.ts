@@ -2,7 +2,10 @@ import type { ClusterConnection } from './connection.ts';
 
 /** Members say again that they are there after so long; those silent for twice that are forgotten. */
 export const ANNOUNCE_MS = 30_000;
-export const FORGET_MS = 60_000;
+export const FORGET_MS = 2 * ANNOUNCE_MS;
+/** Farms that announce themselves, as releases up to 2025 have it, do so once a minute. */
+export const ANNOUNCE_FARM_MS = 60_000;
+export const FORGET_FARM_MS = 2 * ANNOUNCE_FARM_MS;
 /** Being asked more often than this changes nothing. */
 const MIN_PAUSE_MS = 1_000;
 

@@ -2,7 +2,7 @@
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import type { PlottedSector, Ulid } from '../protocol/cluster/values.ts';
 import type { PieceIndex, PieceOffset, SectorIndex } from '../protocol/types.ts';
-import { FORGET_MS } from './announcer.ts';
+import { FORGET_FARM_MS, FORGET_MS } from './announcer.ts';
 import type { ClusterConnection } from './connection.ts';
 
 interface Place {
@@ -17,6 +17,8 @@ interface KnownFarm {
   lastSeen: number;
   /** Null where the farm announces itself. */
   farmer: Ulid | null;
+  /** Whether its sectors may have changed unheard since they were read. */
+  stale: boolean;
   /** By sector. */
   pieces: Map<SectorIndex, PieceIndex[]>;
 }
@@ -46,8 +48,14 @@ export class ControllerFarms {
       ),
       connection.listen(clusterMessages.sectorUpdate, ({ farmId, update }) => {
         const farm = this.farms.get(farmId);
-        if (farm === undefined || update.kind !== 'plotting' || update.details.kind !== 'finished') return;
-        this.addSector(farm, update.details.plottedSector);
+        if (farm === undefined) return;
+        farm.lastSeen = performance.now();
+        if (update.kind === 'plotting' && update.details.kind === 'finished')
+          this.addSector(farm, update.details.plottedSector);
+      }),
+      // Away from the server, news of sectors are lost.
+      connection.onState(() => {
+        for (const farm of this.farms.values()) farm.stale = true;
       }),
     ];
     this.timer = setInterval(() => this.forget(), FORGET_MS / 4);
@@ -81,7 +89,7 @@ export class ControllerFarms {
   private async onFarmer(id: Ulid): Promise<void> {
     const known = this.farmers.get(id);
     if (known !== undefined) {
-      for (const farm of known) this.touch(farm);
+      for (const farm of known) this.onFarmerOf(farm, id);
       return;
     }
     this.farmers.set(id, []);
@@ -101,35 +109,52 @@ export class ControllerFarms {
     }
   }
 
-  private touch(id: Ulid): void {
+  /** A farmer that told its farms before is there; another one may have taken a farm of it over since. */
+  private onFarmerOf(id: Ulid, farmer: Ulid): void {
     const farm = this.farms.get(id);
-    if (farm !== undefined) farm.lastSeen = performance.now();
+    if (farm === undefined) return;
+    if (farm.farmer !== farmer)
+      this.log(`Farmers ${farm.farmer} and ${farmer} both say that farm ${id} is theirs.`);
+    this.onFarm(id, farm.sectors, farm.farmer);
   }
 
   private onFarm(id: Ulid, sectors: number, farmer: Ulid | null): void {
     const known = this.farms.get(id);
-    if (known !== undefined) {
-      known.lastSeen = performance.now();
-      known.sectors = sectors;
-      if (farmer !== null && known.farmer !== null && known.farmer !== farmer)
-        this.log(`Farmers ${known.farmer} and ${farmer} both say that farm ${id} is theirs.`);
-      known.farmer ??= farmer;
-      return;
+    const farm: KnownFarm = known ?? {
+      id,
+      sectors,
+      lastSeen: 0,
+      farmer: null,
+      stale: true,
+      pieces: new Map(),
+    };
+    farm.lastSeen = performance.now();
+    // A farmer that was started anew has another id; its farm may have changed meanwhile.
+    if (farm.sectors !== sectors || (farmer !== null && farm.farmer !== null && farm.farmer !== farmer))
+      farm.stale = true;
+    farm.sectors = sectors;
+    farm.farmer = farmer ?? farm.farmer;
+    if (known === undefined) {
+      this.farms.set(id, farm);
+      this.log(`Farm ${id} joined: ${sectors} sectors.`);
     }
-    const farm: KnownFarm = { id, sectors, lastSeen: performance.now(), farmer, pieces: new Map() };
-    this.farms.set(id, farm);
-    this.log(`Farm ${id} joined: ${sectors} sectors.`);
-    void this.readSectors(farm);
+    if (farm.stale) void this.readSectors(farm);
   }
 
   private async readSectors(farm: KnownFarm): Promise<void> {
+    farm.stale = false;
+    const gone = new Set(farm.pieces.keys());
     try {
       const options = { instance: farm.id, signal: this.stopping.signal };
-      for await (const answer of this.connection.stream(clusterMessages.plottedSectors, null, options))
-        if (answer.ok && this.farms.get(farm.id) === farm) this.addSector(farm, answer.value);
+      for await (const answer of this.connection.stream(clusterMessages.plottedSectors, null, options)) {
+        if (!answer.ok || this.farms.get(farm.id) !== farm) continue;
+        gone.delete(answer.value.sectorIndex);
+        this.addSector(farm, answer.value);
+      }
+      for (const sector of gone) this.removeSector(farm, sector);
     } catch {
       // Its pieces are not known then, until it announces itself again.
-      if (this.farms.get(farm.id) === farm) this.farms.delete(farm.id);
+      farm.stale = true;
     }
   }
 
@@ -154,11 +179,12 @@ export class ControllerFarms {
 
   private forget(): void {
     for (const farm of this.farms.values()) {
-      if (performance.now() - farm.lastSeen <= FORGET_MS) continue;
+      const patience = farm.farmer === null ? FORGET_FARM_MS : FORGET_MS;
+      if (performance.now() - farm.lastSeen <= patience) continue;
       this.farms.delete(farm.id);
       for (const sector of farm.pieces.keys()) this.removeSector(farm, sector);
       for (const [farmer, farms] of this.farmers) if (farms.includes(farm.id)) this.farmers.delete(farmer);
-      this.log(`Farm ${farm.id} has not been heard of for a minute.`);
+      this.log(`Farm ${farm.id} has not been heard of for ${patience / 60_000} min.`);
     }
   }
 }

@@ -115,7 +115,9 @@ export class Controller {
         instance: this.instance,
         queue: this.instance,
       }),
-      connection.listen(clusterMessages.rewardSignature, (signature) => void this.sign(signature)),
+      connection.listen(clusterMessages.rewardSignature, (signature) => void this.sign(signature), {
+        queue: this.instance,
+      }),
       connection.respond(clusterMessages.farmerAppInfo, any, async () => {
         try {
           return { ok: true as const, value: toCluster(await this.options.node.appInfo()) };

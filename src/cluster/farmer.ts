@@ -54,8 +54,6 @@ const farmDetails = struct<{ farmId: Ulid; totalSectorsCount: number }>({
 export type FarmSeatOptions = Pick<FarmOptions, 'node' | 'pieces' | 'history' | 'plotter' | 'sectorsAtOnce'>;
 
 export class FarmerMember {
-  /** As it stands in subjects; new with every start. */
-  readonly id = createUlid();
   private readonly announcer: Announcer;
   private readonly seats = new Set<FarmSeat>();
   private readonly off: (() => void)[] = [];
@@ -71,13 +69,6 @@ export class FarmerMember {
     this.rules = (await clusterAppInfo(connection)).protocolInfo;
     const { seats } = this;
     this.off.push(
-      connection.respondStream(
-        clusterMessages.farmDetails,
-        { instance: this.id, queue: this.id },
-        async function* details() {
-          for (const { identity } of seats) if (identity !== null) yield identity;
-        },
-      ),
       connection.listen(clusterMessages.farmIdentify, ({ farmId }) => {
         for (const seat of seats) if (seat.farmId === farmId) seat.watch.seen(farmId);
       }),
@@ -97,9 +88,11 @@ export class FarmerMember {
 
   private announce(): void {
     const { connection } = this.options;
-    connection.publish(clusterMessages.farmerIdentify, this.id, this.id);
-    for (const { identity } of this.seats)
-      if (identity !== null) connection.publish(clusterMessages.farmIdentify, identity, identity.farmId);
+    for (const { identity, farmerId } of this.seats) {
+      if (identity === null) continue;
+      connection.publish(clusterMessages.farmerIdentify, farmerId, farmerId);
+      connection.publish(clusterMessages.farmIdentify, identity, identity.farmId);
+    }
   }
 
   /** Leaves the cluster. The farms are stopped by whoever opened them, before. */
@@ -112,6 +105,11 @@ export class FarmerMember {
 
 /** One farm in the cluster. */
 export class FarmSeat {
+  /**
+   * The farmer that this farm belongs to, as it stands in subjects; new with every start. Native controllers ask a
+   * farmer for its farms once and never again, so that every farm has one of its own and none is announced before.
+   */
+  readonly farmerId = createUlid();
   readonly options: FarmSeatOptions;
   readonly watch: IdentityWatch;
   private readonly node: ClusterNode;
@@ -158,7 +156,12 @@ export class FarmSeat {
     this.farm = farm;
     this.seats.add(this);
     const own = { instance: farm.id, queue: farm.id };
+    const { identity } = this;
+    const asFarmer = { instance: this.farmerId, queue: this.farmerId };
     this.off.push(
+      connection.respondStream(clusterMessages.farmDetails, asFarmer, async function* details() {
+        if (identity !== null) yield identity;
+      }),
       connection.respondStream(clusterMessages.plottedSectors, own, (_, signal) =>
         this.plotted(farm, signal),
       ),
@@ -180,16 +183,13 @@ export class FarmSeat {
     this.seats.delete(this);
   }
 
+  /** Sectors that cannot be read are left out: native controllers drop a farm that answers with an error. */
   private async *plotted(farm: Farm, signal: AbortSignal): AsyncGenerator<Result<PlottedSector>, void, void> {
     for (let index = 0; index < farm.sectorCount; index += 1) {
       if (signal.aborted) return;
       const file = farm.sector(index);
-      if (file === null) continue;
-      try {
-        yield { ok: true, value: await this.describe(file) };
-      } catch (error) {
-        yield { ok: false, error: sentenceOf(error) };
-      }
+      const sector = file === null ? null : await this.describe(file).catch(() => null);
+      if (sector !== null) yield { ok: true, value: sector };
     }
   }
 

@@ -4,6 +4,7 @@ import type { ClusterFarmerAppInfo, Ulid } from '../protocol/cluster/values.ts';
 import type { FarmerAppInfo, RewardSigningInfo, SlotInfo, SlotNumber, Solution } from '../protocol/types.ts';
 import type { AuthoringNode } from '../farm/source.ts';
 import { SlotOrder } from '../farm/slot-loop.ts';
+import { FORGET_MS } from './announcer.ts';
 import type { ClusterConnection } from './connection.ts';
 import { ClusterError } from './errors.ts';
 
@@ -32,8 +33,9 @@ export class ClusterNode implements AuthoringNode {
   private readonly order = new SlotOrder();
   private readonly slotListeners = new Set<(slot: SlotInfo) => void>();
   private readonly off: () => void;
-  /** The controller that sent the last slot. */
+  /** The controller that is followed: the one that sent the last slot, and when. */
   private controller: string | null = null;
+  private last: { slot: SlotNumber; at: number } | null = null;
 
   /** `farmId`: in whose name solutions are broadcast, once it is known. */
   constructor(
@@ -75,9 +77,14 @@ export class ClusterNode implements AuthoringNode {
   }
 
   private onSlotInfo(slot: SlotInfo, instance: string): void {
-    // Several controllers tell the same slots; the first that does gets the solutions.
+    // Several controllers tell the same slots; the first that does gets the solutions, and those behind it none.
+    const { last } = this;
+    const now = performance.now();
+    const behind = last !== null && slot.slotNumber <= last.slot && now - last.at < FORGET_MS;
+    if (behind && instance !== this.controller) return;
     if (this.order.follow(slot.slotNumber) === null) return;
     this.controller = instance;
+    this.last = { slot: slot.slotNumber, at: now };
     for (const listener of this.slotListeners) listener(slot);
   }
 

@@ -1,14 +1,15 @@
 /** Everybody in a cluster, as far as their broadcasts tell: who is there, who works on what, who is slow or gone. */
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import type { FarmingNotification, SectorPlottingDetails, Ulid } from '../protocol/cluster/values.ts';
-import { FORGET_MS } from './announcer.ts';
+import { ANNOUNCE_FARM_MS, ANNOUNCE_MS } from './announcer.ts';
 import type { ClusterConnection } from './connection.ts';
 import type { FarmSeen, RosterView, SectorSeen, Presence } from './roster-view.ts';
 
 /** Members gone for so long are no longer shown. */
 const DROP_MS = 15 * 60_000;
-/** An announcement that is a few seconds late says nothing. */
-const QUIET_MS = 40_000;
+/** An announcement that is late by less than a third of its interval says nothing. */
+const QUIET_INTERVALS = 4 / 3;
+const GONE_INTERVALS = 2;
 const ASK_PLOTTERS_MS = 10_000;
 /** Members and sectors kept of each kind, so that nobody fills the memory of who watches. */
 const MAX_KEPT = 2_000;
@@ -129,7 +130,7 @@ export class ClusterRoster {
       slow.push('Its audits take more than half a slot.');
     if (proofs.late > proofs.good) slow.push('More of its proofs come too late than in time.');
     if (underWay.some((sector) => sector.slow)) slow.push('A sector takes twice as long as usual.');
-    const presence = this.presence(lastSeen);
+    const presence = this.presence(lastSeen, farmer === null ? ANNOUNCE_FARM_MS : ANNOUNCE_MS);
     return {
       id,
       farmer,
@@ -146,9 +147,10 @@ export class ClusterRoster {
     };
   }
 
-  private presence(lastSeen: number): Presence {
-    const silent = this.now() - lastSeen;
-    return silent > FORGET_MS ? 'gone' : silent > QUIET_MS ? 'quiet' : 'here';
+  /** `every`: milliseconds between a member's announcements. */
+  private presence(lastSeen: number, every = ANNOUNCE_MS): Presence {
+    const intervals = (this.now() - lastSeen) / every;
+    return intervals > GONE_INTERVALS ? 'gone' : intervals > QUIET_INTERVALS ? 'quiet' : 'here';
   }
 
   private onSlot(instance: string, slot: bigint): void {
