@@ -150,8 +150,9 @@ export class ClusterConnection implements StreamLink {
 
   /** Broadcasts a value, or sends it to the instance. */
   publish<T>(message: Publication<T>, value: T, instance?: string): void {
+    const id = message.messageId?.(value);
+    const options = id === undefined ? {} : { headers: messageIdHeader(id) };
     if (message.kind === 'broadcast' && this.link !== 'connected') return;
-    const options = message.kind === 'broadcast' ? { headers: headersOf(message.messageId?.(value)) } : {};
     this.send(subjectFor(message, instance), encodeWith(message.payload, value), options);
   }
 
@@ -402,11 +403,10 @@ function subjectFor(message: Parameters<typeof subjectOf>[0], instance: string |
   return instance === undefined ? subjectOf(message) : subjectOf(message, instance);
 }
 
-/** Native members send headers with every broadcast, empty ones where copies need not be told apart. */
-function headersOf(messageId: string | undefined): ReturnType<typeof natsHeaders> {
-  const headers = natsHeaders();
-  if (messageId !== undefined) headers.set('Nats-Msg-Id', messageId);
-  return headers;
+function messageIdHeader(id: string): ReturnType<typeof natsHeaders> {
+  const header = natsHeaders();
+  header.set('Nats-Msg-Id', id);
+  return header;
 }
 
 function decodeAnswer<R>(codec: Codec<R>, payload: Uint8Array): R {

@@ -2,131 +2,23 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { INSTALL_NATS, isNatsInstalled } from '../../devnet/nats-server.ts';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
-import { concat, equal, toHex } from '../protocol/bytes.ts';
-import { PIECE_BYTES, RECORD_BYTES, RECORD_CHUNKS } from '../protocol/constants.ts';
-import { blake3Hash } from '../protocol/hash.ts';
-import { RECORD_METADATA_BYTES } from '../protocol/sector.ts';
-import { segmentHeaderHash } from '../protocol/segment.ts';
-import type { PieceIndex, SegmentHeader, SegmentIndex } from '../protocol/types.ts';
+import { equal } from '../protocol/bytes.ts';
+import { PIECE_BYTES, RECORD_CHUNKS } from '../protocol/constants.ts';
+import type { PieceIndex } from '../protocol/types.ts';
 import { Farm } from '../farm/farm.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
 import { createUlid } from '../farm/ulid.ts';
-import {
-  fakeEncoding,
-  FakeNode,
-  FakePool,
-  fakeIdentity,
-  fakePiece,
-  named,
-  plottingPool,
-  RULES,
-  slotAt,
-} from '../farm/test-support.ts';
+import { fakeIdentity, fakePiece, named, RULES, slotAt } from '../farm/test-support.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { CacheMember } from './cache.ts';
 import { CacheStore } from './cache-store.ts';
-import { Controller, type ControllerNode } from './controller.ts';
+import { Controller } from './controller.ts';
 import { FarmerMember, type FarmerOptions, type FarmSeat } from './farmer.ts';
 import { ClusterHistory } from './history.ts';
 import { ClusterPieces } from './pieces.ts';
 import { PlotterMember, type PlotterOptions } from './plotter.ts';
 import { ClusterRoster } from './roster.ts';
-import { TestCluster } from './testing.ts';
-
-const LIMIT_MS = 60_000;
-
-async function until(holds: () => boolean, what: string): Promise<void> {
-  const end = Date.now() + LIMIT_MS;
-  while (!holds()) {
-    if (Date.now() > end) throw new Error(`${what} did not happen`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-}
-
-function headersOf(count: number): SegmentHeader[] {
-  const headers: SegmentHeader[] = [];
-  for (let index = 0; index < count; index += 1) {
-    const last = headers.at(-1);
-    headers.push({
-      segmentIndex: BigInt(index),
-      segmentCommitment: named(`segment-${index}`, 48),
-      prevSegmentHeaderHash: last === undefined ? new Uint8Array(32) : segmentHeaderHash(last),
-      lastArchivedBlock: { number: index, partialArchived: null },
-    });
-  }
-  return headers;
-}
-
-/** A node that has every piece of three segments. */
-class TestNode extends FakeNode implements ControllerNode {
-  readonly headers = headersOf(3);
-  readonly acknowledged: SegmentIndex[] = [];
-  given = 0;
-  give: (index: PieceIndex) => Promise<Uint8Array | null> = async (index) => fakePiece(index);
-  private archived: (header: SegmentHeader) => void = () => undefined;
-
-  onArchivedSegmentHeader(listener: (header: SegmentHeader) => void): () => void {
-    this.archived = listener;
-    return () => undefined;
-  }
-
-  archive(): void {
-    this.headers.push(headersOf(this.headers.length + 1).at(-1)!);
-    this.archived(this.headers.at(-1)!);
-  }
-
-  async acknowledgeSegmentHeader(segment: SegmentIndex): Promise<void> {
-    this.acknowledged.push(segment);
-  }
-
-  async segmentHeaders(segments: readonly SegmentIndex[]): Promise<(SegmentHeader | null)[]> {
-    return segments.map((segment) => this.headers[Number(segment)] ?? null);
-  }
-
-  piece(index: PieceIndex): Promise<Uint8Array | null> {
-    this.given += 1;
-    return this.give(index);
-  }
-}
-
-/** Records encoded anywhere in the test, so that decoding can tell whether chunks are those of a record. */
-class Encodings {
-  private readonly records = new Map<string, { piece: Uint8Array; hash: Uint8Array }>();
-  encoded = 0;
-
-  /** `spoil` changes the chunks of a record after they were encoded. */
-  pool(
-    spoil: (chunks: Uint8Array) => void = () => undefined,
-    wait: (signal?: AbortSignal) => Promise<void> = async () => undefined,
-    counted = true,
-  ): FakePool {
-    return plottingPool({
-      'record.encode': async (input, { signal }) => {
-        await wait(signal);
-        const { bitfield, chunks } = fakeEncoding(input);
-        const { piece, evaluationSeed } = input;
-        this.records.set(toHex(evaluationSeed), { piece, hash: blake3Hash(chunks) });
-        spoil(chunks);
-        if (counted) this.encoded += 1;
-        const metadata = new Uint8Array(RECORD_METADATA_BYTES);
-        metadata.set(concat(piece.subarray(RECORD_BYTES), blake3Hash(piece)));
-        return { bitfield, chunks, metadata };
-      },
-      'record.decode': ({ evaluationSeed, chunks }) => {
-        const known = this.records.get(toHex(evaluationSeed));
-        const good = known !== undefined && equal(known.hash, blake3Hash(chunks));
-        return { record: good ? known.piece.slice(0, RECORD_BYTES) : new Uint8Array(RECORD_BYTES) };
-      },
-      'kzg.verify': () => ({ bad: [] }),
-      'sector.audit': () => ({ winners: [] }),
-    });
-  }
-}
-
-/** An encoding that does not end. */
-function forever(signal?: AbortSignal): Promise<void> {
-  return new Promise((_, reject) => signal?.addEventListener('abort', () => reject(signal.reason as Error)));
-}
+import { Encodings, forever, TestCluster, TestNode, until } from './testing.ts';
 
 if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
 
