@@ -6,7 +6,16 @@ import type { IdentityContext, WebIssuerKey } from './context.ts';
 import type { credentialCommands } from './credential-commands.ts';
 import { decodePresentationResponse } from './exchange.ts';
 import { decodeJws, jwkSchema } from './jws.ts';
-import { issuerKeySet, readOffer, redeemOffer, type Offer, type OpenOffer } from './openid-issuance.ts';
+import {
+  accessByCode,
+  accessByLogin,
+  beginLogin,
+  type Access,
+  type Login,
+  type LoginAnswer,
+} from './openid-access.ts';
+import { notifyIssuer, requestCredentials, requestDeferred, type Given } from './openid-issuance.ts';
+import { issuerKeySet, readOffer, type IssuerMetadata, type Offer, type OpenOffer } from './openid-offer.ts';
 import { readWebRequest, sendAnswer, type OpenRequest, type Verifier } from './openid-presentation.ts';
 import type { ClaimPath } from './sd-jwt.ts';
 
@@ -16,6 +25,45 @@ type Matched = Awaited<ReturnType<CredentialCommands['matchRequest']>>;
 
 /** Offers and requests that were looked at and are still open. */
 const MAX_OPEN = 8;
+
+/** Seconds that a log-in on an issuer's pages may take. */
+const LOGIN_LIFETIME_S = 3600;
+
+/** A log-in that the person has not come back from yet. */
+interface LoginRecord {
+  login: Login;
+  did: string;
+  view: Offer;
+  metadata: IssuerMetadata;
+  at: number;
+}
+
+/** What an issuer promised to decide on. */
+interface PromiseRecord {
+  /** Configuration that it was promised under. */
+  id: string;
+  transaction: string;
+  view: Offer;
+  metadata: IssuerMetadata;
+  access: Access;
+  clientId: string | null;
+  /** Seconds since the epoch; not to be asked for before. */
+  askAt: number;
+}
+
+/** A credential that an issuer has not decided on yet. */
+export interface PromisedView {
+  id: string;
+  issuer: string;
+  issuerName: string | null;
+  type: string;
+  name: string | null;
+  /** Seconds since the epoch; the issuer asks not to be asked before. */
+  askAt: number;
+}
+
+const loginId = (state: string) => `login-${state}`;
+const PROMISE = 'promise-';
 
 /** What was looked at stands until it is used: many links work once. */
 class Opened<T> {
@@ -55,30 +103,141 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
     await context.keepWebIssuer(iss, keys);
   };
 
+  /** Verifies and keeps what an issuer gave, or the promise of it. */
+  const keep = async (
+    given: readonly Given[],
+    { view, metadata }: Pick<OpenOffer, 'view' | 'metadata'>,
+    access: Access,
+    clientId: string | null,
+  ): Promise<Received[]> => {
+    const received: Received[] = [];
+    for (const one of given) {
+      if (one.kind === 'later') {
+        const { id, transaction, interval } = one;
+        const askAt = context.seconds + interval;
+        const record: PromiseRecord = { id, transaction, view, metadata, access, clientId, askAt };
+        await context.put(`${PROMISE}${crypto.randomUUID()}`, 'setting', record);
+        continue;
+      }
+      let kept = false;
+      try {
+        for (const credential of one.credentials) {
+          await learnIssuer(credential);
+          received.push(await credentials.acceptCredential({ text: credential }));
+        }
+        kept = true;
+      } finally {
+        await notifyIssuer(metadata, access, one.notification, kept, web);
+      }
+    }
+    return received;
+  };
+
+  const fetchOffered = async (
+    offer: Pick<OpenOffer, 'view' | 'metadata'>,
+    access: Access,
+    did: string,
+    clientId: string | null,
+  ): Promise<Received[]> => {
+    const holder = { did, key: await context.keyOf(did), now: context.seconds };
+    return keep(await requestCredentials(offer, access, holder, web), offer, access, clientId);
+  };
+
+  const promised = (id: string): PromiseRecord => {
+    const record = id.startsWith(PROMISE) ? context.get<PromiseRecord>(id, 'setting') : null;
+    if (record === null)
+      throw new Refusal('unknown-promise', id.slice(0, 80), 'Nothing of that name was promised.');
+    return record;
+  };
+
   return {
     /** What an issuer offers, from its link. Nothing is accepted yet. */
     async readOffer({ link }: { link: string }): Promise<Offer> {
       context.wallet.requireUnlocked();
-      return offers.put(link.trim(), await readOffer(link, web)).view;
+      return offers.put(link.trim(), await readOffer(link, context, web)).view;
     },
 
     /**
      * Takes what is offered and keeps it after every check that a credential goes through. `did`: own identity that
-     * it is bound to; `code`: what the issuer gave in another way, or null.
+     * it is bound to; `code`: what the issuer gave in another way, or null. What the issuer has not decided on is not
+     * in the result but among `promises`.
      */
     async acceptOffer(input: { link: string; did: string; code: string | null }): Promise<Received[]> {
       const link = input.link.trim();
       const offer = offers.get(link);
-      const key = await context.keyOf(input.did);
-      const how = { code: input.code, did: input.did, key, now: context.seconds };
-      const issued = await redeemOffer(offer, how, web);
+      context.own(input.did);
+      const access = await accessByCode(offer, input.code, web);
+      // The code is used up, whatever comes now.
       offers.close(link);
-      const received: Received[] = [];
-      for (const credential of issued) {
-        await learnIssuer(credential);
-        received.push(await credentials.acceptCredential({ text: credential }));
+      return fetchOffered(offer, access, input.did, null);
+    },
+
+    /**
+     * Begins to accept an offer that wants a log-in: the address to open, on which the issuer sends the person back to
+     * `returnTo`, an address of this app.
+     */
+    async startLogin(input: { link: string; did: string; returnTo: string }): Promise<{ address: string }> {
+      const link = input.link.trim();
+      const offer = offers.get(link);
+      context.own(input.did);
+      const { login, address } = await beginLogin(offer, input.returnTo, web);
+      const { view, metadata } = offer;
+      for (const { id, value } of context.list<LoginRecord>('setting'))
+        if (id.startsWith(loginId('')) && value.at + LOGIN_LIFETIME_S < context.seconds)
+          await context.remove(id);
+      const record: LoginRecord = { login, did: input.did, view, metadata, at: context.seconds };
+      await context.put(loginId(login.state), 'setting', record);
+      offers.close(link);
+      return { address };
+    },
+
+    /** Goes on after the person came back from an issuer's pages. Throws Refusal `login-…`. */
+    async finishLogin(input: LoginAnswer): Promise<Received[]> {
+      const id = loginId(input.state.slice(0, 100));
+      const record = context.get<LoginRecord>(id, 'setting');
+      if (record === null)
+        throw new Refusal(
+          'login-unknown',
+          'state',
+          'This wallet did not begin that log-in, or has finished it.',
+        );
+      await context.remove(id);
+      if (record.at + LOGIN_LIFETIME_S < context.seconds)
+        throw new Refusal('login-late', `begun at ${record.at}`, 'That took too long. Open the offer again.');
+      const access = await accessByLogin(record.login, input, web);
+      return fetchOffered(record, access, record.did, record.login.returnTo);
+    },
+
+    /** What issuers have promised and not given yet. */
+    async promises(): Promise<PromisedView[]> {
+      return context
+        .list<PromiseRecord>('setting')
+        .filter(({ id }) => id.startsWith(PROMISE))
+        .map(({ id, value: { id: wanted, view, askAt } }) => {
+          const { type, name } = view.credentials.find((one) => one.id === wanted)!;
+          return { id, issuer: view.issuer, issuerName: view.issuerName, type, name, askAt };
+        });
+    },
+
+    /** Asks an issuer for what it promised; nothing is in the result if it has still not decided. */
+    async askAgain(input: { id: string }): Promise<Received[]> {
+      const record = promised(input.id);
+      const { given, access } = await requestDeferred(record, record.clientId, web);
+      if (given.kind === 'later') {
+        const { transaction, interval } = given;
+        const changed = { ...record, transaction, access, askAt: context.seconds + interval };
+        await context.put(input.id, 'setting', changed);
+        return [];
       }
-      return received;
+      // It is given once.
+      await context.remove(input.id);
+      return keep([given], record, access, record.clientId);
+    },
+
+    /** Waits no longer for what was promised. */
+    async forgetPromise(input: { id: string }): Promise<void> {
+      promised(input.id);
+      await context.remove(input.id);
     },
 
     /** Who asks for what, from a verifier's link, and which credentials could answer. Nothing is sent yet. */

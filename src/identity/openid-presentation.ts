@@ -2,27 +2,23 @@
  * Showing credentials to a verifier on the web: OpenID for Verifiable Presentations 1.0, answers sent by POST.
  * Who asks is known only as far as the request proves it, and is shown so.
  */
-import { sha256 } from '@noble/hashes/sha2.js';
 import * as v from 'valibot';
 import { webUrl, type Web } from '../network/web.ts';
 import { utf8 } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
-import { base64UrlText, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
-import { commonNameText } from './certificate.ts';
-import { fromX5c, keyOfChain, subjectOf } from './chain.ts';
+import { base64UrlText, parseJson, shaped } from '../wallet/json.ts';
 import type { IdentityContext } from './context.ts';
 import { dcqlSchema, requireConsistent } from './dcql.ts';
-import { keyIdOf } from './did.ts';
 import type { PresentationRequest, PresentationResponse } from './exchange.ts';
 import { encryptJwe, JWE_CIPHERS, type JweCipher, type RecipientKey } from './jwe.ts';
-import { decodeJws, jwsHolds, type Jws } from './jws.ts';
-import { succeeded } from './openid-issuance.ts';
+import { decodeJws, type Jws } from './jws.ts';
+import { succeeded, text } from './openid-web.ts';
+import { requireCertificate, requireIdentity, type TokenSigner } from './token-signer.ts';
 
 const REQUEST_TYPE = 'oauth-authz-req+jwt';
 /** Audience of requests to wallets that nobody has described to the verifier. */
 const ANY_WALLET = 'https://self-issued.me/v2';
 const CLOCK_SKEW_S = 60;
-const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit));
 const moment = v.optional(v.pipe(v.number(), v.minValue(0), v.maxValue(Number.MAX_SAFE_INTEGER)));
 
 const requestSchema = v.object({
@@ -58,14 +54,8 @@ const recipientSchema = v.object({
 });
 const answeredSchema = v.object({ redirect_uri: v.optional(text(2048)) });
 
-/** Who asks, as far as it is proven. */
-export type Verifier =
-  /** Signed by an Auto ID that is known or registered. */
-  | { kind: 'identity'; did: string; host: string }
-  /** Signed under a certificate that nobody here vouches for. */
-  | { kind: 'certificate'; name: string; host: string }
-  /** Nothing but the address that the answer goes to. */
-  | { kind: 'address'; host: string };
+/** Who asks, as far as it is proven: who signed, or nothing but the address that the answer goes to. */
+export type Verifier = (TokenSigner | { kind: 'address' }) & { host: string };
 
 /** A request of a verifier on the web, with what it takes to answer. */
 export interface OpenRequest {
@@ -169,35 +159,18 @@ async function verifierOf(
   }
   if (signed === null)
     throw new Refusal('request-unsigned', clientId, 'Whoever asks did not sign the request.');
-  if (prefix === 'decentralized_identifier') {
-    const offered = signed.header.x5c === undefined ? [] : [fromX5c(signed.header.x5c)];
-    const resolved = await context.resolve(rest, offered);
-    if (resolved === null || signed.header.kid !== keyIdOf(rest))
-      throw new Refusal('request-key', rest, 'The identity of whoever asks is not known.');
-    if (!jwsHolds(signed, resolved.key)) throw notSigned();
-    if (await context.isDead(rest, resolved.chain))
-      throw new Refusal('request-key', rest, 'The identity of whoever asks was revoked or has expired.');
-    return { kind: 'identity', did: rest, host };
-  }
-  if (prefix === 'x509_hash' && signed.header.x5c !== undefined) {
-    const chain = fromX5c(signed.header.x5c);
-    const leaf = subjectOf(chain);
-    if (toBase64Url(sha256(leaf.raw)) !== rest) throw new Refusal('request-client', clientId, CONTRADICTS);
-    if (!jwsHolds(signed, keyOfChain(chain))) throw notSigned();
-    return { kind: 'certificate', name: commonNameText(leaf.tbs), host };
+  if (prefix === 'decentralized_identifier')
+    return { ...(await requireIdentity(signed, rest, context, 'request')), host };
+  const { x5c } = signed.header;
+  if (prefix === 'x509_hash' && x5c !== undefined) {
+    const { signer, hash } = requireCertificate(signed, x5c, 'request');
+    if (hash !== rest) throw new Refusal('request-client', clientId, CONTRADICTS);
+    return { ...signer, host };
   }
   throw new Refusal(
     'request-client',
     clientId.slice(0, 100),
     'Whoever asks is named in a way that cannot be checked here.',
-  );
-}
-
-function notSigned(): Refusal {
-  return new Refusal(
-    'request-signature',
-    'the verifier’s signature',
-    'Whoever asks did not sign the request.',
   );
 }
 

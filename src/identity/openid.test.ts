@@ -1,219 +1,45 @@
 import 'reflect-metadata';
-import { createHash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { Openid4vciIssuer } from '@openid4vc/openid4vci';
 import { Openid4vpVerifier } from '@openid4vc/openid4vp';
 import * as x509 from '@peculiar/x509';
 import * as jose from 'jose';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { webUrl, type Web, type WebAnswer, type WebRequest } from '../network/web.ts';
 import { utf8 } from '../protocol/bytes.ts';
-import { createMemoryWalletStore } from '../storage/wallet-store.ts';
-import { LOWEST_COST, type PasswordKey } from '../wallet/kdf.ts';
-import { WalletService } from '../wallet/service.ts';
 import { autoIdOf } from './identifier.ts';
 import { chainOf, toX5c } from './chain.ts';
 import { formatDid } from './did.ts';
 import { AUTHORITY_USAGES, issueCertificate, keySuffix } from './issue.ts';
 import { isOffer, isWebRequest } from './links.ts';
-import { issueSdJwt } from './sd-jwt.ts';
-import { ecKey, jwkOf, type SigningKey } from './keys.ts';
+import { ecKey } from './keys.ts';
 import { signJws } from './jws.ts';
-import { createIdentityService, type IdentityService } from './service.ts';
+import type { IdentityService } from './service.ts';
+import { person } from './testing/person.ts';
+import {
+  callbacks,
+  ISSUER,
+  issuerKey,
+  residence,
+  Servers,
+  TYPE,
+  webIssuer,
+  type IssuerQuirks,
+} from './testing/web-issuer.ts';
 
-const ISSUER = 'https://issuer.example/tenant';
 const VERIFIER = 'https://verifier.example';
-const TYPE = 'urn:autonomys:vc:person:1';
-const quick: PasswordKey = async (password, kdf) => sha256(utf8(`${password}/${kdf.salt}`));
-const issuerKey = ecKey('p256', new Uint8Array(32).fill(5));
-const unused = () => {
-  throw new Error('not asked for in this test');
-};
-
-/** What the independent implementation is given to do its cryptography with. */
-const callbacks = {
-  hash: (data: Uint8Array, algorithm: string) =>
-    new Uint8Array(createHash(algorithm.replace('-', '')).update(data).digest()),
-  generateRandom: (length: number) => new Uint8Array(randomBytes(length)),
-  verifyJwt: async (signer: { method: string; publicJwk?: unknown }, { compact }: { compact: string }) => {
-    const jwk = signer.publicJwk as jose.JWK;
-    try {
-      await jose.compactVerify(compact, await jose.importJWK(jwk, jose.decodeProtectedHeader(compact).alg));
-      return { verified: true as const, signerJwk: jwk as never };
-    } catch {
-      return { verified: false as const };
-    }
-  },
-  signJwt: unused as never,
-  encryptJwe: unused as never,
-  decryptJwe: unused as never,
-  clientAuthentication: unused as never,
-};
-
-/** Servers by the beginning of their addresses. */
-class Servers {
-  readonly asked: WebRequest[] = [];
-  private readonly routes = new Map<string, (request: WebRequest) => WebAnswer | Promise<WebAnswer>>();
-
-  on(url: string, answer: (request: WebRequest) => unknown): void {
-    this.routes.set(url, async (request) => {
-      const value = await answer(request);
-      const isAnswer = typeof value === 'object' && value !== null && 'status' in value;
-      return isAnswer ? (value as WebAnswer) : json(value);
-    });
-  }
-
-  readonly web: Web = async (request) => {
-    // Refused before anything is sent, as the platform's own does it.
-    webUrl(request.url);
-    this.asked.push(request);
-    const route = this.routes.get(request.url);
-    return route === undefined ? { status: 404, type: '', text: '' } : route(request);
-  };
-}
-
-function json(value: unknown, status = 200): WebAnswer {
-  return {
-    status,
-    type: 'application/json',
-    text: typeof value === 'string' ? value : JSON.stringify(value),
-  };
-}
-
 let servers: Servers;
 let ada: IdentityService;
 let did: string;
 
-async function person(): Promise<IdentityService> {
-  const wallet = await WalletService.open(createMemoryWalletStore(), {
-    passwordKey: quick,
-    cost: LOWEST_COST,
-  });
-  await wallet.create({ phrase: await wallet.newPhrase(12), password: 'correct horse battery' });
-  return createIdentityService(wallet, { network: () => 'off', registry: null, web: servers.web });
-}
-
 beforeEach(async () => {
   servers = new Servers();
-  ada = await person();
+  ada = await person(servers.web);
   ({ did } = await ada.createIdentity({ name: 'Ada', key: 'p256' }));
 });
 
-interface IssuerQuirks {
-  txCode?: string;
-  format?: string;
-  algorithms?: string[];
-  credential?: (holder: never) => Promise<string>;
-  metadata?: Record<string, unknown>;
-}
-
-/** An issuer whose protocol is the independent implementation's. Returns the link of its offer. */
+/** Opens an issuer; returns the link of its offer. */
 async function issuer(quirks: IssuerQuirks = {}): Promise<string> {
-  const library = new Openid4vciIssuer({ callbacks });
-  const metadata = library.createCredentialIssuerMetadata({
-    credential_issuer: ISSUER,
-    credential_endpoint: `${ISSUER}/credential`,
-    nonce_endpoint: `${ISSUER}/nonce`,
-    display: [{ name: 'Town hall' }],
-    credential_configurations_supported: {
-      person: {
-        format: quirks.format ?? 'dc+sd-jwt',
-        vct: TYPE,
-        cryptographic_binding_methods_supported: ['jwk'],
-        proof_types_supported: {
-          jwt: { proof_signing_alg_values_supported: quirks.algorithms ?? ['ES256', 'EdDSA'] },
-        },
-        credential_metadata: { display: [{ name: 'Resident' }] },
-      },
-    },
-  });
-  const { credentialOffer } = await library.createCredentialOffer({
-    issuerMetadata: {
-      originalDraftVersion: 'V1',
-      credentialIssuer: metadata,
-      authorizationServers: [],
-      knownCredentialConfigurations: {},
-    } as never,
-    credentialConfigurationIds: ['person'],
-    grants: {
-      'urn:ietf:params:oauth:grant-type:pre-authorized_code': {
-        'pre-authorized_code': 'code-1',
-        ...(quirks.txCode === undefined ? {} : { tx_code: { input_mode: 'numeric', length: 4 } }),
-      },
-    },
-  });
-  const nonces = new Set<string>();
-  servers.on('https://issuer.example/.well-known/openid-credential-issuer/tenant', () => ({
-    ...metadata,
-    ...quirks.metadata,
-  }));
-  servers.on('https://issuer.example/.well-known/oauth-authorization-server/tenant', () => ({
-    issuer: ISSUER,
-    token_endpoint: `${ISSUER}/token`,
-  }));
-  servers.on('https://issuer.example/.well-known/jwt-vc-issuer/tenant', () => ({
-    issuer: ISSUER,
-    jwks: { keys: [{ ...jwkOf(issuerKey.publicKeyInfo), kid: 'key-a' }] },
-  }));
-  servers.on(`${ISSUER}/token`, ({ body }) => {
-    const form = new URLSearchParams(body);
-    const known =
-      form.get('pre-authorized_code') === 'code-1' && form.get('tx_code') === (quirks.txCode ?? null);
-    return known
-      ? { access_token: 'token-1', token_type: 'Bearer' }
-      : json({ error: 'invalid_grant', error_description: 'The code is wrong.' }, 400);
-  });
-  servers.on(`${ISSUER}/nonce`, () => {
-    const nonce = `nonce-${nonces.size}`;
-    nonces.add(nonce);
-    return library.createNonceResponse({ cNonce: nonce });
-  });
-  servers.on(`${ISSUER}/credential`, async ({ body, headers }) => {
-    expect(headers?.['authorization']).toBe('Bearer token-1');
-    const parsed = library.parseCredentialRequest({
-      issuerMetadata: {
-        originalDraftVersion: 'V1',
-        credentialIssuer: metadata,
-        authorizationServers: [],
-        knownCredentialConfigurations: metadata.credential_configurations_supported,
-      } as never,
-      credentialRequest: JSON.parse(body!) as Record<string, unknown>,
-    });
-    const proof = parsed.proofs?.jwt?.[0] as string;
-    const [expectedNonce] = nonces;
-    const { signer } = await library.verifyCredentialRequestJwtProof({
-      jwt: proof,
-      expectedNonce: expectedNonce!,
-      issuerMetadata: { credentialIssuer: metadata, authorizationServers: [] } as never,
-    });
-    nonces.delete(expectedNonce!);
-    const holder = (signer as unknown as { publicJwk: never }).publicJwk;
-    return { credentials: [{ credential: await (quirks.credential ?? residence)(holder) }] };
-  });
-  return credentialOffer;
-}
-
-function residence(holderKey: never, key: SigningKey = issuerKey, kid = 'key-a'): Promise<string> {
-  const signer = { ...key, sign: (data: Uint8Array) => key.sign(data) };
-  return issueSdJwt(signer, {
-    iss: ISSUER,
-    vct: TYPE,
-    iat: Math.floor(Date.now() / 1000),
-    exp: Math.floor(Date.now() / 1000) + 3600,
-    holderKey,
-    claims: { given_name: 'Ada', town: 'London', ages: { over_18: true } },
-    selective: [['given_name'], ['town'], ['ages', 'over_18']],
-  }).then((credential) => resigned(credential, signer, kid));
-}
-
-/** The same credential under a header that names the key as a server does. */
-async function resigned(credential: string, key: SigningKey, kid: string): Promise<string> {
-  const [token, ...rest] = credential.split('~');
-  const payload = JSON.parse(Buffer.from(token!.split('.')[1]!, 'base64url').toString()) as Record<
-    string,
-    unknown
-  >;
-  return [await signJws(key, { typ: 'dc+sd-jwt', kid }, payload), ...rest].join('~');
+  return (await webIssuer(servers, quirks)).link;
 }
 
 describe('an issuer on the web', () => {
@@ -223,6 +49,8 @@ describe('an issuer on the web', () => {
     expect(await ada.readOffer({ link })).toEqual({
       issuer: ISSUER,
       issuerName: 'Town hall',
+      signer: null,
+      login: false,
       credentials: [{ id: 'person', type: TYPE, name: 'Resident' }],
       code: null,
     });
@@ -265,12 +93,12 @@ describe('an issuer on the web', () => {
     ],
     [
       'a credential signed by another key',
-      { credential: (holder) => residence(holder, ecKey('p256', new Uint8Array(32).fill(6))) },
+      { credential: (holder) => residence(holder, ISSUER, ecKey('p256', new Uint8Array(32).fill(6))) },
       'signature',
     ],
     [
       'a credential under an unknown key',
-      { credential: (holder) => residence(holder, issuerKey, 'key-b') },
+      { credential: (holder) => residence(holder, ISSUER, issuerKey, 'key-b') },
       'issuer-key',
     ],
   ])('is refused: %s', async (_, quirks, reason) => {
@@ -290,12 +118,12 @@ describe('an issuer on the web', () => {
     ['not JSON', 'openid-credential-offer://?credential_offer=x'],
     ['another shape', 'openid-credential-offer://?credential_offer=%7B%22credential_issuer%22%3A1%7D'],
     [
-      'a login',
+      'no way to get it',
       `openid-credential-offer://?credential_offer=${encodeURIComponent(
         JSON.stringify({
           credential_issuer: ISSUER,
           credential_configuration_ids: ['a'],
-          grants: { authorization_code: {} },
+          grants: { 'urn:other': {} },
         }),
       )}`,
     ],

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { IdentityView } from '../../identity/identity-commands.ts';
 import { isOffer } from '../../identity/links.ts';
-import type { Offer } from '../../identity/openid-issuance.ts';
+import type { Offer } from '../../identity/openid-offer.ts';
 import { Card, Empty } from '../components/basics.tsx';
 import { Failure, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { QrScanner } from '../components/Qr.tsx';

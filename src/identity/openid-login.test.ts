@@ -1,0 +1,211 @@
+import { createHash } from 'node:crypto';
+import { beforeEach, describe, expect, it } from 'vitest';
+import { utf8 } from '../protocol/bytes.ts';
+import { chainOf, toX5c } from './chain.ts';
+import { formatDid } from './did.ts';
+import { autoIdOf } from './identifier.ts';
+import { AUTHORITY_USAGES, issueCertificate, keySuffix } from './issue.ts';
+import { signJws } from './jws.ts';
+import { ecKey } from './keys.ts';
+import type { IdentityService } from './service.ts';
+import { person } from './testing/person.ts';
+import {
+  ISSUER,
+  issuerKey,
+  residence,
+  Servers,
+  TYPE,
+  webIssuer,
+  type IssuerQuirks,
+} from './testing/web-issuer.ts';
+
+const HERE = 'https://app.example/';
+
+let servers: Servers;
+let ada: IdentityService;
+let did: string;
+let now: number;
+
+beforeEach(async () => {
+  servers = new Servers();
+  now = Date.now();
+  ada = await person(servers.web, () => now);
+  ({ did } = await ada.createIdentity({ name: 'Ada', key: 'p256' }));
+});
+
+/** What the app finds in its address when the person is back. */
+function returned(address: string) {
+  const { searchParams } = new URL(address);
+  return {
+    state: searchParams.get('state')!,
+    code: searchParams.get('code'),
+    issuer: searchParams.get('iss'),
+    error: searchParams.get('error'),
+  };
+}
+
+async function begun(quirks: IssuerQuirks) {
+  const issuer = await webIssuer(servers, quirks);
+  expect(await ada.readOffer({ link: issuer.link })).toMatchObject({ login: true, code: null });
+  const { address } = await ada.startLogin({ link: issuer.link, did, returnTo: HERE });
+  return { ...issuer, address };
+}
+
+describe('an issuer that wants a log-in', () => {
+  it.each<[string, NonNullable<IssuerQuirks['login']>]>([
+    ['by the address', {}],
+    ['by a request that is pushed', { pushed: true }],
+    ['by scope', { scope: 'resident' }],
+  ])('gives a credential: %s', async (_, login) => {
+    const { address, logIn } = await begun({ login });
+    const asked = new URL(address);
+    expect(asked.origin + asked.pathname).toBe(`${ISSUER}/authorize`);
+    if (login.pushed === true)
+      expect([...asked.searchParams.keys()].sort()).toEqual(['client_id', 'request_uri']);
+    else expect(asked.searchParams.get('scope')).toBe(login.scope ?? null);
+    const [credential] = await ada.finishLogin(returned(logIn(address)));
+    expect(credential).toMatchObject({ issuer: ISSUER, type: TYPE, holder: did });
+    expect(await ada.credentials()).toHaveLength(1);
+    // Nothing that the person's browser carried opens anything by itself.
+    const carried = address + logIn(address);
+    const verifier = new URLSearchParams(
+      servers.asked.find(({ body }) => body?.includes('code_verifier'))!.body,
+    ).get('code_verifier')!;
+    expect(carried).not.toContain(verifier);
+    const challenge = createHash('sha256').update(verifier).digest('base64url');
+    if (login.pushed !== true) expect(asked.searchParams.get('code_challenge')).toBe(challenge);
+  });
+
+  it('is finished once, and in time', async () => {
+    const { address, logIn } = await begun({ login: {} });
+    const back = returned(logIn(address));
+    await expect(ada.finishLogin({ ...back, state: 'another' })).rejects.toThrow('login-unknown');
+    await ada.finishLogin(back);
+    await expect(ada.finishLogin(back)).rejects.toThrow('login-unknown');
+    const late = await begun({ login: {} });
+    now += 3_601_000;
+    await expect(ada.finishLogin(returned(late.logIn(late.address)))).rejects.toThrow('login-late');
+    expect(await ada.credentials()).toHaveLength(1);
+  });
+
+  it.each([
+    ['whose answer comes from another server', { issuer: 'https://evil.example' }, 'login-issuer'],
+    ['whose answer names no server', { issuer: null }, 'login-issuer'],
+    ['who says no', { code: null, error: 'access_denied' }, 'login-refused'],
+  ])('is refused: %s', async (_, change, reason) => {
+    const { address, logIn } = await begun({ login: {} });
+    servers.asked.length = 0;
+    await expect(ada.finishLogin({ ...returned(logIn(address)), ...change })).rejects.toThrow(reason);
+    expect(servers.asked).toEqual([]);
+    expect(await ada.credentials()).toEqual([]);
+  });
+
+  it.each<[string, Record<string, unknown>, string]>([
+    ['without a page', { authorization_endpoint: undefined }, 'login-server'],
+    [
+      'with an open page',
+      { authorization_endpoint: 'http://issuer.example/authorize' },
+      'http://issuer.example is not encrypted',
+    ],
+    ['without protection', { code_challenge_methods_supported: ['plain'] }, 'login-pkce'],
+    ['of somebody else', { issuer: 'https://evil.example' }, 'offer-server'],
+    ['that contradicts itself', { require_pushed_authorization_requests: true }, 'login-server'],
+  ])('is not logged in at: %s', async (_, server, reason) => {
+    const { link } = await webIssuer(servers, { login: { server } });
+    await ada.readOffer({ link });
+    await expect(ada.startLogin({ link, did, returnTo: HERE })).rejects.toThrow(reason);
+  });
+});
+
+describe('an issuer that decides later', () => {
+  it('is asked again, with leave that is renewed', async () => {
+    const { link, told } = await webIssuer(servers, { later: 2 });
+    await ada.readOffer({ link });
+    expect(await ada.acceptOffer({ link, did, code: null })).toEqual([]);
+    const [promise] = await ada.promises();
+    const seconds = Math.floor(now / 1000);
+    expect(promise).toMatchObject({ issuer: ISSUER, type: TYPE, name: 'Resident', askAt: seconds + 60 });
+    expect(await ada.askAgain(promise!)).toEqual([]);
+    expect(await ada.promises()).toHaveLength(1);
+    expect(told).toEqual([]);
+    expect(await ada.askAgain(promise!)).toMatchObject([{ type: TYPE, holder: did }]);
+    expect(await ada.promises()).toEqual([]);
+    expect(told).toEqual([{ notification_id: 'given-1', event: 'credential_accepted' }]);
+    await expect(ada.askAgain(promise!)).rejects.toThrow('unknown-promise');
+    await expect(ada.forgetPromise({ id: `person-${did}` })).rejects.toThrow('unknown-promise');
+  });
+
+  it('may be waited for no longer', async () => {
+    const { link } = await webIssuer(servers, { later: 9 });
+    await ada.readOffer({ link });
+    await ada.acceptOffer({ link, did, code: null });
+    await ada.forgetPromise((await ada.promises())[0]!);
+    expect(await ada.promises()).toEqual([]);
+  });
+
+  it('hears that its credential was no good', async () => {
+    const wrong = ecKey('p256', new Uint8Array(32).fill(6));
+    const { link, told } = await webIssuer(servers, {
+      credential: (holder) => residence(holder, ISSUER, wrong),
+    });
+    await ada.readOffer({ link });
+    await expect(ada.acceptOffer({ link, did, code: null })).rejects.toThrow('signature');
+    expect(told).toEqual([{ notification_id: 'given-1', event: 'credential_failure' }]);
+  });
+});
+
+describe('an issuer that signs what it says of itself', () => {
+  const hall = ecKey('p256', new Uint8Array(32).fill(8));
+
+  async function certified() {
+    const commonName = `Hall ${keySuffix(hall.publicKeyInfo)}`;
+    const hallDid = formatDid({ network: 'off', id: autoIdOf(utf8(commonName), null) });
+    const certificate = await issueCertificate(hall, {
+      commonName,
+      publicKeyInfo: hall.publicKeyInfo,
+      issuer: null,
+      notBefore: now - (now % 1000) - 3_600_000,
+      notAfter: now - (now % 1000) + 3_600_000,
+      did: hallDid,
+      authority: { pathLength: 1 },
+      usages: AUTHORITY_USAGES,
+    });
+    return { hallDid, commonName, x5c: toX5c(chainOf([certificate])) };
+  }
+
+  const claims = () => ({ sub: ISSUER, iat: Math.floor(now / 1000) });
+  const typ = 'openidvci-issuer-metadata+jwt';
+
+  it('is named by its Auto ID or its certificate', async () => {
+    const { hallDid, commonName, x5c } = await certified();
+    const kid = `${hallDid}#key-1`;
+    const signed = (header: object) => (metadata: object) =>
+      signJws(hall, { typ, x5c, ...header }, { ...metadata, ...claims() });
+    const first = await webIssuer(servers, { signed: signed({ kid }) });
+    expect(await ada.readOffer(first)).toMatchObject({ signer: { kind: 'identity', did: hallDid } });
+    expect(await ada.acceptOffer({ link: first.link, did, code: null })).toHaveLength(1);
+    const second = await webIssuer(servers, { signed: signed({}) });
+    expect(await ada.readOffer(second)).toMatchObject({ signer: { kind: 'certificate', name: commonName } });
+  });
+
+  it.each<[string, { typ?: string; x5c?: undefined }, object, string]>([
+    ['another type', { typ: 'JWT' }, {}, 'offer-type'],
+    ['nobody', { x5c: undefined }, {}, 'offer-key'],
+    ['another issuer', {}, { sub: 'https://evil.example' }, 'offer-issuer'],
+    ['another time', {}, { exp: 1 }, 'offer-time'],
+  ])('is refused: for %s', async (_, header, change, reason) => {
+    const { x5c } = await certified();
+    const { link } = await webIssuer(servers, {
+      signed: (metadata) => signJws(hall, { typ, x5c, ...header }, { ...metadata, ...claims(), ...change }),
+    });
+    await expect(ada.readOffer({ link })).rejects.toThrow(reason);
+  });
+
+  it('is refused with another’s signature', async () => {
+    const { x5c } = await certified();
+    const { link } = await webIssuer(servers, {
+      signed: (metadata) => signJws(issuerKey, { typ, x5c }, { ...metadata, ...claims() }),
+    });
+    await expect(ada.readOffer({ link })).rejects.toThrow('offer-signature');
+  });
+});

@@ -1,0 +1,327 @@
+/**
+ * An issuer on the web for tests: its protocol is the independent implementation's, its servers are functions that a
+ * test asks directly or puts behind HTTP.
+ */
+import { createHash, randomBytes } from 'node:crypto';
+import { Oauth2AuthorizationServer, PkceCodeChallengeMethod } from '@openid4vc/oauth2';
+import { Openid4vciIssuer } from '@openid4vc/openid4vci';
+import * as jose from 'jose';
+import { webUrl, type Web, type WebAnswer, type WebRequest } from '../../network/web.ts';
+import { signJws } from '../jws.ts';
+import { ecKey, jwkOf, type SigningKey } from '../keys.ts';
+import { issueSdJwt } from '../sd-jwt.ts';
+
+export const ISSUER = 'https://issuer.example/tenant';
+export const TYPE = 'urn:autonomys:vc:person:1';
+export const issuerKey = ecKey('p256', new Uint8Array(32).fill(5));
+
+const unused = () => {
+  throw new Error('not asked for in this test');
+};
+
+/** What the independent implementation is given to do its cryptography with. */
+export const callbacks = {
+  hash: (data: Uint8Array, algorithm: string) =>
+    new Uint8Array(createHash(algorithm.replace('-', '')).update(data).digest()),
+  generateRandom: (length: number) => new Uint8Array(randomBytes(length)),
+  verifyJwt: async (signer: { method: string; publicJwk?: unknown }, { compact }: { compact: string }) => {
+    const jwk = signer.publicJwk as jose.JWK;
+    try {
+      await jose.compactVerify(compact, await jose.importJWK(jwk, jose.decodeProtectedHeader(compact).alg));
+      return { verified: true as const, signerJwk: jwk as never };
+    } catch {
+      return { verified: false as const };
+    }
+  },
+  signJwt: unused as never,
+  encryptJwe: unused as never,
+  decryptJwe: unused as never,
+  clientAuthentication: unused as never,
+};
+
+/** Servers by their addresses without query. */
+export class Servers {
+  readonly asked: WebRequest[] = [];
+  private readonly routes = new Map<string, (request: WebRequest) => WebAnswer | Promise<WebAnswer>>();
+
+  on(url: string, answer: (request: WebRequest) => unknown): void {
+    this.routes.set(url, async (request) => {
+      const value = await answer(request);
+      const isAnswer = typeof value === 'object' && value !== null && 'status' in value;
+      return isAnswer ? (value as WebAnswer) : json(value);
+    });
+  }
+
+  readonly web: Web = async (request) => {
+    // Refused before anything is sent, as the platform's own does it.
+    webUrl(request.url);
+    this.asked.push(request);
+    const route = this.routes.get(request.url.split('?')[0]!);
+    return route === undefined ? { status: 404, type: '', text: '' } : route(request);
+  };
+}
+
+export function json(value: unknown, status = 200): WebAnswer {
+  return {
+    status,
+    type: 'application/json',
+    text: typeof value === 'string' ? value : JSON.stringify(value),
+  };
+}
+
+export interface IssuerQuirks {
+  /** Address of the issuer. */
+  issuer?: string;
+  txCode?: string;
+  format?: string;
+  algorithms?: string[];
+  credential?: (holder: never) => Promise<string>;
+  metadata?: Record<string, unknown>;
+  /** Signs the description of the issuer, made of its metadata. */
+  signed?: (metadata: Record<string, unknown>) => Promise<string>;
+  /** Wants a log-in; `pushed`: takes requests for one directly only. */
+  login?: { pushed?: boolean; server?: Record<string, unknown>; scope?: string };
+  /** Decides after being asked so many times. */
+  later?: number;
+}
+
+/** What an issuer's servers saw. */
+export interface WebIssuer {
+  /** Link of its offer. */
+  link: string;
+  /** Events that the wallet told it of. */
+  told: Record<string, unknown>[];
+  /** Answers to a request to log in as a person who does: where the person is sent back to. */
+  logIn: (address: string) => string;
+}
+
+const ISSUER_STATE = 'desk-7';
+
+/** Opens an issuer. */
+export async function webIssuer(servers: Servers, quirks: IssuerQuirks = {}): Promise<WebIssuer> {
+  const issuer = quirks.issuer ?? ISSUER;
+  const { origin, pathname } = new URL(issuer);
+  const wellKnown = (name: string) => `${origin}/.well-known/${name}${pathname}`;
+  const library = new Openid4vciIssuer({ callbacks });
+  const metadata = library.createCredentialIssuerMetadata({
+    credential_issuer: issuer,
+    credential_endpoint: `${issuer}/credential`,
+    nonce_endpoint: `${issuer}/nonce`,
+    deferred_credential_endpoint: `${issuer}/deferred`,
+    notification_endpoint: `${issuer}/notification`,
+    display: [{ name: 'Town hall' }],
+    credential_configurations_supported: {
+      person: {
+        format: quirks.format ?? 'dc+sd-jwt',
+        vct: TYPE,
+        ...(quirks.login?.scope === undefined ? {} : { scope: quirks.login.scope }),
+        cryptographic_binding_methods_supported: ['jwk'],
+        proof_types_supported: {
+          jwt: { proof_signing_alg_values_supported: quirks.algorithms ?? ['ES256', 'EdDSA'] },
+        },
+        credential_metadata: { display: [{ name: 'Resident' }] },
+      },
+    },
+  });
+  const { credentialOffer: link } = await library.createCredentialOffer({
+    issuerMetadata: {
+      originalDraftVersion: 'V1',
+      credentialIssuer: metadata,
+      authorizationServers: [],
+      knownCredentialConfigurations: {},
+    } as never,
+    credentialConfigurationIds: ['person'],
+    grants: quirks.login
+      ? { authorization_code: { issuer_state: ISSUER_STATE } }
+      : {
+          'urn:ietf:params:oauth:grant-type:pre-authorized_code': {
+            'pre-authorized_code': 'code-1',
+            ...(quirks.txCode === undefined ? {} : { tx_code: { input_mode: 'numeric', length: 4 } }),
+          },
+        },
+  });
+  servers.on(wellKnown('openid-credential-issuer'), async () => {
+    const described = { ...metadata, ...quirks.metadata };
+    if (quirks.signed === undefined) return described;
+    return { status: 200, type: 'application/jwt', text: await quirks.signed(described) };
+  });
+  servers.on(wellKnown('jwt-vc-issuer'), () => ({
+    issuer,
+    jwks: { keys: [{ ...jwkOf(issuerKey.publicKeyInfo), kid: 'key-a' }] },
+  }));
+  const logIn = openAccess(servers, issuer, wellKnown('oauth-authorization-server'), quirks);
+
+  const nonces = new Set<string>();
+  servers.on(`${issuer}/nonce`, () => {
+    const nonce = `nonce-${nonces.size}`;
+    nonces.add(nonce);
+    return library.createNonceResponse({ cNonce: nonce });
+  });
+  let asked = 0;
+  let holder: never;
+  const given = async () => ({
+    credentials: [{ credential: await (quirks.credential ?? ((key) => residence(key, issuer)))(holder) }],
+    notificationId: 'given-1',
+  });
+  const later = () => (quirks.later ?? 0) >= (asked += 1);
+  servers.on(`${issuer}/credential`, async ({ body, headers }) => {
+    if (headers?.['authorization'] !== 'Bearer token-1') return json({ error: 'invalid_token' }, 401);
+    const parsed = library.parseCredentialRequest({
+      issuerMetadata: {
+        originalDraftVersion: 'V1',
+        credentialIssuer: metadata,
+        authorizationServers: [],
+        knownCredentialConfigurations: metadata.credential_configurations_supported,
+      } as never,
+      credentialRequest: JSON.parse(body!) as Record<string, unknown>,
+    });
+    const proof = parsed.proofs?.jwt?.[0] as string;
+    const [expectedNonce] = nonces;
+    const { signer } = await library.verifyCredentialRequestJwtProof({
+      jwt: proof,
+      expectedNonce: expectedNonce!,
+      issuerMetadata: { credentialIssuer: metadata, authorizationServers: [] } as never,
+    });
+    nonces.delete(expectedNonce!);
+    holder = (signer as unknown as { publicJwk: never }).publicJwk;
+    if (!later()) return library.createCredentialResponse({ credentialRequest: parsed, ...(await given()) });
+    const transaction = { transactionId: 'decision-1', interval: 60 };
+    return json(library.createCredentialResponse({ credentialRequest: parsed, ...transaction }), 202);
+  });
+  servers.on(`${issuer}/deferred`, async ({ body, headers }) => {
+    // The first leave has run out by then.
+    if (headers?.['authorization'] !== 'Bearer token-2') return json({ error: 'invalid_token' }, 401);
+    const { deferredCredentialRequest } = library.parseDeferredCredentialRequest({
+      deferredCredentialRequest: JSON.parse(body!) as Record<string, unknown>,
+    });
+    if (deferredCredentialRequest.transaction_id !== 'decision-1')
+      return json({ error: 'invalid_transaction_id' }, 400);
+    if (!later()) {
+      const { credentials, notificationId } = await given();
+      // The library refuses the notification where the specification has it.
+      const answer = library.createDeferredCredentialResponse({ credentials });
+      return { ...answer, notification_id: notificationId };
+    }
+    const transaction = { transactionId: 'decision-1', interval: 60 };
+    return json(library.createDeferredCredentialResponse(transaction), 202);
+  });
+  const told: WebIssuer['told'] = [];
+  servers.on(`${issuer}/notification`, ({ body }) => {
+    told.push(JSON.parse(body!) as Record<string, unknown>);
+    return { status: 204, type: '', text: '' };
+  });
+  return { link, told, logIn };
+}
+
+/** The authorization server of an issuer; returns how a person logs in on it. */
+function openAccess(
+  servers: Servers,
+  issuer: string,
+  described: string,
+  { login, txCode }: IssuerQuirks,
+): WebIssuer['logIn'] {
+  const library = new Oauth2AuthorizationServer({ callbacks });
+  const metadata = library.createAuthorizationServerMetadata({
+    issuer,
+    token_endpoint: `${issuer}/token`,
+    ...(login && {
+      authorization_endpoint: `${issuer}/authorize`,
+      code_challenge_methods_supported: ['S256'],
+      authorization_response_iss_parameter_supported: true,
+      ...(login.pushed === true && {
+        require_pushed_authorization_requests: true,
+        pushed_authorization_request_endpoint: `${issuer}/par`,
+      }),
+    }),
+  });
+  servers.on(described, () => ({ ...metadata, ...login?.server }));
+  const asRequest = (path: string) => ({
+    headers: new Headers(),
+    method: 'POST' as const,
+    url: issuer + path,
+  });
+  let pushed: Record<string, string> | null = null;
+  let request: Record<string, string> | null = null;
+  servers.on(`${issuer}/par`, async ({ body }) => {
+    const { authorizationRequest } = await library.parsePushedAuthorizationRequest({
+      request: asRequest('/par'),
+      authorizationRequest: Object.fromEntries(new URLSearchParams(body)),
+    });
+    pushed = authorizationRequest as Record<string, string>;
+    const answer = library.createPushedAuthorizationResponse({
+      requestUri: 'urn:ietf:params:oauth:request_uri:1',
+      expiresInSeconds: 60,
+    });
+    return json(answer.pushedAuthorizationResponse, 201);
+  });
+  servers.on(`${issuer}/token`, async ({ body }) => {
+    const fields = Object.fromEntries(new URLSearchParams(body));
+    const { grant, accessTokenRequest } = library.parseAccessTokenRequest({
+      request: asRequest('/token'),
+      accessTokenRequest: fields,
+    });
+    const wrong = json({ error: 'invalid_grant', error_description: 'The code is wrong.' }, 400);
+    if (grant.grantType === 'refresh_token')
+      return grant.refreshToken === 'again-1' ? { access_token: 'token-2', token_type: 'Bearer' } : wrong;
+    if (grant.grantType === 'authorization_code') {
+      if (request === null || fields['redirect_uri'] !== request['redirect_uri']) return wrong;
+      await library.verifyAuthorizationCodeAccessTokenRequest({
+        authorizationServerMetadata: metadata,
+        grant,
+        accessTokenRequest,
+        request: asRequest('/token'),
+        expectedCode: 'log-in-1',
+        pkce: {
+          codeVerifier: fields['code_verifier']!,
+          codeChallenge: request['code_challenge']!,
+          codeChallengeMethod: request['code_challenge_method'] as PkceCodeChallengeMethod,
+        },
+      });
+    } else if (fields['pre-authorized_code'] !== 'code-1' || (fields['tx_code'] ?? null) !== (txCode ?? null))
+      return wrong;
+    return { access_token: 'token-1', token_type: 'Bearer', refresh_token: 'again-1' };
+  });
+  return (address) => {
+    const asked = Object.fromEntries(new URL(address).searchParams);
+    request = login?.pushed === true && asked['request_uri'] !== undefined ? pushed : asked;
+    if (request?.['issuer_state'] !== ISSUER_STATE) throw new Error('nobody the issuer knows');
+    const back = new URL(request['redirect_uri']!);
+    back.searchParams.set('code', 'log-in-1');
+    back.searchParams.set('state', request['state']!);
+    back.searchParams.set('iss', issuer);
+    return back.href;
+  };
+}
+
+/** A credential of the issuer for a holder's key. */
+export async function residence(
+  holderKey: never,
+  issuer = ISSUER,
+  key: SigningKey = issuerKey,
+  kid = 'key-a',
+  status?: { uri: string; idx: number },
+): Promise<string> {
+  const signer = { ...key, sign: (data: Uint8Array) => key.sign(data) };
+  const now = Math.floor(Date.now() / 1000);
+  const credential = await issueSdJwt(signer, {
+    iss: issuer,
+    vct: TYPE,
+    iat: now,
+    exp: now + 3600,
+    holderKey,
+    ...(status && { status }),
+    claims: { given_name: 'Ada', town: 'London', ages: { over_18: true } },
+    selective: [['given_name'], ['town'], ['ages', 'over_18']],
+  });
+  return resigned(credential, signer, kid);
+}
+
+/** The same credential under a header that names the key as a server does. */
+async function resigned(credential: string, key: SigningKey, kid: string): Promise<string> {
+  const [token, ...rest] = credential.split('~');
+  const payload = JSON.parse(Buffer.from(token!.split('.')[1]!, 'base64url').toString()) as Record<
+    string,
+    unknown
+  >;
+  return [await signJws(key, { typ: 'dc+sd-jwt', kid }, payload), ...rest].join('~');
+}
