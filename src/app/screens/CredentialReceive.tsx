@@ -2,15 +2,16 @@ import { useState } from 'react';
 import type { IdentityView } from '../../identity/identity-commands.ts';
 import { isOffer } from '../../identity/links.ts';
 import type { Offer } from '../../identity/openid-offer.ts';
-import { Card, Empty } from '../components/basics.tsx';
-import { Failure, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { Card } from '../components/basics.tsx';
+import { Failure, Form, TextArea, useAction } from '../components/forms.tsx';
 import { QrScanner } from '../components/Qr.tsx';
+import { takeLink } from '../visit.ts';
 import { identity } from '../wallet-client.ts';
-import { typeText } from './credential-words.ts';
+import { OfferCard } from './CredentialOffer.tsx';
 
 /** Takes credentials in: pasted, or offered by an issuer on the web. */
 export function Receive({ own, reload }: { own: IdentityView[]; reload: () => void }) {
-  const [text, setText] = useState('');
+  const [text, setText] = useState(() => takeLink('offer'));
   const [scanning, setScanning] = useState(false);
   const [offer, setOffer] = useState<Offer | null>(null);
   const action = useAction();
@@ -75,66 +76,6 @@ export function Receive({ own, reload }: { own: IdentityView[]; reload: () => vo
         </div>
       )}
       <Failure error={list.error} />
-    </Card>
-  );
-}
-
-function OfferCard(props: {
-  offer: Offer;
-  link: string;
-  own: IdentityView[];
-  onDone: () => void;
-  onLeave: () => void;
-}) {
-  const { offer, own } = props;
-  const [did, setDid] = useState(own[0]?.did ?? '');
-  const [code, setCode] = useState('');
-  const action = useAction();
-  const host = new URL(offer.issuer).host;
-  return (
-    <Card title="An offer" span={5}>
-      <p>
-        <strong>{host}</strong>
-        {offer.issuerName !== null && <> calls itself “{offer.issuerName}” and</>} offers:{' '}
-        {offer.credentials.map(({ type, name }) => name ?? typeText(type)).join(', ')}
-      </p>
-      {own.length === 0 ? (
-        <Empty>Make an identity first: the credential is bound to it.</Empty>
-      ) : (
-        <Form
-          action={action}
-          submit="Accept and check"
-          busy="Asking the issuer…"
-          disabled={offer.code !== null && code.trim() === ''}
-          onSubmit={async () => {
-            await identity.acceptOffer({
-              link: props.link,
-              did,
-              code: offer.code === null ? null : code.trim(),
-            });
-            props.onDone();
-          }}
-        >
-          <Select
-            label="For"
-            hint="Only this identity can show it. The issuer learns its public key."
-            value={did}
-            options={own.map((one) => [one.did, one.name] as const)}
-            onChange={setDid}
-          />
-          {offer.code !== null && (
-            <TextField
-              label="The issuer’s code"
-              hint={offer.code.description ?? 'It was given to you in another way, such as a letter.'}
-              value={code}
-              onChange={setCode}
-            />
-          )}
-        </Form>
-      )}
-      <button type="button" onClick={props.onLeave}>
-        Not now
-      </button>
     </Card>
   );
 }

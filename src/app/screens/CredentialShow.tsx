@@ -4,7 +4,9 @@ import type { Verifier } from '../../identity/openid-presentation.ts';
 import { Badge, Card, CheckBadge } from '../components/basics.tsx';
 import { Failure, Form, HandOver, Select, TextArea, useAction } from '../components/forms.tsx';
 import { QrScanner } from '../components/Qr.tsx';
+import { takeLink } from '../visit.ts';
 import { identity } from '../wallet-client.ts';
+import { SignerBadge } from './CredentialOffer.tsx';
 import { pathText, typeText } from './credential-words.ts';
 
 type Matched = Awaited<ReturnType<typeof identity.matchRequest>>;
@@ -18,7 +20,7 @@ interface Asked {
 
 /** Shows credentials to whoever asks: by a pasted request, or to a verifier on the web. */
 export function Show({ reload }: { reload: () => void }) {
-  const [request, setRequest] = useState('');
+  const [request, setRequest] = useState(() => takeLink('request'));
   const [scanning, setScanning] = useState(false);
   const [asked, setAsked] = useState<Asked | null>(null);
   const [response, setResponse] = useState<string | null>(null);
@@ -141,16 +143,7 @@ function Consent(props: {
 function Asker({ verifier, claimedName }: NonNullable<Asked['web']>) {
   return (
     <p>
-      {verifier.kind === 'identity' && (
-        <>
-          <CheckBadge>signed by an Auto ID</CheckBadge> <span className="mono">{verifier.did}</span>
-        </>
-      )}
-      {verifier.kind === 'certificate' && (
-        <>
-          <Badge tone="warn">nobody vouches for this name</Badge> <strong>{verifier.name}</strong>
-        </>
-      )}
+      {verifier.kind !== 'address' && <SignerBadge signer={verifier} />}
       {verifier.kind === 'address' && <Badge tone="warn">known by its address only</Badge>} The answer goes to{' '}
       <strong>{verifier.host}</strong>
       {claimedName !== null && <>, which calls itself “{claimedName}”</>}. It asks:

@@ -1,5 +1,6 @@
-import { lazy, Suspense, useState, type ComponentType } from 'react';
+import { lazy, Suspense, type ComponentType } from 'react';
 import { Empty } from '../components/basics.tsx';
+import { useRouteDetail } from '../hooks.ts';
 import { WalletGate } from './WalletGate.tsx';
 
 const People = lazy(() => import('./IdentityPeople.tsx'));
@@ -18,7 +19,7 @@ const parts: { id: string; title: string; Part: ComponentType }[] = [
 
 /** Identities, credentials, agents, signed files and the score, behind the wallet's lock. */
 export default function Identity() {
-  const [chosen, setChosen] = useState('people');
+  const chosen = useRouteDetail();
   const { Part, id } = parts.find((part) => part.id === chosen) ?? parts[0]!;
   return (
     <>
@@ -36,7 +37,9 @@ export default function Identity() {
                   type="button"
                   role="tab"
                   aria-selected={part.id === id}
-                  onClick={() => setChosen(part.id)}
+                  onClick={() => {
+                    window.location.hash = `#/identity/${part.id}`;
+                  }}
                 >
                   {part.title}
                 </button>

@@ -15,6 +15,7 @@ import {
 } from '../components/forms.tsx';
 import { saveFile } from '../files.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
+import { LoginReturn, Promises } from './CredentialPromises.tsx';
 import { Receive } from './CredentialReceive.tsx';
 import { Show } from './CredentialShow.tsx';
 import { pathText, typeText } from './credential-words.ts';
@@ -25,21 +26,29 @@ export default function IdentityCredentials() {
   const all = useLoaded(useCallback(() => identity.credentials(), []));
   const people = useLoaded(useCallback(() => identity.identities(), []));
   const own = people.value?.filter(({ role, deactivated }) => role === 'own' && !deactivated) ?? [];
+  const { reload: reloadAll } = all;
+  const [round, setRound] = useState(0);
+  const reload = useCallback(() => {
+    reloadAll();
+    setRound((before) => before + 1);
+  }, [reloadAll]);
   return (
     <div className="grid">
+      <LoginReturn reload={reload} />
       <Card title="What others certified of you" span={7}>
         <Failure error={all.error} />
         {all.value?.length === 0 && <Empty>Nothing yet. Paste what an issuer gives you on the right.</Empty>}
         <ul className="list" data-testid="credentials">
           {all.value?.map((one) => (
-            <Credential key={one.id} one={one} reload={all.reload} />
+            <Credential key={one.id} one={one} reload={reload} />
           ))}
         </ul>
       </Card>
-      <Receive own={own} reload={all.reload} />
-      <Show reload={all.reload} />
+      <Receive own={own} reload={reload} />
+      <Promises reload={reload} round={round} />
+      <Show reload={reload} />
       <Ask />
-      <Issue own={own} people={people.value ?? []} reload={all.reload} />
+      <Issue own={own} people={people.value ?? []} reload={reload} />
       <Shown />
     </div>
   );
