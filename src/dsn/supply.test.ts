@@ -4,7 +4,8 @@ import { PIECE_BYTES } from '../protocol/constants.ts';
 import { positionOfPiece } from '../protocol/segment.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
-import { CACHED_PIECE_BYTES, PieceCache } from './piece-cache.ts';
+import { PieceCache } from './piece-cache.ts';
+import { CACHED_PIECE_BYTES } from './piece-files.ts';
 import { providerOf, type PieceProvider } from './provider.ts';
 import { PieceSupply, type PieceEvent, type PieceSupplyOptions } from './supply.ts';
 

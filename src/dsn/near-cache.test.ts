@@ -1,0 +1,82 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { PIECE_BYTES, PIECES_IN_SEGMENT } from '../protocol/constants.ts';
+import { fromHex } from '../protocol/bytes.ts';
+import { kademliaDistance, kademliaKey, pieceMultihash } from '../protocol/dsn.ts';
+import type { PieceIndex } from '../protocol/types.ts';
+import { MemoryDirectory } from '../storage/memory-directory.ts';
+import { NearCache } from './near-cache.ts';
+import { CACHED_PIECE_BYTES } from './piece-files.ts';
+
+/** Of the peer with the Ed25519 seed of ones. */
+const PEER = fromHex('0024080112208a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c');
+
+function pieceOf(index: PieceIndex): Uint8Array {
+  return new Uint8Array(PIECE_BYTES).fill(Number(index % 251n));
+}
+
+const KEYS = Array.from({ length: 4 * PIECES_IN_SEGMENT }, (_, index) =>
+  kademliaKey(pieceMultihash(BigInt(index))),
+);
+
+/** All pieces of so many segments, nearest to a peer first. */
+function ordered(peer: Uint8Array, segments: number): PieceIndex[] {
+  const key = kademliaKey(peer);
+  return KEYS.slice(0, segments * PIECES_IN_SEGMENT)
+    .map((place, index) => ({ index: BigInt(index), distance: kademliaDistance(key, place) }))
+    .sort((a, b) => (a.distance < b.distance ? -1 : 1))
+    .map(({ index }) => index);
+}
+
+describe('the cache of near pieces', () => {
+  it('wants the pieces nearest to its peer, however history and its size change', async () => {
+    const steps = fc.array(
+      fc.oneof(
+        fc.record({ segments: fc.integer({ min: 1, max: 4 }) }),
+        fc.record({ room: fc.integer({ min: 0, max: 40 }) }),
+      ),
+      { maxLength: 6 },
+    );
+    await fc.assert(
+      fc.asyncProperty(fc.uint8Array({ minLength: 38, maxLength: 38 }), steps, async (peer, changes) => {
+        const cache = await NearCache.open(new MemoryDirectory(), peer, 10 * CACHED_PIECE_BYTES);
+        let [segments, room] = [0, 10];
+        for (const change of changes) {
+          if ('segments' in change) await cache.grow(BigInt(change.segments));
+          else await cache.resize(change.room * CACHED_PIECE_BYTES);
+          if ('segments' in change) segments = Math.max(segments, change.segments);
+          else room = change.room;
+          expect(cache.missing(1000)).toEqual(ordered(peer, segments).slice(0, room));
+        }
+      }),
+      { numRuns: 20 },
+    );
+  });
+
+  it('keeps what belongs here, and lets go what others are nearer to', async () => {
+    const directory = new MemoryDirectory();
+    const cache = await NearCache.open(directory, PEER, 4 * CACHED_PIECE_BYTES);
+    await cache.grow(1n);
+    const first = ordered(PEER, 1);
+    for (const index of first.slice(0, 6)) await cache.put(index, pieceOf(index));
+    expect([cache.size, cache.wantedSize, cache.usedBytes]).toEqual([4, 4, 4 * CACHED_PIECE_BYTES]);
+    expect((await cache.get(first[0]!))?.[5]).toBe(Number(first[0]! % 251n));
+    expect(await cache.get(first[5]!)).toBeNull();
+
+    await cache.grow(3n);
+    const stays = ordered(PEER, 3).slice(0, 4);
+    const kept = stays.filter((index) => first.slice(0, 4).includes(index));
+    expect(stays.length - kept.length).toBeGreaterThan(0);
+    expect([...directory.files.keys()].sort()).toEqual(kept.map((index) => `piece-${index}.bin`).sort());
+    expect(cache.missing(9)).toEqual(stays.filter((index) => !kept.includes(index)));
+
+    const again = await NearCache.open(directory, PEER, 4 * CACHED_PIECE_BYTES);
+    expect(again.has(kept[0]!)).toBe(true);
+    directory.files.get(`piece-${kept[0]!}.bin`)![9]! ^= 1;
+    await again.grow(3n);
+    expect(await again.get(kept[0]!)).toBeNull();
+    expect(again.missing(9)).toContain(kept[0]!);
+    await again.resize(0);
+    expect([again.usedBytes, directory.files.size]).toEqual([0, 0]);
+  });
+});

@@ -1,0 +1,149 @@
+/**
+ * A farmer's share of the network's pieces: those of all history that are nearest to its own peer in the key space, as
+ * many as fit the size that the person sets. Whoever looks for a piece asks the peers nearest to it.
+ */
+import { kademliaDistance, kademliaKey, pieceMultihash } from '../protocol/dsn.ts';
+import { PIECES_IN_SEGMENT } from '../protocol/constants.ts';
+import type { HistorySize, PieceIndex } from '../protocol/types.ts';
+import type { FarmDirectory } from '../storage/directory.ts';
+import { CACHED_PIECE_BYTES, PieceFiles } from './piece-files.ts';
+
+interface Place {
+  index: PieceIndex;
+  distance: bigint;
+}
+
+/** Places worked out before others get their turn. */
+const PORTION = 1024;
+
+export class NearCache {
+  private readonly held: Set<PieceIndex>;
+  /** The pieces that belong here, nearest first. */
+  private wanted: Place[] = [];
+  private readonly belongs = new Set<PieceIndex>();
+  /** Pieces of history whose place is known. */
+  private known = 0n;
+  private work: Promise<unknown> = Promise.resolve();
+
+  private constructor(
+    private readonly files: PieceFiles,
+    /** Place of the own peer in the key space. */
+    private readonly ownKey: Uint8Array,
+    private capacity: number,
+    held: readonly PieceIndex[],
+  ) {
+    this.held = new Set(held);
+  }
+
+  /**
+   * Opens what is in a folder.
+   *
+   * @param peerId Multihash of the own peer id.
+   * @throws StorageError
+   */
+  static async open(directory: FarmDirectory, peerId: Uint8Array, limitBytes: number): Promise<NearCache> {
+    const files = new PieceFiles(directory);
+    return new NearCache(files, kademliaKey(peerId), capacityOf(limitBytes), await files.list());
+  }
+
+  /** Pieces that are here, of those that belong here. */
+  get size(): number {
+    return this.wanted.filter(({ index }) => this.held.has(index)).length;
+  }
+
+  /** Pieces that belong here, as far as history is known. */
+  get wantedSize(): number {
+    return this.wanted.length;
+  }
+
+  get usedBytes(): number {
+    return this.held.size * CACHED_PIECE_BYTES;
+  }
+
+  has(index: PieceIndex): boolean {
+    return this.held.has(index);
+  }
+
+  /** A piece (1 048 672 bytes), or null. */
+  async get(index: PieceIndex): Promise<Uint8Array | null> {
+    if (!this.held.has(index)) return null;
+    const piece = await this.files.read(index);
+    if (piece === 'damaged') this.held.delete(index);
+    return piece === 'damaged' ? null : piece;
+  }
+
+  /** Takes in that history has so many segments; what is nearer than what is here takes its place. */
+  grow(historySize: HistorySize): Promise<void> {
+    return this.inOrder(() => this.learn(historySize * BigInt(PIECES_IN_SEGMENT)));
+  }
+
+  /** Gives the cache more or less space; the farthest go first. */
+  resize(limitBytes: number): Promise<void> {
+    return this.inOrder(async () => {
+      const { known } = this;
+      this.capacity = capacityOf(limitBytes);
+      this.wanted = [];
+      this.belongs.clear();
+      this.known = 0n;
+      await this.learn(known);
+    });
+  }
+
+  /** Pieces that belong here and are missing, nearest first. */
+  missing(count: number): PieceIndex[] {
+    const missing: PieceIndex[] = [];
+    for (const { index } of this.wanted) {
+      if (missing.length >= count) break;
+      if (!this.held.has(index)) missing.push(index);
+    }
+    return missing;
+  }
+
+  /** Keeps a verified piece if it belongs here. Throws StorageError. */
+  put(index: PieceIndex, piece: Uint8Array): Promise<void> {
+    return this.inOrder(async () => {
+      if (!this.belongs.has(index) || this.held.has(index)) return;
+      await this.files.write(index, piece);
+      this.held.add(index);
+    });
+  }
+
+  private inOrder(work: () => Promise<void>): Promise<void> {
+    const result = this.work.then(work);
+    this.work = result.catch(() => undefined);
+    return result;
+  }
+
+  private async learn(pieces: bigint): Promise<void> {
+    for (; this.known < pieces; this.known += 1n) {
+      if (this.known % BigInt(PORTION) === BigInt(PORTION - 1))
+        await new Promise((resolve) => setTimeout(resolve));
+      this.place(this.known);
+    }
+    for (const index of this.held) {
+      if (this.belongs.has(index)) continue;
+      this.held.delete(index);
+      await this.files.remove(index);
+    }
+  }
+
+  private place(index: PieceIndex): void {
+    const distance = kademliaDistance(this.ownKey, kademliaKey(pieceMultihash(index)));
+    const { wanted } = this;
+    if (wanted.length >= this.capacity && (this.capacity === 0 || distance >= wanted.at(-1)!.distance))
+      return;
+    let [from, to] = [0, wanted.length];
+    while (from < to) {
+      const middle = (from + to) >>> 1;
+      if (wanted[middle]!.distance < distance) from = middle + 1;
+      else to = middle;
+    }
+    wanted.splice(from, 0, { index, distance });
+    this.belongs.add(index);
+    if (wanted.length > this.capacity) this.belongs.delete(wanted.pop()!.index);
+  }
+}
+
+function capacityOf(limitBytes: number): number {
+  return Math.floor(limitBytes / CACHED_PIECE_BYTES);
+}
