@@ -2,6 +2,7 @@
 import * as Comlink from 'comlink';
 import { useSyncExternalStore } from 'react';
 import type { NodeApi, NodeSnapshot } from '../node/api.ts';
+import { lendWebRtc } from './rtc-lender.ts';
 
 let current: NodeSnapshot | null = null;
 const listeners = new Set<() => void>();
@@ -13,6 +14,10 @@ const worker = new Worker(new URL('../../workers/node.ts', import.meta.url), {
 
 /** Commands to the node; each rejects with a sentence for the person. */
 export const node: Comlink.Remote<NodeApi> = Comlink.wrap<NodeApi>(worker);
+
+const rtc = new MessageChannel();
+lendWebRtc(rtc.port1);
+void node.lendWebRtc(Comlink.transfer(rtc.port2, [rtc.port2]));
 
 void node.subscribe(
   Comlink.proxy((snapshot: NodeSnapshot) => {

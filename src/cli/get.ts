@@ -73,7 +73,7 @@ export async function getObject(desk: ObjectDesk, text: string, options: GetOpti
   process.stderr.write(`\r${progress(bytes, total, nodes.size, pieces.size)}\n`);
   const from: Record<string, number> = {};
   for (const index of pieces) {
-    const origin = desk.origins.get(index) ?? 'memory';
+    const { from: origin } = desk.network.originOf(index);
     from[origin] = (from[origin] ?? 0) + 1;
   }
   const { kind, name } = object;

@@ -1,6 +1,7 @@
 /** What is known of other peers: how to reach them, what they speak, how they behaved. */
 import { peerIdFromMultihash } from '@libp2p/peer-id';
-import { KADEMLIA_PROTOCOL, kademliaDistance, kademliaKey } from '../protocol/dsn.ts';
+import { multiaddr } from '@multiformats/multiaddr';
+import { cachedPieceByIndex, KADEMLIA_PROTOCOL, kademliaDistance, kademliaKey } from '../protocol/dsn.ts';
 import type { FoundPeer } from '../protocol/find-node.ts';
 import { DsnError } from './errors.ts';
 
@@ -18,6 +19,8 @@ interface Known {
   addresses: Uint8Array[];
   /** Null until identified on the connection that is open. */
   protocols: string[] | null;
+  /** Whether it is reached through a relay, as tabs are: nobody can look it up, but who is told of it can meet it. */
+  relayed: boolean;
   /** Answers given, and failures, each counting less as others follow. */
   score: number;
 }
@@ -69,6 +72,7 @@ export class PeerBook {
       key: kademliaKey(multihash),
       addresses: addresses.slice(0, MAX_ADDRESSES),
       protocols,
+      relayed: addresses.some(isRelayed),
       score,
     });
     this.wake(peer);
@@ -113,7 +117,8 @@ export class PeerBook {
     const known = this.known.get(peer);
     if (known === undefined) {
       const key = kademliaKey(peerId);
-      this.known.set(peer, { multihash: peerId, key, addresses, protocols: null, score: 0 });
+      const relayed = addresses.some(isRelayed);
+      this.known.set(peer, { multihash: peerId, key, addresses, protocols: null, relayed, score: 0 });
       this.forget();
     } else if (known.addresses.length === 0) known.addresses = addresses;
     return peer;
@@ -164,8 +169,22 @@ export class PeerBook {
 
   /** The `count` peers nearest to a place in the key space that can be looked up, `without` left out. */
   closest(target: Uint8Array, count: number, without: string): string[] {
+    return this.nearest(target, count, without, isServer);
+  }
+
+  /** The `count` peers nearest to a place in the key space that may hold a piece, tabs among them. */
+  holders(target: Uint8Array, count: number, without: string): string[] {
+    return this.nearest(target, count, without, (known) => isServer(known) || isTab(known));
+  }
+
+  private nearest(
+    target: Uint8Array,
+    count: number,
+    without: string,
+    fits: (known: Known) => boolean,
+  ): string[] {
     return [...this.known]
-      .filter(([peer, known]) => peer !== without && isServer(known))
+      .filter(([peer, known]) => peer !== without && fits(known))
       .map(([peer, known]) => ({ peer, distance: kademliaDistance(target, known.key) }))
       .sort((a, b) => (a.distance < b.distance ? -1 : 1))
       .slice(0, count)
@@ -189,6 +208,18 @@ function digestOf(multihash: Uint8Array) {
 
 function isServer({ protocols }: Known): boolean {
   return protocols?.includes(KADEMLIA_PROTOCOL) === true;
+}
+
+function isTab({ protocols, relayed }: Known): boolean {
+  return relayed && protocols?.includes(cachedPieceByIndex.name) === true;
+}
+
+function isRelayed(address: Uint8Array): boolean {
+  try {
+    return multiaddr(address).toString().includes('/p2p-circuit');
+  } catch {
+    return false;
+  }
 }
 
 function rank(known: Known): number {

@@ -316,13 +316,13 @@ export class DsnPeer {
   private async serve(server: DsnServer): Promise<void> {
     await this.answer(cachedPieceByIndex, async (question, peer): Promise<CachedPieceResponse> => {
       const cachedPieces = cachedOf(server, question.cachedPieces);
-      const found = await server.cachedPiece(question.pieceIndex);
+      const found = await server.cachedPiece(question.pieceIndex, peer);
       if (found !== null) return { result: { kind: 'piece', piece: found }, cachedPieces };
       const peers = this.closestPeers(question.pieceIndex, peer);
       return { result: { kind: 'closestPeers', peers }, cachedPieces };
     });
-    await this.answer(pieceByIndex, async (question): Promise<PieceResponse | null> => {
-      const piece = await server.piece(question.pieceIndex);
+    await this.answer(pieceByIndex, async (question, peer): Promise<PieceResponse | null> => {
+      const piece = await server.piece(question.pieceIndex, peer);
       return piece && { piece, cachedPieces: cachedOf(server, question.cachedPieces) };
     });
     await this.answer(segmentHeadersByIndexes, (question): Promise<SegmentHeader[] | null> => {
@@ -386,7 +386,7 @@ export class DsnPeer {
   }
 
   private closestPeers(index: PieceIndex, asking: string): PeerAddresses[] {
-    const peers = this.book.closest(kademliaKey(pieceMultihash(index)), CLOSEST_PEERS, asking);
+    const peers = this.book.holders(kademliaKey(pieceMultihash(index)), CLOSEST_PEERS, asking);
     return peers.flatMap((id) => {
       const { peerId, addresses } = this.book.found(id);
       const complete = addresses.map((bytes) => withPeer(bytes, peerId));

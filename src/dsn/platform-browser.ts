@@ -11,19 +11,15 @@ const RTC = { rtcConfiguration: { iceServers: [] } };
 
 /**
  * @param meetable Whether other tabs may reach this one, over relays it is connected to.
+ * @param webRtc Whether there is WebRTC: in pages, and in workers to which it is lent.
  */
-export function browserPlatform(meetable: boolean): PeerPlatform {
+export function browserPlatform(meetable: boolean, webRtc = true): PeerPlatform {
   const bridge: BridgeHolder = { settings: null };
+  const rtc = webRtc ? [webRTC(RTC), webRTCDirect(RTC)] : [];
+  const listen = webRtc ? ['/webrtc', '/p2p-circuit'] : ['/p2p-circuit'];
   return {
-    transports: [
-      webSockets(),
-      webTransport(),
-      webRTC(RTC),
-      webRTCDirect(RTC),
-      circuitRelayTransport(),
-      bridgedTcp(bridge),
-    ],
-    listen: meetable ? ['/webrtc', '/p2p-circuit'] : [],
+    transports: [webSockets(), webTransport(), ...rtc, circuitRelayTransport(), bridgedTcp(bridge)],
+    listen: meetable ? listen : [],
     bridge,
   };
 }

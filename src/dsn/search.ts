@@ -48,7 +48,7 @@ class CacheSearch {
     this.wanted = new Set(indices);
     for (const index of indices) {
       const key = kademliaKey(pieceMultihash(index));
-      this.near.set(index, peer.book.closest(key, CLOSEST_PEERS, peer.id));
+      this.near.set(index, peer.book.holders(key, CLOSEST_PEERS, peer.id));
     }
   }
 

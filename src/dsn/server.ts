@@ -5,10 +5,10 @@ import type { SegmentHeaderRequest } from '../protocol/dsn.ts';
 /** Null everywhere means a refusal: the stream is closed without an answer. */
 export interface DsnServer {
   hasCached(index: PieceIndex): boolean;
-  /** A piece (1 048 672 bytes) out of the cache. */
-  cachedPiece(index: PieceIndex): Promise<Uint8Array | null>;
+  /** A piece (1 048 672 bytes) out of the cache. `peer`: text of the id of who asks. */
+  cachedPiece(index: PieceIndex, peer: string): Promise<Uint8Array | null>;
   /** A piece out of the cache or a plotted sector. */
-  piece(index: PieceIndex): Promise<Uint8Array | null>;
+  piece(index: PieceIndex, peer: string): Promise<Uint8Array | null>;
   /** All of the asked ones in their order. */
   segmentHeaders(request: SegmentHeaderRequest): Promise<SegmentHeader[] | null>;
 }

@@ -6,14 +6,20 @@ import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
 import { PIECE_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
 import { pieceIndexesSourceFirst, positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
 import type { PieceIndex, SegmentIndex } from '../protocol/types.ts';
-import type { PieceCache } from './piece-cache.ts';
 import type { PieceProvider } from './provider.ts';
 import { PieceVerifier, type SegmentCommitments } from './verifier.ts';
+
+/** Pieces that are kept here. */
+export interface OwnPieces {
+  get(index: PieceIndex): Promise<Uint8Array | null>;
+  /** Is told of every verified piece and keeps it, or not. */
+  put(index: PieceIndex, piece: Uint8Array): Promise<void>;
+}
 
 export interface PieceSupplyOptions {
   pool: ComputePool;
   commitments: SegmentCommitments;
-  cache: PieceCache | null;
+  cache: OwnPieces | null;
   /** Asked one after the other for what is still missing. */
   providers: readonly PieceProvider[];
   /** Whether to rebuild pieces that nobody has; takes 128 MiB of downloads, twice that of memory, and half a minute. */
@@ -36,7 +42,10 @@ export type PieceEvent =
 const MAX_WANTED = 64;
 /** Requests of the same moment are looked for together. */
 const COLLECT_MS = 5;
-const CACHE = 'own cache';
+/** Whom a piece comes from that was kept here. */
+export const OWN_CACHE = 'own cache';
+/** Whom a piece comes from that nobody had. */
+export const RECONSTRUCTION = 'reconstruction';
 
 type Answer = (index: PieceIndex, piece: Uint8Array) => void;
 
@@ -50,7 +59,7 @@ interface Waiter {
 }
 
 export class PieceSupply {
-  readonly name: string = 'the network';
+  readonly name: string = 'The storage network';
   private readonly verifier: PieceVerifier;
   private waiting: Waiter[] = [];
   private running = 0;
@@ -166,7 +175,7 @@ export class PieceSupply {
       const piece = await this.options.cache?.get(index);
       if (!piece) continue;
       missing.delete(index);
-      this.options.watch?.({ kind: 'arrived', index, from: CACHE });
+      this.options.watch?.({ kind: 'arrived', index, from: OWN_CACHE });
       answer(index, piece);
     }
     for (const provider of this.options.providers) {
@@ -222,7 +231,7 @@ export class PieceSupply {
         continue;
       }
       void this.options.cache?.put(index, piece).catch(() => undefined);
-      this.options.watch?.({ kind: 'arrived', index, from: 'reconstruction' });
+      this.options.watch?.({ kind: 'arrived', index, from: RECONSTRUCTION });
       answer(index, piece);
     }
     return lost;

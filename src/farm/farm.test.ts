@@ -1,6 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import type { AuditWinner } from '../crypto/jobs.ts';
-import { CHUNK_BYTES } from '../protocol/constants.ts';
+import { concat, equal, toHex } from '../protocol/bytes.ts';
+import { CHUNK_BYTES, RECORD_BYTES } from '../protocol/constants.ts';
+import { blake3Hash } from '../protocol/hash.ts';
+import { pieceIndexOf, sectorId } from '../protocol/sector.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { claimFolder, readDescription } from './description.ts';
 import { FarmError } from './errors.ts';
@@ -10,7 +13,9 @@ import { sectorFileName } from './sector-file.ts';
 import { SlotOrder } from './slot-loop.ts';
 import type { FarmSnapshot } from './snapshot.ts';
 import {
+  fakeEncoding,
   fakeIdentity,
+  fakePiece,
   FakeHistory,
   FakeNode,
   FakePool,
@@ -321,5 +326,39 @@ describe('a folder', () => {
     await expect(open({ directory, allocatedBytes: 1_000 })).rejects.toMatchObject({ code: 'too-small' });
     expect(directory.files.size).toBe(0);
     await open({ directory });
+  });
+});
+
+describe('a farm asked for pieces', () => {
+  /** A pool whose records can be taken out again. */
+  function decodingPool(decoded: () => void): FakePool {
+    const records = new Map<string, Uint8Array>();
+    return plottingPool({
+      'record.encode': (input) => {
+        const { evaluationSeed, piece } = input;
+        records.set(toHex(evaluationSeed), piece.slice(0, RECORD_BYTES));
+        const metadata = concat(piece.subarray(RECORD_BYTES), blake3Hash(piece));
+        return { ...fakeEncoding(input), metadata };
+      },
+      'record.decode': ({ evaluationSeed }) => {
+        decoded();
+        return { record: records.get(toHex(evaluationSeed))! };
+      },
+    });
+  }
+
+  it('gives those that its sectors hold, and no more at once than it can', async () => {
+    let decoded = 0;
+    const { farm, history } = await plottedFarm({ pool: decodingPool(() => (decoded += 1)) });
+    const { publicKey } = fakeIdentity();
+    const rules = new FakeNode().info.protocolInfo;
+    const id = sectorId(publicKey, 1, history.historySize());
+    const index = pieceIndexOf(id, 1, history.historySize(), rules);
+    const piece = await farm.plottedPiece(index);
+    expect(piece !== null && equal(piece, fakePiece(index))).toBe(true);
+    expect(await farm.plottedPiece(10_000n)).toBeNull();
+    expect(decoded).toBe(1);
+    const many = await Promise.all(Array.from({ length: 9 }, () => farm.plottedPiece(index)));
+    expect(many.filter((one) => one === null)).toHaveLength(5);
   });
 });

@@ -1,7 +1,7 @@
 /** A farm at work: plots its sectors, audits every slot, proves, submits, signs rewards. */
 import type { ComputePool } from '../crypto/jobs.ts';
 import { toHex } from '../protocol/bytes.ts';
-import type { FarmerAppInfo, SectorIndex } from '../protocol/types.ts';
+import type { FarmerAppInfo, PieceIndex, SectorIndex } from '../protocol/types.ts';
 import type { DirectoryLock, FarmDirectory } from '../storage/directory.ts';
 import type { StorageError } from '../storage/errors.ts';
 import { claimFolder, readDescription, removeFarmFiles } from './description.ts';
@@ -10,6 +10,7 @@ import { FarmError } from './errors.ts';
 import type { FarmerIdentity } from './identity.ts';
 import { discardPartialSector } from './partial-sector.ts';
 import { PlotLoop } from './plot-loop.ts';
+import { PlottedPieces } from './plotted-pieces.ts';
 import type { SectorPlotter } from './plotter.ts';
 import { FarmReports, isDamage, sentenceOf } from './reports.ts';
 import { bytesOfSectors, sectorsIn, SectorTable } from './sectors.ts';
@@ -58,6 +59,7 @@ export interface ScrubOptions {
 export class Farm {
   private readonly plots: PlotLoop;
   private readonly slots: SlotLoop;
+  private readonly plotted: PlottedPieces;
   private readonly unsubscribe: (() => void)[] = [];
   private readonly sleepDetector = new SleepDetector(Date.now, (ms) => this.onSleep(ms));
   private sleep: FarmSnapshot['sleep'] = null;
@@ -87,6 +89,12 @@ export class Farm {
       turns: options.turns,
       sectors,
       reports,
+    });
+    this.plotted = new PlottedPieces({
+      sectors,
+      publicKey: identity.publicKey,
+      rules: info.protocolInfo,
+      pool,
     });
     this.slots = new SlotLoop({
       pool,
@@ -241,6 +249,11 @@ export class Farm {
   /** The file of a sector on disk; null for any other. */
   sector(index: SectorIndex): SectorFile | null {
     return index < this.sectors.length ? this.sectors.file(index) : null;
+  }
+
+  /** A piece of history (1 048 672 bytes) out of a plotted sector, or null; see `PlottedPieces`. */
+  plottedPiece(index: PieceIndex): Promise<Uint8Array | null> {
+    return this.plotted.read(index);
   }
 
   /** Calls `listener` whenever the snapshot may have changed; many times a second while plotting. */

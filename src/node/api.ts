@@ -249,6 +249,8 @@ export interface NodeApi {
   reset(): Promise<void>;
   /** Answers a request of the service worker for an object, if the node runs in this tab. */
   serveObject(request: ObjectRequest, port: MessagePort): Promise<void>;
+  /** Lends the worker what only pages have: WebRTC, over a port; see `lent-rtc.ts`. */
+  lendWebRtc(port: MessagePort): Promise<void>;
   /** Asks for the node to run in this tab instead of the one that runs it now. */
   takeOver(): Promise<void>;
 }

@@ -1,6 +1,8 @@
 /** The node in a page's worker: IndexedDB, OPFS or a picked folder, Web Workers. */
 import { createWebPool } from '../crypto/pool/web.ts';
 import { compileWasm, loadWasm } from '../crypto/wasm.ts';
+import { haveWebRtc } from '../dsn/lent-rtc.ts';
+import type { PeerPlatform } from '../dsn/peer.ts';
 import { openWebSocket } from '../network/socket.ts';
 import { OpfsDirectory, PickedDirectory } from '../storage/browser-directory.ts';
 import { openBrowserChainStore } from '../storage/chain-store.ts';
@@ -26,7 +28,7 @@ export async function createBrowserNode(): Promise<AllotmentNode> {
     defaultFarm: { kind: 'opfs', name: 'farm' },
     openPieceDirectory: async () =>
       typeof navigator.storage?.getDirectory === 'function' ? OpfsDirectory.at('pieces') : null,
-    peerPlatform: async () => (await import('../dsn/platform-browser.ts')).browserPlatform(true),
+    peerPlatform,
     createPool: async (workers) => createWebPool(workers, module),
     openAccelerator: async (...options) =>
       (await import('../crypto/gpu/verifier.ts')).openAccelerator(...options),
@@ -34,6 +36,13 @@ export async function createBrowserNode(): Promise<AllotmentNode> {
     openWalletStore: openBrowserWalletStore,
     passwordKey: workerPasswordKey,
   });
+}
+
+async function peerPlatform(): Promise<PeerPlatform> {
+  const webRtc = await haveWebRtc();
+  // Only now: libp2p looks for WebRTC when it is loaded.
+  const { browserPlatform } = await import('../dsn/platform-browser.ts');
+  return browserPlatform(true, webRtc);
 }
 
 async function openFarmDirectory(

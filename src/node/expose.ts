@@ -1,3 +1,4 @@
+import { borrowWebRtc } from '../dsn/lent-rtc.ts';
 import type { NodeApi, NodeSnapshot, Setup } from './api.ts';
 import { createBrowserNode } from './browser.ts';
 import { sentenceOf } from './causes.ts';
@@ -17,6 +18,7 @@ export function exposeNode(): NodeApi {
   return {
     subscribe: async (listener: (snapshot: NodeSnapshot) => void) => hub.subscribe(listener),
     serveObject: async (request: ObjectRequest, port: MessagePort) => hub.serveObject(request, port),
+    lendWebRtc: async (port: MessagePort) => borrowWebRtc(port),
     takeOver: () => hub.takeOver(),
     probe: (endpoint: string) => command('probe', endpoint),
     start: (setup: Setup) => command('start', setup),

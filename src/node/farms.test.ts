@@ -74,12 +74,11 @@ async function farmsOfStore(): Promise<Farms> {
 }
 
 function world(change: Partial<FarmWorld> = {}): FarmWorld {
-  const source = new FakeSource();
-  const node = Object.assign(new FakeNode(), { name: source.name, piece: source.piece.bind(source) });
   return {
     pool: plottingPool(),
     history: new FakeHistory(),
-    node,
+    node: new FakeNode(),
+    pieces: new FakeSource(),
     genesisHash: GENESIS,
     identity: fakeIdentity(),
     seat: () => null,

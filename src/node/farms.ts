@@ -16,6 +16,7 @@ import { NativeDirectory } from '../farm/native-directory.ts';
 import { Turns } from '../farm/turns.ts';
 import { createUlid } from '../farm/ulid.ts';
 import { toHex } from '../protocol/bytes.ts';
+import type { PieceIndex } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { FarmRecord } from '../storage/store.ts';
 import type { Cause, FarmPlace, FarmView } from './api.ts';
@@ -34,7 +35,8 @@ const RETRY_MS = 10_000;
 export interface FarmWorld {
   pool: ComputePool;
   history: VerifiedHistory;
-  node: AuthoringNode & PieceSource;
+  node: AuthoringNode;
+  pieces: PieceSource;
   /** 32 bytes of the network's genesis hash. */
   genesisHash: Uint8Array;
   /** Key of the farm that has none of its own. */
@@ -111,6 +113,20 @@ export class Farms {
     return this.first()?.record.allocatedBytes ?? 0;
   }
 
+  /** Bytes given to all farms. */
+  allocatedBytes(): number {
+    return [...this.entries.values()].reduce((sum, { record }) => sum + record.allocatedBytes, 0);
+  }
+
+  /** A piece of history (1 048 672 bytes) out of a plotted sector of any farm, or null. */
+  async plottedPiece(index: PieceIndex): Promise<Uint8Array | null> {
+    for (const { farm } of this.entries.values()) {
+      const piece = (await farm?.plottedPiece(index)) ?? null;
+      if (piece !== null) return piece;
+    }
+    return null;
+  }
+
   private first(): Entry | undefined {
     return [...this.entries.values()].find(({ record }) => record.ownKey !== true);
   }
@@ -182,7 +198,7 @@ export class Farms {
       const farm = await Farm.open({
         directory,
         pool: world.pool,
-        pieces: world.node,
+        pieces: world.pieces,
         history: world.history,
         node: world.node,
         identity: entry.identity,

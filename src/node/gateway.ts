@@ -72,6 +72,11 @@ export class Gateway {
     if (this.bridge !== undefined) this.bridge.settings = null;
   }
 
+  /** Whether a peer is the gateway's. */
+  is(peer: string): boolean {
+    return this.settings !== null && peer === this.peerId;
+  }
+
   view(): GatewayView | null {
     if (this.settings === null) return null;
     const { url, code } = this.settings;

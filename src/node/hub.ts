@@ -9,7 +9,7 @@ import type { ObjectAnswer, ObjectRequest } from './object-ports.ts';
 import { NO_TIMEKEEPING } from './keep-time.ts';
 import { NO_TIMEKEEPER } from './timekeeper.ts';
 
-type Commands = Omit<NodeApi, 'subscribe' | 'takeOver' | 'serveObject'>;
+type Commands = Omit<NodeApi, 'subscribe' | 'takeOver' | 'serveObject' | 'lendWebRtc'>;
 type CommandName = keyof Commands;
 
 /** What a hub runs once it leads. */

@@ -9,6 +9,7 @@ import type { FolderContents } from '../farm/description.ts';
 import { measureSecondsPerPiece } from '../farm/estimate.ts';
 import { importIdentity, loadOrCreateIdentity } from '../farm/identity.ts';
 import type { FarmerIdentity } from '../farm/identity.ts';
+import type { PieceSource } from '../farm/source.ts';
 import { RpcSource, type ChainSource } from '../network/source.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import { decodeAddress, encodeAddress } from '../protocol/ss58.ts';
@@ -334,14 +335,17 @@ export class AllotmentNode implements RunnableNode {
     this.objectsOpen ??= Promise.all([
       import('./objects.ts'),
       platform.openPieceDirectory(),
+      platform.openWorkDirectory('near-pieces'),
       platform.peerPlatform(),
     ])
-      .then(([{ ObjectDesk }, pieces, peerPlatform]) =>
+      .then(([{ ObjectDesk }, pieces, nearDirectory, peerPlatform]) =>
         ObjectDesk.open({
           ...running,
           store: platform.store,
           platform: peerPlatform,
           pieces,
+          nearDirectory,
+          farms: this.farms,
           payments: async () => (await this.openMoney()).payments,
           peers,
         }),
@@ -543,12 +547,12 @@ export class AllotmentNode implements RunnableNode {
     const { moneyOpen, objectsOpen } = this;
     this.moneyOpen = null;
     this.objectsOpen = null;
-    await objectsOpen?.then((objects) => objects.close()).catch(() => undefined);
     await moneyOpen?.then((money) => money.close()).catch(() => undefined);
     this.timekeeper.serve(null);
     this.timekeeping?.stop();
     this.timekeeping = null;
     await this.farms.halt();
+    await objectsOpen?.then((objects) => objects.close()).catch(() => undefined);
     await this.cluster.serve(null);
     running?.slowDown();
     await running?.client.stop();
@@ -578,17 +582,31 @@ export class AllotmentNode implements RunnableNode {
     const { running, setup, identity } = this;
     if (running === null || setup?.farm == null || identity === null || this.farms.running) return;
     const { client, pool, sources } = running;
+    const node = authoringSource(sources).farmer;
     const { genesisHash, phase } = client.snapshot();
     if (phase !== 'following' || genesisHash === null || client.segmentCommitment(0n) === null) return;
     this.farms.start({
       pool,
       history: client,
-      node: authoringSource(sources).farmer,
+      node,
+      pieces: this.farmPieces(node),
       genesisHash: fromHex(genesisHash, 32),
       identity,
       rewardAccount: rewardAccount(setup, identity),
       seat: (publicKey) => this.cluster.seat(publicKey),
     });
+  }
+
+  /** Pieces out of the storage network, nodes included; out of one node while that network cannot be joined. */
+  private farmPieces(node: PieceSource): PieceSource {
+    const open = (): Promise<PieceSource> =>
+      this.openObjects().then(
+        ({ network }) => network.farmSupply,
+        () => node,
+      );
+    // Whoever farms gives pieces to others, too, whether it plots at the moment or not.
+    void open();
+    return { name: 'The storage network', piece: async (...wanted) => (await open()).piece(...wanted) };
   }
 
   /** Farms take their seats in a cluster, or give them up, when they are opened. */

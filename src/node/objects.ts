@@ -1,26 +1,25 @@
 /**
- * Objects behind the node: a peer of the storage network in this thread, retrievals that can be paused, and answers
- * for the page's own addresses. Opened once the chain is followed: what it fetches is checked against that chain.
+ * Objects behind the node: the storage network, retrievals that can be paused, and answers for the page's own
+ * addresses. Opened once the chain is followed: what it fetches is checked against that chain.
  */
 import type { LightClient } from '../chain/light-client.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
-import type { PeerConnection, PeerPlatform } from '../dsn/peer.ts';
+import type { PeerPlatform } from '../dsn/peer.ts';
 import { PieceCache } from '../dsn/piece-cache.ts';
-import type { PieceEvent } from '../dsn/supply.ts';
 import type { RpcSource } from '../network/source.ts';
 import { objectPath, parseObjectLink, type ObjectLink } from '../objects/link.ts';
 import { mediaTypeOf, previewOf, type Preview } from '../objects/media.ts';
 import type { OpenedObject } from '../objects/object.ts';
 import type { ResponseOptions } from '../objects/response.ts';
-import { startRetrieval, type Retrieval, type ServedEvent } from '../objects/retrieval.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { ObjectService } from '../objects/service.ts';
 import { cidOfHash } from '../protocol/cid.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { sentenceOf } from './causes.ts';
-import { Gateway, type GatewaySettings, type GatewayView } from './gateway.ts';
+import type { GatewaySettings } from './gateway.ts';
 import type { Payments } from './payments.ts';
+import { StorageNetwork, type FarmShare, type StorageNetworkView } from './storage-network.ts';
 import { Transfers, type TransferView } from './transfers.ts';
 import { Uploads, type UploadInput, type UploadView } from './uploads.ts';
 
@@ -79,40 +78,28 @@ export interface SampleView {
 }
 
 export interface ObjectsStatus {
-  /** Text of the own peer id. */
-  peer: string;
-  addresses: string[];
-  connections: (PeerConnection & { pieces: number })[];
-  /** Peers that sent wrong data and are not spoken to any more. */
-  refused: { peer: string; reason: string }[];
-  /** Pieces given to others in this session. */
-  served: number;
+  network: StorageNetworkView;
+  /** What was fetched and is kept for the next time. */
   cache: { pieces: number; usedBytes: number; limitBytes: number };
   transfers: TransferView[];
   /** Newest first. */
   uploads: UploadView[];
   kept: KeptObject[];
   samples: SampleView[];
-  gateway: GatewayView | null;
 }
 
 interface Settings {
-  gateway: GatewaySettings | null;
   cacheBytes: number;
-  /** Multiaddresses that the person added. */
-  peers: string[];
   kept: KeptObject[];
 }
 
 const SETTINGS = 'objects';
 const DEFAULT_CACHE_BYTES = 512 * 2 ** 20;
-const DEFAULTS: Settings = { gateway: null, cacheBytes: DEFAULT_CACHE_BYTES, peers: [], kept: [] };
+const DEFAULTS: Settings = { cacheBytes: DEFAULT_CACHE_BYTES, kept: [] };
 const MIN_CACHE_BYTES = 16 * 2 ** 20;
 const MAX_KEPT = 200;
 /** Entries of a folder that a screen shows. */
 const MAX_SHOWN = 2_000;
-const MAX_REFUSED = 50;
-const MAX_ORIGINS = 4_096;
 
 export interface ObjectDeskOptions {
   client: LightClient;
@@ -122,6 +109,9 @@ export interface ObjectDeskOptions {
   platform: PeerPlatform;
   /** Where pieces are kept; null keeps none. */
   pieces: FarmDirectory | null;
+  /** Where pieces kept for others lie. */
+  nearDirectory: FarmDirectory;
+  farms: FarmShare;
   /** What signs and sends uploads. */
   payments(): Promise<Payments>;
   /** Multiaddresses to begin with beside those that the nodes name. */
@@ -141,6 +131,7 @@ const COMMANDS = [
   'pin',
   'forget',
   'setCache',
+  'setNear',
   'connect',
   'setGateway',
   'forgetGateway',
@@ -153,23 +144,18 @@ type Command = (input: unknown) => Promise<unknown>;
 
 export class ObjectDesk {
   private readonly passwords = new Map<string, string>();
-  /** Who each piece came from, newest last. */
-  readonly origins = new Map<string, string>();
-  private readonly refused: ObjectsStatus['refused'] = [];
-  private served = 0;
   private samples: SampleView[] = [];
-  private retrieval!: Retrieval;
   readonly transfers: Transfers;
   private uploads!: Uploads;
-  private gateway!: Gateway;
 
   private constructor(
     private readonly options: ObjectDeskOptions,
+    readonly network: StorageNetwork,
     private readonly cache: PieceCache | null,
     private settings: Settings,
   ) {
     this.transfers = new Transfers({
-      origins: this.origins,
+      originOf: (index) => network.originOf(index),
       serviceWatchedBy: (watch) => this.serviceWatchedBy(watch),
       done: (view, link, pieces) => this.keep(view, link, pieces),
     });
@@ -177,27 +163,13 @@ export class ObjectDesk {
 
   /** Joins the storage network. Throws Error before the network is known; unreachable peers are no failure. */
   static async open(options: ObjectDeskOptions): Promise<ObjectDesk> {
-    const { client, pool, sources, store, platform, pieces } = options;
-    const genesisHash = client.genesisHash();
-    if (genesisHash === null) throw new Error('No node is connected yet.');
+    const { client, sources, store, pieces, peers = [] } = options;
     const saved = await store.setting<Partial<Settings>>(SETTINGS);
     const settings: Settings = { ...DEFAULTS, ...saved };
     const cache = pieces === null ? null : await PieceCache.open(pieces, settings.cacheBytes);
     for (const { pinned, pieces: kept } of settings.kept) if (pinned) cache?.pin(kept.map(BigInt));
-    const desk = new ObjectDesk(options, cache, settings);
-    const named = await bootstrapOf(sources);
-    desk.retrieval = await startRetrieval({
-      genesisHash,
-      platform,
-      bootstrap: [...new Set([...(options.peers ?? []), ...settings.peers, ...named])],
-      pool,
-      commitments: client,
-      cache,
-      nodes: sources.map(({ farmer }) => farmer),
-      watch: (event) => desk.note(event),
-    });
-    desk.gateway = new Gateway(desk.retrieval.peer, platform.bridge, named);
-    if (settings.gateway !== null) desk.gateway.start(settings.gateway);
+    const network = await StorageNetwork.open({ ...options, cache, peers });
+    const desk = new ObjectDesk(options, network, cache, settings);
     desk.samples = await samplesOf(sources);
     desk.uploads = await Uploads.open({
       store,
@@ -210,19 +182,18 @@ export class ObjectDesk {
 
   /** For code of the node and for programs: the objects themselves. */
   get service(): ObjectService {
-    return this.retrieval.service;
+    return this.network.service;
   }
 
   /** A service of its own for who wants to watch one retrieval. */
   serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService {
-    return this.retrieval.serviceWatchedBy(watch);
+    return this.network.serviceWatchedBy(watch);
   }
 
   async close(): Promise<void> {
-    this.gateway.stop();
     this.transfers.close();
     this.uploads.close();
-    await this.retrieval.stop();
+    await this.network.close();
   }
 
   /** Runs a command of the page. Throws RangeError for a name that is none. */
@@ -232,28 +203,9 @@ export class ObjectDesk {
     return (this[known] as Command).call(this, input);
   }
 
-  private note(event: RetrievalEvent | PieceEvent | ServedEvent): void {
-    if (event.kind === 'served') this.served += 1;
-    else if (event.kind === 'received' || event.kind === 'arrived') {
-      const index = String(event.index);
-      this.origins.delete(index);
-      this.origins.set(index, event.from);
-      if (this.origins.size > MAX_ORIGINS) this.origins.delete(this.origins.keys().next().value ?? '');
-    } else if (event.kind === 'invalid') {
-      this.refused.unshift({ peer: event.from, reason: `It sent a wrong piece ${event.index}.` });
-      this.refused.length = Math.min(this.refused.length, MAX_REFUSED);
-    }
-  }
-
   async status(): Promise<ObjectsStatus> {
-    const { peer } = this.retrieval;
-    const from = (id: string): number => [...this.origins.values()].filter((origin) => origin === id).length;
     return {
-      peer: peer.id,
-      addresses: peer.addresses(),
-      connections: peer.connections().map((one) => ({ ...one, pieces: from(one.peer) })),
-      refused: this.refused,
-      served: this.served,
+      network: this.network.view(),
       cache: {
         pieces: this.cache?.size ?? 0,
         usedBytes: this.cache?.usedBytes ?? 0,
@@ -263,7 +215,6 @@ export class ObjectDesk {
       uploads: this.uploads.views(),
       kept: this.settings.kept,
       samples: this.samples,
-      gateway: this.gateway.view(),
     };
   }
 
@@ -365,25 +316,20 @@ export class ObjectDesk {
     await this.save();
   }
 
-  /** Connects to one more peer by its multiaddress, now and from then on. */
-  async connect(input: { address: string }): Promise<void> {
-    const address = input.address.trim();
-    const reached = await this.retrieval.peer.connect([address]);
-    if (reached.length === 0) throw new Error('No peer of this network answers at that address.');
-    this.settings.peers = [...new Set([...this.settings.peers, address])];
-    await this.save();
+  setNear(input: { bytes: number | null }): Promise<void> {
+    return this.network.setNear(input);
   }
 
-  /** Uses a gateway of the person's own, now and from then on. Throws GatewayError. */
-  async setGateway(input: GatewaySettings): Promise<void> {
-    this.settings.gateway = await this.gateway.take(input);
-    await this.save();
+  connect(input: { address: string }): Promise<void> {
+    return this.network.connect(input);
   }
 
-  async forgetGateway(): Promise<void> {
-    this.gateway.stop();
-    this.settings.gateway = null;
-    await this.save();
+  setGateway(input: GatewaySettings): Promise<void> {
+    return this.network.setGateway(input);
+  }
+
+  forgetGateway(): Promise<void> {
+    return this.network.forgetGateway();
   }
 
   /** Makes a file or folder ready to be stored and tells its price; nothing is sent. */
@@ -444,12 +390,6 @@ function viewOf(
   const mediaType = mediaTypeOf(name);
   const preview = kind === 'folder' ? null : previewOf(mediaType);
   return { kind, name, storedBytes, contentBytes, compressed, encrypted, mediaType, preview };
-}
-
-/** Peers that the nodes name; a node that names none, or does not serve farmers, is no failure. */
-async function bootstrapOf(sources: readonly RpcSource[]): Promise<string[]> {
-  const answers = await Promise.allSettled(sources.map(({ farmer }) => farmer.appInfo()));
-  return answers.flatMap((one) => (one.status === 'fulfilled' ? one.value.dsnBootstrapNodes : []));
 }
 
 /** Samples of a local network; other networks have none. */

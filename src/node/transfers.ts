@@ -4,6 +4,7 @@ import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { OpenedObject } from '../objects/object.ts';
 import type { ObjectService } from '../objects/service.ts';
 import { sentenceOf } from './causes.ts';
+import type { PieceOrigin } from './storage-network.ts';
 
 export interface TransferView {
   id: string;
@@ -17,7 +18,7 @@ export interface TransferView {
   /** Parts of the object (nodes) whose hash was right. */
   nodes: number;
   /** Pieces of history that they lay in, and whom each came from. */
-  pieces: { index: string; from: string }[];
+  pieces: ({ index: string } & PieceOrigin)[];
   /** The sentence of the failure. */
   error: string | null;
 }
@@ -32,8 +33,8 @@ interface Transfer {
 }
 
 export interface TransfersOptions {
-  /** Who each piece came from, by its index. */
-  origins: ReadonlyMap<string, string>;
+  /** Whom a piece came from, by its index. */
+  originOf(index: string): PieceOrigin;
   serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService;
   /** Called when all of an object was fetched, with the pieces that it lies in. */
   done(view: TransferView, link: ObjectLink, pieces: string[]): void;
@@ -51,7 +52,7 @@ export class Transfers {
   views(): TransferView[] {
     return [...this.transfers.values()].reverse().map(({ view, pieces }) => ({
       ...view,
-      pieces: [...pieces].map((index) => ({ index, from: this.options.origins.get(index) ?? 'memory' })),
+      pieces: [...pieces].map((index) => ({ index, ...this.options.originOf(index) })),
     }));
   }
 

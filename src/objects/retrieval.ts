@@ -1,13 +1,15 @@
 /** Everything that getting objects needs, put together: a peer, a supply of pieces, locators, the service. */
 import type { ComputePool } from '../crypto/jobs.ts';
 import { DsnPeer, type PeerPlatform } from '../dsn/peer.ts';
+import type { NearCache } from '../dsn/near-cache.ts';
 import type { PieceCache } from '../dsn/piece-cache.ts';
 import { providerOf, type PieceProvider, type SinglePieceSource } from '../dsn/provider.ts';
 import { peerCaches, peerPlots } from '../dsn/search.ts';
 import type { DsnServer } from '../dsn/server.ts';
-import { PieceSupply, type PieceEvent } from '../dsn/supply.ts';
+import { PieceSupply, type OwnPieces, type PieceEvent } from '../dsn/supply.ts';
 import type { SegmentCommitments } from '../dsn/verifier.ts';
 import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
+import type { PrivateKey } from '@libp2p/interface';
 import { ObjectService } from './service.ts';
 import { indexerLocator, nodeLocator, type MappingNode } from './locators.ts';
 import type { RetrievalEvent } from './nodes.ts';
@@ -21,6 +23,12 @@ export interface RetrievalOptions {
   pool: ComputePool;
   commitments: SegmentCommitments;
   cache: PieceCache | null;
+  /** Pieces that are kept for others; null keeps none. */
+  near?: NearCache | null;
+  /** A piece out of a plotted sector, or null. */
+  plotted?(index: PieceIndex): Promise<Uint8Array | null>;
+  /** Key of the own peer; a new one when left out. */
+  privateKey?: PrivateKey;
   /** Nodes that are asked for pieces and places. */
   nodes: readonly (MappingNode & SinglePieceSource)[];
   /** Addresses of indexers. */
@@ -36,6 +44,9 @@ export interface RetrievalOptions {
 export interface ServedEvent {
   kind: 'served';
   index: PieceIndex;
+  /** Text of its id. */
+  to: string;
+  from: 'cache' | 'plot';
 }
 
 export interface Retrieval {
@@ -43,6 +54,8 @@ export interface Retrieval {
   /** A service of its own for who wants to watch one retrieval. */
   serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService;
   supply: PieceSupply;
+  /** Pieces for farms: what it finds is kept only if it belongs to the pieces kept for others. */
+  farmSupply: PieceSupply;
   peer: DsnPeer;
   /** Peers of this network that were reached at the start. */
   connected: string[];
@@ -51,17 +64,25 @@ export interface Retrieval {
 
 /** Joins the storage network and makes its pieces and objects available. Unreachable peers are no failure. */
 export async function startRetrieval(options: RetrievalOptions): Promise<Retrieval> {
-  const { genesisHash, platform, cache, pool, commitments, nodes, watch, reconstruct } = options;
-  const served = (index: PieceIndex): void => watch?.({ kind: 'served', index });
-  const server = serverOf(cache, options.segmentHeaders ?? (() => []), served);
-  const peer = await DsnPeer.start({ ...platform, genesisHash, server });
+  const { genesisHash, platform, cache, near = null, pool, commitments, nodes, watch, reconstruct } = options;
+  const { privateKey } = options;
+  const get = async (index: PieceIndex): Promise<Uint8Array | null> =>
+    (await cache?.get(index)) ?? (await near?.get(index)) ?? null;
+  const keep = (to: PieceCache | NearCache | null): OwnPieces => ({
+    get,
+    put: (index, piece) => to?.put(index, piece) ?? Promise.resolve(),
+  });
+  const server = serverOf(options, get);
+  const peer = await DsnPeer.start({ ...platform, genesisHash, server, privateKey });
   const connected = await peer.connect(options.bootstrap);
   const providers: PieceProvider[] = [
     peerCaches(peer),
     ...nodes.map((node) => providerOf(node)),
     peerPlots(peer),
   ];
-  const supply = new PieceSupply({ pool, commitments, cache, providers, reconstruct, watch });
+  const common = { pool, commitments, providers, reconstruct, watch };
+  const supply = new PieceSupply({ ...common, cache: keep(cache) });
+  const farmSupply = new PieceSupply({ ...common, cache: keep(near) });
   const locators = [
     ...nodes.map((node) => nodeLocator(node)),
     ...(options.indexers ?? []).map((base) => indexerLocator(base)),
@@ -69,26 +90,31 @@ export async function startRetrieval(options: RetrievalOptions): Promise<Retriev
   const serviceWatchedBy: Retrieval['serviceWatchedBy'] = (watchOne) =>
     new ObjectService({ pieces: supply, locators, watch: watchOne });
   const service = new ObjectService({ pieces: supply, locators, watch });
-  return { service, serviceWatchedBy, supply, peer, connected, stop: () => peer.stop() };
+  return { service, serviceWatchedBy, supply, farmSupply, peer, connected, stop: () => peer.stop() };
 }
 
-/** Gives out what is in the own cache. */
+/** Gives out what is kept here and, where the protocol asks for it, what is plotted. */
 function serverOf(
-  cache: PieceCache | null,
-  headers: () => readonly SegmentHeader[],
-  served: (index: PieceIndex) => void,
+  { cache, near = null, plotted, segmentHeaders = () => [], watch }: RetrievalOptions,
+  get: OwnPieces['get'],
 ): DsnServer {
-  const get = async (index: PieceIndex): Promise<Uint8Array | null> => {
-    const piece = (await cache?.get(index)) ?? null;
-    if (piece !== null) served(index);
+  const cachedPiece = async (index: PieceIndex, to: string): Promise<Uint8Array | null> => {
+    const piece = await get(index);
+    if (piece !== null) watch?.({ kind: 'served', index, to, from: 'cache' });
     return piece;
   };
   return {
-    hasCached: (index) => cache?.has(index) === true,
-    cachedPiece: get,
-    piece: get,
+    hasCached: (index) => cache?.has(index) === true || near?.has(index) === true,
+    cachedPiece,
+    piece: async (index, to) => {
+      const cached = await cachedPiece(index, to);
+      if (cached !== null) return cached;
+      const piece = (await plotted?.(index)) ?? null;
+      if (piece !== null) watch?.({ kind: 'served', index, to, from: 'plot' });
+      return piece;
+    },
     segmentHeaders: (request) => {
-      const all = headers();
+      const all = segmentHeaders();
       if (request.kind === 'last') return Promise.resolve(all.slice(Math.max(0, all.length - request.limit)));
       const found = request.segmentIndexes.flatMap((index) => all[Number(index)] ?? []);
       return Promise.resolve(found.length === request.segmentIndexes.length ? found : null);

@@ -1,5 +1,11 @@
 import { useState } from 'react';
 import type { ObjectsStatus } from '../../node/objects.ts';
+import type {
+  ConnectionView,
+  NearView,
+  PieceOrigin,
+  StorageNetworkView,
+} from '../../node/storage-network.ts';
 import type { TransferView } from '../../node/transfers.ts';
 import { Badge, Card, Empty, Meter } from '../components/basics.tsx';
 import { Deed, Form, Select, TextField, useAction } from '../components/forms.tsx';
@@ -71,8 +77,8 @@ function TransferItem({ transfer, onChange }: { transfer: TransferView; onChange
       <details>
         <summary>Pieces</summary>
         <ul className="pieces" aria-label="Pieces and whom they came from">
-          {pieces.map(({ index, from }) => (
-            <li key={index} data-from={sourceOf(from)} title={`Piece ${index} from ${from}`}>
+          {pieces.map(({ index, kind, from }) => (
+            <li key={index} data-from={kind} title={`Piece ${index} from ${from}`}>
               {index}
             </li>
           ))}
@@ -82,25 +88,19 @@ function TransferItem({ transfer, onChange }: { transfer: TransferView; onChange
   );
 }
 
-type Source = 'cache' | 'peer' | 'node' | 'reconstruction' | 'memory';
-
-const SOURCES: Record<Source, string> = {
+const SOURCES: Record<PieceOrigin['kind'], string> = {
   cache: 'this browser’s cache',
+  tab: 'other tabs',
+  gateway: 'your gateway',
   peer: 'peers',
   node: 'a node',
   reconstruction: 'reconstruction',
   memory: 'memory',
 };
 
-function sourceOf(from: string): Source {
-  if (from === 'own cache') return 'cache';
-  if (from === 'memory' || from === 'reconstruction') return from;
-  return from.includes('://') ? 'node' : 'peer';
-}
-
 function sourcesOf(pieces: TransferView['pieces']): string {
-  const counts = new Map<Source, number>();
-  for (const { from } of pieces) counts.set(sourceOf(from), (counts.get(sourceOf(from)) ?? 0) + 1);
+  const counts = new Map<PieceOrigin['kind'], number>();
+  for (const { kind } of pieces) counts.set(kind, (counts.get(kind) ?? 0) + 1);
   return [...counts].map(([source, count]) => `${count} from ${SOURCES[source]}`).join(', ');
 }
 
@@ -114,17 +114,28 @@ function transportOf(address: string): string {
   return address.includes('/tcp/') ? 'TCP' : 'other';
 }
 
+const KINDS: Record<ConnectionView['kind'], string> = {
+  tab: 'another tab',
+  gateway: 'your gateway',
+  peer: 'a peer',
+};
+
 const MIB = 2 ** 20;
 const SIZES = [64, 256, 512, 1024, 4096, 16_384].map((mib): [string, string] => [
   String(mib * MIB),
   bytes(mib * MIB),
 ]);
 
+/** Sizes to choose from, and the present one. */
+function sizesWith(present: number): [string, string][] {
+  const known = SIZES.some(([size]) => size === String(present));
+  return known ? SIZES : [[String(present), bytes(present)], ...SIZES];
+}
+
 /** The storage network: who is connected, what is kept and given to others. */
 export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; onChange: () => void }) {
-  const [address, setAddress] = useState('');
-  const action = useAction();
-  const { cache, connections, refused, served } = status;
+  const { cache, network } = status;
+  const { connections, refused, near } = network;
   return (
     <Card
       title="Storage network"
@@ -135,37 +146,11 @@ export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; on
         </Badge>
       }
     >
-      <p className="muted">
-        This tab keeps {cache.pieces} pieces ({bytes(cache.usedBytes)} of {bytes(cache.limitBytes)}) and gave{' '}
-        {served} to others in this session.
-      </p>
+      <Served network={network} cached={cache.pieces} />
       {connections.length === 0 ? (
         <Empty>No peer is connected. Pieces come from the node alone then.</Empty>
       ) : (
-        <div className="scroll">
-          <table>
-            <thead>
-              <tr>
-                <th>Peer</th>
-                <th>Way</th>
-                <th>Began</th>
-                <th>Pieces from it</th>
-              </tr>
-            </thead>
-            <tbody>
-              {connections.map(({ peer, address: at, direction, pieces }) => (
-                <tr key={`${peer}${at}`}>
-                  <td className="mono" title={at}>
-                    {peer.slice(0, 8)}…{peer.slice(-6)}
-                  </td>
-                  <td>{transportOf(at)}</td>
-                  <td>{direction === 'outbound' ? 'here' : 'there'}</td>
-                  <td>{pieces}</td>
-                </tr>
-              ))}
-            </tbody>
-          </table>
-        </div>
+        <Connections connections={connections} />
       )}
       {refused.length > 0 && (
         <details>
@@ -180,50 +165,19 @@ export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; on
         </details>
       )}
       <div className="grid">
-        <div className="span-6">
-          <Select
-            label="Space for pieces"
-            hint="The oldest go first; pinned objects stay."
-            value={String(cache.limitBytes)}
-            options={
-              SIZES.some(([size]) => size === String(cache.limitBytes))
-                ? SIZES
-                : [[String(cache.limitBytes), bytes(cache.limitBytes)], ...SIZES]
-            }
-            onChange={(size) => action.run(() => objects.setCache({ bytes: Number(size) }).then(onChange))}
-          />
-        </div>
-        <div className="span-6">
-          <Form
-            action={action}
-            submit="Connect"
-            busy="Connecting…"
-            disabled={address.trim() === ''}
-            onSubmit={async () => {
-              await objects.connect({ address });
-              setAddress('');
-              onChange();
-            }}
-          >
-            <TextField
-              label="Another peer"
-              hint="Its multiaddress, from a friend or a gateway."
-              value={address}
-              onChange={setAddress}
-              placeholder="/ip4/…/tcp/…/ws/p2p/…"
-            />
-          </Form>
-        </div>
+        <CacheSize cache={cache} onChange={onChange} />
+        <NearSize near={near} onChange={onChange} />
       </div>
-      <GatewayPart gateway={status.gateway} onChange={onChange} />
+      <Connect onChange={onChange} />
+      <GatewayPart gateway={network.gateway} onChange={onChange} />
       <details>
         <summary>This tab as a peer</summary>
         <dl className="facts">
           <dt>Peer id</dt>
-          <dd className="mono">{status.peer}</dd>
+          <dd className="mono">{network.peer}</dd>
           <dt>Reached at</dt>
           <dd className="mono">
-            {status.addresses.length === 0 ? 'nowhere yet' : status.addresses.join(' ')}
+            {network.addresses.length === 0 ? 'nowhere yet' : network.addresses.join(' ')}
           </dd>
         </dl>
       </details>
@@ -231,8 +185,138 @@ export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; on
   );
 }
 
+/** What this tab does for others, in a sentence and in numbers. */
+function Served({ network: { served, near }, cached }: { network: StorageNetworkView; cached: number }) {
+  const given = served.cached + served.plotted;
+  return (
+    <>
+      <p className="muted">
+        Pieces of history come from the peers below, and go to whoever asks for what is kept here.
+      </p>
+      <dl className="facts" data-testid="served">
+        <dt>Given to others in this session</dt>
+        <dd>
+          {given} {given === 1 ? 'piece' : 'pieces'}
+          {served.plotted > 0 && `, ${served.plotted} of them out of plotted sectors`}
+        </dd>
+        <dt>Kept from what you opened</dt>
+        <dd>
+          {cached} {cached === 1 ? 'piece' : 'pieces'}
+        </dd>
+        <dt>Kept for the network</dt>
+        <dd>
+          {near.wanted === 0
+            ? 'nothing'
+            : `${near.pieces} of the ${near.wanted} pieces that are nearest to this peer`}
+        </dd>
+      </dl>
+    </>
+  );
+}
+
+function Connections({ connections }: { connections: ConnectionView[] }) {
+  return (
+    <ul className="list" aria-label="Connected peers">
+      {connections.map(({ peer, address, kind, direction, taken, given }) => (
+        <li key={`${peer}${address}`} className="row spread" data-kind={kind} data-testid="connection">
+          <span>
+            <span className="mono" title={address}>
+              {peer.slice(0, 8)}…{peer.slice(-6)}
+            </span>{' '}
+            <span className="muted">
+              {KINDS[kind]}, {direction === 'outbound' ? 'found from here' : 'came here'}
+            </span>
+          </span>
+          <span className="row">
+            <Badge>{transportOf(address)}</Badge>
+            <span className="muted small">
+              {taken} taken, {given} given
+            </span>
+          </span>
+        </li>
+      ))}
+    </ul>
+  );
+}
+
+function CacheSize({ cache, onChange }: { cache: ObjectsStatus['cache']; onChange: () => void }) {
+  const action = useAction();
+  return (
+    <div className="span-6">
+      <Select
+        label="Space for what you open"
+        hint={`${bytes(cache.usedBytes)} are used. The oldest go first; pinned objects stay.`}
+        value={String(cache.limitBytes)}
+        options={sizesWith(cache.limitBytes)}
+        onChange={(size) => action.run(() => objects.setCache({ bytes: Number(size) }).then(onChange))}
+      />
+    </div>
+  );
+}
+
+const AUTOMATIC = 'automatic';
+
+function NearSize({ near, onChange }: { near: NearView; onChange: () => void }) {
+  const action = useAction();
+  const automatic: [string, string] = [
+    AUTOMATIC,
+    near.automatic && near.limitBytes > 0 ? `Automatic, ${bytes(near.limitBytes)}` : 'Automatic',
+  ];
+  const sizes = near.automatic || near.limitBytes === 0 ? SIZES : sizesWith(near.limitBytes);
+  return (
+    <div className="span-6">
+      <Select
+        label="Space for the network"
+        hint="Pieces kept for others. Automatic: a hundredth of your farms’ space, nothing without a farm."
+        value={near.automatic ? AUTOMATIC : String(near.limitBytes)}
+        options={[automatic, ['0', 'Nothing'], ...sizes]}
+        onChange={(size) =>
+          action.run(() =>
+            objects.setNear({ bytes: size === AUTOMATIC ? null : Number(size) }).then(onChange),
+          )
+        }
+      />
+    </div>
+  );
+}
+
+function Connect({ onChange }: { onChange: () => void }) {
+  const [address, setAddress] = useState('');
+  const action = useAction();
+  return (
+    <details>
+      <summary>Connect to another peer</summary>
+      <Form
+        action={action}
+        submit="Connect"
+        busy="Connecting…"
+        disabled={address.trim() === ''}
+        onSubmit={async () => {
+          await objects.connect({ address });
+          setAddress('');
+          onChange();
+        }}
+      >
+        <TextField
+          label="Another peer"
+          hint="Its multiaddress, from a friend or a gateway."
+          value={address}
+          onChange={setAddress}
+          placeholder="/ip4/…/tcp/…/ws/p2p/…"
+        />
+      </Form>
+    </details>
+  );
+}
+
 /** A gateway of the person's own: seen, forgotten, or taken into use. */
-function GatewayPart({ gateway, onChange }: { gateway: ObjectsStatus['gateway']; onChange: () => void }) {
+function GatewayPart({
+  gateway,
+  onChange,
+}: {
+  gateway: StorageNetworkView['gateway'];
+  onChange: () => void;
+}) {
   const [url, setUrl] = useState('http://127.0.0.1:30545');
   const [code, setCode] = useState('');
   const action = useAction();

@@ -1,0 +1,98 @@
+/** Fetches the pieces that belong to a cache of near pieces, a few at a time, as history grows. */
+import type { HistorySize, PieceIndex } from '../protocol/types.ts';
+import { StorageError } from '../storage/errors.ts';
+import type { NearCache } from './near-cache.ts';
+
+/** Pieces fetched at once: there is no hurry, and others want the line, too. */
+const AT_ONCE = 8;
+/** Wait before pieces that nobody had are looked for again. */
+const RETRY_MS = 60_000;
+
+export interface NearFillOptions {
+  cache: NearCache;
+  /** Verified pieces, null for those that nobody has. */
+  pieces(indices: readonly PieceIndex[], signal: AbortSignal): Promise<(Uint8Array | null)[]>;
+  /** Segments of the verified history. */
+  historySize(): HistorySize;
+  /** Calls `listener` when history may have grown; returns what stops that. */
+  onChange(listener: () => void): () => void;
+  /** Bytes that the cache may take at the moment. */
+  limitBytes(): number;
+}
+
+export class NearFill {
+  private readonly stopping = new AbortController();
+  private readonly off: () => void;
+  private wake: () => void = () => undefined;
+  private limit: number;
+  private size = 0n;
+
+  /** Begins at once. `limitBytes`: what the cache was opened with. */
+  constructor(
+    private readonly options: NearFillOptions,
+    limitBytes: number,
+  ) {
+    this.limit = limitBytes;
+    this.off = options.onChange(() => {
+      if (options.historySize() !== this.size || options.limitBytes() !== this.limit) this.wake();
+    });
+    void this.run(this.stopping.signal);
+  }
+
+  stop(): void {
+    this.off();
+    this.stopping.abort(new DOMException('the cache is closed', 'AbortError'));
+    this.wake();
+  }
+
+  /** Looks now at what has changed. */
+  look(): void {
+    this.wake();
+  }
+
+  private async run(signal: AbortSignal): Promise<void> {
+    const absent = new Set<PieceIndex>();
+    while (!signal.aborted) {
+      try {
+        await this.adapt();
+        const { cache, pieces } = this.options;
+        const next = cache.missing(AT_ONCE + absent.size).filter((index) => !absent.has(index));
+        if (next.length === 0) {
+          await this.rest(absent.size === 0 ? null : RETRY_MS);
+          absent.clear();
+          continue;
+        }
+        const found = await pieces(next.slice(0, AT_ONCE), signal);
+        for (const [position, piece] of found.entries()) {
+          if (piece === null) absent.add(next[position]!);
+          else await cache.put(next[position]!, piece);
+        }
+      } catch (error) {
+        // A disk that is full or away may have room again later.
+        if (!signal.aborted && !(error instanceof StorageError)) throw error;
+        await this.rest(RETRY_MS);
+      }
+    }
+  }
+
+  private async adapt(): Promise<void> {
+    const { cache, historySize, limitBytes } = this.options;
+    const limit = limitBytes();
+    if (limit !== this.limit) await cache.resize(limit);
+    this.limit = limit;
+    this.size = historySize();
+    await cache.grow(this.size);
+  }
+
+  private rest(ms: number | null): Promise<void> {
+    if (this.stopping.signal.aborted) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = ms === null ? null : setTimeout(() => this.wake(), ms);
+      this.wake = () => {
+        if (timer !== null) clearTimeout(timer);
+        this.wake = () => undefined;
+        resolve();
+      };
+    });
+  }
+}

@@ -1,0 +1,293 @@
+/**
+ * The storage network behind the node: the own peer, what it keeps and gives to others, whom pieces come from, the
+ * person's gateway.
+ */
+import type { LightClient } from '../chain/light-client.ts';
+import type { ComputePool } from '../crypto/jobs.ts';
+import { NearCache } from '../dsn/near-cache.ts';
+import { NearFill } from '../dsn/near-fill.ts';
+import { loadOrCreatePeerKey, peerIdOfKey } from '../dsn/peer-key.ts';
+import type { PeerConnection, PeerPlatform } from '../dsn/peer.ts';
+import type { PieceCache } from '../dsn/piece-cache.ts';
+import { OWN_CACHE, RECONSTRUCTION, type PieceEvent, type PieceSupply } from '../dsn/supply.ts';
+import type { RpcSource } from '../network/source.ts';
+import type { RetrievalEvent } from '../objects/nodes.ts';
+import { startRetrieval, type Retrieval, type ServedEvent } from '../objects/retrieval.ts';
+import type { ObjectService } from '../objects/service.ts';
+import type { PieceIndex } from '../protocol/types.ts';
+import type { FarmDirectory } from '../storage/directory.ts';
+import type { NodeStore } from '../storage/store.ts';
+import { Gateway, type GatewaySettings, type GatewayView } from './gateway.ts';
+
+/** Who is at the other end: another tab, the person's own gateway, or any other program. */
+export type PeerKind = 'tab' | 'gateway' | 'peer';
+
+/** Whom a piece came from; `from`: peer id, address of a node, or what it was. */
+export interface PieceOrigin {
+  kind: PeerKind | 'cache' | 'node' | 'reconstruction' | 'memory';
+  from: string;
+}
+
+export interface ConnectionView extends PeerConnection {
+  kind: PeerKind;
+  /** Pieces that came from it in this session, and pieces that it was given. */
+  taken: number;
+  given: number;
+}
+
+export interface StorageNetworkView {
+  /** Text of the own peer id. */
+  peer: string;
+  addresses: string[];
+  connections: ConnectionView[];
+  /** Peers that sent wrong data and are not spoken to any more. */
+  refused: { peer: string; reason: string }[];
+  /** Pieces given to others in this session. */
+  served: { cached: number; plotted: number };
+  near: NearView;
+  gateway: GatewayView | null;
+}
+
+/** The pieces that this peer keeps for others. */
+export interface NearView {
+  pieces: number;
+  /** Pieces that belong here. */
+  wanted: number;
+  usedBytes: number;
+  limitBytes: number;
+  /** Whether the size follows from the farms'. */
+  automatic: boolean;
+}
+
+/** What the network has of the farms. */
+export interface FarmShare {
+  /** Bytes given to all farms; 0: nothing is farmed. */
+  allocatedBytes(): number;
+  /** A piece out of a plotted sector, or null. */
+  plottedPiece(index: PieceIndex): Promise<Uint8Array | null>;
+}
+
+interface Settings {
+  gateway: GatewaySettings | null;
+  /** Multiaddresses that the person added. */
+  peers: string[];
+  /** Space for pieces kept for others; null: by the farms' space. */
+  nearBytes: number | null;
+}
+
+const SETTINGS = 'storage-network';
+const DEFAULTS: Settings = { gateway: null, peers: [], nearBytes: null };
+/** Like the network's farmers, a hundredth of what is farmed. */
+const FARM_SHARE = 100;
+const MIN_SHARE_BYTES = 32 * 2 ** 20;
+const MAX_REFUSED = 50;
+const MAX_ORIGINS = 4_096;
+
+export interface StorageNetworkOptions {
+  client: LightClient;
+  pool: ComputePool;
+  sources: readonly RpcSource[];
+  store: NodeStore;
+  platform: PeerPlatform;
+  cache: PieceCache | null;
+  /** Where pieces kept for others lie. */
+  nearDirectory: FarmDirectory;
+  farms: FarmShare;
+  /** Multiaddresses to begin with beside those that the nodes name. */
+  peers: readonly string[];
+}
+
+export class StorageNetwork {
+  private readonly origins = new Map<string, PieceOrigin>();
+  private readonly counts = new Map<string, { taken: number; given: number }>();
+  private readonly refused: StorageNetworkView['refused'] = [];
+  private readonly served = { cached: 0, plotted: 0 };
+  private retrieval!: Retrieval;
+  private gateway!: Gateway;
+  private fill!: NearFill;
+
+  private constructor(
+    private readonly options: StorageNetworkOptions,
+    private readonly settings: Settings,
+    private readonly near: NearCache,
+  ) {}
+
+  /** Joins the network. Throws Error before the chain is known; unreachable peers are no failure. */
+  static async open(options: StorageNetworkOptions): Promise<StorageNetwork> {
+    const { client, pool, sources, store, platform, cache, nearDirectory, farms } = options;
+    const genesisHash = client.genesisHash();
+    if (genesisHash === null) throw new Error('No node is connected yet.');
+    const settings = { ...DEFAULTS, ...(await store.setting<Partial<Settings>>(SETTINGS)) };
+    const privateKey = await loadOrCreatePeerKey(store);
+    const limit = nearLimit(settings, farms);
+    const near = await NearCache.open(nearDirectory, peerIdOfKey(privateKey), limit);
+    const network = new StorageNetwork(options, settings, near);
+    const named = await bootstrapOf(sources);
+    network.retrieval = await startRetrieval({
+      genesisHash,
+      platform,
+      bootstrap: [...new Set([...options.peers, ...settings.peers, ...named])],
+      pool,
+      commitments: client,
+      cache,
+      near,
+      plotted: (index) => farms.plottedPiece(index),
+      privateKey,
+      nodes: sources.map(({ farmer }) => farmer),
+      watch: (event) => network.note(event),
+    });
+    network.gateway = new Gateway(network.retrieval.peer, platform.bridge, named);
+    if (settings.gateway !== null) network.gateway.start(settings.gateway);
+    network.fill = new NearFill(
+      {
+        cache: near,
+        pieces: (indices, signal) => network.farmSupply.pieces(indices, signal),
+        historySize: () => client.historySize(),
+        onChange: (listener) => client.onChange(listener),
+        limitBytes: () => nearLimit(settings, farms),
+      },
+      limit,
+    );
+    return network;
+  }
+
+  get service(): ObjectService {
+    return this.retrieval.service;
+  }
+
+  /** Verified pieces for farms. */
+  get farmSupply(): PieceSupply {
+    return this.retrieval.farmSupply;
+  }
+
+  /** A service of its own for who wants to watch one retrieval. */
+  serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService {
+    return this.retrieval.serviceWatchedBy(watch);
+  }
+
+  async close(): Promise<void> {
+    this.fill.stop();
+    this.gateway.stop();
+    await this.retrieval.stop();
+  }
+
+  /** Whom a piece came from last, as far as is remembered. */
+  originOf(index: string): PieceOrigin {
+    return this.origins.get(index) ?? { kind: 'memory', from: 'memory' };
+  }
+
+  private note(event: RetrievalEvent | PieceEvent | ServedEvent): void {
+    switch (event.kind) {
+      case 'served':
+        this.served[event.from === 'plot' ? 'plotted' : 'cached'] += 1;
+        this.countOf(event.to).given += 1;
+        break;
+      case 'received':
+      case 'arrived':
+        if (event.kind === 'arrived') this.countOf(event.from).taken += 1;
+        this.remember(String(event.index), event.from);
+        break;
+      case 'invalid':
+        this.refused.unshift({ peer: event.from, reason: `It sent a wrong piece ${event.index}.` });
+        this.refused.length = Math.min(this.refused.length, MAX_REFUSED);
+        break;
+    }
+  }
+
+  private countOf(peer: string): { taken: number; given: number } {
+    const count = this.counts.get(peer) ?? { taken: 0, given: 0 };
+    this.counts.delete(peer);
+    this.counts.set(peer, count);
+    if (this.counts.size > MAX_ORIGINS) this.counts.delete(this.counts.keys().next().value ?? '');
+    return count;
+  }
+
+  private remember(index: string, from: string): void {
+    this.origins.delete(index);
+    this.origins.set(index, { kind: this.kindOf(from), from });
+    if (this.origins.size > MAX_ORIGINS) this.origins.delete(this.origins.keys().next().value ?? '');
+  }
+
+  private kindOf(from: string): PieceOrigin['kind'] {
+    if (from === OWN_CACHE) return 'cache';
+    if (from === RECONSTRUCTION) return 'reconstruction';
+    if (from.includes('://')) return 'node';
+    return this.peerKind(from, this.retrieval.peer.connections().find(({ peer }) => peer === from)?.address);
+  }
+
+  private peerKind(peer: string, address: string | undefined): PeerKind {
+    if (this.gateway.is(peer)) return 'gateway';
+    // Only tabs are reached through a relay: every other program listens for itself.
+    return address?.includes('/p2p-circuit') === true ? 'tab' : 'peer';
+  }
+
+  view(): StorageNetworkView {
+    const { peer } = this.retrieval;
+    return {
+      peer: peer.id,
+      addresses: peer.addresses(),
+      connections: peer.connections().map((one) => ({
+        ...one,
+        kind: this.peerKind(one.peer, one.address),
+        ...(this.counts.get(one.peer) ?? { taken: 0, given: 0 }),
+      })),
+      refused: this.refused,
+      served: this.served,
+      near: {
+        pieces: this.near.size,
+        wanted: this.near.wantedSize,
+        usedBytes: this.near.usedBytes,
+        limitBytes: nearLimit(this.settings, this.options.farms),
+        automatic: this.settings.nearBytes === null,
+      },
+      gateway: this.gateway.view(),
+    };
+  }
+
+  /** Gives the pieces kept for others more or less space; null: a hundredth of the farms'. */
+  async setNear(input: { bytes: number | null }): Promise<void> {
+    const { bytes } = input;
+    if (bytes !== null && (!Number.isSafeInteger(bytes) || bytes < 0))
+      throw new Error('The space is a number of bytes.');
+    this.settings.nearBytes = bytes;
+    this.fill.look();
+    await this.save();
+  }
+
+  /** Connects to one more peer by its multiaddress, now and from then on. */
+  async connect(input: { address: string }): Promise<void> {
+    const address = input.address.trim();
+    const reached = await this.retrieval.peer.connect([address]);
+    if (reached.length === 0) throw new Error('No peer of this network answers at that address.');
+    this.settings.peers = [...new Set([...this.settings.peers, address])];
+    await this.save();
+  }
+
+  /** Uses a gateway of the person's own, now and from then on. Throws GatewayError. */
+  async setGateway(input: GatewaySettings): Promise<void> {
+    this.settings.gateway = await this.gateway.take(input);
+    await this.save();
+  }
+
+  async forgetGateway(): Promise<void> {
+    this.gateway.stop();
+    this.settings.gateway = null;
+    await this.save();
+  }
+
+  private save(): Promise<void> {
+    return this.options.store.putSetting(SETTINGS, this.settings);
+  }
+}
+
+function nearLimit({ nearBytes }: Settings, farms: FarmShare): number {
+  if (nearBytes !== null) return nearBytes;
+  const farmed = farms.allocatedBytes();
+  return farmed === 0 ? 0 : Math.max(MIN_SHARE_BYTES, Math.floor(farmed / FARM_SHARE));
+}
+
+/** Peers that the nodes name; a node that names none, or does not serve farmers, is no failure. */
+async function bootstrapOf(sources: readonly RpcSource[]): Promise<string[]> {
+  const answers = await Promise.allSettled(sources.map(({ farmer }) => farmer.appInfo()));
+  return answers.flatMap((one) => (one.status === 'fulfilled' ? one.value.dsnBootstrapNodes : []));
+}
