@@ -1,5 +1,5 @@
 /** The page's part of WebRTC in the node's worker: makes connections, and passes their channels on. */
-import type { RtcAnswer, RtcRequest, RtcStates } from '../dsn/lent-rtc.ts';
+import type { RtcAnswer, RtcRequest, RtcStates } from '../node/lent-rtc.ts';
 
 /** Lends connections over a port until its other end is gone. Does nothing in a browser that has none. */
 export function lendWebRtc(port: MessagePort): void {

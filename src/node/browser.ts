@@ -1,7 +1,7 @@
 /** The node in a page's worker: IndexedDB, OPFS or a picked folder, Web Workers. */
 import { createWebPool } from '../crypto/pool/web.ts';
 import { compileWasm, loadWasm } from '../crypto/wasm.ts';
-import { haveWebRtc } from '../dsn/lent-rtc.ts';
+import { haveWebRtc } from './lent-rtc.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
 import { openWebSocket } from '../network/socket.ts';
 import { OpfsDirectory, PickedDirectory } from '../storage/browser-directory.ts';

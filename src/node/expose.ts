@@ -1,4 +1,4 @@
-import { borrowWebRtc } from '../dsn/lent-rtc.ts';
+import { borrowWebRtc } from './lent-rtc.ts';
 import type { NodeApi, NodeSnapshot, Setup } from './api.ts';
 import { createBrowserNode } from './browser.ts';
 import { sentenceOf } from './causes.ts';
