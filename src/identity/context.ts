@@ -445,6 +445,11 @@ export class IdentityContext {
     return this.get<{ keys: WebIssuerKey[] }>(`web-issuer-${issuer}`, 'setting')?.keys ?? [];
   }
 
+  /** Whether the keys of an issuer on the web were fetched already. */
+  knowsWebIssuer(issuer: string): boolean {
+    return this.webIssuerKeys(issuer).length > 0;
+  }
+
   /** Remembers the keys that an issuer on the web (a URL) publishes, in place of those known of it before. */
   keepWebIssuer(issuer: string, keys: readonly WebIssuerKey[]): Promise<void> {
     return this.put(`web-issuer-${issuer}`, 'setting', { issuer, keys: [...keys], at: this.seconds });

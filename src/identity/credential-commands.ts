@@ -1,11 +1,10 @@
 /** Commands of credentials: issue, receive, show, check, revoke. */
-import { base64 } from '@scure/base';
 import * as v from 'valibot';
 import { randomBytes } from '../crypto/random.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { webUrl } from '../network/web.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
-import { chainIsOf, fromX5c, keyOfChain, toX5c, type Chain } from './chain.ts';
+import { chainIsOf, fromX5c, keyOfChain, toX5c } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import { queriesToAnswer } from './dcql.ts';
 import {
@@ -19,7 +18,7 @@ import {
   type PresentationRequest,
 } from './exchange.ts';
 import { verdictView, type VerdictView } from './identity-commands.ts';
-import { jwkSchema, decodeJws } from './jws.ts';
+import { jwkSchema } from './jws.ts';
 import type { Jwk, SigningKey } from './keys.ts';
 import { commit, newBlinding, type CommittedAttribute, type Opening } from './predicate.ts';
 import {
@@ -31,13 +30,12 @@ import {
   type CredentialStatus,
   type SdJwtCheck,
 } from './sd-jwt.ts';
-import { openStatusList, signStatusList, StatusList } from './status-list.ts';
+import { fetchedAt, isWebAddress, keepOwnList, ownList, statusReader, statusUri } from './status-book.ts';
 
 const DAY_S = 86_400;
 const DEFAULT_DAYS = 365;
 const MAX_DAYS = 3650;
 const NONCE_BYTES = 24;
-const STATUS_LIFETIME_S = 7 * DAY_S;
 
 /** A credential as the wallet keeps it. */
 export interface CredentialRecord {
@@ -65,6 +63,8 @@ export interface CredentialView {
   /** Whether the subject says it of itself. */
   selfIssued: boolean;
   status: CredentialStatus | 'none';
+  /** Where its revocation can be asked for: who is asked then, and when that was last done (seconds since the epoch). */
+  statusSource: { host: string; asked: number | null } | null;
 }
 
 export interface IssueInput {
@@ -80,6 +80,8 @@ export interface IssueInput {
   commitments?: Partial<Record<CommittedAttribute, number>>;
   /** Whether it can be revoked by a status list. */
   revocable?: boolean;
+  /** Web address at which one publishes that list; handed over by oneself if left out or empty. */
+  statusAddress?: string;
 }
 
 const packageSchema = v.strictObject({
@@ -135,33 +137,10 @@ export function credentialCommands(context: IdentityContext) {
     return found?.id ?? null;
   };
 
-  const statusUri = (issuer: string) => `${issuer}#status`;
-
-  /** Status by the lists that the wallet has: its own issuers', and imported ones that are not out of date. */
-  const statusReader = async (): Promise<SdJwtCheck['status']> => {
-    const readers = new Map<string, (index: number) => CredentialStatus>();
-    for (const { id, value } of context.list<{ token?: string; packed?: string; issuer: string }>(
-      'setting',
-    )) {
-      if (!id.startsWith('status-')) continue;
-      if (value.packed !== undefined) {
-        const list = StatusList.of(base64.decode(value.packed));
-        readers.set(statusUri(value.issuer), (index) => list.get(index));
-      } else if (value.token !== undefined) {
-        const resolved = await context.resolve(value.issuer, offeredChains(value.token));
-        if (resolved === null) continue;
-        const expected = { issuer: value.issuer, uri: statusUri(value.issuer), now: context.seconds };
-        readers.set(expected.uri, await openStatusList(value.token, expected, resolved.key));
-      }
-    }
-    return ({ uri, idx }, issuer) =>
-      uri === statusUri(issuer) ? (readers.get(uri)?.(idx) ?? 'unknown') : 'unknown';
-  };
-
   const check = async (
     credential: string,
   ): Promise<{ claims: Record<string, unknown>; verdict: VerdictView | null }> => {
-    const status = await statusReader();
+    const status = await statusReader(context);
     const { claims, header } = verifySdJwt({
       presentation: credential,
       now: context.seconds,
@@ -198,6 +177,10 @@ export function credentialCommands(context: IdentityContext) {
       expiresAt: claims.exp ?? null,
       selfIssued: claims.sub === claims.iss,
       status: reference === undefined ? 'none' : (status?.(reference, claims.iss) ?? 'unknown'),
+      statusSource:
+        reference !== undefined && isWebAddress(reference.uri)
+          ? { host: new URL(reference.uri).host, asked: fetchedAt(context, reference.uri) }
+          : null,
     };
   };
 
@@ -221,6 +204,8 @@ export function credentialCommands(context: IdentityContext) {
       const holder = subject === null ? null : await context.resolve(subject);
       const { commitments, openings } = commitTo(input.commitments ?? {});
       const index = input.revocable === true ? issuer.credentialsIssued : null;
+      const address = input.statusAddress?.trim() ?? '';
+      const at = address === '' ? [] : [webUrl(address).href];
       const now = context.seconds;
       const claims = {
         ...input.claims,
@@ -233,15 +218,15 @@ export function credentialCommands(context: IdentityContext) {
         exp: now + days * DAY_S,
         ...(subject === null ? {} : { sub: subject }),
         ...(holder === null ? {} : { holderKey: requireTokenKey(holder.key) }),
-        ...(index === null ? {} : { status: { uri: statusUri(issuer.did), idx: index } }),
+        ...(index === null ? {} : { status: { uri: at[0] ?? statusUri(issuer.did), idx: index } }),
         certificates: toX5c(context.chainOf(issuer)),
         claims,
         selective: input.selective ?? Object.keys(input.claims).map((name) => [name]),
       });
       if (index !== null) {
-        const list = ownList(context, issuer.did);
+        const { list, addresses } = ownList(context, issuer.did);
         list.set(index, 'valid');
-        await keepList(context, issuer.did, list);
+        await keepOwnList(context, issuer.did, list, [...new Set([...addresses, ...at])]);
         await context.putIdentity({ ...issuer, credentialsIssued: index + 1 });
       }
       if (holder !== null && holderOf(holder.key) !== null) await store(credential, openings);
@@ -266,12 +251,12 @@ export function credentialCommands(context: IdentityContext) {
       if (twice) throw new Refusal('credential-exists', 'same text', 'You have this credential already.');
       const id = await store(given.credential, openings);
       const record = { credential: given.credential, openings, received: context.seconds };
-      return { ...view(id, record, await statusReader()), issuerVerdict: verdict };
+      return { ...view(id, record, await statusReader(context)), issuerVerdict: verdict };
     },
 
     /** Every credential of the wallet. */
     async credentials(): Promise<CredentialView[]> {
-      const status = await statusReader();
+      const status = await statusReader(context);
       return context.list<CredentialRecord>('credential').map(({ id, value }) => view(id, value, status));
     },
 
@@ -296,42 +281,6 @@ export function credentialCommands(context: IdentityContext) {
         );
       const { credential, openings } = record;
       return Object.keys(openings).length === 0 ? credential : JSON.stringify({ v: 1, credential, openings });
-    },
-
-    /** Revokes a credential that one issued, by its index; a fresh signed list says so. */
-    async revokeCredential(input: { issuer: string; index: number; suspend?: boolean }): Promise<string> {
-      const issuer = context.own(input.issuer);
-      if (!Number.isInteger(input.index) || input.index < 0 || input.index >= issuer.credentialsIssued)
-        throw new Refusal('status-list', `index ${input.index}`, 'No credential of that number was issued.');
-      const list = ownList(context, issuer.did);
-      list.set(input.index, input.suspend === true ? 'suspended' : 'revoked');
-      await keepList(context, issuer.did, list);
-      return this.statusList({ issuer: issuer.did });
-    },
-
-    /** The signed status list of an issuer of one's own, for verifiers. */
-    async statusList(input: { issuer: string }): Promise<string> {
-      const issuer = context.own(input.issuer);
-      const key = await context.signingKey(issuer.key);
-      const list = ownList(context, issuer.did);
-      return signStatusList(key, issuer.did, statusUri(issuer.did), list, context.seconds, STATUS_LIFETIME_S);
-    },
-
-    /** Takes in somebody's status list; one that is older than the one kept is refused. */
-    async importStatusList(input: { token: string }): Promise<{ issuer: string }> {
-      const token = input.token.trim();
-      const { payload } = decodeJws(token, 'status-list');
-      const issuer = typeof payload['iss'] === 'string' ? payload['iss'] : '';
-      const resolved = await context.resolve(issuer);
-      if (resolved === null)
-        throw new Refusal('issuer-key', `no key of ${issuer}`, 'The issuer of this list is not known.');
-      await openStatusList(token, { issuer, uri: statusUri(issuer), now: context.seconds }, resolved.key);
-      const id = `status-${issuer}`;
-      const kept = context.get<{ token?: string }>(id, 'setting');
-      if (kept?.token !== undefined && issuedAt(kept.token) > issuedAt(token))
-        throw new Refusal('status-list', 'older than the one kept', 'You have a newer list of this issuer.');
-      await context.put(id, 'setting', { issuer, token });
-      return { issuer };
     },
 
     /** Asks for credentials: a request (JSON) to hand to the holder. */
@@ -376,7 +325,7 @@ export function credentialCommands(context: IdentityContext) {
       }[];
     }> {
       const request = decodePresentationRequest(input.request);
-      const status = await statusReader();
+      const status = await statusReader(context);
       const records = context.list<CredentialRecord>('credential');
       const matches = matchCredentials(
         request,
@@ -454,7 +403,7 @@ export function credentialCommands(context: IdentityContext) {
       const answers = checkResponse(request, response, {
         now: context.seconds,
         issuerKey: await context.issuerKeys(Object.values(response.vp_token).flat()),
-        status: await statusReader(),
+        status: await statusReader(context),
       });
       const results: ResponseView[] = [];
       for (const { query, credential, proved } of answers) {
@@ -495,21 +444,6 @@ function requireLiving(verdict: VerdictView | null): void {
   const code = verdict.strict === 'not-anchored' ? verdict.certificates : verdict.strict;
   if (code === 'ok') return;
   throw new Refusal(`issuer-${code}`, 'the issuer’s verdict', verdict.sentence);
-}
-
-function offeredChains(token: string): Chain[] {
-  try {
-    const { x5c } = decodeJws(token, 'status-list').header;
-    return x5c === undefined ? [] : [fromX5c(x5c)];
-  } catch (error) {
-    if (error instanceof ProtocolError) return [];
-    throw error;
-  }
-}
-
-function issuedAt(token: string): number {
-  const { iat } = decodeJws(token, 'status-list').payload;
-  return typeof iat === 'number' ? iat : 0;
 }
 
 async function holderKey(context: IdentityContext, holder: string | null): Promise<SigningKey | null> {
@@ -553,13 +487,4 @@ function requireOpenings(claims: Record<string, unknown>, openings: CredentialRe
     if (committed[attribute] !== opened)
       throw new Refusal('predicate-opening', attribute, 'The credential’s hidden numbers do not fit.');
   }
-}
-
-function ownList(context: IdentityContext, issuer: string): StatusList {
-  const kept = context.get<{ packed?: string }>(`status-${issuer}`, 'setting');
-  return kept?.packed === undefined ? StatusList.empty() : StatusList.of(base64.decode(kept.packed));
-}
-
-function keepList(context: IdentityContext, issuer: string, list: StatusList): Promise<void> {
-  return context.put(`status-${issuer}`, 'setting', { issuer, packed: base64.encode(list.packed) });
 }

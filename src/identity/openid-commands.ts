@@ -1,11 +1,9 @@
 /** Commands of credentials from issuers and for verifiers on the web: look first, then accept or answer. */
-import * as v from 'valibot';
 import type { Web } from '../network/web.ts';
 import { Refusal } from '../wallet/errors.ts';
-import type { IdentityContext, WebIssuerKey } from './context.ts';
+import type { IdentityContext } from './context.ts';
 import type { credentialCommands } from './credential-commands.ts';
 import { decodePresentationResponse } from './exchange.ts';
-import { decodeJws, jwkSchema } from './jws.ts';
 import {
   accessByCode,
   accessByLogin,
@@ -14,8 +12,9 @@ import {
   type Login,
   type LoginAnswer,
 } from './openid-access.ts';
+import { learnIssuerOf } from './openid-issuer-keys.ts';
 import { notifyIssuer, requestCredentials, requestDeferred, type Given } from './openid-issuance.ts';
-import { issuerKeySet, readOffer, type IssuerMetadata, type Offer, type OpenOffer } from './openid-offer.ts';
+import { readOffer, type IssuerMetadata, type Offer, type OpenOffer } from './openid-offer.ts';
 import { readWebRequest, sendAnswer, type OpenRequest, type Verifier } from './openid-presentation.ts';
 import type { ClaimPath } from './sd-jwt.ts';
 
@@ -93,16 +92,6 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
   const offers = new Opened<OpenOffer>();
   const requests = new Opened<OpenRequest>();
 
-  const learnIssuer = async (credential: string): Promise<void> => {
-    const { iss } = decodeJws(credential.split('~')[0]!, 'sd-jwt').payload;
-    if (typeof iss !== 'string' || !/^https?:\/\//.test(iss)) return;
-    const keys = (await issuerKeySet(iss, web)).flatMap(({ kid, jwk }): WebIssuerKey[] => {
-      const usable = v.safeParse(jwkSchema, jwk);
-      return usable.success ? [{ kid, jwk: usable.output }] : [];
-    });
-    await context.keepWebIssuer(iss, keys);
-  };
-
   /** Verifies and keeps what an issuer gave, or the promise of it. */
   const keep = async (
     given: readonly Given[],
@@ -122,7 +111,7 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
       let kept = false;
       try {
         for (const credential of one.credentials) {
-          await learnIssuer(credential);
+          await learnIssuerOf(context, credential, web);
           received.push(await credentials.acceptCredential({ text: credential }));
         }
         kept = true;

@@ -8,7 +8,7 @@ import { Refusal } from '../wallet/errors.ts';
 import { parseJson, shaped } from '../wallet/json.ts';
 import type { IdentityContext } from './context.ts';
 import { decodeJws } from './jws.ts';
-import { NOT_ITSELF, read, succeeded, text, url, wellKnown } from './openid-web.ts';
+import { NOT_ITSELF, succeeded, text, url, wellKnown } from './openid-web.ts';
 import { CREDENTIAL_TYPE } from './sd-jwt.ts';
 import { requireCertificate, requireIdentity, type TokenSigner } from './token-signer.ts';
 
@@ -76,12 +76,6 @@ const signedSchema = v.object({
   sub: url,
   iat: v.pipe(v.number(), v.safeInteger()),
   exp: v.optional(v.pipe(v.number(), v.safeInteger())),
-});
-
-const keysSchema = v.object({
-  issuer: url,
-  jwks: v.optional(v.object({ keys: v.pipe(v.array(v.looseObject({})), v.maxLength(32)) })),
-  jwks_uri: v.optional(url),
 });
 
 /** What an issuer offers. */
@@ -213,20 +207,4 @@ function configurationView(id: string, metadata: IssuerMetadata): Offer['credent
 
 function nameIn(display: v.InferOutput<typeof displaySchema>): string | null {
   return display?.find(({ name }) => name !== undefined)?.name ?? null;
-}
-
-/** Public keys of an issuer that is named by a URL, by their ids (SD-JWT VC, `jwt-vc-issuer`). */
-export async function issuerKeySet(
-  issuer: string,
-  web: Web,
-): Promise<{ kid: string | null; jwk: unknown }[]> {
-  const what = 'jwt-vc-issuer';
-  const described = read(keysSchema, await wellKnown(issuer, what, 'application/json', web), what);
-  if (described.issuer !== issuer) throw new Refusal('issuer-key', described.issuer, NOT_ITSELF);
-  let keys = described.jwks?.keys;
-  if (keys === undefined && described.jwks_uri !== undefined) {
-    const answer = succeeded(await web({ method: 'GET', url: described.jwks_uri }), 'jwks');
-    keys = read(keysSchema.entries.jwks.wrapped, answer, 'jwks').keys;
-  }
-  return (keys ?? []).map((jwk) => ({ kid: typeof jwk['kid'] === 'string' ? jwk['kid'] : null, jwk }));
 }

@@ -11,16 +11,19 @@ import { credentialCommands } from './credential-commands.ts';
 import { identityCommands } from './identity-commands.ts';
 import { openIdCommands } from './openid-commands.ts';
 import { scoreCommands } from './score-commands.ts';
+import { statusCommands } from './status-commands.ts';
 import { statementCommands } from './statement-commands.ts';
 
 /** Every command of identities, credentials, agents, provenance and score. */
 export function createIdentityService(wallet: WalletService, options: IdentityOptions) {
   const context = new IdentityContext(wallet, options);
   const credentials = credentialCommands(context);
+  const web = options.web ?? openWeb;
   return {
     ...identityCommands(context),
     ...credentials,
-    ...openIdCommands(context, credentials, options.web ?? openWeb),
+    ...openIdCommands(context, credentials, web),
+    ...statusCommands(context, web),
     ...agentCommands(context),
     ...contentCommands(context),
     ...scoreCommands(context),

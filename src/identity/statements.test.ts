@@ -137,7 +137,7 @@ describe('capabilities', () => {
 describe('status lists', () => {
   const URI = `${A}#status`;
   const open = async (token: string, now = NOW, uri = URI) =>
-    openStatusList(token, { issuer: A, uri, now }, keyOf(A)!);
+    openStatusList(token, { issuer: A, uri, now, fetched: NOW }, keyOf(A)!);
 
   it('say what was set, and nothing once they are out of date', async () => {
     const list = StatusList.empty();

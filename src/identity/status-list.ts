@@ -13,14 +13,19 @@ const TYPE = 'statuslist+jwt';
 const WHAT = 'status-list';
 /** Largest list that is unpacked, in bytes: a million credentials at two bits. */
 const MAX_BYTES = 256 * 1024;
+/** Seconds that a list which does not say how long it holds is believed. */
+const DEFAULT_LIFETIME_S = 86_400;
+const CLOCK_SKEW_S = 60;
 const STATUSES: readonly CredentialStatus[] = ['valid', 'revoked', 'suspended'];
 
-const schema = v.strictObject({
-  iss: v.pipe(v.string(), v.maxLength(512)),
-  sub: v.pipe(v.string(), v.maxLength(512)),
-  iat: v.pipe(v.number(), v.safeInteger()),
-  exp: v.pipe(v.number(), v.safeInteger()),
-  status_list: v.strictObject({ bits: v.picklist([1, 2]), lst: base64UrlText(MAX_BYTES) }),
+const moment = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+const schema = v.object({
+  iss: v.optional(v.pipe(v.string(), v.maxLength(512))),
+  sub: v.pipe(v.string(), v.maxLength(2048)),
+  iat: moment,
+  exp: v.optional(moment),
+  ttl: v.optional(moment),
+  status_list: v.object({ bits: v.picklist([1, 2, 4, 8]), lst: base64UrlText(MAX_BYTES) }),
 });
 
 /** Statuses of an issuer's credentials by index, two bits each. Grows as credentials are issued. */
@@ -41,8 +46,7 @@ export class StatusList {
   }
 
   get(index: number): CredentialStatus {
-    const byte = this.bytes[index >> 2];
-    return byte === undefined ? 'unknown' : (STATUSES[(byte >> (2 * (index & 3))) & 3] ?? 'unknown');
+    return statusAt(this.bytes, 2, index);
   }
 
   set(index: number, status: 'valid' | 'revoked' | 'suspended'): void {
@@ -95,32 +99,38 @@ export async function signStatusList(
   return signJws(key, { typ: TYPE, kid: keyIdOf(issuer) }, payload);
 }
 
-function oneBit(bytes: Uint8Array, index: number): CredentialStatus {
-  const byte = bytes[index >> 3];
-  return byte === undefined ? 'unknown' : (STATUSES[(byte >> (index & 7)) & 1] ?? 'unknown');
+/** Status in a list of `bits` a credential, the first in the lowest bits; what the issuer means by others is unknown. */
+function statusAt(bytes: Uint8Array, bits: number, index: number): CredentialStatus {
+  const each = 8 / bits;
+  const byte = bytes[Math.floor(index / each)];
+  if (byte === undefined) return 'unknown';
+  return STATUSES[(byte >> ((index % each) * bits)) & ((1 << bits) - 1)] ?? 'unknown';
 }
 
 /**
- * Reads statuses from a signed list. The list must be the issuer's, found at `uri`, and not out of date; an
- * outdated one answers `unknown`, never `valid`. Throws DecodeError, Refusal `type`, `signature`, `status-list`.
+ * Reads statuses from a signed list (Token Status List). The list must be the issuer's, found at `uri`, and not out
+ * of date; an outdated one answers `unknown`, never `valid`. `fetched`: when it was had, in seconds since the epoch,
+ * which counts where it does not say until when it holds. Throws DecodeError, Refusal `type`, `signature`,
+ * `status-list`.
  */
 export async function openStatusList(
   token: string,
-  expected: { issuer: string; uri: string; now: number },
+  expected: { issuer: string; uri: string; now: number; fetched: number },
   key: Jwk,
 ): Promise<(index: number) => CredentialStatus> {
   const jws = decodeJws(token, WHAT);
   if (jws.header.typ !== TYPE) throw new Refusal('type', `typ ${jws.header.typ}`);
   if (!jwsHolds(jws, key)) throw new Refusal('signature', 'of the status list');
-  const payload = shaped(schema, jws.payload, WHAT);
-  if (payload.iss !== expected.issuer || payload.sub !== expected.uri)
+  const { iss, sub, iat, exp, ttl, status_list } = shaped(schema, jws.payload, WHAT);
+  if ((iss !== undefined && iss !== expected.issuer) || sub !== expected.uri)
     throw new Refusal(
       WHAT,
       'a list of another issuer or place',
       'This is the status list of something else.',
     );
-  if (payload.exp <= expected.now || payload.iat > expected.now + 60) return () => 'unknown';
-  const { bits, lst } = payload.status_list;
+  const until = exp ?? expected.fetched + (ttl ?? DEFAULT_LIFETIME_S);
+  if (until <= expected.now || iat > expected.now + CLOCK_SKEW_S) return () => 'unknown';
+  const { bits, lst } = status_list;
   let bytes: Uint8Array;
   try {
     bytes = await throughStream(fromBase64Url(lst, WHAT), new DecompressionStream('deflate'), MAX_BYTES);
@@ -128,6 +138,5 @@ export async function openStatusList(
     if (error instanceof DecodeError) throw error;
     throw new DecodeError(WHAT, 'not deflated data');
   }
-  const list = StatusList.of(bytes);
-  return bits === 2 ? (index) => list.get(index) : (index) => oneBit(bytes, index);
+  return (index) => statusAt(bytes, bits, index);
 }

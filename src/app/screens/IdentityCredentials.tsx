@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import type { CredentialView, ResponseView } from '../../identity/credential-commands.ts';
 import type { IdentityView } from '../../identity/identity-commands.ts';
 import { Badge, Card, CheckBadge, Empty } from '../components/basics.tsx';
@@ -49,7 +49,7 @@ export default function IdentityCredentials() {
       <Show reload={reload} />
       <Ask />
       <Issue own={own} people={people.value ?? []} reload={reload} />
-      <Shown />
+      <Shown round={round} />
     </div>
   );
 }
@@ -332,8 +332,9 @@ function parseClaims(text: string): Record<string, unknown> {
   return claims;
 }
 
-function Shown() {
-  const { value } = useLoaded(useCallback(() => identity.shownLog(), []));
+function Shown({ round }: { round: number }) {
+  const { value, reload } = useLoaded(useCallback(() => identity.shownLog(), []));
+  useEffect(reload, [reload, round]);
   return (
     <Card title="What you showed to whom" span={6}>
       {value?.length === 0 && <Empty>Nothing yet. Kept in your wallet only.</Empty>}

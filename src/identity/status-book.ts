@@ -1,0 +1,174 @@
+/**
+ * Lists of revocations as the wallet keeps them: of its own issuers, handed over by others, and fetched from the web
+ * addresses that credentials name.
+ */
+import { base64 } from '@scure/base';
+import * as v from 'valibot';
+import { webUrl, type Web } from '../network/web.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { Refusal } from '../wallet/errors.ts';
+import { shaped } from '../wallet/json.ts';
+import { fromX5c, type Chain } from './chain.ts';
+import type { IdentityContext } from './context.ts';
+import { decodeJws } from './jws.ts';
+import type { Jwk } from './keys.ts';
+import { succeeded } from './openid-web.ts';
+import type { CredentialStatus, SdJwtCheck } from './sd-jwt.ts';
+import { openStatusList, StatusList } from './status-list.ts';
+
+const MEDIA_TYPE = 'application/statuslist+jwt';
+
+/** An issuer's list; `packed` of one's own, `token` of one that was handed over. */
+interface ListRecord {
+  issuer: string;
+  packed?: string;
+  token?: string;
+  /** Web addresses that one's own list is published at. */
+  addresses?: string[];
+}
+
+/** A list that was fetched, with the key that its signature was checked under. */
+interface WebListRecord {
+  issuer: string;
+  uri: string;
+  token: string;
+  key: Jwk;
+  /** Seconds since the epoch. */
+  at: number;
+}
+
+const listId = (issuer: string) => `status-${issuer}`;
+const webListId = (uri: string) => `weblist-${uri}`;
+
+/** Name of an issuer's list that is handed over, not fetched. */
+export function statusUri(issuer: string): string {
+  return `${issuer}#status`;
+}
+
+/** Whether a list's name is an address that it can be fetched from. */
+export function isWebAddress(uri: string): boolean {
+  return /^https?:\/\//.test(uri);
+}
+
+export function ownList(
+  context: IdentityContext,
+  issuer: string,
+): { list: StatusList; addresses: readonly string[] } {
+  const { packed, addresses = [] } = context.get<ListRecord>(listId(issuer), 'setting') ?? {};
+  return {
+    list: packed === undefined ? StatusList.empty() : StatusList.of(base64.decode(packed)),
+    addresses,
+  };
+}
+
+export function keepOwnList(
+  context: IdentityContext,
+  issuer: string,
+  list: StatusList,
+  addresses: readonly string[],
+): Promise<void> {
+  const record = { issuer, packed: base64.encode(list.packed), addresses: [...addresses] };
+  return context.put(listId(issuer), 'setting', record);
+}
+
+/** Keeps a list that was handed over. Throws what `openStatusList` does, and Refusal `issuer-key`, `status-list`. */
+export async function keepHandedList(context: IdentityContext, token: string): Promise<{ issuer: string }> {
+  const { payload } = decodeJws(token, 'status-list');
+  const issuer = typeof payload['iss'] === 'string' ? payload['iss'] : '';
+  const resolved = await context.resolve(issuer);
+  if (resolved === null)
+    throw new Refusal('issuer-key', `no key of ${issuer}`, 'The issuer of this list is not known.');
+  const expected = { issuer, uri: statusUri(issuer), now: context.seconds };
+  await openStatusList(token, { ...expected, fetched: context.seconds }, resolved.key);
+  requireNewer(token, context.get<ListRecord>(listId(issuer), 'setting')?.token);
+  await context.put(listId(issuer), 'setting', { issuer, token });
+  return { issuer };
+}
+
+function requireNewer(token: string, kept: string | undefined): void {
+  if (kept !== undefined && issuedAt(kept) > issuedAt(token))
+    throw new Refusal('status-list', 'older than the one kept', 'You have a newer list of this issuer.');
+}
+
+function issuedAt(token: string): number {
+  const { iat } = decodeJws(token, 'status-list').payload;
+  return typeof iat === 'number' ? iat : 0;
+}
+
+/** Status by the lists that the wallet has; one that is out of date tells nothing. */
+export async function statusReader(context: IdentityContext): Promise<NonNullable<SdJwtCheck['status']>> {
+  const readers = new Map<string, (index: number) => CredentialStatus>();
+  const place = (issuer: string, uri: string) => `${issuer}\n${uri}`;
+  const now = context.seconds;
+  for (const { id, value } of context.list<ListRecord & WebListRecord>('setting')) {
+    const { issuer, token, uri, key, at } = value;
+    if (id.startsWith(webListId(''))) {
+      const read = await openStatusList(token, { issuer, uri, now, fetched: at }, key);
+      readers.set(place(issuer, uri), read);
+    } else if (id.startsWith(listId(''))) {
+      if (value.packed !== undefined) {
+        const list = StatusList.of(base64.decode(value.packed));
+        for (const name of [statusUri(issuer), ...(value.addresses ?? [])])
+          readers.set(place(issuer, name), (index) => list.get(index));
+      } else if (token !== undefined) {
+        const resolved = await context.resolve(issuer, offeredChains(token));
+        if (resolved === null) continue;
+        const expected = { issuer, uri: statusUri(issuer), now, fetched: now };
+        readers.set(place(issuer, expected.uri), await openStatusList(token, expected, resolved.key));
+      }
+    }
+  }
+  return ({ uri, idx }, issuer) => readers.get(place(issuer, uri))?.(idx) ?? 'unknown';
+}
+
+function offeredChains(token: string): Chain[] {
+  try {
+    const { x5c } = decodeJws(token, 'status-list').header;
+    return x5c === undefined ? [] : [fromX5c(x5c)];
+  } catch (error) {
+    if (error instanceof ProtocolError) return [];
+    throw error;
+  }
+}
+
+/** When the list at a web address was fetched, in seconds since the epoch; null if it never was. */
+export function fetchedAt(context: IdentityContext, uri: string): number | null {
+  return context.get<WebListRecord>(webListId(uri), 'setting')?.at ?? null;
+}
+
+const referenceSchema = v.object({
+  iss: v.string(),
+  status: v.optional(v.object({ status_list: v.object({ uri: v.string(), idx: v.number() }) })),
+});
+
+/** Issuer of a credential (its signed token), the web address of its list of revocations or null, its index there. */
+export function webListOf(token: string): { issuer: string; uri: string | null; index: number } {
+  const { iss, status } = shaped(referenceSchema, decodeJws(token, 'credential').payload, 'credential');
+  const { uri = '', idx = 0 } = status?.status_list ?? {};
+  return { issuer: iss, uri: isWebAddress(uri) ? uri : null, index: idx };
+}
+
+/**
+ * Fetches the list of revocations that a credential (its signed token) names and keeps it. The whole list is fetched,
+ * so that its server learns no more than that somebody looks. Throws Refusal `status-list`, `issuer-key`,
+ * `issuer-refused`, `signature`; DecodeError; WebError.
+ */
+export async function fetchStatusList(context: IdentityContext, token: string, web: Web): Promise<void> {
+  const { issuer, uri } = webListOf(token);
+  if (uri === null)
+    throw new Refusal('status-list', 'no web address', 'This credential names no list that can be fetched.');
+  const answer = await web({ method: 'GET', url: webUrl(uri).href, headers: { accept: MEDIA_TYPE } });
+  const list = succeeded(answer, 'status-list').text.trim();
+  const key = (await context.issuerKeys([token]))(issuer, decodeJws(list, 'status-list').header);
+  if (key === null)
+    throw new Refusal(
+      'issuer-key',
+      `no key of ${issuer}`,
+      'The list of revocations is signed by somebody else.',
+    );
+  const at = context.seconds;
+  await openStatusList(list, { issuer, uri, now: at, fetched: at }, key);
+  requireNewer(list, context.get<WebListRecord>(webListId(uri), 'setting')?.token);
+  const record: WebListRecord = { issuer, uri, token: list, key, at };
+  await context.put(webListId(uri), 'setting', record);
+}
