@@ -241,10 +241,15 @@ export class IdentityContext {
 
   /** Takes the next key of the recovery phrase; no index is ever used for two identities. */
   async nextKey(kind: DerivedKind): Promise<KeySource> {
-    const indices = this.get<Partial<Record<DerivedKind, number>>>(INDICES, 'setting') ?? {};
+    return { kind, index: await this.nextIndex(kind) };
+  }
+
+  /** Takes the next index of a kind of key. */
+  async nextIndex(kind: DerivedKind | 'bbs'): Promise<number> {
+    const indices = this.get<Partial<Record<DerivedKind | 'bbs', number>>>(INDICES, 'setting') ?? {};
     const index = indices[kind] ?? 0;
     await this.put(INDICES, 'setting', { ...indices, [kind]: index + 1 });
-    return { kind, index };
+    return index;
   }
 
   /** Key that signs for an identity. The secret is fetched anew at each signature, so that a lock takes effect. */

@@ -4,9 +4,9 @@ import { randomBytes } from '../crypto/random.ts';
 import { webUrl } from '../network/web.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
-import { chainIsOf, fromX5c, keyOfChain, toX5c } from './chain.ts';
+import { keyOfChain, toX5c } from './chain.ts';
 import type { IdentityContext } from './context.ts';
-import { queriesToAnswer } from './dcql.ts';
+import { queriesToAnswer, type CredentialQuery } from './dcql.ts';
 import {
   checkResponse,
   commitmentsOf,
@@ -17,10 +17,12 @@ import {
   type PredicateQuery,
   type PresentationRequest,
 } from './exchange.ts';
-import { verdictView, type VerdictView } from './identity-commands.ts';
+import type { VerdictView } from './identity-commands.ts';
+import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
+import { claimsOf, decodeIssued, isNumber, isUnlinkable, UNLINKABLE_TYPE } from './jpt.ts';
 import { jwkSchema } from './jws.ts';
 import type { Jwk, SigningKey } from './keys.ts';
-import { commit, newBlinding, type CommittedAttribute, type Opening } from './predicate.ts';
+import { predicates, type CommittedAttribute, type Opening } from './predicate.ts';
 import {
   CREDENTIAL_TYPE,
   disclosableClaims,
@@ -31,6 +33,7 @@ import {
   type SdJwtCheck,
 } from './sd-jwt.ts';
 import { fetchedAt, isWebAddress, keepOwnList, ownList, statusReader, statusUri } from './status-book.ts';
+import { checkReceived, issuerToken, rememberKey, secretsOf } from './unlinkable-commands.ts';
 
 const DAY_S = 86_400;
 const DEFAULT_DAYS = 365;
@@ -43,6 +46,8 @@ export interface CredentialRecord {
   /** Openings of its commitments, by attribute; blinding factors base64url. */
   openings: Record<string, { value: number; blinding: string }>;
   received: number;
+  /** Of one whose showings cannot be linked: the request it was made for, and what hid the link secret in that. */
+  unlinkable?: { request: string | null; blind: string };
 }
 
 export interface CredentialView {
@@ -65,6 +70,8 @@ export interface CredentialView {
   status: CredentialStatus | 'none';
   /** Where its revocation can be asked for: who is asked then, and when that was last done (seconds since the epoch). */
   statusSource: { host: string; asked: number | null } | null;
+  /** Whether two showings of it can be told to be of one credential. */
+  linkable: boolean;
 }
 
 export interface IssueInput {
@@ -96,6 +103,9 @@ const packageSchema = v.strictObject({
       }),
     ),
   ),
+  /** Of one whose showings cannot be linked. */
+  request: v.optional(v.pipe(v.string(), v.length(43))),
+  blind: v.optional(v.pipe(v.string(), v.length(43))),
 });
 
 export interface ResponseView {
@@ -106,6 +116,8 @@ export interface ResponseView {
   claims: { path: ClaimPath; text: string }[];
   proved: PredicateQuery[];
   selfIssued: boolean;
+  /** Null if this showing can be linked to others. `pseudonym`: the holder, here and at every later showing to you. */
+  unlinkable: { pseudonym: string | null } | null;
 }
 
 const ENVELOPE = new Set(['iss', 'vct', 'iat', 'nbf', 'exp', 'sub', 'cnf', 'status', 'commitments']);
@@ -155,7 +167,29 @@ export function credentialCommands(context: IdentityContext) {
     return { claims, verdict: await issuerVerdict(context, claims.iss, header.x5c) };
   };
 
+  const unlinkableView = (id: string, { credential }: CredentialRecord): CredentialView => {
+    const claims = claimsOf(decodeIssued(credential));
+    const known = context.known(claims.iss);
+    return {
+      id,
+      type: claims.vct,
+      issuer: claims.iss,
+      issuerName: known?.name ?? null,
+      subject: null,
+      holder: null,
+      claims: claimTexts(claims).map((claim) => ({ ...claim, selective: true })),
+      provable: Object.keys(claims).filter(isNumber),
+      issuedAt: null,
+      expiresAt: claims.exp,
+      selfIssued: known?.role === 'own',
+      status: 'none',
+      statusSource: null,
+      linkable: false,
+    };
+  };
+
   const view = (id: string, record: CredentialRecord, status: SdJwtCheck['status']): CredentialView => {
+    if (record.unlinkable !== undefined) return unlinkableView(id, record);
     const { claims, disclosable } = disclosableClaims(record.credential);
     const selective = new Set(disclosable.map(({ path }) => JSON.stringify(path)));
     const reference = claims.status?.status_list;
@@ -181,7 +215,37 @@ export function credentialCommands(context: IdentityContext) {
         reference !== undefined && isWebAddress(reference.uri)
           ? { host: new URL(reference.uri).host, asked: fetchedAt(context, reference.uri) }
           : null,
+      linkable: true,
     };
+  };
+
+  /** Takes in a credential whose showings cannot be linked, in the place of the one that it renews. */
+  const acceptUnlinkable = async (given: v.InferOutput<typeof packageSchema>) => {
+    const { credential, request = null } = given;
+    const { issuer, header, blind } = await checkReceived(context, given);
+    const verdict = await issuerVerdict(context, issuer, header.x5c);
+    requireLiving(verdict);
+    const { vct } = decodeIssued(credential).header;
+    const old = context
+      .list<CredentialRecord>('credential')
+      .find(
+        ({ value }) => value.unlinkable?.blind === blind && decodeIssued(value.credential).header.vct === vct,
+      );
+    requireNew(credential);
+    const id = old?.id ?? `credential-${crypto.randomUUID()}`;
+    const record: CredentialRecord = {
+      credential,
+      openings: {},
+      received: context.seconds,
+      unlinkable: { request, blind },
+    };
+    await context.put(id, 'credential', record);
+    return { ...unlinkableView(id, record), issuerVerdict: verdict };
+  };
+
+  const requireNew = (credential: string): void => {
+    if (context.list<CredentialRecord>('credential').some(({ value }) => value.credential === credential))
+      throw new Refusal('credential-exists', 'same text', 'You have this credential already.');
   };
 
   const store = async (credential: string, openings: CredentialRecord['openings']): Promise<string> => {
@@ -242,13 +306,11 @@ export function credentialCommands(context: IdentityContext) {
       const given = text.startsWith('{')
         ? shaped(packageSchema, parseJson(text, 'credential-package'), 'credential-package')
         : { v: 1 as const, credential: text };
+      if (isUnlinkable(given.credential)) return acceptUnlinkable(given);
       const { claims, verdict } = await check(given.credential);
       const openings = given.openings ?? {};
       requireOpenings(claims, openings);
-      const twice = context
-        .list<CredentialRecord>('credential')
-        .some(({ value }) => value.credential === given.credential);
-      if (twice) throw new Refusal('credential-exists', 'same text', 'You have this credential already.');
+      requireNew(given.credential);
       const id = await store(given.credential, openings);
       const record = { credential: given.credential, openings, received: context.seconds };
       return { ...view(id, record, await statusReader(context)), issuerVerdict: verdict };
@@ -279,7 +341,8 @@ export function credentialCommands(context: IdentityContext) {
           input.id.slice(0, 80),
           'This credential is not in the wallet.',
         );
-      const { credential, openings } = record;
+      const { credential, openings, unlinkable } = record;
+      if (unlinkable !== undefined) return JSON.stringify({ v: 1, credential, blind: unlinkable.blind });
       return Object.keys(openings).length === 0 ? credential : JSON.stringify({ v: 1, credential, openings });
     },
 
@@ -287,23 +350,20 @@ export function credentialCommands(context: IdentityContext) {
     async newRequest(input: {
       audience: string;
       purpose?: string;
-      credentials: { type: string; claims?: ClaimPath[]; predicates?: PredicateQuery[] }[];
+      credentials: AskedCredential[];
     }): Promise<string> {
+      const queries = input.credentials.map(queriesFor);
+      const chosen = queries.some((of) => of.length > 1);
       const request: PresentationRequest = {
         response_type: 'vp_token',
         client_id: input.audience,
         nonce: toBase64Url(randomBytes(NONCE_BYTES)),
         ...(input.purpose === undefined || input.purpose === '' ? {} : { purpose: input.purpose }),
         dcql_query: {
-          credentials: input.credentials.map(({ type, claims, predicates }, index) => ({
-            id: `q${index + 1}`,
-            format: CREDENTIAL_TYPE,
-            meta: { vct_values: [type] },
-            ...(claims === undefined || claims.length === 0
-              ? {}
-              : { claims: claims.map((path) => ({ path: [...path] })) }),
-            ...(predicates === undefined || predicates.length === 0 ? {} : { predicates }),
-          })),
+          credentials: queries.flat(),
+          ...(chosen
+            ? { credential_sets: queries.map((of) => ({ options: of.map(({ id }) => [id]) })) }
+            : {}),
         },
       };
       return JSON.stringify(decodePresentationRequest(JSON.stringify(request)));
@@ -367,6 +427,10 @@ export function credentialCommands(context: IdentityContext) {
               credential.slice(0, 80),
               'This credential is not in the wallet.',
             );
+          if (record.unlinkable !== undefined) {
+            const secrets = secretsOf(context, record.unlinkable.blind);
+            return { query, credential: record.credential, paths, key: null, openings: {}, secrets };
+          }
           const key = await holderKey(
             context,
             holderOf(disclosableClaims(record.credential).claims.cnf?.jwk),
@@ -400,16 +464,18 @@ export function credentialCommands(context: IdentityContext) {
     async verifyResponse(input: { request: string; response: string }): Promise<ResponseView[]> {
       const request = decodePresentationRequest(input.request);
       const response = decodePresentationResponse(input.response);
-      const answers = checkResponse(request, response, {
+      const tokens = Object.values(response.vp_token).flat().map(issuerToken);
+      const answers = await checkResponse(request, response, {
         now: context.seconds,
-        issuerKey: await context.issuerKeys(Object.values(response.vp_token).flat()),
+        issuerKey: await context.issuerKeys(tokens),
         status: await statusReader(context),
       });
       const results: ResponseView[] = [];
-      for (const { query, credential, proved } of answers) {
+      for (const { query, credential, proved, unlinkable } of answers) {
         const { claims, header } = credential;
         const verdict = await issuerVerdict(context, claims.iss, header.x5c);
         requireLiving(verdict);
+        if (unlinkable !== null) await rememberKey(context, unlinkable.key);
         results.push({
           query,
           type: claims.vct,
@@ -417,7 +483,11 @@ export function credentialCommands(context: IdentityContext) {
           issuerVerdict: verdict,
           claims: claimTexts(claims),
           proved,
-          selfIssued: claims.sub === claims.iss,
+          selfIssued: claims['sub'] === claims.iss,
+          unlinkable:
+            unlinkable === null
+              ? null
+              : { pseudonym: unlinkable.scope === 'audience' ? unlinkable.pseudonym : null },
         });
       }
       return results;
@@ -425,25 +495,35 @@ export function credentialCommands(context: IdentityContext) {
   };
 }
 
-/** Verdict of a token's issuer: a known identity, or the certificates that came along. */
-async function issuerVerdict(
-  context: IdentityContext,
-  issuer: string,
-  x5c: readonly string[] | undefined,
-): Promise<VerdictView | null> {
-  const known = context.known(issuer);
-  if (known !== null) return verdictView(context, context.chainOf(known));
-  if (x5c === undefined) return null;
-  const chain = fromX5c(x5c);
-  return chainIsOf(chain, issuer) ? verdictView(context, chain) : null;
+/** What a request asks of one credential. */
+export interface AskedCredential {
+  type: string;
+  claims?: ClaimPath[];
+  predicates?: PredicateQuery[];
+  /** Whether the showing may be one that can be linked to others, must be one that cannot, or either. */
+  showing?: 'linkable' | 'unlinkable' | 'either';
+  /** Whether a holder whose showings cannot be linked is to be known again by whoever asks. */
+  recognise?: boolean;
 }
 
-/** Refuses what an identity says that was revoked, is gone, or whose certificates do not hold. */
-function requireLiving(verdict: VerdictView | null): void {
-  if (verdict === null) return;
-  const code = verdict.strict === 'not-anchored' ? verdict.certificates : verdict.strict;
-  if (code === 'ok') return;
-  throw new Refusal(`issuer-${code}`, 'the issuer’s verdict', verdict.sentence);
+/** The forms in which a credential is taken, the one that tells less first. */
+function queriesFor(asked: AskedCredential, index: number): CredentialQuery[] {
+  const { type, claims = [], predicates: bounds = [], showing = 'linkable', recognise } = asked;
+  const common = {
+    meta: { vct_values: [type] },
+    ...(claims.length === 0 ? {} : { claims: claims.map((path) => ({ path: [...path] })) }),
+    ...(bounds.length === 0 ? {} : { predicates: bounds }),
+  };
+  const id = `q${index + 1}`;
+  const linkable = { id, format: CREDENTIAL_TYPE, ...common };
+  const unlinkable = {
+    id: `${id}-unlinkable`,
+    format: UNLINKABLE_TYPE,
+    ...common,
+    ...(recognise === true ? { recognise } : {}),
+  };
+  if (showing === 'either') return [unlinkable, linkable];
+  return [showing === 'linkable' ? linkable : unlinkable];
 }
 
 async function holderKey(context: IdentityContext, holder: string | null): Promise<SigningKey | null> {
@@ -463,8 +543,8 @@ function commitTo(numbers: Partial<Record<CommittedAttribute, number>>) {
   const commitments: Record<string, string> = {};
   const openings: CredentialRecord['openings'] = {};
   for (const [attribute, value] of Object.entries(numbers)) {
-    const blinding = newBlinding();
-    commitments[attribute] = toBase64Url(commit({ value, blinding }));
+    const blinding = predicates.newBlinding();
+    commitments[attribute] = toBase64Url(predicates.commit({ value, blinding }));
     openings[attribute] = { value, blinding: toBase64Url(blinding) };
   }
   return { commitments, openings };
@@ -483,7 +563,9 @@ function openingsOf({ openings }: CredentialRecord): Record<string, Opening> {
 function requireOpenings(claims: Record<string, unknown>, openings: CredentialRecord['openings']): void {
   const committed = commitmentsOf(claims);
   for (const [attribute, { value, blinding }] of Object.entries(openings)) {
-    const opened = toBase64Url(commit({ value, blinding: fromBase64Url(blinding, 'opening', 32) }));
+    const opened = toBase64Url(
+      predicates.commit({ value, blinding: fromBase64Url(blinding, 'opening', 32) }),
+    );
     if (committed[attribute] !== opened)
       throw new Refusal('predicate-opening', attribute, 'The credential’s hidden numbers do not fit.');
   }

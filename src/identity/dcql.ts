@@ -36,6 +36,8 @@ const querySchema = v.object({
   claim_sets: v.optional(list(list(queryId, MAX_CLAIMS), 16)),
   require_cryptographic_holder_binding: v.optional(v.boolean()),
   predicates: v.optional(v.pipe(v.array(predicateSchema), v.maxLength(8))),
+  /** Of credentials that cannot be linked: whether the verifier is to know the holder again. */
+  recognise: v.optional(v.boolean()),
 });
 
 /** Schema of a whole query. */
@@ -88,14 +90,15 @@ function answers(claims: Record<string, unknown>, { path, values }: ClaimQuery):
 }
 
 /**
- * The claims of a query that a credential of these claims would answer it with: of the sets that the verifier would
+ * The claims of a query that a credential of these claims and form would answer it with: of the sets that the verifier would
  * take, the first that is there. Null if the credential is of another kind or lacks what is asked.
  */
 export function claimsAnswering(
   claims: Record<string, unknown> & { vct: string },
   query: CredentialQuery,
+  format: string = CREDENTIAL_TYPE,
 ): ClaimQuery[] | null {
-  if (query.format !== CREDENTIAL_TYPE) return null;
+  if (query.format !== format) return null;
   const types = query.meta?.vct_values;
   if (types !== undefined && !types.includes(claims.vct)) return null;
   const wanted = query.claims ?? [];

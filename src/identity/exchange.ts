@@ -15,9 +15,11 @@ import {
   predicateSchema,
   queryId,
   requireConsistent,
+  type CredentialQuery,
   type PredicateQuery,
 } from './dcql.ts';
-import { provePredicate, verifyPredicate, type Bound, type Opening } from './predicate.ts';
+import { claimsOf, decodeIssued, isUnlinkable, UNLINKABLE_TYPE } from './jpt.ts';
+import { predicates, type Opening } from './predicate.ts';
 import {
   disclosableClaims,
   presentSdJwt,
@@ -27,6 +29,7 @@ import {
   type SdJwtCheck,
   type VerifiedCredential,
 } from './sd-jwt.ts';
+import type { HolderSecrets, SeenKey, UnlinkablePresentation } from './unlinkable.ts';
 
 const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit));
 
@@ -79,6 +82,10 @@ const ENVELOPE = new Set(['iss', 'vct', 'iat', 'nbf', 'exp', 'sub', 'cnf', 'stat
 export function matchCredentials(request: PresentationRequest, credentials: readonly string[]): QueryMatch[] {
   return request.dcql_query.credentials.flatMap((query) =>
     credentials.flatMap((credential, index): QueryMatch[] => {
+      if (isUnlinkable(credential)) {
+        const match = matchUnlinkable(query, credential);
+        return match === null ? [] : [{ query: query.id, credential: index, ...match }];
+      }
       const { claims, disclosable } = disclosableClaims(credential);
       const asked = claimsAnswering(claims, query);
       if (asked === null) return [];
@@ -92,6 +99,19 @@ export function matchCredentials(request: PresentationRequest, credentials: read
       return [{ query: query.id, credential: index, disclosed, always }];
     }),
   );
+}
+
+/** How a credential that cannot be linked would answer: with whole claims of its top level. */
+function matchUnlinkable(
+  query: CredentialQuery,
+  credential: string,
+): Pick<QueryMatch, 'disclosed' | 'always'> | null {
+  const claims = claimsOf(decodeIssued(credential));
+  const asked = claimsAnswering(claims, query, UNLINKABLE_TYPE);
+  const provable = (query.predicates ?? []).every(({ attribute }) => Object.hasOwn(claims, attribute));
+  if (asked === null || !provable) return null;
+  const names = new Set(asked.flatMap(({ path: [name] }) => (typeof name === 'string' ? [name] : [])));
+  return { disclosed: [...names].filter((name) => !ENVELOPE.has(name)).map((name) => [name]), always: [] };
 }
 
 const commitmentsSchema = v.record(text(32), v.pipe(base64UrlText(43), v.length(43)));
@@ -115,7 +135,11 @@ export interface Answer {
   key: Presenting['key'];
   /** Openings of the credential's commitments, by attribute. */
   openings: Readonly<Record<string, Opening>>;
+  /** Of a credential that cannot be linked. */
+  secrets?: HolderSecrets;
 }
+
+type ProvedPredicate = PredicateQuery & { proof: string };
 
 /** Builds the response to a request. Throws Refusal `no-answer`, `predicate-…`, `unknown-claim`. */
 export async function respond(
@@ -124,7 +148,7 @@ export async function respond(
   now: number,
 ): Promise<PresentationResponse> {
   const vp_token: Record<string, string[]> = {};
-  const predicates: Record<string, (PredicateQuery & { proof: string })[]> = {};
+  const proofs: Record<string, ProvedPredicate[]> = {};
   if (!isEnough(request.dcql_query, new Set(answers.map(({ query }) => query))))
     throw new Refusal(
       'no-answer',
@@ -134,115 +158,213 @@ export async function respond(
   for (const query of request.dcql_query.credentials) {
     const answer = answers.find((one) => one.query === query.id);
     if (answer === undefined) continue;
-    const presentation = await presentSdJwt(answer.credential, answer.paths, {
-      key: answer.key,
-      nonce: request.nonce,
-      audience: request.client_id,
-      now,
-    });
+    const showing = { nonce: request.nonce, audience: request.client_id, now };
+    const { presentation, proved } =
+      answer.secrets === undefined
+        ? await showLinkable(query, answer, showing)
+        : await showUnlinkable(query, answer, answer.secrets, showing);
     vp_token[query.id] = [presentation];
-    const asked = query.predicates ?? [];
-    if (asked.length === 0) continue;
-    const committed = commitmentsOf(disclosableClaims(answer.credential).claims);
-    predicates[query.id] = asked.map((predicate) => {
-      const opening = answer.openings[predicate.attribute];
-      const commitment = committed[predicate.attribute];
-      if (opening === undefined || commitment === undefined)
-        throw new Refusal(
-          'no-answer',
-          `no opening of ${predicate.attribute}`,
-          'This credential cannot prove that.',
-        );
-      const statement = {
-        attribute: predicate.attribute,
-        commitment: fromBase64Url(commitment, 'commitments', 32),
-        bound: boundOf(predicate),
-        context: proofContext(presentation),
-      };
-      return { ...predicate, proof: toBase64Url(provePredicate(statement, opening)) };
-    });
+    if (proved.length > 0) proofs[query.id] = proved;
   }
-  return { vp_token, ...(Object.keys(predicates).length === 0 ? {} : { predicates }) };
+  return { vp_token, ...(Object.keys(proofs).length === 0 ? {} : { predicates: proofs }) };
 }
 
-function boundOf({ kind, value }: PredicateQuery): Bound {
-  return { kind, value };
+interface Shown {
+  presentation: string;
+  proved: ProvedPredicate[];
+}
+type ShowingTo = Omit<Presenting, 'key'>;
+
+async function showLinkable(query: CredentialQuery, answer: Answer, showing: ShowingTo): Promise<Shown> {
+  const { credential, paths, key, openings } = answer;
+  const presentation = await presentSdJwt(credential, paths, { key, ...showing });
+  const asked = query.predicates ?? [];
+  if (asked.length === 0) return { presentation, proved: [] };
+  const committed = commitmentsOf(disclosableClaims(credential).claims);
+  const proved = asked.map((predicate) => {
+    const opening = openings[predicate.attribute];
+    const commitment = committed[predicate.attribute];
+    if (opening === undefined || commitment === undefined) throw unprovable(predicate);
+    const statement = statementOf(predicate, fromBase64Url(commitment, 'commitments', 32), presentation);
+    return { ...predicate, proof: toBase64Url(predicates.prove(statement, opening)) };
+  });
+  return { presentation, proved };
+}
+
+async function showUnlinkable(
+  query: CredentialQuery,
+  { credential, paths }: Answer,
+  secrets: HolderSecrets,
+  { nonce, audience, now }: ShowingTo,
+): Promise<Shown> {
+  const { presentUnlinkable, unlinkablePredicates } = await import('./unlinkable.ts');
+  const asked = query.predicates ?? [];
+  const { presentation, openings } = presentUnlinkable(credential, {
+    names: new Set(paths.map(([name]) => String(name))),
+    secrets,
+    nonce,
+    audience,
+    now,
+    scope: scopeAsked(query),
+    committed: asked.map(({ attribute }) => attribute),
+  });
+  const proved = asked.flatMap((predicate) => {
+    const opening = openings.get(predicate.attribute);
+    // A claim that is shown needs no proof.
+    if (opening === undefined) return [];
+    const statement = statementOf(predicate, opening.commitment, presentation);
+    return [{ ...predicate, proof: toBase64Url(unlinkablePredicates.prove(statement, opening)) }];
+  });
+  return { presentation, proved };
+}
+
+function unprovable({ attribute }: PredicateQuery): Refusal {
+  return new Refusal('no-answer', `no opening of ${attribute}`, 'This credential cannot prove that.');
+}
+
+function scopeAsked({ recognise }: CredentialQuery): UnlinkablePresentation['scope'] {
+  return recognise === true ? 'audience' : 'once';
+}
+
+function statementOf(predicate: PredicateQuery, commitment: Uint8Array, presentation: string) {
+  const { attribute, kind, value } = predicate;
+  return { attribute, commitment, bound: { kind, value }, context: proofContext(presentation) };
 }
 
 export interface CheckedAnswer {
   query: string;
-  credential: VerifiedCredential;
+  credential: Omit<VerifiedCredential, 'claims'> & {
+    claims: Record<string, unknown> & { iss: string; vct: string };
+  };
   /** Bounds that were proved. */
   proved: PredicateQuery[];
+  /** What else is known of a showing that cannot be linked; null for one that can. */
+  unlinkable: (Pick<UnlinkablePresentation, 'scope' | 'pseudonym'> & { key: SeenKey }) | null;
 }
+
+type ResponseCheck = Pick<SdJwtCheck, 'now' | 'issuerKey' | 'status'>;
 
 /**
  * Verifies a response against the request it answers: every query, its claims and its bounds. Throws DecodeError,
  * or the Refusal of the check that failed.
  */
-export function checkResponse(
+export async function checkResponse(
   request: PresentationRequest,
   response: PresentationResponse,
-  how: Pick<SdJwtCheck, 'now' | 'issuerKey' | 'status'>,
-): CheckedAnswer[] {
+  how: ResponseCheck,
+): Promise<CheckedAnswer[]> {
   const queries = request.dcql_query.credentials;
   const unasked = Object.keys(response.vp_token).find((id) => !queries.some((query) => query.id === id));
   if (unasked !== undefined)
     throw new Refusal('unasked', unasked, 'The answer holds what was not asked for.');
   if (!isEnough(request.dcql_query, new Set(Object.keys(response.vp_token))))
     throw new Refusal('no-answer', 'a query', 'Something that was asked for is missing from the answer.');
-  return queries.flatMap((query) => {
+  const checked: CheckedAnswer[] = [];
+  for (const query of queries) {
     const presentation = response.vp_token[query.id]?.[0];
-    if (presentation === undefined) return [];
-    const credential = verifySdJwt({
-      ...how,
-      presentation,
-      keyBinding: { nonce: request.nonce, audience: request.client_id },
-    });
-    const types = query.meta?.vct_values;
-    if (types !== undefined && !types.includes(credential.claims.vct))
-      throw new Refusal('credential-type', credential.claims.vct, 'This is another kind of credential.');
-    if (claimsAnswering(credential.claims, query) === null) {
-      const asked = (query.claims ?? [])
-        .map(({ path }) => path.map((part) => part ?? '*').join(' › '))
-        .join(', ');
-      throw new Refusal('claim-missing', asked, `The answer does not show all of “${asked}”.`);
-    }
-    const proved = query.predicates ?? [];
-    for (const predicate of proved) checkPredicate(predicate, query.id, presentation, credential, response);
-    return [{ query: query.id, credential, proved }];
-  });
+    if (presentation === undefined) continue;
+    const check = isUnlinkable(presentation) ? checkUnlinkable : checkLinkable;
+    const proofs = response.predicates?.[query.id] ?? [];
+    checked.push(await check({ request, query, presentation, proofs }, how));
+  }
+  requireOneHolder(checked);
+  return checked;
 }
 
-function checkPredicate(
-  wanted: PredicateQuery,
-  query: string,
-  presentation: string,
-  credential: VerifiedCredential,
-  response: PresentationResponse,
+interface Given {
+  request: PresentationRequest;
+  query: CredentialQuery;
+  presentation: string;
+  proofs: readonly ProvedPredicate[];
+}
+
+async function checkLinkable({ request, query, presentation, proofs }: Given, how: ResponseCheck) {
+  const keyBinding = { nonce: request.nonce, audience: request.client_id };
+  const credential = verifySdJwt({ ...how, presentation, keyBinding });
+  requireAsked(credential.claims, query);
+  const proved = query.predicates ?? [];
+  for (const predicate of proved) {
+    const text = commitmentsOf(credential.claims)[predicate.attribute];
+    const commitment = text === undefined ? undefined : fromBase64Url(text, 'commitments', 32);
+    requireProved(predicate, proofs, commitment, presentation, predicates);
+  }
+  return { query: query.id, credential, proved, unlinkable: null };
+}
+
+async function checkUnlinkable({ request, query, presentation, proofs }: Given, how: ResponseCheck) {
+  const { verifyUnlinkable, unlinkablePredicates } = await import('./unlinkable.ts');
+  const expected = { nonce: request.nonce, audience: request.client_id, scope: scopeAsked(query) };
+  const { scope, pseudonym, key, commitments, ...credential } = verifyUnlinkable(presentation, expected, how);
+  requireAsked(credential.claims, query, UNLINKABLE_TYPE);
+  const proved = query.predicates ?? [];
+  for (const predicate of proved) {
+    const shown = credential.claims[predicate.attribute];
+    if (typeof shown === 'number') requireKept(predicate, shown);
+    else {
+      const commitment = commitments.get(predicate.attribute);
+      requireProved(predicate, proofs, commitment, presentation, unlinkablePredicates);
+    }
+  }
+  return { query: query.id, credential, proved, unlinkable: { scope, pseudonym, key } };
+}
+
+/** Credentials that cannot be linked show that they are one wallet's by one pseudonym. */
+function requireOneHolder(checked: readonly CheckedAnswer[]): void {
+  for (const scope of ['audience', 'once']) {
+    const holders = new Set(
+      checked.flatMap(({ unlinkable }) => (unlinkable?.scope === scope ? [unlinkable.pseudonym] : [])),
+    );
+    if (holders.size > 1)
+      throw new Refusal(
+        'several-holders',
+        `${holders.size} pseudonyms`,
+        'These credentials belong to different people.',
+      );
+  }
+}
+
+function requireAsked(
+  claims: Record<string, unknown> & { vct: string },
+  query: CredentialQuery,
+  format?: string,
 ): void {
-  const commitment = commitmentsOf(credential.claims)[wanted.attribute];
-  const given = response.predicates?.[query]?.find(
+  const types = query.meta?.vct_values;
+  if (types !== undefined && !types.includes(claims.vct))
+    throw new Refusal('credential-type', claims.vct, 'This is another kind of credential.');
+  if (claimsAnswering(claims, query, format) === null) {
+    const asked = (query.claims ?? [])
+      .map(({ path }) => path.map((part) => part ?? '*').join(' › '))
+      .join(', ');
+    throw new Refusal('claim-missing', asked, `The answer does not show all of “${asked}”.`);
+  }
+}
+
+function unproved({ attribute, kind, value }: PredicateQuery): Refusal {
+  return new Refusal(
+    'predicate',
+    `${attribute} ${kind} ${value}`,
+    'The answer does not prove what was asked.',
+  );
+}
+
+function requireKept(wanted: PredicateQuery, shown: number): void {
+  if (wanted.kind === 'at-least' ? shown < wanted.value : shown > wanted.value) throw unproved(wanted);
+}
+
+function requireProved(
+  wanted: PredicateQuery,
+  proofs: readonly ProvedPredicate[],
+  commitment: Uint8Array | undefined,
+  presentation: string,
+  checker: { verify: typeof predicates.verify },
+): void {
+  const given = proofs.find(
     ({ attribute, kind, value }) =>
       attribute === wanted.attribute && kind === wanted.kind && value === wanted.value,
   );
   const holds =
     commitment !== undefined &&
     given !== undefined &&
-    verifyPredicate(
-      {
-        attribute: wanted.attribute,
-        commitment: fromBase64Url(commitment, 'commitments', 32),
-        bound: boundOf(wanted),
-        context: proofContext(presentation),
-      },
-      fromBase64Url(given.proof, 'predicate'),
-    );
-  if (!holds) {
-    throw new Refusal(
-      'predicate',
-      `${wanted.attribute} ${wanted.kind} ${wanted.value}`,
-      'The answer does not prove what was asked.',
-    );
-  }
+    checker.verify(statementOf(wanted, commitment, presentation), fromBase64Url(given.proof, 'predicate'));
+  if (!holds) throw unproved(wanted);
 }

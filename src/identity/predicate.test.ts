@@ -1,19 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { equal } from '../protocol/bytes.ts';
-import {
-  commit,
-  derivedBlinding,
-  newBlinding,
-  provePredicate,
-  verifyPredicate,
-  type Bound,
-} from './predicate.ts';
+import { predicates, type Bound } from './predicate.ts';
 
-const opening = { value: 7300, blinding: newBlinding() };
+const opening = { value: 7300, blinding: predicates.newBlinding() };
 const statement = (bound: Bound, value = 7300) => ({
   attribute: 'score' as const,
-  commitment: commit({ ...opening, value }),
+  commitment: predicates.commit({ ...opening, value }),
   bound,
   context: new Uint8Array(32).fill(1),
 });
@@ -26,59 +19,64 @@ describe('predicates', () => {
     ['at-most', 16_383],
   ] as const)('proves that 7300 is %s %i', (kind, value) => {
     const told = statement({ kind, value });
-    const proof = provePredicate(told, opening);
-    expect(verifyPredicate(told, proof)).toBe(true);
+    const proof = predicates.prove(told, opening);
+    expect(predicates.verify(told, proof)).toBe(true);
   });
 
   it('proves nothing that is not so', () => {
-    expect(() => provePredicate(statement({ kind: 'at-least', value: 7301 }), opening)).toThrow(
+    expect(() => predicates.prove(statement({ kind: 'at-least', value: 7301 }), opening)).toThrow(
       'predicate-false',
     );
-    expect(() => provePredicate(statement({ kind: 'at-most', value: 7299 }), opening)).toThrow(
+    expect(() => predicates.prove(statement({ kind: 'at-most', value: 7299 }), opening)).toThrow(
       'predicate-false',
     );
-    expect(() => provePredicate(statement({ kind: 'at-least', value: 0 }, 7301), opening)).toThrow(
+    expect(() => predicates.prove(statement({ kind: 'at-least', value: 0 }, 7301), opening)).toThrow(
       'predicate-opening',
     );
-    expect(() => provePredicate(statement({ kind: 'at-least', value: 16_384 }), opening)).toThrow(
+    expect(() => predicates.prove(statement({ kind: 'at-least', value: 16_384 }), opening)).toThrow(
       'predicate-range',
     );
   });
 
   it('fits no other statement', () => {
     const told = statement({ kind: 'at-least', value: 7000 });
-    const proof = provePredicate(told, opening);
+    const proof = predicates.prove(told, opening);
     const others = [
       { ...told, bound: { kind: 'at-least' as const, value: 7001 } },
       { ...told, bound: { kind: 'at-most' as const, value: 7000 } },
       { ...told, context: new Uint8Array(32) },
-      { ...told, commitment: commit({ value: 7300, blinding: newBlinding() }) },
+      { ...told, commitment: predicates.commit({ value: 7300, blinding: predicates.newBlinding() }) },
       { ...told, commitment: new Uint8Array(32).fill(0xff) },
       { ...told, attribute: 'birth_days' as const },
       { ...told, bound: { kind: 'at-least' as const, value: -1 } },
     ];
-    for (const other of others) expect(verifyPredicate(other, proof)).toBe(false);
+    for (const other of others) expect(predicates.verify(other, proof)).toBe(false);
   });
 
   it('no changed byte is accepted', () => {
     const told = statement({ kind: 'at-least', value: 7000 });
-    const proof = provePredicate(told, opening);
+    const proof = predicates.prove(told, opening);
     fc.assert(
       fc.property(fc.nat(proof.length - 1), fc.integer({ min: 1, max: 255 }), (at, mask) => {
         const changed = proof.slice();
         changed[at]! ^= mask;
-        expect(verifyPredicate(told, changed)).toBe(false);
+        expect(predicates.verify(told, changed)).toBe(false);
       }),
       { numRuns: 12 },
     );
-    expect(verifyPredicate(told, proof.slice(1))).toBe(false);
-    expect(verifyPredicate(told, new Uint8Array())).toBe(false);
+    expect(predicates.verify(told, proof.slice(1))).toBe(false);
+    expect(predicates.verify(told, new Uint8Array())).toBe(false);
   });
 
   it('hides the number, and derives factors that the phrase brings back', () => {
-    expect(equal(commit(opening), commit({ ...opening, blinding: newBlinding() }))).toBe(false);
+    expect(
+      equal(
+        predicates.commit(opening),
+        predicates.commit({ ...opening, blinding: predicates.newBlinding() }),
+      ),
+    ).toBe(false);
     const key = new Uint8Array(32).fill(3);
-    expect(derivedBlinding(key, 'a')).toEqual(derivedBlinding(key, 'a'));
-    expect(derivedBlinding(key, 'a')).not.toEqual(derivedBlinding(key, 'b'));
+    expect(predicates.derivedBlinding(key, 'a')).toEqual(predicates.derivedBlinding(key, 'a'));
+    expect(predicates.derivedBlinding(key, 'a')).not.toEqual(predicates.derivedBlinding(key, 'b'));
   });
 });

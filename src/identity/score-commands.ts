@@ -6,8 +6,9 @@ import { parseJson, shaped, toBase64Url } from '../wallet/json.ts';
 import { toX5c } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import type { CredentialRecord } from './credential-commands.ts';
+import { claimsOf, decodeIssued, isUnlinkable } from './jpt.ts';
 import { jwkOf } from './keys.ts';
-import { commit, derivedBlinding } from './predicate.ts';
+import { predicates } from './predicate.ts';
 import {
   computeScore,
   nullifierOf,
@@ -16,7 +17,7 @@ import {
   type Score,
   type ScorePolicy,
 } from './score.ts';
-import { disclosableClaims, issueSdJwt } from './sd-jwt.ts';
+import { disclosableClaims, issueSdJwt, type Claims } from './sd-jwt.ts';
 
 export const SCORE_TYPE = 'urn:autonomys:vc:auto-score:1';
 const POLICY = 'score-policy';
@@ -170,7 +171,10 @@ export function scoreCommands(context: IdentityContext) {
       const now = context.seconds;
       const { score_ppm } = computeScore(evidence(), now, policy());
       const value = Math.floor(score_ppm / SCALE);
-      const blinding = derivedBlinding(context.wallet.blindingKey(), `${identity.did}/${now}/${value}`);
+      const blinding = predicates.derivedBlinding(
+        context.wallet.blindingKey(),
+        `${identity.did}/${now}/${value}`,
+      );
       const credential = await issueSdJwt(key, {
         iss: identity.did,
         vct: SCORE_TYPE,
@@ -183,7 +187,7 @@ export function scoreCommands(context: IdentityContext) {
           score: value,
           policy: policy().version,
           self_computed: true,
-          commitments: { score: toBase64Url(commit({ value, blinding })) },
+          commitments: { score: toBase64Url(predicates.commit({ value, blinding })) },
         },
         selective: [['score']],
       });
@@ -227,8 +231,10 @@ function backingOf(
   const record = context.get<CredentialRecord>(id, 'credential');
   if (record === null)
     throw new Refusal('unknown-credential', id.slice(0, 80), 'This credential is not in the wallet.');
-  const { claims } = disclosableClaims(record.credential);
-  if (claims.iss === claims.sub || context.known(claims.iss)?.role === 'own')
-    throw new Refusal('self-issued', claims.iss, 'A credential that you issued yourself is no evidence.');
-  return { issuedAt: claims.iat ?? null, expiresAt: claims.exp ?? null };
+  const { iss, sub, iat, exp }: Partial<Claims> = isUnlinkable(record.credential)
+    ? claimsOf(decodeIssued(record.credential))
+    : disclosableClaims(record.credential).claims;
+  if (iss === undefined || iss === sub || context.known(iss)?.role === 'own')
+    throw new Refusal('self-issued', iss ?? '', 'A credential that you issued yourself is no evidence.');
+  return { issuedAt: iat ?? null, expiresAt: exp ?? null };
 }

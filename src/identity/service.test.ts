@@ -1,60 +1,19 @@
-import { sha256 } from '@noble/hashes/sha2.js';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { fromHex, toHex, utf8 } from '../protocol/bytes.ts';
-import { createMemoryWalletStore } from '../storage/wallet-store.ts';
-import { LOWEST_COST, type PasswordKey } from '../wallet/kdf.ts';
-import { WalletService } from '../wallet/service.ts';
+import { fromHex, utf8 } from '../protocol/bytes.ts';
 import type { RegistryAccess } from './context.ts';
 import { Registry } from './registry.ts';
-import { createIdentityService, type IdentityService } from './service.ts';
+import { createIdentityService } from './service.ts';
+import { TEST_QUOTE, testPerson, testRegistry, testWallet } from './testing.ts';
 
-const PASSWORD = 'correct horse battery';
-const quick: PasswordKey = async (password, kdf) => sha256(utf8(`${password}/${kdf.salt}`));
 const DAY = 86_400_000;
 const PERSON = 'urn:autonomys:vc:person:1';
 
 let now = Date.UTC(2030, 0, 1);
 const clock = () => now;
 
-async function wallet(): Promise<WalletService> {
-  const made = await WalletService.open(createMemoryWalletStore(), {
-    passwordKey: quick,
-    cost: LOWEST_COST,
-  });
-  await made.create({ phrase: await made.newPhrase(12), password: PASSWORD });
-  return made;
-}
-
 const LOCAL = { refused: null, sentence: null, extrinsic: null, block: null, quote: null };
-const QUOTE = {
-  domain: 0,
-  call: 'AutoId.register_auto_id',
-  account: 'su1',
-  fee: '1',
-  balance: '2',
-  bytes: 3,
-};
-
-/** The registry of a network, shared by the wallets of a test. */
-function sharedRegistry(registry: Registry): RegistryAccess {
-  let block = 0;
-  return {
-    exists: async () => true,
-    read: async () => ({ registry, block, consensusBlock: 1, time: now, proven: true }),
-    report: async () => ({ registry, block, consensusBlock: null, time: now, proven: false }),
-    quote: async () => QUOTE,
-    submit: async (call) => {
-      const outcome = registry.dispatch(call, now);
-      if (!outcome.ok) throw new Error(outcome.error);
-      block += 1;
-      return { extrinsic: toHex(outcome.eventBytes), block };
-    },
-  };
-}
-
-async function person(registry: RegistryAccess | null = null): Promise<IdentityService> {
-  return createIdentityService(await wallet(), { network: () => 'dev', registry, now: clock });
-}
+const sharedRegistry = (registry: Registry) => testRegistry(registry, clock);
+const person = (registry: RegistryAccess | null = null) => testPerson(clock, registry);
 
 beforeEach(() => {
   now = Date.UTC(2030, 0, 1);
@@ -67,7 +26,7 @@ describe('identities', () => {
     const { did } = await ada.createIdentity({ name: 'Ada' });
     expect(await ada.verdict({ did })).toMatchObject({ chain: 'not-anchored', certificates: 'ok' });
     const dry = await ada.registerIdentity({ did, dry: true });
-    expect(dry).toEqual({ ...LOCAL, quote: QUOTE });
+    expect(dry).toEqual({ ...LOCAL, quote: TEST_QUOTE });
     const sent = await ada.registerIdentity({ did });
     expect(sent.extrinsic).not.toBeNull();
     expect(await ada.verdict({ did })).toMatchObject({ chain: 'ok', strict: 'ok', asOf: { proven: true } });
@@ -186,7 +145,7 @@ describe('identities', () => {
   });
 
   it('need an unlocked wallet and a registry where one is asked for', async () => {
-    const owner = await wallet();
+    const owner = await testWallet();
     const ada = createIdentityService(owner, { network: () => 'off', registry: null, now: clock });
     const { did } = await ada.createIdentity({ name: 'Ada' });
     await expect(ada.registerIdentity({ did })).rejects.toThrow('no-registry');

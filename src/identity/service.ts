@@ -13,6 +13,7 @@ import { openIdCommands } from './openid-commands.ts';
 import { scoreCommands } from './score-commands.ts';
 import { statusCommands } from './status-commands.ts';
 import { statementCommands } from './statement-commands.ts';
+import { unlinkableCommands } from './unlinkable-commands.ts';
 
 /** Every command of identities, credentials, agents, provenance and score. */
 export function createIdentityService(wallet: WalletService, options: IdentityOptions) {
@@ -28,6 +29,7 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
     ...contentCommands(context),
     ...scoreCommands(context),
     ...statementCommands(context),
+    ...unlinkableCommands(context),
   };
 }
 

@@ -122,6 +122,11 @@ export function bbsKeyMaterial(seed: Uint8Array, index: number): Uint8Array {
   return derived(seed, `autoid/bbs/${requireIndex(index)}`, 48);
 }
 
+/** Key material (48 bytes) of the secret that credentials which cannot be linked are bound to. */
+export function linkMaterial(seed: Uint8Array): Uint8Array {
+  return derived(seed, 'autoid/bbs-link', 48);
+}
+
 /** Key (32 bytes) of backups kept in the network's storage. */
 export function storageRootKey(seed: Uint8Array): Uint8Array {
   return derived(seed, 'storage/root', 32);

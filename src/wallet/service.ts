@@ -11,7 +11,9 @@ import { Refusal } from './errors.ts';
 import { Keystore, type KeystoreOptions, type UnlockMethod } from './keystore.ts';
 import {
   accountKey,
+  bbsKeyMaterial,
   ed25519Seed,
+  linkMaterial,
   newPhrase,
   normalisedPhrase,
   p256Secret,
@@ -453,6 +455,16 @@ export class WalletService {
   identitySecret(kind: DerivedKind, index: number): Uint8Array {
     const { seed } = this.seedsOf(PRIMARY_PHRASE);
     return kind === 'ed25519' ? ed25519Seed(seed, index) : p256Secret(seed, index);
+  }
+
+  /** Key material (48 bytes) of BBS key `index`. */
+  bbsMaterial(index: number): Uint8Array {
+    return bbsKeyMaterial(this.seedsOf(PRIMARY_PHRASE).seed, index);
+  }
+
+  /** Key material (48 bytes) of the secret that credentials which cannot be linked are bound to. */
+  linkMaterial(): Uint8Array {
+    return linkMaterial(this.seedsOf(PRIMARY_PHRASE).seed);
   }
 
   /** Key (32 bytes) that blinding factors of commitments are made from. */
