@@ -1,5 +1,5 @@
 import * as independent from '@digitalbazaar/bbs-signatures';
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../tests/support/bbs-vectors.json' with { type: 'json' };
 import { fromHex, toHex, utf8 } from '../protocol/bytes.ts';

@@ -381,6 +381,8 @@ export function credentialCommands(context: IdentityContext) {
         id: string;
         types: string[];
         predicates: PredicateQuery[];
+        /** Whether the verifier is to know the holder again though showings cannot be linked. */
+        recognise: boolean;
         matches: { credential: CredentialView; disclosed: ClaimPath[]; always: string[] }[];
       }[];
     }> {
@@ -398,8 +400,9 @@ export function credentialCommands(context: IdentityContext) {
         audience: request.client_id,
         purpose: request.purpose ?? null,
         answerable: chosen !== null,
-        queries: shown.map(({ id, meta, predicates }) => ({
+        queries: shown.map(({ id, meta, predicates, recognise }) => ({
           id,
+          recognise: recognise === true,
           types: meta?.vct_values ?? [],
           predicates: predicates ?? [],
           matches: matches

@@ -3,7 +3,7 @@ import { fromHex, utf8 } from '../protocol/bytes.ts';
 import type { RegistryAccess } from './context.ts';
 import { Registry } from './registry.ts';
 import { createIdentityService } from './service.ts';
-import { TEST_QUOTE, testPerson, testRegistry, testWallet } from './testing.ts';
+import { TEST_QUOTE, testPerson, testRegistry, testWallet } from './testing/person.ts';
 
 const DAY = 86_400_000;
 const PERSON = 'urn:autonomys:vc:person:1';

@@ -3,10 +3,11 @@ import type { IdentityView } from '../../identity/identity-commands.ts';
 import { isOffer } from '../../identity/links.ts';
 import type { Offer } from '../../identity/openid-offer.ts';
 import { Card } from '../components/basics.tsx';
-import { Failure, Form, TextArea, useAction } from '../components/forms.tsx';
+import { Deed, Failure, Form, HandOver, TextArea, useAction } from '../components/forms.tsx';
 import { QrScanner } from '../components/Qr.tsx';
 import { takeLink } from '../visit.ts';
 import { identity } from '../wallet-client.ts';
+import { AboutLinking } from './CredentialLinking.tsx';
 import { OfferCard } from './CredentialOffer.tsx';
 
 /** Takes credentials in: pasted, or offered by an issuer on the web. */
@@ -76,6 +77,27 @@ export function Receive({ own, reload }: { own: IdentityView[]; reload: () => vo
         </div>
       )}
       <Failure error={list.error} />
+      <RequestUnlinkable />
     </Card>
+  );
+}
+
+/** Makes the request for a credential that is bound to this wallet and whose showings cannot be linked. */
+function RequestUnlinkable() {
+  const [request, setRequest] = useState<string | null>(null);
+  return (
+    <details>
+      <summary>Ask for one that cannot be linked</summary>
+      <div className="stack">
+        <AboutLinking />
+        <Deed
+          label="Make a request"
+          onDo={async () => setRequest((await identity.requestUnlinkable()).request)}
+        />
+        {request !== null && (
+          <HandOver label="Give this to the issuer" text={request} fileName="credential-request.json" />
+        )}
+      </div>
+    </details>
   );
 }

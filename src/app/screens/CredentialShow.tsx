@@ -7,6 +7,7 @@ import { QrScanner } from '../components/Qr.tsx';
 import { takeLink } from '../visit.ts';
 import { identity } from '../wallet-client.ts';
 import { SignerBadge } from './CredentialOffer.tsx';
+import { LinkingBadge } from './CredentialLinking.tsx';
 import { pathText, typeText } from './credential-words.ts';
 
 type Matched = Awaited<ReturnType<typeof identity.matchRequest>>;
@@ -191,6 +192,12 @@ function Query(props: {
             </CheckBadge>
           </span>
         ))}
+      </p>
+      <p>
+        <LinkingBadge linkable={match.credential.linkable} />{' '}
+        {query.recognise &&
+          !match.credential.linkable &&
+          'They will know you when you come back, and nobody else will.'}
       </p>
       {hidden.length > 0 && (
         <p className="muted">They will not see: {hidden.map(({ path }) => pathText(path)).join(', ')}.</p>

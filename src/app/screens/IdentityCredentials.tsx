@@ -1,25 +1,17 @@
 import { useCallback, useEffect, useState } from 'react';
-import type { CredentialView, ResponseView } from '../../identity/credential-commands.ts';
-import type { IdentityView } from '../../identity/identity-commands.ts';
-import { Badge, Card, CheckBadge, Empty } from '../components/basics.tsx';
-import {
-  Check,
-  Deed,
-  Failure,
-  Form,
-  HandOver,
-  Select,
-  TextArea,
-  TextField,
-  useAction,
-} from '../components/forms.tsx';
+import type { CredentialView } from '../../identity/credential-commands.ts';
+import { Badge, Card, Empty } from '../components/basics.tsx';
+import { Deed, Failure } from '../components/forms.tsx';
 import { saveFile } from '../files.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
 import { LoginReturn, Promises } from './CredentialPromises.tsx';
+import { Ask } from './CredentialAsk.tsx';
+import { Issue } from './CredentialIssue.tsx';
+import { LinkingBadge } from './CredentialLinking.tsx';
 import { Receive } from './CredentialReceive.tsx';
 import { Show } from './CredentialShow.tsx';
+import { Claim } from './CredentialClaim.tsx';
 import { pathText, typeText } from './credential-words.ts';
-import { VerdictBadge } from './IdentityPeople.tsx';
 
 /** Credentials: what others certified, showing it, asking for it, issuing it. */
 export default function IdentityCredentials() {
@@ -70,6 +62,7 @@ function Credential({ one, reload }: { one: CredentialView; reload: () => void }
             {one.selfIssued ? 'by yourself' : (one.issuerName ?? 'by somebody not in your list')}
           </span>
           <StatusBadge status={one.status} />
+          {!one.linkable && <LinkingBadge linkable={false} />}
         </summary>
         <dl className="facts">
           {one.claims.map(({ path, text, selective }) => (
@@ -112,224 +105,6 @@ function Credential({ one, reload }: { one: CredentialView; reload: () => void }
       </details>
     </li>
   );
-}
-
-function Claim({ name, text, selective }: { name: string; text: string; selective: boolean }) {
-  return (
-    <>
-      <dt>{name}</dt>
-      <dd>
-        {text} {!selective && <Badge title="The issuer made it part of every showing">always shown</Badge>}
-      </dd>
-    </>
-  );
-}
-
-function Ask() {
-  const [audience, setAudience] = useState('');
-  const [type, setType] = useState('urn:autonomys:vc:person:1');
-  const [claims, setClaims] = useState('');
-  const [atLeast, setAtLeast] = useState('');
-  const [request, setRequest] = useState<string | null>(null);
-  const [answer, setAnswer] = useState('');
-  const [results, setResults] = useState<ResponseView[] | null>(null);
-  const ask = useAction();
-  const check = useAction();
-  const make = async () => {
-    const paths = claims
-      .split(',')
-      .map((name) => name.trim())
-      .filter((name) => name !== '')
-      .map((name) => name.split('.'));
-    const predicates =
-      atLeast.trim() === ''
-        ? []
-        : [{ attribute: 'score' as const, kind: 'at-least' as const, value: Number(atLeast) }];
-    setResults(null);
-    setRequest(
-      await identity.newRequest({
-        audience: audience.trim(),
-        credentials: [{ type: type.trim(), claims: paths, predicates }],
-      }),
-    );
-  };
-  return (
-    <Card title="Ask somebody to show something" span={6}>
-      <Form action={ask} submit="Make a request" disabled={audience.trim() === ''} onSubmit={make}>
-        <TextField
-          label="Who asks"
-          hint="They see this before they answer."
-          value={audience}
-          onChange={setAudience}
-        />
-        <TextField label="Kind of credential" value={type} onChange={setType} />
-        <TextField
-          label="Claims"
-          hint="Their names, with commas between. Ask for as little as you need."
-          placeholder="age_over_18"
-          value={claims}
-          onChange={setClaims}
-        />
-        <TextField
-          label="Score at least"
-          hint="Proved without the number; may stay empty. From 0 to 10 000."
-          type="number"
-          value={atLeast}
-          onChange={setAtLeast}
-        />
-      </Form>
-      {request !== null && (
-        <>
-          <HandOver label="Give them this request" text={request} fileName="request.json" />
-          <Form
-            action={check}
-            submit="Check the answer"
-            busy="Checking…"
-            disabled={answer.trim() === ''}
-            onSubmit={async () => {
-              setResults(null);
-              setResults(await identity.verifyResponse({ request, response: answer }));
-            }}
-          >
-            <TextArea label="Their answer" value={answer} onChange={setAnswer} />
-          </Form>
-        </>
-      )}
-      {results?.map((result) => (
-        <div key={result.query} className="stack disclosed" data-testid="checked" aria-live="polite">
-          <p>
-            <CheckBadge>every check passed</CheckBadge>{' '}
-            {result.issuerVerdict !== null && <VerdictBadge verdict={result.issuerVerdict} />}{' '}
-            {result.selfIssued && <Badge tone="warn">they say it of themselves</Badge>}
-          </p>
-          <dl className="facts">
-            {result.claims.map(({ path, text }) => (
-              <Claim key={pathText(path)} name={pathText(path)} text={text} selective />
-            ))}
-            {result.proved.map(({ attribute, kind, value }) => (
-              <Claim
-                key={attribute}
-                name={attribute}
-                text={`${kind.replace('-', ' ')} ${value}, proved`}
-                selective
-              />
-            ))}
-            <dt>Issuer</dt>
-            <dd className="mono">{result.issuer}</dd>
-          </dl>
-        </div>
-      ))}
-    </Card>
-  );
-}
-
-function Issue(props: { own: IdentityView[]; people: IdentityView[]; reload: () => void }) {
-  const { own, people } = props;
-  const [issuer, setIssuer] = useState('');
-  const [subject, setSubject] = useState('');
-  const [type, setType] = useState('urn:autonomys:vc:person:1');
-  const [claims, setClaims] = useState('given_name = Ada\nage_over_18 = true');
-  const [revocable, setRevocable] = useState(true);
-  const [made, setMade] = useState<{ package: string; index: number | null } | null>(null);
-  const [revoked, setRevoked] = useState<string | null>(null);
-  const action = useAction();
-  const from = issuer === '' ? (own[0]?.did ?? '') : issuer;
-  return (
-    <Card title="Certify something of somebody" span={6}>
-      {own.length === 0 ? (
-        <Empty>Make an identity first.</Empty>
-      ) : (
-        <>
-          <Form
-            action={action}
-            submit="Issue"
-            onSubmit={async () => {
-              setRevoked(null);
-              setMade(
-                await identity.issueCredential({
-                  issuer: from,
-                  type,
-                  claims: parseClaims(claims),
-                  revocable,
-                  ...(subject === '' ? {} : { subject }),
-                }),
-              );
-              props.reload();
-            }}
-          >
-            <Select
-              label="As"
-              value={from}
-              options={own.map(({ did, name }) => [did, name] as const)}
-              onChange={setIssuer}
-            />
-            <Select
-              label="Of"
-              hint="Only they can show it. Add people you know under “Who I am”."
-              value={subject}
-              options={[['', 'Whoever holds it'], ...people.map(({ did, name }) => [did, name] as const)]}
-              onChange={setSubject}
-            />
-            <TextField label="Kind" value={type} onChange={setType} />
-            <TextArea
-              label="Claims"
-              hint="One a line: name = value. Each can be shown without the others."
-              value={claims}
-              onChange={setClaims}
-            />
-            <Check label="Can be revoked" checked={revocable} onChange={setRevocable} />
-          </Form>
-          {made !== null && (
-            <>
-              <HandOver label="Give this to them" text={made.package} fileName="credential.json" />
-              {made.index !== null && (
-                <Deed
-                  label="Revoke it again"
-                  danger
-                  onDo={async () =>
-                    setRevoked(await identity.revokeCredential({ issuer: from, index: made.index! }))
-                  }
-                />
-              )}
-            </>
-          )}
-          <RevocationList issuer={from} fresh={revoked} />
-        </>
-      )}
-    </Card>
-  );
-}
-
-function RevocationList({ issuer, fresh }: { issuer: string; fresh: string | null }) {
-  const [list, setList] = useState<string | null>(null);
-  return (
-    <details>
-      <summary>Your list of revocations, for those who check</summary>
-      <div className="stack">
-        <Deed
-          label="Sign the present list"
-          onDo={async () => setList(await identity.statusList({ issuer }))}
-        />
-        {(fresh ?? list) !== null && (
-          <HandOver label="Publish this" text={(fresh ?? list)!} fileName="revocations.txt" />
-        )}
-      </div>
-    </details>
-  );
-}
-
-/** Claims of lines such as `name = value`; numbers, true and false are taken as such. */
-function parseClaims(text: string): Record<string, unknown> {
-  const claims: Record<string, unknown> = {};
-  for (const line of text.split('\n').filter((part) => part.trim() !== '')) {
-    const [name, ...rest] = line.split('=');
-    const value = rest.join('=').trim();
-    if (name === undefined || name.trim() === '' || rest.length === 0)
-      throw new Error(`“${line.trim()}” is no claim: write name = value.`);
-    if (value === 'true' || value === 'false') claims[name.trim()] = value === 'true';
-    else claims[name.trim()] = /^-?\d{1,15}$/.test(value) ? Number(value) : value;
-  }
-  return claims;
 }
 
 function Shown({ round }: { round: number }) {

@@ -1,0 +1,138 @@
+import { useState } from 'react';
+import type { AskedCredential, ResponseView } from '../../identity/credential-commands.ts';
+import { Badge, Card, CheckBadge } from '../components/basics.tsx';
+import { Check, Form, HandOver, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { identity } from '../wallet-client.ts';
+import { Claim } from './CredentialClaim.tsx';
+import { AboutLinking, LinkingBadge } from './CredentialLinking.tsx';
+import { pathText } from './credential-words.ts';
+import { VerdictBadge } from './IdentityPeople.tsx';
+
+type Showing = NonNullable<AskedCredential['showing']>;
+
+/** Asks somebody for something, and checks the answer. */
+export function Ask() {
+  const [audience, setAudience] = useState('');
+  const [type, setType] = useState('urn:autonomys:vc:person:1');
+  const [claims, setClaims] = useState('');
+  const [atLeast, setAtLeast] = useState('');
+  const [showing, setShowing] = useState<Showing>('either');
+  const [recognise, setRecognise] = useState(false);
+  const [request, setRequest] = useState<string | null>(null);
+  const [answer, setAnswer] = useState('');
+  const [results, setResults] = useState<ResponseView[] | null>(null);
+  const ask = useAction();
+  const check = useAction();
+  const make = async () => {
+    const paths = claims
+      .split(',')
+      .map((name) => name.trim())
+      .filter((name) => name !== '')
+      .map((name) => name.split('.'));
+    const predicates =
+      atLeast.trim() === ''
+        ? []
+        : [{ attribute: 'score' as const, kind: 'at-least' as const, value: Number(atLeast) }];
+    setResults(null);
+    setRequest(
+      await identity.newRequest({
+        audience: audience.trim(),
+        credentials: [{ type: type.trim(), claims: paths, predicates, showing, recognise }],
+      }),
+    );
+  };
+  return (
+    <Card title="Ask somebody to show something" span={6}>
+      <Form action={ask} submit="Make a request" disabled={audience.trim() === ''} onSubmit={make}>
+        <TextField
+          label="Who asks"
+          hint="They see this before they answer."
+          value={audience}
+          onChange={setAudience}
+        />
+        <TextField label="Kind of credential" value={type} onChange={setType} />
+        <TextField
+          label="Claims"
+          hint="Their names, with commas between. Ask for as little as you need."
+          placeholder="age_over_18"
+          value={claims}
+          onChange={setClaims}
+        />
+        <TextField
+          label="Score at least"
+          hint="Proved without the number; may stay empty. From 0 to 10 000."
+          type="number"
+          value={atLeast}
+          onChange={setAtLeast}
+        />
+        <Select
+          label="Take a showing that"
+          value={showing}
+          options={[
+            ['either', 'cannot be linked if they have one, or can'],
+            ['unlinkable', 'cannot be linked'],
+            ['linkable', 'can be linked'],
+          ]}
+          onChange={setShowing}
+        />
+        {showing !== 'linkable' && (
+          <Check
+            label="Know them again"
+            hint="When they come back to you. Others who ask still cannot link their showings to yours."
+            checked={recognise}
+            onChange={setRecognise}
+          />
+        )}
+        <AboutLinking />
+      </Form>
+      {request !== null && (
+        <>
+          <HandOver label="Give them this request" text={request} fileName="request.json" />
+          <Form
+            action={check}
+            submit="Check the answer"
+            busy="Checking…"
+            disabled={answer.trim() === ''}
+            onSubmit={async () => {
+              setResults(null);
+              setResults(await identity.verifyResponse({ request, response: answer }));
+            }}
+          >
+            <TextArea label="Their answer" value={answer} onChange={setAnswer} />
+          </Form>
+        </>
+      )}
+      {results?.map((result) => (
+        <div key={result.query} className="stack disclosed" data-testid="checked" aria-live="polite">
+          <p>
+            <CheckBadge>every check passed</CheckBadge>{' '}
+            {result.issuerVerdict !== null && <VerdictBadge verdict={result.issuerVerdict} />}{' '}
+            <LinkingBadge linkable={result.unlinkable === null} />{' '}
+            {result.selfIssued && <Badge tone="warn">they say it of themselves</Badge>}
+          </p>
+          <dl className="facts">
+            {result.claims.map(({ path, text }) => (
+              <Claim key={pathText(path)} name={pathText(path)} text={text} selective />
+            ))}
+            {result.proved.map(({ attribute, kind, value }) => (
+              <Claim
+                key={attribute}
+                name={attribute}
+                text={`${kind.replace('-', ' ')} ${value}, proved`}
+                selective
+              />
+            ))}
+            {result.unlinkable !== null && result.unlinkable.pseudonym !== null && (
+              <>
+                <dt>Known to you as</dt>
+                <dd className="mono">{result.unlinkable.pseudonym}</dd>
+              </>
+            )}
+            <dt>Issuer</dt>
+            <dd className="mono">{result.issuer}</dd>
+          </dl>
+        </div>
+      ))}
+    </Card>
+  );
+}

@@ -1,0 +1,199 @@
+import { useCallback, useState } from 'react';
+import type { IdentityView } from '../../identity/identity-commands.ts';
+import type { IssuedView } from '../../identity/unlinkable-commands.ts';
+import { Card, Empty } from '../components/basics.tsx';
+import { Check, Deed, Form, HandOver, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { identity, useLoaded } from '../wallet-client.ts';
+import { AboutLinking } from './CredentialLinking.tsx';
+import { typeText } from './credential-words.ts';
+
+/** Certifies something of somebody, in either kind of credential. */
+export function Issue(props: { own: IdentityView[]; people: IdentityView[]; reload: () => void }) {
+  const { own, people } = props;
+  const [issuer, setIssuer] = useState('');
+  const [subject, setSubject] = useState('');
+  const [type, setType] = useState('urn:autonomys:vc:person:1');
+  const [claims, setClaims] = useState('given_name = Ada\nage_over_18 = true');
+  const [revocable, setRevocable] = useState(true);
+  const [kind, setKind] = useState<'linkable' | 'unlinkable'>('linkable');
+  const [request, setRequest] = useState('');
+  const [weeks, setWeeks] = useState('4');
+  const [made, setMade] = useState<{ package: string; index: number | null } | null>(null);
+  const [revoked, setRevoked] = useState<string | null>(null);
+  const action = useAction();
+  const renewable = useLoaded(useCallback(() => identity.issuedUnlinkable(), []));
+  const from = issuer === '' ? (own[0]?.did ?? '') : issuer;
+  const unlinkable = kind === 'unlinkable';
+  const issue = async () => {
+    const common = { issuer: from, type, claims: parseClaims(claims) };
+    if (unlinkable) {
+      const issued = await identity.issueUnlinkable({ ...common, request, weeks: Number(weeks) });
+      return { package: issued.package, index: null };
+    }
+    return identity.issueCredential({ ...common, revocable, ...(subject === '' ? {} : { subject }) });
+  };
+  return (
+    <Card title="Certify something of somebody" span={6}>
+      {own.length === 0 ? (
+        <Empty>Make an identity first.</Empty>
+      ) : (
+        <>
+          <Form
+            action={action}
+            submit="Issue"
+            disabled={unlinkable && request.trim() === ''}
+            onSubmit={async () => {
+              setRevoked(null);
+              setMade(await issue());
+              renewable.reload();
+              props.reload();
+            }}
+          >
+            <Select
+              label="As"
+              value={from}
+              options={own.map(({ did, name }) => [did, name] as const)}
+              onChange={setIssuer}
+            />
+            <Select
+              label="Several showings by one person"
+              value={kind}
+              options={[
+                ['linkable', 'can be linked'],
+                ['unlinkable', 'cannot be linked'],
+              ]}
+              onChange={setKind}
+            />
+            <AboutLinking />
+            {unlinkable ? (
+              <TextArea
+                label="Their request"
+                hint="They make it in their wallet, under “Receive”. Only that wallet can show the credential."
+                value={request}
+                onChange={setRequest}
+              />
+            ) : (
+              <Select
+                label="Of"
+                hint="Only they can show it. Add people you know under “Who I am”."
+                value={subject}
+                options={[['', 'Whoever holds it'], ...people.map(({ did, name }) => [did, name] as const)]}
+                onChange={setSubject}
+              />
+            )}
+            <TextField label="Kind" value={type} onChange={setType} />
+            <TextArea
+              label="Claims"
+              hint="One a line: name = value. Each can be shown without the others."
+              value={claims}
+              onChange={setClaims}
+            />
+            {unlinkable ? (
+              <Select
+                label="Holds for"
+                hint="It cannot be revoked, so it ends soon. You can renew it."
+                value={weeks}
+                options={[
+                  ['1', 'one week'],
+                  ['2', 'two weeks'],
+                  ['4', 'four weeks'],
+                ]}
+                onChange={setWeeks}
+              />
+            ) : (
+              <Check label="Can be revoked" checked={revocable} onChange={setRevocable} />
+            )}
+          </Form>
+          {made !== null && (
+            <>
+              <HandOver label="Give this to them" text={made.package} fileName="credential.json" />
+              {made.index !== null && (
+                <Deed
+                  label="Revoke it again"
+                  danger
+                  onDo={async () =>
+                    setRevoked(await identity.revokeCredential({ issuer: from, index: made.index! }))
+                  }
+                />
+              )}
+            </>
+          )}
+          <RevocationList issuer={from} fresh={revoked} />
+          <Renewable issued={renewable.value ?? []} reload={renewable.reload} onMade={setMade} />
+        </>
+      )}
+    </Card>
+  );
+}
+
+function RevocationList({ issuer, fresh }: { issuer: string; fresh: string | null }) {
+  const [list, setList] = useState<string | null>(null);
+  return (
+    <details>
+      <summary>Your list of revocations, for those who check</summary>
+      <div className="stack">
+        <Deed
+          label="Sign the present list"
+          onDo={async () => setList(await identity.statusList({ issuer }))}
+        />
+        {(fresh ?? list) !== null && (
+          <HandOver label="Publish this" text={(fresh ?? list)!} fileName="revocations.txt" />
+        )}
+      </div>
+    </details>
+  );
+}
+
+/** Credentials that cannot be revoked, to be renewed or left to end. */
+function Renewable(props: {
+  issued: IssuedView[];
+  reload: () => void;
+  onMade: (made: { package: string; index: null }) => void;
+}) {
+  if (props.issued.length === 0) return null;
+  return (
+    <details>
+      <summary>To renew: {props.issued.length} that cannot be linked</summary>
+      <ul className="list">
+        {props.issued.map(({ id, type, claims, until }) => (
+          <li key={id}>
+            <strong>{typeText(type)}</strong> {Object.values(claims).map(String).join(', ')}, until{' '}
+            {new Date(until * 1000).toLocaleDateString()}
+            <div className="row">
+              <Deed
+                label="Renew"
+                onDo={async () => {
+                  const renewed = await identity.renewUnlinkable({ id });
+                  props.onMade({ package: renewed.package, index: null });
+                  props.reload();
+                }}
+              />
+              <Deed
+                label="Let it end"
+                confirm="Forget this credential? It holds until its week ends and is not renewed."
+                onDo={async () => {
+                  await identity.forgetUnlinkable({ id });
+                  props.reload();
+                }}
+              />
+            </div>
+          </li>
+        ))}
+      </ul>
+    </details>
+  );
+}
+
+/** Claims of lines such as `name = value`; numbers, true and false are taken as such. */
+function parseClaims(text: string): Record<string, unknown> {
+  const claims: Record<string, unknown> = {};
+  for (const line of text.split('\n').filter((part) => part.trim() !== '')) {
+    const [name, ...rest] = line.split('=');
+    const value = rest.join('=').trim();
+    if (name === undefined || name.trim() === '' || rest.length === 0)
+      throw new Error(`“${line.trim()}” is no claim: write name = value.`);
+    if (value === 'true' || value === 'false') claims[name.trim()] = value === 'true';
+    else claims[name.trim()] = /^-?\d{1,15}$/.test(value) ? Number(value) : value;
+  }
+  return claims;
+}
