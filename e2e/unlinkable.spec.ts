@@ -1,0 +1,103 @@
+/** A credential whose showings cannot be linked: asked for, issued, shown twice, checked, in three profiles. */
+import { expect, test, type Locator, type Page } from '@playwright/test';
+import { serveApp, type AppServer } from '../scripts/app-server.ts';
+import { ensureBuilt } from '../scripts/build-app.ts';
+import { makeWallet, profile } from './support/profile.ts';
+
+/** A network that nobody runs. */
+const NOWHERE = 'ws://127.0.0.1:9';
+let app: AppServer;
+
+test.beforeAll(async () => {
+  test.setTimeout(5 * 60_000);
+  app = await serveApp(await ensureBuilt(() => undefined), 0);
+});
+test.afterAll(() => app.close());
+
+const card = (page: Page, title: string): Locator =>
+  page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
+
+async function part(page: Page, name: string): Promise<void> {
+  await page.evaluate((to) => {
+    window.location.hash = `#/identity/${to}`;
+  }, name);
+}
+
+/** Shows what is asked for, and only the age of it. */
+async function answer(holder: Page, request: string): Promise<string> {
+  const show = card(holder, 'Show something to somebody');
+  await show.getByLabel('Their request').fill(request);
+  await show.getByRole('button', { name: 'See what is asked' }).click();
+  await expect(show.getByText('They will see: age_over_18: true')).toBeVisible();
+  await expect(show.getByText('They will not see: given_name')).toBeVisible();
+  await expect(show.getByText('cannot be linked', { exact: true })).toBeVisible();
+  await show.getByRole('button', { name: 'Show exactly this' }).click();
+  return show.getByLabel('Give them this answer').inputValue();
+}
+
+test('a credential that cannot be linked is asked for, issued, shown and checked', async ({ browser }) => {
+  const [issuer, holder, verifier] = [
+    await profile(browser, app.url, NOWHERE),
+    await profile(browser, app.url, NOWHERE),
+    await profile(browser, app.url, NOWHERE),
+  ];
+  for (const page of [issuer, holder, verifier]) await makeWallet(page);
+  await part(issuer, 'people');
+  const form = card(issuer, 'Make an identity');
+  await form.getByLabel('Name').first().fill('Town hall');
+  await form.getByRole('button', { name: 'Make it' }).click();
+  await expect(issuer.getByTestId('identities').getByText('Town hall', { exact: true })).toBeVisible();
+
+  await part(holder, 'credentials');
+  await holder.getByText('Ask for one that cannot be linked').click();
+  await card(holder, 'Receive').getByRole('button', { name: 'Make a request' }).click();
+  const wanted = await holder.getByLabel('Give this to the issuer').inputValue();
+
+  await part(issuer, 'credentials');
+  const issue = card(issuer, 'Certify something of somebody');
+  await issue.getByLabel('Several showings').selectOption('unlinkable');
+  await issue.getByLabel('Their request').fill(wanted);
+  await issue.getByRole('button', { name: 'Issue' }).click();
+  const credential = await issue.getByLabel('Give this to them').inputValue();
+  await expect(issue.getByText('To renew: 1')).toBeVisible();
+
+  await holder.getByLabel('Credential').first().fill(credential);
+  await holder.getByRole('button', { name: 'Check and keep' }).click();
+  await expect(holder.getByTestId('credentials').locator('> li')).toContainText('cannot be linked');
+
+  await part(verifier, 'credentials');
+  const ask = card(verifier, 'Ask somebody to show something');
+  await ask.getByLabel('Who asks').fill('The bar');
+  await ask.getByLabel('Claims').fill('age_over_18');
+  const answers: string[] = [];
+  for (let visit = 0; visit < 2; visit += 1) {
+    await ask.getByRole('button', { name: 'Make a request' }).click();
+    const given = await answer(holder, await ask.getByLabel('Give them this request').inputValue());
+    answers.push(given);
+    await ask.getByLabel('Their answer').fill(given);
+    await ask.getByRole('button', { name: 'Check the answer' }).click();
+    const checked = verifier.getByTestId('checked');
+    await expect(checked).toContainText('every check passed');
+    await expect(checked).toContainText('cannot be linked');
+    await expect(checked).toContainText('age_over_18');
+    await expect(checked).not.toContainText('given_name');
+  }
+  expect(answers[0]).not.toBe(answers[1]);
+  // An answer to the first question answers no other.
+  await ask.getByLabel('Their answer').fill(answers[0]!);
+  await ask.getByRole('button', { name: 'Check the answer' }).click();
+  await expect(ask.getByRole('alert')).toContainText('not made for the question');
+  // Nor does a stranger's wallet take the credential.
+  await verifier.getByLabel('Credential').first().fill(credential);
+  await verifier.getByRole('button', { name: 'Check and keep' }).click();
+  await expect(card(verifier, 'Receive').getByRole('alert')).toContainText('request of this wallet');
+  if (process.env['SHOTS'] !== undefined) {
+    for (const [name, page] of Object.entries({ issuer, holder, verifier })) {
+      await page.setViewportSize({ width: 1280, height: 900 });
+      await page.screenshot({ path: `${process.env['SHOTS']}/${name}.png`, fullPage: true });
+      await page.setViewportSize({ width: 390, height: 844 });
+      await page.emulateMedia({ colorScheme: 'dark' });
+      await page.screenshot({ path: `${process.env['SHOTS']}/${name}-390.png`, fullPage: true });
+    }
+  }
+});
