@@ -86,7 +86,7 @@ describe.skipIf(!isNatsInstalled())('a cluster on the local network', () => {
   beforeAll(async () => {
     await loadWasm();
     cluster = await TestCluster.start();
-    network = await TestNetwork.start({ pace });
+    network = await TestNetwork.start({ pace, farmingTimeoutMs: LONGEST_PROOF_MS });
   });
 
   afterAll(async () => {
@@ -103,7 +103,6 @@ describe.skipIf(!isNatsInstalled())('a cluster on the local network', () => {
       const url = `ws://127.0.0.1:${network.network.port}`;
       const source = RpcSource.connect(url, { openSocket: openNodeSocket });
       stops.push(() => source.close());
-      const { farmer } = source;
       await until(() => network.network.chain.best.number > 0, 'a block');
 
       const verifier = new PieceVerifier(pool, {
@@ -111,9 +110,7 @@ describe.skipIf(!isNatsInstalled())('a cluster on the local network', () => {
       });
       const controller: Controller = new Controller({
         connection: await cluster.connect(),
-        node: Object.assign(Object.create(farmer) as typeof farmer, {
-          appInfo: async () => ({ ...(await farmer.appInfo()), farmingTimeoutMs: LONGEST_PROOF_MS }),
-        }),
+        node: source.farmer,
         valid: (index, piece) => verifier.valid(index, piece),
       });
       await controller.start();

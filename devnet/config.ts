@@ -106,6 +106,8 @@ export interface NodeOptions {
   fills: boolean;
   /** Waits for the next slot; the wall clock when left out. */
   pace?: Pace;
+  /** Milliseconds that farmers are told they have for a proof; what the slots leave when left out. */
+  farmingTimeoutMs?: number;
   /** Milliseconds since the epoch; the machine's clock when left out. */
   now?: () => number;
   log(line: string): void;

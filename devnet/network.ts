@@ -150,7 +150,7 @@ export class LocalNetwork {
     const nodePeer = await listenAsNode(chain, options);
     const server = new RpcServer(
       new Map([
-        ...methods(chain, pool, hub, segments, dsn?.addresses() ?? []),
+        ...methods(chain, pool, hub, segments, dsn?.addresses() ?? [], options),
         ...Object.entries(timekeepingMethods(pages)),
       ]),
       options.rpcOrigins,
@@ -297,6 +297,7 @@ function methods(
   hub: FarmingHub,
   segments: Segments,
   dsnAddresses: string[],
+  { farmingTimeoutMs }: NodeOptions,
 ): ReadonlyMap<string, Method> {
   const metadata = new Metadata(chain.params);
   const all: Record<string, Method> = {
@@ -306,7 +307,7 @@ function methods(
     state_getMetadata: () => toPrefixedHex(metadata.version(14)!),
     ...systemMethods(chain, pool, PEER_ID, VERSION),
     ...mmrMethods(chain),
-    ...subspaceMethods(chain, hub, segments, dsnAddresses),
+    ...subspaceMethods(chain, hub, segments, dsnAddresses, farmingTimeoutMs),
     // Objects of the prepared history that people may try.
     localNetwork_samples: () => samplesIn(segments),
   };

@@ -44,15 +44,23 @@ export function farmerAppInfo(chain: Chain, dsnBootstrapNodes: string[] = []): F
   };
 }
 
-/** `dsnAddresses`: multiaddresses of the network's own peer of the storage network. */
+/**
+ * `dsnAddresses`: multiaddresses of the network's own peer of the storage network. `farmingTimeoutMs`: what farmers
+ * are told they have for a proof.
+ */
 export function subspaceMethods(
   chain: Chain,
   hub: FarmingHub,
   segments: Segments,
   dsnAddresses: string[],
+  farmingTimeoutMs?: number,
 ): Record<string, Method> {
+  const appInfo = (): FarmerAppInfo => {
+    const info = farmerAppInfo(chain, dsnAddresses);
+    return { ...info, farmingTimeoutMs: farmingTimeoutMs ?? info.farmingTimeoutMs };
+  };
   return {
-    subspace_getFarmerAppInfo: () => farmerAppInfoToJson(farmerAppInfo(chain, dsnAddresses)),
+    subspace_getFarmerAppInfo: () => farmerAppInfoToJson(appInfo()),
 
     subspace_subscribeSlotInfo: subscription('subspace_slot_info', (sink) =>
       sink.onClose(hub.onSlot((slot) => sink.notify(slotInfoToJson(slot)))),

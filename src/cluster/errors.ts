@@ -11,6 +11,7 @@ export type ClusterErrorCode =
   | 'wrong-sector'
   | 'identity-taken'
   | 'credentials'
+  | 'memory'
   | 'closed';
 
 /** A failure among the members of a cluster: `code` for programs, `sentence` for the person. */

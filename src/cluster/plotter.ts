@@ -15,6 +15,8 @@ import { createUlid } from '../farm/ulid.ts';
 import type { DirectoryLock, FarmDirectory } from '../storage/directory.ts';
 import type { ClusterConnection } from './connection.ts';
 import { ItemQueue } from './item-queue.ts';
+import { plotterLimits, requireMemory } from './plotter-memory.ts';
+import { streamMessageLimit } from './streams.ts';
 
 export interface PlotterOptions {
   connection: ClusterConnection;
@@ -25,7 +27,7 @@ export interface PlotterOptions {
   history: VerifiedHistory & { reach(size: HistorySize): Promise<void> };
   /** Encodings under way at once; the pool's workers when left out. */
   concurrency?: number;
-  /** Bytes of pieces and encodings held in memory at once. */
+  /** Bytes of pieces, encodings and messages held in memory at once, `LEAST_MEMORY_BYTES` or more. */
   memoryBytes?: number;
   log?: (line: string) => void;
   /** Called whenever the snapshot may have changed. */
@@ -53,9 +55,6 @@ const PING_MS = 10_000;
 /** Parts of the sector waiting to be sent. */
 const WAITING_PARTS = 2;
 const DEFAULT_MEMORY_BYTES = 512 * 1024 * 1024;
-/** What encoding one record takes beside its piece: its table, its chunks, twice over while they are copied. */
-const ENCODING_BYTES = 32 * 1024 * 1024;
-const MAX_PIECES_AT_ONCE = 32;
 
 interface Current {
   request: PlotSector;
@@ -77,8 +76,13 @@ export class PlotterMember {
 
   constructor(private readonly options: PlotterOptions) {}
 
-  /** Takes the folder and offers itself. Throws StorageError. */
+  private get memoryBytes(): number {
+    return this.options.memoryBytes ?? DEFAULT_MEMORY_BYTES;
+  }
+
+  /** Takes the folder and offers itself. Throws ClusterError `memory`, StorageError. */
   async start(): Promise<void> {
+    requireMemory(this.memoryBytes);
     this.lock = await this.options.directory.lock();
     const { connection } = this.options;
     const own = { instance: this.id, queue: this.id };
@@ -187,7 +191,8 @@ export class PlotterMember {
     signal.throwIfAborted();
     const plan = planSector(publicKey, sectorIndex, protocolInfo.historySize, piecesInSector, protocolInfo);
     const stages = new Stages(queue);
-    const { concurrency, piecesAtOnce } = this.limits();
+    const wanted = this.options.concurrency ?? pool.status().workers;
+    const { concurrency, piecesAtOnce } = plotterLimits(this.memoryBytes, wanted);
     await encodeSector(
       plan,
       {
@@ -215,16 +220,6 @@ export class PlotterMember {
     );
   }
 
-  /** Encodings and pieces that fit the memory that this plotter may take. */
-  private limits(): { concurrency: number; piecesAtOnce: number } {
-    const { pool, memoryBytes = DEFAULT_MEMORY_BYTES } = this.options;
-    const wanted = this.options.concurrency ?? pool.status().workers;
-    const concurrency = Math.max(1, Math.min(wanted, Math.floor(memoryBytes / 2 / ENCODING_BYTES)));
-    const left = memoryBytes - concurrency * ENCODING_BYTES;
-    const piecesAtOnce = Math.max(1, Math.min(MAX_PIECES_AT_ONCE, Math.floor(left / 2 / PIECE_BYTES)));
-    return { concurrency, piecesAtOnce };
-  }
-
   private async deliver(
     plan: SectorPlan,
     { metadata, parts }: EncodedSector,
@@ -238,7 +233,7 @@ export class PlotterMember {
       plottedSector: { sectorId, sectorIndex, metadata, pieceIndexes },
       time,
     });
-    const limit = approximateMaxMessage(this.options.connection.maxPayload);
+    const limit = approximateMaxMessage(streamMessageLimit(this.options.connection.maxPayload));
     for await (const part of parts) {
       for (let from = 0; from < part.length; from += limit) {
         const value = part.subarray(from, Math.min(part.length, from + limit));

@@ -12,6 +12,8 @@ const ACK_TIMEOUT_MS = 60_000;
 const IDLE_MS = 60_000;
 /** Messages received and not taken beyond which acknowledgements wait: what keeps a slow disk's memory bounded. */
 const UNREAD_MESSAGES = 4;
+/** Messages sent are no larger than this, however much the server carries: several are in memory at once. */
+const LARGEST_MESSAGE = 4 * 1024 * 1024;
 /** Status of the server's own answer where nobody has subscribed. */
 const NO_RESPONDERS = 503;
 
@@ -28,6 +30,11 @@ export interface StreamOptions {
   signal?: AbortSignal;
   /** Milliseconds of silence after which a stream counts as lost. */
   idleMs?: number;
+}
+
+/** Bytes of a stream's message that is sent to a server which carries `maxPayload` bytes in one. */
+export function streamMessageLimit(maxPayload: number): number {
+  return Math.min(maxPayload, LARGEST_MESSAGE);
 }
 
 /** Items of a stream that another member sends to `reply`. */
@@ -112,7 +119,7 @@ export async function sendStream<T>(
   gone: AbortController,
 ): Promise<void> {
   const ackSubject = `stream-response-ack.${createUlid()}`;
-  const sender = new StreamSender(ackSubject, link.maxPayload);
+  const sender = new StreamSender(ackSubject, streamMessageLimit(link.maxPayload));
   const window = new AckWindow();
   const acknowledged = new Gate();
   const arrived = new Gate();

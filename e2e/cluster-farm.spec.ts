@@ -1,0 +1,136 @@
+/**
+ * A farming cluster of two profiles of the browser and two programs, over a real NATS server: one profile farms, the
+ * other plots, a program speaks for the node, another plots and is killed in the middle of a sector.
+ */
+import { spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { expect, test, type Page } from '@playwright/test';
+import { INSTALL_NATS, isNatsInstalled } from '../devnet/nats-server.ts';
+import { serveApp, type AppServer } from '../scripts/app-server.ts';
+import { ensureBuilt } from '../scripts/build-app.ts';
+import { profile } from './support/profile.ts';
+
+test.skip(!isNatsInstalled(), INSTALL_NATS);
+
+type Said = Record<string, unknown>;
+
+/** A program that says what it does in lines of JSON. */
+class Program {
+  private readonly lines: Said[] = [];
+  private readonly listeners = new Set<() => void>();
+
+  private constructor(readonly child: ChildProcess) {
+    createInterface({ input: child.stdout! }).on('line', (line) => {
+      this.lines.push(JSON.parse(line) as Said);
+      for (const listener of this.listeners) listener();
+    });
+  }
+
+  static start(script: string, ...args: string[]): Program {
+    const command = ['--import', 'tsx', script, ...args];
+    return new Program(spawn('node', command, { stdio: ['pipe', 'pipe', 'inherit'] }));
+  }
+
+  /** The first line that fits. */
+  said(fits: (line: Said) => boolean): Promise<Said> {
+    return new Promise((done, failed) => {
+      const look = (): void => {
+        const line = this.lines.find(fits);
+        if (line === undefined) return;
+        this.listeners.delete(look);
+        done(line);
+      };
+      this.listeners.add(look);
+      this.child.once('exit', (code) => failed(new Error(`it ended with ${code}`)));
+      look();
+    });
+  }
+
+  end(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
+    if (this.child.exitCode !== null || this.child.signalCode !== null) return Promise.resolve();
+    const ended = new Promise<void>((done) => this.child.once('exit', () => done()));
+    this.child.kill(signal);
+    return ended;
+  }
+}
+
+let app: AppServer;
+let network: Program;
+let addresses: { endpoint: string; nats: string; webSocket: string };
+const programs: Program[] = [];
+const folder = mkdtempSync(join(tmpdir(), 'allotment-e2e-cluster-'));
+
+function member(role: string, ...options: string[]): Program {
+  const { nats } = addresses;
+  const common = ['--nats', nats, '--data', join(folder, role), '--cores', '1'];
+  const started = Program.start('src/cli/main.ts', 'cluster', role, ...common, ...options);
+  programs.push(started);
+  return started;
+}
+
+test.beforeAll(async () => {
+  test.setTimeout(4 * 60_000);
+  app = await serveApp(await ensureBuilt(() => undefined), 0);
+  network = Program.start('e2e/support/cluster-network.ts');
+  addresses = (await network.said(({ endpoint }) => endpoint !== undefined)) as typeof addresses;
+});
+
+test.afterAll(async () => {
+  for (const program of programs) await program.end();
+  await network.end();
+  await app.close();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+/** Joins the cluster with the roles that are wanted. */
+async function joinCluster(page: Page, roles: { plotter: boolean; farmer: boolean }): Promise<void> {
+  await page.getByRole('link', { name: 'Farm', exact: true }).click();
+  await page.getByRole('link', { name: 'Cluster' }).click();
+  await page.getByLabel('NATS server').fill(addresses.webSocket);
+  await page.getByLabel('Plot for the others').setChecked(roles.plotter);
+  await page.getByLabel('Farm with them').setChecked(roles.farmer);
+  await page.getByRole('button', { name: 'Join' }).click();
+  await expect(page.getByText('joined', { exact: true })).toBeVisible({ timeout: 60_000 });
+}
+
+test('two profiles and two programs plot, farm and win; a killed plotter’s sector is finished elsewhere', async ({
+  browser,
+}) => {
+  test.setTimeout(12 * 60_000);
+  const controller = member('controller', '--endpoint', addresses.endpoint);
+  const plotter = member('plotter');
+  await controller.said(({ event }) => event === 'ready');
+  await plotter.said(({ event }) => event === 'ready');
+
+  const farmer = await profile(browser, app.url, addresses.endpoint);
+  await test.step('a tab farms with the cluster', async () => {
+    await joinCluster(farmer, { plotter: false, farmer: true });
+    await farmer.getByRole('link', { name: 'Back to the farm' }).click();
+    await farmer.getByRole('button', { name: 'Use browser storage' }).click();
+    await farmer.getByLabel(/^Space/).fill('1');
+    await farmer.getByRole('button', { name: 'Start this farm' }).click();
+  });
+  await test.step('the program that plots its sector is killed in the middle of it', async () => {
+    await plotter.said(({ event, pieces }) => event === 'plotting' && Number(pieces) > 0);
+    await plotter.end('SIGKILL');
+  });
+
+  const other = await profile(browser, app.url, addresses.endpoint);
+  await test.step('the other tab finishes the sector', async () => {
+    await joinCluster(other, { plotter: true, farmer: false });
+    await expect(other.getByText('1 delivered so far')).toBeVisible({ timeout: 5 * 60_000 });
+    await expect(farmer.locator('.sector[data-state="plotted"]')).toHaveCount(1, { timeout: 60_000 });
+  });
+  await test.step('every member sees the farm', async () => {
+    await expect(other.getByText(/1 of 1 sectors plotted/)).toBeVisible({ timeout: 60_000 });
+    await expect(other.getByText(/slot \d+/)).toBeVisible();
+  });
+  await test.step('the farm wins by way of the controller', async () => {
+    const won = farmer.getByText(/^won a (block|vote)$/).first();
+    await expect(won).toBeVisible({ timeout: 5 * 60_000 });
+    await expect(other.getByText(/[1-9]\d* solutions/)).toBeVisible({ timeout: 30_000 });
+  });
+});

@@ -1,0 +1,43 @@
+/** What of a plotter's work fits the memory that it may take. */
+import { PIECE_BYTES } from '../protocol/constants.ts';
+import { ClusterError } from './errors.ts';
+
+const MIB = 1024 * 1024;
+/** What encoding one record takes beside its piece: its table, its chunks, twice over while they are copied. */
+export const ENCODING_BYTES = 32 * MIB;
+/**
+ * What does not grow with the work: bitfields and metadata of the records of the largest sector, its contents map, and
+ * the messages on their way. A delivery takes no more, as nothing is encoded meanwhile.
+ */
+export const FIXED_BYTES = 28 * MIB;
+/** One batch is encoded while the next one is verified, which takes a copy of it. */
+export const BATCHES = 3;
+const MAX_PIECES_AT_ONCE = 32;
+
+/** With less a plotter cannot work: one record and a piece or two. */
+export const LEAST_MEMORY_BYTES = 64 * MIB;
+
+/** Throws ClusterError `memory` for less than a plotter can work with. */
+export function requireMemory(memoryBytes: number): void {
+  if (memoryBytes >= LEAST_MEMORY_BYTES) return;
+  throw new ClusterError(
+    'memory',
+    `${memoryBytes} bytes, ${LEAST_MEMORY_BYTES} are needed`,
+    `A plotter needs ${LEAST_MEMORY_BYTES / MIB} MiB of memory or more.`,
+  );
+}
+
+/**
+ * Encodings under way at once, `wanted` at most, and pieces of a batch, so that all of it fits into `memoryBytes`
+ * (`LEAST_MEMORY_BYTES` or more). Half of what is left beside the fixed part goes to encodings.
+ */
+export function plotterLimits(
+  memoryBytes: number,
+  wanted: number,
+): { concurrency: number; piecesAtOnce: number } {
+  const free = memoryBytes - FIXED_BYTES;
+  const concurrency = Math.max(1, Math.min(wanted, Math.floor(free / 2 / ENCODING_BYTES)));
+  const left = free - concurrency * ENCODING_BYTES;
+  const piecesAtOnce = Math.max(1, Math.min(MAX_PIECES_AT_ONCE, Math.floor(left / BATCHES / PIECE_BYTES)));
+  return { concurrency, piecesAtOnce };
+}
