@@ -23,7 +23,7 @@ const options = commandLineOptions();
 await runNetwork(options, async (network) => {
   const folder = await ensureBuilt(print);
   const app = await serveApp(folder, options.appPort, `ws://127.0.0.1:${network.port}`);
-  print(`Open ${app.url}`);
-  if (options.open) openBrowser(app.url);
+  print(`Open ${app.namedUrl}`);
+  if (options.open) openBrowser(app.namedUrl);
   return () => app.close();
 });

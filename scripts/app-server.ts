@@ -1,6 +1,6 @@
 /** Serves the built app on loopback, with the headers that its isolation and its content policy need. */
 import { createReadStream, existsSync, statSync } from 'node:fs';
-import { createServer, type Server } from 'node:http';
+import { createServer, type RequestListener, type Server } from 'node:http';
 import { extname, join, normalize, resolve, sep } from 'node:path';
 import { securityHeaders } from '../src/app/security-headers.ts';
 
@@ -18,11 +18,13 @@ const types: Record<string, string> = {
 
 export interface AppServer {
   url: string;
+  /** The same page under a name: browsers keep passkeys for names only. */
+  namedUrl: string;
   close(): Promise<void>;
 }
 
 /**
- * Serves `folder` on 127.0.0.1; a port in use is passed over for the next free one, ten at most.
+ * Serves `folder` on 127.0.0.1, and on ::1 where the machine has it, which browsers may mean by localhost; a port in use is passed over for the next free one, ten at most.
  * Throws the listener's error when none is free.
  *
  * @param localEndpoint WebSocket address of the local network that runs beside it, told to the page's first run.
@@ -33,7 +35,7 @@ export async function serveApp(
   localEndpoint: string | null = null,
 ): Promise<AppServer> {
   const root = resolve(folder);
-  const server = createServer((request, response) => {
+  const serve: RequestListener = (request, response) => {
     const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
     const wanted = normalize(join(root, path === '/' ? 'index.html' : path));
     const inside = wanted.startsWith(root + sep) && existsSync(wanted) && statSync(wanted).isFile();
@@ -61,33 +63,57 @@ export async function serveApp(
     });
     if (request.method === 'HEAD') response.end();
     else createReadStream(wanted).pipe(response);
-  });
-  const bound = await listen(server, port, 10);
+  };
+  const { servers, bound } = await listen(serve, port, 10);
   return {
     url: `http://127.0.0.1:${bound}`,
-    close: () =>
-      new Promise((done) => {
-        server.close(() => done());
-        server.closeAllConnections();
-      }),
+    namedUrl: `http://localhost:${bound}`,
+    close: async () => {
+      await Promise.all(servers.map(closed));
+    },
   };
 }
 
-async function listen(server: Server, port: number, tries: number): Promise<number> {
+function closed(server: Server): Promise<void> {
+  return new Promise((done) => {
+    server.close(() => done());
+    server.closeAllConnections();
+  });
+}
+
+const codeOf = (error: unknown) => (error as NodeJS.ErrnoException).code;
+
+async function listen(
+  serve: RequestListener,
+  port: number,
+  tries: number,
+): Promise<{ servers: Server[]; bound: number }> {
   for (let candidate = port; ; candidate += 1) {
+    const server = createServer(serve);
     try {
-      await new Promise<void>((done, failed) => {
-        server.once('error', failed);
-        server.listen(candidate, '127.0.0.1', () => {
-          server.off('error', failed);
-          done();
-        });
-      });
-      const address = server.address();
-      return typeof address === 'object' && address !== null ? address.port : candidate;
+      const bound = await listenOn(server, candidate, '127.0.0.1');
+      const other = createServer(serve);
+      try {
+        await listenOn(other, bound, '::1');
+        return { servers: [server, other], bound };
+      } catch (error) {
+        if (codeOf(error) !== 'EADDRINUSE') return { servers: [server], bound };
+        await closed(server);
+        throw error;
+      }
     } catch (error) {
-      const inUse = (error as NodeJS.ErrnoException).code === 'EADDRINUSE';
-      if (!inUse || candidate >= port + tries) throw error;
+      if (codeOf(error) !== 'EADDRINUSE' || candidate >= port + tries) throw error;
     }
   }
+}
+
+function listenOn(server: Server, port: number, host: string): Promise<number> {
+  return new Promise((done, failed) => {
+    server.once('error', failed);
+    server.listen(port, host, () => {
+      server.off('error', failed);
+      const address = server.address();
+      done(typeof address === 'object' && address !== null ? address.port : port);
+    });
+  });
 }
