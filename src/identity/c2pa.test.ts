@@ -1,21 +1,43 @@
+import { readFile } from 'node:fs/promises';
 import { deflateSync } from 'node:zlib';
+import initReader, { WasmReader } from '@contentauth/c2pa-wasm';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { concat, utf8 } from '../protocol/bytes.ts';
-import { createMemoryWalletStore } from '../storage/wallet-store.ts';
-import { LOWEST_COST, type PasswordKey } from '../wallet/kdf.ts';
-import { WalletService } from '../wallet/service.ts';
-import { createIdentityService, type IdentityService } from './service.ts';
+import type { Web } from '../network/web.ts';
+import { concat, toHex, utf8 } from '../protocol/bytes.ts';
+import { signMedia, type MediaDraft } from './c2pa.ts';
+import { chainOf } from './chain.ts';
+import { formatDid } from './did.ts';
+import { autoIdOf } from './identifier.ts';
+import { AUTHORITY_USAGES, issueCertificate, LEAF_USAGES } from './issue.ts';
+import { ecKey, ed25519Key, rsaKey, type SigningKey } from './keys.ts';
+import type { IdentityService } from './service.ts';
+import { person } from './testing/person.ts';
 
-const quick: PasswordKey = async (password, kdf) => sha256(utf8(`${password}/${kdf.salt}`));
+const offline: Web = () => Promise.reject(new Error('nothing of this is on the web'));
+const newcomer = () => person(offline);
 
-async function person(): Promise<IdentityService> {
-  const wallet = await WalletService.open(createMemoryWalletStore(), {
-    passwordKey: quick,
-    cost: LOWEST_COST,
-  });
-  await wallet.create({ phrase: await wallet.newPhrase(12), password: 'correct horse battery' });
-  return createIdentityService(wallet, { network: () => 'off', registry: null });
+beforeAll(async () => {
+  const compiled = await readFile(new URL(import.meta.resolve('@contentauth/c2pa-wasm/c2pa.wasm')));
+  await initReader({ module_or_path: compiled });
+});
+
+/** What the other implementation makes of a photo: its verdict, what failed, and the assertions by their labels. */
+async function readByOther(content: Uint8Array) {
+  const reader = await WasmReader.fromBytes('image/png', content);
+  const { validation_state, validation_results, manifests, active_manifest } = JSON.parse(reader.json()) as {
+    validation_state: string;
+    validation_results: { activeManifest: { failure: { code: string }[] } };
+    manifests: Record<string, { assertions: { label: string; data: Record<string, unknown> }[] }>;
+    active_manifest: string;
+  };
+  reader.free();
+  const { assertions } = manifests[active_manifest]!;
+  return {
+    state: validation_state,
+    failed: validation_results.activeManifest.failure.map(({ code }) => code),
+    said: Object.fromEntries(assertions.map(({ label, data }) => [label, data])),
+  };
 }
 
 function crc(bytes: Uint8Array): number {
@@ -55,13 +77,13 @@ describe.each(['ed25519', 'p256'] as const)('a photo signed inside by a key of k
   let signed: Uint8Array;
 
   beforeAll(async () => {
-    ada = await person();
+    ada = await newcomer();
     ({ did } = await ada.createIdentity({ name: 'Ada', key: kind }));
     signed = await ada.signMedia({ did, content: picture(), origin: 'human', tool: 'Box camera' });
   });
 
   it('holds for everybody, and names its signer', async () => {
-    const stranger = await person();
+    const stranger = await newcomer();
     expect(await stranger.verifyMedia({ content: signed })).toMatchObject({
       did,
       origin: 'human',
@@ -108,22 +130,130 @@ describe('media that cannot be signed or checked', () => {
     ['a photo cut short', picture().subarray(0, 40), 'media-'],
     ['nothing', new Uint8Array(), 'media-format'],
   ])('%s', async (_, content, reason) => {
-    const ada = await person();
+    const ada = await newcomer();
     await expect(ada.verifyMedia({ content })).rejects.toThrow(reason);
   });
+});
 
-  it('an identity that may not issue', async () => {
-    const ada = await person();
+describe('what the other implementation of C2PA reads', () => {
+  const about: MediaDraft['about'] = {
+    time: 1_800_000_000,
+    origin: 'ai',
+    tool: 'Painter',
+    sources: [],
+    licence: 'CC0',
+  };
+  const UNKNOWN_SIGNER = ['signingCredential.untrusted'];
+
+  async function rooted(key: SigningKey, name = 'Root') {
+    const now = Math.floor(Date.now() / 1000) * 1000;
+    const did = formatDid({ network: 'off', id: autoIdOf(utf8(name), null) });
+    const period = { notBefore: now - 60_000, notAfter: now + 3_600_000 };
+    const root = await issueCertificate(key, {
+      ...period,
+      commonName: name,
+      publicKeyInfo: key.publicKeyInfo,
+      issuer: null,
+      did,
+      authority: { pathLength: 1 },
+      usages: AUTHORITY_USAGES,
+    });
+    return { did, root, now, period };
+  }
+
+  async function rsa(): Promise<SigningKey> {
+    const algorithm = { name: 'RSASSA-PKCS1-v1_5', hash: 'SHA-256' };
+    const { privateKey } = await crypto.subtle.generateKey(
+      { ...algorithm, modulusLength: 2048, publicExponent: Uint8Array.of(1, 0, 1) },
+      true,
+      ['sign', 'verify'],
+    );
+    return rsaKey(new Uint8Array(await crypto.subtle.exportKey('pkcs8', privateKey)));
+  }
+
+  it.each<[string, () => SigningKey | Promise<SigningKey>]>([
+    ['Ed25519', () => ed25519Key(new Uint8Array(32).fill(3))],
+    ['P-256', () => ecKey('p256', new Uint8Array(32).fill(3))],
+    ['P-384', () => ecKey('p384', new Uint8Array(48).fill(3))],
+    ['RSA', rsa],
+  ])('is a valid signature of an %s key, with the statement', async (_, make) => {
+    const key = await make();
+    const { did, root, now } = await rooted(key);
+    const original = picture();
+    const signed = await signMedia(original, { chain: chainOf([root]), did, key, about, now });
+    const other = await readByOther(signed);
+    expect(other).toMatchObject({ state: 'Valid', failed: UNKNOWN_SIGNER });
+    expect(other.said['org.autonomys.provenance']).toMatchObject({
+      1: 1,
+      2: Buffer.from(sha256(original)).toString('base64'),
+      3: original.length,
+      6: did,
+      7: 'ai',
+      12: 'CC0',
+    });
+    const ada = await newcomer();
+    expect(await ada.verifyMedia({ content: signed })).toMatchObject({
+      did,
+      statement: { did, time: about.time, tool: 'Painter', licence: 'CC0', mediaType: 'image/png' },
+    });
+    signed[signed.length - 20]! ^= 1;
+    expect(await readByOther(signed)).toMatchObject({ state: 'Invalid' });
+  });
+
+  it('is an agent, by the certificate that it has', async () => {
+    const ada = await newcomer();
     const owner = await ada.createIdentity({ name: 'Ada' });
     const agent = await ada.createAgent({
       owner: owner.did,
       name: 'Camera',
       purpose: 'Takes pictures',
-      capabilities: [{ res: 'ext:camera', act: ['sign'] }],
+      capabilities: [{ res: 'auto:sign:content', act: ['sign'] }],
       days: 7,
     });
-    await expect(ada.signMedia({ did: agent.to, content: picture(), origin: 'human' })).rejects.toThrow(
-      'media-signer',
-    );
+    const source = toHex(sha256(utf8('negative')));
+    const signed = await ada.signMedia({
+      did: agent.to,
+      content: picture(),
+      origin: 'human',
+      sources: [source],
+      capability: 'token-1',
+    });
+    expect(await readByOther(signed)).toMatchObject({ state: 'Valid', failed: UNKNOWN_SIGNER });
+    const stranger = await newcomer();
+    expect(await stranger.verifyMedia({ content: signed })).toMatchObject({
+      did: agent.to,
+      verdict: { certificates: 'ok' },
+      statement: { capability: 'token-1', sources: [source] },
+    });
+  });
+
+  it('is never a certificate that was not made for signing', async () => {
+    const key = ed25519Key(new Uint8Array(32).fill(3));
+    const { did, root, now, period } = await rooted(key);
+    const [parent] = chainOf([root]);
+    const leaf = await issueCertificate(key, {
+      ...period,
+      commonName: 'Leaf',
+      publicKeyInfo: ed25519Key(new Uint8Array(32).fill(4)).publicKeyInfo,
+      issuer: { name: parent.tbs.subject, publicKeyInfo: parent.tbs.publicKeyInfo },
+      did,
+      authority: null,
+      usages: LEAF_USAGES,
+    });
+    const draft = { chain: chainOf([root, leaf]), did, key, about, now };
+    await expect(signMedia(picture(), draft)).rejects.toThrow('media-signer');
+  });
+
+  it('is no statement of somebody else, or of another file', async () => {
+    const key = ed25519Key(new Uint8Array(32).fill(3));
+    const { did, root, now } = await rooted(key);
+    const other = formatDid({ network: 'off', id: new Uint8Array(32).fill(9) });
+    const ada = await newcomer();
+    for (const change of [{ did: other }, { contentLength: 1 }, { contentHash: new Uint8Array(32) }]) {
+      const lie = { chain: chainOf([root]), did, key, about: { ...about, ...change }, now };
+      const content = await signMedia(picture(), lie);
+      expect(await readByOther(content)).toMatchObject({ state: 'Valid' });
+      await expect(ada.verifyMedia({ content })).rejects.toThrow('media-statement');
+    }
   });
 });

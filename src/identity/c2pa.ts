@@ -20,12 +20,21 @@ import {
 import { equal } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
-import { alternativeUris, basicConstraints, commonNameText, decodeCertificate } from './certificate.ts';
+import { StatementAssertion, statementIn } from './c2pa-statement.ts';
+import {
+  alternativeUris,
+  basicConstraints,
+  commonNameText,
+  decodeCertificate,
+  extendedKeyUsage,
+  keyUsage,
+  type TbsCertificate,
+} from './certificate.ts';
 import { chainIsOf, chainOf, orderChain, subjectOf, type Chain } from './chain.ts';
-import { issueCertificate, LEAF_USAGES } from './issue.ts';
+import { issueCertificate, LEAF_USAGES, SIGNING_PURPOSES } from './issue.ts';
 import type { SigningKey } from './keys.ts';
 import { OID } from './oids.ts';
-import type { Origin } from './provenance.ts';
+import { describeContent, type Origin, type Provenance } from './provenance.ts';
 import { MAX_CERTIFICATES } from './verdict.ts';
 
 const CERTIFICATE_SUFFIX = ' (media)';
@@ -43,6 +52,7 @@ const ALGORITHMS = {
   ed25519: CoseAlgorithmIdentifier.Ed25519,
   p256: CoseAlgorithmIdentifier.ES256,
   p384: CoseAlgorithmIdentifier.ES384,
+  rsa: CoseAlgorithmIdentifier.PS256,
 } as const;
 
 /** Media types that can carry content credentials. */
@@ -81,9 +91,8 @@ export interface MediaDraft {
   chain: Chain;
   did: string;
   key: SigningKey;
-  origin: Origin;
-  /** What it was made with, or null. */
-  tool: string | null;
+  /** What is said of the file beside its hash, length and type, and who signs. */
+  about: Omit<Provenance, 'contentHash' | 'contentLength' | 'mediaType' | 'did'>;
   /** Milliseconds since the epoch. */
   now: number;
 }
@@ -91,8 +100,8 @@ export interface MediaDraft {
 /**
  * Signs a media file: the same file with a manifest in it.
  *
- * @throws Refusal `media-format`; `media-signer` where the identity cannot: media are signed under a certificate of
- * their own, which only an identity that may issue can make.
+ * @throws Refusal `media-format`; `media-signer` where the identity cannot: the format wants a certificate for signing,
+ * which an identity that may issue makes for itself, and others have if they were made for it.
  */
 export async function signMedia(content: Uint8Array, draft: MediaDraft): Promise<Uint8Array> {
   const { asset, type } = assetOf(content);
@@ -114,7 +123,10 @@ export async function signMedia(content: Uint8Array, draft: MediaDraft): Promise
   const binding =
     asset instanceof BMFF ? BMFFHashAssertion.createV3('allotment', HASH) : DataHashAssertion.create(HASH);
   manifest.addAssertion(binding);
-  manifest.addAssertion(actionsOf(draft));
+  manifest.addAssertion(actionsOf(draft.about));
+  const { about, did } = draft;
+  const described = describeContent(content, { ...about, did, mediaType: type });
+  manifest.addAssertion(new StatementAssertion({ ...described, ...about }));
   await asset.ensureManifestSpace(store.measureSize());
   await binding.updateWithAsset(asset);
   await manifest.sign(signer);
@@ -122,38 +134,34 @@ export async function signMedia(content: Uint8Array, draft: MediaDraft): Promise
   return asset.getDataRange();
 }
 
-function actionsOf({ origin, tool }: MediaDraft): ActionAssertion {
+function actionsOf({ origin, tool }: MediaDraft['about']): ActionAssertion {
   const assertion = new ActionAssertion();
   assertion.actions.push({
     action: ActionType.C2paCreated,
     ...(origin === 'unknown' ? {} : { digitalSourceType: SOURCES[origin] }),
-    ...(tool === null ? {} : { softwareAgent: { name: tool } as never }),
+    ...(tool === undefined ? {} : { softwareAgent: { name: tool } as never }),
   });
   return assertion;
 }
 
-/** The format wants a leaf with a purpose to sign, so that the identity makes one for its own key. */
+/** Whether a certificate may sign media by the format's rules: a leaf, made for signing. */
+function isForSigning(tbs: TbsCertificate): boolean {
+  const purposes = extendedKeyUsage(tbs) ?? [];
+  return keyUsage(tbs)?.includes('digitalSignature') === true && purposes.includes(OID.emailProtection);
+}
+
 async function signerOf({ chain, did, key, now }: MediaDraft): Promise<Signer> {
   const { tbs } = subjectOf(chain);
-  if (!basicConstraints(tbs).authority || key.algorithm === 'rsa') {
+  const own = chain.toReversed().map(({ raw }) => raw);
+  const issues = basicConstraints(tbs).authority;
+  if (!issues && !isForSigning(tbs)) {
     throw new Refusal(
       'media-signer',
-      `${key.algorithm}, ${basicConstraints(tbs).authority ? 'may' : 'may not'} issue`,
-      'This identity cannot sign inside media: it may not issue certificates, or has an RSA key. Sign with a statement beside the file.',
+      'a leaf without the purpose of signing',
+      'The certificate of this identity was not made for signing inside media. Have it renewed by its issuer, or sign with a statement beside the file.',
     );
   }
-  const der = await issueCertificate(key, {
-    commonName: `${commonNameText(tbs).slice(0, MAX_NAME - CERTIFICATE_SUFFIX.length)}${CERTIFICATE_SUFFIX}`,
-    publicKeyInfo: key.publicKeyInfo,
-    issuer: { name: tbs.subject, publicKeyInfo: tbs.publicKeyInfo },
-    notBefore: Math.max(tbs.notBefore, now - (now % 1000) - 3_600_000),
-    notAfter: tbs.notAfter,
-    did,
-    authority: null,
-    usages: LEAF_USAGES,
-    extendedUsages: [OID.emailProtection, OID.documentSigning],
-  });
-  const certificates = [der, ...chain.toReversed().map(({ raw }) => raw)];
+  const certificates = issues ? [await signingLeaf(tbs, did, key, now), ...own] : own;
   // The library writes nothing of a certificate but its bytes.
   const [certificate, ...chainCertificates] = certificates.map(
     (raw) => ({ rawData: raw.slice().buffer }) as unknown as Signer['certificate'],
@@ -162,8 +170,23 @@ async function signerOf({ chain, did, key, now }: MediaDraft): Promise<Signer> {
     algorithm: ALGORITHMS[key.algorithm],
     certificate: certificate!,
     chainCertificates,
-    sign: (payload) => key.sign(payload),
+    sign: (payload) => (key.signPss ?? key.sign)(payload),
   };
+}
+
+/** The format takes no signer that may issue, so that such an identity makes a leaf for its own key. */
+function signingLeaf(tbs: TbsCertificate, did: string, key: SigningKey, now: number): Promise<Uint8Array> {
+  return issueCertificate(key, {
+    commonName: `${commonNameText(tbs).slice(0, MAX_NAME - CERTIFICATE_SUFFIX.length)}${CERTIFICATE_SUFFIX}`,
+    publicKeyInfo: key.publicKeyInfo,
+    issuer: { name: tbs.subject, publicKeyInfo: tbs.publicKeyInfo },
+    notBefore: Math.max(tbs.notBefore, now - (now % 1000) - 3_600_000),
+    notAfter: tbs.notAfter,
+    did,
+    authority: null,
+    usages: LEAF_USAGES,
+    extendedUsages: SIGNING_PURPOSES,
+  });
 }
 
 /** What a media file says of itself, and that it was not changed since. */
@@ -180,6 +203,8 @@ export interface MediaClaims {
   actions: string[];
   /** How many earlier versions are named in it. */
   ingredients: number;
+  /** What the Auto ID that signed says of the file as it was before, or null. */
+  statement: Provenance | null;
 }
 
 /**
@@ -211,6 +236,7 @@ export async function verifyMedia(content: Uint8Array): Promise<MediaClaims> {
     actions: all.map(({ action }) => action.slice(0, 100)),
     ingredients:
       manifest.assertions?.assertions.filter((one) => one instanceof IngredientAssertion).length ?? 0,
+    statement: signer === null ? null : statementIn(manifest, content, signer.did),
   };
 }
 
@@ -247,13 +273,16 @@ async function activeManifest(asset: Asset): Promise<Manifest> {
 }
 
 /**
- * The Auto ID behind certificates: a leaf for its own key that it issued to itself, under the identifier that the leaf
- * names. Null where they are of another kind.
+ * The Auto ID behind certificates: the one that the first of them is, or one that made the first for its own key, under
+ * the identifier that it names. Null where they are of another kind.
  */
 function autoIdOf(ders: readonly Uint8Array[]): MediaClaims['signer'] {
   try {
     const [leaf, ...above] = ders;
     const { tbs } = decodeCertificate(leaf!);
+    const whole = chainOf(orderChain(ders).map(({ raw }) => raw));
+    const itself = alternativeUris(tbs).find((uri) => chainIsOf(whole, uri));
+    if (itself !== undefined) return { did: itself, chain: whole };
     const chain = chainOf(orderChain(above).map(({ raw }) => raw));
     const { tbs: owner } = subjectOf(chain);
     const did = alternativeUris(tbs).find((uri) => chainIsOf(chain, uri));

@@ -253,6 +253,21 @@ export function keyUsage(tbs: WithExtensions): KeyUsage[] | null {
   });
 }
 
+/** Extended key usages by their object identifiers, or null where the certificate is not restricted to any. */
+export function extendedKeyUsage(tbs: WithExtensions): string[] | null {
+  const extension = onlyExtension(tbs, OID.extendedKeyUsage);
+  if (extension === null) return null;
+  return readDer(extension.value, 'extended-key-usage', (reader) => {
+    const list = reader.enter(TAG.sequence);
+    const usages: string[] = [];
+    while (!list.ended) {
+      if (usages.length >= MAX_EXTENSIONS) reader.fail(`more than ${MAX_EXTENSIONS} usages`);
+      usages.push(list.oid());
+    }
+    return usages;
+  });
+}
+
 /** DER of a BIT STRING with these key usages. */
 export function keyUsageBits(usages: readonly KeyUsage[]): { bits: Uint8Array; unused: number } {
   let last = -1;

@@ -10,13 +10,28 @@ import { verdictView, type FileView, type VerdictView } from './identity-command
 import {
   decodeStatement,
   describeContent,
+  encodeProvenance,
   signProvenance,
   statementId,
   verifyProvenance,
   type Origin,
+  type Provenance,
 } from './provenance.ts';
 
 const MAX_CONTENT_BYTES = 1024 * 1024 * 1024;
+
+/** What a person says of a file. */
+export interface Said {
+  did: string;
+  content: Uint8Array;
+  origin: Origin;
+  /** SHA-256 of what it was made from, hex. */
+  sources?: string[];
+  cid?: string;
+  tool?: string;
+  licence?: string;
+  capability?: string;
+}
 
 /** A statement as a file beside the content: the signed statement and its signer's certificates. */
 const fileSchema = v.strictObject({
@@ -44,29 +59,20 @@ export interface ProvenanceView {
 }
 
 /** What the signature inside a media file says, and what its signer is worth. */
-export interface MediaView extends Omit<MediaClaims, 'signer'> {
+export interface MediaView extends Omit<MediaClaims, 'signer' | 'statement'> {
   /** Null for a signer that is no Auto ID: nobody here vouches for `name`. */
   did: string | null;
   signerName: string | null;
   verdict: VerdictView | null;
+  /** What the Auto ID says of the file as it was before it was signed; null if it says nothing. */
+  statement: ProvenanceView | null;
 }
 
 /** Commands, for one wallet and network. */
 export function contentCommands(context: IdentityContext) {
   return {
     /** Signs a file: a statement to keep beside it (JSON, `.provenance`). */
-    async signContent(input: {
-      did: string;
-      content: Uint8Array;
-      mediaType: string;
-      origin: Origin;
-      /** SHA-256 of what it was made from, hex. */
-      sources?: string[];
-      cid?: string;
-      tool?: string;
-      licence?: string;
-      capability?: string;
-    }): Promise<FileView & { id: string }> {
+    async signContent(input: Said & { mediaType: string }): Promise<FileView & { id: string }> {
       const identity = context.own(input.did);
       if (input.content.length > MAX_CONTENT_BYTES)
         throw new Refusal(
@@ -74,20 +80,10 @@ export function contentCommands(context: IdentityContext) {
           `${input.content.length} bytes`,
           'This file is too large to be signed here.',
         );
-      const optional = (name: 'cid' | 'tool' | 'licence' | 'capability') => {
-        const text = input[name]?.trim() ?? '';
-        return text === '' ? {} : { [name]: text };
-      };
       const statement = describeContent(input.content, {
         mediaType: input.mediaType.trim() || 'application/octet-stream',
-        time: context.seconds,
         did: identity.did,
-        origin: input.origin,
-        sources: (input.sources ?? []).map((hash) => fromHex(hash, 32)),
-        ...optional('cid'),
-        ...optional('tool'),
-        ...optional('licence'),
-        ...optional('capability'),
+        ...aboutOf(input, context.seconds),
       });
       const signed = await signProvenance(await context.signingKey(identity.key), statement);
       const file = { v: 1, statement: toBase64Url(signed), certificates: identity.chain };
@@ -114,36 +110,20 @@ export function contentCommands(context: IdentityContext) {
       const { key = null, chain = null } = resolved ?? {};
       const found = verifyProvenance(statement, input.content, () => key);
       return {
-        id: toHex(statementId(decodeStatement(statement).payload)),
-        did: found.did,
-        signerName: context.known(did)?.name ?? null,
-        time: found.time,
-        mediaType: found.mediaType,
-        origin: found.origin,
-        sources: found.sources.map(toHex),
-        cid: found.cid ?? null,
-        tool: found.tool ?? null,
-        licence: found.licence ?? null,
-        capability: found.capability ?? null,
+        ...statementView(context, found, decodeStatement(statement).payload),
         verdict: chain === null ? null : await verdictView(context, chain),
       };
     },
 
     /** Signs a photo, video or sound file inside itself (C2PA). Throws Refusal `media-…`. */
-    async signMedia(input: {
-      did: string;
-      content: Uint8Array;
-      origin: Origin;
-      tool?: string;
-    }): Promise<Uint8Array> {
+    async signMedia(input: Said): Promise<Uint8Array> {
       const identity = context.own(input.did);
       const { signMedia } = await import('./c2pa.ts');
       return signMedia(input.content, {
         chain: context.chainOf(identity),
         did: identity.did,
         key: await context.signingKey(identity.key),
-        origin: input.origin,
-        tool: input.tool?.trim() || null,
+        about: aboutOf(input, context.seconds),
         now: context.now(),
       });
     },
@@ -151,11 +131,53 @@ export function contentCommands(context: IdentityContext) {
     /** Checks the signature inside a media file (C2PA). Throws Refusal `media-…` naming what does not hold. */
     async verifyMedia(input: { content: Uint8Array }): Promise<MediaView> {
       const { verifyMedia } = await import('./c2pa.ts');
-      const { signer, ...claims } = await verifyMedia(input.content);
-      if (signer === null) return { ...claims, did: null, signerName: null, verdict: null };
-      const verdict = await verdictView(context, signer.chain);
-      return { ...claims, did: signer.did, signerName: context.known(signer.did)?.name ?? null, verdict };
+      const { signer, statement, ...claims } = await verifyMedia(input.content);
+      if (signer === null) return { ...claims, did: null, signerName: null, verdict: null, statement: null };
+      const { did, chain } = signer;
+      return {
+        ...claims,
+        did,
+        signerName: context.known(did)?.name ?? null,
+        verdict: await verdictView(context, chain),
+        statement: statement === null ? null : statementView(context, statement, encodeProvenance(statement)),
+      };
     },
+  };
+}
+
+function aboutOf(
+  { origin, sources = [], ...said }: Said,
+  time: number,
+): Omit<Provenance, 'contentHash' | 'contentLength' | 'mediaType' | 'did'> {
+  const optional = (name: 'cid' | 'tool' | 'licence' | 'capability') => {
+    const text = said[name]?.trim() ?? '';
+    return text === '' ? {} : { [name]: text };
+  };
+  return {
+    time,
+    origin,
+    sources: sources.map((hash) => fromHex(hash, 32)),
+    ...optional('cid'),
+    ...optional('tool'),
+    ...optional('licence'),
+    ...optional('capability'),
+  };
+}
+
+/** A statement of its content and its CBOR, for the person. */
+function statementView(context: IdentityContext, found: Provenance, payload: Uint8Array): ProvenanceView {
+  return {
+    id: toHex(statementId(payload)),
+    did: found.did,
+    signerName: context.known(found.did)?.name ?? null,
+    time: found.time,
+    mediaType: found.mediaType,
+    origin: found.origin,
+    sources: found.sources.map(toHex),
+    cid: found.cid ?? null,
+    tool: found.tool ?? null,
+    licence: found.licence ?? null,
+    capability: found.capability ?? null,
   };
 }
 

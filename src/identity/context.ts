@@ -255,8 +255,13 @@ export class IdentityContext {
   /** Key that signs for an identity. The secret is fetched anew at each signature, so that a lock takes effect. */
   async signingKey(source: KeySource): Promise<SigningKey> {
     const make = (): Promise<SigningKey> => this.freshKey(source);
-    const { algorithm, publicKeyInfo } = await make();
-    return { algorithm, publicKeyInfo, sign: async (data) => (await make()).sign(data) };
+    const { algorithm, publicKeyInfo, signPss } = await make();
+    return {
+      algorithm,
+      publicKeyInfo,
+      sign: async (data) => (await make()).sign(data),
+      ...(signPss && { signPss: async (data: Uint8Array) => (await make()).signPss!(data) }),
+    };
   }
 
   private async freshKey(source: KeySource): Promise<SigningKey> {

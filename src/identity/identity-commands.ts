@@ -31,6 +31,7 @@ import {
   issueCertificate,
   keySuffix,
   LEAF_USAGES,
+  SIGNING_PURPOSES,
   MAX_COMMON_NAME,
   requestCertificate,
 } from './issue.ts';
@@ -46,6 +47,8 @@ const MAX_DAYS = 36_500;
 const ROOT_PATH_LENGTH = 2;
 /** Clocks differ: certificates begin a little before they are made. */
 const BACKDATE_MS = 300_000;
+/** What a certificate that may not issue is for: signing, files among it. */
+const LEAF = { usages: LEAF_USAGES, extendedUsages: SIGNING_PURPOSES } as const;
 
 export interface IdentityView {
   did: string;
@@ -488,7 +491,7 @@ export function identityCommands(context: IdentityContext) {
         notAfter: now + requireDays(input.days) * DAY_MS,
         did: alternativeUris(tbs)[0] ?? identity.did,
         authority: authority ? { pathLength: pathLength ?? ROOT_PATH_LENGTH } : null,
-        usages: authority ? AUTHORITY_USAGES : LEAF_USAGES,
+        ...(authority ? { usages: AUTHORITY_USAGES } : LEAF),
         ...(identity.purpose === null ? {} : { purpose: identity.purpose }),
       });
       const renewed = chainOf([...chain.slice(0, -1).map(({ raw }) => raw), der]);
@@ -651,7 +654,6 @@ export async function issueLeaf(
     purpose: string | null;
     days: number;
     mayIssue: boolean;
-    extendedUsages?: readonly string[];
   },
 ): Promise<{ chain: Chain }> {
   const issuer = context.own(issuerDid);
@@ -683,9 +685,8 @@ export async function issueLeaf(
     notAfter: Math.min(now + wanted.days * DAY_MS, tbs.notAfter),
     did,
     authority: wanted.mayIssue ? { pathLength: Math.max(0, (pathLength ?? 1) - 1) } : null,
-    usages: wanted.mayIssue ? AUTHORITY_USAGES : LEAF_USAGES,
+    ...(wanted.mayIssue ? { usages: AUTHORITY_USAGES } : LEAF),
     ...(wanted.purpose === null ? {} : { purpose: wanted.purpose }),
-    ...(wanted.extendedUsages === undefined ? {} : { extendedUsages: wanted.extendedUsages }),
   });
   const chain = chainOf([...parents.map(({ raw }) => raw), der]);
   const entry = { did, name: wanted.commonName, serial: serialOf(chain), at: context.now() };

@@ -67,6 +67,8 @@ export interface CertificateDraft {
 /** Key usages of a certificate that may issue, and of one that may not. */
 export const AUTHORITY_USAGES: readonly KeyUsage[] = ['digitalSignature', 'keyCertSign', 'cRLSign'];
 export const LEAF_USAGES: readonly KeyUsage[] = ['digitalSignature'];
+/** Extended key usages of certificates that may sign files, media among them. */
+export const SIGNING_PURPOSES: readonly string[] = [OID.emailProtection, OID.documentSigning];
 
 /** A fresh serial: 16 random octets, positive, without a leading zero. */
 export function newSerial(): Uint8Array {

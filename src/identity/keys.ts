@@ -19,6 +19,8 @@ export interface SigningKey {
   readonly publicKeyInfo: Uint8Array;
   /** Signature: Ed25519 and RSA as they are, ECDSA as r ‖ s of fixed width. */
   sign(data: Uint8Array): Promise<Uint8Array>;
+  /** RSA only: RSASSA-PSS with SHA-256 and a salt as long, for formats that take no other padding. */
+  signPss?(data: Uint8Array): Promise<Uint8Array>;
 }
 
 /** A public key as JOSE writes it. */
@@ -84,10 +86,13 @@ export async function rsaKey(pkcs8: Uint8Array): Promise<SigningKey> {
     const key = await crypto.subtle.importKey('pkcs8', pkcs8.slice(), algorithm, true, ['sign']);
     const { n, e } = await crypto.subtle.exportKey('jwk', key);
     const secret = await crypto.subtle.importKey('pkcs8', pkcs8.slice(), algorithm, false, ['sign']);
+    const pss = { name: 'RSA-PSS', hash: 'SHA-256', saltLength: 32 };
+    const pssSecret = await crypto.subtle.importKey('pkcs8', pkcs8.slice(), pss, false, ['sign']);
     return {
       algorithm: 'rsa',
       publicKeyInfo: await rsaInfo(n!, e!),
       sign: async (data) => new Uint8Array(await crypto.subtle.sign(algorithm, secret, data.slice())),
+      signPss: async (data) => new Uint8Array(await crypto.subtle.sign(pss, pssSecret, data.slice())),
     };
   } catch (error) {
     if (error instanceof Refusal) throw error;

@@ -60,7 +60,8 @@ function SignFile() {
           onSubmit={async () => {
             const { content, name, type } = file!;
             if (inside && isMedia(type)) {
-              saveFile(`signed-${name}`, await identity.signMedia({ did: as, content, origin, tool }), type);
+              const signed = await identity.signMedia({ did: as, content, origin, tool, licence });
+              saveFile(`signed-${name}`, signed, type);
               setDone('Signed. The signature is inside the saved copy; the file you chose is as it was.');
               return;
             }
@@ -157,25 +158,10 @@ function CheckFile() {
           <dl className="facts">
             <dt>Signed by</dt>
             <dd>{found.signerName ?? <span className="mono">{found.did}</span>}</dd>
-            <dt>When, by their word</dt>
-            <dd>{new Date(found.time * 1000).toLocaleString()}</dd>
             <dt>Made by</dt>
             <dd>{ORIGINS.find(([origin]) => origin === found.origin)?.[1]}</dd>
-            {found.tool !== null && (
-              <>
-                <dt>With</dt>
-                <dd>{found.tool}</dd>
-              </>
-            )}
-            {found.licence !== null && (
-              <>
-                <dt>Allowed</dt>
-                <dd>{found.licence}</dd>
-              </>
-            )}
-            <dt>Statement</dt>
-            <dd className="mono">{found.id}</dd>
           </dl>
+          <Statement statement={found} />
           {found.verdict !== null && <p className="muted">{found.verdict.sentence}</p>}
         </div>
       )}
@@ -201,7 +187,7 @@ function MediaFound({ media }: { media: MediaView }) {
         </dd>
         <dt>Made by</dt>
         <dd>{ORIGINS.find(([origin]) => origin === media.origin)?.[1]}</dd>
-        {media.tool !== null && (
+        {media.tool !== null && media.statement === null && (
           <>
             <dt>With</dt>
             <dd>{media.tool}</dd>
@@ -216,7 +202,51 @@ function MediaFound({ media }: { media: MediaView }) {
           </>
         )}
       </dl>
+      {media.statement !== null && <Statement statement={media.statement} />}
       {media.verdict !== null && <p className="muted">{media.verdict.sentence}</p>}
     </div>
+  );
+}
+
+/** What a signer says of a file beside who made it. */
+function Statement({ statement }: { statement: ProvenanceView }) {
+  const { time, tool, licence, cid, capability, sources, id } = statement;
+  return (
+    <dl className="facts">
+      <dt>When, by their word</dt>
+      <dd>{new Date(time * 1000).toLocaleString()}</dd>
+      {tool !== null && (
+        <>
+          <dt>With</dt>
+          <dd>{tool}</dd>
+        </>
+      )}
+      {licence !== null && (
+        <>
+          <dt>Allowed</dt>
+          <dd>{licence}</dd>
+        </>
+      )}
+      {sources.length > 0 && (
+        <>
+          <dt>Made from</dt>
+          <dd>{sources.length === 1 ? 'one earlier file' : `${sources.length} earlier files`}</dd>
+        </>
+      )}
+      {cid !== null && (
+        <>
+          <dt>In the network’s storage</dt>
+          <dd className="mono">{cid}</dd>
+        </>
+      )}
+      {capability !== null && (
+        <>
+          <dt>An agent, permitted by</dt>
+          <dd className="mono">{capability}</dd>
+        </>
+      )}
+      <dt>Statement</dt>
+      <dd className="mono">{id}</dd>
+    </dl>
   );
 }
