@@ -8,5 +8,6 @@ mod places;
 pub mod record;
 pub mod table;
 
+pub use lanes::Width;
 pub use params::PROOF_BYTES;
 pub use table::{verify, Table};

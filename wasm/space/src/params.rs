@@ -1,6 +1,7 @@
 //! Parameters of proof of space with K = 20, and the functions that both proving and verifying use.
 
 use crate::hash;
+use crate::lanes::Lanes;
 
 pub const K: u32 = 20;
 /// Bits that y has beyond K.
@@ -56,20 +57,38 @@ pub fn f_input(bits: u32, y: u32, left: u128, right: u128) -> [u32; 6] {
     ]
 }
 
-/// f_t of four matches: y and metadata of table `TABLE` (2..=7) from the left y and both sides' metadata.
+/// f_t of matches side by side: y and metadata of table `TABLE` (2..=7) from the left y and both sides' metadata.
 #[inline(always)]
-pub fn f<const TABLE: usize>(ys: [u32; 4], left: [u128; 4], right: [u128; 4]) -> ([u32; 4], [u128; 4]) {
+pub fn f<const TABLE: usize, const N: usize, V: Lanes<N>>(
+    ys: &[u32; N],
+    left: &[u128; N],
+    right: &[u128; N],
+) -> ([u32; N], [u128; N]) {
     let bits = META_BITS[TABLE - 1];
-    let inputs = std::array::from_fn(|lane| f_input(bits, ys[lane], left[lane], right[lane]));
-    let length = (Y_BITS + 2 * bits).div_ceil(8);
-    let hashes = hash::hash_short(&inputs, length);
-    let y = hashes.map(|hash| (hash >> (128 - Y_BITS)) as u32);
+    let mut inputs = [[0; N]; 6];
+    for lane in 0..N {
+        let words = f_input(bits, ys[lane], left[lane], right[lane]);
+        for (input, word) in inputs.iter_mut().zip(words) {
+            input[lane] = word;
+        }
+    }
+    let words = hash::hash_short::<N, V>(&inputs, (Y_BITS + 2 * bits).div_ceil(8));
     let own = META_BITS[TABLE];
-    let meta = std::array::from_fn(|lane| match TABLE {
-        2 | 3 => (left[lane] << bits) | right[lane],
-        7 => 0,
-        _ => (hashes[lane] >> (128 - Y_BITS - own)) & ((1 << own) - 1),
-    });
+    let mut y = [0; N];
+    let mut meta = [0; N];
+    for lane in 0..N {
+        y[lane] = words[0][lane] >> (32 - Y_BITS);
+        meta[lane] = match TABLE {
+            2 | 3 => (left[lane] << bits) | right[lane],
+            7 => 0,
+            _ => {
+                let hash = words
+                    .iter()
+                    .fold(0, |hash: u128, word| (hash << 32) | u128::from(word[lane]));
+                (hash >> (128 - Y_BITS - own)) & ((1 << own) - 1)
+            }
+        };
+    }
     (y, meta)
 }
 

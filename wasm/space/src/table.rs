@@ -2,6 +2,7 @@
 //! proof of a challenge.
 
 use crate::chacha;
+use crate::lanes::{Four, Lanes, Width};
 use crate::params::*;
 use crate::places::Places;
 
@@ -84,20 +85,49 @@ impl Table {
 
     /// The same, and shows each of the seven tables before the next is made of it.
     pub fn build_observed(&mut self, seed: &[u8; 32], observe: &mut dyn FnMut(TableView<'_>)) {
+        self.build_with(Width::widest(), seed, observe);
+    }
+
+    /// The same with so many lanes, which the machine must have.
+    fn build_with(&mut self, width: Width, seed: &[u8; 32], observe: &mut dyn FnMut(TableView<'_>)) {
+        match width {
+            Width::Four => self.make::<4, Four>(seed, observe),
+            // SAFETY: `Width` is of instructions that were found.
+            #[cfg(target_arch = "x86_64")]
+            Width::Eight => unsafe { self.make_avx2(seed, observe) },
+            #[cfg(target_arch = "x86_64")]
+            Width::Sixteen => unsafe { self.make_avx512(seed, observe) },
+        }
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx2")]
+    fn make_avx2(&mut self, seed: &[u8; 32], observe: &mut dyn FnMut(TableView<'_>)) {
+        self.make::<8, crate::lanes::Eight>(seed, observe);
+    }
+
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(enable = "avx512f")]
+    fn make_avx512(&mut self, seed: &[u8; 32], observe: &mut dyn FnMut(TableView<'_>)) {
+        self.make::<16, crate::lanes::Sixteen>(seed, observe);
+    }
+
+    #[inline(always)]
+    fn make<const N: usize, V: Lanes<N>>(&mut self, seed: &[u8; 32], observe: &mut dyn FnMut(TableView<'_>)) {
         self.table_1(seed);
         self.sort();
         observe(self.view(1));
-        self.next::<2>();
+        self.next::<2, N, V>();
         observe(self.view(2));
-        self.next::<3>();
+        self.next::<3, N, V>();
         observe(self.view(3));
-        self.next::<4>();
+        self.next::<4, N, V>();
         observe(self.view(4));
-        self.next::<5>();
+        self.next::<5, N, V>();
         observe(self.view(5));
-        self.next::<6>();
+        self.next::<6, N, V>();
         observe(self.view(6));
-        self.next::<7>();
+        self.next::<7, N, V>();
         observe(self.view(7));
     }
 
@@ -177,14 +207,15 @@ impl Table {
     }
 
     /// Makes table `TABLE` of the one before and sorts it.
-    fn next<const TABLE: usize>(&mut self) {
+    #[inline(always)]
+    fn next<const TABLE: usize, const N: usize, V: Lanes<N>>(&mut self) {
         let mut parents = std::mem::take(&mut self.parents[TABLE - 2]);
         parents.clear();
         self.y.clear();
         self.meta.clear();
         for bucket in 0..BUCKETS - 1 {
             self.find_matches(bucket);
-            self.take_matches::<TABLE>(&mut parents);
+            self.take_matches::<TABLE, N, V>(&mut parents);
         }
         self.parents[TABLE - 2] = parents;
         self.sort();
@@ -239,7 +270,11 @@ impl Table {
         }
     }
 
-    fn take_matches<const TABLE: usize>(&mut self, parents: &mut Vec<(u32, u32)>) {
+    #[inline(always)]
+    fn take_matches<const TABLE: usize, const N: usize, V: Lanes<N>>(
+        &mut self,
+        parents: &mut Vec<(u32, u32)>,
+    ) {
         let Self {
             matches,
             sorted,
@@ -248,21 +283,20 @@ impl Table {
             meta,
             ..
         } = self;
-        for group in matches.chunks(4) {
-            let four: [Match; 4] = std::array::from_fn(|lane| group[lane.min(group.len() - 1)]);
-            let (new_y, new_meta) = f::<TABLE>(
-                four.map(|found| (sorted[found.left as usize] >> 32) as u32),
-                four.map(|found| sorted_meta[found.left as usize]),
-                four.map(|found| sorted_meta[found.right as usize]),
-            );
+        for group in matches.chunks(N) {
+            let mut ys = [0; N];
+            let mut left = [0; N];
+            let mut right = [0; N];
             for (lane, found) in group.iter().enumerate() {
-                parents.push((
-                    sorted[found.left as usize] as u32,
-                    sorted[found.right as usize] as u32,
-                ));
-                y.push(new_y[lane]);
-                meta.push(new_meta[lane]);
+                let (from_left, from_right) = (sorted[found.left as usize], sorted[found.right as usize]);
+                ys[lane] = (from_left >> 32) as u32;
+                left[lane] = sorted_meta[found.left as usize];
+                right[lane] = sorted_meta[found.right as usize];
+                parents.push((from_left as u32, from_right as u32));
             }
+            let (new_y, new_meta) = f::<TABLE, N, V>(&ys, &left, &right);
+            y.extend_from_slice(&new_y[..group.len()]);
+            meta.extend_from_slice(&new_meta[..group.len()]);
         }
     }
 
@@ -354,11 +388,28 @@ fn pair_up<const TABLE: usize>(ys: &mut Vec<u32>, metas: &mut Vec<u128>) -> bool
         if !matches(left, right) {
             return false;
         }
-        let (y, meta) = f::<TABLE>([left; 4], [metas[2 * index]; 4], [metas[2 * index + 1]; 4]);
+        let (y, meta) = f::<TABLE, 4, Four>(&[left; 4], &[metas[2 * index]; 4], &[metas[2 * index + 1]; 4]);
         ys[index] = y[0];
         metas[index] = meta[0];
     }
     ys.truncate(count);
     metas.truncate(count);
     true
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tables_do_not_depend_on_the_lanes() {
+        let mut first = Table::new();
+        first.build_with(Width::Four, &[7; 32], &mut |_| ());
+        for width in Width::all() {
+            let mut table = Table::new();
+            table.build_with(width, &[7; 32], &mut |_| ());
+            assert!(table.sorted == first.sorted, "{}", width.name());
+            assert!(table.parents == first.parents, "{}", width.name());
+        }
+    }
 }

@@ -1,4 +1,5 @@
-//! Messages between a page and the helper: JSON, one object a text frame. Requests `{id, method, params}` of one
+//! Messages between a page and the helper: encodings of records travel as `frames` says, in binary ones, and all else
+//! as JSON, one object a text frame. Requests `{id, method, params}` of one
 //! connection are answered in their order, by `{id, result}` or `{id, error: {code, message}}`; `id` is null where
 //! the request had none that can be read. Codes: `malformed`, `not-paired`, `wrong-code`, `iterations`, `too-many`,
 //! `internal`. A connection that is refused or ended by the helper gets a close frame with the reason in words:
@@ -9,8 +10,8 @@ use serde::{Deserialize, Serialize};
 
 /// Slots that one `verify` may carry.
 pub const MAX_SLOTS: usize = 1024;
-/// Bytes of one message.
-pub const MAX_MESSAGE: usize = 1024 * 1024;
+/// Bytes of one message: a record and what comes with it fit.
+pub const MAX_MESSAGE: usize = 1024 * 1024 + 64 * 1024;
 /// Iterations of one slot: ten times what the main network uses.
 pub const MAX_ITERATIONS: u32 = 2_100_000_000;
 
@@ -60,6 +61,16 @@ pub struct Info {
     pub prove_rate: f64,
     /// Iterations a second that one core verifies.
     pub verify_rate: f64,
+    pub plotting: Plotting,
+}
+
+/// How records are encoded.
+#[derive(Debug, Serialize)]
+pub struct Plotting {
+    /// So many at once; twice as many may be asked for. None: this helper does not plot.
+    pub encodings: usize,
+    /// Vectors of the processor that tables are made with.
+    pub vectors: &'static str,
 }
 
 /// Answer to `verify`, one a slot: the first checkpoint that is wrong (0..7), or null when all hold.

@@ -1,7 +1,9 @@
 //! The WebSocket server: loopback only, pages of allowed origins only, pairing before any work.
 
-use crate::api::{Call, Failure, Request, MAX_MESSAGE};
+use crate::api::{Call, Failure, Info, Request, MAX_MESSAGE};
+use crate::frames;
 use crate::options::Options;
+use crate::plotter::{Encodings, Plotter};
 use crate::prover::Prover;
 use crate::work;
 use serde_json::{json, Value};
@@ -26,6 +28,10 @@ const ATTENTION: Duration = Duration::from_millis(100);
 /// How long, and for how many bytes, a connection that the helper ends is read on, so that its reason arrives.
 const PARTING_TIMEOUT: Duration = Duration::from_secs(1);
 const PARTING_BYTES: usize = 16 * MAX_MESSAGE;
+/// How often finished encodings are looked for while a connection waits for some.
+const PLOTTING_ATTENTION: Duration = Duration::from_millis(5);
+/// How long the other side may take to take an answer.
+const SEND_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A reason to end a connection, told in its close frame.
 struct End(CloseCode, String);
@@ -35,6 +41,7 @@ struct Helper {
     options: Options,
     code: String,
     prover: Prover,
+    plotter: Arc<Plotter>,
     connections: AtomicUsize,
 }
 
@@ -42,12 +49,15 @@ struct Helper {
 pub fn run(options: Options, code: String) -> io::Result<()> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, options.port))?;
     println!(
-        "Timekeeper on ws://127.0.0.1:{} ({})",
+        "Helper on ws://127.0.0.1:{} (time: {}; plotting: {}, {} at once)",
         listener.local_addr()?.port(),
-        allotment_aes::implementation()
+        allotment_aes::implementation(),
+        allotment_space::Width::widest().name(),
+        options.encodings
     );
     println!("Pairing code: {code}");
     let helper = Arc::new(Helper {
+        plotter: Plotter::new(options.encodings),
         options,
         code,
         prover: Prover::start(),
@@ -90,31 +100,40 @@ impl Helper {
         let policy = |reason: &str| End(CloseCode::Policy, reason.to_string());
         let mut paired = false;
         let mut wrong_codes = 0;
+        let mut encodings = Encodings::new(&self.plotter);
         loop {
+            while let Some(answer) = encodings.ready() {
+                if socket.send(Message::binary(answer)).is_err() {
+                    return Ok(());
+                }
+            }
+            if paired {
+                let limit = encodings.pending().then_some(PLOTTING_ATTENTION);
+                if socket.get_ref().set_read_timeout(limit).is_err() {
+                    return Ok(());
+                }
+            }
             let answer = match socket.read() {
                 Ok(Message::Text(text)) => {
-                    self.answer(&text, socket.get_ref(), &mut paired, &mut wrong_codes)
+                    let answer =
+                        self.answer(&text, socket.get_ref(), &mut paired, &mut wrong_codes);
+                    Some(Message::text(answer.to_string()))
                 }
-                Ok(Message::Binary(_)) => {
-                    let failure = Failure::new("malformed", "messages are JSON in text frames");
-                    failed(&Value::Null, &failure)
-                }
+                Ok(Message::Binary(bytes)) => plot(&bytes, paired, &mut encodings),
                 Ok(_) => continue,
                 Err(Error::Capacity(error)) => return Err(End(CloseCode::Size, error.to_string())),
                 Err(Error::Utf8(error)) => return Err(End(CloseCode::Invalid, error.to_string())),
+                Err(Error::Io(error)) if timed_out(&error) && paired => continue,
                 Err(Error::Io(error)) if timed_out(&error) => {
                     return Err(policy("no pairing code was sent in time"));
                 }
                 Err(_) => return Ok(()),
             };
-            if socket.send(Message::text(answer.to_string())).is_err() {
+            if answer.is_some_and(|answer| socket.send(answer).is_err()) {
                 return Ok(());
             }
             if wrong_codes >= WRONG_CODES_ALLOWED {
                 return Err(policy("too many wrong pairing codes"));
-            }
-            if paired && socket.get_ref().set_read_timeout(None).is_err() {
-                return Ok(());
             }
         }
     }
@@ -142,6 +161,10 @@ impl Helper {
         }
     }
 
+    fn info(&self) -> Info {
+        work::info(self.options.cores, self.plotter.threads())
+    }
+
     fn carry_out(
         &self,
         call: Call,
@@ -153,7 +176,7 @@ impl Helper {
         match call {
             Call::Pair { code } if same(code.as_bytes(), self.code.as_bytes()) => {
                 *paired = true;
-                Ok(json!(work::info(cores)))
+                Ok(json!(self.info()))
             }
             Call::Pair { .. } => {
                 *wrong_codes += 1;
@@ -163,7 +186,7 @@ impl Helper {
                 ))
             }
             _ if !*paired => Err(Failure::new("not-paired", "pair first")),
-            Call::Info {} => Ok(json!(work::info(cores))),
+            Call::Info {} => Ok(json!(self.info())),
             Call::Verify { slots } => {
                 while_connected(stream, |stopped| work::verify(&slots, cores, stopped))
                     .map(|verdicts| json!(verdicts))
@@ -173,6 +196,24 @@ impl Helper {
             })
             .map(|checkpoints| json!({ "checkpoints": checkpoints })),
         }
+    }
+}
+
+/// Takes a binary message; what is refused of it is answered at once.
+fn plot(bytes: &[u8], paired: bool, encodings: &mut Encodings) -> Option<Message> {
+    let refusal = |code, reason: &str| {
+        let failure = Failure::new(code, reason);
+        Some(Message::text(failed(&Value::Null, &failure).to_string()))
+    };
+    if !paired {
+        return refusal("not-paired", "pair first");
+    }
+    match frames::read(bytes) {
+        Some(asked) => encodings.take(asked).map(Message::binary),
+        None => refusal(
+            "malformed",
+            "a binary message is no encoding to make or give up",
+        ),
     }
 }
 
@@ -192,6 +233,7 @@ fn timed_out(error: &io::Error) -> bool {
 #[allow(clippy::result_large_err)] // the callback's type is the library's
 fn upgrade(stream: TcpStream) -> Option<(WebSocket<TcpStream>, Option<String>)> {
     stream.set_read_timeout(Some(PAIRING_TIMEOUT)).ok()?;
+    stream.set_write_timeout(Some(SEND_TIMEOUT)).ok()?;
     stream.set_nodelay(true).ok()?;
     let mut origin = None;
     let note = |request: &Upgrade, response: Response| -> Result<Response, ErrorResponse> {

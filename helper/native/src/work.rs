@@ -1,7 +1,8 @@
 //! Verification of slots on the cores that the helper was given, and how fast it is.
 
-use crate::api::{bytes, iterations, seed, Failure, Info, Slot, Verdict, MAX_SLOTS};
+use crate::api::{bytes, iterations, seed, Failure, Info, Plotting, Slot, Verdict, MAX_SLOTS};
 use allotment_aes::{implementation, pot_prove, pot_verify, Claim};
+use allotment_space::Width;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::OnceLock;
 use std::thread;
@@ -54,16 +55,20 @@ pub fn verify(slots: &[Slot], cores: usize, stopped: &AtomicBool) -> Result<Vec<
 }
 
 /// What this helper is; its speed is measured once, at the first question.
-pub fn info(cores: usize) -> Info {
+pub fn info(cores: usize, encodings: usize) -> Info {
     static RATES: OnceLock<(f64, f64)> = OnceLock::new();
     let (prove_rate, verify_rate) = *RATES.get_or_init(measure);
     Info {
-        name: "allotment-timekeeper",
+        name: env!("CARGO_PKG_NAME"),
         version: env!("CARGO_PKG_VERSION"),
         cores,
         implementation: implementation().to_string(),
         prove_rate,
         verify_rate,
+        plotting: Plotting {
+            encodings,
+            vectors: Width::widest().name(),
+        },
     }
 }
 

@@ -1,17 +1,23 @@
 //! Command line of the helper.
 
+use crate::plotter::ENCODING_MEBIBYTES;
 use std::path::PathBuf;
 
+const DEFAULT_MEBIBYTES: usize = 4096;
+
 pub const HELP: &str = "\
-allotment-timekeeper: proof of time at the processor's speed, for a page on this machine
+allotment-helper: keeps time and encodes sectors at the processor's speed, for a page on this machine
 
   --port N            port on 127.0.0.1 (default 9955), 0 for a free one
   --origin URL        web origin that may connect; may be repeated
                       (default: http://127.0.0.1 and http://localhost, any port)
-  --cores N           cores used for verification (default: all)
+  --cores N           cores used (default: all); plotting gives way to other programs
+  --memory MIB        memory for plotting, 160 for each record encoded at once (default: 4096); 0: no plotting
   --code-file PATH    where the pairing code is kept (default: .allotment-pairing in the home folder)
   --until-stdin-ends  stop when the program that started this one ends or closes its end
   --help
+
+allotment-helper bench FOLDER   measures plotting and farming on one thread; FOLDER is that of the app's sources
 ";
 
 /// What the helper runs with.
@@ -21,12 +27,15 @@ pub struct Options {
     /// Exact origins; empty means loopback pages of any port.
     pub origins: Vec<String>,
     pub cores: usize,
+    /// Records encoded at once.
+    pub encodings: usize,
     pub code_file: PathBuf,
     pub until_stdin_ends: bool,
 }
 
 pub enum Parsed {
     Run(Options),
+    Bench(PathBuf),
     Help,
 }
 
@@ -38,14 +47,18 @@ impl Options {
             origins: Vec::new(),
             cores: std::thread::available_parallelism().map_or(1, usize::from),
             code_file: home().join(".allotment-pairing"),
+            encodings: 0,
             until_stdin_ends: false,
         };
+        let mut mebibytes = DEFAULT_MEBIBYTES;
         while let Some(argument) = arguments.next() {
             let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
             match argument.as_str() {
+                "bench" => return Ok(Parsed::Bench(PathBuf::from(value()?))),
                 "--help" | "-h" => return Ok(Parsed::Help),
                 "--port" => options.port = number(&value()?)?,
                 "--cores" => options.cores = number::<usize>(&value()?)?.max(1),
+                "--memory" => mebibytes = number(&value()?)?,
                 "--origin" => options
                     .origins
                     .push(value()?.trim_end_matches('/').to_string()),
@@ -54,6 +67,7 @@ impl Options {
                 other => return Err(format!("unknown option {other}")),
             }
         }
+        options.encodings = options.cores.min(mebibytes / ENCODING_MEBIBYTES);
         Ok(Parsed::Run(options))
     }
 
@@ -115,6 +129,14 @@ mod tests {
         let options = options(&["--origin", "https://app.example/"]);
         assert!(options.allows(Some("https://app.example")));
         assert!(!options.allows(Some("http://127.0.0.1:4173")));
+    }
+
+    #[test]
+    fn memory_bounds_the_encodings() {
+        for (memory, encodings) in [("0", 0), ("159", 0), ("320", 2), ("99999", 3)] {
+            let options = options(&["--cores", "3", "--memory", memory]);
+            assert_eq!(options.encodings, encodings);
+        }
     }
 
     #[test]

@@ -1,9 +1,12 @@
-//! Native helper of Allotment: proves and verifies proof of time for pages of this machine, over a WebSocket
+//! Native helper of Allotment: keeps and verifies time and encodes sectors for pages of this machine, over a WebSocket
 //! on the loopback interface. A page must come from an allowed origin and know the pairing code.
 
 mod api;
+mod bench;
+mod frames;
 mod options;
 mod pairing;
+mod plotter;
 mod prover;
 mod server;
 mod work;
@@ -16,6 +19,15 @@ use std::thread;
 fn main() -> ExitCode {
     let options = match Options::parse(std::env::args().skip(1)) {
         Ok(Parsed::Run(options)) => options,
+        Ok(Parsed::Bench(sources)) => {
+            return match bench::run(&sources) {
+                Ok(()) => ExitCode::SUCCESS,
+                Err(error) => {
+                    eprintln!("Nothing can be measured: {error}");
+                    ExitCode::FAILURE
+                }
+            };
+        }
         Ok(Parsed::Help) => {
             print!("{HELP}");
             return ExitCode::SUCCESS;
@@ -43,7 +55,7 @@ fn main() -> ExitCode {
     match ended {
         Ok(()) => ExitCode::SUCCESS,
         Err(reason) => {
-            eprintln!("The timekeeper stopped: {reason}");
+            eprintln!("The helper stopped: {reason}");
             ExitCode::FAILURE
         }
     }
