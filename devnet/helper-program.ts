@@ -1,17 +1,17 @@
-/** The native timekeeper as a program of this machine: where it is built, starting it, its pairing code. */
+/** The native helper as a program of this machine: where it is built, starting it, its pairing code. */
 import { spawn, type ChildProcess } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { HELPER_PORT } from '../src/network/helper-client.ts';
+import { HELPER_PORT } from '../src/network/helper-link.ts';
 
 const PROGRAM = join(
   import.meta.dirname,
   '../wasm/target/release',
-  process.platform === 'win32' ? 'allotment-timekeeper.exe' : 'allotment-timekeeper',
+  process.platform === 'win32' ? 'allotment-helper.exe' : 'allotment-helper',
 );
-const BUILD = 'cargo build --release --manifest-path wasm/Cargo.toml -p allotment-timekeeper';
+const BUILD = 'cargo build --release --manifest-path wasm/Cargo.toml -p allotment-helper';
 
 /** Where a helper answers, and what pairs with it. */
 export interface HelperAddress {

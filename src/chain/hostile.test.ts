@@ -200,7 +200,7 @@ function hostile(
     }, 1);
     return {
       send: (text) => {
-        const { id, method } = JSON.parse(text) as { id: number; method: string };
+        const { id, method } = JSON.parse(String(text)) as { id: number; method: string };
         setTimeout(() => answer(wire, id, method), 1);
       },
       close: () => end('closed'),

@@ -162,7 +162,7 @@ type Report = (stage: PlotProgress['stage'], piecesDone: number) => void;
 function reporter({ pieces }: SectorPlan, { progress }: PlotContext): Report {
   const piecesTotal = pieces.length;
   return (stage, piecesDone) =>
-    progress({ stage, piecesDone, piecesTotal, bytesDownloaded: piecesDone * PIECE_BYTES });
+    progress({ stage, by: 'cluster', piecesDone, piecesTotal, bytesDownloaded: piecesDone * PIECE_BYTES });
 }
 
 /** Reads a plotter's progress until the sector is encoded. */

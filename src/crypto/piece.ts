@@ -2,6 +2,7 @@
 import { concat } from '../protocol/bytes.ts';
 import { PIECE_BYTES, POINT_BYTES, RECORD_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
 import { ProtocolError } from '../protocol/errors.ts';
+import { blake3Hash } from '../protocol/hash.ts';
 import { bisect } from './bisect.ts';
 import { recoverRecord } from './kzg.ts';
 import { randomSeed } from './random.ts';
@@ -32,6 +33,11 @@ export function recordCommitmentOf(piece: Uint8Array): Uint8Array {
 /** Witness (48 bytes) that a piece carries for its record's place in the segment. */
 export function recordWitnessOf(piece: Uint8Array): Uint8Array {
   return piece.slice(RECORD_BYTES + POINT_BYTES, PIECE_BYTES);
+}
+
+/** What a sector keeps of a piece beside its encoded record, 128 bytes: commitment, witness, BLAKE3 of the piece. */
+export function recordMetadataOf(piece: Uint8Array): Uint8Array {
+  return concat(piece.subarray(RECORD_BYTES), blake3Hash(piece));
 }
 
 /** Record (1 MiB) of a piece, as a view on it. */

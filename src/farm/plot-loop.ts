@@ -148,11 +148,14 @@ export class PlotLoop {
   snapshot(): PlottingSnapshot | null {
     const first = this.plotting.values().next().value;
     if (first === undefined) return null;
-    const { sector, progress, startedAt } = first;
+    const { sector, progress, startedAt, before } = first;
     const seconds = (performance.now() - startedAt) / 1000;
+    const encoded = progress.piecesDone - before;
     return {
       sector,
       stage: progress.stage,
+      by: progress.by,
+      piecesPerMinute: encoded > 0 ? (60 * encoded) / seconds : null,
       piecesDone: progress.piecesDone,
       piecesTotal: progress.piecesTotal,
       bytesPerSecond: seconds > 0 ? Math.round(progress.bytesDownloaded / seconds) : 0,

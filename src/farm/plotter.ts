@@ -12,6 +12,7 @@ import { PartialSector, type EncodedRow } from './partial-sector.ts';
 import type { SectorPlan } from './plan.ts';
 import { assembleSector, type ReadRecordChunks } from './sector-assembly.ts';
 import { sectorFileName } from './sector-file.ts';
+import type { PlottedBy } from './snapshot.ts';
 import type { PieceSource, VerifiedHistory } from './source.ts';
 
 /** Pieces fetched, verified together and held in memory, twice: while one batch is encoded the next one comes. */
@@ -25,6 +26,7 @@ export type PlotStage = 'downloading' | 'encoding' | 'writing';
 
 export interface PlotProgress {
   stage: PlotStage;
+  by: PlottedBy;
   /** Records encoded. */
   piecesDone: number;
   piecesTotal: number;
@@ -66,9 +68,12 @@ export type SectorPlotter = (plan: SectorPlan, context: PlotContext) => Promise<
  * @throws FarmError `piece-unavailable` or `piece-invalid`, StorageError, or the signal's reason.
  */
 export function plotSector(plan: SectorPlan, context: PlotContext): Promise<void> {
-  return encodeSector(plan, context, (sector) =>
-    context.directory.write(sectorFileName(plan.sectorIndex), fileParts(sector, context)),
-  );
+  return encodeSector(plan, context, (sector) => writeSector(plan, sector, context));
+}
+
+/** Writes an encoded sector to its file, which then replaces an older one. */
+export function writeSector(plan: SectorPlan, sector: EncodedSector, context: PlotContext): Promise<void> {
+  return context.directory.write(sectorFileName(plan.sectorIndex), fileParts(sector, context));
 }
 
 async function* fileParts(
@@ -144,6 +149,7 @@ async function encodeRecords(
   const running = new Set<Promise<void>>();
   const state: PlotProgress = {
     stage: 'downloading',
+    by: 'tab',
     piecesDone: total - missing.length,
     piecesTotal: total,
     bytesDownloaded: 0,

@@ -41,9 +41,15 @@ export interface SlotOutcome {
   sector: number | null;
 }
 
+/** Who encodes a sector: this program, a native helper of the person, or a plotter of a cluster. */
+export type PlottedBy = 'tab' | 'helper' | 'cluster';
+
 export interface PlottingSnapshot {
   sector: number;
   stage: string;
+  by: PlottedBy;
+  /** At the pace of the sector under way; null before the first. */
+  piecesPerMinute: number | null;
   piecesDone: number;
   piecesTotal: number;
   /** Of the sector under way, downloads included. */

@@ -9,7 +9,8 @@ import { WebSocket } from 'ws';
 import { CODE, honest, INFO, ScriptedHelper, type Asked } from '../../tests/support/scripted-helper.ts';
 import { webCryptoWalker } from '../crypto/pot.ts';
 import { loadWasm } from '../crypto/wasm.ts';
-import { HelperClient, type HelperOptions } from './helper-client.ts';
+import { HelperClient } from './helper-client.ts';
+import type { HelperOptions } from './helper-link.ts';
 import type { OpenSocket } from './socket.ts';
 import { openNodeSocket } from './socket-node.ts';
 
@@ -68,7 +69,7 @@ describe('HelperClient', () => {
     const client = connect(helper.port);
     await until(client, 'ready');
     expect(client.info).toEqual(INFO);
-    expect(client.name).toBe('allotment-timekeeper 0.1.0');
+    expect(client.name).toBe('allotment-helper 0.1.0');
     const other = { ...slot, seed: new Uint8Array(16).fill(0xab) };
     expect(
       await Promise.all([client.verify([slot, other]), client.verify([slot]), client.verify([])]),
@@ -237,12 +238,11 @@ describe('HelperClient', () => {
 /** Where `cargo build --release` puts the helper. */
 const BINARY = [
   process.env['TIMEKEEPER'] ?? '',
-  join(import.meta.dirname, '../../wasm/target/release/allotment-timekeeper'),
-  join(import.meta.dirname, '../../helper/timekeeper/target/release/allotment-timekeeper'),
+  join(import.meta.dirname, '../../wasm/target/release/allotment-helper'),
 ].find((path) => path !== '' && existsSync(path));
 
-describe.skipIf(BINARY === undefined)('the real helper (cargo build --release in helper/timekeeper)', () => {
-  const folder = mkdtempSync(join(tmpdir(), 'allotment-timekeeper-'));
+describe.skipIf(BINARY === undefined)('the real helper (cargo build --release -p allotment-helper)', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'allotment-helper-'));
   let helper: ChildProcess;
   let code = '';
   let port = 0;

@@ -1,4 +1,4 @@
-/** Messages between a page, or another program, and the native timekeeper: JSON, one object a frame, answered by `id`. */
+/** Messages between a page, or another program, and the native helper: JSON, one object a frame, answered by `id`. */
 import * as v from 'valibot';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import { CHECKPOINTS_BYTES, CHECKPOINTS_IN_SLOT } from '../protocol/constants.ts';
@@ -11,7 +11,7 @@ export const MAX_ITERATIONS = 2_100_000_000;
 /** Longest answer: a verdict for each slot. */
 export const MAX_ANSWER_BYTES = 64 * 1024;
 /** What the helper calls itself. */
-const NAME = 'allotment-timekeeper';
+const NAME = 'allotment-helper';
 
 /** A slot's claim as the helper verifies it. */
 export interface HelperSlot {
@@ -39,6 +39,12 @@ export interface HelperInfo {
   proveRate: number;
   /** Iterations a second that one core verifies. */
   verifyRate: number;
+  plotting: {
+    /** Records that it encodes at once; 0: it does not plot. */
+    encodings: number;
+    /** Vectors of the processor that it uses, such as `AVX2`. */
+    vectors: string;
+  };
 }
 
 export type HelperAnswer =
@@ -60,6 +66,10 @@ const Info = v.object({
   implementation: text(64),
   proveRate: rate,
   verifyRate: rate,
+  plotting: v.object({
+    encodings: v.pipe(v.number(), v.integer(), v.minValue(0), v.maxValue(65_536)),
+    vectors: text(64),
+  }),
 });
 const Verdicts = v.array(
   v.object({

@@ -44,7 +44,7 @@ function connect(options: { timeoutMs?: number } = {}) {
     const line = new Line(events);
     lines.push(line);
     return {
-      send: (text) => void line.sent.push(parseJson(text) as Line['sent'][number]),
+      send: (text) => void line.sent.push(parseJson(String(text)) as Line['sent'][number]),
       close: () => {
         line.closed = true;
       },

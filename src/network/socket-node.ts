@@ -14,6 +14,10 @@ export const openNodeSocket: OpenSocket = (url, maxBytes, events) => {
   socket.on('open', () => events.open());
   socket.on('message', (data, isBinary) => {
     if (ended) return;
+    if (isBinary && events.bytes !== undefined && Buffer.isBuffer(data)) {
+      events.bytes(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+      return;
+    }
     if (isBinary) {
       reason = 'a message was not text';
       socket.terminate();
@@ -29,7 +33,7 @@ export const openNodeSocket: OpenSocket = (url, maxBytes, events) => {
     end();
   });
   return {
-    send: (text) => socket.send(text),
+    send: (message) => socket.send(message),
     close: () => {
       socket.terminate();
       end();

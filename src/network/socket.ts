@@ -3,12 +3,14 @@
 export interface SocketEvents {
   open(): void;
   message(text: string): void;
+  /** A binary message. Where this is left out, one ends the connection. */
+  bytes?(message: Uint8Array): void;
   /** The connection ended or never came about; nothing follows. */
   close(reason: string): void;
 }
 
 export interface Socket {
-  send(text: string): void;
+  send(message: string | Uint8Array<ArrayBuffer>): void;
   close(): void;
 }
 
@@ -18,6 +20,7 @@ export type OpenSocket = (url: string, maxBytes: number, events: SocketEvents) =
 /** Opens the platform's own WebSocket: browsers, their workers, and Node.js from version 22 on. */
 export const openWebSocket: OpenSocket = (url, maxBytes, events) => {
   const socket = new WebSocket(url);
+  socket.binaryType = 'arraybuffer';
   let ended = false;
   const end = (reason: string): void => {
     if (ended) return;
@@ -27,17 +30,18 @@ export const openWebSocket: OpenSocket = (url, maxBytes, events) => {
   socket.onopen = () => events.open();
   socket.onmessage = (event: MessageEvent<unknown>) => {
     if (ended) return;
-    if (typeof event.data === 'string' && event.data.length <= maxBytes) {
-      events.message(event.data);
-      return;
-    }
+    const { data } = event;
+    if (typeof data === 'string' && data.length <= maxBytes) return events.message(data);
+    if (data instanceof ArrayBuffer && data.byteLength <= maxBytes && events.bytes !== undefined)
+      return events.bytes(new Uint8Array(data));
+    const kindTaken = typeof data === 'string' || events.bytes !== undefined;
     socket.close();
-    end(typeof event.data === 'string' ? 'a message was too long' : 'a message was not text');
+    end(kindTaken ? 'a message was too long' : 'a message was not text');
   };
   // The error event says nothing; the close event that follows it has the reason, if there is one.
   socket.onclose = (event) => end(event.reason === '' ? 'the connection ended' : event.reason);
   return {
-    send: (text) => socket.send(text),
+    send: (message) => socket.send(message),
     close: () => {
       socket.close();
       end('closed');

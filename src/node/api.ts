@@ -13,14 +13,14 @@ import type { ObjectRequest } from './object-ports.ts';
 import type { Conditions, Schedule } from './schedule.ts';
 import type { TimekeepingView } from './keep-time.ts';
 import type { ClusterRoles, ClusterView, JoinRequest } from './cluster.ts';
-import type { TimekeeperView } from './timekeeper.ts';
+import type { HelperView } from './helper.ts';
 
 export type { BlockView, RefusalView, SourceStatus } from '../chain/snapshot.ts';
 export type { PotBudget } from '../crypto/pot-budget.ts';
 export type { FolderContents } from '../farm/description.ts';
 export type { TimekeepingView } from './keep-time.ts';
 export type { ClusterView, JoinRequest } from './cluster.ts';
-export type { TimekeeperView } from './timekeeper.ts';
+export type { HelperView } from './helper.ts';
 export type { SectorSnapshot, SectorState, SlotOutcome } from '../farm/snapshot.ts';
 export type { Conditions, Schedule } from './schedule.ts';
 
@@ -133,7 +133,7 @@ export interface NodeSnapshot {
   /** SS58 address that rewards of all farms are paid to; null while the farmer's key is not known. */
   rewardAddress: string | null;
   /** The person's native helper that verifies proofs of time. */
-  timekeeper: TimekeeperView;
+  helper: HelperView;
   /** This tab as the timekeeper of a local network. */
   timekeeping: TimekeepingView;
   /** The farming cluster that was joined; null: none was. */
@@ -228,11 +228,13 @@ export interface NodeApi {
   objects(name: string, input?: unknown): Promise<unknown>;
   /** A command of identities, by name; `IdentityCommands` of `desk.ts` types it. */
   identities(name: string, input?: unknown): Promise<unknown>;
-  /** Uses the native timekeeper on a port of this machine, paired by the code that it printed. */
-  pairTimekeeper(port: number, code: string): Promise<void>;
-  /** Tries a timekeeper again that was put off. */
-  retryTimekeeper(): Promise<void>;
-  forgetTimekeeper(): Promise<void>;
+  /** Uses the native helper on a port of this machine, paired by the code that it printed. */
+  pairHelper(port: number, code: string): Promise<void>;
+  /** Tries a helper again that was put off. */
+  retryHelper(): Promise<void>;
+  /** Lets the paired helper plot too, or only keep time. */
+  setHelperPlots(plots: boolean): Promise<void>;
+  forgetHelper(): Promise<void>;
   /** Lets this tab walk the proof of time of the local network, or ends that. */
   keepTime(on: boolean): Promise<void>;
   /** Joins a farming cluster. Credentials go into the wallet if it is open, else they last as long as this tab. */

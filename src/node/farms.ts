@@ -11,6 +11,7 @@ import {
   loadOrCreateFolderEntropy,
   type FarmerIdentity,
 } from '../farm/identity.ts';
+import type { SectorPlotter } from '../farm/plotter.ts';
 import type { AuthoringNode, PieceSource, VerifiedHistory } from '../farm/source.ts';
 import { NativeDirectory } from '../farm/native-directory.ts';
 import { Turns } from '../farm/turns.ts';
@@ -45,6 +46,8 @@ export interface FarmWorld {
   rewardAccount: Uint8Array;
   /** A seat in the farming cluster for a farm of that key (32 bytes), or null. */
   seat(publicKey: Uint8Array): FarmSeat | null;
+  /** Who plots for farms without a seat; this program when left out. */
+  plotter?: SectorPlotter;
 }
 
 /** One farm that the person set up, at work or not. */
@@ -208,7 +211,7 @@ export class Farms {
           directory instanceof NativeDirectory ? directory.allocatedBytes : record.allocatedBytes,
         lost: (reason) => void this.close(entry).then(() => this.failed(entry, reason)),
         // Others plot for farms of a cluster, which need not take turns then.
-        ...(seat === null ? { turns: this.turns } : seat.options),
+        ...(seat === null ? { turns: this.turns, plotter: world.plotter } : seat.options),
       });
       if (this.world !== world) return farm.stop();
       entry.farm = farm;

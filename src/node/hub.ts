@@ -7,7 +7,7 @@ import type { NodeApi, NodeSnapshot } from './api.ts';
 import { causeOf, sentenceOf } from './causes.ts';
 import type { ObjectAnswer, ObjectRequest } from './object-ports.ts';
 import { NO_TIMEKEEPING } from './keep-time.ts';
-import { NO_TIMEKEEPER } from './timekeeper.ts';
+import { NO_HELPER } from './helper.ts';
 
 type Commands = Omit<NodeApi, 'subscribe' | 'takeOver' | 'serveObject' | 'lendWebRtc'>;
 type CommandName = keyof Commands;
@@ -222,7 +222,7 @@ function notStarted(error: unknown): NodeSnapshot {
     chain: null,
     farms: [],
     rewardAddress: null,
-    timekeeper: NO_TIMEKEEPER,
+    helper: NO_HELPER,
     timekeeping: NO_TIMEKEEPING,
     cluster: null,
     notices: [],

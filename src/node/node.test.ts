@@ -132,7 +132,7 @@ describe('AllotmentNode', () => {
     node = await AllotmentNode.create(await platform());
     await node.start(setup);
     await node.reset();
-    expect(node.snapshot()).toMatchObject({ setup: null, chain: null, timekeeper: { phase: 'off' } });
+    expect(node.snapshot()).toMatchObject({ setup: null, chain: null, helper: { phase: 'off' } });
     expect(await node.exportIdentity()).toHaveLength(33);
     expect(pools.every(({ closed }) => closed)).toBe(true);
   });

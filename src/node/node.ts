@@ -46,7 +46,7 @@ import type { NodePlatform } from './platform.ts';
 import { probeEndpoint } from './probe.ts';
 import { requireSchedule } from './schedule.ts';
 import { NO_TIMEKEEPING, Timekeeping } from './keep-time.ts';
-import { Timekeeper } from './timekeeper.ts';
+import { PairedHelper } from './helper.ts';
 
 const SETUP = 'setup';
 /** Wait before a chain that could not start is tried again. */
@@ -66,7 +66,7 @@ interface Running {
 
 export class AllotmentNode implements RunnableNode {
   private readonly journal: Journal;
-  private readonly timekeeper: Timekeeper;
+  private readonly helper: PairedHelper;
   private timekeeping: Timekeeping | null = null;
   private readonly cluster: Cluster;
   private readonly listeners = new Set<() => void>();
@@ -90,7 +90,7 @@ export class AllotmentNode implements RunnableNode {
   ) {
     const changed = (): void => this.changed();
     this.journal = new Journal(platform.store, changed);
-    this.timekeeper = new Timekeeper(platform.store, platform.openSocket, this.journal, changed);
+    this.helper = new PairedHelper(platform.store, platform.openSocket, this.journal, changed);
     this.farms = new Farms(platform, this.journal, changed, (keys) => this.running?.client.setOwnKeys(keys));
     this.cluster = new Cluster(
       platform,
@@ -110,7 +110,7 @@ export class AllotmentNode implements RunnableNode {
     const node = new AllotmentNode(platform, await platform.machine());
     node.refreshMachine();
     node.limits.start();
-    await node.timekeeper.resume();
+    await node.helper.resume();
     await node.cluster.resume();
     await node.farms.load();
     node.setup = await platform.store.setting<Setup>(SETUP);
@@ -130,7 +130,7 @@ export class AllotmentNode implements RunnableNode {
       chain: this.running?.client.snapshot() ?? null,
       farms: this.setup?.farm == null ? [] : this.farms.views(this.startsWhen()),
       rewardAddress: this.rewardAddress(),
-      timekeeper: this.timekeeper.view(),
+      helper: this.helper.view(),
       timekeeping: this.timekeeping?.view() ?? NO_TIMEKEEPING,
       cluster: this.cluster.view(),
       notices: this.journal.notices,
@@ -392,12 +392,16 @@ export class AllotmentNode implements RunnableNode {
     return this.cluster.forget();
   }
 
-  pairTimekeeper(port: number, code: string): Promise<void> {
-    return this.timekeeper.pair(port, code);
+  pairHelper(port: number, code: string): Promise<void> {
+    return this.helper.pair(port, code);
   }
 
-  async retryTimekeeper(): Promise<void> {
-    this.timekeeper.retry();
+  async retryHelper(): Promise<void> {
+    this.helper.retry();
+  }
+
+  setHelperPlots(plots: boolean): Promise<void> {
+    return this.helper.setPlots(plots);
   }
 
   async keepTime(on: boolean): Promise<void> {
@@ -412,8 +416,8 @@ export class AllotmentNode implements RunnableNode {
     this.changed();
   }
 
-  forgetTimekeeper(): Promise<void> {
-    return this.timekeeper.forget();
+  forgetHelper(): Promise<void> {
+    return this.helper.forget();
   }
 
   logs(): Promise<string[]> {
@@ -425,7 +429,7 @@ export class AllotmentNode implements RunnableNode {
     await this.farms.removeAll();
     await this.halt();
     if (setup !== null) await (await this.openChainStore(setup.network)).clear();
-    await this.timekeeper.forget();
+    await this.helper.forget();
     await this.platform.store.clear();
     this.setup = null;
     this.failure = null;
@@ -433,7 +437,7 @@ export class AllotmentNode implements RunnableNode {
   }
 
   async stop(): Promise<void> {
-    this.timekeeper.stop();
+    this.helper.stop();
     await this.cluster.stop();
     this.limits.stop();
     await this.halt();
@@ -515,7 +519,7 @@ export class AllotmentNode implements RunnableNode {
       this.limits.choose(schedule, cores);
       if (farm !== null && farm.allocatedBytes > 0) await this.farms.give(farm.allocatedBytes);
       client.onChange(() => this.onChain());
-      this.timekeeper.serve(client);
+      this.helper.serve(client);
       void this.cluster.serve({ pool, history: client });
       client.start();
     } catch (error) {
@@ -548,7 +552,7 @@ export class AllotmentNode implements RunnableNode {
     this.moneyOpen = null;
     this.objectsOpen = null;
     await moneyOpen?.then((money) => money.close()).catch(() => undefined);
-    this.timekeeper.serve(null);
+    this.helper.serve(null);
     this.timekeeping?.stop();
     this.timekeeping = null;
     await this.farms.halt();
@@ -594,6 +598,7 @@ export class AllotmentNode implements RunnableNode {
       identity,
       rewardAccount: rewardAccount(setup, identity),
       seat: (publicKey) => this.cluster.seat(publicKey),
+      plotter: this.helper.plotting.plot,
     });
   }
 

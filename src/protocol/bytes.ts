@@ -56,7 +56,7 @@ function digitAt(text: string, index: number): number {
 }
 
 /** All parts one after the other. */
-export function concat(...parts: Uint8Array[]): Uint8Array {
+export function concat(...parts: Uint8Array[]): Uint8Array<ArrayBuffer> {
   let length = 0;
   for (const part of parts) length += part.length;
   const whole = new Uint8Array(length);

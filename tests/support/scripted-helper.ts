@@ -1,16 +1,17 @@
-/** A native timekeeper in the test's own process: the wire format of the real one, answers by script. */
+/** A native helper in the test's own process: the wire format of the real one, answers by script. */
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 
 /** The code that `honest` takes. */
 export const CODE = '0123456789abcdef0123456789abcdef';
 export const INFO = {
-  name: 'allotment-timekeeper',
+  name: 'allotment-helper',
   version: '0.1.0',
   cores: 2,
   implementation: 'aes-ni',
   proveRate: 9e7,
   verifyRate: 1e9,
+  plotting: { encodings: 2, vectors: 'AVX2' },
 };
 export interface Asked {
   id: number;
@@ -37,7 +38,7 @@ export const honest: Script = ({ id, method, params }, paired) => {
   return { id, result: params.slots!.map(() => ({ firstWrong: null })) };
 };
 
-/** A timekeeper on a free port, or on one, that answers by its script. Stop it. */
+/** A helper on a free port, or on one, that answers by its script. Stop it. */
 export class ScriptedHelper {
   readonly asked: Asked[] = [];
   private readonly server: WebSocketServer;

@@ -1,6 +1,7 @@
 import { useCallback, useState } from 'react';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { farmHealth } from '../../farm/health.ts';
+import type { PlottedBy } from '../../farm/snapshot.ts';
 import type { Cause, FarmTaskView, FarmView, NodeSnapshot } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, Meter } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
@@ -97,12 +98,24 @@ function PauseButton({ farm }: { farm: FarmView }) {
   );
 }
 
+const PLOTTED_BY: Record<PlottedBy, string> = {
+  tab: 'by this tab',
+  helper: 'by your helper',
+  cluster: 'by the cluster',
+};
+
+function paceWords(pieces: number): string {
+  return pieces < 10 ? pieces.toPrecision(2) : count(Math.round(pieces));
+}
+
 function Plotting({ farm }: { farm: FarmView }) {
   const plotting = farm.plotting;
   if (plotting === null) return null;
   const done = plotting.piecesTotal === 0 ? 0 : plotting.piecesDone / plotting.piecesTotal;
   const parts = [
+    PLOTTED_BY[plotting.by],
     `${plotting.piecesDone} of ${plotting.piecesTotal} pieces`,
+    plotting.piecesPerMinute === null ? null : `${paceWords(plotting.piecesPerMinute)} a minute`,
     plotting.bytesPerSecond > 0 ? `${bytes(plotting.bytesPerSecond)}/s` : null,
     plotting.etaSeconds === null ? null : timeLeft(plotting.etaSeconds),
   ];

@@ -207,7 +207,7 @@ function ProofOfTime({ chain, budget }: { chain: ChainView; budget: PotBudget })
         <p className="banner">
           <span>
             History is verified more slowly than it grows. <a href="#/settings">Allow a smaller sample</a>, or
-            more cores, or pair a timekeeper.
+            more cores, or pair a helper.
           </span>
         </p>
       ) : (

@@ -11,7 +11,7 @@ import { ScheduleCard } from '../farm/ScheduleCard.tsx';
 import { node } from '../node-client.ts';
 import { BeginCard } from './SettingsChain.tsx';
 import { LogCard, NotificationsCard } from './SettingsLog.tsx';
-import { KeepTimeCard, ProofOfTimeCard, TimekeeperCard } from './SettingsTime.tsx';
+import { KeepTimeCard, ProofOfTimeCard, HelperCard } from './SettingsTime.tsx';
 import '../farm/farm.css';
 
 /** Machine, verification budget, identity, balance, logs, appearance. */
@@ -22,7 +22,7 @@ export default function Settings({ snapshot }: ScreenProps) {
       <div className="grid">
         <MachineCard snapshot={snapshot} />
         <ProofOfTimeCard snapshot={snapshot} />
-        <TimekeeperCard snapshot={snapshot} />
+        <HelperCard snapshot={snapshot} />
         <KeepTimeCard snapshot={snapshot} />
         <ScheduleCard snapshot={snapshot} />
         <RewardCard snapshot={snapshot} />

@@ -2,7 +2,7 @@ import { useState } from 'react';
 import type { ScreenProps } from '../App.tsx';
 import { CHECKPOINTS_IN_SLOT } from '../../protocol/constants.ts';
 import { passChance, type PotBudget } from '../../crypto/pot-budget.ts';
-import type { TimekeeperView } from '../../node/api.ts';
+import type { HelperView } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, TrustBadge } from '../components/basics.tsx';
 import { Check, Deed, Failure, Form, TextField, useAction } from '../components/forms.tsx';
 import { count, duration } from '../format.ts';
@@ -15,7 +15,7 @@ const FORGED_SHARE = 0.1;
 
 /** How much of the proof of time is verified, and with how many cores. */
 export function ProofOfTimeCard({ snapshot }: ScreenProps) {
-  const { setup, chain, timekeeper } = snapshot;
+  const { setup, chain, helper } = snapshot;
   // What was chosen here shows at once, while the node takes it over.
   const [chosen, setChosen] = useState<PotBudget | null>(null);
   const [error, setError] = useState<string | null>(null);
@@ -96,7 +96,7 @@ export function ProofOfTimeCard({ snapshot }: ScreenProps) {
         <p className="small muted">
           The network’s slots bring {speedWords(chain.pot.due)}.{' '}
           {chain.pot.iterationsPerSecond > 0 &&
-            `${timekeeper.phase === 'ready' ? 'Your timekeeper' : 'This device'} verifies ${speedWords(chain.pot.iterationsPerSecond)}. `}
+            `${helper.phase === 'ready' ? 'Your helper' : 'This device'} verifies ${speedWords(chain.pot.iterationsPerSecond)}. `}
           At the head: {shareWords(chain.pot.head)}.
         </p>
       )}
@@ -158,7 +158,7 @@ export function KeepTimeCard({ snapshot }: ScreenProps) {
 }
 
 const PHASES: Record<
-  Exclude<TimekeeperView['phase'], 'off'>,
+  Exclude<HelperView['phase'], 'off'>,
   { text: string; tone: 'good' | 'info' | 'warn' | 'bad' }
 > = {
   connecting: { text: 'connecting', tone: 'info' },
@@ -168,49 +168,67 @@ const PHASES: Record<
 };
 
 /** The native helper: paired, shown with what it reports, forgotten. */
-export function TimekeeperCard({ snapshot }: ScreenProps) {
-  const { timekeeper } = snapshot;
-  if (timekeeper.phase === 'off') return <Pairing port={timekeeper.port} />;
-  const { phase, helper, cause, port } = timekeeper;
+export function HelperCard({ snapshot }: ScreenProps) {
+  const { helper } = snapshot;
+  const action = useAction();
+  if (helper.phase === 'off') return <Pairing port={helper.port} />;
+  const { phase, info, cause, port, plots } = helper;
+  const canPlot = info !== null && info.plotting.encodings > 0;
   return (
-    <Card title="Timekeeper" span={6} aside={<Badge tone={PHASES[phase].tone}>{PHASES[phase].text}</Badge>}>
+    <Card title="Helper" span={6} aside={<Badge tone={PHASES[phase].tone}>{PHASES[phase].text}</Badge>}>
       {cause !== null && <CauseBanner cause={cause} tone={phase === 'stopped' ? 'bad' : 'warn'} />}
       {phase === 'waiting' && (
         <p className="small muted">
-          Until it is back, this tab verifies proofs of time itself. The connection is tried again.
+          Until it is back, this tab verifies proofs of time itself, and plots itself. The connection is tried
+          again.
         </p>
       )}
       <dl className="facts">
         <dt>Program</dt>
         <dd>
-          {helper === null ? '–' : `${helper.name} ${helper.version}`} on port {port}
+          {info === null ? '–' : `${info.name} ${info.version}`} on port {port}
         </dd>
-        {helper !== null && (
+        {info !== null && (
           <>
             <dt>Verifies</dt>
             <dd>
-              {speedWords(helper.verifyRate * helper.cores)} on {count(helper.cores)}{' '}
-              {helper.cores === 1 ? 'core' : 'cores'}{' '}
-              <TrustBadge trust={{ kind: 'reported', by: 'the timekeeper' }} />
+              {speedWords(info.verifyRate * info.cores)} on {count(info.cores)}{' '}
+              {info.cores === 1 ? 'core' : 'cores'}{' '}
+              <TrustBadge trust={{ kind: 'reported', by: 'the helper' }} />
             </dd>
             <dt>Walks</dt>
             <dd>
-              {speedWords(helper.proveRate)}, by {helper.implementation}
+              {speedWords(info.proveRate)}, by {info.implementation}
+            </dd>
+            <dt>Plots</dt>
+            <dd>
+              {canPlot
+                ? `${count(info.plotting.encodings)} pieces at once, by ${info.plotting.vectors}`
+                : 'not: it was started without memory for that'}
             </dd>
           </>
         )}
       </dl>
+      {canPlot && (
+        <Check
+          label="Plot with it"
+          hint="At the lowest priority: other programs go first."
+          checked={plots}
+          onChange={(checked) => action.run(() => node.setHelperPlots(checked))}
+        />
+      )}
       <p className="small muted">
-        What it says is yours alone. One checkpoint of every answer is walked here too, so that a program that
-        lies is found and put off.
+        What it says is yours alone. One checkpoint of every answer is walked here too, and some pieces of every
+        sector are encoded here too, so that a program that lies is found and put off.
       </p>
+      <Failure error={action.error} />
       <div className="row">
-        {phase !== 'ready' && <Deed label="Try again" onDo={() => node.retryTimekeeper()} />}
+        {phase !== 'ready' && <Deed label="Try again" onDo={() => node.retryHelper()} />}
         <Deed
           label="Forget"
           danger
-          confirm="Forget the timekeeper and its pairing code?"
-          onDo={() => node.forgetTimekeeper()}
+          confirm="Forget the helper and its pairing code?"
+          onDo={() => node.forgetHelper()}
         />
       </div>
     </Card>
@@ -221,13 +239,13 @@ function Pairing(props: { port: number }) {
   const [code, setCode] = useState('');
   const [port, setPort] = useState(String(props.port));
   const action = useAction();
-  const pair = () => node.pairTimekeeper(Number(port), code);
+  const pair = () => node.pairHelper(Number(port), code);
   return (
-    <Card title="Timekeeper" span={6} aside={<Badge>none</Badge>}>
+    <Card title="Helper" span={6} aside={<Badge>none</Badge>}>
       <p className="muted">
-        A small program of your own on this machine can verify proofs of time, some thirty times as fast as a
-        tab. It is built from the folder <code>helper/timekeeper</code> and prints a pairing code when it
-        starts.
+        A small program of your own on this machine can plot twice as fast as this tab, and verify proofs of
+        time some thirty times as fast. It is built from the folder <code>helper/native</code> and prints a
+        pairing code when it starts.
       </p>
       <Form action={action} submit="Pair" busy="Pairing…" disabled={code.trim() === ''} onSubmit={pair}>
         <TextField

@@ -1,12 +1,11 @@
 /** What the jobs of the pool do, on the worker's side. */
-import { CHECKPOINTS_IN_SLOT, PIECE_BYTES, RECORD_BYTES, S_BUCKETS } from '../../protocol/constants.ts';
+import { CHECKPOINTS_IN_SLOT, PIECE_BYTES, S_BUCKETS } from '../../protocol/constants.ts';
 import { countBits, occupancy } from '../../protocol/contents-map.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import { blake3Hash } from '../../protocol/hash.ts';
 import { BITFIELD_BYTES, sectorSlotChallenge } from '../../protocol/sector.ts';
 import type { ComputeJobs, JobInput, JobName, JobOutput } from '../jobs.ts';
 import { commitPart, commitRecord, locate, recoverQuotient, sumPoints, verifyOpenings } from '../kzg.ts';
-import { invalidPieces, reconstructPiece, recordOf } from '../piece.ts';
+import { invalidPieces, reconstructPiece, recordMetadataOf, recordOf } from '../piece.ts';
 import { chooseWalker } from '../pot.ts';
 import { verifyOwnSolution } from '../solution.ts';
 import { recoverSlices } from '../reconstruction.ts';
@@ -54,10 +53,7 @@ const IMPLEMENTATIONS: Implementations = {
   },
   'record.encode': ({ evaluationSeed, piece }) => {
     if (piece.length !== PIECE_BYTES) throw badLength('piece', piece.length, PIECE_BYTES);
-    const metadata = new Uint8Array(PIECE_BYTES - RECORD_BYTES + 32);
-    metadata.set(piece.subarray(RECORD_BYTES));
-    metadata.set(blake3Hash(piece), PIECE_BYTES - RECORD_BYTES);
-    return { ...tableOf(evaluationSeed).encode(recordOf(piece)), metadata };
+    return { ...tableOf(evaluationSeed).encode(recordOf(piece)), metadata: recordMetadataOf(piece) };
   },
   'record.decode': ({ evaluationSeed, bitfield, chunks }) => ({
     record: tableOf(evaluationSeed).decode(bitfield, chunks),

@@ -1,43 +1,57 @@
 /**
- * The person's own native timekeeper: paired once, used while it is there, and done without while it is gone. The
- * pairing code stays in the store and goes to the helper only.
+ * The person's own native helper: paired once, used to verify time and to plot while it is there, and done without while
+ * it is gone. The pairing code stays in the store and goes to the helper only.
  */
 import type { LightClient } from '../chain/light-client.ts';
-import { HelperClient, HELPER_PORT } from '../network/helper-client.ts';
+import { HelperClient } from '../network/helper-client.ts';
+import { HELPER_PORT } from '../network/helper-link.ts';
 import type { HelperInfo } from '../network/helper-messages.ts';
+import { HelperPlotter } from '../network/helper-plotter.ts';
 import type { OpenSocket } from '../network/socket.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { Cause } from './api.ts';
 import { causeOf } from './causes.ts';
+import { HelperPlotting } from './helper-plotting.ts';
 import type { Journal } from './journal.ts';
 
-export interface TimekeeperView {
+export interface HelperView {
   /** `off`: none is paired; `waiting`: it is gone and looked for; `stopped`: it is not used until told again. */
   phase: 'off' | 'connecting' | 'ready' | 'waiting' | 'stopped';
   port: number;
   /** What the helper says of itself; reported. */
-  helper: HelperInfo | null;
+  info: HelperInfo | null;
+  /** Whether it is to plot too, where it can. */
+  plots: boolean;
   /** Why it is not used. */
   cause: Cause | null;
 }
 
 /** Nothing is paired. */
-export const NO_TIMEKEEPER: TimekeeperView = { phase: 'off', port: HELPER_PORT, helper: null, cause: null };
+export const NO_HELPER: HelperView = {
+  phase: 'off',
+  port: HELPER_PORT,
+  info: null,
+  plots: true,
+  cause: null,
+};
 
 interface Pairing {
   port: number;
   code: string;
+  plots: boolean;
 }
 
-const SETTING = 'timekeeper';
+const SETTING = 'helper';
 /** Codes are 32 hexadecimal digits; people copy them with spaces around. */
 const CODE = /^[0-9a-f]{32}$/;
 
 type Chain = Pick<LightClient, 'usePotHelper'>;
 
-export class Timekeeper {
+export class PairedHelper {
+  readonly plotting: HelperPlotting;
   private pairing: Pairing | null = null;
   private client: HelperClient | null = null;
+  private plotter: HelperPlotter | null = null;
   private chain: Chain | null = null;
   private cause: Cause | null = null;
   /** Whether the client was ready when it was last looked at. */
@@ -48,7 +62,9 @@ export class Timekeeper {
     private readonly openSocket: OpenSocket,
     private readonly journal: Journal,
     private readonly changed: () => void,
-  ) {}
+  ) {
+    this.plotting = new HelperPlotting(journal);
+  }
 
   /** Connects to the helper that was paired before, if there is one. Throws StorageError. */
   async resume(): Promise<void> {
@@ -62,12 +78,12 @@ export class Timekeeper {
    * @throws HelperError when nothing answers, something else answers, or the code is wrong; an earlier pairing stays.
    */
   async pair(port: number, code: string): Promise<void> {
-    const pairing = { port, code: code.trim().toLowerCase() };
+    const pairing = { port, code: code.trim().toLowerCase(), plots: this.pairing?.plots ?? true };
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
-      throw new Error('A port is a number from 1 to 65535; the timekeeper prints its own when it starts.');
+      throw new Error('A port is a number from 1 to 65535; the helper prints its own when it starts.');
     if (!CODE.test(pairing.code))
       throw new Error(
-        'A pairing code has 32 digits and letters from a to f; the timekeeper prints it when it starts.',
+        'A pairing code has 32 digits and letters from a to f; the helper prints it when it starts.',
       );
     const client = this.connect(pairing);
     try {
@@ -78,12 +94,21 @@ export class Timekeeper {
       throw error;
     }
     this.use(pairing, client);
-    this.journal.notify('success', 'chain', `The timekeeper on port ${port} verifies proofs of time now.`);
+    this.journal.notify('success', 'chain', `The helper on port ${port} is used now.`);
   }
 
   /** Tries a helper again that was put off. */
   retry(): void {
     if (this.pairing !== null) this.use(this.pairing, this.connect(this.pairing));
+  }
+
+  /** Lets the helper plot, or only keep time. Throws StorageError. */
+  async setPlots(plots: boolean): Promise<void> {
+    if (this.pairing === null) return;
+    this.pairing = { ...this.pairing, plots };
+    await this.store.putSetting(SETTING, this.pairing);
+    this.lend();
+    this.changed();
   }
 
   /** Forgets the helper and its code. Throws StorageError. */
@@ -100,10 +125,11 @@ export class Timekeeper {
     this.offer();
   }
 
-  view(): TimekeeperView {
+  view(): HelperView {
     const { client, pairing } = this;
-    if (client === null || pairing === null) return NO_TIMEKEEPER;
-    return { phase: client.state, port: pairing.port, helper: client.info, cause: this.cause };
+    if (client === null || pairing === null) return NO_HELPER;
+    const { port, plots } = pairing;
+    return { phase: client.state, port, info: client.info, plots, cause: this.cause };
   }
 
   /** Ends the connection; the pairing stays. */
@@ -113,6 +139,7 @@ export class Timekeeper {
     client?.close();
     this.ready = false;
     this.offer();
+    this.lend();
   }
 
   private connect({ port, code }: Pairing): HelperClient {
@@ -141,11 +168,30 @@ export class Timekeeper {
       this.journal.notify(
         'warning',
         'chain',
-        `${reason.sentence} This device verifies proofs of time itself.`,
+        `${reason.sentence} This device verifies proofs of time itself, and plots itself.`,
       );
     }
     if (ready !== this.ready) this.offer();
+    this.lend();
     this.changed();
+  }
+
+  /** Connects for plotting where the helper can and may, over a connection that lasts as long as the helper is used. */
+  private lend(): void {
+    const { client, pairing } = this;
+    const used = client !== null && client.state !== 'stopped' && pairing?.plots === true;
+    if (!used) {
+      this.plotter?.close();
+      this.plotter = null;
+    } else if (this.plotter === null && (client.info?.plotting.encodings ?? 0) > 0) {
+      const plotter = new HelperPlotter({ ...pairing, openSocket: this.openSocket });
+      // One that encodes wrongly is not believed about time either.
+      plotter.onChange(() => {
+        if (plotter.reason?.code === 'lied') client.distrust(plotter.reason.message);
+      });
+      this.plotter = plotter;
+    }
+    this.plotting.use(this.plotter);
   }
 
   private offer(): void {
