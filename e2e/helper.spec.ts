@@ -1,4 +1,4 @@
-/** A native timekeeper as a person uses it: paired in the settings, shown at work, gone, back, and caught lying. */
+/** The native helper as a person uses it: paired in the settings, shown at work, gone, back, and caught lying. */
 import { expect, test, type Locator, type Page } from '@playwright/test';
 import { TestNetwork } from '../devnet/testing/test-network.ts';
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
@@ -45,20 +45,20 @@ test('is paired, used, done without, and put off when it lies', async ({ page })
   await page.getByText('Only verify').click();
   await page.getByRole('button', { name: 'Start verifying' }).click();
   await open(page, 'settings');
-  const timekeeper = card(page, 'Timekeeper');
+  const own = card(page, 'Helper');
 
   await test.step('a wrong code is refused with its reason', async () => {
-    await timekeeper.getByText('Another port').click();
-    await timekeeper.getByLabel('Port', { exact: true }).fill(String(helper.port));
-    await timekeeper.getByLabel('Pairing code').fill('f'.repeat(32));
-    await timekeeper.getByRole('button', { name: 'Pair' }).click();
-    await expect(timekeeper.getByText('not the one that the timekeeper printed')).toBeVisible();
+    await own.getByText('Another port').click();
+    await own.getByLabel('Port', { exact: true }).fill(String(helper.port));
+    await own.getByLabel('Pairing code').fill('f'.repeat(32));
+    await own.getByRole('button', { name: 'Pair' }).click();
+    await expect(own.getByText('not the one that the helper printed')).toBeVisible();
   });
   await test.step('the right one pairs, and the helper verifies', async () => {
-    await timekeeper.getByLabel('Pairing code').fill(CODE);
-    await timekeeper.getByRole('button', { name: 'Pair' }).click();
-    await expect(timekeeper.getByText('in use', { exact: true })).toBeVisible();
-    await expect(timekeeper.getByText('allotment-timekeeper 0.1.0')).toBeVisible();
+    await own.getByLabel('Pairing code').fill(CODE);
+    await own.getByRole('button', { name: 'Pair' }).click();
+    await expect(own.getByText('in use', { exact: true })).toBeVisible();
+    await expect(own.getByText('allotment-helper 0.1.0')).toBeVisible();
     await open(page, 'chain');
     await expect((await nextBlock(page)).getByText('verified by your helper')).toBeVisible();
     await expect(card(page, 'Proof of time').getByText('by your helper', { exact: true })).toBeVisible();
@@ -88,8 +88,8 @@ test('is paired, used, done without, and put off when it lies', async ({ page })
         : honest(asked, paired);
     await expect((await nextBlock(page)).getByText('every checkpoint verified here')).toBeVisible();
     await open(page, 'settings');
-    await expect(timekeeper.getByText('was wrong about a proof of time')).toBeVisible();
-    await expect(timekeeper.getByText('not used', { exact: true })).toBeVisible();
+    await expect(own.getByText('gave a wrong answer')).toBeVisible();
+    await expect(own.getByText('not used', { exact: true })).toBeVisible();
   });
   await test.step('the budget is chosen in words, and kept', async () => {
     const budget = card(page, 'Proof of time');
@@ -116,7 +116,7 @@ test('is paired, used, done without, and put off when it lies', async ({ page })
   });
   await test.step('it is forgotten', async () => {
     page.once('dialog', (dialog) => void dialog.accept());
-    await timekeeper.getByRole('button', { name: 'Forget' }).click();
-    await expect(timekeeper.getByLabel('Pairing code')).toBeVisible();
+    await own.getByRole('button', { name: 'Forget' }).click();
+    await expect(own.getByLabel('Pairing code')).toBeVisible();
   });
 });

@@ -109,6 +109,6 @@ export class HelperPlotter extends HelperLink {
   }
 
   protected override released(reason: HelperError): void {
-    for (const waiting of [...this.waiting.values()]) waiting.failed(reason);
+    for (const waiting of this.waiting.values()) waiting.failed(reason);
   }
 }

@@ -62,9 +62,14 @@ export class HelperPlotting {
     const { pool, pieces, history, signal } = context;
     // Of records that lie there from before it is not known who encoded them.
     let untried = true;
-    const concurrency = (): number => (this.encoder?.plots === true ? this.encoder.concurrency : context.concurrency);
+    const concurrency = (): number =>
+      this.encoder?.plots === true ? this.encoder.concurrency : context.concurrency;
     const by = (): PlottedBy => (this.encoder?.plots === true ? 'helper' : 'tab');
-    const assisted = new AssistedPool(pool, () => this.encoder, () => this.lent.add(id));
+    const assisted = new AssistedPool(
+      pool,
+      () => this.encoder,
+      () => this.lent.add(id),
+    );
     const encoding: PlotContext = {
       ...context,
       pool: assisted,

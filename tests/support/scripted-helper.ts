@@ -26,6 +26,8 @@ export interface Asked {
 
 /** What a scripted helper answers; undefined: nothing. */
 export type Script = (asked: Asked, paired: boolean) => object | string | undefined;
+/** Takes a binary message of a paired page; answers by `say`. */
+export type Plot = (message: Uint8Array, say: (answer: Uint8Array) => void) => void;
 
 /** As the real one, and every slot holds. */
 export const honest: Script = ({ id, method, params }, paired) => {
@@ -43,7 +45,7 @@ export class ScriptedHelper {
   readonly asked: Asked[] = [];
   private readonly server: WebSocketServer;
 
-  private constructor(script: Script, port: number, allowed: boolean) {
+  private constructor(script: Script, port: number, allowed: boolean, plot: Plot) {
     this.server = new WebSocketServer({
       host: '127.0.0.1',
       port,
@@ -51,7 +53,8 @@ export class ScriptedHelper {
     });
     this.server.on('connection', (socket) => {
       let paired = false;
-      socket.on('message', (data) => {
+      socket.on('message', (data, isBinary) => {
+        if (isBinary) return plot(new Uint8Array(data as Buffer), (answer) => socket.send(answer));
         const asked = JSON.parse(String(data)) as Asked;
         this.asked.push(asked);
         const answer = script(asked, paired);
@@ -61,8 +64,15 @@ export class ScriptedHelper {
     });
   }
 
-  static async start(script: Script = honest, { port = 0, allowed = true } = {}): Promise<ScriptedHelper> {
-    const helper = new ScriptedHelper(script, port, allowed);
+  static async start(
+    script: Script = honest,
+    {
+      port = 0,
+      allowed = true,
+      plot = () => undefined,
+    }: { port?: number; allowed?: boolean; plot?: Plot } = {},
+  ): Promise<ScriptedHelper> {
+    const helper = new ScriptedHelper(script, port, allowed, plot);
     await new Promise((done) => helper.server.once('listening', done));
     return helper;
   }

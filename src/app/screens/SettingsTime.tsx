@@ -218,8 +218,8 @@ export function HelperCard({ snapshot }: ScreenProps) {
         />
       )}
       <p className="small muted">
-        What it says is yours alone. One checkpoint of every answer is walked here too, and some pieces of every
-        sector are encoded here too, so that a program that lies is found and put off.
+        What it says is yours alone. One checkpoint of every answer is walked here too, and some pieces of
+        every sector are encoded here too, so that a program that lies is found and put off.
       </p>
       <Failure error={action.error} />
       <div className="row">
