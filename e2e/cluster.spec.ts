@@ -5,7 +5,7 @@ import { expect, test } from '@playwright/test';
 import { INSTALL_NATS, isNatsInstalled } from '../devnet/nats-server.ts';
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
-import { profile } from './support/profile.ts';
+import { closeProfiles, profile } from './support/profile.ts';
 
 test.skip(!isNatsInstalled(), INSTALL_NATS);
 
@@ -43,6 +43,7 @@ test.beforeAll(async () => {
   await started;
 });
 
+test.afterEach(closeProfiles);
 test.afterAll(async () => {
   cluster.stdin?.end();
   await app.close();
@@ -51,7 +52,7 @@ test.afterAll(async () => {
 test('it joins with credentials, plots for a farmer and shows the farm', async ({ browser }) => {
   test.setTimeout(5 * 60_000);
   const { endpoint, nats } = await started;
-  const page = await profile(browser, app.url, endpoint);
+  const page = await profile(browser, app.url, { endpoint });
   await page.getByRole('link', { name: 'Farm', exact: true }).click();
   await page.getByRole('link', { name: 'Cluster' }).click();
   await page.getByLabel('NATS server').fill(nats);

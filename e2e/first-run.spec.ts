@@ -7,7 +7,7 @@ let app: AppServer;
 
 test.beforeAll(async () => {
   test.setTimeout(3 * 60_000);
-  app = await serveApp(await ensureBuilt(() => undefined), 4473);
+  app = await serveApp(await ensureBuilt(() => undefined), 0);
 });
 test.afterAll(() => app.close());
 

@@ -3,6 +3,7 @@ import { expect, test, type Locator, type Page } from '@playwright/test';
 import { TestNetwork } from '../devnet/testing/test-network.ts';
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
+import { card } from './support/profile.ts';
 import { CODE, honest, ScriptedHelper, type Script } from '../tests/support/scripted-helper.ts';
 
 let app: AppServer;
@@ -12,7 +13,7 @@ let script: Script = honest;
 
 test.beforeAll(async () => {
   test.setTimeout(5 * 60_000);
-  app = await serveApp(await ensureBuilt(() => undefined), 4673);
+  app = await serveApp(await ensureBuilt(() => undefined), 0);
   network = await TestNetwork.start();
   helper = await ScriptedHelper.start((...asked) => script(...asked));
 });
@@ -21,9 +22,6 @@ test.afterAll(async () => {
   await network.remove();
   await app.close();
 });
-
-const card = (page: Page, title: string): Locator =>
-  page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
 
 const open = (page: Page, screen: string) => page.goto(`${app.url}/#/${screen}`);
 

@@ -3,7 +3,7 @@
  * wallet of its own, on a local network with a registry; an agent and its limits; a signed photo and its tampered
  * copy; a backup in a fresh profile.
  */
-import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -11,111 +11,37 @@ import { expect, test, type Browser, type Locator, type Page } from '@playwright
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
 
-const PASSWORD = 'correct horse battery';
+import { closeProfiles, card, makeWallet, PASSWORD, profile as profileOf, saved } from './support/profile.ts';
+import { pacedNetwork, type Nodes, type RunningNetwork } from './support/programs.ts';
+
 /** A network that nobody runs. */
-const NOWHERE: Nodes = { rpc: 'ws://127.0.0.1:9', domain: 'ws://127.0.0.1:9' };
+const NOWHERE: Nodes = { endpoint: 'ws://127.0.0.1:9', domain: 'ws://127.0.0.1:9' };
+/** Less than certificates are backdated: the registry goes by its own time. */
+const MINUTES_LATE = 4;
 const PROOF_MS = 120_000;
 /** What is said of certificates that hold, whether a registry knows them or not. */
 const SOUND = /sound, not registered|waits for proof|registered and sound/;
 let app: AppServer;
-let network: ChildProcess | null = null;
-
-/** Addresses of a node of the chain and of one of its Auto ID domain. */
-interface Nodes {
-  rpc: string;
-  domain: string;
-}
+let network: RunningNetwork;
 
 test.beforeAll(async () => {
   test.setTimeout(5 * 60_000);
-  app = await serveApp(await ensureBuilt(() => undefined), 4573);
+  app = await serveApp(await ensureBuilt(() => undefined), 0);
+  network = await pacedNetwork(MINUTES_LATE);
 });
-test.afterAll(() => app.close());
-
-/** Runs a local network until the test is over: one that is old has slots that seem to come from the future. */
-async function startNetwork(): Promise<Nodes> {
-  const started = spawn(process.execPath, ['--import', 'tsx', 'e2e/local-network.ts'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  network = started;
-  return new Promise<Nodes>((done, failed) => {
-    started.stdout.once('data', (line: Buffer) => done(JSON.parse(line.toString()) as Nodes));
-    started.once('exit', (code) => failed(new Error(`the local network ended with ${code}`)));
-  });
-}
-test.afterEach(async () => {
-  const running = network;
-  network = null;
-  if (running === null || running.exitCode !== null) return;
-  const ended = new Promise((done) => running.once('exit', done));
-  running.stdin!.end();
-  await ended;
+test.afterEach(closeProfiles);
+test.afterAll(async () => {
+  await network.stop();
+  await app.close();
 });
 
-/** A fresh profile whose first-run choices are made. */
-async function profile(browser: Browser, { rpc, domain }: Nodes = NOWHERE): Promise<Page> {
-  const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
-  const page = await context.newPage();
-  page.on('pageerror', (error) => expect(error.message).toBe(''));
-  await page.goto(app.url);
-  await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
-  await page.evaluate(
-    async ([endpoint, domainEndpoint]) => {
-      const setup = {
-        network: {
-          id: 'local',
-          name: 'Local network',
-          endpoints: [endpoint],
-          domainEndpoints: [domainEndpoint],
-          genesisHash: null,
-          tokenSymbol: 'tAI3',
-        },
-        farm: null,
-        cores: 1,
-        potBudget: { mode: 'full' },
-      };
-      await new Promise<void>((done, failed) => {
-        const opening = indexedDB.open('allotment');
-        opening.onerror = () => failed(opening.error);
-        opening.onsuccess = () => {
-          const put = opening.result
-            .transaction('settings', 'readwrite')
-            .objectStore('settings')
-            .put(setup, 'setup');
-          put.onerror = () => failed(put.error);
-          put.onsuccess = () => {
-            opening.result.close();
-            done();
-          };
-        };
-      });
-    },
-    [rpc, domain],
-  );
-  await page.reload();
-  if (rpc !== NOWHERE.rpc)
+/** A fresh profile whose first-run choices are made, and which has verified the head where there is one. */
+async function profile(browser: Browser, nodes: Nodes = NOWHERE): Promise<Page> {
+  const page = await profileOf(browser, app.url, nodes);
+  if (nodes !== NOWHERE)
     await expect(page.locator('.main').getByText('Head verified')).toBeVisible({ timeout: PROOF_MS });
   return page;
 }
-
-async function makeWallet(page: Page): Promise<void> {
-  await page.goto(`${app.url}/#/wallet`);
-  await page.getByRole('button', { name: 'Make a new wallet' }).click();
-  const words = await page.getByTestId('phrase').locator('li').allTextContents();
-  expect(words).toHaveLength(12);
-  await page.getByRole('button', { name: 'I have written them down' }).click();
-  for (const field of await page.getByLabel(/^Word \d+$/).all()) {
-    const name = await field.evaluate((input: HTMLInputElement) => input.labels?.[0]?.textContent ?? '');
-    await field.fill(words[Number(name.replace('Word ', '')) - 1]!);
-  }
-  await page.getByLabel('Password', { exact: false }).first().fill(PASSWORD);
-  await page.getByLabel('The same password again').fill(PASSWORD);
-  await page.getByRole('button', { name: 'Make the wallet' }).click();
-  await expect(page.getByTestId('accounts').locator('li')).toHaveCount(1, { timeout: 30_000 });
-}
-
-const card = (page: Page, title: string): Locator =>
-  page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
 
 async function openPart(page: Page, title: string): Promise<void> {
   await page.goto(`${app.url}/#/identity`);
@@ -137,7 +63,7 @@ const mine = (page: Page, name: string): Locator =>
 async function fund(page: Page): Promise<void> {
   await page.goto(`${app.url}/#/wallet`);
   const address = await page.getByTestId('accounts').locator('.mono').first().textContent();
-  network!.stdin!.write(`${address}\n`);
+  network.say(address!);
 }
 
 /** Does what a button of an identity says, having seen what is signed and what it costs. */
@@ -153,12 +79,6 @@ async function signAndSend(one: Locator, button: string, call: string): Promise<
   await expect(one.getByRole('status').filter({ hasText: 'done in block' })).toBeVisible({
     timeout: PROOF_MS,
   });
-}
-
-async function saved(page: Page, act: () => Promise<void>): Promise<Buffer> {
-  const download = page.waitForEvent('download');
-  await act();
-  return readFile(await (await download).path());
 }
 
 const file = (name: string, buffer: Buffer, mimeType = 'application/octet-stream') => ({
@@ -271,11 +191,10 @@ test('issue, show one claim, verify, revoke, and see it refused', async ({ brows
 test('on a network with a registry: register, verify by proof, revoke, and see it refused', async ({
   browser,
 }) => {
-  const nodes = await startNetwork();
   const parties = {
-    issuer: await profile(browser, nodes),
-    holder: await profile(browser, nodes),
-    verifier: await profile(browser, nodes),
+    issuer: await profile(browser, network),
+    holder: await profile(browser, network),
+    verifier: await profile(browser, network),
   };
   const { issuer, holder, verifier } = parties;
   for (const page of [issuer, holder, verifier]) await makeWallet(page);
@@ -380,7 +299,7 @@ test('a backup opens in a fresh profile, and a wrong password changes nothing', 
 });
 
 test('an agent acts within its limit and is refused beyond it', async ({ browser }) => {
-  const page = await profile(browser, await startNetwork());
+  const page = await profile(browser, network);
   await makeWallet(page);
   await fund(page);
   await makeIdentity(page, 'Alice');

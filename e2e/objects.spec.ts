@@ -2,38 +2,28 @@
  * Objects as a person meets them: the samples of the local network open, play and can be sought through; a folder
  * shows its files; an encrypted text needs its password; what one browser stores another one gets out of history.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { expect, test, type Locator, type Page } from '@playwright/test';
 import { SAMPLE_PASSWORD } from '../devnet/samples.ts';
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
-import { makeWallet, profile, saved } from './support/profile.ts';
+import { closeProfiles, addAlice, card, makeWallet, profile, saved } from './support/profile.ts';
+import { historyNetwork, type RunningNetwork } from './support/programs.ts';
 
-const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
 const MINUTE = 60_000;
 let app: AppServer;
-let network: ChildProcess;
-let endpoint: string;
+let network: RunningNetwork;
 
 test.beforeAll(async () => {
   test.setTimeout(5 * MINUTE);
-  app = await serveApp(await ensureBuilt(() => undefined), 4773);
-  network = spawn(process.execPath, ['--import', 'tsx', 'e2e/support/history-network.ts'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const [line] = (await once(network.stdout!, 'data')) as [Buffer];
-  ({ endpoint } = JSON.parse(line.toString()) as { endpoint: string });
+  app = await serveApp(await ensureBuilt(() => undefined), 0);
+  network = await historyNetwork();
 });
+test.afterEach(closeProfiles);
 test.afterAll(async () => {
-  network.stdin?.end();
-  if (network.exitCode === null) await once(network, 'exit');
+  await network.stop();
   await app.close();
 });
-
-const card = (page: Page, title: string): Locator =>
-  page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
 
 async function objectsScreen(page: Page): Promise<void> {
   await page.evaluate(() => {
@@ -51,7 +41,7 @@ async function openSample(page: Page, name: string): Promise<Locator> {
 
 test('samples open, play and can be sought through', async ({ browser }) => {
   test.setTimeout(10 * MINUTE);
-  const page = await profile(browser, app.url, endpoint);
+  const page = await profile(browser, app.url, network);
   await objectsScreen(page);
 
   await test.step('a text is shown and verified', async () => {
@@ -128,21 +118,13 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     await page.goto(link);
     await expect(card(page, 'tune.wav')).toBeVisible({ timeout: MINUTE });
   });
-  await page.context().close();
 });
 
 test('what one browser stores another one gets out of history', async ({ browser }) => {
   test.setTimeout(20 * MINUTE);
-  const page = await profile(browser, app.url, endpoint);
+  const page = await profile(browser, app.url, network);
   await makeWallet(page);
-  const add = card(page, 'Add an account');
-  await add.getByRole('tab', { name: 'From another phrase' }).click();
-  await add.getByLabel('Name').fill('Alice');
-  await add.getByLabel('Recovery phrase').fill(DEVELOPMENT_PHRASE);
-  await add.getByText('Derivation path').click();
-  await add.getByLabel('Path').fill('//Alice');
-  await add.getByRole('button', { name: 'Add', exact: true }).click();
-  await expect(page.getByTestId('accounts').locator('> li', { hasText: 'Alice' })).toBeVisible();
+  await addAlice(page);
   await objectsScreen(page);
   const content = 'A letter to whoever reads this.\n'.repeat(4_000);
   const upload = card(page, 'Store something');
@@ -161,9 +143,8 @@ test('what one browser stores another one gets out of history', async ({ browser
   await expect(item).toHaveAttribute('data-step', 'included', { timeout: 3 * MINUTE });
   await expect(item).toHaveAttribute('data-step', 'deep', { timeout: 6 * MINUTE });
   await expect(item).toHaveAttribute('data-step', 'checked', { timeout: 8 * MINUTE });
-  await page.context().close();
 
-  const other = await profile(browser, app.url, endpoint);
+  const other = await profile(browser, app.url, network);
   await objectsScreen(other);
   await other.getByLabel('Identifier or link').fill(cid);
   await other.getByRole('button', { name: 'Open', exact: true }).click();
@@ -171,5 +152,4 @@ test('what one browser stores another one gets out of history', async ({ browser
   await expect(opened).toBeVisible({ timeout: 2 * MINUTE });
   const file = await saved(other, () => opened.getByRole('link', { name: 'Save', exact: true }).click());
   expect(file.toString()).toBe(content);
-  await other.context().close();
 });

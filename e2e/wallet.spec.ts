@@ -2,61 +2,48 @@
  * The wallet against a local network: funds come in and are sent on, and every figure is proven; bad orders are
  * refused; an extension signs; password, lock and passkey; a backup on another device.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
-import { expect, test, type Locator, type Page } from '@playwright/test';
+import { expect, test, type Page } from '@playwright/test';
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
 import { addExtension, EXTENSION } from './support/extension.ts';
-import { makeWallet, openWallet, PASSWORD, profile, saved } from './support/profile.ts';
+import {
+  closeProfiles,
+  account,
+  addAlice,
+  card,
+  makeWallet,
+  openWallet,
+  PASSWORD,
+  profile,
+  saved,
+} from './support/profile.ts';
+import { pacedNetwork, type RunningNetwork } from './support/programs.ts';
 
-const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
 const BLOCK_TIMEOUT = 30_000;
 let app: AppServer;
-let network: ChildProcess;
-let endpoint: string;
+let network: RunningNetwork;
 
 test.beforeAll(async () => {
   test.setTimeout(5 * 60_000);
-  app = await serveApp(await ensureBuilt(() => undefined), 4673);
-  network = spawn(process.execPath, ['--import', 'tsx', 'e2e/support/paced-network.ts'], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-  });
-  const [line] = (await once(network.stdout!, 'data')) as [Buffer];
-  ({ endpoint } = JSON.parse(line.toString()) as { endpoint: string });
+  app = await serveApp(await ensureBuilt(() => undefined), 0);
+  network = await pacedNetwork(60);
 });
+test.afterEach(closeProfiles);
 test.afterAll(async () => {
-  network.stdin?.end();
-  if (network.exitCode === null) await once(network, 'exit');
+  await network.stop();
   await app.close();
 });
 
-const card = (page: Page, title: string): Locator =>
-  page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
 const part = (page: Page, title: string): Promise<void> =>
   page.getByRole('tablist', { name: 'Parts of the wallet' }).getByRole('tab', { name: title }).click();
-const account = (page: Page, name: string): Locator =>
-  page.getByTestId('accounts').locator('> li', { hasText: name });
-
-/** Adds the development account that the network's genesis gave a million tokens. */
-async function addAlice(page: Page): Promise<void> {
-  const add = card(page, 'Add an account');
-  await add.getByRole('tab', { name: 'From another phrase' }).click();
-  await add.getByLabel('Name').fill('Alice');
-  await add.getByLabel('Recovery phrase').fill(DEVELOPMENT_PHRASE);
-  await add.getByText('Derivation path').click();
-  await add.getByLabel('Path').fill('//Alice');
-  await add.getByRole('button', { name: 'Add', exact: true }).click();
+test('funds come in, are sent on, and are proven; bad orders are refused', async ({ browser }) => {
+  test.setTimeout(3 * 60_000);
+  const page = await profile(browser, app.url, network);
+  await makeWallet(page);
+  await addAlice(page);
   await expect(account(page, 'Alice')).toContainText(/(999|1,000),\d{3}.* tAI3\s*verified/, {
     timeout: BLOCK_TIMEOUT,
   });
-}
-
-test('funds come in, are sent on, and are proven; bad orders are refused', async ({ browser }) => {
-  test.setTimeout(3 * 60_000);
-  const page = await profile(browser, app.url, endpoint);
-  await makeWallet(page);
-  await addAlice(page);
   const main = account(page, 'Main account');
   const own = (await main.locator('.mono').first().textContent())!;
   await main.getByRole('button', { name: 'Receive' }).click();
@@ -110,8 +97,8 @@ test('funds come in, are sent on, and are proven; bad orders are refused', async
 
 test('an extension signs instead of the wallet', async ({ browser }) => {
   test.setTimeout(3 * 60_000);
-  const page = await profile(browser, app.url, endpoint);
-  const disconnect = await addExtension(page, endpoint);
+  const page = await profile(browser, app.url, network);
+  const disconnect = await addExtension(page, network.endpoint);
   await page.reload();
   await makeWallet(page);
   const own = (await account(page, 'Main account').locator('.mono').first().textContent())!;
@@ -139,7 +126,7 @@ test('an extension signs instead of the wallet', async ({ browser }) => {
 test('password, lock, passkey, and a backup on another device', async ({ browser }) => {
   test.setTimeout(3 * 60_000);
   // Browsers tie passkeys to a name, and refuse an address of digits.
-  const page = await profile(browser, app.url.replace('127.0.0.1', 'localhost'), endpoint);
+  const page = await profile(browser, app.url.replace('127.0.0.1', 'localhost'), network);
   const devtools = await page.context().newCDPSession(page);
   await devtools.send('WebAuthn.enable');
   await devtools.send('WebAuthn.addVirtualAuthenticator', {
@@ -200,7 +187,7 @@ test('password, lock, passkey, and a backup on another device', async ({ browser
     await expect(account(page, 'Main account')).toContainText(address, { timeout: 20_000 });
   });
   await test.step('another device opens the old backup with the old password', async () => {
-    const other = await profile(browser, app.url, endpoint);
+    const other = await profile(browser, app.url, network);
     await openWallet(other);
     await other.getByRole('button', { name: 'I have a backup file' }).click();
     await other
@@ -214,7 +201,7 @@ test('password, lock, passkey, and a backup on another device', async ({ browser
 
 test('stake goes to an operator, comes back and is unlocked', async ({ browser }) => {
   test.setTimeout(4 * 60_000);
-  const page = await profile(browser, app.url, endpoint);
+  const page = await profile(browser, app.url, network);
   await makeWallet(page);
   await addAlice(page);
   await part(page, 'Staking');

@@ -1,54 +1,69 @@
 /** Profiles of the browser as a person has them after the first run. */
 import { readFile } from 'node:fs/promises';
-import { expect, type Browser, type Page } from '@playwright/test';
+import { expect, type Browser, type BrowserContext, type Locator, type Page } from '@playwright/test';
+import type { Nodes } from './programs.ts';
 
 export const PASSWORD = 'correct horse battery';
+/** The phrase of the accounts that the genesis of every development chain endows. */
+const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
+
+const opened: BrowserContext[] = [];
+
+/** Closes the profiles of a test, so that their nodes take nothing from those of the next. */
+export async function closeProfiles(): Promise<void> {
+  await Promise.all(opened.splice(0).map((context) => context.close()));
+}
 
 /**
- * A fresh profile whose first-run choices are made: it follows the node at `endpoint` and does not farm. `script`
- * runs in the page before the app does.
+ * A fresh profile whose first-run choices are made: it follows these nodes and does not farm. `script` runs in the
+ * page before the app does.
  */
 export async function profile(
   browser: Browser,
   app: string,
-  endpoint: string,
+  nodes: Nodes,
   script?: { path: string },
 ): Promise<Page> {
   const context = await browser.newContext({ permissions: ['clipboard-read', 'clipboard-write'] });
+  opened.push(context);
   const page = await context.newPage();
   if (script !== undefined) await page.addInitScript(script);
   page.on('pageerror', (error) => expect(error.message).toBe(''));
   await page.goto(app);
   await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
-  await page.evaluate(async (node) => {
-    const setup = {
-      network: {
-        id: 'custom',
-        name: 'Test network',
-        endpoints: [node],
-        genesisHash: null,
-        tokenSymbol: 'tAI3',
-      },
-      farm: null,
-      cores: 1,
-      potBudget: { mode: 'full' },
-    };
-    await new Promise<void>((done, failed) => {
-      const opening = indexedDB.open('allotment');
-      opening.onerror = () => failed(opening.error);
-      opening.onsuccess = () => {
-        const put = opening.result
-          .transaction('settings', 'readwrite')
-          .objectStore('settings')
-          .put(setup, 'setup');
-        put.onerror = () => failed(put.error);
-        put.onsuccess = () => {
-          opening.result.close();
-          done();
-        };
+  await page.evaluate(
+    async ([endpoint, domain]) => {
+      const setup = {
+        network: {
+          id: 'local',
+          name: 'Local network',
+          endpoints: [endpoint],
+          ...(domain === undefined ? {} : { domainEndpoints: [domain] }),
+          genesisHash: null,
+          tokenSymbol: 'tAI3',
+        },
+        farm: null,
+        cores: 1,
+        potBudget: { mode: 'full' },
       };
-    });
-  }, endpoint);
+      await new Promise<void>((done, failed) => {
+        const opening = indexedDB.open('allotment');
+        opening.onerror = () => failed(opening.error);
+        opening.onsuccess = () => {
+          const put = opening.result
+            .transaction('settings', 'readwrite')
+            .objectStore('settings')
+            .put(setup, 'setup');
+          put.onerror = () => failed(put.error);
+          put.onsuccess = () => {
+            opening.result.close();
+            done();
+          };
+        };
+      });
+    },
+    [nodes.endpoint, nodes.domain] as const,
+  );
   await page.reload();
   return page;
 }
@@ -76,6 +91,26 @@ export async function openWallet(page: Page): Promise<void> {
     window.location.hash = '#/wallet';
   });
 }
+
+/** Adds the development account that the network's genesis gave a million tokens, on the wallet's first screen. */
+export async function addAlice(page: Page): Promise<void> {
+  const add = card(page, 'Add an account');
+  await add.getByRole('tab', { name: 'From another phrase' }).click();
+  await add.getByLabel('Name').fill('Alice');
+  await add.getByLabel('Recovery phrase').fill(DEVELOPMENT_PHRASE);
+  await add.getByText('Derivation path').click();
+  await add.getByLabel('Path').fill('//Alice');
+  await add.getByRole('button', { name: 'Add', exact: true }).click();
+  await expect(account(page, 'Alice')).toBeVisible();
+}
+
+/** The account of this name in the wallet. */
+export const account = (page: Page, name: string): Locator =>
+  page.getByTestId('accounts').locator('> li', { hasText: name });
+
+/** The part of a screen under this heading. */
+export const card = (page: Page, title: string): Locator =>
+  page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
 
 /** Bytes of the file that `act` saves. */
 export async function saved(page: Page, act: () => Promise<void>): Promise<Buffer> {
