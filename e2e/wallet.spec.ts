@@ -19,7 +19,7 @@ import {
 } from './support/profile.ts';
 import { pacedNetwork, type RunningNetwork } from './support/programs.ts';
 
-const BLOCK_TIMEOUT = 30_000;
+const BLOCK_TIMEOUT = 90_000;
 let app: AppServer;
 let network: RunningNetwork;
 
@@ -37,7 +37,7 @@ test.afterAll(async () => {
 const part = (page: Page, title: string): Promise<void> =>
   page.getByRole('tablist', { name: 'Parts of the wallet' }).getByRole('tab', { name: title }).click();
 test('funds come in, are sent on, and are proven; bad orders are refused', async ({ browser }) => {
-  test.setTimeout(3 * 60_000);
+  test.setTimeout(6 * 60_000);
   const page = await profile(browser, app.url, network);
   await makeWallet(page);
   await addAlice(page);
@@ -96,7 +96,7 @@ test('funds come in, are sent on, and are proven; bad orders are refused', async
 });
 
 test('an extension signs instead of the wallet', async ({ browser }) => {
-  test.setTimeout(3 * 60_000);
+  test.setTimeout(6 * 60_000);
   const page = await profile(browser, app.url, network);
   const disconnect = await addExtension(page, network.endpoint);
   await page.reload();
@@ -124,7 +124,7 @@ test('an extension signs instead of the wallet', async ({ browser }) => {
 });
 
 test('password, lock, passkey, and a backup on another device', async ({ browser }) => {
-  test.setTimeout(3 * 60_000);
+  test.setTimeout(6 * 60_000);
   // Browsers tie passkeys to a name, and refuse an address of digits.
   const page = await profile(browser, app.url.replace('127.0.0.1', 'localhost'), network);
   const devtools = await page.context().newCDPSession(page);
@@ -200,7 +200,7 @@ test('password, lock, passkey, and a backup on another device', async ({ browser
 });
 
 test('stake goes to an operator, comes back and is unlocked', async ({ browser }) => {
-  test.setTimeout(4 * 60_000);
+  test.setTimeout(10 * 60_000);
   const page = await profile(browser, app.url, network);
   await makeWallet(page);
   await addAlice(page);
@@ -210,7 +210,7 @@ test('stake goes to an operator, comes back and is unlocked', async ({ browser }
   const operator = page.getByTestId('operators').locator('> li').first();
   await expect(operator).toContainText('takes stakes');
   const sign = async (title: string) => {
-    await expect(page.getByTestId('plan')).toContainText(title);
+    await expect(page.getByTestId('plan')).toContainText(title, { timeout: 20_000 });
     await page.getByRole('button', { name: 'Sign and send' }).click();
     await expect(page.getByTestId('payment')).toContainText(/in block \d/, { timeout: BLOCK_TIMEOUT });
     await page.getByRole('button', { name: 'Something else' }).click();
@@ -221,12 +221,12 @@ test('stake goes to an operator, comes back and is unlocked', async ({ browser }
   await sign('Stake 50 tAI3 with operator 0');
   const mine = page.getByTestId('stakes').locator('> li').first();
   await expect(mine).toContainText('10 tAI3', { timeout: BLOCK_TIMEOUT });
-  await expect(mine.getByRole('button', { name: 'Take back' })).toBeVisible({ timeout: 2 * BLOCK_TIMEOUT });
+  await expect(mine.getByRole('button', { name: 'Take back' })).toBeVisible({ timeout: BLOCK_TIMEOUT });
   await expect(mine).toContainText('40 tAI3');
   await mine.getByRole('button', { name: 'Take back' }).click();
   await sign('Begin to take stake back from operator 0');
   await expect(mine).toContainText('on the way back', { timeout: BLOCK_TIMEOUT });
-  await mine.getByRole('button', { name: 'Unlock' }).click({ timeout: 3 * BLOCK_TIMEOUT });
+  await mine.getByRole('button', { name: 'Unlock' }).click({ timeout: 2 * BLOCK_TIMEOUT });
   await sign('Unlock what was taken back from operator 0');
   await expect(card(page, 'Staked by this account')).toContainText('Nothing is staked', {
     timeout: BLOCK_TIMEOUT,
