@@ -11,7 +11,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { INSTALL_NATS, isNatsInstalled } from '../devnet/nats-server.ts';
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
-import { profile } from './support/profile.ts';
+import { closeProfiles, profile } from './support/profile.ts';
 
 test.skip(!isNatsInstalled(), INSTALL_NATS);
 
@@ -78,6 +78,7 @@ test.beforeAll(async () => {
   addresses = (await network.said(({ endpoint }) => endpoint !== undefined)) as typeof addresses;
 });
 
+test.afterEach(closeProfiles);
 test.afterAll(async () => {
   for (const program of programs) await program.end();
   await network.end();
@@ -105,7 +106,7 @@ test('two profiles and two programs plot, farm and win; a killed plotter’s sec
   await controller.said(({ event }) => event === 'ready');
   await plotter.said(({ event }) => event === 'ready');
 
-  const farmer = await profile(browser, app.url, addresses.endpoint);
+  const farmer = await profile(browser, app.url, addresses);
   await test.step('a tab farms with the cluster', async () => {
     await joinCluster(farmer, { plotter: false, farmer: true });
     await farmer.getByRole('link', { name: 'Back to the farm' }).click();
@@ -118,7 +119,7 @@ test('two profiles and two programs plot, farm and win; a killed plotter’s sec
     await plotter.end('SIGKILL');
   });
 
-  const other = await profile(browser, app.url, addresses.endpoint);
+  const other = await profile(browser, app.url, addresses);
   await test.step('the other tab finishes the sector', async () => {
     await joinCluster(other, { plotter: true, farmer: false });
     await expect(other.getByText('1 delivered so far')).toBeVisible({ timeout: 5 * 60_000 });

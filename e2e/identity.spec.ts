@@ -11,11 +11,18 @@ import { expect, test, type Browser, type Locator, type Page } from '@playwright
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
 
-import { closeProfiles, card, makeWallet, PASSWORD, profile as profileOf, saved } from './support/profile.ts';
+import {
+  closeProfiles,
+  card,
+  makeWallet,
+  PASSWORD,
+  profile as profileOf,
+  saved,
+  makeIdentity,
+  NOWHERE,
+} from './support/profile.ts';
 import { pacedNetwork, type Nodes, type RunningNetwork } from './support/programs.ts';
 
-/** A network that nobody runs. */
-const NOWHERE: Nodes = { endpoint: 'ws://127.0.0.1:9', domain: 'ws://127.0.0.1:9' };
 /** Less than certificates are backdated: the registry goes by its own time. */
 const MINUTES_LATE = 4;
 const PROOF_MS = 120_000;
@@ -46,14 +53,6 @@ async function profile(browser: Browser, nodes: Nodes = NOWHERE): Promise<Page> 
 async function openPart(page: Page, title: string): Promise<void> {
   await page.goto(`${app.url}/#/identity`);
   await page.getByRole('tab', { name: title }).click();
-}
-
-async function makeIdentity(page: Page, name: string): Promise<void> {
-  await openPart(page, 'Who I am');
-  const form = card(page, 'Make an identity');
-  await form.getByLabel('Name').first().fill(name);
-  await form.getByRole('button', { name: 'Make it' }).click();
-  await expect(page.getByTestId('identities').getByText(name, { exact: true })).toBeVisible();
 }
 
 const mine = (page: Page, name: string): Locator =>

@@ -6,7 +6,15 @@ import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
 import { callbacks, TYPE } from '../src/identity/testing/web-issuer.ts';
 import { startOpenIdHost, type OpenIdHost } from './support/openid-host.ts';
-import { makeWallet, profile } from './support/profile.ts';
+import {
+  NOWHERE,
+  card,
+  closeProfiles,
+  identityPart,
+  makeIdentity,
+  makeWallet,
+  profile,
+} from './support/profile.ts';
 
 let app: AppServer;
 let host: OpenIdHost;
@@ -15,30 +23,18 @@ test.beforeAll(async () => {
   test.setTimeout(5 * 60_000);
   app = await serveApp(await ensureBuilt(() => undefined), 0);
 });
+test.afterEach(closeProfiles);
 test.afterAll(() => app.close());
 test.beforeEach(async () => {
   host = await startOpenIdHost();
 });
 test.afterEach(() => host.stop());
 
-const card = (page: Page, title: string): Locator =>
-  page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
-
-async function part(page: Page, name: string): Promise<void> {
-  await page.evaluate((to) => {
-    window.location.hash = `#/identity/${to}`;
-  }, name);
-}
-
 /** A profile with a wallet and the identity Ada, on the credentials screen. */
 async function ada(page: Page): Promise<Page> {
   await makeWallet(page);
-  await part(page, 'people');
-  const form = card(page, 'Make an identity');
-  await form.getByLabel('Name').first().fill('Ada');
-  await form.getByRole('button', { name: 'Make it' }).click();
-  await expect(page.getByTestId('identities').getByText('Ada', { exact: true })).toBeVisible();
-  await part(page, 'credentials');
+  await makeIdentity(page, 'Ada');
+  await identityPart(page, 'credentials');
   return page;
 }
 
@@ -79,7 +75,7 @@ async function linkOf(payload: ReturnType<typeof asked>): Promise<string> {
 }
 
 test('an offer is looked at, taken, and one claim of it shown to a verifier', async ({ browser }) => {
-  const page = await ada(await profile(browser, app.url, 'ws://127.0.0.1:9'));
+  const page = await ada(await profile(browser, app.url, NOWHERE));
   const { link, told } = await host.issuer({ txCode: '1234' });
   const offer = await look(page, link);
   await expect(offer).toContainText(`${new URL(host.origin).host} calls itself “Town hall” and offers:`);
@@ -125,7 +121,7 @@ test('an offer is looked at, taken, and one claim of it shown to a verifier', as
 });
 
 test('a log-in leads to the issuer and back; what it decides later is asked for', async ({ browser }) => {
-  const page = await ada(await profile(browser, app.url, 'ws://127.0.0.1:9'));
+  const page = await ada(await profile(browser, app.url, NOWHERE));
   const { link } = await host.issuer({ login: { pushed: true }, later: 2 });
   const offer = await look(page, link);
   await offer.getByRole('button', { name: 'Accept and log in' }).click();
@@ -149,7 +145,7 @@ test('a log-in leads to the issuer and back; what it decides later is asked for'
 });
 
 test('hostile links are refused in words, and nothing is sent', async ({ browser }) => {
-  const page = await ada(await profile(browser, app.url, 'ws://127.0.0.1:9'));
+  const page = await ada(await profile(browser, app.url, NOWHERE));
   const receive = card(page, 'Receive');
   const { link } = await host.issuer({ metadata: { credential_issuer: 'https://evil.example' } });
   await look(page, link);

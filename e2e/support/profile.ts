@@ -7,6 +7,9 @@ export const PASSWORD = 'correct horse battery';
 /** The phrase of the accounts that the genesis of every development chain endows. */
 const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
 
+/** Nodes of a network that nobody runs. */
+export const NOWHERE: Nodes = { endpoint: 'ws://127.0.0.1:9', domain: 'ws://127.0.0.1:9' };
+
 const opened: BrowserContext[] = [];
 
 /** Closes the profiles of a test, so that their nodes take nothing from those of the next. */
@@ -111,6 +114,22 @@ export const account = (page: Page, name: string): Locator =>
 /** The part of a screen under this heading. */
 export const card = (page: Page, title: string): Locator =>
   page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
+
+/** Opens the part of the identity screen that has this name in its address. */
+export async function identityPart(page: Page, name: string): Promise<void> {
+  await page.evaluate((to) => {
+    window.location.hash = `#/identity/${to}`;
+  }, name);
+}
+
+/** Makes an identity, on the screen of one's own. */
+export async function makeIdentity(page: Page, name: string): Promise<void> {
+  await identityPart(page, 'people');
+  const form = card(page, 'Make an identity');
+  await form.getByLabel('Name').first().fill(name);
+  await form.getByRole('button', { name: 'Make it' }).click();
+  await expect(page.getByTestId('identities').getByText(name, { exact: true })).toBeVisible();
+}
 
 /** Bytes of the file that `act` saves. */
 export async function saved(page: Page, act: () => Promise<void>): Promise<Buffer> {
