@@ -4,7 +4,7 @@ import { Openid4vpVerifier } from '@openid4vc/openid4vp';
 import { expect, test, type Locator, type Page } from '@playwright/test';
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
-import { callbacks, TYPE } from '../src/identity/testing/web-issuer.ts';
+import { callbacks, issuerKey, residence, statusToken, TYPE } from '../src/identity/testing/web-issuer.ts';
 import { startOpenIdHost, type OpenIdHost } from './support/openid-host.ts';
 import {
   NOWHERE,
@@ -103,7 +103,7 @@ test('an offer is looked at, taken, and one claim of it shown to a verifier', as
   await expect(show).toContainText(`The answer goes to ${new URL(host.origin).host}`);
   await expect(show).toContainText('which calls itself “The bar”');
   await expect(show.getByText('They will see: town: London')).toBeVisible();
-  await expect(show.getByText('They will not see: given_name')).toBeVisible();
+  await expect(show.getByText('They will not see: given_name, ages › over_18')).toBeVisible();
   expect(host.servers.asked).toEqual([]);
   await show.getByRole('button', { name: 'Show exactly this' }).click();
   await expect(show.getByRole('status')).toContainText(`Sent to ${new URL(host.origin).host}`);
@@ -118,6 +118,30 @@ test('an offer is looked at, taken, and one claim of it shown to a verifier', as
     [expect.any(String), 'town', 'London'],
   ]);
   await expect(card(page, 'What you showed to whom')).toContainText(host.origin);
+});
+
+test('whether a credential still holds is asked when the person says so', async ({ browser }) => {
+  const page = await ada(await profile(browser, app.url, 'ws://127.0.0.1:9'));
+  const list = `${host.origin}/revoked`;
+  const issuer = `${host.origin}/tenant`;
+  const { link } = await host.issuer({
+    credential: (holder) => residence(holder, issuer, issuerKey, 'key-a', { uri: list, idx: 7 }),
+  });
+  const offer = await look(page, link);
+  await offer.getByRole('button', { name: 'Accept and check' }).click();
+  const credential = page.getByTestId('credentials').locator('> li');
+  await expect(credential).toContainText('revocation not known');
+  await credential.locator('summary').click();
+  await expect(credential).toContainText('learns that somebody at your network address looks');
+  for (const [value, word] of [
+    [0, 'valid'],
+    [1, 'revoked'],
+  ] as const) {
+    const text = await statusToken(list, 7, value);
+    host.servers.on(list, () => ({ status: 200, type: 'application/statuslist+jwt', text }));
+    await credential.getByRole('button', { name: /^Ask / }).click();
+    await expect(credential.locator('summary')).toContainText(word);
+  }
 });
 
 test('a log-in leads to the issuer and back; what it decides later is asked for', async ({ browser }) => {

@@ -5,6 +5,7 @@ import { webUrl } from '../network/web.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
 import { keyOfChain, toX5c } from './chain.ts';
+import { claimTexts, isGiven, isHideable, type ClaimText } from './claim-view.ts';
 import type { IdentityContext } from './context.ts';
 import { queriesToAnswer, type CredentialQuery } from './dcql.ts';
 import {
@@ -120,19 +121,6 @@ export interface ResponseView {
   unlinkable: { pseudonym: string | null } | null;
 }
 
-const ENVELOPE = new Set(['iss', 'vct', 'iat', 'nbf', 'exp', 'sub', 'cnf', 'status', 'commitments']);
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : JSON.stringify(value);
-}
-
-/** Every claim a person would call one, as text. */
-function claimTexts(claims: Record<string, unknown>): { path: ClaimPath; text: string }[] {
-  return Object.entries(claims)
-    .filter(([name]) => !ENVELOPE.has(name))
-    .map(([name, value]) => ({ path: [name], text: textOf(value) }));
-}
-
 function sameKey(a: Jwk, b: Jwk): boolean {
   return (
     a.kty === b.kty && 'x' in a && 'x' in b && a.x === b.x && ('y' in a ? a.y : '') === ('y' in b ? b.y : '')
@@ -191,7 +179,7 @@ export function credentialCommands(context: IdentityContext) {
   const view = (id: string, record: CredentialRecord, status: SdJwtCheck['status']): CredentialView => {
     if (record.unlinkable !== undefined) return unlinkableView(id, record);
     const { claims, disclosable } = disclosableClaims(record.credential);
-    const selective = new Set(disclosable.map(({ path }) => JSON.stringify(path)));
+    const hideable = disclosable.map(({ path }) => path);
     const reference = claims.status?.status_list;
     return {
       id,
@@ -200,9 +188,9 @@ export function credentialCommands(context: IdentityContext) {
       issuerName: context.known(claims.iss)?.name ?? null,
       subject: claims.sub ?? null,
       holder: holderOf(claims.cnf?.jwk),
-      claims: claimTexts(claims).map((claim) => ({
+      claims: claimTexts(claims, hideable).map((claim) => ({
         ...claim,
-        selective: selective.has(JSON.stringify(claim.path)),
+        selective: isHideable(claim.path, hideable),
       })),
       provable: Object.keys(commitmentsOf(claims)).filter((name): name is CommittedAttribute =>
         Object.hasOwn(record.openings, name),
@@ -383,7 +371,13 @@ export function credentialCommands(context: IdentityContext) {
         predicates: PredicateQuery[];
         /** Whether the verifier is to know the holder again though showings cannot be linked. */
         recognise: boolean;
-        matches: { credential: CredentialView; disclosed: ClaimPath[]; always: string[] }[];
+        matches: {
+          credential: CredentialView;
+          disclosed: ClaimPath[];
+          /** What the verifier would see, and what of the credential it would not. */
+          seen: ClaimText[];
+          unseen: ClaimPath[];
+        }[];
       }[];
     }> {
       const request = decodePresentationRequest(input.request);
@@ -407,9 +401,10 @@ export function credentialCommands(context: IdentityContext) {
           predicates: predicates ?? [],
           matches: matches
             .filter(({ query }) => query === id)
-            .map(({ credential, disclosed, always }) => {
-              const record = records[credential]!;
-              return { credential: view(record.id, record.value, status), disclosed, always };
+            .map(({ credential, disclosed }) => {
+              const { id: recordId, value } = records[credential]!;
+              const shown = view(recordId, value, status);
+              return { credential: shown, disclosed, ...givenAway(value.credential, shown, disclosed) };
             }),
         })),
       };
@@ -495,6 +490,18 @@ export function credentialCommands(context: IdentityContext) {
       }
       return results;
     },
+  };
+}
+
+/** What a verifier would see of a credential, and what not, when the claims at some places are shown. */
+function givenAway(credential: string, { claims }: CredentialView, disclosed: readonly ClaimPath[]) {
+  const hideable = isUnlinkable(credential)
+    ? claims.map(({ path }) => path.slice(0, 1))
+    : disclosableClaims(credential).disclosable.map(({ path }) => path);
+  const given = claims.map(({ path }) => isGiven(path, hideable, disclosed));
+  return {
+    seen: claims.flatMap(({ path, text }, at) => (given[at] === true ? [{ path, text }] : [])),
+    unseen: claims.flatMap(({ path }, at) => (given[at] === true ? [] : [path])),
   };
 }
 

@@ -7,6 +7,7 @@ import * as v from 'valibot';
 import { concat, utf8 } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { base64UrlText, fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
+import { ENVELOPE } from './claim-view.ts';
 import {
   claimsAnswering,
   dcqlSchema,
@@ -72,19 +73,15 @@ export interface QueryMatch {
   credential: number;
   /** Claims that would be shown because they are asked for. */
   disclosed: ClaimPath[];
-  /** Claims that are shown whatever is chosen, for the issuer made them so. */
-  always: string[];
 }
-
-const ENVELOPE = new Set(['iss', 'vct', 'iat', 'nbf', 'exp', 'sub', 'cnf', 'status', 'commitments']);
 
 /** Which credentials (compact texts) could answer each query of a request. */
 export function matchCredentials(request: PresentationRequest, credentials: readonly string[]): QueryMatch[] {
   return request.dcql_query.credentials.flatMap((query) =>
     credentials.flatMap((credential, index): QueryMatch[] => {
       if (isUnlinkable(credential)) {
-        const match = matchUnlinkable(query, credential);
-        return match === null ? [] : [{ query: query.id, credential: index, ...match }];
+        const disclosed = matchUnlinkable(query, credential);
+        return disclosed === null ? [] : [{ query: query.id, credential: index, disclosed }];
       }
       const { claims, disclosable } = disclosableClaims(credential);
       const asked = claimsAnswering(claims, query);
@@ -94,24 +91,19 @@ export function matchCredentials(request: PresentationRequest, credentials: read
       const disclosed = disclosable
         .map(({ path }) => path)
         .filter((path) => asked.some((claim) => isAsked(claim, path)));
-      const hidden = new Set(disclosable.map(({ path }) => path[0]));
-      const always = Object.keys(claims).filter((name) => !ENVELOPE.has(name) && !hidden.has(name));
-      return [{ query: query.id, credential: index, disclosed, always }];
+      return [{ query: query.id, credential: index, disclosed }];
     }),
   );
 }
 
-/** How a credential that cannot be linked would answer: with whole claims of its top level. */
-function matchUnlinkable(
-  query: CredentialQuery,
-  credential: string,
-): Pick<QueryMatch, 'disclosed' | 'always'> | null {
+/** What a credential that cannot be linked would show: whole claims of its top level. Null if it is no answer. */
+function matchUnlinkable(query: CredentialQuery, credential: string): ClaimPath[] | null {
   const claims = claimsOf(decodeIssued(credential));
   const asked = claimsAnswering(claims, query, UNLINKABLE_TYPE);
   const provable = (query.predicates ?? []).every(({ attribute }) => Object.hasOwn(claims, attribute));
   if (asked === null || !provable) return null;
   const names = new Set(asked.flatMap(({ path: [name] }) => (typeof name === 'string' ? [name] : [])));
-  return { disclosed: [...names].filter((name) => !ENVELOPE.has(name)).map((name) => [name]), always: [] };
+  return [...names].filter((name) => !ENVELOPE.has(name)).map((name) => [name]);
 }
 
 const commitmentsSchema = v.record(text(32), v.pipe(base64UrlText(43), v.length(43)));

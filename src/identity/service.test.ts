@@ -236,7 +236,11 @@ describe('credentials', () => {
     });
     const asked = await holder.matchRequest({ request });
     const match = asked.queries[0]!.matches[0]!;
-    expect(match).toMatchObject({ disclosed: [['age_over_18']], always: [] });
+    expect(match).toMatchObject({
+      disclosed: [['age_over_18']],
+      seen: [{ path: ['age_over_18'], text: 'true' }],
+      unseen: [['given_name'], ['birth_year']],
+    });
     const response = await holder.present({
       request,
       answers: [{ query: 'q1', credential: match.credential.id, paths: match.disclosed }],

@@ -4,6 +4,7 @@ import { Refusal } from '../wallet/errors.ts';
 import type { IdentityContext } from './context.ts';
 import type { CredentialRecord } from './credential-commands.ts';
 import { decodePresentationResponse } from './exchange.ts';
+import { isUnlinkable } from './jpt.ts';
 import { learnWebIssuer } from './openid-issuer-keys.ts';
 import { signStatusList } from './status-list.ts';
 import {
@@ -36,6 +37,7 @@ export function statusCommands(context: IdentityContext, web: Web) {
     const status = await statusReader(context);
     return Object.values(decodePresentationResponse(response).vp_token)
       .flat()
+      .filter((presentation) => !isUnlinkable(presentation))
       .map((presentation) => {
         const token = presentation.split('~')[0]!;
         const { issuer, uri, index } = webListOf(token);

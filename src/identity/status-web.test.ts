@@ -1,10 +1,17 @@
-import { StatusList as OtherList } from '@sd-jwt/jwt-status-list';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { signJws } from './jws.ts';
 import { ecKey } from './keys.ts';
 import type { IdentityService } from './service.ts';
 import { person } from './testing/person.ts';
-import { ISSUER, issuerKey, residence, Servers, TYPE, webIssuer } from './testing/web-issuer.ts';
+import {
+  ISSUER,
+  issuerKey,
+  residence,
+  Servers,
+  statusToken,
+  TYPE,
+  webIssuer,
+  type StatusQuirks,
+} from './testing/web-issuer.ts';
 
 const LIST = 'https://lists.example/1';
 const INDEX = 21;
@@ -15,24 +22,9 @@ let servers: Servers;
 let now: number;
 let ada: IdentityService;
 
-interface Said {
-  bits?: 1 | 2 | 4 | 8;
-  key?: typeof issuerKey;
-  claims?: Record<string, unknown>;
-  typ?: string;
-}
-
 /** Publishes a list in which one credential has a status, packed by the independent implementation. */
-async function publish(status: number, { bits = 2, key = issuerKey, claims = {}, typ }: Said = {}) {
-  const list = new OtherList(new Array<number>(64).fill(VALID!), bits);
-  list.setStatus(INDEX, status);
-  const payload = {
-    sub: LIST,
-    iat: Math.floor(now / 1000),
-    status_list: { bits, lst: list.compressStatusList() },
-    ...claims,
-  };
-  const text = await signJws(key, { typ: typ ?? 'statuslist+jwt', kid: 'key-a' }, payload);
+async function publish(status: number, quirks: StatusQuirks = {}) {
+  const text = await statusToken(LIST, INDEX, status, { now, ...quirks });
   servers.on(LIST, () => ({ status: 200, type: 'application/statuslist+jwt', text }));
 }
 
@@ -94,7 +86,7 @@ describe('a list of revocations at a web address', () => {
     expect((await statusNow()).status).toBe('unknown');
   });
 
-  it.each<[string, Said, string]>([
+  it.each<[string, StatusQuirks, string]>([
     ['signed by somebody else', { key: ecKey('p256', new Uint8Array(32).fill(6)) }, 'signature'],
     ['of another place', { claims: { sub: 'https://lists.example/2' } }, 'status-list'],
     ['of another issuer', { claims: { iss: 'https://evil.example' } }, 'status-list'],

@@ -1,13 +1,14 @@
 import { useState } from 'react';
 import type { AskedCredential, ResponseView } from '../../identity/credential-commands.ts';
 import { Badge, Card, CheckBadge } from '../components/basics.tsx';
-import { Check, Form, HandOver, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { Check, Deed, Form, HandOver, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { identity } from '../wallet-client.ts';
 import { Claim } from './CredentialClaim.tsx';
 import { AboutLinking, LinkingBadge } from './CredentialLinking.tsx';
 import { pathText } from './credential-words.ts';
 import { VerdictBadge } from './IdentityPeople.tsx';
 
+type Hosts = Awaited<ReturnType<typeof identity.issuersToAsk>>;
 type Showing = NonNullable<AskedCredential['showing']>;
 
 /** Asks somebody for something, and checks the answer. */
@@ -23,6 +24,9 @@ export function Ask() {
   const [results, setResults] = useState<ResponseView[] | null>(null);
   const ask = useAction();
   const check = useAction();
+  const [toAsk, setToAsk] = useState<Hosts | null>(null);
+  const verify = async () =>
+    setResults(await identity.verifyResponse({ request: request ?? '', response: answer }));
   const make = async () => {
     const paths = claims
       .split(',')
@@ -95,11 +99,24 @@ export function Ask() {
             disabled={answer.trim() === ''}
             onSubmit={async () => {
               setResults(null);
-              setResults(await identity.verifyResponse({ request, response: answer }));
+              setToAsk(null);
+              const hosts = await identity.issuersToAsk({ response: answer });
+              if (hosts.keys.length + hosts.lists.length > 0) setToAsk(hosts);
+              else await verify();
             }}
           >
             <TextArea label="Their answer" value={answer} onChange={setAnswer} />
           </Form>
+          {toAsk !== null && (
+            <AskIssuers
+              hosts={toAsk}
+              onAsk={async () => {
+                await identity.askIssuers({ response: answer });
+                setToAsk(null);
+                await verify();
+              }}
+            />
+          )}
         </>
       )}
       {results?.map((result) => (
@@ -134,5 +151,30 @@ export function Ask() {
         </div>
       ))}
     </Card>
+  );
+}
+
+/** Servers that have to be asked before an answer can be checked, and what they learn by that. */
+function AskIssuers({ hosts: { keys, lists }, onAsk }: { hosts: Hosts; onAsk: () => Promise<void> }) {
+  return (
+    <div className="stack disclosed" role="status">
+      <p>
+        To check it,{' '}
+        {keys.length > 0 && (
+          <>
+            <strong>{keys.join(', ')}</strong> has to be asked for the issuer’s keys
+          </>
+        )}
+        {keys.length > 0 && lists.length > 0 && ', and '}
+        {lists.length > 0 && (
+          <>
+            <strong>{lists.join(', ')}</strong> whether the credential was revoked
+          </>
+        )}
+        . They learn that somebody at your network address checks one of their credentials, and when, but not
+        whose.
+      </p>
+      <Deed label="Ask and check" busy="Asking…" primary onDo={onAsk} />
+    </div>
   );
 }

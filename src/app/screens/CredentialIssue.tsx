@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'react';
+import { useCallback, useEffect, useState } from 'react';
 import type { IdentityView } from '../../identity/identity-commands.ts';
 import type { IssuedView } from '../../identity/unlinkable-commands.ts';
 import { Card, Empty } from '../components/basics.tsx';
@@ -15,6 +15,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
   const [type, setType] = useState('urn:autonomys:vc:person:1');
   const [claims, setClaims] = useState('given_name = Ada\nage_over_18 = true');
   const [revocable, setRevocable] = useState(true);
+  const [statusAddress, setStatusAddress] = useState('');
   const [kind, setKind] = useState<'linkable' | 'unlinkable'>('linkable');
   const [request, setRequest] = useState('');
   const [weeks, setWeeks] = useState('4');
@@ -30,7 +31,8 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
       const issued = await identity.issueUnlinkable({ ...common, request, weeks: Number(weeks) });
       return { package: issued.package, index: null };
     }
-    return identity.issueCredential({ ...common, revocable, ...(subject === '' ? {} : { subject }) });
+    const of = subject === '' ? {} : { subject };
+    return identity.issueCredential({ ...common, ...of, revocable, statusAddress });
   };
   return (
     <Card title="Certify something of somebody" span={6}>
@@ -101,7 +103,17 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
                 onChange={setWeeks}
               />
             ) : (
-              <Check label="Can be revoked" checked={revocable} onChange={setRevocable} />
+              <>
+                <Check label="Can be revoked" checked={revocable} onChange={setRevocable} />
+                {revocable && (
+                  <TextField
+                    label="Where you publish your list of revocations"
+                    hint="An address (https) that anybody can fetch. May stay empty: then you hand the list over."
+                    value={statusAddress}
+                    onChange={setStatusAddress}
+                  />
+                )}
+              </>
             )}
           </Form>
           {made !== null && (
@@ -118,7 +130,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
               )}
             </>
           )}
-          <RevocationList issuer={from} fresh={revoked} />
+          <RevocationList key={from} issuer={from} fresh={revoked} made={made} />
           <Renewable issued={renewable.value ?? []} reload={renewable.reload} onMade={setMade} />
         </>
       )}
@@ -126,19 +138,35 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
   );
 }
 
-function RevocationList({ issuer, fresh }: { issuer: string; fresh: string | null }) {
+/** The list of revocations: to hand over, and for each address that it is published at. */
+function RevocationList({ issuer, fresh, made }: { issuer: string; fresh: string | null; made: unknown }) {
   const [list, setList] = useState<string | null>(null);
+  const [place, setPlace] = useState('');
+  const { value: addresses, reload } = useLoaded(
+    useCallback(() => identity.statusAddresses({ issuer }), [issuer]),
+  );
+  useEffect(reload, [reload, made]);
+  const sign = async (address: string) =>
+    setList(await identity.statusList({ issuer, ...(address === '' ? {} : { address }) }));
+  const text = place === '' ? (fresh ?? list) : list;
   return (
     <details>
       <summary>Your list of revocations, for those who check</summary>
       <div className="stack">
-        <Deed
-          label="Sign the present list"
-          onDo={async () => setList(await identity.statusList({ issuer }))}
-        />
-        {(fresh ?? list) !== null && (
-          <HandOver label="Publish this" text={(fresh ?? list)!} fileName="revocations.txt" />
+        {addresses !== null && addresses.length > 0 && (
+          <Select
+            label="For"
+            hint="Put a fresh one there after each revocation, and before a week is over."
+            value={place}
+            options={[['', 'those whom I hand it to'], ...addresses.map((one) => [one, one] as const)]}
+            onChange={(chosen) => {
+              setPlace(chosen);
+              setList(null);
+            }}
+          />
         )}
+        <Deed label="Sign the present list" onDo={() => sign(place)} />
+        {text !== null && <HandOver label="Publish this" text={text} fileName="revocations.txt" />}
       </div>
     </details>
   );

@@ -160,12 +160,6 @@ function Query(props: {
   const { query, match } = props;
   if (match === undefined)
     return <p className="banner">You have no credential of the kind {query.types.join(', ')}.</p>;
-  const shown = match.credential.claims.filter(({ path }) =>
-    match.disclosed.some((wanted) => pathText(wanted) === pathText(path)),
-  );
-  const hidden = match.credential.claims.filter(
-    ({ path, selective }) => selective && !shown.some((claim) => pathText(claim.path) === pathText(path)),
-  );
   return (
     <div className="stack disclosed">
       {query.matches.length > 1 && (
@@ -181,9 +175,7 @@ function Query(props: {
       )}
       <p>
         <strong>They will see:</strong>{' '}
-        {[...shown.map(({ path, text }) => `${pathText(path)}: ${text}`), ...match.always.map(String)].join(
-          '; ',
-        ) || 'no claim'}
+        {match.seen.map(({ path, text }) => `${pathText(path)}: ${text}`).join('; ') || 'no claim'}
         {query.predicates.map(({ attribute, kind, value }) => (
           <span key={attribute}>
             {' '}
@@ -199,8 +191,8 @@ function Query(props: {
           !match.credential.linkable &&
           'They will know you when you come back, and nobody else will.'}
       </p>
-      {hidden.length > 0 && (
-        <p className="muted">They will not see: {hidden.map(({ path }) => pathText(path)).join(', ')}.</p>
+      {match.unseen.length > 0 && (
+        <p className="muted">They will not see: {match.unseen.map(pathText).join(', ')}.</p>
       )}
     </div>
   );

@@ -85,6 +85,7 @@ function Credential({ one, reload }: { one: CredentialView; reload: () => void }
             </>
           )}
         </dl>
+        {one.statusSource !== null && <AskStatus one={one} source={one.statusSource} reload={reload} />}
         <div className="row">
           <Deed
             label="Save"
@@ -104,6 +105,34 @@ function Credential({ one, reload }: { one: CredentialView; reload: () => void }
         </div>
       </details>
     </li>
+  );
+}
+
+/** Looks on the web whether a credential still holds, having said who learns of it. */
+function AskStatus(props: {
+  one: CredentialView;
+  source: NonNullable<CredentialView['statusSource']>;
+  reload: () => void;
+}) {
+  const { host, asked } = props.source;
+  return (
+    <div className="stack">
+      <p className="muted">
+        Whether it was revoked stands in a list at <strong>{host}</strong>, which learns that somebody at your
+        network address looks, and when. It covers many credentials, so not which one.
+        {asked !== null && <> Last asked {new Date(asked * 1000).toLocaleString()}.</>}
+      </p>
+      <div className="row">
+        <Deed
+          label={`Ask ${host}`}
+          busy="Asking…"
+          onDo={async () => {
+            await identity.checkStatus({ id: props.one.id });
+            props.reload();
+          }}
+        />
+      </div>
+    </div>
   );
 }
 

@@ -5,6 +5,7 @@
 import { createHash, randomBytes } from 'node:crypto';
 import { Oauth2AuthorizationServer, PkceCodeChallengeMethod } from '@openid4vc/oauth2';
 import { Openid4vciIssuer } from '@openid4vc/openid4vci';
+import { StatusList } from '@sd-jwt/jwt-status-list';
 import * as jose from 'jose';
 import { webUrl, type Web, type WebAnswer, type WebRequest } from '../../network/web.ts';
 import { signJws } from '../jws.ts';
@@ -324,4 +325,31 @@ async function resigned(credential: string, key: SigningKey, kid: string): Promi
     unknown
   >;
   return [await signJws(key, { typ: 'dc+sd-jwt', kid }, payload), ...rest].join('~');
+}
+
+/** A list of revocations in which the credential of one index has a status, as its issuer signs it. */
+export async function statusToken(
+  uri: string,
+  index: number,
+  status: number,
+  { bits = 2, key = issuerKey, claims = {}, typ = 'statuslist+jwt', now = Date.now() }: StatusQuirks = {},
+): Promise<string> {
+  const list = new StatusList(new Array<number>(64).fill(0), bits);
+  list.setStatus(index, status);
+  const payload = {
+    sub: uri,
+    iat: Math.floor(now / 1000),
+    status_list: { bits, lst: list.compressStatusList() },
+    ...claims,
+  };
+  return signJws(key, { typ, kid: 'key-a' }, payload);
+}
+
+export interface StatusQuirks {
+  bits?: 1 | 2 | 4 | 8;
+  key?: SigningKey;
+  claims?: Record<string, unknown>;
+  typ?: string;
+  /** Milliseconds since the epoch. */
+  now?: number;
 }
