@@ -121,7 +121,7 @@ test('an offer is looked at, taken, and one claim of it shown to a verifier', as
 });
 
 test('whether a credential still holds is asked when the person says so', async ({ browser }) => {
-  const page = await ada(await profile(browser, app.url, 'ws://127.0.0.1:9'));
+  const page = await ada(await profile(browser, app.url, NOWHERE));
   const list = `${host.origin}/revoked`;
   const issuer = `${host.origin}/tenant`;
   const { link } = await host.issuer({
