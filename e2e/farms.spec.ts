@@ -30,12 +30,34 @@ function card(page: Page, title: string) {
 test('folders are farmed beside the browser’s storage, exported, and imported again', async ({ page }) => {
   test.setTimeout(8 * 60_000);
   await page.addInitScript(() => {
+    const channels: RTCDataChannel[] = [];
+    Object.assign(window, { channels });
+    const create = RTCPeerConnection.prototype.createDataChannel;
+    RTCPeerConnection.prototype.createDataChannel = function (...args) {
+      const channel = create.apply(this, args);
+      channels.push(channel);
+      return channel;
+    };
     window.showDirectoryPicker ??= () => Promise.reject(new DOMException('', 'AbortError'));
   });
   page.on('dialog', (dialog) => void dialog.accept());
   await firstRun(page, network.address, 2);
   const first = card(page, 'Browser storage');
   await expect(first.locator('.sector')).toHaveCount(2, { timeout: 120_000 });
+
+  await test.step('the browser has reasons not to freeze the tab', async () => {
+    await expect
+      .poll(() =>
+        page.evaluate(async () => {
+          const { held = [], pending = [] } = await navigator.locks.query();
+          const awake = ({ name }: LockInfo) => name === 'allotment-awake';
+          const channels = (window as { channels?: RTCDataChannel[] }).channels ?? [];
+          const open = channels.filter(({ readyState }) => readyState === 'open');
+          return { held: held.filter(awake).length, wanted: pending.filter(awake).length, open: open.length };
+        }),
+      )
+      .toEqual({ held: 1, wanted: 1, open: 1 });
+  });
 
   await test.step('a folder becomes a farm with a key of its own', async () => {
     await page.getByRole('button', { name: 'Add a farm' }).click();

@@ -1,7 +1,7 @@
 /**
  * Keeps the app's own files for offline starts, and answers for objects out of the chain's history with what a tab's
  * node has verified. Never farms, never answers for another origin. A new version waits until every tab of the old
- * one is closed, so that no plot under way loses its worker.
+ * one is closed, or until the person lets it take over: a proof under way must not lose its worker.
  */
 import { cleanupOutdatedCaches, precacheAndRoute } from 'workbox-precaching';
 import { askTab, type ObjectRequest } from '../src/node/object-ports.ts';
@@ -13,6 +13,10 @@ declare const self: ServiceWorkerGlobalScope & {
 const OBJECTS = '/object/';
 
 self.addEventListener('activate', (event) => event.waitUntil(self.clients.claim()));
+
+self.addEventListener('message', (event) => {
+  if ((event.data as { kind?: unknown } | null)?.kind === 'take-over') void self.skipWaiting();
+});
 
 self.addEventListener('fetch', (event) => {
   const { request } = event;

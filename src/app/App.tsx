@@ -11,12 +11,13 @@ import {
   WalletIcon,
 } from './components/icons.tsx';
 import { Badge, CauseBanner } from './components/basics.tsx';
+import { UpdateBanner } from './components/Update.tsx';
 import { useRoute, useTheme } from './hooks.ts';
 import { watchMachine } from './conditions.ts';
-import { keepAwake } from './keep-awake.ts';
-import { notifyOf } from './notifications.ts';
+import { keepAwake, watchFreezing } from './keep-awake.ts';
+import { notify, notifyOf } from './notifications.ts';
 import { keepScreenAwake } from './screen-awake.ts';
-import { node, useSnapshot } from './node-client.ts';
+import { node, useSilence, useSnapshot } from './node-client.ts';
 import { chainStatus, farmStatus } from './status.ts';
 
 const Welcome = lazy(() => import('./screens/Welcome.tsx'));
@@ -28,6 +29,7 @@ const Wallet = lazy(() => import('./screens/Wallet.tsx'));
 const Identity = lazy(() => import('./screens/Identity.tsx'));
 const Objects = lazy(() => import('./screens/Objects.tsx'));
 const Settings = lazy(() => import('./screens/Settings.tsx'));
+const Browser = lazy(() => import('./screens/Browser.tsx'));
 
 /** What every screen is given: the snapshot, with the choices known to be made. */
 export interface ScreenProps {
@@ -50,12 +52,14 @@ const screens: {
   { route: 'wallet', title: 'Wallet', Icon: WalletIcon, Screen: Wallet },
   { route: 'identity', title: 'Identity', Icon: PersonIcon, Screen: Identity },
   { route: 'settings', title: 'Settings', Icon: SettingsIcon, Screen: Settings },
+  { route: 'browser', title: 'This browser', Icon: SettingsIcon, Screen: Browser, under: 'settings' },
 ];
 
 export function App() {
   const snapshot = useSnapshot();
+  const silence = useSilence();
   useTheme();
-  if (snapshot === null) return <Starting />;
+  if (snapshot === null) return silence === null ? <Starting /> : <NotStarted cause={silence} />;
   if (snapshot.role === 'starting' && snapshot.failure !== null)
     return <NotStarted cause={snapshot.failure} />;
   if (snapshot.setup === null) {
@@ -100,7 +104,12 @@ function Frame({ snapshot }: ScreenProps) {
     return () => keepAwake(false);
   }, [farms]);
   useEffect(() => notifyOf(snapshot.notices), [snapshot.notices]);
+  const silence = useSilence();
+  useEffect(() => {
+    if (silence !== null) notify('trouble', silence.sentence);
+  }, [silence]);
   useEffect(() => (farms ? keepScreenAwake() : undefined), [farms]);
+  useEffect(() => (farms ? watchFreezing() : undefined), [farms]);
   useEffect(() => (snapshot.role === 'leader' ? watchMachine() : undefined), [snapshot.role]);
   const chain = chainStatus(snapshot.chain);
   const farm = farmStatus(farmTotals(snapshot.farms));
@@ -139,6 +148,10 @@ function Frame({ snapshot }: ScreenProps) {
         </div>
       </aside>
       <main className="main" id="main" tabIndex={-1}>
+        {silence !== null && (
+          <CauseBanner cause={silence} tone="bad" onAction={() => window.location.reload()} />
+        )}
+        <UpdateBanner farms={snapshot.farms} />
         {snapshot.failure !== null && <CauseBanner cause={snapshot.failure} tone="bad" />}
         {snapshot.role === 'viewer' && (
           <div className="banner info" role="status">

@@ -1,18 +1,67 @@
 /**
- * Keeps the browser from freezing a tab that farms: browsers spare tabs with an open data channel. The channel
- * runs from the page to itself and asks no server for anything.
+ * Keeps the browser from freezing a tab that farms: browsers spare tabs with an open data channel, and those that hold
+ * a lock for which others wait. The channel runs from the page to itself and asks no server for anything.
  */
+import { AWAKE_LOCK } from '../node/awake-lock.ts';
+import { node } from './node-client.ts';
+
 let channel: { local: RTCPeerConnection; remote: RTCPeerConnection } | null = null;
 
-/** Opens or closes the channel. Where the browser has none, nothing happens. */
+let releaseLock: (() => void) | null = null;
+let waiter: SharedWorker | null = null;
+
+/** Holds lock and channel, or lets them go. What the browser does not have is left out. */
 export function keepAwake(on: boolean): void {
+  keepLock(on);
+  keepChannel(on);
+}
+
+function keepLock(on: boolean): void {
+  if (!on) {
+    releaseLock?.();
+    releaseLock = null;
+    waiter?.port.close();
+    waiter = null;
+    return;
+  }
+  if (releaseLock !== null) return;
+  const held = new Promise<void>((done) => (releaseLock = done));
+  void navigator.locks.request(AWAKE_LOCK, () => {
+    wait();
+    return held;
+  });
+}
+
+function wait(): void {
+  if (typeof SharedWorker !== 'function') return;
+  waiter = new SharedWorker(new URL('../../workers/waiter.ts', import.meta.url), {
+    type: 'module',
+    name: 'allotment-waiter',
+  });
+}
+
+/** Tells the node when the browser froze or closed the tab nevertheless. Returns what ends that. */
+export function watchFreezing(): () => void {
+  const stop = new AbortController();
+  if ((document as { wasDiscarded?: boolean }).wasDiscarded === true) tell('discarded', 0);
+  let since = 0;
+  document.addEventListener('freeze', () => (since = Date.now()), { signal: stop.signal });
+  document.addEventListener('resume', () => tell('frozen', Date.now() - since), { signal: stop.signal });
+  return () => stop.abort();
+}
+
+function tell(how: 'frozen' | 'discarded', ms: number): void {
+  node.asleep(how, ms).catch(() => undefined);
+}
+
+function keepChannel(on: boolean): void {
   if (!on) {
     channel?.local.close();
     channel?.remote.close();
     channel = null;
   } else if (channel === null && typeof RTCPeerConnection === 'function') {
     channel = { local: new RTCPeerConnection(), remote: new RTCPeerConnection() };
-    void connect(channel.local, channel.remote).catch(() => keepAwake(false));
+    void connect(channel.local, channel.remote).catch(() => keepChannel(false));
   }
 }
 

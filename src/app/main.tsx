@@ -1,7 +1,9 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
 import { App } from './App.tsx';
+import { keepInstallOffer } from './install.ts';
 import { relayObjectRequests } from './object-client.ts';
+import { watchForUpdates } from './updates.ts';
 import { noteVisit } from './visit.ts';
 import './theme.css';
 
@@ -14,9 +16,8 @@ createRoot(root).render(
   </StrictMode>,
 );
 
+keepInstallOffer();
 relayObjectRequests();
 if ('serviceWorker' in navigator && import.meta.env.PROD) {
-  window.addEventListener('load', () => {
-    void navigator.serviceWorker.register('/service-worker.js', { type: 'module' });
-  });
+  window.addEventListener('load', () => void watchForUpdates());
 }

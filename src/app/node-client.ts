@@ -1,7 +1,7 @@
 /** The page's end of the node worker: one worker a tab, one snapshot that React reads. */
 import * as Comlink from 'comlink';
 import { useSyncExternalStore } from 'react';
-import type { NodeApi, NodeSnapshot } from '../node/api.ts';
+import type { Cause, NodeApi, NodeSnapshot } from '../node/api.ts';
 import { lendWebRtc } from './rtc-lender.ts';
 
 let current: NodeSnapshot | null = null;
@@ -25,6 +25,47 @@ void node.subscribe(
     for (const listener of listeners) listener();
   }),
 );
+
+/** How often the worker is asked for a sign of life, and how long it may take to give one. */
+const LOOK_MS = 10_000;
+const PATIENCE_MS = 30_000;
+let silent: Cause | null = null;
+
+function setSilent(cause: Cause | null): void {
+  if (silent === cause) return;
+  silent = cause;
+  for (const listener of listeners) listener();
+}
+
+/** A worker that died, of memory say, says nothing any more: what the page shows of it would stay as it was. */
+async function watch(): Promise<never> {
+  for (;;) {
+    const since = Date.now();
+    const answer = node.alive();
+    const timer = setTimeout(() => setSilent(silenceSince(since)), PATIENCE_MS);
+    await answer;
+    clearTimeout(timer);
+    setSilent(null);
+    await new Promise((done) => setTimeout(done, LOOK_MS));
+  }
+}
+
+function silenceSince(since: number): Cause {
+  return {
+    code: 'node-silent',
+    sentence:
+      'The part of this page that does the work no longer answers: what you see is old, and nothing is farmed. Reloading starts it anew; finished sectors are kept.',
+    action: 'Reload',
+    since,
+  };
+}
+
+void watch();
+
+/** Why the node's worker is taken for dead; null while it answers. */
+export function useSilence(): Cause | null {
+  return useSyncExternalStore(subscribe, () => silent);
+}
 
 function subscribe(listener: () => void): () => void {
   listeners.add(listener);

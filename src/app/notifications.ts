@@ -55,12 +55,17 @@ export function notifyOf(notices: readonly Notice[]): void {
   const last = newest;
   newest = notices[0]?.at ?? Date.now();
   // What was there when the page opened is no news.
-  if (last === null || !document.hidden || chosen.length === 0) return;
-  if (typeof Notification === 'undefined' || Notification.permission !== 'granted') return;
+  if (last === null) return;
   for (const notice of notices.filter(({ at }) => at > last).toReversed()) {
     const topic = topicOf(notice);
-    if (topic === null || !chosen.includes(topic)) continue;
-    const shown = new Notification('Allotment', { body: notice.text, tag: topic, icon: '/icon-192.png' });
-    shown.addEventListener('click', () => window.focus());
+    if (topic !== null) notify(topic, notice.text);
   }
+}
+
+/** Shows one text, if its topic was asked for and nobody looks. */
+export function notify(topic: Topic, text: string): void {
+  if (!document.hidden || !chosen.includes(topic)) return;
+  if (typeof Notification === 'undefined' || Notification.permission !== 'granted') return;
+  const shown = new Notification('Allotment', { body: text, tag: topic, icon: '/icon-192.png' });
+  shown.addEventListener('click', () => window.focus());
 }

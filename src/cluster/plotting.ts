@@ -134,6 +134,10 @@ export class ClusterPlotting {
       await directory.write(
         sectorFileName(plan.sectorIndex),
         this.parts(items, plotted, plan, context, report),
+        async () => {
+          signal.throwIfAborted();
+          await context.beforeReplace();
+        },
       );
     } finally {
       await items.return();
@@ -152,8 +156,6 @@ export class ClusterPlotting {
     report('writing', plan.pieces.length);
     yield* checkedSector(chunksOf(items, plan), plotted, plan, { pool, history, pieces, sample, signal });
     yield encodeSectorMetadata(plotted.metadata);
-    signal.throwIfAborted();
-    await context.beforeReplace();
   }
 }
 

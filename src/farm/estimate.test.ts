@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { piecesToSolutionRange } from '../protocol/solution-range.ts';
-import { estimateFarm, measureSecondsPerPiece, type NetworkFigures } from './estimate.ts';
+import { estimateFarm, measureSecondsPerPiece, rewardIntervalMs, type NetworkFigures } from './estimate.ts';
 import { bytesOfSectors } from './sectors.ts';
 import { plottingPool } from './test-support.ts';
 
@@ -10,6 +10,8 @@ const network: NetworkFigures = {
   slotProbability,
   slotDurationMs: 1_000,
   expectedVotesPerBlock: 9,
+  block: 10n ** 17n,
+  vote: 10n ** 16n,
 };
 
 describe('the estimate of a farm', () => {
@@ -21,6 +23,15 @@ describe('the estimate of a farm', () => {
     expect(estimate.blocksPerDay).toBeCloseTo(144, 1);
     expect(estimate.votesPerDay).toBeCloseTo(1_296, 0);
     expect(estimate.bytes).toBe(bytesOfSectors(10, 1000));
+    // 144 blocks of 0.1 and 1,296 votes of 0.01.
+    expect(Number(estimate.tokensPerDay) / 1e18).toBeCloseTo(27.36, 2);
+  });
+
+  it('comes with the time between two rewards of any kind', () => {
+    // A hundredth of the space wins a hundredth of ten rewards in six slots.
+    expect(rewardIntervalMs(10_000, network)).toBeCloseTo(60_000, -1);
+    expect(rewardIntervalMs(0, network)).toBeNull();
+    expect(rewardIntervalMs(1e9, network)).toBe(1_000);
   });
 
   it('never promises more than the whole network has', () => {

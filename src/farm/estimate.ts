@@ -1,7 +1,7 @@
 /** What a farm would cost and bring, before any space is committed: measured here, computed in the open. */
 import { type ComputePool, JobPriority } from '../crypto/jobs.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
-import { solutionRangeToPieces } from '../protocol/solution-range.ts';
+import { solutionRangeToPieces, votingSolutionRange } from '../protocol/solution-range.ts';
 import type { SolutionRange } from '../protocol/types.ts';
 import { bytesOfSectors, sectorsIn } from './sectors.ts';
 
@@ -30,6 +30,9 @@ export interface NetworkFigures {
   slotProbability: [bigint, bigint];
   slotDurationMs: number;
   expectedVotesPerBlock: number;
+  /** Paid for an empty block, and for a vote (the author's share included); smallest unit. */
+  block: bigint;
+  vote: bigint;
 }
 
 export interface FarmEstimate {
@@ -44,6 +47,11 @@ export interface FarmEstimate {
   /** Expected per day once everything is plotted; the network's space and luck decide. */
   blocksPerDay: number;
   votesPerDay: number;
+  /**
+   * Smallest unit a day. What a vote's reward leaves to the author of the block comes back in the same proportion, and
+   * so need not be told apart.
+   */
+  tokensPerDay: bigint;
 }
 
 /** What space of so many bytes comes to on a network whose solution range stays as it is. */
@@ -61,6 +69,7 @@ export function estimateFarm(
   const networkBlocksPerDay = (slotsPerDay * Number(numerator)) / Number(denominator);
   const share = networkPieces > 0n ? Math.min(1, pieces / Number(networkPieces)) : 1;
   const blocksPerDay = networkBlocksPerDay * share;
+  const votesPerDay = blocksPerDay * network.expectedVotesPerBlock;
   return {
     sectors,
     bytes: sectors === 0 ? 0 : bytesOfSectors(sectors, piecesInSector),
@@ -68,6 +77,43 @@ export function estimateFarm(
     plottingSeconds: pieces * secondsPerPiece,
     networkPieces,
     blocksPerDay,
-    votesPerDay: blocksPerDay * network.expectedVotesPerBlock,
+    votesPerDay,
+    tokensPerDay: times(network.block, blocksPerDay) + times(network.vote, votesPerDay),
+  };
+}
+
+/** A millionth is precise enough for what luck decides. */
+function times(amount: bigint, factor: number): bigint {
+  return (amount * BigInt(Math.round(factor * 1e6))) / 1_000_000n;
+}
+
+/**
+ * Milliseconds from one reward to the next, blocks and votes alike, for so many plotted pieces; null without any. On
+ * average: how long ago the last one was says nothing about the next.
+ */
+export function rewardIntervalMs(pieces: number, network: NetworkFigures): number | null {
+  if (pieces === 0) return null;
+  const voting = votingSolutionRange(network.solutionRange, network.expectedVotesPerBlock);
+  const networkPieces = Number(solutionRangeToPieces(voting, network.slotProbability));
+  const [numerator, denominator] = network.slotProbability;
+  const slots = (networkPieces / pieces) * (Number(denominator) / Number(numerator));
+  return network.slotDurationMs * Math.max(1, slots);
+}
+
+/** The figures as they cross the worker's border. */
+export function figuresFrom(
+  figures: Record<'solutionRange' | 'block' | 'vote', string> & {
+    slotProbability: [string, string];
+    slotDurationMs: number;
+    expectedVotesPerBlock: number;
+  },
+): NetworkFigures {
+  const [numerator, denominator] = figures.slotProbability;
+  return {
+    ...figures,
+    solutionRange: BigInt(figures.solutionRange),
+    slotProbability: [BigInt(numerator), BigInt(denominator)],
+    block: BigInt(figures.block),
+    vote: BigInt(figures.vote),
   };
 }

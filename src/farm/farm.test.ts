@@ -8,7 +8,7 @@ import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { claimFolder, readDescription } from './description.ts';
 import { FarmError } from './errors.ts';
 import { Farm, type FarmOptions } from './farm.ts';
-import { bytesOfSectors } from './sectors.ts';
+import { bytesOfSectors, drawReplotDelay } from './sectors.ts';
 import { sectorFileName } from './sector-file.ts';
 import { SlotOrder } from './slot-loop.ts';
 import type { FarmSnapshot } from './snapshot.ts';
@@ -169,11 +169,15 @@ describe('a farm', () => {
         return file;
       },
     ],
+    [
+      'another sector’s',
+      (_: Uint8Array, directory: MemoryDirectory) => directory.files.get(sectorFileName(1))!,
+    ],
   ])('plots a sector again whose file is %s', async (_, damage) => {
     const { farm, directory } = await plottedFarm();
     await farm.stop();
     const name = sectorFileName(0);
-    directory.files.set(name, damage(directory.files.get(name)!.slice()));
+    directory.files.set(name, damage(directory.files.get(name)!.slice(), directory));
     const again = await open({ directory });
     expect(again.snapshot().sectors.map(({ state }) => state)).toEqual(['broken', 'plotted']);
     again.farm.start();
@@ -181,7 +185,7 @@ describe('a farm', () => {
   });
 
   it('plots sectors again, in place, before they expire', async () => {
-    const { history, snapshot } = await plottedFarm();
+    const { history, snapshot } = await plottedFarm({ replotDelay: () => 0 });
     // With every segment the chance grows; at four times the history and the lifetime it is certain.
     for (let size = 7n; size <= 17n; size += 1n) {
       history.grow(size);
@@ -189,6 +193,31 @@ describe('a farm', () => {
       for (const { state } of snapshot().sectors) expect(state).toBe('plotted');
     }
     expect(snapshot().sectors.every(({ historySize }) => BigInt(historySize!) > 3n)).toBe(true);
+  });
+
+  it('waits a while before it plots again what still wins', async () => {
+    let delay = 60_000;
+    const { farm, history, snapshot, pool, plotted } = await plottedFarm({ replotDelay: () => delay });
+    const encoded = pool.calls['record.encode'];
+    const states = (): string[] => snapshot().sectors.map(({ state }) => state);
+    for (let size = 7n; !states().includes('expiring'); size += 1n) history.grow(size);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(states()).toContain('expiring');
+    expect(pool.calls['record.encode']).toBe(encoded);
+    expect(snapshot().phase).toBe('farming');
+    // The next segment lets them expire: there is nothing left to wait for.
+    delay = 20;
+    for (let size = history.historySize() + 1n; !states().includes('expired'); size += 1n) history.grow(size);
+    await until(() => plotted(), 'replotting');
+    expect(pool.calls['record.encode']).toBeGreaterThan(encoded!);
+    await farm.stop();
+  });
+
+  it('draws that while as the network’s farmer does: one minute to ten', () => {
+    const drawn = Array.from({ length: 1000 }, drawReplotDelay);
+    expect(Math.min(...drawn)).toBeGreaterThanOrEqual(60_000);
+    expect(Math.max(...drawn)).toBeLessThan(600_000);
+    expect(Math.max(...drawn) - Math.min(...drawn)).toBeGreaterThan(400_000);
   });
 });
 
@@ -220,10 +249,52 @@ describe('slots', () => {
     await until(() => snapshot().rewards.blocks > 0, 'a reward');
     expect(node.signatures).toHaveLength(1);
     expect(snapshot()).toMatchObject({
-      proofs: { made: 1, accepted: 1, late: 0 },
+      proofs: { underWay: 0, made: 1, accepted: 1, late: 0 },
       rewards: { blocks: 1, votes: 0 },
     });
     expect(snapshot().history[0]).toMatchObject({ slot: String(slot), outcome: 'won-block' });
+  });
+
+  it('are proven from the sector that won, though a newer one is about to replace it', async () => {
+    let prove: () => void = () => undefined;
+    const asked = new Promise<void>((done) => (prove = done));
+    const pool = farmingPool(() => [winner]);
+    const proven = pool.handlers['solution.prove']!;
+    pool.handlers['solution.prove'] = async (input, options) => {
+      options.signal?.addEventListener('abort', prove);
+      await asked;
+      return proven(input, options);
+    };
+    let provenSector: number | null = null;
+    const audit = pool.handlers['sector.audit']!;
+    pool.handlers['sector.audit'] = (input, options) => {
+      const ids = [0, 1].map((sector) => sectorId(fakeIdentity().publicKey, sector, 3n));
+      provenSector = ids.findIndex((id) => equal(id, input.sBuckets[0]!.sectorId));
+      return audit(input, options);
+    };
+    const world = await plottedFarm({ pool, replotDelay: () => 0 });
+    const { node, history, directory, snapshot, plotted } = world;
+    const slot = await announceWinning(world);
+    await until(() => pool.calls['solution.prove'] === 1, 'a proof under way');
+    const files = (): (Uint8Array | undefined)[] =>
+      [0, 1].map((index) => directory.files.get(sectorFileName(index)));
+    const before = files();
+    const index = provenSector!;
+    // At four times the history and the lifetime every sector expires.
+    history.grow(17n);
+    await until(
+      () => snapshot().plotting?.sector === index && snapshot().plotting?.stage === 'writing',
+      'a plot',
+    );
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    expect(files()[index]).toBe(before[index]);
+    expect(snapshot().proofs.underWay).toBe(1);
+    prove();
+    await until(() => node.solutions.length > 0, 'a solution');
+    expect(node.solutions[0]).toMatchObject({ slot: BigInt(slot), solution: { historySize: 3n } });
+    await until(plotted, 'replotting');
+    expect(snapshot().sectors.every(({ historySize }) => historySize === '17')).toBe(true);
+    expect(snapshot().proofs).toMatchObject({ accepted: 1, rejected: 0 });
   });
 
   it('within the voting range only are votes', async () => {

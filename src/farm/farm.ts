@@ -13,12 +13,12 @@ import { PlotLoop } from './plot-loop.ts';
 import { PlottedPieces } from './plotted-pieces.ts';
 import type { SectorPlotter } from './plotter.ts';
 import { FarmReports, isDamage, sentenceOf } from './reports.ts';
-import { bytesOfSectors, sectorsIn, SectorTable } from './sectors.ts';
+import { bytesOfSectors, drawReplotDelay, sectorsIn, SectorTable } from './sectors.ts';
 import { sectorFileSize, type SectorFile } from './sector-file.ts';
 import { SlotLoop } from './slot-loop.ts';
 import type { FarmNotice, FarmPhase, FarmSnapshot, SlotOutcome } from './snapshot.ts';
 import type { AuthoringNode, PieceSource, VerifiedHistory } from './source.ts';
-import { SleepDetector } from './statistics.ts';
+import { SleepDetector, sleptAgain } from './statistics.ts';
 import type { Turns } from './turns.ts';
 
 export interface FarmOptions {
@@ -43,6 +43,8 @@ export interface FarmOptions {
   lost?(reason: StorageError): void;
   /** Shared by farms of which only one plots at a time. */
   turns?: Turns;
+  /** Milliseconds from a segment to the replotting of what it lets expire; drawn at random when left out. */
+  replotDelay?(): number;
 }
 
 export interface ScrubOptions {
@@ -61,6 +63,7 @@ export class Farm {
   private readonly slots: SlotLoop;
   private readonly plotted: PlottedPieces;
   private readonly unsubscribe: (() => void)[] = [];
+  private readonly replots = new Set<ReturnType<typeof setTimeout>>();
   private readonly sleepDetector = new SleepDetector(Date.now, (ms) => this.onSleep(ms));
   private sleep: FarmSnapshot['sleep'] = null;
   private running = false;
@@ -280,6 +283,7 @@ export class Farm {
     this.running = false;
     for (const unsubscribe of this.unsubscribe.splice(0)) unsubscribe();
     this.sleepDetector.stop();
+    for (const timer of this.replots) clearTimeout(timer);
     await Promise.all([this.plots.stop(), this.slots.stop()]);
     await this.sectors.close();
     await this.lock.release();
@@ -321,22 +325,34 @@ export class Farm {
   }
 
   private onSleep(ms: number): void {
-    if (this.sleep === null || ms > this.sleep.ms) this.sleep = { at: Date.now() - ms, ms };
+    this.sleep = sleptAgain(this.sleep, ms, Date.now());
     const seconds = Math.round(ms / 1000);
     this.reports.notify(
       'warning',
       'farm',
-      `The farm was asleep for ${seconds} s; slots in that time were missed.`,
+      `The farm was asleep for ${seconds} s, or the clock was set forward; slots in that time were missed.`,
     );
   }
 
   private onHistory(): void {
-    for (const { index, state } of this.sectors.updateExpiry()) {
+    const delay = (this.options.replotDelay ?? drawReplotDelay)();
+    const aged = this.sectors.updateExpiry(delay);
+    for (const { index, state } of aged) {
       const what = state === 'expired' ? 'has expired' : 'is about to expire';
       this.reports.notify('info', 'farm', `Sector ${index} ${what} and will be plotted again.`);
     }
+    if (aged.some(({ state }) => state === 'expiring')) this.replotAfter(delay);
     this.plots.wake();
     this.reports.changed();
+  }
+
+  private replotAfter(ms: number): void {
+    const timer = setTimeout(() => {
+      this.replots.delete(timer);
+      this.plots.wake();
+      this.reports.changed();
+    }, ms + 1);
+    this.replots.add(timer);
   }
 
   private async sectorBroke(index: SectorIndex, error: unknown): Promise<void> {

@@ -3,6 +3,7 @@ import { farmHealth } from './health.ts';
 
 const slots = { audited: 9, missed: 0, lastAuditMs: 1, medianAuditMs: 100 as number | null };
 const proofs = {
+  underWay: 0,
   made: 3,
   accepted: 3,
   late: 0,

@@ -159,6 +159,7 @@ export class PlotLoop {
       piecesDone: progress.piecesDone,
       piecesTotal: progress.piecesTotal,
       bytesPerSecond: seconds > 0 ? Math.round(progress.bytesDownloaded / seconds) : 0,
+      secondsPerSector: this.sectorSeconds.median(),
       etaSeconds: this.secondsToGo(first, seconds),
     };
   }
@@ -306,7 +307,7 @@ export class PlotLoop {
       },
       badPiece: (source, piece) =>
         reports.notify('warning', 'farm', `${source} sent a wrong piece ${piece}.`),
-      beforeReplace: () => sectors.retire(index),
+      beforeReplace: () => sectors.giveWay(index),
     });
     await sectors.reload(index);
     // Of a sector that was begun in an earlier run the time is not known.

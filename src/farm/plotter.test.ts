@@ -177,7 +177,7 @@ class MortalDirectory implements FarmDirectory {
     return this.inner.open(name);
   }
 
-  async write(name: string, parts: Parts): Promise<void> {
+  async write(name: string, parts: Parts, beforeReplace?: () => Promise<void>): Promise<void> {
     const step = (): void => this.step();
     step();
     await this.inner.write(
@@ -190,6 +190,7 @@ class MortalDirectory implements FarmDirectory {
         }
         step();
       })(),
+      beforeReplace,
     );
     step();
   }

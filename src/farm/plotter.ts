@@ -73,17 +73,15 @@ export function plotSector(plan: SectorPlan, context: PlotContext): Promise<void
 
 /** Writes an encoded sector to its file, which then replaces an older one. */
 export function writeSector(plan: SectorPlan, sector: EncodedSector, context: PlotContext): Promise<void> {
-  return context.directory.write(sectorFileName(plan.sectorIndex), fileParts(sector, context));
+  return context.directory.write(sectorFileName(plan.sectorIndex), fileParts(sector), async () => {
+    context.signal.throwIfAborted();
+    await context.beforeReplace();
+  });
 }
 
-async function* fileParts(
-  { metadata, parts }: EncodedSector,
-  context: PlotContext,
-): AsyncGenerator<Uint8Array> {
+async function* fileParts({ metadata, parts }: EncodedSector): AsyncGenerator<Uint8Array> {
   yield* parts;
   yield encodeSectorMetadata(metadata);
-  context.signal.throwIfAborted();
-  await context.beforeReplace();
 }
 
 /** A sector whose records are all encoded. */

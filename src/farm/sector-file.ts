@@ -44,6 +44,8 @@ export class SectorFile {
   private readonly sBuckets: SBucketIndex;
   /** Under way on the open file. */
   private readonly reads = new Set<Promise<unknown>>();
+  /** Proofs from this file, each ended by its promise. */
+  private readonly holds = new Set<Promise<void>>();
 
   private constructor(
     private readonly directory: FarmDirectory,
@@ -80,6 +82,22 @@ export class SectorFile {
   /** What stands at the end of the file, s-bucket sizes included. Throws FarmError `sector-broken`. */
   readMetadata(): Promise<SectorMetadata> {
     return this.withHandle((handle) => readMetadata(handle, this.metadata.sectorIndex));
+  }
+
+  /** Keeps the sector from being replaced until the returned function is called. */
+  hold(): () => void {
+    let release!: () => void;
+    const held = new Promise<void>((done) => (release = done));
+    this.holds.add(held);
+    return () => {
+      this.holds.delete(held);
+      release();
+    };
+  }
+
+  /** Resolves when nothing that holds the sector now does so any more. */
+  async released(): Promise<void> {
+    await Promise.all(this.holds);
   }
 
   /** Closes the file once the reads under way are done. */

@@ -37,6 +37,17 @@ interface Sector {
   expired: boolean;
   progress: number;
   error: string | null;
+  /** From when it may be replotted before it expires, by `performance.now()`. */
+  replotFrom: number;
+}
+
+/** A segment tells every farmer of the network at once which sectors expire: they ask for pieces one by one. */
+const REPLOT_DELAY_MS: [number, number] = [60_000, 600_000];
+
+/** A delay as the network's farmer draws it, in milliseconds. */
+export function drawReplotDelay(): number {
+  const [least, most] = REPLOT_DELAY_MS;
+  return least + Math.random() * (most - least);
 }
 
 export interface SectorTableOptions {
@@ -51,6 +62,7 @@ export interface SectorTableOptions {
 export class SectorTable {
   private readonly sectors: Sector[] = [];
   private readonly audited = new Map<SectorIndex, AuditedSector>();
+  private readonly audits = new Set<Promise<unknown>>();
 
   private constructor(private readonly options: SectorTableOptions) {}
 
@@ -74,7 +86,14 @@ export class SectorTable {
 
   private setCount(count: number): void {
     while (this.sectors.length < count) {
-      this.sectors.push({ file: null, state: 'planned', expired: false, progress: 0, error: null });
+      this.sectors.push({
+        file: null,
+        state: 'planned',
+        expired: false,
+        progress: 0,
+        error: null,
+        replotFrom: 0,
+      });
     }
   }
 
@@ -133,7 +152,26 @@ export class SectorTable {
     this.audited.delete(index);
     const { file } = sector;
     sector.file = null;
+    await Promise.allSettled(this.audits);
     await file?.close();
+  }
+
+  /** Retires a sector that a newer one replaces: proofs from the old one end first, and it is audited until then. */
+  async giveWay(index: SectorIndex): Promise<void> {
+    await this.at(index).file?.released();
+    await this.retire(index);
+  }
+
+  /** Keeps all files open until an audit is over. */
+  usedBy(audit: Promise<unknown>): void {
+    this.audits.add(audit);
+    const over = (): void => void this.audits.delete(audit);
+    audit.then(over, over);
+  }
+
+  /** Whether that is still the sector on disk, and not one that was replaced or given up. */
+  isCurrent(sector: AuditedSector): boolean {
+    return this.audited.get(sector.sectorIndex) === sector;
   }
 
   /** Marks a sector as damaged, with a sentence that says how. */
@@ -154,11 +192,15 @@ export class SectorTable {
     if (reason !== null) sector.error = reason;
   }
 
-  /** Compares the sectors' ages with the history; returns those that began to expire since the last call. */
-  updateExpiry(): { index: SectorIndex; state: 'expiring' | 'expired' }[] {
+  /**
+   * Compares the sectors' ages with the history; returns those that began to expire since the last call. Those that
+   * still win are replotted after `delayMs`.
+   */
+  updateExpiry(delayMs = 0): { index: SectorIndex; state: 'expiring' | 'expired' }[] {
     const changed: { index: SectorIndex; state: 'expiring' | 'expired' }[] = [];
     this.sectors.forEach((sector, index) => {
       const state = this.updateAge(index, sector);
+      if (state === 'expiring') sector.replotFrom = performance.now() + delayMs;
       if (state === 'expiring' || state === 'expired') changed.push({ index, state });
     });
     return changed;
@@ -184,7 +226,7 @@ export class SectorTable {
   nextToPlot(taken?: ReadonlySet<SectorIndex>): SectorIndex | null {
     for (const state of ['expiring', 'broken', 'expired', 'planned'] as const) {
       const index = this.sectors.findIndex(
-        (sector, candidate) => sector.state === state && taken?.has(candidate) !== true,
+        (sector, candidate) => sector.state === state && isDue(sector) && taken?.has(candidate) !== true,
       );
       if (index >= 0) return index;
     }
@@ -215,9 +257,9 @@ export class SectorTable {
     return this.at(index).file;
   }
 
-  /** Sectors still to be plotted, the one under way included. */
+  /** Sectors to be plotted by now, the one under way included. */
   remaining(): number {
-    return this.sectors.filter(({ state }) => state !== 'plotted').length;
+    return this.sectors.filter((sector) => sector.state !== 'plotted' && isDue(sector)).length;
   }
 
   onDisk(): number {
@@ -238,6 +280,10 @@ export class SectorTable {
   async close(): Promise<void> {
     for (const index of this.audited.keys()) await this.retire(index);
   }
+}
+
+function isDue({ state, replotFrom }: Sector): boolean {
+  return state !== 'expiring' || replotFrom <= performance.now();
 }
 
 function isOnDisk(state: SectorState): boolean {

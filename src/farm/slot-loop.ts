@@ -22,6 +22,8 @@ const MEASUREMENTS = 60;
 const MAX_CANDIDATES = 64;
 /** JSON-RPC error of a node that got a solution too late. */
 const SOLUTION_IGNORED = '9001';
+/** The node asks for a signature within this time of the slot, in milliseconds. */
+const ANSWER_MS = 10_000;
 /** A solution no signature was asked for within so many slots was not used. */
 const ANSWER_SLOTS = 64n;
 
@@ -56,6 +58,8 @@ export class SlotLoop {
   };
   private readonly order = new SlotOrder();
   private auditing = false;
+  /** Slots whose winning chunks wait for a proof or are being proven. */
+  private unproven = 0;
   /** Solutions lost since the person was told. */
   private untold = 0;
   private tellAgainAt = 0;
@@ -75,6 +79,8 @@ export class SlotLoop {
     return {
       slots: { audited, missed, lastAuditMs: this.audits.last(), medianAuditMs: this.audits.median() },
       proofs: {
+        underWay:
+          this.unproven + this.submitted.filter(({ outcome }) => outcome.at > Date.now() - ANSWER_MS).length,
         made,
         accepted,
         late,
@@ -96,7 +102,9 @@ export class SlotLoop {
     if (this.auditing) return this.miss(outcome, 'The audit of the slot before took too long.');
     this.auditing = true;
     try {
-      const { candidates, failed } = await auditSlot(sectors, slot, this.options.pool, this.stopping.signal);
+      const audit = auditSlot(sectors, slot, this.options.pool, this.stopping.signal);
+      this.options.sectors.usedBy(audit);
+      const { candidates, failed } = await audit;
       outcome.auditMs = performance.now() - arrived;
       this.audits.add(outcome.auditMs);
       this.counts.audited += 1;
@@ -173,7 +181,16 @@ export class SlotLoop {
 
   /** Slots prove one after the other, each on all cores. */
   private proveInTurn(candidates: Candidate[], slot: SlotInfo, arrived: number, first: SlotOutcome): void {
-    this.proving = this.proving.then(() => this.proveSlot(candidates, slot, arrived, first));
+    // What won is proven from the sector that won, even if a newer one is about to replace it.
+    const releases = candidates.map(({ sector }) => sector.file.hold());
+    this.unproven += 1;
+    this.proving = this.proving
+      .then(() => this.proveSlot(candidates, slot, arrived, first))
+      .catch((error: unknown) => this.options.reports.setCause('submit', error))
+      .finally(() => {
+        this.unproven -= 1;
+        for (const release of releases) release();
+      });
   }
 
   private async proveSlot(
@@ -269,8 +286,10 @@ export class SlotLoop {
     outcome.reason = sentenceOf(error);
     this.record(outcome);
     this.options.reports.decided(outcome);
-    if (isDamage(error)) await this.options.sectorBroke(candidate.sector.sectorIndex, error);
-    else this.options.reports.setCause('submit', error);
+    const { sector } = candidate;
+    if (!isDamage(error)) this.options.reports.setCause('submit', error);
+    else if (this.options.sectors.isCurrent(sector))
+      await this.options.sectorBroke(sector.sectorIndex, error);
   }
 
   /** Signs hashes asked for in the name of this farm's key, and no others. */

@@ -54,6 +54,8 @@ export interface PlottingSnapshot {
   piecesTotal: number;
   /** Of the sector under way, downloads included. */
   bytesPerSecond: number;
+  /** Median of whole sectors; null before the first. */
+  secondsPerSector: number | null;
   /** Until every sector is plotted; null while nothing is known. */
   etaSeconds: number | null;
 }
@@ -73,6 +75,8 @@ export interface FarmSnapshot {
   held: string | null;
   slots: { audited: number; missed: number; lastAuditMs: number | null; medianAuditMs: number | null };
   proofs: {
+    /** Winning slots that are being proven, and solutions whose signature may yet be asked for. */
+    underWay: number;
     made: number;
     accepted: number;
     late: number;
@@ -84,8 +88,16 @@ export interface FarmSnapshot {
   rewards: { blocks: number; votes: number };
   /** Newest first, slots in which nothing was found left out. */
   history: SlotOutcome[];
-  /** Longest the program was found asleep, and when. */
-  sleep: { at: number; ms: number } | null;
+  /** How often and how long the program was found asleep, and when longest; null: never. */
+  sleep: SleepSnapshot | null;
+}
+
+export interface SleepSnapshot {
+  times: number;
+  totalMs: number;
+  longestMs: number;
+  /** When the longest began, milliseconds since the epoch. */
+  longestAt: number;
 }
 
 export interface FarmNotice {

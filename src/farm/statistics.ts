@@ -1,3 +1,5 @@
+import type { SleepSnapshot } from './snapshot.ts';
+
 /** Median of the last measurements. */
 export class RecentMedian {
   private readonly values: number[] = [];
@@ -23,7 +25,27 @@ export class RecentMedian {
   }
 }
 
-/** Notices gaps between heartbeats: the computer slept, or the browser froze the tab. */
+/** What is known of sleep, with another one of `ms` that ended at `now` (milliseconds since the epoch). */
+export function sleptAgain(before: SleepSnapshot | null, ms: number, now: number): SleepSnapshot {
+  const { times, totalMs, longestMs, longestAt } = before ?? {
+    times: 0,
+    totalMs: 0,
+    longestMs: 0,
+    longestAt: 0,
+  };
+  const longer = ms > longestMs;
+  return {
+    times: times + 1,
+    totalMs: totalMs + ms,
+    longestMs: longer ? ms : longestMs,
+    longestAt: longer ? now - ms : longestAt,
+  };
+}
+
+/**
+ * Notices gaps between heartbeats: the computer slept, the browser froze or throttled the tab, or the clock was set
+ * forward, which looks the same.
+ */
 export class SleepDetector {
   private last: number;
   private timer: ReturnType<typeof setInterval> | null = null;

@@ -144,6 +144,21 @@ export interface NodeSnapshot {
   failure: Cause | null;
 }
 
+/** What an estimate of rewards rests on. */
+export interface RewardFigures {
+  solutionRange: string;
+  slotProbability: [string, string];
+  slotDurationMs: number;
+  expectedVotesPerBlock: number;
+  /** What an empty block pays its author, and a vote its voter and the block's author together; smallest unit. */
+  block: string;
+  vote: string;
+}
+
+export interface RewardRates extends RewardFigures {
+  trust: Trust;
+}
+
 /** What the network a person is about to choose says of itself, before anything is verified. */
 export interface NetworkProbe {
   endpoint: string;
@@ -156,12 +171,7 @@ export interface NetworkProbe {
   /** Size of a sector's file. */
   sectorBytes: number | null;
   /** What an estimate of rewards rests on; null where the node does not tell. */
-  figures: {
-    solutionRange: string;
-    slotProbability: [string, string];
-    slotDurationMs: number;
-    expectedVotesPerBlock: number;
-  } | null;
+  figures: RewardFigures | null;
   error: string | null;
 }
 
@@ -177,6 +187,8 @@ export interface AccountBalance {
 export interface NodeApi {
   /** Calls `listener` with the present snapshot at once and then at most a few times a second. */
   subscribe(listener: (snapshot: NodeSnapshot) => void): Promise<void>;
+  /** Resolves as soon as this tab's worker gets to it: a sign of life. */
+  alive(): Promise<void>;
   probe(endpoint: string): Promise<NetworkProbe>;
   /** Saves the first-run choices and starts the node with them. */
   start(setup: Setup): Promise<void>;
@@ -215,11 +227,15 @@ export interface NodeApi {
   benchmark(cores: number): Promise<number>;
   /** The page tells what it sees of the machine; what is left out stays as it was. */
   report(conditions: Partial<Conditions>): Promise<void>;
+  /** The page tells that the browser had frozen it for so long, or had closed it to save memory. */
+  asleep(how: 'frozen' | 'discarded', ms: number): Promise<void>;
   /** `identity.bin` of a farm's key, or of the browser's, as the native farmer keeps it. */
   exportIdentity(id?: string): Promise<Uint8Array>;
   importIdentity(identity: Uint8Array): Promise<void>;
   /** Balance of an SS58 address or of the reward account, proven against the verified head. */
   balance(address: string): Promise<AccountBalance>;
+  /** What the network pays and how often, as the verified head and a storage proof have it. */
+  rewards(): Promise<RewardRates>;
   /** A command of the wallet, by name; `WalletCommands` of `desk.ts` types it. */
   wallet(name: string, input?: unknown): Promise<unknown>;
   /** A command about payments, stakes and the accounts' history, by name; `MoneyCommands` of `money.ts` types it. */

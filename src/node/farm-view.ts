@@ -22,7 +22,7 @@ export function viewOf({ record, farm, identity, cause, task }: Entry, held: str
     plotting: null,
     held,
     slots: { audited: 0, missed: 0, lastAuditMs: null, medianAuditMs: null },
-    proofs: { made: 0, accepted: 0, late: 0, rejected: 0, medianMs: null, deadlineMs: null },
+    proofs: { underWay: 0, made: 0, accepted: 0, late: 0, rejected: 0, medianMs: null, deadlineMs: null },
     rewards: { blocks: 0, votes: 0 },
     history: [],
     sleep: null,

@@ -280,13 +280,13 @@ describe('farms', () => {
     expect(() => farms.scrub(null, true)).toThrow('Wait until the other work');
     await until(() => view(farms, 'first').task?.outcome != null, 'the check');
     expect(view(farms, 'first').task).toMatchObject({ done: 1, total: 1, failed: false });
-    expect(view(farms, 'first').task!.outcome).toBe('0 sectors are whole; 1 are damaged: 0.');
+    expect(view(farms, 'first').task!.outcome).toBe('0 sectors are whole; 1 is damaged: 0.');
     expect(view(farms, 'first').sectors[0]!.state).toBe('plotted');
     farms.scrub(null, false);
     await until(() => view(farms, 'first').task?.outcome?.includes('plotted again') === true, 'the repair');
     await plotted(farms, 'first');
     farms.scrub(null, true);
-    await until(() => view(farms, 'first').task?.outcome === 'All 1 sectors are whole.', 'the check');
+    await until(() => view(farms, 'first').task?.outcome === 'The sector is whole.', 'the check');
   });
 });
 

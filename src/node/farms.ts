@@ -443,9 +443,11 @@ export class Farms {
     if (farm === null) throw new Error('The farm is not open.');
     startTask(this, entry, 'check', async (signal, progress) => {
       const { verified, broken } = await farm.scrub({ dryRun, signal, progress });
-      if (broken.length === 0) return `All ${verified} sectors are whole.`;
+      if (broken.length === 0)
+        return verified === 1 ? 'The sector is whole.' : `All ${verified} sectors are whole.`;
       const what = dryRun ? 'damaged' : 'damaged and will be plotted again';
-      return `${verified} sectors are whole; ${broken.length} are ${what}: ${broken.join(', ')}.`;
+      const damaged = `${broken.length} ${broken.length === 1 ? 'is' : 'are'} ${what}: ${broken.join(', ')}.`;
+      return `${verified} ${verified === 1 ? 'sector is' : 'sectors are'} whole; ${damaged}`;
     });
   }
 

@@ -9,7 +9,7 @@ import type { ObjectAnswer, ObjectRequest } from './object-ports.ts';
 import { NO_TIMEKEEPING } from './keep-time.ts';
 import { NO_HELPER } from './helper.ts';
 
-type Commands = Omit<NodeApi, 'subscribe' | 'takeOver' | 'serveObject' | 'lendWebRtc'>;
+type Commands = Omit<NodeApi, 'subscribe' | 'takeOver' | 'alive' | 'serveObject' | 'lendWebRtc'>;
 type CommandName = keyof Commands;
 
 /** What a hub runs once it leads. */

@@ -24,6 +24,7 @@ import type {
   NetworkChoice,
   NetworkProbe,
   NodeSnapshot,
+  RewardRates,
   Setup,
 } from './api.ts';
 import { accelerate } from './accelerate.ts';
@@ -44,6 +45,7 @@ import { serveObject, type ObjectRequest } from './object-ports.ts';
 import type { ObjectDesk } from './objects.ts';
 import type { NodePlatform } from './platform.ts';
 import { probeEndpoint } from './probe.ts';
+import { readRewards } from './rewards.ts';
 import { requireSchedule } from './schedule.ts';
 import { NO_TIMEKEEPING, Timekeeping } from './keep-time.ts';
 import { PairedHelper } from './helper.ts';
@@ -246,6 +248,14 @@ export class AllotmentNode implements RunnableNode {
     this.limits.report(conditions);
   }
 
+  async asleep(how: 'frozen' | 'discarded', ms: number): Promise<void> {
+    const what =
+      how === 'frozen'
+        ? `The browser froze this tab for ${Math.round(ms / 1000)} s to save energy.`
+        : 'The browser had closed this tab to save memory.';
+    this.journal.notify('warning', 'farm', `${what} Its settings can make an exception for this page.`);
+  }
+
   /** Who adds a farm wants to farm, even if only verifying was chosen before. */
   private async farmAtAll(): Promise<void> {
     const setup = this.requireSetup();
@@ -284,6 +294,12 @@ export class AllotmentNode implements RunnableNode {
     const { running } = this;
     if (running === null) throw new Error('The chain is not being followed yet.');
     return readBalance(running.client, address);
+  }
+
+  async rewards(): Promise<RewardRates> {
+    const { running } = this;
+    if (running === null) throw new Error('The chain is not being followed yet.');
+    return readRewards(running.client);
   }
 
   async wallet(name: string, input?: unknown): Promise<unknown> {

@@ -9,6 +9,9 @@ import { toHex } from '../protocol/bytes.ts';
 import { subspaceDigests } from '../protocol/digest.ts';
 import { headerHash } from '../protocol/header.ts';
 import { RuntimeMetadata } from '../protocol/metadata.ts';
+import { readRewardPoints, subsidyAt } from '../protocol/rewards.ts';
+import { ScaleReader } from '../protocol/scale.ts';
+import { storagePrefix } from '../protocol/storage-key.ts';
 import type { Header } from '../protocol/types.ts';
 import { sectorFileSize } from '../farm/sector-file.ts';
 import type { NetworkProbe } from './api.ts';
@@ -67,16 +70,30 @@ async function figuresOf(node: NodeRpc, best: Header, genesis: Uint8Array): Prom
     const known = PRESETS.find(({ genesisHash }) => genesisHash === toHex(genesis))?.constants;
     const constants = known ?? chainConstants(RuntimeMetadata.decode(await node.metadata(headerHash(best))));
     const [numerator, denominator] = constants.slotProbability;
+    const [enabled, block, vote] = await Promise.all([
+      node.storage(storagePrefix('Rewards', 'RewardsEnabled')),
+      subsidyOf(node, 'ProposerSubsidyPoints', best.number),
+      subsidyOf(node, 'VoterSubsidyPoints', best.number),
+    ]);
+    const pays = enabled?.[0] === 1;
     return {
       solutionRange: String(subspaceDigests(best).solutionRange),
       slotProbability: [String(numerator), String(denominator)],
       slotDurationMs: constants.slotDurationMs,
       expectedVotesPerBlock: constants.expectedVotesPerBlock,
+      block: String(pays ? block : 0n),
+      vote: String(pays ? vote : 0n),
     };
   } catch {
     // The estimate is left out where the node does not tell.
     return null;
   }
+}
+
+/** Smallest unit; 0 where the state holds no such points. */
+async function subsidyOf(node: NodeRpc, item: string, block: number): Promise<bigint> {
+  const stored = await node.storage(storagePrefix('Rewards', item));
+  return stored === null ? 0n : subsidyAt(readRewardPoints(new ScaleReader(stored, 'reward-points')), block);
 }
 
 /** Rejects when the first attempt to connect fails: whoever asks is waiting, so there is no second one. */

@@ -138,7 +138,7 @@ export class OpfsDirectory implements FarmDirectory {
     });
   }
 
-  async write(name: string, parts: Parts): Promise<void> {
+  async write(name: string, parts: Parts, beforeReplace?: () => Promise<void>): Promise<void> {
     const temporary = requireFileName(name) + TEMPORARY_SUFFIX;
     await storing(name, async () => {
       try {
@@ -162,6 +162,7 @@ export class OpfsDirectory implements FarmDirectory {
             'this browser cannot rename files of its private storage',
           );
         }
+        await beforeReplace?.();
         await file.move(name);
       } catch (error) {
         await removeEntry(this.directory, temporary);
@@ -210,6 +211,21 @@ export class OpfsDirectory implements FarmDirectory {
 const LEASE_MS = 120_000;
 const LEASE_RENEWAL_MS = 30_000;
 const LEASE_FILE = 'farm.lease';
+
+/** Somebody else's leases as they were first seen, by `performance.now()`. */
+const seenLeases = new Map<string, number>();
+
+/**
+ * Whether a lease was left behind. Clocks of two machines may differ by hours: what counts is that it was seen here,
+ * unchanged, for as long as a lease holds.
+ */
+function hasRunOut({ owner, renewed }: { owner: string; renewed: number }): boolean {
+  const lease = `${owner} ${renewed}`;
+  const since = seenLeases.get(lease);
+  if (since !== undefined) return performance.now() - since >= LEASE_MS;
+  seenLeases.set(lease, performance.now());
+  return false;
+}
 
 /**
  * A folder that the person picked (File System Access). Its files have no fast handles: a write goes to the
@@ -286,13 +302,14 @@ export class PickedDirectory implements FarmDirectory {
     });
   }
 
-  async write(name: string, parts: Parts): Promise<void> {
+  async write(name: string, parts: Parts, beforeReplace?: () => Promise<void>): Promise<void> {
     await storing(name, async () => {
       const existed = await this.exists(requireFileName(name));
       const file = await fileHandle(this.directory, name, true);
       const stream = await file.createWritable({ keepExistingData: false });
       try {
         for await (const part of parts) await stream.write(part as Uint8Array<ArrayBuffer>);
+        await beforeReplace?.();
         await stream.close();
       } catch (error) {
         await stream.abort().catch(() => undefined);
@@ -382,9 +399,9 @@ export class PickedDirectory implements FarmDirectory {
   /** Throws `in-use` while somebody else's lease holds. */
   private async requireLease(): Promise<void> {
     const lease = await this.reaching(() => this.readLease());
-    if (lease === null || lease.owner === this.owner || Date.now() - lease.renewed >= LEASE_MS) return;
-    const until = new Date(lease.renewed + LEASE_MS).toISOString();
-    throw new StorageError('in-use', this.place, `leased until ${until}`);
+    if (lease === null || lease.owner === this.owner || hasRunOut(lease)) return;
+    const renewed = new Date(lease.renewed).toISOString();
+    throw new StorageError('in-use', this.place, `leased, and renewed at ${renewed} by the owner's clock`);
   }
 
   private async readLease(): Promise<{ owner: string; renewed: number } | null> {

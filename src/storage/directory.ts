@@ -54,9 +54,10 @@ export interface FarmDirectory {
   open(name: string): Promise<ReadHandle>;
   /**
    * Writes the parts one after the other as the file `name`. Until the last byte is stored an older file of
-   * that name stays as it was; after a failure nothing of the new one is left.
+   * that name stays as it was; after a failure nothing of the new one is left. `beforeReplace` is called when all
+   * is stored, just before the new file takes the place of an older one: close that one then.
    */
-  write(name: string, parts: Parts): Promise<void>;
+  write(name: string, parts: Parts, beforeReplace?: () => Promise<void>): Promise<void>;
   /** Removes a file; one that does not exist is no error. */
   remove(name: string): Promise<void>;
   /** Opens the scratch file of that name with what it holds, or an empty one. */

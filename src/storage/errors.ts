@@ -16,7 +16,8 @@ const SENTENCES: Record<StorageErrorCode, string> = {
     'The disk, or the space that the browser gives this app, is full. Free some space or make the farm smaller.',
   'no-permission': 'Access to the farm’s folder is not allowed any more. Allow it again to go on farming.',
   'read-only': 'The farm’s folder cannot be written to: it, or its drive, is read-only.',
-  'in-use': 'This farm is open somewhere else. Close the other tab or program first.',
+  'in-use':
+    'This farm is open somewhere else. Close the other tab or program first; after a crash, wait two minutes.',
   'too-short': 'A file of the farm is shorter than it should be.',
   'place-lost': 'The farm’s folder or drive cannot be reached. Connect it again.',
   damaged: 'A file of the farm is damaged.',

@@ -51,7 +51,7 @@ export class MemoryDirectory implements FarmDirectory {
     };
   }
 
-  async write(name: string, parts: Parts): Promise<void> {
+  async write(name: string, parts: Parts, beforeReplace?: () => Promise<void>): Promise<void> {
     requireFileName(name);
     const collected: Uint8Array[] = [];
     let size = 0;
@@ -66,6 +66,7 @@ export class MemoryDirectory implements FarmDirectory {
       whole.set(part, at);
       at += part.length;
     }
+    await beforeReplace?.();
     this.files.set(name, whole);
   }
 

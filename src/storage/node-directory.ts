@@ -65,7 +65,7 @@ export class NodeDirectory implements FarmDirectory {
     });
   }
 
-  async write(name: string, parts: Parts): Promise<void> {
+  async write(name: string, parts: Parts, beforeReplace?: () => Promise<void>): Promise<void> {
     const target = this.path(name);
     const temporary = target + TEMPORARY_SUFFIX;
     await storing(name, async () => {
@@ -78,6 +78,7 @@ export class NodeDirectory implements FarmDirectory {
         } finally {
           await file.close();
         }
+        await beforeReplace?.();
         await rename(temporary, target);
       } catch (error) {
         await rm(temporary, { force: true });

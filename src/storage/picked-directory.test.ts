@@ -180,9 +180,27 @@ describe('a picked folder', () => {
     expect(await codeOf((await open()).lock())).toBe('none');
   });
 
-  it('may be taken once a lease has run out', async () => {
-    const long = JSON.stringify({ owner: 'a machine that is off', renewed: Date.now() - 121_000 });
-    drive.files.set('farm.lease', new TextEncoder().encode(long));
-    expect(await codeOf((await open()).lock())).toBe('none');
+  it.each([-86_400_000, -121_000, 0, 86_400_000])(
+    'may be taken once a lease was not renewed for two minutes, by whatever clock (%d ms off)',
+    async (offset) => {
+      vi.useFakeTimers({ now: 1_000_000_000_000 });
+      const left = { owner: 'a machine that is off', renewed: Date.now() + offset };
+      drive.files.set('farm.lease', new TextEncoder().encode(JSON.stringify(left)));
+      expect(await codeOf((await open()).lock())).toBe('in-use');
+      await vi.advanceTimersByTimeAsync(119_000);
+      expect(await codeOf((await open()).lock())).toBe('in-use');
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(await codeOf((await open()).lock())).toBe('none');
+    },
+  );
+
+  it('is not taken while its lease is renewed, by whatever clock', async () => {
+    vi.useFakeTimers({ now: 1_000_000_000_000 });
+    for (let renewal = 0; renewal < 20; renewal += 1) {
+      const theirs = { owner: 'a machine of yesterday', renewed: Date.now() - 86_400_000 };
+      drive.files.set('farm.lease', new TextEncoder().encode(JSON.stringify(theirs)));
+      expect(await codeOf((await open()).lock())).toBe('in-use');
+      await vi.advanceTimersByTimeAsync(30_000);
+    }
   });
 });

@@ -14,12 +14,17 @@ const words: Record<SectorState, string> = {
 
 const DRAWN_AT_MOST = 1500;
 
+/** How many sectors are in which state. */
+export function sectorSummary(sectors: SectorSnapshot[]): string {
+  const counts = new Map<SectorState, number>();
+  for (const sector of sectors) counts.set(sector.state, (counts.get(sector.state) ?? 0) + 1);
+  return [...counts].map(([state, number]) => `${count(number)} ${words[state]}`).join(', ');
+}
+
 /** Every sector as a plot of land; the same facts stand in words below for those who do not see it. */
 export function SectorGrid({ sectors }: { sectors: SectorSnapshot[] }) {
   const drawn = sectors.slice(0, DRAWN_AT_MOST);
-  const counts = new Map<SectorState, number>();
-  for (const sector of sectors) counts.set(sector.state, (counts.get(sector.state) ?? 0) + 1);
-  const summary = [...counts].map(([state, number]) => `${count(number)} ${words[state]}`).join(', ');
+  const summary = sectorSummary(sectors);
   return (
     <div className="stack">
       <div

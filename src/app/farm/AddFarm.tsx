@@ -86,10 +86,16 @@ function Plan(props: { chosen: Chosen; snapshot: ScreenProps['snapshot']; onDone
           sectors={sectors}
           pieces={pieces}
           most={place.kind === 'own' ? roomOf(machine, pieces) : Math.max(64, sectors * 4)}
+          offered={place.kind === 'own' ? freeOf(machine) : null}
           onChange={setWanted}
         />
       )}
-      <Estimate allocatedBytes={allocatedBytes} cores={setup.cores} probe={probe} />
+      <Estimate
+        allocatedBytes={allocatedBytes}
+        cores={setup.cores}
+        probe={probe}
+        symbol={setup.network.tokenSymbol}
+      />
       <div className="row">
         <button
           type="button"
@@ -105,8 +111,12 @@ function Plan(props: { chosen: Chosen; snapshot: ScreenProps['snapshot']; onDone
   );
 }
 
+function freeOf(machine: NodeSnapshot['machine']): number {
+  return Math.max(0, (machine.quotaBytes ?? 0) - (machine.usedBytes ?? 0));
+}
+
 function roomOf(machine: NodeSnapshot['machine'], pieces: number): number {
-  return Math.max(1, sectorsIn(((machine.quotaBytes ?? 0) - (machine.usedBytes ?? 0)) * 0.9, pieces));
+  return Math.max(1, sectorsIn(freeOf(machine) * 0.9, pieces));
 }
 
 function refusalOf({ kind, place, genesisHash }: FolderContents, genesis: string | null): string | null {

@@ -1,7 +1,7 @@
 import { useCallback, useState } from 'react';
-import { estimateFarm, type FarmEstimate } from '../../farm/estimate.ts';
-import type { NetworkProbe } from '../../node/api.ts';
-import { count, duration } from '../format.ts';
+import { estimateFarm, figuresFrom, type FarmEstimate } from '../../farm/estimate.ts';
+import type { NetworkProbe, RewardFigures } from '../../node/api.ts';
+import { count, duration, tokens } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { Failure } from '../components/forms.tsx';
@@ -9,8 +9,13 @@ import { Failure } from '../components/forms.tsx';
 const few = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
 
 /** What space would cost and bring, before any is given: measured here, the arithmetic one click away. */
-export function Estimate(props: { allocatedBytes: number; cores: number; probe: NetworkProbe | null }) {
-  const { allocatedBytes, cores, probe } = props;
+export function Estimate(props: {
+  allocatedBytes: number;
+  cores: number;
+  probe: NetworkProbe | null;
+  symbol: string;
+}) {
+  const { allocatedBytes, cores, probe, symbol } = props;
   const [measured, setMeasured] = useState<{ cores: number; seconds: number } | null>(null);
   const measure = useCommand(
     useCallback(async () => setMeasured({ cores, seconds: await node.benchmark(cores) }), [cores]),
@@ -19,13 +24,7 @@ export function Estimate(props: { allocatedBytes: number; cores: number; probe: 
   const { figures } = probe;
   const seconds = measured?.seconds ?? null;
   const estimate =
-    figures &&
-    estimateFarm(allocatedBytes, probe.maxPiecesInSector, seconds ?? 0, {
-      solutionRange: BigInt(figures.solutionRange),
-      slotProbability: [BigInt(figures.slotProbability[0]), BigInt(figures.slotProbability[1])],
-      slotDurationMs: figures.slotDurationMs,
-      expectedVotesPerBlock: figures.expectedVotesPerBlock,
-    });
+    figures && estimateFarm(allocatedBytes, probe.maxPiecesInSector, seconds ?? 0, figuresFrom(figures));
   return (
     <section className="estimate" aria-label="Estimate">
       <dl className="facts">
@@ -48,11 +47,11 @@ export function Estimate(props: { allocatedBytes: number; cores: number; probe: 
         <dd>
           {estimate === null
             ? 'the node does not tell what it depends on'
-            : `${rate(estimate.blocksPerDay, 'block')}, ${rate(estimate.votesPerDay, 'vote')}`}
+            : `${perDay(estimate.tokensPerDay, symbol)}${rate(estimate.blocksPerDay, 'block')}, ${rate(estimate.votesPerDay, 'vote')}`}
         </dd>
       </dl>
       {estimate !== null && figures !== null && (
-        <Arithmetic estimate={estimate} figures={figures} measured={measured} />
+        <Arithmetic estimate={estimate} figures={figures} measured={measured} symbol={symbol} />
       )}
       <Failure error={measure.error} />
     </section>
@@ -61,10 +60,11 @@ export function Estimate(props: { allocatedBytes: number; cores: number; probe: 
 
 function Arithmetic(props: {
   estimate: FarmEstimate;
-  figures: NonNullable<NetworkProbe['figures']>;
+  figures: RewardFigures;
   measured: { cores: number; seconds: number } | null;
+  symbol: string;
 }) {
-  const { estimate, figures, measured } = props;
+  const { estimate, figures, measured, symbol } = props;
   const [numerator, denominator] = figures.slotProbability;
   const slots = (86_400 * 1000) / figures.slotDurationMs;
   return (
@@ -89,10 +89,19 @@ function Arithmetic(props: {
             : `${figures.expectedVotesPerBlock} votes come`}{' '}
           with each.
         </li>
+        <li>
+          {figures.block === '0' && figures.vote === '0'
+            ? 'The network pays no rewards at the moment.'
+            : `A block pays ${tokens(figures.block, symbol)} at the moment, less where fees pay for it; a vote ${tokens(figures.vote, symbol)}, of which the block’s author gets a part. Both sink as the years pass.`}
+        </li>
         <li>It is luck in the short run, and less as others add space.</li>
       </ul>
     </details>
   );
+}
+
+function perDay(amount: bigint, symbol: string): string {
+  return amount === 0n ? '' : `about ${tokens(String(amount), symbol)} a day: `;
 }
 
 /** How often something happens, as a person would say it. */

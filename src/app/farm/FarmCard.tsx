@@ -5,7 +5,7 @@ import type { PlottedBy } from '../../farm/snapshot.ts';
 import type { Cause, FarmTaskView, FarmView, NodeSnapshot } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, Meter } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
-import { SectorGrid } from '../components/SectorGrid.tsx';
+import { SectorGrid, sectorSummary } from '../components/SectorGrid.tsx';
 import { saveFile } from '../files.ts';
 import { ago, bytes, count, duration, timeLeft } from '../format.ts';
 import { useCommand, useNow } from '../hooks.ts';
@@ -53,7 +53,7 @@ export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapsho
         </p>
       )}
       {farm.task !== null && <Task id={farm.id} task={farm.task} />}
-      {farm.sectors.length > 0 && <SectorGrid sectors={farm.sectors} />}
+      {farm.sectors.length > 0 && <Sectors farm={farm} />}
       <Plotting farm={farm} />
       {farm.phase === 'plotting' && farm.plotting === null && othersPlot(farm, props.snapshot) && (
         <p className="small muted">Waits for its turn: farms plot one after the other.</p>
@@ -61,6 +61,19 @@ export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapsho
       <Health farm={farm} slotMs={slotMs} />
       {open && <Manage farm={farm} snapshot={props.snapshot} />}
     </Card>
+  );
+}
+
+/** Above so many sectors the grid is folded away until it is asked for. */
+const MANY_SECTORS = 400;
+
+function Sectors({ farm }: { farm: FarmView }) {
+  if (farm.sectors.length <= MANY_SECTORS) return <SectorGrid sectors={farm.sectors} />;
+  return (
+    <details>
+      <summary>Sectors: {sectorSummary(farm.sectors)}</summary>
+      <SectorGrid sectors={farm.sectors} />
+    </details>
   );
 }
 
@@ -117,6 +130,7 @@ function Plotting({ farm }: { farm: FarmView }) {
     `${plotting.piecesDone} of ${plotting.piecesTotal} pieces`,
     plotting.piecesPerMinute === null ? null : `${paceWords(plotting.piecesPerMinute)} a minute`,
     plotting.bytesPerSecond > 0 ? `${bytes(plotting.bytesPerSecond)}/s` : null,
+    plotting.secondsPerSector === null ? null : pace(plotting.secondsPerSector),
     plotting.etaSeconds === null ? null : timeLeft(plotting.etaSeconds),
   ];
   return (
@@ -128,6 +142,11 @@ function Plotting({ farm }: { farm: FarmView }) {
       <Meter value={done} label={`Plotting sector ${plotting.sector}`} />
     </div>
   );
+}
+
+function pace(secondsPerSector: number): string {
+  const perHour = 3600 / secondsPerSector;
+  return `${duration(secondsPerSector * 1000)} a sector, ${perHour.toFixed(perHour < 10 ? 1 : 0)} an hour`;
 }
 
 function Health({ farm, slotMs }: { farm: FarmView; slotMs: number | null }) {
@@ -244,6 +263,7 @@ function Resize(props: { farm: FarmView; pieces: number; snapshot: NodeSnapshot 
         sectors={sectors}
         pieces={pieces}
         most={roomFor(farm, pieces, props.snapshot)}
+        offered={offeredTo(farm, props.snapshot)}
         onChange={setSectors}
       />
       <div className="row">
@@ -256,12 +276,17 @@ function Resize(props: { farm: FarmView; pieces: number; snapshot: NodeSnapshot 
   );
 }
 
+/** Bytes that the farm's place has for it, its own included; null where the browser does not tell. */
+function offeredTo({ kind, usedBytes }: FarmView, { machine }: NodeSnapshot): number | null {
+  if (kind !== 'opfs' || machine.quotaBytes === null) return null;
+  return usedBytes + Math.max(0, machine.quotaBytes - (machine.usedBytes ?? 0));
+}
+
 /** Sectors that the place has room for; folders do not tell, so that a few times what is there can be chosen. */
-function roomFor(farm: FarmView, pieces: number, { machine }: NodeSnapshot): number {
+function roomFor(farm: FarmView, pieces: number, snapshot: NodeSnapshot): number {
   const now = sectorsIn(farm.allocatedBytes, pieces);
-  if (farm.kind !== 'opfs' || machine.quotaBytes === null) return Math.max(64, now * 4);
-  const free = machine.quotaBytes - (machine.usedBytes ?? 0);
-  return Math.max(now, sectorsIn((farm.usedBytes + free) * 0.9, pieces));
+  const offered = offeredTo(farm, snapshot);
+  return offered === null ? Math.max(64, now * 4) : Math.max(now, sectorsIn(offered * 0.9, pieces));
 }
 
 function Actions({ farm }: { farm: FarmView }) {

@@ -3,22 +3,29 @@ import { sectorFileSize } from '../../farm/sector-file.ts';
 import { bytes, count } from '../format.ts';
 
 const GIB = 1024 ** 3;
+const SHARES = [25, 50, 75, 90];
 
 /** How much space a farm gets, in whole sectors; typed in GiB where the slider is too coarse or ends too soon. */
 export function Space(props: {
   sectors: number;
   pieces: number;
   most: number;
+  /** Bytes that the place offers, where it tells. */
+  offered?: number | null;
   onChange: (sectors: number) => void;
 }) {
   const { sectors, pieces, most } = props;
   const total = bytesOfSectors(sectors, pieces);
+  const offered = props.offered ?? null;
   return (
     <div className="space">
       <label>
         Space: {bytes(total)} ({count(sectors)} {sectors === 1 ? 'sector' : 'sectors'})
         <span className="hint">
           A sector takes {bytes(sectorFileSize(pieces))}; room for plotting two anew is included.
+          {offered === null
+            ? ' Browsers do not tell how much room a drive has: what does not fit waits and says so.'
+            : ` ${Math.round((100 * total) / offered)} % of the ${bytes(offered)} that are free.`}
         </span>
         <input
           type="range"
@@ -28,6 +35,20 @@ export function Space(props: {
           onChange={(event) => props.onChange(Number(event.target.value))}
         />
       </label>
+      {offered !== null && (
+        <div className="row" role="group" aria-label="Share of the free space">
+          {SHARES.map((share) => (
+            <button
+              type="button"
+              key={share}
+              disabled={sectorsIn((offered * share) / 100, pieces) === 0}
+              onClick={() => props.onChange(sectorsIn((offered * share) / 100, pieces))}
+            >
+              {share} %
+            </button>
+          ))}
+        </div>
+      )}
       <label>
         in GiB
         <input

@@ -1,11 +1,13 @@
 import { useCallback, useState } from 'react';
 import type { ScreenProps } from '../App.tsx';
+import type { SleepSnapshot } from '../../farm/snapshot.ts';
 import { farmTotals } from '../../node/farm-totals.ts';
 import { Badge, Card, Stat } from '../components/basics.tsx';
 import { AddFarm } from '../farm/AddFarm.tsx';
 import { FarmCard } from '../farm/FarmCard.tsx';
 import { History } from '../farm/History.tsx';
-import { bytes, brief, count, duration } from '../format.ts';
+import { Rewards } from '../farm/Rewards.tsx';
+import { bytes, count, duration } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { farmStatus } from '../status.ts';
@@ -17,7 +19,7 @@ export default function Farm({ snapshot }: ScreenProps) {
   const [adding, setAdding] = useState(false);
   const totals = farmTotals(farms);
   const status = farmStatus(totals);
-  const longest = farms.map(({ sleep }) => sleep).find((sleep) => sleep !== null) ?? null;
+  const sleep = farms.map((farm) => farm.sleep).find((slept) => slept !== null) ?? null;
   return (
     <>
       <div className="head">
@@ -42,14 +44,7 @@ export default function Farm({ snapshot }: ScreenProps) {
           </button>
         </div>
       </div>
-      {longest !== null && (
-        <div className="banner" role="status">
-          <span>
-            The browser let this tab sleep for {duration(longest.ms)}; slots of that time were missed. Keep
-            the tab visible, or install the app, to avoid it.
-          </span>
-        </div>
-      )}
+      {sleep !== null && <Slept sleep={sleep} missed={totals.missed} />}
       <div className="grid">
         {(adding || farms.length === 0) && <AddFarm snapshot={snapshot} onDone={() => setAdding(false)} />}
         {farms.map((farm) => (
@@ -73,36 +68,24 @@ export default function Farm({ snapshot }: ScreenProps) {
           </>
         )}
         {farms.length > 0 && <History farms={farms} />}
-        {farms.length > 0 && (
-          <Card title="Rewards" span={4}>
-            <dl className="facts">
-              <dt>Paid to</dt>
-              <dd className="mono" title={snapshot.rewardAddress ?? ''}>
-                {snapshot.rewardAddress === null ? '–' : brief(snapshot.rewardAddress, 8)}
-              </dd>
-              {farms.map(({ id, name, publicKey }) => (
-                <FactKey key={id} name={name} publicKey={publicKey} />
-              ))}
-            </dl>
-            <p className="small muted">
-              Every farm signs with a key of its own; all are paid to one account, which{' '}
-              <a href="#/settings">Settings</a> changes. Export the keys before you clear this browser’s data.
-            </p>
-          </Card>
-        )}
+        {farms.length > 0 && <Rewards snapshot={snapshot} />}
       </div>
     </>
   );
 }
 
-function FactKey({ name, publicKey }: { name: string; publicKey: string }) {
+function Slept({ sleep, missed }: { sleep: SleepSnapshot; missed: number }) {
+  const { times, totalMs, longestMs, longestAt } = sleep;
+  const longest = new Date(longestAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
   return (
-    <>
-      <dt>Key of {name}</dt>
-      <dd className="mono" title={publicKey}>
-        {publicKey === '' ? '–' : brief(publicKey, 8)}
-      </dd>
-    </>
+    <div className="banner" role="status">
+      <span>
+        This tab, or the computer, slept {times === 1 ? 'once' : `${count(times)} times`}, {duration(totalMs)}{' '}
+        in all
+        {times === 1 ? '' : ` (longest ${duration(longestMs)})`}, last long at {longest}; {count(missed)}{' '}
+        slots were missed. Keep the tab visible or install the app, and see the computer’s power settings.
+      </span>
+    </div>
   );
 }
 

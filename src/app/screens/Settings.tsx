@@ -113,8 +113,10 @@ function MachineCard({ snapshot }: ScreenProps) {
           {machine.quotaBytes === null ? '–' : bytes(machine.quotaBytes)}{' '}
           {machine.persisted ? <Badge tone="good">kept</Badge> : <Badge tone="warn">may be evicted</Badge>}
         </dd>
-        <dt>Isolation</dt>
-        <dd>{machine.crossOriginIsolated ? 'cross-origin isolated' : 'not isolated'}</dd>
+        <dt>Browser</dt>
+        <dd>
+          <a href="#/browser">What it can do, and installing the app</a>
+        </dd>
       </dl>
       {!machine.persisted && (
         <button type="button" onClick={() => void navigator.storage.persist()}>

@@ -19,6 +19,7 @@ import { localEndpoint } from '../local-network.ts';
 import { node } from '../node-client.ts';
 import { useProbe } from '../probe.ts';
 import { Estimate } from '../farm/Estimate.tsx';
+import { Capabilities } from './Browser.tsx';
 import '../farm/farm.css';
 
 const GIB = 1024 ** 3;
@@ -130,6 +131,12 @@ function About({ onNext }: { onNext: () => void }) {
           Get started
         </button>
       </div>
+      <details>
+        <summary>What this browser can do</summary>
+        <div className="stack">
+          <Capabilities />
+        </div>
+      </details>
     </>
   );
 }
@@ -323,7 +330,12 @@ function ChooseMachine(props: {
         />
       </label>
       {farm !== null && canFarm && (
-        <Estimate allocatedBytes={allocation(sectors)} cores={props.cores} probe={props.probe} />
+        <Estimate
+          allocatedBytes={allocation(sectors)}
+          cores={props.cores}
+          probe={props.probe}
+          symbol={props.setup.network.tokenSymbol}
+        />
       )}
       {start.error !== null && (
         <p className="banner bad" role="alert">

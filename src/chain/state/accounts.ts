@@ -1,6 +1,7 @@
 /** What the state says about money: accounts, issuance, rewards, fees. */
 import * as v from 'valibot';
 import type { RuntimeMetadata } from '../../protocol/metadata.ts';
+import type { RewardPoint } from '../../protocol/rewards.ts';
 import { combine, itemQuery, type Query } from './reader.ts';
 import { big, flag, octets, optional, shaped, small } from './shape.ts';
 
@@ -37,13 +38,9 @@ export function totalIssuanceQuery(metadata: RuntimeMetadata): Query<bigint> {
   return itemQuery(entry, [], (value) => shaped(big, value, 'Balances.TotalIssuance'));
 }
 
-/** From block `block` on, a block pays `subsidy` (smallest unit); amounts in between lie on a line. */
-export interface RewardPoint {
-  block: number;
-  subsidy: bigint;
-}
-
 export interface RewardsState {
+  /** Whether anything is paid yet. */
+  enabled: boolean;
   /** Smallest unit that is left to be given out. */
   remaining: bigint;
   proposer: RewardPoint[];
@@ -57,6 +54,7 @@ export function rewardsQuery(metadata: RuntimeMetadata): Query<RewardsState> {
   const read = <Schema extends v.GenericSchema>(item: string, schema: Schema) =>
     itemQuery(metadata.storage('Rewards', item), [], (value) => shaped(schema, value, `Rewards.${item}`));
   return combine({
+    enabled: read('RewardsEnabled', flag),
     remaining: read('RemainingIssuance', big),
     proposer: read('ProposerSubsidyPoints', points),
     voter: read('VoterSubsidyPoints', points),

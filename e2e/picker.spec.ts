@@ -1,0 +1,85 @@
+/**
+ * A farm in a folder of the real disk, chosen in the browser's real directory dialog. It runs where there is a display
+ * server; the other tests of folders answer in the dialog's place.
+ */
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test, type Page } from '@playwright/test';
+import { Display, displayMissing } from './support/display.ts';
+import { firstRun, startNetwork, type StartedNetwork } from './support/network.ts';
+
+const missing = displayMissing();
+test.skip(missing !== null, `no display server here: ${missing}`);
+
+const disk = mkdtempSync(join(tmpdir(), 'allotment-disk-'));
+const drive = join(disk, 'Drive');
+let network: StartedNetwork;
+let display: Display;
+
+test.beforeAll(async () => {
+  test.setTimeout(5 * 60_000);
+  mkdirSync(drive);
+  network = await startNetwork();
+  display = await Display.start();
+});
+test.afterAll(async () => {
+  await display.stop();
+  await network.stop();
+  rmSync(disk, { recursive: true, force: true });
+});
+
+function card(page: Page) {
+  return page.locator('section.card').filter({ has: page.getByRole('heading', { name: 'Folder “Drive”' }) });
+}
+
+test('a folder of the disk is farmed, asked for again after a restart, and waited for while it is away', async () => {
+  let page = await display.open();
+  await firstRun(page, network.address, 2);
+  await expect(page.locator('.sector[data-state="plotted"]')).toHaveCount(2, { timeout: 240_000 });
+
+  await test.step('it is picked in the dialog and plotted', async () => {
+    await page.getByRole('button', { name: 'Add a farm' }).click();
+    await display.pick(drive, () => page.getByRole('button', { name: 'Add a folder' }).click());
+    await expect(page.getByText('The folder “Drive” is empty.')).toBeVisible({ timeout: 30_000 });
+    await page.getByLabel(/^Space/).fill('1');
+    await page.getByRole('button', { name: 'Start this farm' }).click();
+    await expect(card(page).locator('.sector[data-state="plotted"]')).toHaveCount(1, { timeout: 240_000 });
+    expect(readdirSync(drive).sort()).toEqual(['farm.json', 'farm.lease', 'identity.bin', 'sector-0.bin']);
+  });
+  const plotted = statSync(join(drive, 'sector-0.bin')).mtimeMs;
+
+  await test.step('after a restart it needs access, which is not given by itself', async () => {
+    await display.close();
+    page = await display.open();
+    await page.goto(`${network.address}/#/farm`);
+    await expect(card(page).getByText('Needs access')).toBeVisible({ timeout: 60_000 });
+    await expect(card(page).locator('.sector')).toHaveCount(0);
+  });
+
+  await test.step('once it is given, the sector is there as it was', async () => {
+    await display.allow(
+      () => card(page).getByRole('button', { name: 'Allow access' }).click(),
+      async () => !(await card(page).getByText('Needs access').isVisible()),
+    );
+    // Another press of the hand may have opened another screen.
+    await page.goto(`${network.address}/#/farm`);
+    await expect(card(page).locator('.sector[data-state="plotted"]')).toHaveCount(1, { timeout: 30_000 });
+    expect(statSync(join(drive, 'sector-0.bin')).mtimeMs).toBe(plotted);
+  });
+
+  await test.step('a drive that is pulled is said to be away, and farmed again once it is back', async () => {
+    renameSync(drive, `${drive} away`);
+    await card(page).getByRole('button', { name: 'Manage' }).click();
+    await card(page).getByRole('button', { name: 'Check every sector' }).click();
+    await expect(card(page).getByText('cannot be reached. Connect it again.').first()).toBeVisible({
+      timeout: 30_000,
+    });
+    expect(existsSync(drive), 'nothing is made in place of what is away').toBe(false);
+    renameSync(`${drive} away`, drive);
+    await card(page).getByRole('button', { name: 'Check every sector' }).click();
+    await expect(card(page).getByText('The sector is whole.')).toBeVisible({ timeout: 30_000 });
+    await expect(card(page).locator('.sector[data-state="plotted"]')).toHaveCount(1);
+    expect(statSync(join(drive, 'sector-0.bin')).mtimeMs).toBe(plotted);
+  });
+});

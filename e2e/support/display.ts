@@ -1,0 +1,191 @@
+/**
+ * A display server of the test's own, with a browser on it that a person would see, and a hand on keyboard and mouse:
+ * what belongs to the browser and not to the page (the directory dialog, its questions) is pressed there.
+ */
+import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { chromium, expect, type Page } from '@playwright/test';
+
+const WIDTH = 1280;
+const HEIGHT = 900;
+/** Where the browser asks whether the page may use a folder again: below the left end of the address bar. */
+const QUESTION = { left: 75, right: 215, top: 95, bottom: 330 };
+
+/** Why no display can be had on this machine; null when one can. */
+export function displayMissing(): string | null {
+  const absent = ['Xvfb', 'xdotool'].filter((program) => {
+    try {
+      execFileSync('which', [program], { stdio: 'ignore' });
+      return false;
+    } catch {
+      return true;
+    }
+  });
+  return absent.length === 0 ? null : `${absent.join(' and ')} missing`;
+}
+
+export class Display {
+  private browser: ChildProcess | null = null;
+
+  private constructor(
+    private readonly server: ChildProcess,
+    private readonly name: string,
+    private readonly folder: string,
+  ) {}
+
+  static async start(): Promise<Display> {
+    const folder = mkdtempSync(join(tmpdir(), 'allotment-display-'));
+    const size = `${WIDTH}x${HEIGHT}x24`;
+    const server = spawn(
+      'Xvfb',
+      ['-displayfd', '3', '-screen', '0', size, '-nolisten', 'tcp', '-fbdir', folder],
+      { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] },
+    );
+    const number = await new Promise<string>((done, failed) => {
+      server.once('error', failed);
+      server.once('exit', () => failed(new Error('the display server did not start')));
+      server.stdio[3]!.once('data', (line: Buffer) => done(line.toString().trim()));
+    });
+    return new Display(server, `:${number}`, folder);
+  }
+
+  /** Opens the browser of this display's profile, which is kept from one start to the next. */
+  async open(): Promise<Page> {
+    const profile = join(this.folder, 'profile');
+    rmSync(join(profile, 'DevToolsActivePort'), { force: true });
+    const browser = spawn(
+      process.env['CHROMIUM'] ?? '/usr/bin/chromium',
+      [
+        '--no-sandbox',
+        // No bar on top that says what is missing with the flag above.
+        '--test-type',
+        '--disable-gpu',
+        '--no-first-run',
+        '--no-default-browser-check',
+        '--disable-background-networking',
+        '--disable-sync',
+        '--lang=en-US',
+        `--window-size=${WIDTH},${HEIGHT}`,
+        '--window-position=0,0',
+        '--remote-debugging-port=0',
+        `--user-data-dir=${profile}`,
+        'about:blank',
+      ],
+      { env: this.environment, stdio: 'ignore', detached: true },
+    );
+    this.browser = browser;
+    const port = await eventually('the browser', () => {
+      const line = readFileSync(join(profile, 'DevToolsActivePort'), 'utf8').split('\n')[0];
+      return line === undefined || line === '' ? null : line;
+    });
+    const connected = await chromium.connectOverCDP(`http://127.0.0.1:${port}`);
+    const context = connected.contexts()[0]!;
+    return context.pages()[0] ?? (await context.newPage());
+  }
+
+  private get environment(): NodeJS.ProcessEnv {
+    return { ...process.env, DISPLAY: this.name, LANG: 'C.UTF-8', HOME: this.folder };
+  }
+
+  /** Ends the browser as a person does, so that its profile is written down. */
+  async close(): Promise<void> {
+    const { browser } = this;
+    this.browser = null;
+    if (browser === null || browser.exitCode !== null || browser.signalCode !== null) return;
+    const ended = new Promise<void>((done) => browser.once('exit', () => done()));
+    process.kill(-browser.pid!, 'SIGTERM');
+    await ended;
+  }
+
+  async stop(): Promise<void> {
+    await this.close();
+    this.server.kill();
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
+  }
+
+  /** Chooses a folder in the directory dialog that `press` opens, and lets the page write to it. */
+  async pick(folder: string, press: () => Promise<void>): Promise<void> {
+    await press();
+    await eventually('the directory dialog', () => this.dialog());
+    await this.hand('type', '--delay', '20', `${folder}/`);
+    // The dialog completes what is typed; a key that comes too early changes that again.
+    await this.still();
+    await this.hand('key', 'alt+o');
+    await eventually('the end of the dialog', async () => (await this.dialog()) === null || null);
+    // “Don’t allow” has the focus, “Allow” comes next.
+    await this.still();
+    await this.hand('key', 'Tab');
+    await this.still();
+    await this.hand('key', 'Return');
+  }
+
+  private async dialog(): Promise<string | null> {
+    try {
+      return await this.hand('search', '--onlyvisible', '--name', '^Select where');
+    } catch {
+      return null;
+    }
+  }
+
+  /**
+   * Answers yes to the browser's question about a folder of an earlier visit, which `press` raises; `given` looks
+   * whether the page has the access.
+   */
+  async allow(press: () => Promise<void>, given: () => Promise<boolean>): Promise<void> {
+    const before = this.question();
+    await press();
+    await eventually('the browser’s question', () => !this.question().equals(before) || null);
+    await this.still();
+    // The uppermost button allows it this time; above it there is nothing that could be pressed.
+    for (let y = QUESTION.top; !(await given()) && y < QUESTION.bottom; y += 9) {
+      await this.hand('mousemove', String((QUESTION.left + QUESTION.right) / 2), String(y), 'click', '1');
+      await pause(500);
+    }
+  }
+
+  /** Waits until half a second has passed in which nothing moved where the browser asks. */
+  private async still(): Promise<void> {
+    for (let before = this.pixels(0, WIDTH, 0, 400); ;) {
+      await pause(500);
+      const now = this.pixels(0, WIDTH, 0, 400);
+      if (now.equals(before)) return;
+      before = now;
+    }
+  }
+
+  private question(): Buffer {
+    return this.pixels(QUESTION.left, QUESTION.right, QUESTION.top, QUESTION.bottom);
+  }
+
+  /** What is drawn there, out of the server's memory, which is an X window dump. */
+  private pixels(left: number, right: number, top: number, bottom: number): Buffer {
+    const dump = readFileSync(join(this.folder, 'Xvfb_screen0'));
+    const start = dump.readUInt32BE(0) + 12 * dump.readUInt32BE(76);
+    const perLine = dump.readUInt32BE(48);
+    const lines: Buffer[] = [];
+    for (let y = top; y < bottom; y += 1)
+      lines.push(dump.subarray(start + y * perLine + left * 4, start + y * perLine + right * 4));
+    return Buffer.concat(lines);
+  }
+
+  private async hand(...movement: string[]): Promise<string> {
+    return (await promisify(execFile)('xdotool', movement, { env: this.environment })).stdout;
+  }
+}
+
+function pause(ms: number): Promise<void> {
+  return new Promise((done) => setTimeout(done, ms));
+}
+
+/** What `look` returns once that is not null; what it throws is nothing yet. */
+async function eventually<T>(what: string, look: () => Promise<T | null> | T | null): Promise<T> {
+  let found: T | null = null;
+  await expect(async () => {
+    found = await look();
+    expect(found, what).not.toBeNull();
+  }).toPass({ timeout: 60_000, intervals: [200] });
+  return found!;
+}

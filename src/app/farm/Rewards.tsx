@@ -1,0 +1,104 @@
+import { useCallback, useState } from 'react';
+import type { ScreenProps } from '../App.tsx';
+import { figuresFrom, rewardIntervalMs } from '../../farm/estimate.ts';
+import type { FarmView } from '../../node/api.ts';
+import { Card, TrustBadge } from '../components/basics.tsx';
+import { brief, duration, tokens } from '../format.ts';
+import { node } from '../node-client.ts';
+import { usePolled } from '../wallet-client.ts';
+
+const POLL_MS = 60_000;
+const HOUR_MS = 3_600_000;
+/** Within three mean intervals a reward comes with a chance of 95 %. */
+const NEARLY_SURE = 3;
+
+/** When the next reward may come, what it is worth, what has come, and whom it goes to. */
+export function Rewards({ snapshot }: ScreenProps) {
+  const { farms, rewardAddress } = snapshot;
+  const symbol = snapshot.setup.network.tokenSymbol;
+  const { value: rates } = usePolled(loadRates, POLL_MS);
+  const interval = rates === null ? null : rewardIntervalMs(plottedPieces(farms), figuresFrom(rates));
+  return (
+    <Card title="Rewards" span={4}>
+      <dl className="facts">
+        <dt>Next</dt>
+        <dd>{interval === null ? 'once a sector is plotted' : soon(interval)}</dd>
+        {rates !== null && (
+          <>
+            <dt>A block pays</dt>
+            <dd>
+              {tokens(rates.block, symbol)} <TrustBadge trust={rates.trust} />
+            </dd>
+            <dt>A vote pays</dt>
+            <dd>{tokens(rates.vote, symbol)}</dd>
+          </>
+        )}
+        {rewardAddress !== null && <Balance address={rewardAddress} symbol={symbol} />}
+        <dt>Paid to</dt>
+        <dd className="mono" title={rewardAddress ?? ''}>
+          {rewardAddress === null ? '–' : brief(rewardAddress, 8)}
+        </dd>
+        {farms.map(({ id, name, publicKey }) => (
+          <FactKey key={id} name={name} publicKey={publicKey} />
+        ))}
+      </dl>
+      {interval !== null && (
+        <p className="small muted">
+          At the network’s present size one comes in {duration(interval)} on average, and with a chance of 95
+          % within {duration(NEARLY_SURE * interval)}. It is luck: a long wait brings the next no nearer.
+        </p>
+      )}
+      <p className="small muted">
+        Every farm signs with a key of its own; all are paid to one account, which{' '}
+        <a href="#/settings">Settings</a> changes. Export the keys before you clear this browser’s data.
+      </p>
+    </Card>
+  );
+}
+
+const loadRates = () => node.rewards();
+
+function plottedPieces(farms: FarmView[]): number {
+  const plotted = ({ sectors }: FarmView) =>
+    sectors.filter(({ state }) => state === 'plotted' || state === 'expiring').length;
+  return farms.reduce((sum, farm) => sum + plotted(farm) * (farm.piecesInSector ?? 0), 0);
+}
+
+function soon(intervalMs: number): string {
+  if (intervalMs < HOUR_MS / 6) return 'at any moment';
+  if (intervalMs < HOUR_MS) return 'likely within the hour';
+  if (intervalMs < 24 * HOUR_MS) return 'likely today';
+  return intervalMs < 168 * HOUR_MS ? 'likely this week' : 'perhaps not this week';
+}
+
+/** Proven; what came since the screen was first shown stands beside it. */
+function Balance({ address, symbol }: { address: string; symbol: string }) {
+  const load = useCallback(() => node.balance(address), [address]);
+  const { value } = usePolled(load, POLL_MS);
+  const [first, setFirst] = useState<{ address: string; free: string } | null>(null);
+  if (value === null || value.address !== address) return null;
+  if (first?.address !== address) setFirst({ address, free: value.free });
+  const gained = BigInt(value.free) - BigInt(first?.free ?? value.free);
+  return (
+    <>
+      <dt>Balance</dt>
+      <dd>
+        {tokens(value.free, symbol)} <TrustBadge trust={value.trust} />
+        {gained > 0n && (
+          <span className="small muted"> +{tokens(String(gained), symbol)} since you look</span>
+        )}
+      </dd>
+    </>
+  );
+}
+
+function FactKey({ name, publicKey }: { name: string; publicKey: string }) {
+  return (
+    <>
+      <dt>Key of {name}</dt>
+      <dd className="mono" title={publicKey}>
+        {publicKey === '' ? '–' : brief(publicKey, 8)}
+      </dd>
+    </>
+  );
+}

@@ -1,0 +1,56 @@
+/** New versions of the app: found now and then, taken over when the person says so and nothing would be lost. */
+import { useSyncExternalStore } from 'react';
+import type { FarmView } from '../node/api.ts';
+
+const LOOK_MS = 60 * 60_000;
+
+let waiting: ServiceWorker | null = null;
+const listeners = new Set<() => void>();
+
+function found(worker: ServiceWorker | null): void {
+  waiting = worker;
+  for (const listener of listeners) listener();
+}
+
+/** Registers the service worker and watches for newer ones; every tab is reloaded when one takes over. */
+export async function watchForUpdates(): Promise<void> {
+  const { serviceWorker } = navigator;
+  const first = serviceWorker.controller === null;
+  serviceWorker.addEventListener('controllerchange', () => {
+    // The first one takes over a page that it did not deliver: nothing is new then.
+    if (!first || waiting !== null) window.location.reload();
+  });
+  const registration = await serviceWorker.register('/service-worker.js', { type: 'module' });
+  if (registration.waiting !== null) found(registration.waiting);
+  registration.addEventListener('updatefound', () => {
+    const { installing } = registration;
+    installing?.addEventListener('statechange', () => {
+      if (installing.state === 'installed' && registration.active !== null) found(installing);
+    });
+  });
+  setInterval(() => void registration.update().catch(() => undefined), LOOK_MS);
+}
+
+/** Whether a newer version waits. */
+export function useUpdate(): boolean {
+  return useSyncExternalStore(
+    (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    () => waiting !== null,
+  );
+}
+
+/** Lets the newer version take over; the page reloads. */
+export function takeUpdate(): void {
+  waiting?.postMessage({ kind: 'take-over' });
+}
+
+/** What a restart would spoil now, a sentence; null when it spoils nothing that is not gone on with afterwards. */
+export function whyNotNow(farms: readonly FarmView[]): string | null {
+  if (farms.some(({ proofs }) => proofs.underWay > 0)) return 'A winning slot is being proven.';
+  if (farms.some(({ task }) => task !== null && task.outcome === null))
+    return 'Sectors are being checked or copied.';
+  return null;
+}

@@ -1,0 +1,31 @@
+/** What blocks and votes are paid: pallet `Rewards`. */
+import type { ScaleReader } from './scale.ts';
+
+/** From block `block` on, a block pays `subsidy` (smallest unit); amounts in between lie on a line. */
+export interface RewardPoint {
+  block: number;
+  subsidy: bigint;
+}
+
+/** The runtime keeps at most so many. */
+const MAX_POINTS = 20;
+
+/** `ProposerSubsidyPoints` or `VoterSubsidyPoints` as the state holds them. Throws DecodeError. */
+export function readRewardPoints(reader: ScaleReader): RewardPoint[] {
+  return reader.vec((item) => ({ block: item.u32(), subsidy: item.u128() }), 20, MAX_POINTS);
+}
+
+/**
+ * Subsidy at a height, in the smallest unit (`reference_subsidy_for_block`): between two points along the line that
+ * joins them, in steps of whole units; from the last point on that one's; before the first nothing.
+ */
+export function subsidyAt(points: readonly RewardPoint[], block: number): bigint {
+  const next = points.findIndex((point) => point.block > block);
+  if (next === 0) return 0n;
+  const from = points.at(next === -1 ? -1 : next - 1);
+  const to = next === -1 ? undefined : points[next];
+  if (from === undefined) return 0n;
+  if (to === undefined) return from.subsidy;
+  const step = (from.subsidy - to.subsidy) / BigInt(to.block - from.block);
+  return from.subsidy - step * BigInt(block - from.block);
+}
