@@ -3,11 +3,9 @@
  * run, a plain loop of AES instructions on one lane. One thread's figures are of CPU time where the system tells it.
  */
 import { execFileSync, type ExecFileSyncOptionsWithStringEncoding } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from '@playwright/test';
-import { build } from 'vite';
 import { helperIsBuilt, startHelper } from '../devnet/helper-program.ts';
 import { HelperWalker } from '../devnet/helper-walker.ts';
 import { wasmWalker, webCryptoWalker } from '../src/crypto/pot.ts';
@@ -15,16 +13,8 @@ import { tuneWebCrypto } from '../src/crypto/pot-webcrypto.ts';
 import { loadWasm } from '../src/crypto/wasm.ts';
 import { HelperClient } from '../src/network/helper-client.ts';
 import { openNodeSocket } from '../src/network/socket-node.ts';
-import { serveApp } from '../scripts/app-server.ts';
-import {
-  median,
-  medianCpu,
-  medianOf,
-  medianWall,
-  processCpuSeconds,
-  RUNS,
-  threadsCpuSeconds,
-} from './measure.ts';
+import { once, openBenchPage, rendererWithWorkers, workerSeconds } from './browser-page.ts';
+import { median, medianCpu, medianOf, medianWall, processCpuSeconds, RUNS } from './measure.ts';
 import type { PotPage } from './pot-page/page.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 
@@ -36,12 +26,6 @@ const ITERATIONS = 32_000_000;
 const SEED = new Uint8Array(16);
 const CORES = availableParallelism();
 const LANE = 'plain native AES lane, same run';
-
-/** What is measured once and compared with several times. */
-function once<T>(work: () => Promise<T>): () => Promise<T> {
-  let result: Promise<T> | undefined;
-  return () => (result ??= work());
-}
 
 /** Iterations a second of a plain loop of AES instructions; null without Rust or such instructions. */
 const nativeLane = once(async () => {
@@ -63,56 +47,12 @@ async function againstLane(value: number): Promise<Pick<BenchmarkResult, 'value'
   return { value, peer: LANE, ratio: lane === null ? null : value / lane };
 }
 
-/** The benchmarks' page in Chromium; its renderer's process. Left open: the program ends the browser. */
-const openPage = once(async (): Promise<{ page: Page; browser: Browser; renderer: number | null }> => {
-  const folder = mkdtempSync(join(tmpdir(), 'allotment-pot-'));
-  process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
-  const root = join(import.meta.dirname, 'pot-page');
-  await build({
-    root,
-    configFile: false,
-    logLevel: 'warn',
-    worker: { format: 'es' },
-    build: { outDir: folder, emptyOutDir: true, target: 'es2022' },
-  });
-  const app = await serveApp(folder, 0);
-  const browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu'],
-  });
-  const page = await browser.newPage();
-  await page.goto(app.url);
-  await page.waitForFunction(() => 'potPage' in globalThis);
-  await page.evaluate((cores) => potPage.start(cores), CORES);
-  return { page, browser, renderer: rendererWithWorkers() };
+/** The benchmarks' page in Chromium; its renderer's process. */
+const openPage = once(async () => {
+  const opened = await openBenchPage('pot-page', 'potPage');
+  await opened.page.evaluate((cores) => potPage.start(cores), CORES);
+  return { ...opened, renderer: rendererWithWorkers() };
 });
-
-/** The process whose threads are this program's workers in the browser, on Linux. */
-function rendererWithWorkers(): number | null {
-  try {
-    const candidates = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-    const found = candidates.find((id) => descendsFromHere(id) && workerSeconds(Number(id)) > 0);
-    return found === undefined ? null : Number(found);
-  } catch {
-    return null;
-  }
-}
-
-function descendsFromHere(id: string): boolean {
-  try {
-    for (let at = Number(id); at > 1;) {
-      if (at === process.pid) return true;
-      at = Number(/^PPid:\s+(\d+)/m.exec(readFileSync(`/proc/${at}/status`, 'utf8'))?.[1] ?? 0);
-    }
-  } catch {
-    // It ended meanwhile.
-  }
-  return false;
-}
-
-function workerSeconds(renderer: number): number {
-  return threadsCpuSeconds(renderer, 'DedicatedWorker') ?? 0;
-}
 
 /** Iterations a second of one worker in Chromium. */
 function workerRate(what: 'webcrypto' | 'wasm'): () => Promise<number> {

@@ -6,7 +6,8 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { HELPER_PORT } from '../src/network/helper-link.ts';
 
-const PROGRAM = join(
+/** Where `cargo build` puts it. */
+export const HELPER_PROGRAM = join(
   import.meta.dirname,
   '../wasm/target/release',
   process.platform === 'win32' ? 'allotment-helper.exe' : 'allotment-helper',
@@ -28,7 +29,7 @@ export interface RunningHelper extends HelperAddress {
 }
 
 export function helperIsBuilt(): boolean {
-  return existsSync(PROGRAM);
+  return existsSync(HELPER_PROGRAM);
 }
 
 /** Throws Error, with what to do, where the helper is not built. */
@@ -63,7 +64,7 @@ export async function startHelper(more: readonly string[] = [], port = HELPER_PO
 async function startAt(port: number, more: readonly string[]): Promise<RunningHelper> {
   // Of its own group: an interrupt from the keyboard stops the network first.
   const options = { detached: true, windowsHide: true } as const;
-  const child = spawn(PROGRAM, ['--until-stdin-ends', '--port', String(port), ...more], options);
+  const child = spawn(HELPER_PROGRAM, ['--until-stdin-ends', '--port', String(port), ...more], options);
   child.unref();
   const { url, code } = await greeting(child);
   return {

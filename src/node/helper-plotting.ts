@@ -31,7 +31,7 @@ export class HelperPlotting {
   /** Ids of unfinished sectors that hold records of a helper. */
   private readonly lent = new Set<string>();
 
-  constructor(private readonly journal: Journal) {}
+  constructor(private readonly journal: Pick<Journal, 'notify'>) {}
 
   /** Encodes with this helper from now on; null: with none. */
   use(encoder: RecordEncoder | null): void {

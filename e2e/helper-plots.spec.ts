@@ -1,0 +1,56 @@
+/** The real native helper as a person uses it to plot: paired, seen at work, killed, done without. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, test } from '@playwright/test';
+import { helperIsBuilt, startHelper, type RunningHelper } from '../devnet/helper-program.ts';
+import { firstRun, startNetwork, type StartedNetwork } from './support/network.ts';
+
+const folder = mkdtempSync(join(tmpdir(), 'allotment-helper-'));
+let network: StartedNetwork;
+let helper: RunningHelper;
+
+test.skip(!helperIsBuilt(), 'needs cargo build --release -p allotment-helper');
+
+test.beforeAll(async () => {
+  test.setTimeout(5 * 60_000);
+  network = await startNetwork();
+  helper = await startHelper(['--code-file', join(folder, 'code')], 0);
+});
+test.afterAll(async () => {
+  helper?.stop();
+  await network?.stop();
+  rmSync(folder, { recursive: true, force: true });
+});
+
+test('a helper plots for the tab, and the tab goes on without it', async ({ page }) => {
+  test.setTimeout(8 * 60_000);
+  await firstRun(page, network.address, 4);
+  const menu = page.getByRole('navigation', { name: 'Main' });
+  const farm = page.locator('section.card', { hasText: 'Browser storage' }).first();
+  await expect(farm.locator('.sector')).toHaveCount(4, { timeout: 120_000 });
+  await test.step('it is paired in the settings', async () => {
+    await menu.getByRole('link', { name: 'Settings', exact: true }).click();
+    const own = page.locator('section.card', {
+      has: page.getByRole('heading', { name: 'Helper', exact: true }),
+    });
+    await own.getByText('Another port').click();
+    await own.getByLabel('Port', { exact: true }).fill(new URL(helper.url).port);
+    await own.getByLabel('Pairing code').fill(helper.code);
+    await own.getByRole('button', { name: 'Pair' }).click();
+    await expect(own.getByText('in use', { exact: true })).toBeVisible({ timeout: 60_000 });
+    await expect(own.getByText(/pieces? at once, by/)).toBeVisible();
+    await expect(own.getByLabel('Plot with it')).toBeChecked();
+  });
+  await menu.getByRole('link', { name: 'Farm', exact: true }).click();
+  await test.step('the farm says that it plots', async () => {
+    await expect(farm.getByText('by your helper')).toBeVisible({ timeout: 120_000 });
+    await expect(farm.getByText('a minute')).toBeVisible({ timeout: 60_000 });
+    await expect(farm.locator('.sector[data-state="plotted"]').nth(1)).toBeVisible({ timeout: 180_000 });
+  });
+  await test.step('this tab ends the work when it is gone', async () => {
+    helper.stop();
+    await expect(farm.getByText('by this tab')).toBeVisible({ timeout: 120_000 });
+    await expect(farm.locator('.sector[data-state="plotted"]')).toHaveCount(4, { timeout: 240_000 });
+  });
+});
