@@ -12,6 +12,7 @@ export type ClusterErrorCode =
   | 'identity-taken'
   | 'credentials'
   | 'memory'
+  | 'other-network'
   | 'closed';
 
 /** A failure among the members of a cluster: `code` for programs, `sentence` for the person. */

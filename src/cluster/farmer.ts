@@ -6,8 +6,9 @@ import type { PlottedSector, SectorPlottingDetails, Ulid } from '../protocol/clu
 import { taggedUlid } from '../protocol/cluster/values.ts';
 import type { Result } from '../protocol/codec.ts';
 import { encodeWith, struct, u16 } from '../protocol/codec.ts';
+import { equal, toHex } from '../protocol/bytes.ts';
 import { blake3Hash } from '../protocol/hash.ts';
-import type { FarmerProtocolInfo } from '../protocol/types.ts';
+import type { FarmerAppInfo, FarmerProtocolInfo } from '../protocol/types.ts';
 import type { Farm, FarmOptions } from '../farm/farm.ts';
 import { readPlottedPiece } from '../farm/piece-reader.ts';
 import { planSector, type SectorPlan } from '../farm/plan.ts';
@@ -18,6 +19,7 @@ import type { VerifiedHistory } from '../farm/source.ts';
 import { createUlid } from '../farm/ulid.ts';
 import { Announcer } from './announcer.ts';
 import type { ClusterConnection } from './connection.ts';
+import { ClusterError } from './errors.ts';
 import { FarmNews } from './farm-news.ts';
 import { IdentityWatch } from './identity-watch.ts';
 import { ClusterNode, clusterAppInfo } from './node.ts';
@@ -57,7 +59,7 @@ export class FarmerMember {
   private readonly announcer: Announcer;
   private readonly seats = new Set<FarmSeat>();
   private readonly off: (() => void)[] = [];
-  private rules: FarmerProtocolInfo | null = null;
+  private info: FarmerAppInfo | null = null;
 
   constructor(readonly options: FarmerOptions) {
     this.announcer = new Announcer(options.connection, () => this.announce());
@@ -66,7 +68,7 @@ export class FarmerMember {
   /** Begins to be a member; farms come later. Throws ClusterError where there is no controller. */
   async start(): Promise<void> {
     const { connection } = this.options;
-    this.rules = (await clusterAppInfo(connection)).protocolInfo;
+    this.info = await clusterAppInfo(connection);
     const { seats } = this;
     this.off.push(
       connection.listen(clusterMessages.farmIdentify, ({ farmId }) => {
@@ -76,14 +78,20 @@ export class FarmerMember {
     this.announcer.start((again) => connection.listen(clusterMessages.identifyFarmers, again));
   }
 
-  /** A place for a farm of that key (32 bytes) that is about to be opened; it is told with `attach`. */
-  seat(publicKey: Uint8Array): FarmSeat {
-    return new FarmSeat(this, publicKey, this.seats, this.requireRules(), () => this.announcer.again());
-  }
-
-  private requireRules(): FarmerProtocolInfo {
-    if (this.rules === null) throw new Error('the farmer is not a member yet');
-    return this.rules;
+  /**
+   * A place for a farm of that key (32 bytes) that is about to be opened; it is told with `attach`. `genesisHash`:
+   * 32 bytes, the network that the farm belongs to, where that is known. Throws ClusterError `other-network`.
+   */
+  seat(publicKey: Uint8Array, genesisHash?: Uint8Array): FarmSeat {
+    const { info } = this;
+    if (info === null) throw new Error('the farmer is not a member yet');
+    if (genesisHash !== undefined && !equal(genesisHash, info.genesisHash))
+      throw new ClusterError(
+        'other-network',
+        `the controller’s genesis is ${toHex(info.genesisHash)}`,
+        'The cluster’s controller speaks for another network than the one followed here.',
+      );
+    return new FarmSeat(this, publicKey, this.seats, info.protocolInfo, () => this.announcer.again());
   }
 
   private announce(): void {

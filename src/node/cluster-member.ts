@@ -77,8 +77,9 @@ export class ClusterMember {
     };
   }
 
-  seat(publicKey: Uint8Array): FarmSeat | null {
-    return this.farmer?.seat(publicKey) ?? null;
+  /** Throws ClusterError `other-network`. */
+  seat(publicKey: Uint8Array, genesisHash: Uint8Array): FarmSeat | null {
+    return this.farmer?.seat(publicKey, genesisHash) ?? null;
   }
 
   /** Takes up the roles with what runs, or lays them down. Throws ClusterError, StorageError. */

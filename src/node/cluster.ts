@@ -87,9 +87,12 @@ export class Cluster {
     return { ...stored, phase, cause: member?.cause ?? cause, ...(member?.view() ?? NOTHING) };
   }
 
-  /** A seat for a farm of that key, or null where the farms stay by themselves. */
-  seat(publicKey: Uint8Array): FarmSeat | null {
-    return this.stored?.farmer === true ? (this.member?.seat(publicKey) ?? null) : null;
+  /**
+   * A seat for a farm of that key (32 bytes) and network (32 bytes of the genesis hash), or null where the farms stay
+   * by themselves. Throws ClusterError `other-network`.
+   */
+  seat(publicKey: Uint8Array, genesisHash: Uint8Array): FarmSeat | null {
+    return this.stored?.farmer === true ? (this.member?.seat(publicKey, genesisHash) ?? null) : null;
   }
 
   /** Lets the tab work for the cluster; null: nothing runs now. Resolves when what ran before is not used any more. */

@@ -198,7 +198,7 @@ export class Farms {
       const directory = await this.directory(record);
       entry.identity = await this.identityOf(record, directory, world);
       const seat = world.seat(entry.identity.publicKey);
-      const farm = await Farm.open({
+      const opening = Farm.open({
         directory,
         pool: world.pool,
         pieces: world.pieces,
@@ -213,7 +213,12 @@ export class Farms {
         // Others plot for farms of a cluster, which need not take turns then.
         ...(seat === null ? { turns: this.turns, plotter: world.plotter } : seat.options),
       });
-      if (this.world !== world) return farm.stop();
+      opening.catch(() => seat?.leave());
+      const farm = await opening;
+      if (this.world !== world) {
+        seat?.leave();
+        return farm.stop();
+      }
       entry.farm = farm;
       entry.seat = seat;
       seat?.attach(farm);

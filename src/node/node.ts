@@ -605,15 +605,16 @@ export class AllotmentNode implements RunnableNode {
     const node = authoringSource(sources).farmer;
     const { genesisHash, phase } = client.snapshot();
     if (phase !== 'following' || genesisHash === null || client.segmentCommitment(0n) === null) return;
+    const genesis = fromHex(genesisHash, 32);
     this.farms.start({
       pool,
       history: client,
       node,
       pieces: this.farmPieces(node),
-      genesisHash: fromHex(genesisHash, 32),
+      genesisHash: genesis,
       identity,
       rewardAccount: rewardAccount(setup, identity),
-      seat: (publicKey) => this.cluster.seat(publicKey),
+      seat: (publicKey) => this.cluster.seat(publicKey, genesis),
       plotter: this.helper.plotting.plot,
     });
   }
