@@ -251,7 +251,7 @@ async function startCache({ values, folder, connection }: Start): Promise<Stop> 
   const store = await CacheStore.open(directory, number(values, 'pieces', 1_024));
   const member = new CacheMember({ connection, store, group: values['cache-group'], log });
   member.start();
-  print('ready', { role: 'cache', id: store.ids.pieceCacheId, pieces: store.size, capacity: store.capacity });
+  print('ready', { role: 'cache', id: store.id, pieces: store.size, capacity: store.capacity });
   return () => member.stop();
 }
 

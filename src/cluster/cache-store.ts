@@ -14,18 +14,12 @@ const NAME = /^element-(0|[1-9][0-9]{0,9})\.bin$/;
 const DESCRIPTION = 'cache.json';
 const MAX_DESCRIPTION_BYTES = 1_024;
 
-export interface CacheIds {
-  /** Of the cache as a member of the cluster. */
-  clusterCacheId: string;
-  /** Of the places that it keeps pieces in. */
-  pieceCacheId: string;
-}
-
 export class CacheStore {
   private constructor(
     private readonly directory: FarmDirectory,
     private readonly lock: DirectoryLock,
-    readonly ids: CacheIds,
+    /** ULID of the places that it keeps pieces in: `PieceCacheId`. */
+    readonly id: string,
     /** Pieces that it can hold. */
     readonly capacity: number,
     private readonly indices: Map<number, PieceIndex>,
@@ -36,7 +30,7 @@ export class CacheStore {
     const lock = await directory.lock();
     try {
       await directory.clean();
-      const ids = await idsIn(directory);
+      const id = await idIn(directory);
       const indices = new Map<number, PieceIndex>();
       for (const { name, size } of await directory.list()) {
         const match = NAME.exec(name);
@@ -45,7 +39,7 @@ export class CacheStore {
         if (offset >= capacity || size !== ELEMENT_BYTES) await directory.remove(name);
         else indices.set(offset, await indexIn(directory, name));
       }
-      return new CacheStore(directory, lock, ids, capacity, indices);
+      return new CacheStore(directory, lock, id, capacity, indices);
     } catch (error) {
       await lock.release();
       throw error;
@@ -109,18 +103,18 @@ async function indexIn(directory: FarmDirectory, name: string): Promise<PieceInd
   }
 }
 
-async function idsIn(directory: FarmDirectory): Promise<CacheIds> {
+async function idIn(directory: FarmDirectory): Promise<string> {
   const bytes = await readSmall(directory, DESCRIPTION, MAX_DESCRIPTION_BYTES);
   if (bytes !== null) {
     try {
-      const { clusterCacheId, pieceCacheId } = JSON.parse(new TextDecoder().decode(bytes)) as CacheIds;
-      if (isUlid(clusterCacheId) && isUlid(pieceCacheId)) return { clusterCacheId, pieceCacheId };
+      const { pieceCacheId } = JSON.parse(new TextDecoder().decode(bytes)) as { pieceCacheId: string };
+      if (isUlid(pieceCacheId)) return pieceCacheId;
     } catch (error) {
       throw new StorageError('damaged', DESCRIPTION, 'it does not parse', { cause: error });
     }
     throw new StorageError('damaged', DESCRIPTION, 'it names no cache');
   }
-  const ids = { clusterCacheId: createUlid(), pieceCacheId: createUlid() };
-  await directory.write(DESCRIPTION, [new TextEncoder().encode(JSON.stringify(ids))]);
-  return ids;
+  const pieceCacheId = createUlid();
+  await directory.write(DESCRIPTION, [new TextEncoder().encode(JSON.stringify({ pieceCacheId }))]);
+  return pieceCacheId;
 }

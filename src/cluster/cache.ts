@@ -2,6 +2,7 @@
 import { clusterMessages, DEFAULT_CACHE_GROUP } from '../protocol/cluster/messages.ts';
 import type { Result } from '../protocol/codec.ts';
 import { sentenceOf } from '../farm/reports.ts';
+import { createUlid } from '../farm/ulid.ts';
 import { Announcer } from './announcer.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { ClusterConnection } from './connection.ts';
@@ -16,6 +17,11 @@ export interface CacheOptions {
 }
 
 export class CacheMember {
+  /**
+   * `ClusterCacheId` of this program; new with every start, since native controllers ask a program once for the size
+   * of its caches.
+   */
+  private readonly programId = createUlid();
   private readonly announcer: Announcer;
   private readonly watch: IdentityWatch;
   private readonly off: (() => void)[] = [];
@@ -36,13 +42,14 @@ export class CacheMember {
   /** Begins to serve. */
   start(): void {
     const { connection, store } = this.options;
-    const { clusterCacheId, pieceCacheId } = store.ids;
+    const { programId } = this;
+    const pieceCacheId = store.id;
     const own = { instance: pieceCacheId, queue: pieceCacheId };
     const messages = clusterMessages;
     this.off.push(
       connection.respondStream(
         messages.cacheDetails,
-        { instance: clusterCacheId, queue: clusterCacheId },
+        { instance: programId, queue: programId },
         async function* details() {
           yield { pieceCacheId, maxNumElements: store.capacity };
         },
@@ -83,9 +90,8 @@ export class CacheMember {
 
   private announce(): void {
     const { connection, store } = this.options;
-    const { clusterCacheId, pieceCacheId } = store.ids;
-    const identity = { pieceCacheId, maxNumElements: store.capacity };
-    connection.publish(clusterMessages.cacheIdentify, clusterCacheId, this.group);
+    const identity = { pieceCacheId: store.id, maxNumElements: store.capacity };
+    connection.publish(clusterMessages.cacheIdentify, this.programId, this.group);
     connection.publish(clusterMessages.pieceCacheIdentify, identity, this.group);
   }
 

@@ -261,7 +261,7 @@ describe.skipIf(!isNatsInstalled())('beside recorded native members', () => {
     cache.start();
     stops.push(() => cache.stop());
     await connection.flush();
-    const { pieceCacheId } = store.ids;
+    const pieceCacheId = store.id;
     const announced = await peer.hear('subspace.cache.default.identify');
     expect(announced.payload).toEqual(
       encodeWith(messages.pieceCacheIdentify.payload, { ...recordedCache, pieceCacheId }),
