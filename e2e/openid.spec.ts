@@ -103,7 +103,7 @@ test('an offer is looked at, taken, and one claim of it shown to a verifier', as
   await expect(show).toContainText(`The answer goes to ${new URL(host.origin).host}`);
   await expect(show).toContainText('which calls itself “The bar”');
   await expect(show.getByText('They will see: town: London')).toBeVisible();
-  await expect(show.getByText('They will not see: given_name, ages › over_18')).toBeVisible();
+  await expect(show.getByText('They will not see: ages › over_18, given_name')).toBeVisible();
   expect(host.servers.asked).toEqual([]);
   await show.getByRole('button', { name: 'Show exactly this' }).click();
   await expect(show.getByRole('status')).toContainText(`Sent to ${new URL(host.origin).host}`);

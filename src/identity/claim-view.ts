@@ -42,7 +42,9 @@ export function claimTexts(
       for (const [name, inner] of Object.entries(value)) read(inner, [...path, name]);
     else texts.push({ path, text: typeof value === 'string' ? value : JSON.stringify(value) });
   };
-  for (const [name, value] of Object.entries(claims)) if (!ENVELOPE.has(name)) read(value, [name]);
+  // Digests put hidden claims in an order of their own, another in every credential.
+  const names = Object.keys(claims).filter((name) => !ENVELOPE.has(name));
+  for (const name of names.toSorted()) read(claims[name], [name]);
   return texts;
 }
 

@@ -33,7 +33,7 @@ import {
   type CredentialStatus,
   type SdJwtCheck,
 } from './sd-jwt.ts';
-import { fetchedAt, isWebAddress, keepOwnList, ownList, statusReader, statusUri } from './status-book.ts';
+import { fetchedAt, isWebAddress, statusReader, statusUri, takeStatusIndex } from './status-book.ts';
 import { checkReceived, issuerToken, rememberKey, secretsOf } from './unlinkable-commands.ts';
 
 const DAY_S = 86_400;
@@ -255,9 +255,9 @@ export function credentialCommands(context: IdentityContext) {
       const subject = input.subject?.trim() || null;
       const holder = subject === null ? null : await context.resolve(subject);
       const { commitments, openings } = commitTo(input.commitments ?? {});
-      const index = input.revocable === true ? issuer.credentialsIssued : null;
       const address = input.statusAddress?.trim() ?? '';
       const at = address === '' ? [] : [webUrl(address).href];
+      const index = input.revocable === true ? await takeStatusIndex(context, issuer, at) : null;
       const now = context.seconds;
       const claims = {
         ...input.claims,
@@ -275,12 +275,6 @@ export function credentialCommands(context: IdentityContext) {
         claims,
         selective: input.selective ?? Object.keys(input.claims).map((name) => [name]),
       });
-      if (index !== null) {
-        const { list, addresses } = ownList(context, issuer.did);
-        list.set(index, 'valid');
-        await keepOwnList(context, issuer.did, list, [...new Set([...addresses, ...at])]);
-        await context.putIdentity({ ...issuer, credentialsIssued: index + 1 });
-      }
       if (holder !== null && holderOf(holder.key) !== null) await store(credential, openings);
       const packed = { v: 1, credential, ...(Object.keys(openings).length === 0 ? {} : { openings }) };
       return { package: JSON.stringify(packed), index };

@@ -173,11 +173,27 @@ describe('identities', () => {
       threshold: 2,
       of: 2,
     });
+    // Whoever knows the identity keeps the statement with it, until it is withdrawn.
+    await expect(grace.addStatement({ text: statement })).rejects.toThrow('co-issuance');
+    const { did: joint } = await grace.importIdentity({ file });
+    expect(await grace.addStatement({ text: statement })).toEqual({ subject: joint });
+    const counted = async () => (await grace.statementsOf({ did: joint })).coIssuance;
+    expect(await counted()).toMatchObject({ signed: 2, threshold: 2 });
+    await second.withdrawCoIssuance({ did: two.did, subject: joint });
+    expect(await second.coIssued()).toEqual([{ did: two.did, subject: joint, withdrawn: true }]);
+    await grace.importStatusList({ token: await second.statusList({ issuer: two.did }) });
+    expect(await counted()).toEqual({ kind: 'none' });
     await expect(second.coIssue({ did: two.did, file, group: [one.did], threshold: 1 })).rejects.toThrow(
       'co-issuance',
     );
     const next = await second.createIdentity({ name: 'Two again', key: 'p256' });
     const { byOld, byNew } = await second.succeed({ from: two.did, to: next.did });
+    await grace.importIdentity({
+      file: (await second.exportIdentity({ did: next.did, format: 'pem' })).content,
+    });
+    await grace.addStatement({ text: JSON.stringify({ byOld, byNew }) });
+    expect(await grace.statementsOf({ did: next.did })).toMatchObject({ predecessor: two.did });
+    expect(await grace.statementsOf({ did: two.did })).toMatchObject({ successor: next.did });
     expect(await second.checkSuccession({ byOld, byNew })).toEqual({
       predecessor: two.did,
       successor: next.did,
@@ -239,7 +255,7 @@ describe('credentials', () => {
     expect(match).toMatchObject({
       disclosed: [['age_over_18']],
       seen: [{ path: ['age_over_18'], text: 'true' }],
-      unseen: [['given_name'], ['birth_year']],
+      unseen: [['birth_year'], ['given_name']],
     });
     const response = await holder.present({
       request,

@@ -21,7 +21,10 @@ const coIssuanceSchema = v.looseObject({
 });
 const successionSchema = v.looseObject({ iss: didText, successor: didText, predecessor: didText });
 
-/** Signs that one co-issues an identity with the others of a group, of whom `threshold` are needed. */
+/**
+ * Signs that one co-issues an identity with the others of a group, of whom `threshold` are needed. `status`: its place
+ * in one's list of revocations, by which it can be withdrawn.
+ */
 export function attestCoIssuance(
   key: SigningKey,
   did: string,
@@ -29,6 +32,7 @@ export function attestCoIssuance(
   group: readonly string[],
   threshold: number,
   now: number,
+  status?: { uri: string; idx: number },
 ): Promise<string> {
   const claims = {
     subject: subject.did,
@@ -36,7 +40,14 @@ export function attestCoIssuance(
     group: [...group].sort(),
     threshold,
   };
-  return issueSdJwt(key, { iss: did, vct: CO_ISSUANCE_TYPE, iat: now, claims, selective: [] });
+  return issueSdJwt(key, {
+    iss: did,
+    vct: CO_ISSUANCE_TYPE,
+    iat: now,
+    claims,
+    selective: [],
+    ...(status && { status }),
+  });
 }
 
 export type CoIssuance =
@@ -44,11 +55,12 @@ export type CoIssuance =
   | { kind: 'void'; reason: string }
   | { kind: 'counted'; signed: number; threshold: number; of: number };
 
-type IssuerCheck = Pick<SdJwtCheck, 'now' | 'issuerKey'>;
+type IssuerCheck = Pick<SdJwtCheck, 'now' | 'issuerKey' | 'status'>;
 
 /**
  * Counts who stands behind an identity: its registered issuer and every other of the group whose attestation to
- * the same certificate holds. Attestations that differ in group or threshold make it void.
+ * the same certificate holds. Attestations that differ in group or threshold make it void. One whose status is not
+ * known counts, for a list of withdrawn ones reaches nobody by itself.
  */
 export function countCoIssuers(
   subject: { did: string; tbs: TbsCertificate; issuer: string },
@@ -56,10 +68,15 @@ export function countCoIssuers(
   how: IssuerCheck,
 ): CoIssuance {
   const digest = toHex(tbsDigest(subject.tbs));
+  const status: SdJwtCheck['status'] = (reference, issuer) => {
+    const found = how.status?.(reference, issuer) ?? 'unknown';
+    return found === 'unknown' ? 'valid' : found;
+  };
   const valid = attestations.flatMap((presentation) => {
     try {
       const { claims } = verifySdJwt({
         ...how,
+        status,
         presentation,
         keyBinding: null,
         expectedType: CO_ISSUANCE_TYPE,
@@ -86,6 +103,13 @@ export function countCoIssuers(
     ...valid.map(({ iss }) => iss).filter((iss) => group.includes(iss)),
   ]);
   return { kind: 'counted', signed: signers.size, threshold: one.threshold, of: group.length };
+}
+
+/** Whom an attestation of co-issuance is about, and who signed it. Throws DecodeError, Refusal of the failed check. */
+export function coIssuanceOf(presentation: string, how: IssuerCheck): { subject: string; issuer: string } {
+  const check = { ...how, presentation, keyBinding: null, expectedType: CO_ISSUANCE_TYPE };
+  const { subject, iss } = shaped(coIssuanceSchema, verifySdJwt(check).claims, 'co-issuance');
+  return { subject, issuer: iss };
 }
 
 /** Signs, with the old key or the new, that one identity follows another. Both signatures are needed. */

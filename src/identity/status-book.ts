@@ -9,7 +9,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { shaped } from '../wallet/json.ts';
 import { fromX5c, type Chain } from './chain.ts';
-import type { IdentityContext } from './context.ts';
+import type { IdentityContext, OwnIdentity } from './context.ts';
 import { decodeJws } from './jws.ts';
 import type { Jwk } from './keys.ts';
 import { succeeded } from './openid-web.ts';
@@ -69,6 +69,20 @@ export function keepOwnList(
 ): Promise<void> {
   const record = { issuer, packed: base64.encode(list.packed), addresses: [...addresses] };
   return context.put(listId(issuer), 'setting', record);
+}
+
+/** Takes the next place in an own issuer's list, for something that can be revoked. */
+export async function takeStatusIndex(
+  context: IdentityContext,
+  issuer: OwnIdentity,
+  at: readonly string[],
+): Promise<number> {
+  const index = issuer.credentialsIssued;
+  const { list, addresses } = ownList(context, issuer.did);
+  list.set(index, 'valid');
+  await keepOwnList(context, issuer.did, list, [...new Set([...addresses, ...at])]);
+  await context.putIdentity({ ...issuer, credentialsIssued: index + 1 });
+  return index;
 }
 
 /** Keeps a list that was handed over. Throws what `openStatusList` does, and Refusal `issuer-key`, `status-list`. */
