@@ -147,7 +147,7 @@ export class LocalNetwork {
     );
     chain.useProofs(timekeeper);
     const dsn = await joinStorageNetwork(chain, segments, options);
-    const nodePeer = await listenAsNode(chain, options);
+    const nodePeer = await listenAsNode(chain, timekeeper, options);
     const server = new RpcServer(
       new Map([
         ...methods(chain, pool, hub, segments, dsn?.addresses() ?? [], options),
@@ -332,13 +332,17 @@ async function joinStorageNetwork(
 }
 
 /** Lets tabs reach the node as a peer, if wanted: on a free port where another program has the usual one. */
-async function listenAsNode(chain: Chain, { nodePort, log }: NodeOptions): Promise<NodePeer | null> {
+async function listenAsNode(
+  chain: Chain,
+  timekeeper: Timekeeper,
+  { nodePort, log }: NodeOptions,
+): Promise<NodePeer | null> {
   if (nodePort === undefined) return null;
   try {
-    return await NodePeer.start(chain, nodePort);
+    return await NodePeer.start(chain, timekeeper, nodePort);
   } catch {
     log('The usual port of nodes is taken; another is used.');
-    return NodePeer.start(chain, 0);
+    return NodePeer.start(chain, timekeeper, 0);
   }
 }
 

@@ -21,6 +21,7 @@ import {
   relayedBlocks,
   type RelayedBlock,
 } from '../src/protocol/node-protocols.ts';
+import type { PotProof } from '../src/protocol/pot-proof.ts';
 import { readProof } from '../src/protocol/trie-proof.ts';
 import type { Header } from '../src/protocol/types.ts';
 import { keys } from './runtime/keys.ts';
@@ -99,6 +100,18 @@ describe('a node reached as a peer', () => {
     expect(chain.block(toHex(headerHash(header)))?.number).toBe(header.number);
   });
 
+  it('gossips its proofs of time', async () => {
+    const heard = new Promise<PotProof>((resolve, reject) => {
+      const off = peer.onProof((proof) => {
+        off();
+        resolve(proof);
+      }, reject);
+    });
+    await running.reach(running.network.chain.best.number + 1);
+    const proof = await heard;
+    expect(running.network.timekeeper.proofAt(proof.slot)).toEqual(proof);
+  });
+
   it('is enough for a light client that knows the network', async () => {
     const facts = await readNetworkFacts(rpc, {
       genesisHash: null,
@@ -122,6 +135,11 @@ describe('a node reached as a peer', () => {
         const look = () => (client.snapshot().best?.number ?? 0) >= target.number && resolve();
         client.onChange(look);
         look();
+      });
+      // Slots go by before the next block comes.
+      void running.reach(running.network.chain.best.number + 1);
+      await new Promise<void>((resolve) => {
+        client.onChange(() => client.snapshot().pot.slot !== null && resolve());
       });
       expect(client.snapshot().refusals).toEqual([]);
     } finally {

@@ -1,4 +1,7 @@
-/** The local network's node as a peer: announces blocks, relays them, proves its state, as nodes do over libp2p. */
+/**
+ * The local network's node as a peer: announces blocks, relays them, proves its state and gossips proofs of
+ * time, as nodes do over libp2p.
+ */
 import { noise } from '@libp2p/noise';
 import { yamux } from '@libp2p/yamux';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
@@ -18,18 +21,23 @@ import {
   decodeRelayRequest,
   encodeAnnouncement,
   encodeReadResponse,
+  gossipHandshake,
   MAX_ANNOUNCEMENT_BYTES,
   MAX_LIGHT_REQUEST_BYTES,
+  MAX_PROOF_OF_TIME_BYTES,
   MAX_RELAYED_BLOCKS,
   MAX_RELAY_REQUEST_BYTES,
   NODE_PROTOCOL_VERSION,
   nodeProtocols,
+  PROOF_OF_TIME_PROTOCOL,
   relayedBlocks,
   ROLES,
   type RelayedBlock,
   type RelayRequest,
 } from '../src/protocol/node-protocols.ts';
+import { encodePotProof } from '../src/protocol/pot-proof.ts';
 import type { Block, Chain } from './chain.ts';
+import type { Timekeeper } from './timekeeper.ts';
 
 /** No secret: it protects nothing, and lets a person keep an address. */
 const SEED = new Uint8Array(32).fill(2);
@@ -42,10 +50,15 @@ export class NodePeer {
   private constructor(
     private readonly host: Libp2p,
     private readonly chain: Chain,
+    private readonly timekeeper: Pick<Timekeeper, 'onProof'>,
   ) {}
 
   /** Listens for tabs on a port of 127.0.0.1, 0 for a free one. Rejects when the port is taken. */
-  static async start(chain: Chain, webSocketPort: number): Promise<NodePeer> {
+  static async start(
+    chain: Chain,
+    timekeeper: Pick<Timekeeper, 'onProof'>,
+    webSocketPort: number,
+  ): Promise<NodePeer> {
     const { transports } = nodePlatform();
     const host = await createLibp2p({
       privateKey: await generateKeyPairFromSeed('Ed25519', SEED),
@@ -57,9 +70,10 @@ export class NodePeer {
       connectionMonitor: { enabled: false },
       services: identifyAs(NODE_PROTOCOL_VERSION),
     });
-    const peer = new NodePeer(host, chain);
+    const peer = new NodePeer(host, chain, timekeeper);
     const { announces, light } = nodeProtocols(peer.genesisHash);
     await host.handle(announces, (stream, connection) => void peer.greet(stream, connection));
+    await host.handle(PROOF_OF_TIME_PROTOCOL, (stream, connection) => void peer.gossip(stream, connection));
     await host.handle(BLOCK_RELAY_PROTOCOL, (stream) =>
       answer(stream, MAX_RELAY_REQUEST_BYTES, (question) => peer.relay(question)),
     );
@@ -110,14 +124,37 @@ export class NodePeer {
   }
 
   private announceOn(stream: Stream): void {
+    this.tellOn(stream, (tell) =>
+      this.chain.on('imported', (block) =>
+        tell(encodeAnnouncement({ header: block.header, best: block.hash === this.chain.best.hash })),
+      ),
+    );
+  }
+
+  /** Answers a handshake, opens the stream back, and gossips every proof of time on it until either side ends. */
+  private async gossip(stream: Stream, connection: Connection): Promise<void> {
+    const patience = AbortSignal.timeout(PATIENCE_MS);
+    const own = encodeWith(gossipHandshake, ROLES.authority);
+    try {
+      for await (const message of receiveFrames(stream, MAX_PROOF_OF_TIME_BYTES, patience)) {
+        decodeWith(gossipHandshake, message, 'gossip-handshake');
+        break;
+      }
+      await sendFrame(stream, own, patience);
+      const back = await connection.newStream(PROOF_OF_TIME_PROTOCOL, { signal: patience });
+      await sendFrame(back, own, patience);
+      this.tellOn(back, (tell) => this.timekeeper.onProof((proof) => tell(encodePotProof(proof))));
+    } catch (error) {
+      stream.abort(error instanceof Error ? error : new Error(String(error)));
+    }
+  }
+
+  /** Sends what `listen` is told, in order, until the stream ends. */
+  private tellOn(stream: Stream, listen: (tell: (message: Uint8Array) => void) => () => void): void {
     let sending: Promise<unknown> = Promise.resolve();
-    const off = this.chain.on('imported', (block) => {
-      const announcement = encodeAnnouncement({
-        header: block.header,
-        best: block.hash === this.chain.best.hash,
-      });
+    const off = listen((message) => {
       sending = sending
-        .then(() => sendFrame(stream, announcement, AbortSignal.timeout(PATIENCE_MS)))
+        .then(() => sendFrame(stream, message, AbortSignal.timeout(PATIENCE_MS)))
         .catch(() => off());
     });
     this.stops.push(off);

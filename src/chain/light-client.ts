@@ -12,6 +12,7 @@ import { equal, toHex } from '../protocol/bytes.ts';
 import { subspaceDigests } from '../protocol/digest.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
+import type { PotProof } from '../protocol/pot-proof.ts';
 import type { ChainConstants, HistorySize, SegmentIndex } from '../protocol/types.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import type { BeginChoice, Beginning, ExaminationView } from './beginning.ts';
@@ -30,6 +31,7 @@ import type { ChainRecord } from './record.ts';
 import type { ChainCause, ChainPhase, ChainSnapshot } from './snapshot.ts';
 import { phaseOf, troubleOf } from './standing.ts';
 import { EarlyBlock, PATIENCE_MS, RefusedBlock, Synchronizer, UnreliableSource } from './sync.ts';
+import { TimeAhead } from './time-ahead.ts';
 import { ForkTree, type Insertion } from './tree.ts';
 import { BlockVerifier } from './verifier.ts';
 import { Wakeup } from './wakeup.ts';
@@ -80,6 +82,7 @@ export class LightClient {
   private chain: Chain | null = null;
   private readonly peers: Peer[];
   private readonly pot: PotVerifier;
+  private readonly timeAhead: TimeAhead;
   private potBudget: PotBudget;
   private readonly clock: SlotClock;
   private readonly now: () => number;
@@ -117,8 +120,17 @@ export class LightClient {
     this.keeper = new ChainKeeper(options.store, this.now, log);
     this.lastHeadAt = this.now();
     this.lastTickAt = this.now();
+    this.timeAhead = new TimeAhead({
+      pot: this.pot,
+      share: () => this.headShare(),
+      head: () => this.chain?.tree.best.context ?? null,
+      changed: () => this.changed(),
+      lied: (peer, { rule, sentence }) => this.putOff(peer, null, rule, sentence),
+      signal: this.signal,
+    });
     const events = {
       changed: () => this.changed(),
+      heard: (peer: Peer, proof: PotProof) => this.timeAhead.heard(peer, proof),
       lied: (peer: Peer, rule: string, sentence: string) => this.putOff(peer, null, rule, sentence),
     };
     this.peers = options.sources.map((source) => new Peer(source, events, this.now));
@@ -235,6 +247,7 @@ export class LightClient {
       claimedBest === null || dropped ? [] : [claimedBest.header.number],
     );
     const phase = this.phase();
+    const slot = this.timeAhead.slot();
     return {
       phase,
       cause: this.causeOf(phase),
@@ -259,7 +272,12 @@ export class LightClient {
         weight: String(tip.weight),
       })),
       refusals: [...this.book.refusals],
-      pot: { ...this.pot.stats(), head: this.headShare(), due: this.iterationsDue() },
+      pot: {
+        ...this.pot.stats(),
+        head: this.headShare(),
+        due: this.iterationsDue(),
+        slot: slot === null ? null : String(slot),
+      },
       solutionRange: best && String(best.childSolutionRange),
       historySize: chain && String(this.historySize()),
       slotDurationMs: chain?.constants.slotDurationMs ?? null,
@@ -589,6 +607,7 @@ export class LightClient {
       this.lastHeadAt = this.now();
       this.clockCause = null;
       if (upgrades) this.watch.upgraded();
+      this.timeAhead.headChanged();
     }
     if (insertion.reorg !== null) this.book.reorganised(insertion.reorg);
     this.changed();

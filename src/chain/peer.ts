@@ -2,6 +2,7 @@
 import type { ChainSource } from '../network/source.ts';
 import { equal } from '../protocol/bytes.ts';
 import { headerHash } from '../protocol/header.ts';
+import type { PotProof } from '../protocol/pot-proof.ts';
 import type { Header } from '../protocol/types.ts';
 import type { SourceStatus } from './snapshot.ts';
 
@@ -23,6 +24,8 @@ export interface Announcement {
 export interface PeerEvents {
   /** Something to look at came, or the connection changed. */
   changed(): void;
+  /** It gossiped a proof of time, which nobody has verified. */
+  heard(peer: Peer, proof: PotProof): void;
   /** The source broke a promise of the protocol that is not a block's. */
   lied(peer: Peer, rule: string, sentence: string): void;
 }
@@ -61,6 +64,18 @@ export class Peer {
           ),
       ),
     );
+    const stop = source.onProof?.(
+      (proof) => {
+        if (!this.dropped) events.heard(this, proof);
+      },
+      (error) =>
+        events.lied(
+          this,
+          'decode-proof-of-time',
+          `The source gossiped a proof of time that does not decode: ${error.message}`,
+        ),
+    );
+    if (stop !== undefined) this.stops.push(stop);
   }
 
   get name(): string {

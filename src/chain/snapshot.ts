@@ -96,6 +96,8 @@ export interface ChainSnapshot {
     head: PotShare;
     /** Iterations a second that the network's slots bring; 0 until they are known. */
     due: number;
+    /** Newest slot that peers' gossip proved before a block did; null: none. */
+    slot: string | null;
   };
   solutionRange: string | null;
   historySize: string | null;

@@ -1,6 +1,6 @@
 /**
- * A node reached as a peer, over libp2p: announcements, the block relay, proofs of state. It answers fewer questions
- * than JSON-RPC does: no runtime calls, no metadata, no proofs of the Merkle mountain range.
+ * A node reached as a peer, over libp2p: announcements, the block relay, proofs of state, gossip of proofs of time. It answers
+ * fewer questions than JSON-RPC does: no runtime calls, no metadata, no proofs of the Merkle mountain range.
  */
 import { noise } from '@libp2p/noise';
 import { yamux } from '@libp2p/yamux';
@@ -9,7 +9,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p';
 import { equal, fromHex } from '../protocol/bytes.ts';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
-import { DecodeError } from '../protocol/errors.ts';
+import { DecodeError, ProtocolError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import {
   announceHandshake,
@@ -20,18 +20,22 @@ import {
   encodeReadRequest,
   encodeRelayRequest,
   genesisNamedBy,
+  gossipHandshake,
   MAX_ANNOUNCEMENT_BYTES,
   MAX_LIGHT_RESPONSE_BYTES,
+  MAX_PROOF_OF_TIME_BYTES,
   MAX_RELAYED_BLOCKS,
   MAX_RELAY_RESPONSE_BYTES,
   NODE_PROTOCOL_VERSION,
   nodeProtocols,
+  PROOF_OF_TIME_PROTOCOL,
   relayedBlocks,
   ROLES,
   type AnnounceHandshake,
   type RelayedBlock,
   type RelayFrom,
 } from '../protocol/node-protocols.ts';
+import { decodePotProof, type PotProof } from '../protocol/pot-proof.ts';
 import { readProof as readStorageProof } from '../protocol/trie-proof.ts';
 import type { Header } from '../protocol/types.ts';
 import { identifyAs } from './identify.ts';
@@ -53,7 +57,20 @@ export interface PeerSourceOptions {
   transports: NonNullable<Libp2pOptions['transports']>;
 }
 
-type HeaderListener = { header: (header: Header) => void; malformed: (error: Error) => void };
+/** Who is told what a node sends unasked. */
+interface Listener<T> {
+  told: (what: T) => void;
+  malformed: (error: Error) => void;
+}
+
+/** How a stream that a node opens is read. */
+interface Reading<T> {
+  /** Takes the node's handshake. */
+  greeted: (message: Uint8Array) => void;
+  /** This side's handshake. */
+  own: Uint8Array;
+  read: (message: Uint8Array) => T;
+}
 
 /** What a connection is worth: its network, and the node's best block as it says. */
 interface Link {
@@ -69,7 +86,8 @@ export class PeerSource implements ChainSource {
   private failures = 0;
   private nextId = 0n;
   private readonly states = new Set<() => void>();
-  private readonly headers = new Set<HeaderListener>();
+  private readonly headers = new Set<Listener<Header>>();
+  private readonly proofs = new Set<Listener<PotProof>>();
   private readonly closing = new AbortController();
 
   private constructor(
@@ -160,6 +178,7 @@ export class PeerSource implements ChainSource {
       await this.listen(host, genesisHash);
       await this.greet(connection, genesisHash, limited);
       this.link = { connection, genesisHash };
+      void this.askForProofs(connection);
       return { ended };
     } finally {
       host.removeEventListener('peer:identify', onIdentify);
@@ -188,35 +207,69 @@ export class PeerSource implements ChainSource {
     this.bestHash = theirs.bestHash;
   }
 
-  /** Takes the stream that the node opens to announce its blocks. */
+  /** Opens this side's stream of proofs of time, which stays empty. A node that refuses it gossips none. */
+  private async askForProofs(connection: Connection): Promise<void> {
+    const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(REQUEST_MS)]);
+    try {
+      const stream = await connection.newStream(PROOF_OF_TIME_PROTOCOL, { signal });
+      await sendFrame(stream, encodeWith(gossipHandshake, ROLES.light), signal);
+    } catch {
+      // Blocks carry their proofs of time all the same.
+    }
+  }
+
+  /** Takes the streams that the node opens: to announce its blocks, and to gossip proofs of time. */
   private async listen(host: Libp2p, genesisHash: Uint8Array): Promise<void> {
     const { announces } = nodeProtocols(genesisHash);
     if (host.getProtocols().includes(announces)) return;
-    await host.handle(announces, (stream) => void this.hear(stream, genesisHash));
+    await host.handle(announces, (stream) =>
+      this.hear(stream, MAX_ANNOUNCEMENT_BYTES, this.headers, {
+        greeted: (message) =>
+          this.greeted(decodeWith(announceHandshake, message, 'announce-handshake'), genesisHash),
+        own: this.ownHandshake(genesisHash),
+        read: (message) => this.announced(message),
+      }),
+    );
+    await host.handle(PROOF_OF_TIME_PROTOCOL, (stream) =>
+      this.hear(stream, MAX_PROOF_OF_TIME_BYTES, this.proofs, {
+        greeted: (message) => void decodeWith(gossipHandshake, message, 'gossip-handshake'),
+        own: encodeWith(gossipHandshake, ROLES.light),
+        read: decodePotProof,
+      }),
+    );
   }
 
-  private async hear(stream: Stream, genesisHash: Uint8Array): Promise<void> {
+  /** Reads a stream to its end: the node's handshake, which is answered, then what it tells. */
+  private async hear<T>(
+    stream: Stream,
+    limit: number,
+    listeners: ReadonlySet<Listener<T>>,
+    { greeted, own, read }: Reading<T>,
+  ): Promise<void> {
     const { signal } = this.closing;
-    let greeted = false;
+    let first = true;
     try {
-      for await (const message of receiveFrames(stream, MAX_ANNOUNCEMENT_BYTES, signal)) {
-        if (greeted) this.announced(message);
-        else {
-          this.greeted(decodeWith(announceHandshake, message, 'announce-handshake'), genesisHash);
-          await sendFrame(stream, this.ownHandshake(genesisHash), signal);
-          greeted = true;
+      for await (const message of receiveFrames(stream, limit, signal)) {
+        if (first) {
+          greeted(message);
+          await sendFrame(stream, own, signal);
+          first = false;
+        } else {
+          const what = read(message);
+          for (const { told } of listeners) told(what);
         }
       }
     } catch (error) {
-      if (error instanceof DecodeError) for (const { malformed } of this.headers) malformed(error);
+      if (error instanceof DecodeError || error instanceof ProtocolError)
+        for (const { malformed } of listeners) malformed(error);
       stream.abort(error instanceof Error ? error : new Error(String(error)));
     }
   }
 
-  private announced(message: Uint8Array): void {
+  private announced(message: Uint8Array): Header {
     const { header, best } = decodeAnnouncement(message);
     if (best) this.bestHash = headerHash(header);
-    for (const listener of this.headers) listener.header(header);
+    return header;
   }
 
   private async ask(
@@ -325,10 +378,16 @@ export class PeerSource implements ChainSource {
     return blocks.map((block) => this.importable(block));
   }
 
-  onHeader(header: (header: Header) => void, malformed: (error: Error) => void): () => void {
-    const listener = { header, malformed };
+  onHeader(told: (header: Header) => void, malformed: (error: Error) => void): () => void {
+    const listener = { told, malformed };
     this.headers.add(listener);
     return () => this.headers.delete(listener);
+  }
+
+  onProof(told: (proof: PotProof) => void, malformed: (error: Error) => void): () => void {
+    const listener = { told, malformed };
+    this.proofs.add(listener);
+    return () => this.proofs.delete(listener);
   }
 
   readProof(keys: readonly Uint8Array[], at: Uint8Array, signal?: AbortSignal): Promise<ReadProof> {

@@ -2,6 +2,7 @@
 import { equal } from '../protocol/bytes.ts';
 import { SUBSPACE_ENGINE } from '../protocol/constants.ts';
 import type { EngineJustification } from '../protocol/justification.ts';
+import type { PotProof } from '../protocol/pot-proof.ts';
 import type { Header } from '../protocol/types.ts';
 import { FarmerRpc } from './farmer-rpc.ts';
 import { NodeRpc, type MmrProof, type ReadProof, type SystemProperties } from './node-rpc.ts';
@@ -40,6 +41,8 @@ export interface ChainSource {
   blocks(from: number, count: number, signal?: AbortSignal): Promise<ImportableBlock[]>;
   /** Every header that the source imports, forks included; returns what stops that. */
   onHeader(listener: (header: Header) => void, malformed: (error: Error) => void): () => void;
+  /** Every proof of time that the source gossips, where it does; returns what stops that. */
+  onProof?(listener: (proof: PotProof) => void, malformed: (error: Error) => void): () => void;
   /** Trie nodes that prove what the keys hold in the state of block `at`. */
   readProof(keys: readonly Uint8Array[], at: Uint8Array, signal?: AbortSignal): Promise<ReadProof>;
   /** The same for a child trie, named by its prefixed storage key. */

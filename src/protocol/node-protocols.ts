@@ -1,6 +1,6 @@
 /**
  * What full nodes say to each other over libp2p, as far as a light client asks: announcements of blocks, the block
- * relay's download of blocks, and proofs of state (`light/2`).
+ * relay's download of blocks, proofs of state (`light/2`), and the gossip of proofs of time.
  */
 import { toHex } from './bytes.ts';
 import { byteVector, bytes, list, option, struct, u32, u8, type Codec } from './codec.ts';
@@ -19,6 +19,10 @@ import type { Header } from './types.ts';
 export const NODE_PROTOCOL_VERSION = '/substrate/1.0';
 /** The block relay, which stands in place of the usual block requests; no genesis hash in its name. */
 export const BLOCK_RELAY_PROTOCOL = '/subspace/consensus-block-relay/1';
+/** Gossip of proofs of time, each as `pot-proof.ts` has it; no genesis hash in its name. */
+export const PROOF_OF_TIME_PROTOCOL = '/subspace/subspace-proof-of-time/1';
+/** Largest message of it, in bytes. */
+export const MAX_PROOF_OF_TIME_BYTES = 1024;
 /** Largest announcement, and largest question and answer about state, in bytes. */
 export const MAX_ANNOUNCEMENT_BYTES = 2 ** 20;
 export const MAX_LIGHT_REQUEST_BYTES = 2 ** 20;
@@ -46,6 +50,9 @@ export function genesisNamedBy(protocols: readonly string[]): string | null {
 
 /** What a node is: whether it executes blocks, only verifies, or authors too. */
 export const ROLES = { full: 1, light: 2, authority: 4 } as const;
+
+/** First message of both sides of a stream of proofs of time: the sender's roles. */
+export const gossipHandshake: Codec<number> = u8;
 
 /** First message of both sides of a stream of announcements. */
 export interface AnnounceHandshake {

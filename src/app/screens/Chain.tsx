@@ -227,6 +227,14 @@ function ProofOfTime({ chain, budget }: { chain: ChainView; budget: PotBudget })
         <dd>{pot.iterationsPerSecond > 0 ? speedWords(pot.iterationsPerSecond) : '–'}</dd>
         <dt>Needed</dt>
         <dd>{pot.due > 0 ? speedWords(pot.due) : '–'}</dd>
+        {pot.slot !== null && (
+          <>
+            <dt>Ahead of blocks</dt>
+            <dd title="Peers gossip proofs of time; this one was verified before a block carried it.">
+              slot {count(BigInt(pot.slot))}
+            </dd>
+          </>
+        )}
         <dt>Slots verified</dt>
         <dd>
           {count(pot.slotsVerified)}
