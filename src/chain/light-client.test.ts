@@ -16,6 +16,7 @@ import { RpcError } from '../network/rpc-error.ts';
 import { concat, equal, littleEndian, toHex, utf8 } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
+import { decodeJustification } from '../protocol/justification.ts';
 import { parseCheckpoint, formatCheckpoint } from './checkpoint-text.ts';
 import { LightClient, type LightClientOptions } from './light-client.ts';
 
@@ -486,6 +487,27 @@ describe('a lying source', () => {
     for (let index = 0; index < 500; index += 1) flooder.announce(main[11 + (index % 50)]!.header);
     await until(client, () => rules(client).includes('flood'));
     expect(headNumber(client)).toBe(10);
+  });
+
+  it('that gossips proofs of time is ahead of its blocks; one that gossips false ones is put off', async () => {
+    const [honest, liar, garbled] = [source('honest', 10), source('liar', 10), source('garbled', 10)];
+    const client = await openAt(10, [honest, liar, garbled]);
+    await until(client, () => client.snapshot().phase === 'following');
+    const { provenSlot, childSlotIterations: iterations } = client.head()!.context;
+    const { seed, checkpoints } = decodeJustification(main[10]!.justification!);
+    const proof = { slot: provenSlot + 1n, seed, iterations, checkpoints: checkpoints[0]! };
+    garbled.gossip(new DecodeError('pot-proof', 'cut off'));
+    liar.gossip({ ...proof, checkpoints: proof.checkpoints.toReversed() });
+    await until(client, () => client.snapshot().refusals.length === 2);
+    expect(rules(client).sort()).toEqual(['decode-proof-of-time', 'pot-checkpoints']);
+    expect(client.snapshot().pot.slot).toBeNull();
+    honest.gossip(proof);
+    await until(client, () => client.snapshot().pot.slot === String(proof.slot));
+    const walked = client.snapshot().pot.slotsVerified;
+    honest.extend(main.slice(10, 11), true);
+    await until(client, () => headNumber(client) === 11);
+    expect(client.snapshot().pot.slotsVerified).toBe(walked + checkpoints.length - 1);
+    expect(client.snapshot().pot.slot).toBeNull();
   });
 
   it('that announces what does not decode, or answers it, is put off', async () => {

@@ -26,6 +26,7 @@ import { CannotExamine, learn, type Learned } from './learn.ts';
 import type { KnownNetwork } from './network-facts.ts';
 import { Peer } from './peer.ts';
 import type { RuntimeFacts } from './runtime.ts';
+import { RuntimeMemory } from './runtime-memory.ts';
 import { RuntimeWatch } from './runtime-watch.ts';
 import type { ChainRecord } from './record.ts';
 import type { ChainCause, ChainPhase, ChainSnapshot } from './snapshot.ts';
@@ -41,6 +42,8 @@ export interface LightClientOptions {
   pool: ComputePool;
   /** Null: nothing is kept between runs. */
   store: ChainStore | null;
+  /** Where metadata is kept that the runtime's code gave; left out: nowhere. */
+  runtimes?: ChainStore;
   network: KnownNetwork;
   /** Where to begin; left out: by the length of the chain. A stored chain goes on as it is. */
   begin?: BeginChoice;
@@ -116,7 +119,8 @@ export class LightClient {
     this.clock = new SlotClock(this.now);
     this.book = new ChainBook(this.now);
     const log = (line: string) => options.log?.(line);
-    this.watch = new RuntimeWatch(options.network.constants !== null, this.now, log);
+    const memory = new RuntimeMemory(options.runtimes ?? null, log);
+    this.watch = new RuntimeWatch(options.network.constants !== null, memory, this.now, log);
     this.keeper = new ChainKeeper(options.store, this.now, log);
     this.lastHeadAt = this.now();
     this.lastTickAt = this.now();

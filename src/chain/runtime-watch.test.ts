@@ -1,15 +1,19 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { recordedChain, recordedMetadata } from '../../tests/support/recorded-chain.ts';
 import { ScriptedSource } from '../../tests/support/scripted-source.ts';
 import { tinyRuntime } from '../../tests/support/tiny-runtime.ts';
+import { MemoryChainStore } from '../../tests/support/verified-chain.ts';
 import { PUBLIC_CONSTANTS } from '../network/presets.ts';
 import { concat, littleEndian, toHex, utf8 } from '../protocol/bytes.ts';
+import { blake2b256 } from '../protocol/hash.ts';
 import { RuntimeMetadata } from '../protocol/metadata.ts';
 import { ScaleWriter } from '../protocol/scale.ts';
 import { CODE_KEY } from '../protocol/storage-key.ts';
 import { Trie } from '../protocol/trie.ts';
 import type { Header } from '../protocol/types.ts';
+import type { ChainStore } from '../storage/chain-store.ts';
 import type { BlockContext } from './block.ts';
+import { RuntimeMemory } from './runtime-memory.ts';
 import { RuntimeWatch } from './runtime-watch.ts';
 
 const { facts } = recordedChain('chain');
@@ -97,10 +101,11 @@ const honest = new Node('honest', blocks, ({ state }) =>
   state.get(CODE_KEY)?.length === old.length && toHex(state.get(CODE_KEY)!) === toHex(old) ? six : seven,
 );
 
-function watchOf(preset = false) {
+function watchOf(preset = false, store: ChainStore | null = null) {
   let now = 1_700_000_000_000;
   const watch = new RuntimeWatch(
     preset,
+    new RuntimeMemory(store, () => undefined),
     () => now,
     () => undefined,
   );
@@ -110,6 +115,8 @@ function watchOf(preset = false) {
   };
   return { watch, look };
 }
+
+afterEach(() => void vi.restoreAllMocks());
 
 describe('the runtime', () => {
   it('is proven by its code, and its upgrade is noticed, with what changed', async () => {
@@ -130,6 +137,47 @@ describe('the runtime', () => {
     expect(proven?.facts.constants.expectedVotesPerBlock).toBe(11);
     expect(watch.view()).toMatchObject({ specVersion: 7, provenance: { kind: 'proven', atBlock: 3 } });
     expect(watch.cause).toBe(null);
+  });
+
+  it('is read and run once: later a short proof says that it is the same', async () => {
+    const store = new MemoryChainStore();
+    await watchOf(false, store).look(upgrade.before, upgrade.before);
+    await vi.waitFor(async () => expect(await store.load()).not.toBeNull());
+    const again = watchOf(false, store);
+    const asked = vi.spyOn(honest, 'metadata');
+    const proofs = vi.spyOn(honest, 'readProof');
+    await again.look(upgrade.before, upgrade.before);
+    expect(again.watch.view()).toMatchObject({ specVersion: 6, provenance: { kind: 'proven', atBlock: 1 } });
+    expect(asked).not.toHaveBeenCalled();
+    const given = await Promise.all(proofs.mock.results.map(({ value }) => value));
+    const bytes = given.flatMap(({ proof }) => proof).reduce((sum, node) => sum + node.length, 0);
+    expect(bytes).toBeLessThan(2_000);
+    // Another code is read anew, and remembered in its place.
+    await again.look(upgrade.after, upgrade.after);
+    expect(again.watch.view()).toMatchObject({ specVersion: 7, provenance: { kind: 'proven', atBlock: 3 } });
+    const other = watchOf(false, store);
+    await other.look(upgrade.before, upgrade.before);
+    expect(other.watch.view()).toMatchObject({ specVersion: 6, provenance: { kind: 'proven', atBlock: 1 } });
+  });
+
+  it('that is remembered wrongly, or whose short proof is none, is read anew', async () => {
+    for (const record of [
+      new Uint8Array(10),
+      new Uint8Array(500),
+      concat(blake2b256(old), new Uint8Array(9)),
+    ]) {
+      const { watch, look } = watchOf(false, new MemoryChainStore(record));
+      await look(upgrade.before, upgrade.before);
+      expect(watch.view()).toMatchObject({ specVersion: 6, provenance: { kind: 'proven', atBlock: 1 } });
+    }
+    const mute = new Node('mute', blocks, () => six);
+    const prove = mute.readProof.bind(mute);
+    vi.spyOn(mute, 'readProof').mockImplementation((keys, at) =>
+      keys[0]!.length === CODE_KEY.length + 1 ? Promise.resolve({ at, proof: [] }) : prove(keys, at),
+    );
+    const { watch, look } = watchOf(false, new MemoryChainStore(concat(blake2b256(old), six)));
+    await look(upgrade.before, upgrade.before, mute);
+    expect(watch.view()).toMatchObject({ specVersion: 6, provenance: { kind: 'proven', atBlock: 1 } });
   });
 
   it('of a network that the app knows is compared with what it knows', async () => {

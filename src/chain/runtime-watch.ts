@@ -6,12 +6,14 @@ import type { BlockContext } from './block.ts';
 import { differingConstants } from './constants.ts';
 import {
   compareMetadata,
+  factsOf,
   provenMetadata,
   readRuntime,
   upgradesRuntime,
   withDepth,
   type RuntimeFacts,
 } from './runtime.ts';
+import type { RuntimeMemory } from './runtime-memory.ts';
 import type { ChainCause, RulesView } from './snapshot.ts';
 import { chainConstants } from './state/constants.ts';
 
@@ -43,6 +45,7 @@ export class RuntimeWatch {
   /** `preset`: whether constants come with the app instead of from a source. */
   constructor(
     private readonly preset: boolean,
+    private readonly memory: RuntimeMemory,
     private readonly now: () => number,
     private readonly log: (line: string) => void,
   ) {}
@@ -74,8 +77,9 @@ export class RuntimeWatch {
     this.due = this.now() + RETRY_MS;
     let facts: RuntimeFacts;
     try {
-      facts = await readRuntime(source, context, this.facts, signal);
-      if (facts.provenance.kind === 'told' || facts.specVersion !== this.facts?.specVersion)
+      const known = this.facts ?? (await this.remembered(source, chain.final, signal));
+      facts = await readRuntime(source, context, known, signal);
+      if (facts.provenance.kind === 'told' || facts.specVersion !== known?.specVersion)
         facts = await this.bornOut(facts, source, others, chain, signal);
       if (facts.provenance.kind === 'proven') facts = await withDepth(facts, source, context, signal);
     } catch (error) {
@@ -94,6 +98,15 @@ export class RuntimeWatch {
     return { facts, differing };
   }
 
+  private async remembered(
+    source: ChainSource,
+    final: BlockContext,
+    signal?: AbortSignal,
+  ): Promise<RuntimeFacts | null> {
+    const metadata = await this.memory.recall(source, final, signal);
+    return metadata && factsOf(metadata, final.number, source);
+  }
+
   private async bornOut(
     facts: RuntimeFacts,
     source: ChainSource,
@@ -101,9 +114,11 @@ export class RuntimeWatch {
     { best, final }: WatchedChain,
     signal?: AbortSignal,
   ): Promise<RuntimeFacts> {
-    const metadata = await provenMetadata(source, final, facts, signal);
-    if (metadata === null)
+    const proven = await provenMetadata(source, final, facts, signal);
+    if (proven === null)
       return { ...facts, provenance: await compareMetadata(others, best.context, source, signal) };
+    const { metadata, bytes, codeHash } = proven;
+    if (codeHash !== null) void this.memory.keep(codeHash, bytes);
     const constants = chainConstants(metadata);
     return { ...facts, metadata, constants, provenance: { kind: 'proven', atBlock: final.number } };
   }

@@ -3,6 +3,7 @@ import { RpcError } from '../network/rpc-error.ts';
 import type { ChainSource } from '../network/source.ts';
 import { equal } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
+import { blake2b256 } from '../protocol/hash.ts';
 import { RuntimeMetadata } from '../protocol/metadata.ts';
 import { CODE_KEY } from '../protocol/storage-key.ts';
 import type { ChainConstants, Header } from '../protocol/types.ts';
@@ -102,6 +103,26 @@ export async function readRuntime(
   };
 }
 
+/** Metadata that a runtime's code gave. */
+export interface ProvenMetadata {
+  metadata: RuntimeMetadata;
+  bytes: Uint8Array;
+  /** 32 bytes, BLAKE2b-256; null where the state had a say in the metadata too. */
+  codeHash: Uint8Array | null;
+}
+
+/** Facts that follow from metadata which was proven at a block, before its version and time are read. */
+export function factsOf(metadata: RuntimeMetadata, atBlock: number, source: ChainSource): RuntimeFacts {
+  return {
+    source: source.name,
+    metadata,
+    provenance: { kind: 'proven', atBlock },
+    specVersion: runtimeIdentity(metadata).specVersion,
+    constants: chainConstants(metadata),
+    timestampMs: 0,
+  };
+}
+
 /**
  * Metadata that the runtime itself gives, from its code in the state of a final block; null where the code is none
  * that can be run, where the source does not hand it out, or where another version is in force there. What the
@@ -115,12 +136,16 @@ export async function provenMetadata(
   final: BlockContext,
   { metadata, specVersion }: RuntimeFacts,
   signal?: AbortSignal,
-): Promise<RuntimeMetadata | null> {
+): Promise<ProvenMetadata | null> {
   try {
     const reader = new StateReader(source, metadata, final);
     const [code] = await reader.values([CODE_KEY], signal);
     if (code === undefined || code === null || !isRunnable(code)) return null;
-    const own = await metadataOfCode(code, (keys) => reader.values(keys, signal));
+    let pure = true;
+    const own = await metadataOfCode(code, (keys) => {
+      pure = false;
+      return reader.values(keys, signal);
+    });
     const proven = RuntimeMetadata.decode(own);
     const told = await source.metadata(final.hash, signal);
     if (!equal(own, told)) {
@@ -129,7 +154,8 @@ export async function provenMetadata(
         'The source described other rules of the network than its runtime has.',
       );
     }
-    return runtimeIdentity(proven).specVersion === specVersion ? proven : null;
+    if (runtimeIdentity(proven).specVersion !== specVersion) return null;
+    return { metadata: proven, bytes: own, codeHash: pure ? blake2b256(code) : null };
   } catch (error) {
     if (error instanceof RpcError) return null;
     throw error;

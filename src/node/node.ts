@@ -153,7 +153,7 @@ export class AllotmentNode implements RunnableNode {
     await this.halt();
     const { begin = null } = this.setup ?? {};
     const again = begin !== null && setup.begin !== undefined && !sameBeginning(begin, setup.begin);
-    if (again) await (await this.openChainStore(setup.network)).clear();
+    if (again) await this.forgetChain(setup.network);
     this.setup = setup;
     if (remember) await this.platform.store.putSetting(SETUP, setup);
     await this.run();
@@ -166,7 +166,7 @@ export class AllotmentNode implements RunnableNode {
     checkSetup(after);
     if (part.begin !== undefined) {
       await this.halt();
-      await (await this.openChainStore(after.network)).clear();
+      await this.forgetChain(after.network);
     }
     if (part.network !== undefined || part.begin !== undefined) return this.start(after);
     if (part.farm !== undefined) await this.changeFarms(after);
@@ -444,7 +444,7 @@ export class AllotmentNode implements RunnableNode {
     const { setup } = this;
     await this.farms.removeAll();
     await this.halt();
-    if (setup !== null) await (await this.openChainStore(setup.network)).clear();
+    if (setup !== null) await this.forgetChain(setup.network);
     await this.helper.forget();
     await this.platform.store.clear();
     this.setup = null;
@@ -514,6 +514,7 @@ export class AllotmentNode implements RunnableNode {
         sources: [...sources, ...peers],
         pool,
         store: await this.openChainStore(network),
+        runtimes: await this.openChainStore(network, '-runtime'),
         begin: beginChoice(begin, network),
         network: {
           genesisHash: network.genesisHash === null ? null : fromHex(network.genesisHash, 32),
@@ -549,8 +550,12 @@ export class AllotmentNode implements RunnableNode {
     this.changed();
   }
 
-  private openChainStore({ genesisHash, id }: NetworkChoice): Promise<ChainStore> {
-    return this.platform.openChainStore(genesisHash ?? id);
+  private openChainStore({ genesisHash, id }: NetworkChoice, part = ''): Promise<ChainStore> {
+    return this.platform.openChainStore(`${genesisHash ?? id}${part}`);
+  }
+
+  private async forgetChain(network: NetworkChoice): Promise<void> {
+    for (const part of ['', '-runtime']) await (await this.openChainStore(network, part)).clear();
   }
 
   private async connectPeer(address: string): Promise<ChainSource> {

@@ -66,13 +66,25 @@ export class StorageProof {
 
   /** What the key holds under a root (32 bytes); null: nothing, which is proven too. */
   read(root: Uint8Array, key: Uint8Array): Uint8Array | null {
+    const value = this.find(root, key);
+    return value && this.valueOf(value);
+  }
+
+  /** BLAKE2b-256 of what the key holds, which needs no more than the nodes that lead to it; null: nothing. */
+  readHash(root: Uint8Array, key: Uint8Array): Uint8Array | null {
+    const value = this.find(root, key);
+    if (value === null) return null;
+    return value.kind === 'inline' ? blake2b256(value.bytes) : value.hash;
+  }
+
+  private find(root: Uint8Array, key: Uint8Array): NodeValue | null {
     this.requireKey(key);
     let node = this.nodeAt(root);
     let path = nibblesOf(key);
     while (node !== null) {
       const shared = sharedNibbles(node.path, path);
       if (shared < node.path.length) return null;
-      if (shared === path.length) return node.value && this.valueOf(node.value);
+      if (shared === path.length) return node.value;
       const reference = node.children?.[path[shared] as number] ?? null;
       if (reference === null) return null;
       node = this.childAt(reference);

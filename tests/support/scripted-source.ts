@@ -7,6 +7,7 @@ import type { ChainSource, ImportableBlock } from '../../src/network/source.ts';
 import { equal, fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { headerHash } from '../../src/protocol/header.ts';
 import { CODE_KEY } from '../../src/protocol/storage-key.ts';
+import type { PotProof } from '../../src/protocol/pot-proof.ts';
 import type { Header } from '../../src/protocol/types.ts';
 import { recordedMetadata, recordedProofs } from './recorded-chain.ts';
 
@@ -38,6 +39,10 @@ export class ScriptedSource implements ChainSource {
   private readonly stateListeners = new Set<() => void>();
   private readonly headerListeners = new Set<(header: Header) => void>();
   private readonly malformedListeners = new Set<(error: Error) => void>();
+  private readonly proofListeners = new Set<{
+    told: (proof: PotProof) => void;
+    malformed: (error: Error) => void;
+  }>();
 
   constructor(
     readonly name: string,
@@ -71,6 +76,13 @@ export class ScriptedSource implements ChainSource {
 
   announceGarbage(error: Error): void {
     for (const listener of this.malformedListeners) listener(error);
+  }
+
+  /** Gossips a proof of time, or what does not decode as one. */
+  gossip(proof: PotProof | Error): void {
+    for (const { told, malformed } of this.proofListeners)
+      if (proof instanceof Error) malformed(proof);
+      else told(proof);
   }
 
   setState(state: ConnectionState, reason: string | null = null): void {
@@ -149,6 +161,12 @@ export class ScriptedSource implements ChainSource {
       this.headerListeners.delete(listener);
       this.malformedListeners.delete(malformed);
     };
+  }
+
+  onProof(told: (proof: PotProof) => void, malformed: (error: Error) => void): () => void {
+    const listener = { told, malformed };
+    this.proofListeners.add(listener);
+    return () => this.proofListeners.delete(listener);
   }
 
   readProof(keys: readonly Uint8Array[], at: Uint8Array, signal?: AbortSignal): Promise<ReadProof> {
