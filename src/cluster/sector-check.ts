@@ -21,7 +21,7 @@ import { blake3Hash, hashToScalar } from '../protocol/hash.ts';
 import { RECORD_METADATA_BYTES, sectorLayout } from '../protocol/sector.ts';
 import { positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
 import type { PieceOffset } from '../protocol/types.ts';
-import { createBlake3 } from '../farm/blake3.ts';
+import { createBlake3 } from '../crypto/blake3.ts';
 import type { SectorPlan } from '../farm/plan.ts';
 import type { PieceSource, VerifiedHistory } from '../farm/source.ts';
 import { ClusterError } from './errors.ts';

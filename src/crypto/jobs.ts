@@ -1,3 +1,4 @@
+import type { RecordNodes } from '../protocol/history-nodes.ts';
 import type { Solution } from '../protocol/types.ts';
 
 /**
@@ -28,6 +29,8 @@ export interface ComputeJobs {
     input: { pieces: Uint8Array[]; segmentCommitments: Uint8Array[]; positions: number[] };
     output: { bad: number[] };
   };
+  /** Nodes of objects in a source piece, with their hashes; null when it can be no source piece. */
+  'piece.nodes': { input: { piece: Uint8Array }; output: { found: RecordNodes | null } };
   /** Commitment of one record (32768 scalars of 32 bytes): 48 bytes. */
   'record.commit': { input: { record: Uint8Array }; output: { commitment: Uint8Array } };
   /** Encodes one record for a sector: proof-of-space table of `evaluationSeed`, extension, masking. */

@@ -1,8 +1,17 @@
 /** Where pieces may come from, from the person's own disk to strangers. */
 import type { PieceIndex } from '../protocol/types.ts';
 
-/** Takes a piece that somebody sent. Resolves to whether it is what it should be; a sender of others has lied. */
-export type PieceArrived = (index: PieceIndex, piece: Uint8Array, from: string) => Promise<boolean>;
+/**
+ * Takes a piece that somebody sent. Resolves to whether it is taken; a sender of others has lied.
+ *
+ * @param blame To be called when a piece that was taken, to be checked later, turns out to be wrong.
+ */
+export type PieceArrived = (
+  index: PieceIndex,
+  piece: Uint8Array,
+  from: string,
+  blame: () => void,
+) => Promise<boolean>;
 
 /** Somebody, or many, who may have pieces. Nothing they send is believed. */
 export interface PieceProvider {
@@ -28,6 +37,7 @@ const MAX_WRONG = 3;
 /** A single source as a provider. Its failures count as not having the piece. */
 export function providerOf(source: SinglePieceSource, concurrency = 4): PieceProvider {
   let wrong = 0;
+  const blame = (): void => void (wrong += 1);
   return {
     name: source.name,
     async find(wanted, arrived, signal) {
@@ -37,7 +47,7 @@ export function providerOf(source: SinglePieceSource, concurrency = 4): PiecePro
           if (wrong >= MAX_WRONG) return;
           const piece = await source.piece(index, signal).catch(() => null);
           signal.throwIfAborted();
-          if (piece !== null && !(await arrived(index, piece, source.name))) wrong += 1;
+          if (piece !== null && !(await arrived(index, piece, source.name, blame))) blame();
         }
       };
       await Promise.all(Array.from({ length: Math.min(concurrency, queue.length) }, work));

@@ -16,6 +16,7 @@ import type { PieceArrived, PieceProvider } from './provider.ts';
 
 /** Questions under way at once, whatever is wanted: each may bring a piece. */
 const MAX_QUESTIONS = 16;
+const LEAST_QUESTIONS = 4;
 /** Peers asked for one batch at most: what is nowhere near is not looked for for ever. */
 const MAX_PEERS_ASKED = 200;
 /** Random walks of the search in plots. */
@@ -65,9 +66,9 @@ class CacheSearch {
     }
   }
 
-  /** Half of what is wanted may be asked for at once. */
+  /** Half of what is wanted may be asked for at once, and the last few. */
   private limit(): number {
-    return Math.min(MAX_QUESTIONS, Math.max(1, Math.ceil(this.wanted.size / 2)));
+    return Math.min(MAX_QUESTIONS, Math.max(LEAST_QUESTIONS, Math.ceil(this.wanted.size / 2)));
   }
 
   private isFree(index: PieceIndex): boolean {
@@ -127,11 +128,12 @@ class CacheSearch {
   /** A piece counts as found until it turns out to be wrong. */
   private check(index: PieceIndex, piece: Uint8Array, peer: string): void {
     this.wanted.delete(index);
-    const task = this.arrived(index, piece, peer)
-      .then((valid) => {
-        if (valid) return;
+    const blame = blamed(this.peer, peer, index);
+    const task = this.arrived(index, piece, peer, blame)
+      .then((taken) => {
+        if (taken) return;
         this.wanted.add(index);
-        this.peer.book.ban(peer, `it sent a wrong piece ${index}`);
+        blame();
       })
       .finally(() => this.checking.delete(task));
     task.catch(() => undefined);
@@ -162,6 +164,11 @@ class CacheSearch {
   }
 }
 
+/** Bans who sent a wrong piece. */
+function blamed(peer: DsnPeer, sender: string, index: PieceIndex): () => void {
+  return () => peer.book.ban(sender, `it sent a wrong piece ${index}`);
+}
+
 /** The caches of peers (L2): many pieces in one search. */
 export function peerCaches(peer: DsnPeer): PieceProvider {
   return {
@@ -182,8 +189,9 @@ export function peerPlots(peer: DsnPeer): PieceProvider {
       const question = { pieceIndex: index, cachedPieces: [] };
       const { piece } = await peer.request(id, pieceByIndex, question, signal);
       if (piece === null) return false;
-      if (await arrived(index, piece, id)) return true;
-      peer.book.ban(id, `it sent a wrong piece ${index}`);
+      const blame = blamed(peer, id, index);
+      if (await arrived(index, piece, id, blame)) return true;
+      blame();
       return false;
     } catch (error) {
       signal.throwIfAborted();

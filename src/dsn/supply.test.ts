@@ -144,6 +144,77 @@ describe('the supply of pieces', () => {
   });
 });
 
+describe('pieces taken as they arrive', () => {
+  const quick = { quick: true };
+
+  it('are there before they are checked, and kept only afterwards', async () => {
+    const all = holder('all', () => true);
+    const cache = await PieceCache.open(new MemoryDirectory(), 10 * CACHED_PIECE_BYTES);
+    const { supply: pieces, pool, events } = supply([all.provider], { cache });
+    expect((await pieces.pieces([1n, 2n], signal, quick)).map(says)).toEqual([1n, 2n]);
+    expect([pool.batches, cache.size, events.filter(({ kind }) => kind === 'arrived')]).toEqual([[], 0, []]);
+    // Whoever wants a verified one has it checked now, with the other.
+    expect(says(await pieces.piece(1n, signal))).toBe(1n);
+    await expect.poll(() => cache.indices()).toEqual([1n, 2n]);
+    expect([pool.batches, all.asked]).toEqual([[2], [1n, 2n]]);
+  });
+
+  it('are checked even if nobody asks: who lies is named and not asked for ever, nothing wrong is kept', async () => {
+    const liar = holder('liar', () => true, true);
+    const honest = holder('honest', () => true);
+    const cache = await PieceCache.open(new MemoryDirectory(), 100 * CACHED_PIECE_BYTES);
+    const { supply: pieces, events } = supply([liar.provider, honest.provider], { cache });
+    const first = await pieces.pieces([1n, 2n, 3n], signal, quick);
+    expect(first.map(says)).toEqual([2n, 3n, 4n]);
+    const named = () => events.filter((event) => event.kind === 'invalid').map(({ from }) => from);
+    await expect.poll(named, { timeout: 20_000 }).toEqual(['liar', 'liar', 'liar']);
+    expect((await pieces.pieces([1n, 2n, 3n, 4n], signal, quick)).map(says)).toEqual([1n, 2n, 3n, 4n]);
+    expect(liar.asked).toEqual([1n, 2n, 3n]);
+    await pieces.pieces([1n, 2n, 3n, 4n], signal);
+    await expect.poll(() => cache.indices().toSorted()).toEqual([1n, 2n, 3n, 4n]);
+    for (const index of cache.indices()) expect(says(await cache.get(index))).toBe(index);
+  });
+
+  it('are replaced for whoever waits for a verified one', async () => {
+    const liar = holder('liar', () => true, true);
+    const honest = holder('honest', () => true);
+    const { supply: pieces } = supply([liar.provider, honest.provider]);
+    expect(says(await pieces.piece(1n, signal, quick))).toBe(2n);
+    expect(says(await pieces.piece(1n, signal))).toBe(1n);
+  });
+
+  it('of a wrong length are not even taken', async () => {
+    const short = providerOf({ name: 'short', piece: () => Promise.resolve(new Uint8Array(5)) });
+    const { supply: pieces, events } = supply([short], { reconstruct: false });
+    expect(await pieces.piece(1n, signal, quick)).toBeNull();
+    expect(events.map(({ kind }) => kind)).toContain('invalid');
+  });
+
+  it('wait for the checks of others when too many are unchecked', async () => {
+    const all = holder('all', () => true);
+    const { supply: pieces, pool } = supply([all.provider]);
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const check = pool.run.bind(pool);
+    pool.run = async (job, input) => held.then(() => check(job, input));
+    let come = 0;
+    const wanted = Array.from({ length: 120 }, (_, index) => pieces.piece(BigInt(index), signal, quick));
+    for (const one of wanted) void one.then(() => (come += 1));
+    await expect.poll(() => come, { timeout: 20_000 }).toBe(96);
+    expect(all.asked.length).toBe(96);
+    release();
+    expect((await Promise.all(wanted)).map(says)).toEqual(wanted.map((_, index) => BigInt(index)));
+  });
+
+  it('that are only tried are not rebuilt', async () => {
+    const half = holder('half', (index) => index % 2n === 1n);
+    const { supply: pieces, events } = supply([half.provider]);
+    expect(await pieces.piece(4n, signal, { quick: true, speculative: true })).toBeNull();
+    expect(events.some(({ kind }) => kind === 'reconstructing')).toBe(false);
+    expect(says(await pieces.piece(4n, signal, quick))).toBe(4n);
+  });
+});
+
 describe('the cache of pieces', () => {
   it('holds no more than it may, drops the least used, and keeps what is pinned', async () => {
     const directory = new MemoryDirectory();

@@ -6,7 +6,7 @@ import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
 import { PIECE_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
 import { pieceIndexesSourceFirst, positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
 import type { PieceIndex, SegmentIndex } from '../protocol/types.ts';
-import type { PieceProvider } from './provider.ts';
+import type { PieceArrived, PieceProvider } from './provider.ts';
 import { PieceVerifier, type SegmentCommitments } from './verifier.ts';
 
 /** Pieces that are kept here. */
@@ -29,7 +29,7 @@ export interface PieceSupplyOptions {
 
 /** What happens to pieces, for those who watch. */
 export type PieceEvent =
-  /** It came, and is checked now. */
+  /** It came, and is checked now or later. */
   | { kind: 'received'; index: PieceIndex; from: string }
   /** It is right. */
   | { kind: 'arrived'; index: PieceIndex; from: string }
@@ -38,8 +38,10 @@ export type PieceEvent =
   | { kind: 'reconstructing'; segment: SegmentIndex; have: number }
   | { kind: 'missing'; index: PieceIndex };
 
-/** Pieces looked for at once: bounds memory to so many MiB. */
+/** Pieces looked for at once. */
 const MAX_WANTED = 64;
+/** Pieces looked for, or found and not checked yet: bounds memory to so many MiB. What comes then waits for checks. */
+const MAX_HELD = 96;
 /** Requests of the same moment are looked for together. */
 const COLLECT_MS = 5;
 /** Whom a piece comes from that was kept here. */
@@ -49,13 +51,39 @@ export const RECONSTRUCTION = 'reconstruction';
 
 type Answer = (index: PieceIndex, piece: Uint8Array) => void;
 
-interface Waiter {
+/** How a piece is wanted. */
+export interface PieceWish {
+  /**
+   * As it arrives, unverified, for those who verify by other means what they take out of it, such as an object's
+   * hash. It is checked all the same, later and together with others: to find out who sends wrong ones, and before
+   * it is kept.
+   */
+  quick?: boolean;
+  /** Only if somebody has it: it is not rebuilt. */
+  speculative?: boolean;
+}
+
+interface Waiter extends Required<PieceWish> {
   index: PieceIndex;
-  /** Takes a piece as it arrives, before it is checked. */
-  quick: boolean;
   signal: AbortSignal;
   resolve(piece: Uint8Array | null): void;
   reject(reason: unknown): void;
+}
+
+/** What is done with pieces that are found. */
+interface Want {
+  /** Whether nobody waits for their verification. */
+  quick: boolean;
+  /** For those who take them unverified. */
+  early: Answer;
+  /** For all: verified, or, when `quick`, as they arrive. */
+  answer: Answer;
+}
+
+/** A piece that has arrived and is not known to be right yet. */
+interface Unchecked {
+  piece: Uint8Array;
+  verdict: Promise<boolean>;
 }
 
 export class PieceSupply {
@@ -63,6 +91,7 @@ export class PieceSupply {
   private readonly verifier: PieceVerifier;
   private waiting: Waiter[] = [];
   private running = 0;
+  private readonly unchecked = new Map<PieceIndex, Unchecked>();
   private timer: ReturnType<typeof setTimeout> | null = null;
   private reconstruction: Promise<unknown> = Promise.resolve();
 
@@ -71,17 +100,16 @@ export class PieceSupply {
   }
 
   /**
-   * A verified piece (1 048 672 bytes), or null when nobody has it. Rejects with the signal's reason.
-   *
-   * @param quick Gives the piece as it arrives, unverified, for those who verify by other means what they take out
-   * of it, such as an object's hash. It is checked all the same, so that who sent a wrong one is found out.
+   * A piece (1 048 672 bytes), or null when nobody has it; verified unless wished otherwise. Rejects with the
+   * signal's reason.
    */
-  piece(index: PieceIndex, signal: AbortSignal, quick = false): Promise<Uint8Array | null> {
+  piece(index: PieceIndex, signal: AbortSignal, wish: PieceWish = {}): Promise<Uint8Array | null> {
+    const { quick = false, speculative = false } = wish;
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       // Many wait with one signal: each listens on its own, which goes when the waiter does.
       const own = AbortSignal.any([signal]);
-      const waiter: Waiter = { index, quick, signal: own, resolve, reject };
+      const waiter: Waiter = { index, quick, speculative, signal: own, resolve, reject };
       own.addEventListener('abort', () => this.leave(waiter), { once: true });
       this.waiting.push(waiter);
       this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
@@ -89,8 +117,12 @@ export class PieceSupply {
   }
 
   /** Pieces in the order of their indices, null for those that nobody has; see `piece`. */
-  pieces(indices: readonly PieceIndex[], signal: AbortSignal, quick = false): Promise<(Uint8Array | null)[]> {
-    return Promise.all(indices.map((index) => this.piece(index, signal, quick)));
+  pieces(
+    indices: readonly PieceIndex[],
+    signal: AbortSignal,
+    wish: PieceWish = {},
+  ): Promise<(Uint8Array | null)[]> {
+    return Promise.all(indices.map((index) => this.piece(index, signal, wish)));
   }
 
   private leave(waiter: Waiter): void {
@@ -101,27 +133,57 @@ export class PieceSupply {
   private flush(): void {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    const room = MAX_WANTED - this.running;
-    const taken: Waiter[] = [];
-    const indices = new Set<PieceIndex>();
+    const room = Math.min(MAX_WANTED, MAX_HELD - this.unchecked.size) - this.running;
+    const taken = new Map<PieceIndex, Waiter[]>();
     const left: Waiter[] = [];
     for (const waiter of this.waiting) {
-      if (indices.has(waiter.index) || indices.size < room) {
-        indices.add(waiter.index);
-        taken.push(waiter);
-      } else left.push(waiter);
+      const { index } = waiter;
+      const held = this.unchecked.get(index);
+      if (held !== undefined) this.giveHeld(waiter, held);
+      else if (taken.has(index)) taken.get(index)!.push(waiter);
+      else if (taken.size < room) taken.set(index, [waiter]);
+      else left.push(waiter);
     }
     this.waiting = left;
-    if (indices.size === 0) return;
-    this.running += indices.size;
-    void this.serve(taken, [...indices]).finally(() => {
-      this.running -= indices.size;
-      if (this.waiting.length > 0) this.flush();
-    });
+    // Who takes a piece as it arrives does not wait for the checks, or the making, of others.
+    const groups = new Map<string, Waiter[][]>();
+    for (const waiters of taken.values()) {
+      const kind = `${waiters.every(isQuick)} ${waiters.every(isSpeculative)}`;
+      groups.set(kind, [...(groups.get(kind) ?? []), waiters]);
+    }
+    for (const group of groups.values()) {
+      this.running += group.length;
+      void this.serve(group.flat()).finally(() => {
+        this.running -= group.length;
+        this.goOn();
+      });
+    }
   }
 
-  private async serve(waiters: Waiter[], indices: PieceIndex[]): Promise<void> {
+  private goOn(): void {
+    if (this.waiting.length > 0) this.flush();
+  }
+
+  /** Answers with a piece that is here already. */
+  private giveHeld(waiter: Waiter, { piece, verdict }: Unchecked): void {
+    if (waiter.quick) return waiter.resolve(piece);
+    this.verifier.hurry(waiter.index);
+    verdict.then(
+      (valid) => {
+        if (valid) waiter.resolve(piece);
+        else if (!waiter.signal.aborted) {
+          this.waiting.push(waiter);
+          this.goOn();
+        }
+      },
+      (error: unknown) => waiter.reject(error),
+    );
+  }
+
+  private async serve(waiters: Waiter[]): Promise<void> {
     const abandoned = abortedWhenAll(waiters.map(({ signal }) => signal));
+    const rebuild = this.options.reconstruct !== false && !waiters.every(isSpeculative);
+    const quick = waiters.every(isQuick);
     const answer = (index: PieceIndex, piece: Uint8Array | null): void => {
       for (const waiter of waiters) if (waiter.index === index) waiter.resolve(piece);
     };
@@ -129,8 +191,13 @@ export class PieceSupply {
       for (const waiter of waiters) if (waiter.index === index && waiter.quick) waiter.resolve(piece);
     };
     try {
-      const missing = await this.find(indices, answer, early, abandoned);
-      for (const index of missing) {
+      const indices = [...new Set(waiters.map(({ index }) => index))];
+      // What the chain does not know cannot be verified, so that it need not be fetched.
+      const wanted = indices.filter((index) => this.verifier.knows(index));
+      const unknown = indices.filter((index) => !this.verifier.knows(index));
+      const absent = await this.fetch(wanted, { quick, early, answer }, abandoned);
+      const missing = rebuild ? await this.rebuildAll(absent, answer, abandoned) : absent;
+      for (const index of [...unknown, ...missing]) {
         this.options.watch?.({ kind: 'missing', index });
         answer(index, null);
       }
@@ -139,65 +206,75 @@ export class PieceSupply {
     }
   }
 
-  /** Answers what it finds; returns what nobody has. */
-  private async find(
-    indices: readonly PieceIndex[],
-    answer: Answer,
-    early: Answer,
-    signal: AbortSignal,
-  ): Promise<PieceIndex[]> {
-    // What the chain does not know cannot be verified, so that it need not be fetched.
-    const unknown = indices.filter((index) => !this.verifier.knows(index));
-    const wanted = indices.filter((index) => this.verifier.knows(index));
-    const missing = await this.fetch(wanted, answer, early, signal);
-    if (this.options.reconstruct === false) return [...unknown, ...missing];
-    const bySegment = new Map<SegmentIndex, PieceIndex[]>();
-    for (const index of missing) {
-      const segment = segmentOfPiece(index);
-      bySegment.set(segment, [...(bySegment.get(segment) ?? []), index]);
-    }
-    const lost: PieceIndex[] = [];
-    for (const [segment, absent] of bySegment) {
-      lost.push(...(await this.rebuilt(segment, absent, answer, signal)));
-    }
-    return [...unknown, ...lost];
-  }
-
-  /** From the cache and the providers only. */
+  /** From the cache and the providers only. Answers what it finds; returns what nobody has. */
   private async fetch(
     indices: readonly PieceIndex[],
-    answer: Answer,
-    early: Answer,
+    want: Want,
     signal: AbortSignal,
   ): Promise<PieceIndex[]> {
     const missing = new Set(indices);
-    for (const index of indices) {
-      const piece = await this.options.cache?.get(index);
-      if (!piece) continue;
-      missing.delete(index);
-      this.options.watch?.({ kind: 'arrived', index, from: OWN_CACHE });
-      answer(index, piece);
-    }
+    await Promise.all(indices.map((index) => this.fromCache(index, missing, want.answer)));
     for (const provider of this.options.providers) {
       if (missing.size === 0) break;
       signal.throwIfAborted();
-      const arrived = async (index: PieceIndex, piece: Uint8Array, from: string): Promise<boolean> => {
+      const arrived: PieceArrived = async (index, piece, from, blame) => {
         this.options.watch?.({ kind: 'received', index, from });
-        if (piece.length === PIECE_BYTES) early(index, piece);
-        if (!(await this.verifier.valid(index, piece))) {
-          this.options.watch?.({ kind: 'invalid', index, from });
-          return false;
-        }
-        if (!missing.delete(index)) return true;
-        this.options.watch?.({ kind: 'arrived', index, from });
-        // A full disk must not keep the piece from whoever waits for it.
-        void this.options.cache?.put(index, piece).catch(() => undefined);
-        answer(index, piece);
+        const whole = piece.length === PIECE_BYTES;
+        if (whole) want.early(index, piece);
+        const verdict = this.check(index, piece, from, !want.quick);
+        if (want.quick && whole) void verdict.then((valid) => valid || blame()).catch(() => undefined);
+        else if (!(await verdict)) return false;
+        if (missing.delete(index)) want.answer(index, piece);
         return true;
       };
       await provider.find([...missing], arrived, signal);
     }
     return [...missing];
+  }
+
+  private async fromCache(index: PieceIndex, missing: Set<PieceIndex>, answer: Answer): Promise<void> {
+    const piece = await this.options.cache?.get(index);
+    if (!piece) return;
+    missing.delete(index);
+    this.options.watch?.({ kind: 'arrived', index, from: OWN_CACHE });
+    answer(index, piece);
+  }
+
+  /** Checks a piece that was sent, and keeps it if it is right. */
+  private check(index: PieceIndex, piece: Uint8Array, from: string, urgent: boolean): Promise<boolean> {
+    const verdict = this.verifier.valid(index, piece, urgent);
+    const held = { piece, verdict };
+    this.unchecked.set(index, held);
+    const kept = verdict.then(async (valid) => {
+      this.options.watch?.({ kind: valid ? 'arrived' : 'invalid', index, from });
+      if (valid) await this.options.cache?.put(index, piece);
+    });
+    // A full disk keeps no piece from whoever waits for it; a check that could not be made is no verdict.
+    void kept
+      .catch(() => undefined)
+      .then(() => {
+        if (this.unchecked.get(index) === held) this.unchecked.delete(index);
+        this.goOn();
+      });
+    return verdict;
+  }
+
+  /** Answers what it rebuilds; returns the rest. */
+  private async rebuildAll(
+    missing: readonly PieceIndex[],
+    answer: Answer,
+    signal: AbortSignal,
+  ): Promise<PieceIndex[]> {
+    const lost: PieceIndex[] = [];
+    const bySegment = new Map<SegmentIndex, PieceIndex[]>();
+    for (const index of missing) {
+      const segment = segmentOfPiece(index);
+      bySegment.set(segment, [...(bySegment.get(segment) ?? []), index]);
+    }
+    for (const [segment, absent] of bySegment) {
+      lost.push(...(await this.rebuilt(segment, absent, answer, signal)));
+    }
+    return lost;
   }
 
   /** Answers what it rebuilds; returns the rest. One segment at a time: each holds its pieces in memory. */
@@ -252,10 +329,19 @@ export class PieceSupply {
     while (pieces.length < SOURCE_PIECES_IN_SEGMENT && candidates.length > 0) {
       signal.throwIfAborted();
       const portion = Math.min(MAX_WANTED, SOURCE_PIECES_IN_SEGMENT - pieces.length);
-      await this.fetch(candidates.splice(0, portion), take, () => undefined, signal);
+      const want = { quick: false, early: () => undefined, answer: take };
+      await this.fetch(candidates.splice(0, portion), want, signal);
     }
     return pieces.length < SOURCE_PIECES_IN_SEGMENT ? null : pieces.slice(0, SOURCE_PIECES_IN_SEGMENT);
   }
+}
+
+function isQuick({ quick }: Waiter): boolean {
+  return quick;
+}
+
+function isSpeculative({ speculative }: Waiter): boolean {
+  return speculative;
 }
 
 /** A signal that aborts when all of the given ones have. */

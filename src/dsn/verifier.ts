@@ -12,20 +12,24 @@ export interface SegmentCommitments {
 
 /** Pieces checked together at most. A batch costs hardly more than one piece, so that large ones pay. */
 const BATCH = 64;
-/** A piece waits so long for others, in milliseconds. */
+/** A piece that somebody waits for waits so long for others, in milliseconds. */
 const COLLECT_MS = 15;
+/** One that nobody waits for waits until there are so many of them, or so long. */
+const WORTHWHILE = 32;
+const PATIENCE_MS = 2_000;
 
 interface Claim {
   index: PieceIndex;
   piece: Uint8Array;
   commitment: Uint8Array;
+  urgent: boolean;
   resolve(valid: boolean): void;
   reject(reason: unknown): void;
 }
 
 export class PieceVerifier {
   private claims: Claim[] = [];
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  private timer: { at: number; handle: ReturnType<typeof setTimeout> } | null = null;
   private checking = false;
 
   constructor(
@@ -39,21 +43,42 @@ export class PieceVerifier {
     return this.commitments.segmentCommitment(segmentOfPiece(index)) !== null;
   }
 
-  /** Whether a piece is the one of this index. Rejects when checking itself fails. */
-  valid(index: PieceIndex, piece: Uint8Array): Promise<boolean> {
+  /**
+   * Whether a piece is the one of this index. Rejects when checking itself fails.
+   *
+   * @param urgent Whether somebody waits for it; otherwise it is checked with many others, seconds later.
+   */
+  valid(index: PieceIndex, piece: Uint8Array, urgent = true): Promise<boolean> {
     const commitment = this.commitments.segmentCommitment(segmentOfPiece(index));
     if (commitment === null || piece.length !== PIECE_BYTES) return Promise.resolve(false);
     return new Promise((resolve, reject) => {
-      this.claims.push({ index, piece, commitment, resolve, reject });
-      this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
+      this.claims.push({ index, piece, commitment, urgent, resolve, reject });
+      this.plan();
     });
+  }
+
+  /** Has a piece checked at once that waits for others. */
+  hurry(index: PieceIndex): void {
+    for (const claim of this.claims) if (claim.index === index) claim.urgent = true;
+    this.plan();
+  }
+
+  /** Sets the clock to when the next batch has to begin. */
+  private plan(): void {
+    if (this.checking || this.claims.length === 0) return;
+    const soon = this.claims.length >= WORTHWHILE || this.claims.some(({ urgent }) => urgent);
+    const at = performance.now() + (soon ? COLLECT_MS : PATIENCE_MS);
+    if (this.timer !== null) {
+      if (this.timer.at <= at) return;
+      clearTimeout(this.timer.handle);
+    }
+    this.timer = { at, handle: setTimeout(() => this.flush(), at - performance.now()) };
   }
 
   private flush(): void {
     this.timer = null;
-    // What comes while a batch is checked makes the next one.
-    if (this.checking || this.claims.length === 0) return;
     this.checking = true;
+    this.claims.sort((a, b) => Number(b.urgent) - Number(a.urgent));
     const claims = this.claims.splice(0, BATCH);
     const input = {
       pieces: claims.map(({ piece }) => piece),
@@ -66,7 +91,8 @@ export class PieceVerifier {
     );
     void settled.then(() => {
       this.checking = false;
-      this.flush();
+      // What came meanwhile makes the next batch.
+      this.plan();
     });
   }
 }

@@ -1,7 +1,7 @@
 /** Turns encoded records, which are record by record, into a sector, which is s-bucket by s-bucket. */
 import { CHUNK_BYTES, RECORD_CHUNKS, S_BUCKETS } from '../protocol/constants.ts';
 import { RECORD_METADATA_BYTES } from '../protocol/sector.ts';
-import { createBlake3 } from './blake3.ts';
+import { createBlake3 } from '../crypto/blake3.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
 
 /** Bytes assembled at a time, about: bounds memory, and how long the thread is busy without a pause. */

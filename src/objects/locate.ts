@@ -32,19 +32,26 @@ interface Question {
   hash: Uint8Array;
   /** Whose hints are not wanted. */
   without: ReadonlySet<string>;
-  resolve(hints: Hint[]): void;
+  /** Ends the question; harmless when it has ended. */
+  settle(hints: Hint[]): void;
+  /** Called once when the question ends, answered or given up. */
+  ended(): void;
 }
 
 /** Collects hints from all locators and drops what turns out wrong. */
 export class HintBook {
   private readonly hints = new Map<string, Hint[]>();
   private readonly wrong = new Map<string, number>();
+  /** Not asked yet. */
   private questions: Question[] = [];
+  /** Not answered yet, by the object's key. */
+  private readonly open = new Map<string, Set<Question>>();
+  private readonly leaving = new WeakMap<AbortSignal, Set<() => void>>();
   private timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(private readonly locators: readonly Locator[]) {}
 
-  /** Takes hints, e.g. out of a link. */
+  /** Takes hints, e.g. out of a link. Whoever asks for these objects has an answer. */
   add(places: readonly GlobalObject[], giver: string): void {
     for (const place of places) {
       const key = keyOf(place.hash);
@@ -53,7 +60,13 @@ export class HintBook {
         ({ place: old }) => old.pieceIndex === place.pieceIndex && old.offset === place.offset,
       );
       if (!same && known.length < MAX_HINTS_PER_OBJECT) this.hints.set(key, [...known, { place, giver }]);
+      for (const question of this.open.get(key) ?? []) this.answer(question);
     }
+  }
+
+  private answer(question: Question): void {
+    const hints = this.known(question.hash).filter(({ giver }) => !question.without.has(giver));
+    if (hints.length > 0) question.settle(hints);
   }
 
   /** What is known of an object (32-byte hash) without asking anybody. */
@@ -80,20 +93,47 @@ export class HintBook {
    */
   ask(hash: Uint8Array, signal: AbortSignal, without: ReadonlySet<string> = new Set()): Promise<Hint[]> {
     return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(signal.reason);
-      const own = AbortSignal.any([signal]);
-      own.addEventListener('abort', onAbort, { once: true });
-      this.questions.push({
+      const key = keyOf(hash);
+      const end = (): void => {
+        this.leaving.get(signal)?.delete(onAbort);
+        const others = this.open.get(key);
+        if (others?.delete(question) !== true) return;
+        if (others.size === 0) this.open.delete(key);
+        question.ended();
+      };
+      const onAbort = (): void => {
+        end();
+        reject(signal.reason);
+      };
+      const question: Question = {
         hash,
         without,
-        resolve: (hints) => {
-          own.removeEventListener('abort', onAbort);
+        settle: (hints) => {
+          end();
           resolve(hints);
         },
-      });
+        ended: () => undefined,
+      };
+      this.leaversOf(signal).add(onAbort);
+      this.open.set(key, (this.open.get(key) ?? new Set()).add(question));
+      this.questions.push(question);
       if (this.questions.length >= BATCH) this.flush();
       else this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
     });
+  }
+
+  /** Called when a signal aborts: many questions are asked with one, which is listened to once. */
+  private leaversOf(signal: AbortSignal): Set<() => void> {
+    const known = this.leaving.get(signal);
+    if (known !== undefined) return known;
+    const leavers = new Set<() => void>();
+    this.leaving.set(signal, leavers);
+    signal.addEventListener('abort', () => leavers.forEach((leave) => leave()), { once: true });
+    return leavers;
+  }
+
+  private isOpen(question: Question): boolean {
+    return this.open.get(keyOf(question.hash))?.has(question) === true;
   }
 
   private flush(): void {
@@ -101,6 +141,8 @@ export class HintBook {
     this.timer = null;
     const groups = new Map<string, Question[]>();
     for (const question of this.questions.splice(0)) {
+      this.answer(question);
+      if (!this.isOpen(question)) continue;
       const key = [...question.without].sort().join('\n');
       groups.set(key, [...(groups.get(key) ?? []), question]);
     }
@@ -112,9 +154,13 @@ export class HintBook {
     const wanted = new Set(hashes.map(keyOf));
     const passedOver = new Set([...without, ...this.distrusted()]);
     const asked = this.locators.filter(({ name }) => !passedOver.has(name));
-    const hintsOf = (hash: Uint8Array): Hint[] => this.known(hash).filter(({ giver }) => !without.has(giver));
     const stop = new AbortController();
-    const allKnown = (): boolean => hashes.every((hash) => hintsOf(hash).length > 0);
+    let left = questions.length;
+    const ended = (): void => {
+      left -= 1;
+      if (left === 0) stop.abort(new DOMException('nobody waits any more', 'AbortError'));
+    };
+    for (const question of questions) question.ended = ended;
     const answers = asked.map(async (locator) => {
       const places = await locator.locate(hashes, stop.signal);
       this.add(
@@ -122,13 +168,8 @@ export class HintBook {
         locator.name,
       );
     });
-    await new Promise<void>((resolve) => {
-      // The first locators that know them all are enough.
-      for (const answer of answers) answer.then(() => allKnown() && resolve()).catch(() => undefined);
-      void Promise.allSettled(answers).then(() => resolve());
-    });
-    stop.abort(new DOMException('others knew', 'AbortError'));
-    for (const { hash, resolve } of questions) resolve(hintsOf(hash));
+    await Promise.allSettled(answers);
+    for (const question of questions) question.settle([]);
   }
 }
 

@@ -2,8 +2,10 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, equal } from '../protocol/bytes.ts';
 import { PIECE_BYTES, RAW_RECORD_BYTES } from '../protocol/constants.ts';
+import { decodeNode } from '../protocol/dag.ts';
 import { FileBuilder, type StoredNode } from '../protocol/dag-builder.ts';
 import { ProtocolError } from '../protocol/errors.ts';
+import { nodesIn } from '../protocol/history-nodes.ts';
 import { recordFromRaw } from '../protocol/record.ts';
 import { ScaleWriter } from '../protocol/scale.ts';
 import { sourcePosition } from '../protocol/segment.ts';
@@ -11,7 +13,9 @@ import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import { ObjectError } from './errors.ts';
 import { decodeLinkHints, encodeLinkHints, HintBook, type Locator } from './locate.ts';
 import { NodeStore, type RetrievalEvent } from './nodes.ts';
-import { NeighbourLocator, nodesIn, type PieceAccess } from './scan.ts';
+import { NeighbourLocator } from './scan.ts';
+import { storedBytes } from './tree.ts';
+import type { PieceAccess } from './window.ts';
 
 const { signal } = new AbortController();
 
@@ -119,11 +123,17 @@ describe('nodes out of history', () => {
         return Promise.resolve(hashes.map((hash) => ({ hash, pieceIndex: 20n, offset: 17 })));
       },
     };
-    // Nodes met on the way are not kept, so that each has to be asked for.
-    const watch = (event: RetrievalEvent): void => void events.push(event);
-    const found = new NodeStore({ pieces: history, locators: [liar], cacheBytes: 0, watch });
+    const found = store(history, [liar], events);
     found.addLinkHints(head.hash, [history.place(head)]);
-    for (const node of nodes) await found.node(node.hash, signal);
+    for (const { hash, bytes } of nodes) expect(equal(await found.node(hash, signal), bytes)).toBe(true);
+    const codes: string[] = [];
+    // Nobody is asked for nodes that were met on the way, so that it takes others to hear more lies.
+    for (let number = 0; number < 12; number += 1) {
+      const nowhere = new Uint8Array(32).fill(number);
+      const { code } = await failure(found.node(nowhere, signal));
+      codes.push(code);
+    }
+    expect([codes, codes.at(-1)]).toEqual([codes.toSorted(), 'not-located']);
     const wrong = events.filter((event) => event.kind === 'hint-wrong');
     expect(wrong.length).toBe(8);
     expect(wrong.every(({ giver }) => giver === 'a liar')).toBe(true);
@@ -171,10 +181,25 @@ describe('nodes out of history', () => {
   });
 });
 
+describe('reading a file', () => {
+  it('looks where its size says that it begins, and fetches little else', async () => {
+    const large = fileNodes(20_000_000);
+    const last = large.at(-1)!;
+    const history = new History(20n, large);
+    const found = store(history);
+    found.addLinkHints(last.hash, [history.place(last)]);
+    const node = decodeNode(await found.node(last.hash, signal));
+    const first = await storedBytes(found, last.hash, node, { from: 0, to: 100 }, signal).next();
+    expect(equal((first.value as Uint8Array).subarray(0, 3), Uint8Array.of(0, 7, 14))).toBe(true);
+    // The head's piece, two where the file may begin, and a few that were asked for meanwhile.
+    expect(new Set(history.requested).size).toBeLessThanOrEqual(6);
+  });
+});
+
 describe('unverified pieces', () => {
   /** Gives changed pieces as long as nobody checks. */
   const lying = (history: History, change: (piece: Uint8Array) => void): PieceAccess => ({
-    pieces: async (indices, _, quick) => {
+    pieces: async (indices, _, { quick }) => {
       const pieces = await history.pieces(indices);
       if (quick) for (const piece of pieces) if (piece) change(piece);
       return pieces;

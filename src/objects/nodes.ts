@@ -4,11 +4,14 @@ import { cidOfHash } from '../protocol/cid.ts';
 import { MAX_NODE_BYTES } from '../protocol/dag.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { fetchObject, type ObjectFault } from '../protocol/object-retrieval.ts';
+import type { ComputePool } from '../crypto/jobs.ts';
+import type { PieceWish } from '../dsn/supply.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import { ObjectError } from './errors.ts';
 import { HintBook, type Hint, type Locator } from './locate.ts';
-import { NeighbourLocator, type PieceAccess } from './scan.ts';
+import { NeighbourLocator } from './scan.ts';
 import { keyOf, type NodeSource } from './tree.ts';
+import { PieceWindow, type PieceAccess } from './window.ts';
 
 /** What happens while an object is retrieved, for those who watch. */
 export type RetrievalEvent =
@@ -20,6 +23,8 @@ export interface NodeStoreOptions {
   pieces: PieceAccess;
   /** Asked where nodes lie, all at once. The history around known places is looked through besides. */
   locators: readonly Locator[];
+  /** Takes work off this thread. */
+  pool?: ComputePool;
   /** Bytes of nodes kept in memory. */
   cacheBytes?: number;
   watch?(event: RetrievalEvent): void;
@@ -28,8 +33,8 @@ export interface NodeStoreOptions {
 /** A node whose hash is right. */
 interface Kept {
   bytes: Uint8Array;
-  /** Piece that it was found in. */
-  pieceIndex: PieceIndex;
+  /** Where it was found. */
+  place: GlobalObject;
   /** Whether those who watch know. */
   told: boolean;
 }
@@ -37,8 +42,6 @@ interface Kept {
 /** What a locator knows it tells within this time, which is cheaper than to look through history. */
 const HEAD_START_MS = 400;
 const CACHE_BYTES = 16 * 1024 * 1024;
-/** Pieces kept for the nodes that lie next to each other in them: 1 MiB each. */
-const PIECES_KEPT = 24;
 
 /** Hints say nothing about whoever gave them while pieces are missing. */
 const NOBODYS_FAULT: ReadonlySet<string> = new Set<ObjectFault>(['piece-not-found']);
@@ -54,8 +57,9 @@ export class NodeStore implements NodeSource {
     this.pieces = new PieceWindow(options.pieces);
     this.neighbours = new NeighbourLocator(
       this.pieces,
-      (hash, bytes, pieceIndex) => this.keep(keyOf(hash), { bytes: bytes.slice(), pieceIndex, told: false }),
+      (place, bytes) => this.meet(place, bytes),
       options.locators.length > 0 ? HEAD_START_MS : 0,
+      options.pool,
     );
     this.hints = new HintBook([...options.locators, this.neighbours]);
   }
@@ -65,6 +69,17 @@ export class NodeStore implements NodeSource {
     const [own] = places;
     if (own !== undefined) this.hints.add([{ hash, ...own }], 'the link');
     for (const { pieceIndex } of places) if (pieceIndex % 2n === 0n) this.neighbours.near(pieceIndex);
+  }
+
+  expect(hash: Uint8Array, bytesBefore: number): void {
+    const [known] = this.hints.known(hash);
+    if (known !== undefined) this.neighbours.expect(known.place, bytesBefore);
+  }
+
+  /** Takes a node that the search through history came across, wanted or not; its hash was computed. */
+  private meet(place: GlobalObject, bytes: Uint8Array): void {
+    this.keep(keyOf(place.hash), { bytes, place, told: false });
+    this.hints.add([place], this.neighbours.name);
   }
 
   /**
@@ -78,7 +93,8 @@ export class NodeStore implements NodeSource {
     const kept = this.cache.get(key) ?? (await this.fetch(hash, signal));
     this.keep(key, kept);
     if (!kept.told) {
-      const { bytes, pieceIndex } = kept;
+      const { bytes, place } = kept;
+      const { pieceIndex } = place;
       this.options.watch?.({ kind: 'verified', cid: cidOfHash(hash), bytes: bytes.length, pieceIndex });
       kept.told = true;
     }
@@ -114,7 +130,7 @@ export class NodeStore implements NodeSource {
         const bytes = await this.fetchFrom(place, signal);
         this.neighbours.near(place.pieceIndex);
         this.options.watch?.({ kind: 'located', cid, giver, place });
-        return { bytes, pieceIndex: place.pieceIndex, told: false };
+        return { bytes, place, told: false };
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof ProtocolError)) throw error;
@@ -129,12 +145,16 @@ export class NodeStore implements NodeSource {
 
   /** With pieces as they arrive; with verified ones when that gives something else than the node. */
   private async fetchFrom(place: GlobalObject, signal: AbortSignal): Promise<Uint8Array> {
-    const get = (quick: boolean) => (indices: PieceIndex[]) => this.pieces.pieces(indices, signal, quick);
+    await this.neighbours.look(place, signal);
+    const met = this.cache.get(keyOf(place.hash));
+    // A node that lies elsewhere says nothing about this place.
+    if (met?.place.pieceIndex === place.pieceIndex && met.place.offset === place.offset) return met.bytes;
+    const as = (wish: PieceWish) => (indices: PieceIndex[]) => this.pieces.pieces(indices, signal, wish);
     try {
-      return await fetchObject(place, get(true), MAX_NODE_BYTES);
+      return await fetchObject(place, as({ quick: true }), MAX_NODE_BYTES);
     } catch (error) {
       if (!(error instanceof ProtocolError) || NOBODYS_FAULT.has(error.code)) throw error;
-      return fetchObject(place, get(false), MAX_NODE_BYTES);
+      return fetchObject(place, as({}), MAX_NODE_BYTES);
     }
   }
 
@@ -171,59 +191,4 @@ function notLocated(hash: Uint8Array): ObjectError {
     sentence: 'Nobody who was asked knows where in history this object lies.',
     node: hash,
   });
-}
-
-interface KeptPiece {
-  piece: Promise<Uint8Array | null>;
-  quick: boolean;
-}
-
-/** The last pieces, and one request for those that several nodes wait for. */
-class PieceWindow implements PieceAccess {
-  private readonly kept = new Map<PieceIndex, KeptPiece>();
-
-  constructor(private readonly source: PieceAccess) {}
-
-  async pieces(
-    indices: readonly PieceIndex[],
-    signal: AbortSignal,
-    quick: boolean,
-  ): Promise<(Uint8Array | null)[]> {
-    for (;;) {
-      const missing = indices.filter((index) => {
-        const known = this.kept.get(index);
-        return known === undefined || (known.quick && !quick);
-      });
-      if (missing.length > 0) this.request(missing, signal, quick);
-      const wanted = indices.map((index) => this.kept.get(index)!.piece);
-      this.forget();
-      try {
-        return await Promise.all(wanted);
-      } catch (error) {
-        // Somebody else's request, given up by them: it is asked again in this one's name.
-        if (signal.aborted || !(error instanceof DOMException) || error.name !== 'AbortError') throw error;
-      }
-    }
-  }
-
-  private request(indices: PieceIndex[], signal: AbortSignal, quick: boolean): void {
-    const answer = this.source.pieces(indices, signal, quick);
-    indices.forEach((index, position) => {
-      const piece = answer.then((pieces) => pieces[position] ?? null);
-      const entry = { piece, quick };
-      this.kept.set(index, entry);
-      const drop = (): void => {
-        if (this.kept.get(index) === entry) this.kept.delete(index);
-      };
-      // What is missing now may be had later.
-      piece.then((found) => found === null && drop(), drop);
-    });
-  }
-
-  private forget(): void {
-    for (const index of this.kept.keys()) {
-      if (this.kept.size <= PIECES_KEPT) return;
-      this.kept.delete(index);
-    }
-  }
 }

@@ -12,7 +12,15 @@ import {
   SALT_BYTES,
 } from './encryption.ts';
 import { ObjectError } from './errors.ts';
-import { folderEntries, readNode, storedBytes, storedSize, type NodeSource } from './tree.ts';
+import {
+  folderEntries,
+  nodesAhead,
+  readNode,
+  storedBytes,
+  storedSize,
+  type FetchedNode,
+  type NodeSource,
+} from './tree.ts';
 
 /** Children that a folder may have: what a screen and a zip file can still handle. */
 const MAX_ENTRIES = 100_000;
@@ -58,7 +66,11 @@ export async function openHash(
   hash: Uint8Array,
   signal: AbortSignal,
 ): Promise<OpenedObject> {
-  const head = readNode(hash, await source.node(hash, signal));
+  return openNode({ hash, bytes: await source.node(hash, signal) });
+}
+
+function openNode({ hash, bytes }: FetchedNode): OpenedObject {
+  const head = readNode(hash, bytes);
   const { type } = head;
   if (type !== 'file' && type !== 'folder' && type !== 'metadata') {
     throw new ObjectError({
@@ -106,37 +118,44 @@ export async function* readObject(
   const to = range?.to ?? Number.POSITIVE_INFINITY;
   if (from < 0 || to < from) throw new RangeError(`bytes ${from} to ${to}`);
   if (!object.compressed) {
-    yield* limited(plaintext(source, object, from, password, signal), to - from);
+    yield* limited(plaintext(source, object, { from, to }, password, signal), to - from);
     return;
   }
-  // A compressed stream can only be read from its beginning.
-  const begin = await peeked(plaintext(source, object, 0, password, signal), 2);
+  // A compressed stream can only be read from its beginning, and how much of it is needed cannot be told.
+  const all = { from: 0, to: Number.POSITIVE_INFINITY };
+  const begin = await peeked(plaintext(source, object, all, password, signal), 2);
   const isCompressed = object.encrypted || looksCompressed(begin.head);
   const whole = isCompressed ? decompress(begin.all) : begin.all;
   yield* limited(skipped(whole, from), to - from);
 }
 
-/** Stored bytes from byte `from` on, decrypted. */
+/** Stored bytes from byte `from` on, decrypted; the reader will stop before byte `to`. */
 async function* plaintext(
   source: NodeSource,
   object: OpenedObject,
-  from: number,
+  { from, to }: ByteRange,
   password: string | undefined,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const { hash, head } = object;
   const encryption = head.uploadOptions?.encryption;
+  const read = (range: ByteRange): AsyncGenerator<Uint8Array> =>
+    storedBytes(source, hash, head, range, signal);
   if (!encryption) {
-    yield* storedBytes(source, hash, head, from, signal);
+    yield* read({ from, to });
     return;
   }
   if (password === undefined) throw passwordNeeded(object);
   const frameBytes = requireFrameBytes(encryption.chunkSize);
   if (plaintextSize(object.storedBytes, frameBytes) === null) throw cutOff(object);
-  const salt = await exactly(storedBytes(source, hash, head, 0, signal), SALT_BYTES);
-  const key = await keyOfPassword(password, salt);
   const start = frameAt(from, frameBytes);
-  const frames = storedBytes(source, hash, head, start.stored, signal);
+  const end = to === Number.POSITIVE_INFINITY ? to : frameAt(to + frameBytes, frameBytes).stored;
+  // The first frame follows the salt: they are read in one go.
+  const atBegin = start.plaintext === 0;
+  const begin = await peeked(read({ from: 0, to: atBegin ? end : SALT_BYTES }), SALT_BYTES);
+  const key = await keyOfPassword(password, begin.head.subarray(0, SALT_BYTES));
+  const frames = atBegin ? skipped(begin.all, SALT_BYTES) : read({ from: start.stored, to: end });
+  if (!atBegin) await begin.stop();
   yield* skipped(decryptFrames(frames, key, frameBytes), from - start.plaintext);
 }
 
@@ -160,17 +179,11 @@ async function* limited(parts: AsyncIterable<Uint8Array>, count: number): AsyncG
   }
 }
 
-async function exactly(parts: AsyncIterable<Uint8Array>, count: number): Promise<Uint8Array> {
-  const taken: Uint8Array[] = [];
-  for await (const part of limited(parts, count)) taken.push(part);
-  return concat(...taken);
-}
-
-/** The first bytes of a stream, and all of it. */
+/** The first bytes of a stream, at least `count` unless it is shorter, and all of it. */
 async function peeked(
   parts: AsyncGenerator<Uint8Array>,
   count: number,
-): Promise<{ head: Uint8Array; all: AsyncIterable<Uint8Array> }> {
+): Promise<{ head: Uint8Array; all: AsyncIterable<Uint8Array>; stop(): Promise<void> }> {
   let head = new Uint8Array(0);
   while (head.length < count) {
     const next = await parts.next();
@@ -181,7 +194,7 @@ async function peeked(
     if (head.length > 0) yield head;
     yield* parts;
   }
-  return { head, all: all() };
+  return { head, all: all(), stop: async () => void (await parts.return(undefined)) };
 }
 
 /** A file or folder inside a folder. */
@@ -207,10 +220,11 @@ export async function* listFolder(
   async function* list(parent: OpenedObject, prefix: string, nesting: number): AsyncGenerator<FolderEntry> {
     if (nesting > MAX_NESTING) throw tooLarge(parent, `folders nested ${nesting} deep`);
     const used = new Set<string>();
-    for await (const hash of folderEntries(source, parent.hash, parent.head, signal)) {
+    const hashes = folderEntries(source, parent.hash, parent.head, signal);
+    for await (const node of nodesAhead(hashes, source, signal)) {
       count += 1;
       if (count > MAX_ENTRIES) throw tooLarge(folder, `more than ${MAX_ENTRIES} entries`);
-      const entry = await openHash(source, hash, signal);
+      const entry = openNode(node);
       const path = prefix + uniqueName(entry, used);
       yield { ...entry, path };
       if (deep && entry.kind === 'folder') yield* list(entry, `${path}/`, nesting + 1);

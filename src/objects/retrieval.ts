@@ -88,8 +88,8 @@ export async function startRetrieval(options: RetrievalOptions): Promise<Retriev
     ...(options.indexers ?? []).map((base) => indexerLocator(base)),
   ];
   const serviceWatchedBy: Retrieval['serviceWatchedBy'] = (watchOne) =>
-    new ObjectService({ pieces: supply, locators, watch: watchOne });
-  const service = new ObjectService({ pieces: supply, locators, watch });
+    new ObjectService({ pieces: supply, locators, pool, watch: watchOne });
+  const service = new ObjectService({ pieces: supply, locators, pool, watch });
   return { service, serviceWatchedBy, supply, farmSupply, peer, connected, stop: () => peer.stop() };
 }
 

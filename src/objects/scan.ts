@@ -2,167 +2,282 @@
  * Finds nodes by looking through history itself, near where another part of the same object lies: what is uploaded
  * together is archived together. It needs nobody's index.
  */
+import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
 import { RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import { MAX_NODE_BYTES } from '../protocol/dag.ts';
-import { ProtocolError } from '../protocol/errors.ts';
-import { blake3Hash } from '../protocol/hash.ts';
-import { rawOfPiece } from '../protocol/record.ts';
-import { nextSourcePiece, previousSourcePiece, segmentOfPiece } from '../protocol/segment.ts';
+import { nodesOfPiece, type RecordNodes } from '../protocol/history-nodes.ts';
+import { nextSourcePiece, previousSourcePiece } from '../protocol/segment.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
+import { Borders } from './borders.ts';
 import type { Locator } from './locate.ts';
 import { keyOf } from './tree.ts';
-
-/**
- * Gives pieces, null for those that are not to be had: verified, or, when `quick`, as they arrive. What is taken out
- * of them is accepted by its hash, so that checking a piece is only worth it to tell a wrong piece from a wrong place.
- */
-export interface PieceAccess {
-  pieces(indices: readonly PieceIndex[], signal: AbortSignal, quick: boolean): Promise<(Uint8Array | null)[]>;
-}
-
-/** Beginning of a node with links: a link's tag, its length, then an identifier's. */
-const LINK_START = Uint8Array.of(0x12, 0x26, 0x0a, 0x24, 0x01, 0x55, 0x1f, 0x20);
-const DATA_TAG = 0x0a;
-const LINK_TAG = 0x12;
-const LONGEST_PREFIX = 4;
-
-/** A node found in raw history. */
-export interface FoundNode {
-  /** Of its length prefix. */
-  offset: number;
-  /** 32 bytes. */
-  hash: Uint8Array;
-  /** The node itself, a view. */
-  bytes: Uint8Array;
-}
-
-/** Compact length at an offset, or null where there is none that a node could have. */
-function lengthAt(raw: Uint8Array, at: number): { size: number; length: number } | null {
-  const first = raw[at]!;
-  switch (first & 3) {
-    case 0:
-      return { size: 1, length: first >> 2 };
-    case 1: {
-      const length = (first | (raw[at + 1]! << 8)) >> 2;
-      return length < 64 ? null : { size: 2, length };
-    }
-    case 2: {
-      const length = (first | (raw[at + 1]! << 8) | (raw[at + 2]! << 16) | (raw[at + 3]! << 24)) >>> 2;
-      return length < 16_384 || length > MAX_NODE_BYTES ? null : { size: 4, length };
-    }
-    default:
-      return null;
-  }
-}
-
-/** Whether `length` bytes at an offset begin the way a node of exactly that length does. */
-function beginsNode(raw: Uint8Array, at: number, length: number): boolean {
-  if (raw[at] === LINK_TAG) return length > 42 && LINK_START.every((byte, index) => raw[at + index] === byte);
-  if (raw[at] !== DATA_TAG) return false;
-  let dataLength = 0;
-  for (let size = 1; size <= 3; size += 1) {
-    const byte = raw[at + size]!;
-    dataLength += (byte & 0x7f) * 2 ** (7 * (size - 1));
-    if (byte < 0x80) return dataLength > 0 && 1 + size + dataLength === length;
-  }
-  return false;
-}
-
-/** The nodes in raw history whose length prefix begins before byte `end`. */
-export function* nodesIn(raw: Uint8Array, end: number): Generator<FoundNode> {
-  for (let offset = 0; offset < Math.min(end, raw.length - LONGEST_PREFIX); offset += 1) {
-    const tag = raw[offset + [1, 2, 4, 4][raw[offset]! & 3]!];
-    if (tag !== DATA_TAG && tag !== LINK_TAG) continue;
-    const prefix = lengthAt(raw, offset);
-    if (prefix === null || prefix.length === 0) continue;
-    const start = offset + prefix.size;
-    if (start + prefix.length > raw.length || !beginsNode(raw, start, prefix.length)) continue;
-    const bytes = raw.subarray(start, start + prefix.length);
-    yield { offset, hash: blake3Hash(bytes), bytes };
-    offset = start + prefix.length - 1;
-  }
-}
+import type { PieceAccess } from './window.ts';
 
 /** Pieces looked through on each side of a known place before the search gives up. */
 const REACH = 64;
-/** Pieces fetched at once. */
-const STRIDE = 16;
+/** Looked through around every known place before any is looked around further. */
+const NEAR = 2;
+/** Pieces on their way at once: a few while it is not known whether anything is found there, more where there is. */
+const FIRST_PIECES = 2;
+const MOST_PIECES = 8;
+/** Verified ones at once: they are checked together. */
+const CHECKED_PIECES = 16;
+/** Places near which is looked. */
+const MAX_ANCHORS = 16;
+/** Bytes of history that a byte of a file takes, with what lies between its parts; rather too many than too few. */
+const SPREAD = 1.003;
 
-type Came = (hash: Uint8Array, bytes: Uint8Array, piece: PieceIndex) => void;
+/**
+ * What is looked through, one after the other. What is not found in pieces as they arrive may have been kept back by
+ * who sent them, so that they are checked before the search goes further; then pieces are rebuilt, too.
+ */
+const PHASES = [
+  { far: false, quick: true },
+  { far: false, quick: false },
+  { far: true, quick: true },
+  { far: true, quick: false },
+] as const;
 
-/** Looks outwards from places where parts of the object are known to lie. Remembers every node it comes across. */
+/** Takes a node that the search came across; its bytes are its own. */
+type Came = (place: GlobalObject, bytes: Uint8Array) => void;
+
+interface Search {
+  /** Keys of what is looked for and not found yet. */
+  missing: Set<string>;
+  end(): void;
+  fail(reason: unknown): void;
+}
+
+/** Looks where parts of the object are expected, and outwards from where others are known to lie. */
 export class NeighbourLocator implements Locator {
   readonly name = 'the history around it';
-  private readonly anchors: PieceIndex[] = [];
+  /** Where parts of the object lie. */
+  private anchors: PieceIndex[] = [];
+  /** Where something wanted was found last, or is expected. */
+  private focus: PieceIndex | null = null;
+  private width = FIRST_PIECES;
   private readonly found = new Map<string, GlobalObject>();
+  private readonly borders = new Borders();
   /** Pieces looked through, and those of them that were verified. */
   private readonly scanned = new Set<PieceIndex>();
   private readonly checked = new Set<PieceIndex>();
-  private running: Promise<void> = Promise.resolve();
+  /** Pieces that were not to be had. */
+  private readonly absent = new Set<PieceIndex>();
+  /** Pieces on their way, with the number of their phase. */
+  private readonly under = new Map<PieceIndex, { phase: number; done: Promise<void> }>();
+  /** Pieces that somebody looks at who knows a place in them. */
+  private readonly looking = new Map<PieceIndex, Promise<void>>();
+  /** Pieces that workers look through. */
+  private beside = 0;
+  private readonly searches = new Set<Search>();
+  /** Who looks for what, by its key. */
+  private readonly wanted = new Map<string, Set<Search>>();
+  private running: AbortController | null = null;
 
-  /** `came`: is given every node that the search comes across; its bytes are a view. */
+  /** `came`: is given every node that the search comes across. */
   constructor(
     private readonly source: PieceAccess,
     private readonly came: Came = () => undefined,
     /** Milliseconds that others have to tell the place before history is searched through. */
     private readonly headStartMs = 0,
+    /** Looks through pieces beside this thread as long as it has nothing else to do. */
+    private readonly pool: ComputePool | null = null,
   ) {}
 
   /** Tells a place near which to look. */
   near(piece: PieceIndex): void {
-    if (!this.anchors.includes(piece)) this.anchors.push(piece);
+    if (this.anchors.includes(piece)) return;
+    this.anchors = [...this.anchors, piece].slice(-MAX_ANCHORS);
   }
 
-  /** One search at a time: the next one finds most of what it wants among what this one came across. */
+  /** Tells where the parts that are wanted next begin: so many bytes of content before a place. */
+  expect({ pieceIndex, offset }: Pick<GlobalObject, 'pieceIndex' | 'offset'>, bytesBefore: number): void {
+    const count = Math.max(0, Math.ceil((bytesBefore * SPREAD - offset) / RAW_RECORD_BYTES));
+    const at = pieceIndex - 2n * BigInt(count);
+    this.focus = at < 0n ? 0n : at;
+    this.width = FIRST_PIECES;
+  }
+
   async locate(hashes: Uint8Array[], signal: AbortSignal): Promise<GlobalObject[]> {
-    const before = this.running;
-    const search = before.then(() => this.search(hashes, signal));
-    this.running = search.catch(() => undefined);
-    await search;
-    return hashes.flatMap((hash) => this.found.get(keyOf(hash)) ?? []);
+    const placesOf = (): GlobalObject[] => hashes.flatMap((hash) => this.found.get(keyOf(hash)) ?? []);
+    const known = placesOf();
+    const lost = this.anchors.length === 0 && this.focus === null;
+    if (known.length === hashes.length || lost) return known;
+    // Where something is expected is looked at once: little is lost if somebody knows better.
+    if (this.headStartMs > 0 && this.focus === null) await pause(this.headStartMs, signal);
+    await this.search(hashes, signal);
+    return placesOf();
   }
 
-  private async search(hashes: Uint8Array[], signal: AbortSignal): Promise<void> {
-    const missing = (): boolean => hashes.some((hash) => !this.found.has(keyOf(hash)));
-    if (this.headStartMs > 0 && missing() && this.anchors.length > 0) await pause(this.headStartMs, signal);
-    // What is not found among pieces as they arrive may have been kept back by who sent them.
-    for (const quick of [true, false]) {
+  private search(hashes: Uint8Array[], signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
+      const missing = new Set(hashes.map(keyOf).filter((key) => !this.found.has(key)));
+      if (missing.size === 0) return resolve();
+      const leave = (): void => {
+        signal.removeEventListener('abort', onAbort);
+        this.searches.delete(search);
+        for (const key of missing) this.unwanted(key, search);
+      };
+      const onAbort = (): void => {
+        leave();
+        if (this.searches.size === 0) this.running?.abort(signal.reason);
+        reject(signal.reason);
+      };
+      const search: Search = {
+        missing,
+        end: () => {
+          leave();
+          resolve();
+        },
+        fail: (reason) => {
+          leave();
+          reject(reason);
+        },
+      };
+      signal.addEventListener('abort', onAbort, { once: true });
+      this.searches.add(search);
+      for (const key of missing) this.wanted.set(key, (this.wanted.get(key) ?? new Set()).add(search));
+      if (this.running === null || this.running.signal.aborted) void this.run();
+    });
+  }
+
+  private unwanted(key: string, search: Search): void {
+    const others = this.wanted.get(key);
+    others?.delete(search);
+    if (others?.size === 0) this.wanted.delete(key);
+  }
+
+  /** Looks through history as long as somebody searches and there is something left to look through. */
+  private async run(): Promise<void> {
+    const stop = new AbortController();
+    this.running = stop;
+    try {
+      await this.lookThrough(stop.signal);
+      for (const search of this.searches) search.end();
+    } catch (error) {
+      if (!stop.signal.aborted) for (const search of this.searches) search.fail(error);
+    }
+    if (this.running === stop) this.running = null;
+    // What is missing now may be had later.
+    for (const piece of this.absent) {
+      this.scanned.delete(piece);
+      this.checked.delete(piece);
+    }
+    this.absent.clear();
+  }
+
+  private async lookThrough(signal: AbortSignal): Promise<void> {
+    let failure: unknown = null;
+    while (this.searches.size > 0) {
+      const { phase, pieces } = this.next();
+      const earlier = [...this.under.values()].some((other) => other.phase < phase);
+      for (const index of earlier ? [] : pieces) {
+        const scan = this.scan(index, PHASES[phase]!.quick, signal);
+        const done = scan
+          .catch((error: unknown) => {
+            if (!signal.aborted) failure = error;
+          })
+          .finally(() => this.under.delete(index));
+        this.under.set(index, { phase, done });
+      }
+      if (this.under.size === 0) return;
+      await Promise.race([...this.under.values()].map(({ done }) => done));
+      signal.throwIfAborted();
+      if (failure !== null) throw failure;
+    }
+  }
+
+  /** The pieces to look through next. They are asked for a few at a time: who has one has others, too. */
+  private next(): { phase: number; pieces: PieceIndex[] } {
+    for (const [phase, { far, quick }] of PHASES.entries()) {
       const done = quick ? this.scanned : this.checked;
-      for (const anchor of this.anchors) {
-        const order = outwards(anchor, REACH).filter((piece) => !done.has(piece));
-        for (let at = 0; at < order.length && missing(); at += STRIDE) {
-          signal.throwIfAborted();
-          await this.scan(order.slice(at, at + STRIDE), quick, signal);
-        }
+      const width = quick ? this.width : CHECKED_PIECES;
+      const pieces = new Set<PieceIndex>();
+      for (const piece of this.order(far)) {
+        if (pieces.size + this.under.size >= width) break;
+        if (!done.has(piece) && !this.under.has(piece)) pieces.add(piece);
+      }
+      if (pieces.size > 0) return { phase, pieces: this.under.size <= width / 2 ? [...pieces] : [] };
+      if (this.under.size >= width) break;
+    }
+    return { phase: 0, pieces: [] };
+  }
+
+  /** Pieces from the likeliest to the least likely: parts follow each other, the head after what is below it. */
+  private *order(far: boolean): Generator<PieceIndex> {
+    const { focus } = this;
+    if (focus !== null) yield* far ? outwards(focus, REACH) : steps(focus, nextSourcePiece, MOST_PIECES);
+    for (const anchor of this.anchors) yield* outwards(anchor, far ? REACH : NEAR);
+  }
+
+  /** Looks through the piece, or the two pieces, that a node may lie in. */
+  async look({ pieceIndex, offset }: GlobalObject, signal: AbortSignal): Promise<void> {
+    const crosses = offset + MAX_NODE_BYTES > RAW_RECORD_BYTES;
+    const pieces = crosses ? [pieceIndex, nextSourcePiece(pieceIndex)] : [pieceIndex];
+    await Promise.all(pieces.map((piece) => this.lookAt(piece, signal)));
+  }
+
+  private async lookAt(piece: PieceIndex, signal: AbortSignal): Promise<void> {
+    while (!this.scanned.has(piece)) {
+      const looking = this.looking.get(piece) ?? this.scan(piece, true, signal);
+      this.looking.set(piece, looking);
+      try {
+        await looking;
+      } catch (error) {
+        // Somebody else may have given up.
+        signal.throwIfAborted();
+        if (!(error instanceof DOMException) || error.name !== 'AbortError') throw error;
+      } finally {
+        if (this.looking.get(piece) === looking) this.looking.delete(piece);
       }
     }
   }
 
-  private async scan(indices: PieceIndex[], quick: boolean, signal: AbortSignal): Promise<void> {
-    // A node that begins at the end of a piece ends in the next one.
-    const needed = [...new Set(indices.flatMap((index) => [index, nextSourcePiece(index)]))];
-    const pieces = await this.source.pieces(needed, signal, quick);
-    const raws = new Map(
-      needed.map((index, position) => {
-        const piece = pieces[position];
-        return [index, piece ? rawOrNull(piece) : null];
-      }),
-    );
-    for (const index of indices) {
-      this.scanned.add(index);
-      if (!quick) this.checked.add(index);
-      const raw = raws.get(index);
-      if (!raw) continue;
-      const next = nextSourcePiece(index);
-      const following = segmentOfPiece(next) === segmentOfPiece(index) ? raws.get(next) : null;
-      const window = new Uint8Array(RAW_RECORD_BYTES + (following ? MAX_NODE_BYTES + LONGEST_PREFIX : 0));
-      window.set(raw);
-      if (following) window.set(following.subarray(0, window.length - raw.length), raw.length);
-      for (const { offset, hash, bytes } of nodesIn(window, RAW_RECORD_BYTES)) {
-        this.found.set(keyOf(hash), { hash, pieceIndex: index, offset });
-        this.came(hash, bytes, index);
-      }
+  private async scan(index: PieceIndex, quick: boolean, signal: AbortSignal): Promise<void> {
+    const [piece] = await this.source.pieces([index], signal, { quick, speculative: quick });
+    const found = piece ? await this.nodesOf(piece) : null;
+    this.scanned.add(index);
+    if (!quick) this.checked.add(index);
+    let hit = false;
+    const take = (place: GlobalObject, bytes: Uint8Array): void => {
+      if (this.take(place, bytes)) hit = true;
+    };
+    if (found === null) this.absent.add(index);
+    else {
+      for (const { offset, hash, bytes } of found.nodes) take({ hash, pieceIndex: index, offset }, bytes);
+      for (const { place, bytes } of this.borders.nodesAt(index, found)) take(place, bytes);
     }
+    if (hit) this.focus = index;
+    this.width = hit ? MOST_PIECES : Math.min(MOST_PIECES, this.width + 1);
+  }
+
+  /** Beside this thread while there is a worker that nobody else keeps busy; the first ones here, at once. */
+  private async nodesOf(piece: Uint8Array): Promise<RecordNodes | null> {
+    const { pool } = this;
+    const { busy, workers } = pool?.status() ?? { busy: 0, workers: 0 };
+    const free = workers - Math.max(0, busy - this.beside) > 0;
+    if (pool === null || !free || this.width < MOST_PIECES) return nodesOfPiece(piece);
+    this.beside += 1;
+    try {
+      return (await pool.run('piece.nodes', { piece }, { priority: JobPriority.verifyHead })).found;
+    } finally {
+      this.beside -= 1;
+    }
+  }
+
+  /** Whether somebody looks for it. */
+  private take(place: GlobalObject, bytes: Uint8Array): boolean {
+    const key = keyOf(place.hash);
+    this.found.set(key, place);
+    const searches = this.wanted.get(key);
+    this.wanted.delete(key);
+    for (const search of searches ?? []) {
+      search.missing.delete(key);
+      if (search.missing.size === 0) search.end();
+    }
+    this.came(place, bytes);
+    return searches !== undefined && searches.size > 0;
   }
 }
 
@@ -180,25 +295,35 @@ function pause(ms: number, signal: AbortSignal): Promise<void> {
   });
 }
 
-/** Raw record of a piece; null for one that cannot be a source piece, which only an unverified one can be. */
-function rawOrNull(piece: Uint8Array): Uint8Array | null {
-  try {
-    return rawOfPiece(piece);
-  } catch (error) {
-    if (error instanceof ProtocolError) return null;
-    throw error;
+/** A piece and those on one side of it, `count` at most. */
+function* steps(
+  first: PieceIndex,
+  step: (piece: PieceIndex) => PieceIndex | null,
+  count: number,
+): Generator<PieceIndex> {
+  let piece: PieceIndex | null = first;
+  for (let left = count; left > 0 && piece !== null; left -= 1) {
+    yield piece;
+    piece = step(piece);
   }
 }
 
 /** A source piece, then those around it, two before for one after: heads are stored after what is below them. */
-function outwards(anchor: PieceIndex, reach: number): PieceIndex[] {
-  const before: PieceIndex[] = [];
-  const after: PieceIndex[] = [];
-  let piece: PieceIndex | null = previousSourcePiece(anchor);
-  for (; piece !== null && before.length < reach; piece = previousSourcePiece(piece)) before.push(piece);
-  for (let next = nextSourcePiece(anchor); after.length < reach; next = nextSourcePiece(next))
-    after.push(next);
-  const order = [anchor];
-  while (before.length + after.length > 0) order.push(...before.splice(0, 2), ...after.splice(0, 1));
-  return order;
+function* outwards(anchor: PieceIndex, reach: number): Generator<PieceIndex> {
+  const before = steps(anchor, previousSourcePiece, reach + 1);
+  const after = steps(anchor, nextSourcePiece, reach + 1);
+  after.next();
+  yield* taken(before, 1);
+  for (let round = 0; round < reach; round += 1) {
+    yield* taken(before, 2);
+    yield* taken(after, 1);
+  }
+}
+
+function* taken<T>(items: Iterator<T>, count: number): Generator<T> {
+  for (let left = count; left > 0; left -= 1) {
+    const next = items.next();
+    if (next.done === true) return;
+    yield next.value;
+  }
 }

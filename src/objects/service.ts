@@ -1,4 +1,5 @@
 /** Objects for whoever wants them: the page, the service worker, the command line. */
+import type { ComputePool } from '../crypto/jobs.ts';
 import type { PieceSupply } from '../dsn/supply.ts';
 import { hashOfCid } from '../protocol/cid.ts';
 import { ObjectError } from './errors.ts';
@@ -20,14 +21,16 @@ import { zipFolder } from './zip.ts';
 export interface ObjectServiceOptions {
   pieces: Pick<PieceSupply, 'pieces'>;
   locators: readonly Locator[];
+  /** Takes work off this thread. */
+  pool?: ComputePool;
   watch?(event: RetrievalEvent): void;
 }
 
 export class ObjectService {
   private readonly nodes: NodeStore;
 
-  constructor({ pieces, locators, watch }: ObjectServiceOptions) {
-    this.nodes = new NodeStore({ pieces, locators, watch });
+  constructor(options: ObjectServiceOptions) {
+    this.nodes = new NodeStore(options);
   }
 
   /**

@@ -1,5 +1,6 @@
 /** The tree of nodes below a head: which leaves hold a file's bytes, which heads stand in a folder. */
-import { decodeNode, MAX_LINKS, type DagNode, type NodeType } from '../protocol/dag.ts';
+import { leafBytes as fullLeafBytes } from '../protocol/dag-builder.ts';
+import { decodeNode, LINK_BYTES, MAX_LINKS, type DagNode, type NodeType } from '../protocol/dag.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { ObjectError } from './errors.ts';
@@ -7,12 +8,17 @@ import { ObjectError } from './errors.ts';
 /** Gives the bytes of nodes by their hash (32 bytes), verified. */
 export interface NodeSource {
   node(hash: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  /** Told that what is read next begins about so many bytes before a node that was read, where things are stored. */
+  expect?(hash: Uint8Array, bytesBefore: number): void;
 }
 
 /** Deepest tree that is read: with 1626 links a node, 8 levels hold more than any history can. */
 const MAX_DEPTH = 8;
-/** Leaves fetched ahead of the one that is read, 64 KiB each. */
-const LEAVES_AHEAD = 32;
+/** Nodes fetched ahead of the one that is read, 64 KiB each: at first, and as the reader goes on (eight pieces). */
+const FIRST_AHEAD = 32;
+const MOST_AHEAD = 128;
+/** Bytes of content in a leaf, unless the writer chose another size. */
+const LEAF_BYTES = fullLeafBytes();
 
 /** Decodes a node. Throws ObjectError `malformed`. */
 export function readNode(hash: Uint8Array, bytes: Uint8Array): DagNode {
@@ -88,6 +94,28 @@ async function readInner(
   return node;
 }
 
+/** The inner nodes that `links` of a node name, in order, each asked for while the one before it is read. */
+async function* innerNodes(
+  source: NodeSource,
+  { linkDepth: below }: DagNode,
+  links: readonly Uint8Array[],
+  inner: readonly NodeType[],
+  signal: AbortSignal,
+): AsyncGenerator<DagNode> {
+  const read = (hash: Uint8Array | undefined): Promise<DagNode> | null => {
+    if (hash === undefined) return null;
+    const node = readInner(source, { hash, below }, inner, signal);
+    node.catch(() => undefined);
+    return node;
+  };
+  let next = read(links[0]);
+  for (let at = 1; next !== null; at += 1) {
+    const node = await next;
+    next = read(links[at]);
+    yield node;
+  }
+}
+
 /** The heads in a folder, in order. Throws ObjectError. */
 export async function* folderEntries(
   source: NodeSource,
@@ -96,19 +124,15 @@ export async function* folderEntries(
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
   const { inner } = requireHead(hash, head);
+  source.expect?.(hash, Number(head.size ?? 0n));
   async function* walk(node: DagNode): AsyncGenerator<Uint8Array> {
-    if (node.linkDepth === 0) {
-      yield* node.links;
-      return;
-    }
-    for (const link of node.links) {
-      yield* walk(await readInner(source, { hash: link, below: node.linkDepth }, inner, signal));
-    }
+    if (node.linkDepth === 0) yield* node.links;
+    else for await (const child of innerNodes(source, node, node.links, inner, signal)) yield* walk(child);
   }
   yield* walk(head);
 }
 
-/** Hashes of a node and all below it, each once it was read, in no promised order. Throws ObjectError. */
+/** Hashes of a node and all below it, each once it was read. Throws ObjectError. */
 export async function* allNodes(
   source: NodeSource,
   hash: Uint8Array,
@@ -119,13 +143,9 @@ export async function* allNodes(
   if (levels === 0) throw outOfBounds(hash, `more than ${2 * MAX_DEPTH} levels`);
   requireLinks(hash, node);
   yield hash;
-  const reads = node.links.map((link) => () => source.node(link, signal));
-  for (let at = 0; at < reads.length; at += LEAVES_AHEAD) {
-    const bytes = await Promise.all(reads.slice(at, at + LEAVES_AHEAD).map((read) => read()));
-    for (const [index, child] of bytes.entries()) {
-      const link = node.links[at + index]!;
-      yield* allNodes(source, link, readNode(link, child), signal, levels - 1);
-    }
+  if (BELOW[node.type] !== undefined) source.expect?.(hash, Number(node.size ?? 0n));
+  for await (const child of nodesAhead(node.links, source, signal)) {
+    yield* allNodes(source, child.hash, readNode(child.hash, child.bytes), signal, levels - 1);
   }
 }
 
@@ -148,6 +168,7 @@ async function shapeOf(
   signal: AbortSignal,
 ): Promise<Shape | null> {
   const { inner, leaf } = requireHead(hash, head);
+  source.expect?.(hash, storedSize(hash, head));
   const fanOut: number[] = [];
   let node = head;
   let depth = head.linkDepth;
@@ -175,24 +196,39 @@ function readLeaf(hash: Uint8Array, bytes: Uint8Array, type: NodeType | null): {
   return { data: node.data };
 }
 
+/** Where in a file's leaves to begin. */
+interface Start {
+  /** Number of the first leaf. */
+  leaf: number;
+  shape: Shape | null;
+  /** Stored bytes from there to the file's end. */
+  bytesLeft: number;
+}
+
 /** Hashes of a file's leaves in the order of the content, from a leaf's number on. */
 async function* leavesFrom(
   source: NodeSource,
+  hash: Uint8Array,
   head: DagNode,
-  kinds: Kinds,
-  shape: Shape | null,
-  first: number,
+  { leaf, shape, bytesLeft }: Start,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  let skip = first;
+  const { inner } = requireHead(hash, head);
+  // Inner nodes are stored between the leaves and the head.
+  const innerBytes = head.linkDepth > 1 ? Math.ceil(storedSize(hash, head) / LEAF_BYTES) * LINK_BYTES : 0;
+  if (innerBytes > 0) source.expect?.(hash, innerBytes);
+  let skip = leaf;
+  let atLeaves = false;
   async function* walk(node: DagNode): AsyncGenerator<Uint8Array> {
     const size = shape?.leavesBelow[node.linkDepth - 1] ?? 1;
     const jump = Math.min(node.links.length, Math.floor(skip / size));
     skip -= jump * size;
-    for (const link of node.links.slice(jump)) {
-      if (node.linkDepth <= 1) yield link;
-      else yield* walk(await readInner(source, { hash: link, below: node.linkDepth }, kinds.inner, signal));
-    }
+    const links = node.links.slice(jump);
+    if (node.linkDepth <= 1) {
+      if (!atLeaves) source.expect?.(hash, bytesLeft + innerBytes);
+      atLeaves = true;
+      yield* links;
+    } else for await (const child of innerNodes(source, node, links, inner, signal)) yield* walk(child);
   }
   yield* walk(head);
 }
@@ -203,17 +239,18 @@ async function* leavesFrom(
  * are of one size.
  *
  * @param head The file's or description's head, `hash` its own.
+ * @param to Byte before which the reader will stop: nothing is fetched ahead behind it.
  * @throws ObjectError
  */
 export async function* storedBytes(
   source: NodeSource,
   hash: Uint8Array,
   head: DagNode,
-  from: number,
+  { from, to }: { from: number; to: number },
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const kinds = requireHead(hash, head);
-  if (kinds.leaf === null) throw malformed(hash, 'a folder has no bytes');
+  const { leaf: leafType } = requireHead(hash, head);
+  if (leafType === null) throw malformed(hash, 'a folder has no bytes');
   const size = storedSize(hash, head);
   if (from >= size) return;
   if (head.data !== null) {
@@ -223,15 +260,20 @@ export async function* storedBytes(
   const shape = from === 0 ? null : await shapeOf(source, hash, head, signal);
   const first = shape === null ? 0 : Math.floor(from / shape.leafBytes);
   let at = shape === null ? 0 : first * shape.leafBytes;
-  for await (const leaf of ahead(leavesFrom(source, head, kinds, shape, first, signal), source, signal)) {
-    const { data } = readLeaf(leaf.hash, leaf.bytes, kinds.leaf);
+  let leafBytes = shape?.leafBytes ?? LEAF_BYTES;
+  const leaves = leavesFrom(source, hash, head, { leaf: first, shape, bytesLeft: size - at }, signal);
+  const wanted = (): number => Math.ceil((to - at) / leafBytes);
+  for await (const leaf of nodesAhead(leaves, source, signal, wanted)) {
+    const { data } = readLeaf(leaf.hash, leaf.bytes, leafType);
     const end = at + data.length;
     if (end > size) throw sizeLies(hash, `more than the ${size} bytes stated`);
     if (shape !== null && end < size && data.length !== shape.leafBytes) {
       throw sizeLies(leaf.hash, `a leaf of ${data.length} bytes among those of ${shape.leafBytes}`);
     }
-    if (end > from) yield data.subarray(Math.max(0, from - at));
+    leafBytes = data.length;
+    const begin = at;
     at = end;
+    if (end > from) yield data.subarray(Math.max(0, from - begin));
   }
   if (at !== size) throw sizeLies(hash, `${at} bytes where ${size} are stated`);
 }
@@ -244,25 +286,35 @@ export function storedSize(hash: Uint8Array, head: DagNode): number {
   return Number(size);
 }
 
-interface FetchedLeaf {
+/** A node that was fetched and verified. */
+export interface FetchedNode {
   hash: Uint8Array;
   bytes: Uint8Array;
 }
 
-/** Fetches leaves ahead of their reader, a bounded number at once, and gives them in order. */
-async function* ahead(
-  leaves: AsyncGenerator<Uint8Array>,
+/**
+ * Fetches nodes ahead of their reader, a bounded number at once, and gives them in order. Whoever stops reading stops
+ * the fetching.
+ *
+ * @param wanted How many the reader will take from here on at most, as far as is known.
+ */
+export async function* nodesAhead(
+  hashes: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   source: NodeSource,
   signal: AbortSignal,
-): AsyncGenerator<FetchedLeaf> {
+  wanted: () => number = () => Number.POSITIVE_INFINITY,
+): AsyncGenerator<FetchedNode> {
   const stop = new AbortController();
   const both = AbortSignal.any([signal, stop.signal]);
-  const queue: Promise<FetchedLeaf>[] = [];
+  const queue: Promise<FetchedNode>[] = [];
+  let ahead = FIRST_AHEAD;
   let more = true;
+  const iterator =
+    Symbol.asyncIterator in hashes ? hashes[Symbol.asyncIterator]() : hashes[Symbol.iterator]();
   const fill = async (): Promise<void> => {
-    while (more && queue.length < LEAVES_AHEAD) {
-      const next = await leaves.next();
-      if (next.done) {
+    while (more && queue.length < Math.max(1, Math.min(ahead, wanted()))) {
+      const next = await iterator.next();
+      if (next.done === true) {
         more = false;
         return;
       }
@@ -276,6 +328,7 @@ async function* ahead(
     await fill();
     for (let next = queue.shift(); next !== undefined; next = queue.shift()) {
       yield await next;
+      ahead = Math.min(MOST_AHEAD, ahead + 1);
       await fill();
     }
   } finally {

@@ -6,11 +6,25 @@ import { ProtocolError } from './errors.ts';
 export function recordFromRaw(raw: Uint8Array): Uint8Array {
   requireLength(raw, RAW_RECORD_BYTES);
   const record = new Uint8Array(RECORD_BYTES);
+  const from = viewOf(raw);
+  const to = viewOf(record);
   for (let chunk = 0; chunk < RECORD_CHUNKS; chunk += 1) {
-    const from = chunk * SAFE_CHUNK_BYTES;
-    record.set(raw.subarray(from, from + SAFE_CHUNK_BYTES), chunk * CHUNK_BYTES + 1);
+    copySafeChunk(from, chunk * SAFE_CHUNK_BYTES, to, chunk * CHUNK_BYTES + 1);
   }
   return record;
+}
+
+function viewOf(bytes: Uint8Array): DataView {
+  return new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+}
+
+/** Copies 31 bytes, word by word: a view for each would take several times as long. */
+function copySafeChunk(from: DataView, source: number, to: DataView, target: number): void {
+  for (let at = 0; at < SAFE_CHUNK_BYTES - 3; at += 4) {
+    to.setUint32(target + at, from.getUint32(source + at, true), true);
+  }
+  to.setUint16(target + SAFE_CHUNK_BYTES - 3, from.getUint16(source + SAFE_CHUNK_BYTES - 3, true), true);
+  to.setUint8(target + SAFE_CHUNK_BYTES - 1, from.getUint8(source + SAFE_CHUNK_BYTES - 1));
 }
 
 /**
@@ -22,6 +36,8 @@ export function recordFromRaw(raw: Uint8Array): Uint8Array {
 export function rawFromRecord(record: Uint8Array): Uint8Array {
   requireLength(record, RECORD_BYTES);
   const raw = new Uint8Array(RAW_RECORD_BYTES);
+  const source = viewOf(record);
+  const target = viewOf(raw);
   for (let chunk = 0; chunk < RECORD_CHUNKS; chunk += 1) {
     const from = chunk * CHUNK_BYTES;
     if (record[from] !== 0) {
@@ -32,7 +48,7 @@ export function rawFromRecord(record: Uint8Array): Uint8Array {
         values: { chunk, seen: record[from] ?? null },
       });
     }
-    raw.set(record.subarray(from + 1, from + CHUNK_BYTES), chunk * SAFE_CHUNK_BYTES);
+    copySafeChunk(source, from + 1, target, chunk * SAFE_CHUNK_BYTES);
   }
   return raw;
 }

@@ -60,6 +60,25 @@ export function* segmentItems(recorded: Uint8Array): Generator<SegmentItem> {
   while (reader.remaining > 0) yield readSegmentItem(reader);
 }
 
+/**
+ * The part in a segment's first raw record of the block that began in the segment before: a view, to the record's end at
+ * most. Null where the segment begins otherwise.
+ */
+export function continuationIn(firstRaw: Uint8Array): Uint8Array | null {
+  const reader = new ScaleReader(firstRaw, 'segment');
+  try {
+    readSegmentVersion(reader);
+    if (reader.u8() !== PARENT_SEGMENT_HEADER) return null;
+    readSegmentHeader(reader);
+    if (reader.u8() !== TAGS.blockContinuation) return null;
+    const length = reader.compact();
+    return firstRaw.subarray(reader.position, reader.position + length);
+  } catch (error) {
+    if (error instanceof DecodeError) return null;
+    throw error;
+  }
+}
+
 /** SCALE of the items as a recorded segment, zero-padded to 130 023 424 bytes. Throws RangeError if longer. */
 export function encodeSegment(items: readonly SegmentItem[]): Uint8Array {
   const recorded = new Uint8Array(RECORDED_SEGMENT_BYTES);

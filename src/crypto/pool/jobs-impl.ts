@@ -2,6 +2,7 @@
 import { CHECKPOINTS_IN_SLOT, PIECE_BYTES, S_BUCKETS } from '../../protocol/constants.ts';
 import { countBits, occupancy } from '../../protocol/contents-map.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
+import { nodesOfPiece } from '../../protocol/history-nodes.ts';
 import { BITFIELD_BYTES, sectorSlotChallenge } from '../../protocol/sector.ts';
 import type { ComputeJobs, JobInput, JobName, JobOutput } from '../jobs.ts';
 import { commitPart, commitRecord, locate, recoverQuotient, sumPoints, verifyOpenings } from '../kzg.ts';
@@ -47,6 +48,7 @@ const IMPLEMENTATIONS: Implementations = {
     }));
     return { bad: invalidPieces(claims) };
   },
+  'piece.nodes': ({ piece }) => ({ found: nodesOfPiece(piece) }),
   'record.commit': async ({ record }) => {
     await loadSrs();
     return { commitment: commitRecord(record) };

@@ -1,0 +1,215 @@
+/**
+ * Objects over the storage network on loopback, from a peer in a process of its own. What is compared with is the
+ * same pieces from the same peer, over the same transport and by the same search, with nothing verified.
+ */
+import { fork, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { availableParallelism } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import type { ComputePool } from '../src/crypto/jobs.ts';
+import { createNodePool } from '../src/crypto/pool/node.ts';
+import { loadWasm } from '../src/crypto/wasm.ts';
+import { DsnPeer } from '../src/dsn/peer.ts';
+import { PieceCache } from '../src/dsn/piece-cache.ts';
+import { nodePlatform } from '../src/dsn/platform-node.ts';
+import { peerCaches } from '../src/dsn/search.ts';
+import { PieceSupply } from '../src/dsn/supply.ts';
+import { ObjectService } from '../src/objects/service.ts';
+import { fromHex } from '../src/protocol/bytes.ts';
+import type { PieceIndex } from '../src/protocol/types.ts';
+import { MemoryDirectory } from '../src/storage/memory-directory.ts';
+import type { GiverOrder, GiverReady } from './dsn-giver/messages.ts';
+import { median, medianWall, RUNS } from './measure.ts';
+import type { Benchmark, BenchmarkResult } from './types.ts';
+
+const GENESIS = new Uint8Array(32).fill(1);
+const FILE_BYTES = 16 * 2 ** 20;
+/** More than one level of inner nodes takes. */
+const LARGE_FILE_BYTES = 106_000_000;
+const PASSWORD = 'correct horse';
+const MEGA = 1e6;
+const MEBI = 2 ** 20;
+/** 96 pieces on their way or unchecked, 64 of them copied for the check, 16 in use, nodes, and room for garbage. */
+const MEMORY_BOUND_MIB = 384;
+const SAMPLE_MS = 20;
+/** Longer than checks are put off. */
+const LATER_MS = 2_500;
+const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+
+const { signal } = new AbortController();
+
+/** A stored file, and all that it takes to fetch it. */
+interface Setting {
+  file: GiverReady;
+  order: GiverOrder;
+  pool: ComputePool;
+  asker: DsnPeer;
+}
+
+interface Giver {
+  process: ChildProcess;
+  file: GiverReady;
+}
+
+const givers = new Map<string, Promise<Giver>>();
+
+/** The peer that stores such a file: one for all that measure with it, until the program ends. */
+function giverOf(order: GiverOrder): Promise<Giver> {
+  const key = JSON.stringify(order);
+  const start = async (): Promise<Giver> => {
+    const program = fileURLToPath(new URL('dsn-giver/giver.ts', import.meta.url));
+    const giver = fork(program, [key], { execArgv: ['--import', 'tsx'] });
+    process.once('exit', () => giver.kill());
+    const [file] = (await once(giver, 'message')) as [GiverReady];
+    return { process: giver, file };
+  };
+  const known = givers.get(key) ?? start();
+  givers.set(key, known);
+  return known;
+}
+
+async function withGiver<T>(order: GiverOrder, work: (setting: Setting) => Promise<T>): Promise<T> {
+  const { file } = await giverOf(order);
+  await loadWasm();
+  const pool = createNodePool(availableParallelism());
+  const asker = await newAsker();
+  try {
+    await asker.connect(file.addresses);
+    return await work({ file, order, pool, asker });
+  } finally {
+    await asker.stop();
+    await pool.close();
+  }
+}
+
+/** Waits until the checks that a retrieval left to be made later are made, so that they slow nothing else down. */
+async function settled({ pool }: Setting): Promise<void> {
+  const until = performance.now() + LATER_MS;
+  while (performance.now() < until || pool.status().busy > 0) await pause(SAMPLE_MS);
+}
+
+/** Median seconds of retrievals and of what is compared with them, in turn. */
+async function medians(
+  setting: Setting,
+  runs: number,
+  verified: () => Promise<void>,
+): Promise<{ verified: number; unverified: number }> {
+  const seconds = { verified: [] as number[], unverified: [] as number[] };
+  for (let run = 0; run <= runs; run += 1) {
+    for (const [name, work] of [
+      ['verified', verified],
+      ['unverified', () => fetchUnverified(setting)],
+    ] as const) {
+      const started = performance.now();
+      await work();
+      // The first one warms up.
+      if (run > 0) seconds[name].push((performance.now() - started) / 1000);
+      await settled(setting);
+    }
+  }
+  return { verified: median(seconds.verified), unverified: median(seconds.unverified) };
+}
+
+function newAsker(): Promise<DsnPeer> {
+  return DsnPeer.start({ ...nodePlatform(), genesisHash: GENESIS });
+}
+
+/** A service that has fetched nothing yet. It keeps pieces where a cache is given. */
+function newService({ file, pool }: Setting, asker: DsnPeer, cache: PieceCache | null = null): ObjectService {
+  const commitment = fromHex(file.segmentCommitment);
+  const supply = new PieceSupply({
+    pool,
+    commitments: { segmentCommitment: (segment) => (segment === 0n ? commitment : null) },
+    cache,
+    providers: [peerCaches(asker)],
+    reconstruct: false,
+  });
+  return new ObjectService({ pieces: supply, locators: [], pool });
+}
+
+function linkOf({ cid, pieceIndex, offset }: GiverReady) {
+  return { cid, hints: [{ pieceIndex: BigInt(pieceIndex), offset }] };
+}
+
+/** Reads the whole file, verified, from nothing but its identifier and the place of its head. */
+async function read(setting: Setting, cache: PieceCache | null = null): Promise<void> {
+  const service = newService(setting, setting.asker, cache);
+  const object = await service.open(linkOf(setting.file), signal);
+  let bytes = 0;
+  const password = setting.order.password ?? undefined;
+  for await (const part of service.read(object, signal, { password })) bytes += part.length;
+  if (bytes !== setting.order.bytes) throw new Error(`${bytes} bytes`);
+}
+
+function indicesOf({ pieces }: GiverReady): PieceIndex[] {
+  return Array.from({ length: pieces }, (_, number) => BigInt(2 * number));
+}
+
+/** Fetches the file's pieces and believes them. */
+function fetchUnverified({ file, asker }: Setting): Promise<void> {
+  return peerCaches(asker).find(indicesOf(file), () => Promise.resolve(true), signal);
+}
+
+async function speed(setting: Setting, runs: number, work: () => Promise<void>): Promise<BenchmarkResult> {
+  const { verified, unverified } = await medians(setting, runs, work);
+  const value = setting.order.bytes / MEGA / verified;
+  return { value, runs, peer: 'its pieces unverified', ratio: unverified / verified };
+}
+
+/** Until every byte was handed out, each verified by its hash. */
+function objectSpeed(order: GiverOrder, runs = RUNS): () => Promise<BenchmarkResult> {
+  return () => withGiver(order, (setting) => speed(setting, runs, () => read(setting)));
+}
+
+/** Until every piece is checked against the segment's commitment and kept, too. */
+function keptSpeed(order: GiverOrder, runs: number): () => Promise<BenchmarkResult> {
+  return () =>
+    withGiver(order, (setting) =>
+      speed(setting, runs, async () => {
+        const cache = await PieceCache.open(new MemoryDirectory(), 2 ** 30);
+        await read(setting, cache);
+        while (cache.size < setting.file.pieces) await pause(SAMPLE_MS);
+      }),
+    );
+}
+
+/** What a retrieval adds to the process's memory at its peak, workers included. */
+function memory(): Promise<BenchmarkResult> {
+  return withGiver({ bytes: LARGE_FILE_BYTES, password: null }, async (setting) => {
+    const before = process.memoryUsage().rss;
+    let peak = before;
+    const sampling = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), SAMPLE_MS);
+    await read(setting);
+    clearInterval(sampling);
+    const value = (peak - before) / MEBI;
+    const peer = `bound of ${MEMORY_BOUND_MIB} MiB`;
+    return { value, runs: 1, peer, ratio: MEMORY_BOUND_MIB / value };
+  });
+}
+
+function firstByte(): Promise<BenchmarkResult> {
+  return withGiver({ bytes: FILE_BYTES, password: null }, async (setting) => {
+    const value = await medianWall(async () => {
+      const asker = await newAsker();
+      await asker.connect(setting.file.addresses);
+      const service = newService(setting, asker);
+      const object = await service.open(linkOf(setting.file), signal);
+      await service.read(object, signal).next();
+      await asker.stop();
+    });
+    return { value, runs: RUNS, peer: 'budget 2 s', ratio: 2 / value };
+  });
+}
+
+const plain: GiverOrder = { bytes: FILE_BYTES, password: null };
+const large: GiverOrder = { bytes: LARGE_FILE_BYTES, password: null };
+const locked: GiverOrder = { bytes: 2 * FILE_BYTES, password: PASSWORD };
+
+export const benchmarks: Benchmark[] = [
+  { name: 'dsn.object', unit: 'MB/s', better: 'higher', goal: '≥ 0.8', run: objectSpeed(plain) },
+  { name: 'dsn.object.large', unit: 'MB/s', better: 'higher', goal: '≥ 0.8', run: objectSpeed(large, 3) },
+  { name: 'dsn.object.encrypted', unit: 'MB/s', better: 'higher', run: objectSpeed(locked) },
+  { name: 'dsn.object.kept', unit: 'MB/s', better: 'higher', run: keptSpeed(large, 3) },
+  { name: 'dsn.object.memory', unit: 'MiB', better: 'lower', run: memory },
+  { name: 'dsn.first-byte', unit: 's', better: 'lower', goal: '≥ 1', run: firstByte },
+].map((benchmark) => ({ ...benchmark, group: 'dsn' }) as Benchmark);
