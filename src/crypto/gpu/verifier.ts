@@ -5,6 +5,7 @@
 import { CHECKPOINTS_IN_SLOT } from '../../protocol/constants.ts';
 import { JobPriority, type ComputePool } from '../jobs.ts';
 import type { PotAccelerator, PotHelper, PotSlot } from '../pot-verifier.ts';
+import { GpuError, gpuError, MAP_MODE_READ, openDevice, Usage, validated } from './device.ts';
 import { firstWrong, pack } from './layout.ts';
 import { SHADER, WORKGROUP } from './shader.ts';
 
@@ -19,26 +20,12 @@ const MEASURED_MS = 150;
 /** Iterations of the slot that each worker of the pool is measured with. */
 const POOL_ITERATIONS = 1_600_000;
 const INVOCATIONS_PER_SLOT = 4;
-/** Flags of the WebGPU standard, whose names the compiler's types lack. */
-const Usage = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 } as const;
-const MAP_MODE_READ = 1;
-
 /** A call of `verify` until its slots are judged. */
 interface Request {
   slots: readonly PotSlot[];
   signal: AbortSignal | undefined;
   done(verdicts: (number | null)[]): void;
   failed(error: unknown): void;
-}
-
-/** The graphics processor failed: it was lost, or does not do what it is asked. */
-export class GpuError extends Error {
-  readonly sentence = 'The graphics processor cannot verify proofs of time; the cores do.';
-
-  constructor(message: string) {
-    super(message);
-    this.name = 'GpuError';
-  }
 }
 
 export class GpuVerifier implements PotHelper {
@@ -61,22 +48,14 @@ export class GpuVerifier implements PotHelper {
 
   /** Null where there is no graphics processor. `emulated`: one that the cores play will do; for tests. */
   static async open(emulated = false): Promise<GpuVerifier | null> {
-    const adapter = await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: 'high-performance' });
-    if (!adapter || (adapter.info.isFallbackAdapter && !emulated)) return null;
-    const device = await adapter.requestDevice();
-    device.pushErrorScope('validation');
-    const module = device.createShaderModule({ code: SHADER });
-    const pipeline = device.createComputePipeline({
-      layout: 'auto',
-      compute: { module, entryPoint: 'walk' },
+    const opened = await openDevice(emulated);
+    if (opened === null) return null;
+    const { device, adapter } = opened;
+    const pipeline = await validated(device, () => {
+      const module = device.createShaderModule({ code: SHADER });
+      return device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'walk' } });
     });
-    const error = await device.popErrorScope();
-    if (error !== null) {
-      device.destroy();
-      throw new GpuError(error.message);
-    }
-    const { vendor, architecture } = adapter.info;
-    return new GpuVerifier(device, pipeline, `${vendor} ${architecture}`.trim());
+    return new GpuVerifier(device, pipeline, adapter);
   }
 
   /** As of a helper; slots of calls side by side are walked together. Throws GpuError; the signal's reason. */
@@ -218,9 +197,7 @@ export class GpuVerifier implements PotHelper {
       await result.mapAsync(MAP_MODE_READ);
       return firstWrong(slots, new Uint32Array(result.getMappedRange()));
     } catch (error) {
-      throw error instanceof GpuError
-        ? error
-        : new GpuError(error instanceof Error ? error.message : String(error));
+      throw gpuError(error);
     } finally {
       for (const made of buffers) made.destroy();
     }

@@ -1,0 +1,48 @@
+/** The graphics processor, as everything here that computes on it opens it. */
+
+/** Flags of the WebGPU standard, whose names the compiler's types lack. */
+export const Usage = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 } as const;
+export const MAP_MODE_READ = 1;
+
+/** The graphics processor failed: it was lost, or does not do what it is asked. */
+export class GpuError extends Error {
+  readonly sentence = 'The graphics processor does not do its work; the cores do.';
+
+  constructor(message: string) {
+    super(message);
+    this.name = 'GpuError';
+  }
+}
+
+/** What the browser throws about a device, as a GpuError. */
+export function gpuError(error: unknown): GpuError {
+  if (error instanceof GpuError) return error;
+  return new GpuError(error instanceof Error ? error.message : String(error));
+}
+
+export interface OpenDevice {
+  device: GPUDevice;
+  /** What the browser tells of the processor. */
+  adapter: string;
+}
+
+/**
+ * A device of the fastest processor within the limits that every one has; null where there is none. One that the
+ * cores play (`emulated`) will do for tests only: it is slower than the cores themselves.
+ */
+export async function openDevice(emulated: boolean): Promise<OpenDevice | null> {
+  const adapter = await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: 'high-performance' });
+  if (!adapter || (adapter.info.isFallbackAdapter && !emulated)) return null;
+  const { vendor, architecture } = adapter.info;
+  return { device: await adapter.requestDevice(), adapter: `${vendor} ${architecture}`.trim() };
+}
+
+/** Runs what makes shaders and pipelines. Destroys the device and throws GpuError when the browser refuses them. */
+export async function validated<T>(device: GPUDevice, make: () => T): Promise<T> {
+  device.pushErrorScope('validation');
+  const made = make();
+  const error = await device.popErrorScope();
+  if (error === null) return made;
+  device.destroy();
+  throw new GpuError(error.message);
+}
