@@ -1,7 +1,8 @@
 /** Proofs of time on WebGPU: the shader in Chromium itself, on an adapter that the cores play. */
-import { chromium, expect, test, type Browser, type Page } from '@playwright/test';
+import { expect, test, type Browser, type Page } from '@playwright/test';
 import type { GpuPage } from './support/gpu-page.ts';
 import { serveLibraryPage, type LibraryPage } from './support/library-page.ts';
+import { launchWithWebGpu } from './support/webgpu-browser.ts';
 
 declare const gpuPage: GpuPage;
 
@@ -11,16 +12,7 @@ let page: Page;
 
 test.beforeAll(async () => {
   served = await serveLibraryPage('gpu-page.ts');
-  browser = await chromium.launch({
-    executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: [
-      '--no-sandbox',
-      '--enable-unsafe-webgpu',
-      '--use-webgpu-adapter=swiftshader',
-      '--enable-features=Vulkan',
-      '--use-angle=swiftshader',
-    ],
-  });
+  browser = await launchWithWebGpu();
   page = await browser.newPage();
   await page.goto(served.url);
   await page.waitForFunction(() => 'gpuPage' in globalThis);

@@ -2,8 +2,11 @@
 import { blake3 } from '@noble/hashes/blake3.js';
 import { BUCKET_SLOTS, BUCKETS, CAPACITY, META_BITS } from '../../src/crypto/gpu/space-layout.ts';
 import { GpuTables } from '../../src/crypto/gpu/space-tables.ts';
-import { fromHex, toHex } from '../../src/protocol/bytes.ts';
-import { PROOF_OF_SPACE_BYTES, S_BUCKETS } from '../../src/protocol/constants.ts';
+import { SpaceTable } from '../../src/crypto/space.ts';
+import { checkMasks, encodeByMasks } from '../../src/crypto/table-maker.ts';
+import { loadWasm } from '../../src/crypto/wasm.ts';
+import { equal, fromHex, toHex } from '../../src/protocol/bytes.ts';
+import { PROOF_OF_SPACE_BYTES, RECORD_BYTES, S_BUCKETS } from '../../src/protocol/constants.ts';
 
 let opened: Promise<GpuTables> | null = null;
 
@@ -25,7 +28,7 @@ export interface TableFacts {
 }
 
 const page = {
-  /** Table 1..6 of a seed as the recordings describe it. */
+  /** Table 1..6 of a seed as the recordings describe it; to be asked for in order. */
   async table(seed: string, number: number): Promise<TableFacts> {
     const side = number % 2 === 1 ? 'A' : 'B';
     const [entriesName, sizesName, metaName] = [`entries${side}`, `sizes${side}`, `meta${side}`] as const;
@@ -62,7 +65,7 @@ const page = {
     };
   },
 
-  /** Which s-buckets of a seed have a proof, as bits, and the hash of all proofs. */
+  /** After its tables: which s-buckets of a seed have a proof, as bits, and the hash of all proofs. */
   async proofs(seed: string): Promise<{ presence: string; all: string }> {
     const held = await (await tables()).inspect(fromHex(seed), 7, ['firsts', 'proofs', 'masks']);
     const bytes = new Uint8Array(held.proofs.buffer);
@@ -81,12 +84,46 @@ const page = {
     return { presence: toHex(presence), all: toHex(all.digest()) };
   },
 
-  /** Seconds that making masks takes, by the clock. */
-  async seconds(seed: string): Promise<number> {
+  /** Whether the masks of a seed hold, by their samples; how many there are; seconds that they took, by the clock. */
+  async masks(seed: string): Promise<{ count: number; seconds: number; adapter: string }> {
+    await loadWasm();
     const made = await tables();
     const started = performance.now();
-    await made.masks(fromHex(seed));
-    return (performance.now() - started) / 1000;
+    const masks = await made.masks(fromHex(seed));
+    const seconds = (performance.now() - started) / 1000;
+    checkMasks(fromHex(seed), masks);
+    const words = new BigUint64Array(masks.masks.buffer);
+    let count = 0;
+    for (let at = 0; at < words.length; at += 4) if (words[at] !== 0n) count += 1;
+    return { count, seconds, adapter: made.adapter };
+  },
+
+  /** A record encoded by masks of the graphics processor and by a worker's table: whether they are the same. */
+  async encodesAlike(seed: string): Promise<boolean> {
+    await loadWasm();
+    const record = new Uint8Array(RECORD_BYTES);
+    for (let at = 1; at < record.length; at += 32) record[at] = at % 251;
+    const { masks } = await (await tables()).masks(fromHex(seed));
+    const table = new SpaceTable();
+    table.build(fromHex(seed));
+    const [one, other] = [encodeByMasks(record, masks), table.encode(record)];
+    table.free();
+    return toHex(one.bitfield) === toHex(other.bitfield) && equal(one.chunks, other.chunks);
+  },
+
+  /** How calls end that nobody waits for, and those after the processor was lost. */
+  async endings(): Promise<string[]> {
+    const made = await GpuTables.open(true);
+    const abort = new AbortController();
+    const seed = new Uint8Array(32);
+    const first = made!.masks(seed, abort.signal).catch((error: Error) => error.message);
+    const second = made!.masks(seed).catch((error: Error) => error.name);
+    setTimeout(() => abort.abort(new Error('not needed')), 50);
+    const aborted = await first;
+    setTimeout(() => made!.close(), 50);
+    const lost = await second;
+    const after = await made!.masks(seed).catch((error: Error) => error.name);
+    return [aborted, lost, after].map(String);
   },
 };
 

@@ -1,5 +1,6 @@
 import type { RecordNodes } from '../protocol/history-nodes.ts';
 import type { Solution } from '../protocol/types.ts';
+import type { RecordMasks } from './table-maker.ts';
 
 /**
  * The jobs that the compute pool runs, one entry per job: what goes in, what comes out. Inputs and outputs
@@ -33,9 +34,12 @@ export interface ComputeJobs {
   'piece.nodes': { input: { piece: Uint8Array }; output: { found: RecordNodes | null } };
   /** Commitment of one record (32768 scalars of 32 bytes): 48 bytes. */
   'record.commit': { input: { record: Uint8Array }; output: { commitment: Uint8Array } };
-  /** Encodes one record for a sector: proof-of-space table of `evaluationSeed`, extension, masking. */
+  /**
+   * Encodes one record for a sector: proof-of-space table of `evaluationSeed`, extension, masking. `masks`: what
+   * another made of that table, checked by its samples.
+   */
   'record.encode': {
-    input: { evaluationSeed: Uint8Array; piece: Uint8Array };
+    input: { evaluationSeed: Uint8Array; piece: Uint8Array; masks?: RecordMasks };
     output: EncodedRecord;
   };
   /**
@@ -156,6 +160,8 @@ export interface PoolStatus {
   workers: number;
   busy: number;
   queued: number;
+  /** Records worth encoding at once; left out: as many as there are workers. */
+  encodings?: number;
 }
 
 /** Runs jobs on the person's cores: highest priority first, cancellable, a crashed worker's job retried once. */

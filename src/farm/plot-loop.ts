@@ -54,6 +54,11 @@ export interface PlotLoopOptions {
   reports: FarmReports;
 }
 
+function encodingsAtOnce(pool: ComputePool): number {
+  const { workers, encodings } = pool.status();
+  return encodings ?? workers;
+}
+
 /** Plots whatever the farm's sectors need until stopped. */
 export class PlotLoop {
   private readonly stopping = new AbortController();
@@ -291,6 +296,7 @@ export class PlotLoop {
 
   private async plot({ index, historySize }: Work, signal: AbortSignal): Promise<void> {
     const { publicKey, piecesInSector, rules, history, sectors, reports, ...context } = this.options;
+    const asked = context.concurrency;
     const startedAt = performance.now();
     const plan = planSector(publicKey, index, historySize, piecesInSector, rules);
     let before: number | null = null;
@@ -298,7 +304,9 @@ export class PlotLoop {
       ...context,
       history,
       signal,
-      concurrency: this.options.concurrency ?? this.options.pool.status().workers,
+      get concurrency() {
+        return asked ?? encodingsAtOnce(context.pool);
+      },
       progress: (progress) => {
         before ??= progress.piecesDone;
         this.plotting.set(index, { sector: index, startedAt, before, progress });

@@ -394,10 +394,14 @@ function next(table: number): Kernel {
       ? `  let ${side}0 = ${side}_entry.y;`
       : [
           `  let ${side}_meta = meta_in[${side}_entry.y];`,
-          ...words(META_BITS[before]!).map((index) => `  let ${side}${index} = ${side}_meta.${COMPONENTS[index]};`),
+          ...words(META_BITS[before]!).map(
+            (index) => `  let ${side}${index} = ${side}_meta.${COMPONENTS[index]};`,
+          ),
         ].join('\n');
   const lanes = META_BITS[table]! > 64 ? 4 : 2;
-  const made = Array.from({ length: lanes }, (_, index) => (32 * index < META_BITS[table]! ? `meta${index}` : '0u'));
+  const made = Array.from({ length: lanes }, (_, index) =>
+    32 * index < META_BITS[table]! ? `meta${index}` : '0u',
+  );
   const keep = last
     ? // Of table 7 only what answers an s-bucket is wanted, and of that the first by y and position.
       `  let challenge = y >> 6u;

@@ -61,13 +61,13 @@ export class GpuTables implements TableMaker {
     return made;
   }
 
-  /** What buffers hold after the table of this number was made; for tests. */
+  /** What buffers hold after the table of this number was made of the one before, which is there; for tests. */
   async inspect<N extends BufferName>(
     seed: Uint8Array,
     table: number,
     names: readonly N[],
   ): Promise<Record<N, Uint32Array>> {
-    await this.run(seed, table);
+    await this.run(seed, table, table);
     const words = async (name: N): Promise<[N, Uint32Array]> => {
       const size = BUFFER_BYTES[name];
       const read = this.device.createBuffer({ size, usage: Usage.MAP_READ | Usage.COPY_DST });
@@ -98,7 +98,7 @@ export class GpuTables implements TableMaker {
 
   private async make(seed: Uint8Array, signal?: AbortSignal): Promise<RecordMasks> {
     try {
-      await this.run(seed, this.tables.length, signal);
+      await this.run(seed, 1, this.tables.length, signal);
       return await this.read();
     } catch (error) {
       if (this.lost !== null) throw new GpuError(this.lost);
@@ -107,17 +107,17 @@ export class GpuTables implements TableMaker {
     }
   }
 
-  /** The steps up to a table; one table at a time, so that the screen is drawn in between. */
-  private async run(seed: Uint8Array, last: number, signal?: AbortSignal): Promise<void> {
+  /** Makes tables from one number to another, each handed over by itself, so that the screen is drawn in between. */
+  private async run(seed: Uint8Array, from: number, to: number, signal?: AbortSignal): Promise<void> {
     const { device, buffers } = this;
     device.queue.writeBuffer(buffers.seed, 0, Uint8Array.from(seed));
-    for (const [index, steps] of this.tables.slice(0, last).entries()) {
+    for (let table = from; table <= to; table += 1) {
       if (this.lost !== null) throw new GpuError(this.lost);
       signal?.throwIfAborted();
       const encoder = device.createCommandEncoder();
-      for (const name of clearedFor(index + 1)) encoder.clearBuffer(buffers[name]);
+      for (const name of clearedFor(table)) encoder.clearBuffer(buffers[name]);
       const pass = encoder.beginComputePass();
-      for (const { pipeline, bindings, workgroups } of steps) {
+      for (const { pipeline, bindings, workgroups } of this.tables[table - 1]!) {
         pass.setPipeline(pipeline);
         pass.setBindGroup(0, bindings);
         pass.dispatchWorkgroups(workgroups);
@@ -143,13 +143,7 @@ export class GpuTables implements TableMaker {
         PROOF_OF_SPACE_BYTES,
       );
     });
-    encoder.copyBufferToBuffer(
-      buffers.overflow,
-      0,
-      result,
-      MASK_BYTES + SAMPLE_BYTES,
-      BUFFER_BYTES.overflow,
-    );
+    encoder.copyBufferToBuffer(buffers.overflow, 0, result, MASK_BYTES + SAMPLE_BYTES, BUFFER_BYTES.overflow);
     device.queue.submit([encoder.finish()]);
     await result.mapAsync(MAP_MODE_READ);
     try {
@@ -187,7 +181,10 @@ function makeSteps(device: GPUDevice, buffers: Record<BufferName, GPUBuffer>): S
   const made = new Map<string, Step>();
   const step = (kernel: Kernel): Step => {
     const module = device.createShaderModule({ code: kernel.code });
-    const pipeline = device.createComputePipeline({ layout: 'auto', compute: { module, entryPoint: 'main' } });
+    const pipeline = device.createComputePipeline({
+      layout: 'auto',
+      compute: { module, entryPoint: 'main' },
+    });
     const entries = kernel.buffers.map((name, binding) => ({ binding, resource: { buffer: buffers[name] } }));
     const bindings = device.createBindGroup({ layout: pipeline.getBindGroupLayout(0), entries });
     return { pipeline, bindings, workgroups: kernel.workgroups };

@@ -24,7 +24,10 @@ class Text {
 
   add(...terms: Word[]): Word {
     const names = terms.filter((term) => typeof term === 'string');
-    const known = terms.reduce<number>((sum, term) => (typeof term === 'number' ? (sum + term) >>> 0 : sum), 0);
+    const known = terms.reduce<number>(
+      (sum, term) => (typeof term === 'number' ? (sum + term) >>> 0 : sum),
+      0,
+    );
     if (names.length === 0) return known;
     if (known !== 0) names.push(hex(known));
     return names.length === 1 ? names[0]! : this.name(names.join(' + '));
@@ -233,5 +236,8 @@ let y = (bits << ${EXT_BITS}) | (x >> 14);
 export const PROOF_WORDS = stream(
   Array.from({ length: 8 }, (_, index) => ({ words: [`x${index}`], bits: 20 })),
 )
-  .flatMap((expression, index) => [`let q${index} = ${expression};`, `let p${index} = ${swapped(`q${index}`)};`])
+  .flatMap((expression, index) => [
+    `let q${index} = ${expression};`,
+    `let p${index} = ${swapped(`q${index}`)};`,
+  ])
   .join('\n');

@@ -12,6 +12,7 @@ import { verifyOwnSolution } from '../solution.ts';
 import { recoverSlices } from '../reconstruction.ts';
 import { auditSBucket, SpaceTable } from '../space.ts';
 import { loadSrs } from '../srs.ts';
+import { checkMasks, encodeByMasks } from '../table-maker.ts';
 import { loadWasm } from '../wasm.ts';
 
 type Implementations = {
@@ -53,9 +54,13 @@ const IMPLEMENTATIONS: Implementations = {
     await loadSrs();
     return { commitment: commitRecord(record) };
   },
-  'record.encode': ({ evaluationSeed, piece }) => {
+  'record.encode': ({ evaluationSeed, piece, masks }) => {
     if (piece.length !== PIECE_BYTES) throw badLength('piece', piece.length, PIECE_BYTES);
-    return { ...tableOf(evaluationSeed).encode(recordOf(piece)), metadata: recordMetadataOf(piece) };
+    const record = recordOf(piece);
+    if (masks !== undefined) checkMasks(evaluationSeed, masks);
+    const encoded =
+      masks === undefined ? tableOf(evaluationSeed).encode(record) : encodeByMasks(record, masks.masks);
+    return { ...encoded, metadata: recordMetadataOf(piece) };
   },
   'record.decode': ({ evaluationSeed, bitfield, chunks }) => ({
     record: tableOf(evaluationSeed).decode(bitfield, chunks),
