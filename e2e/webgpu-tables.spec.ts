@@ -45,6 +45,11 @@ test.afterAll(async () => {
   served.close();
 });
 
+test('an adapter that the cores play is not used but by tests', async () => {
+  expect(await page.evaluate(() => gpuTablesPage.has())).toBe(true);
+  expect(await page.evaluate(() => gpuTablesPage.isUsed())).toBe(false);
+});
+
 test('every table of a recorded seed is the recorded one, and so are its proofs', async () => {
   const recorded = seeds.find(({ tables }) => tables !== undefined)!;
   const { seed } = recorded;

@@ -98,6 +98,29 @@ const page = {
     return { count, seconds, adapter: made.adapter };
   },
 
+  /** Whether there is an adapter at all. */
+  async has(): Promise<boolean> {
+    return (await navigator.gpu?.requestAdapter()) != null;
+  },
+
+  /** Whether a program that is no test would compute on the adapter. */
+  async isUsed(): Promise<boolean> {
+    const opened = await GpuTables.open();
+    opened?.close();
+    return opened !== null;
+  },
+
+  /** Seconds that the table takes a core, by the clock. */
+  async wasmSeconds(seed: string): Promise<number> {
+    await loadWasm();
+    const table = new SpaceTable();
+    const started = performance.now();
+    table.build(fromHex(seed));
+    const seconds = (performance.now() - started) / 1000;
+    table.free();
+    return seconds;
+  },
+
   /** A record encoded by masks of the graphics processor and by a worker's table: whether they are the same. */
   async encodesAlike(seed: string): Promise<boolean> {
     await loadWasm();

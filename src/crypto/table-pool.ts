@@ -74,6 +74,12 @@ export class TablePool implements ComputePool {
     return this.seen;
   }
 
+  /** Resolves once it is known who makes tables. */
+  ready(): Promise<void> {
+    if (this.options.open === undefined) return Promise.resolve();
+    return (this.measured ??= this.measure());
+  }
+
   run<J extends JobName>(job: J, input: JobInput<J>, options: JobOptions): Promise<JobOutput<J>> {
     if (job !== 'record.encode' || this.options.open === undefined) return this.pool.run(job, input, options);
     return this.encode(input as JobInput<'record.encode'>, options) as Promise<JobOutput<J>>;
@@ -96,7 +102,7 @@ export class TablePool implements ComputePool {
   }
 
   private async encode(input: JobInput<'record.encode'>, options: JobOptions): Promise<EncodedRecord> {
-    await (this.measured ??= this.measure());
+    await this.ready();
     options.signal?.throwIfAborted();
     const { maker } = this;
     if (maker === null || !this.isSooner()) return this.pool.run('record.encode', input, options);

@@ -8,11 +8,11 @@ import { bytesOfSectors, sectorsIn } from './sectors.ts';
 const SECONDS_IN_DAY = 86_400;
 
 /**
- * Seconds from one encoded piece to the next, measured by encoding one piece on every core of the pool at once;
- * downloads and the disk come on top where they are slower. Takes a few seconds.
+ * Seconds from one encoded piece to the next, measured by encoding one piece on every core of the pool, and what
+ * stands beside them, at once; downloads and the disk come on top where they are slower. Takes a few seconds.
  */
 export async function measureSecondsPerPiece(pool: ComputePool, signal?: AbortSignal): Promise<number> {
-  const { workers } = pool.status();
+  const { workers, encodings = workers } = pool.status();
   const encode = (seed: number): Promise<unknown> =>
     pool.run(
       'record.encode',
@@ -20,8 +20,8 @@ export async function measureSecondsPerPiece(pool: ComputePool, signal?: AbortSi
       { priority: JobPriority.plot, signal },
     );
   const started = performance.now();
-  await Promise.all(Array.from({ length: workers }, (_, worker) => encode(worker + 1)));
-  return (performance.now() - started) / 1000 / workers;
+  await Promise.all(Array.from({ length: encodings }, (_, index) => encode(index + 1)));
+  return (performance.now() - started) / 1000 / encodings;
 }
 
 /** What the network says at the moment. */

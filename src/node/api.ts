@@ -6,6 +6,7 @@
 
 import type { ChainCause, ChainSnapshot } from '../chain/snapshot.ts';
 import type { PotBudget } from '../crypto/pot-budget.ts';
+import type { TablesView } from '../crypto/table-pool.ts';
 import type { FolderContents } from '../farm/description.ts';
 import type { FarmSnapshot, SlotOutcome } from '../farm/snapshot.ts';
 import type { FarmRecord } from '../storage/store.ts';
@@ -17,6 +18,7 @@ import type { HelperView } from './helper.ts';
 
 export type { BlockView, RefusalView, SourceStatus } from '../chain/snapshot.ts';
 export type { PotBudget } from '../crypto/pot-budget.ts';
+export type { TablesView } from '../crypto/table-pool.ts';
 export type { FolderContents } from '../farm/description.ts';
 export type { TimekeepingView } from './keep-time.ts';
 export type { ClusterView, JoinRequest } from './cluster.ts';
@@ -134,6 +136,8 @@ export interface NodeSnapshot {
   rewardAddress: string | null;
   /** The person's native helper that verifies proofs of time. */
   helper: HelperView;
+  /** Who makes the proof-of-space tables of what this tab encodes. */
+  tables: TablesView;
   /** This tab as the timekeeper of a local network. */
   timekeeping: TimekeepingView;
   /** The farming cluster that was joined; null: none was. */

@@ -32,6 +32,7 @@ export async function createBrowserNode(): Promise<AllotmentNode> {
     createPool: async (workers) => createWebPool(workers, module),
     openAccelerator: async (...options) =>
       (await import('../crypto/gpu/verifier.ts')).openAccelerator(...options),
+    openTables: async () => (await import('../crypto/gpu/space-tables.ts')).GpuTables.open(),
     machine,
     openWalletStore: openBrowserWalletStore,
     passwordKey: workerPasswordKey,

@@ -7,6 +7,7 @@ import type { NodeApi, NodeSnapshot } from './api.ts';
 import { causeOf, sentenceOf } from './causes.ts';
 import type { ObjectAnswer, ObjectRequest } from './object-ports.ts';
 import { NO_TIMEKEEPING } from './keep-time.ts';
+import { NO_TABLES } from '../crypto/table-pool.ts';
 import { NO_HELPER } from './helper.ts';
 
 type Commands = Omit<NodeApi, 'subscribe' | 'takeOver' | 'alive' | 'serveObject' | 'lendWebRtc'>;
@@ -223,6 +224,7 @@ function notStarted(error: unknown): NodeSnapshot {
     farms: [],
     rewardAddress: null,
     helper: NO_HELPER,
+    tables: NO_TABLES,
     timekeeping: NO_TIMEKEEPING,
     cluster: null,
     notices: [],

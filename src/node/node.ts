@@ -3,7 +3,7 @@
  * Node.js, and shows itself as one snapshot. Trouble becomes a cause with a sentence; the node goes on by itself
  * where it can.
  */
-import type { ComputePool } from '../crypto/jobs.ts';
+import { NO_TABLES, type TablePool } from '../crypto/table-pool.ts';
 import { LightClient } from '../chain/light-client.ts';
 import type { FolderContents } from '../farm/description.ts';
 import { measureSecondsPerPiece } from '../farm/estimate.ts';
@@ -47,6 +47,7 @@ import type { NodePlatform } from './platform.ts';
 import { probeEndpoint } from './probe.ts';
 import { readRewards } from './rewards.ts';
 import { requireSchedule } from './schedule.ts';
+import { createTablePool } from './tables.ts';
 import { NO_TIMEKEEPING, Timekeeping } from './keep-time.ts';
 import { PairedHelper } from './helper.ts';
 
@@ -59,7 +60,7 @@ const ANNOUNCED = 256;
 
 /** What runs between `start` and `reset`. */
 interface Running {
-  pool: ComputePool;
+  pool: TablePool;
   sources: RpcSource[];
   client: LightClient;
   /** Gives the graphics processor back. */
@@ -133,6 +134,7 @@ export class AllotmentNode implements RunnableNode {
       farms: this.setup?.farm == null ? [] : this.farms.views(this.startsWhen()),
       rewardAddress: this.rewardAddress(),
       helper: this.helper.view(),
+      tables: this.running?.pool.view() ?? NO_TABLES,
       timekeeping: this.timekeeping?.view() ?? NO_TIMEKEEPING,
       cluster: this.cluster.view(),
       notices: this.journal.notices,
@@ -236,8 +238,9 @@ export class AllotmentNode implements RunnableNode {
   }
 
   async benchmark(cores: number): Promise<number> {
-    const pool = await this.platform.createPool(cores);
+    const pool = await createTablePool(this.platform, cores, this.journal, () => undefined);
     try {
+      await pool.ready();
       return await measureSecondsPerPiece(pool);
     } finally {
       await pool.close();
@@ -499,12 +502,12 @@ export class AllotmentNode implements RunnableNode {
     const generation = ++this.generation;
     this.failure = null;
     this.changed();
-    let pool: ComputePool | null = null;
+    let pool: TablePool | null = null;
     const sources: RpcSource[] = [];
     const peers: ChainSource[] = [];
     try {
       this.identity = await loadOrCreateIdentity(this.platform.store);
-      pool = await this.platform.createPool(cores);
+      pool = await createTablePool(this.platform, cores, this.journal, () => this.changed());
       for (const endpoint of network.endpoints) {
         if (isPeerAddress(endpoint)) peers.push(await this.connectPeer(endpoint));
         else sources.push(RpcSource.connect(endpoint, { openSocket: this.platform.openSocket }));

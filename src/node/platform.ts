@@ -2,6 +2,7 @@
 import type { GpuAccelerator } from '../crypto/gpu/verifier.ts';
 import type { Connect } from '../cluster/connection.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
+import type { TableMaker } from '../crypto/table-maker.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
 import type { OpenSocket } from '../network/socket.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
@@ -33,5 +34,7 @@ export interface NodePlatform extends DeskPlatform {
   createPool(workers: number): Promise<ComputePool>;
   /** A graphics processor that verifies proofs of time faster than the pool, or null; left out: there is none. */
   openAccelerator?(pool: ComputePool, log: (line: string) => void): Promise<GpuAccelerator | null>;
+  /** A graphics processor that makes proof-of-space tables, or null; left out: there is none. */
+  openTables?(): Promise<TableMaker | null>;
   machine(): Promise<MachineInfo>;
 }

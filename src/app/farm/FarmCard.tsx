@@ -2,7 +2,7 @@ import { useCallback, useState } from 'react';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { farmHealth } from '../../farm/health.ts';
 import type { PlottedBy } from '../../farm/snapshot.ts';
-import type { Cause, FarmTaskView, FarmView, NodeSnapshot } from '../../node/api.ts';
+import type { Cause, FarmTaskView, FarmView, NodeSnapshot, TablesView } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, Meter } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
 import { SectorGrid, sectorSummary } from '../components/SectorGrid.tsx';
@@ -54,7 +54,7 @@ export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapsho
       )}
       {farm.task !== null && <Task id={farm.id} task={farm.task} />}
       {farm.sectors.length > 0 && <Sectors farm={farm} />}
-      <Plotting farm={farm} />
+      <Plotting farm={farm} tables={props.snapshot.tables} />
       {farm.phase === 'plotting' && farm.plotting === null && othersPlot(farm, props.snapshot) && (
         <p className="small muted">Waits for its turn: farms plot one after the other.</p>
       )}
@@ -121,12 +121,13 @@ function paceWords(pieces: number): string {
   return pieces < 10 ? pieces.toPrecision(2) : count(Math.round(pieces));
 }
 
-function Plotting({ farm }: { farm: FarmView }) {
+function Plotting({ farm, tables }: { farm: FarmView; tables: TablesView }) {
   const plotting = farm.plotting;
   if (plotting === null) return null;
   const done = plotting.piecesTotal === 0 ? 0 : plotting.piecesDone / plotting.piecesTotal;
   const parts = [
     PLOTTED_BY[plotting.by],
+    plotting.by === 'tab' && tables.state === 'used' ? 'with the graphics processor' : null,
     `${plotting.piecesDone} of ${plotting.piecesTotal} pieces`,
     plotting.piecesPerMinute === null ? null : `${paceWords(plotting.piecesPerMinute)} a minute`,
     plotting.bytesPerSecond > 0 ? `${bytes(plotting.bytesPerSecond)}/s` : null,

@@ -8,6 +8,7 @@ import { saveFile } from '../files.ts';
 import { bytes, tokens } from '../format.ts';
 import { useCommand, useTheme, type Theme } from '../hooks.ts';
 import { ScheduleCard } from '../farm/ScheduleCard.tsx';
+import { tableWords } from '../farm/table-words.ts';
 import { node } from '../node-client.ts';
 import { BeginCard } from './SettingsChain.tsx';
 import { LogCard, NotificationsCard } from './SettingsLog.tsx';
@@ -113,6 +114,8 @@ function MachineCard({ snapshot }: ScreenProps) {
           {machine.quotaBytes === null ? '–' : bytes(machine.quotaBytes)}{' '}
           {machine.persisted ? <Badge tone="good">kept</Badge> : <Badge tone="warn">may be evicted</Badge>}
         </dd>
+        <dt>Plotting tables</dt>
+        <dd>{tableWords(snapshot.tables)}</dd>
         <dt>Browser</dt>
         <dd>
           <a href="#/browser">What it can do, and installing the app</a>
