@@ -34,11 +34,13 @@ function scene(
   const views: TablesView[] = [];
   let compared = false;
   const pool = {
-    run: vi.fn(async (_: string, { evaluationSeed, masks }: Input) => {
-      jobs.push({ plain: masks === undefined, seed: evaluationSeed[0]! });
-      await later(masks === undefined ? workerMs : 1);
-      return masks === undefined ? record(0) : spoil(record(0));
-    }),
+    run: vi.fn<(job: string, input: Input) => Promise<EncodedRecord>>(
+      async (_, { evaluationSeed, masks }) => {
+        jobs.push({ plain: masks === undefined, seed: evaluationSeed[0]! });
+        await later(masks === undefined ? workerMs : 1);
+        return masks === undefined ? record(0) : spoil(record(0));
+      },
+    ),
     resize: () => undefined,
     status: () => ({ workers: 3, busy: 0, queued: 0 }),
     close: async () => undefined,
@@ -46,7 +48,7 @@ function scene(
   let failure: Error | null = null;
   const maker = {
     adapter: 'a card',
-    masks: vi.fn(async (_: Uint8Array, signal?: AbortSignal) => {
+    masks: vi.fn<TableMaker['masks']>(async (_, signal) => {
       await later(gpuMs);
       signal?.throwIfAborted();
       if (failure !== null) throw failure;
@@ -55,7 +57,7 @@ function scene(
     distrust: vi.fn<(why: string) => void>(),
     close: vi.fn<() => void>(),
   } satisfies TableMaker;
-  const open = vi.fn(async (): Promise<TableMaker | null> => maker);
+  const open = vi.fn<() => Promise<TableMaker | null>>(async () => maker);
   const tables = new TablePool(pool as unknown as ComputePool, {
     open,
     changed: (view) => views.push(view),
