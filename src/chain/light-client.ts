@@ -8,21 +8,22 @@ import { PotVerifier, type PotAccelerator, type PotHelper } from '../crypto/pot-
 import { loadWasm } from '../crypto/wasm.ts';
 import { RpcError } from '../network/rpc-error.ts';
 import type { ChainSource } from '../network/source.ts';
-import { equal, toHex } from '../protocol/bytes.ts';
+import { toHex } from '../protocol/bytes.ts';
 import { subspaceDigests } from '../protocol/digest.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import type { PotProof } from '../protocol/pot-proof.ts';
 import type { ChainConstants, HistorySize, SegmentIndex } from '../protocol/types.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
-import type { BeginChoice, Beginning, ExaminationView } from './beginning.ts';
+import type { BeginChoice, Beginning } from './beginning.ts';
 import { historySizeOf } from './block.ts';
 import { ChainBook, type VerifiedHeader } from './book.ts';
 import { SlotClock } from './clock.ts';
-import { EXAMINATION, type ExaminationPolicy } from './examination.ts';
+import type { ExaminationPolicy } from './examination.ts';
 import { genesisInfo, Importer, infoOf, verifiedInfo, type BlockInfo, type ChainTree } from './importer.ts';
 import { ChainKeeper } from './keeper.ts';
-import { CannotExamine, learn, type Learned } from './learn.ts';
+import { Introduction } from './introduction.ts';
+import { CannotExamine, type Learned } from './learn.ts';
 import type { KnownNetwork } from './network-facts.ts';
 import { Peer } from './peer.ts';
 import type { RuntimeFacts } from './runtime.ts';
@@ -65,8 +66,6 @@ const TICK_MS = 1_000;
 /** Block intervals without a new head after which the chain counts as standing still: once in 10^9. */
 const STALLED_INTERVALS = 20;
 const LEAST_STALLED_MS = 30_000;
-/** How long sources that are being connected to are waited for before an examined chain is compared. */
-const RIVALS_MS = 3_000;
 /** Blocks behind the verified head beyond which a source is not used, where finality is not nearer. */
 const MAX_BEHIND = 20;
 
@@ -85,6 +84,7 @@ export class LightClient {
   private chain: Chain | null = null;
   private readonly peers: Peer[];
   private readonly pot: PotVerifier;
+  private readonly introduction: Introduction;
   private readonly timeAhead: TimeAhead;
   private potBudget: PotBudget;
   private readonly clock: SlotClock;
@@ -104,10 +104,6 @@ export class LightClient {
   private clockCause: ChainCause | null = null;
   private ownKeys: ReadonlySet<string> = new Set();
   private readonly keeper: ChainKeeper;
-  private examination: ExaminationView | null = null;
-  /** Sources whose history cannot be examined, and why. */
-  private readonly unexaminable = new Map<Peer, string>();
-  private withoutSamples: string | null = null;
   private notified = false;
   private told = '';
   private started = false;
@@ -138,6 +134,22 @@ export class LightClient {
       lied: (peer: Peer, rule: string, sentence: string) => this.putOff(peer, null, rule, sentence),
     };
     this.peers = options.sources.map((source) => new Peer(source, events, this.now));
+    this.introduction = new Introduction({
+      network: options.network,
+      begin: options.begin ?? { kind: 'auto' },
+      examination: options.examination,
+      patienceMs: this.patienceMs,
+      pot: this.pot,
+      potBudget: () => this.potBudget,
+      verifierOf: this.verifierOf,
+      peers: this.peers,
+      now: this.now,
+      wakeup: this.wakeup,
+      changed: () => this.changed(),
+      putOff: (peer, rule, sentence) => this.putOff(peer, null, rule, sentence),
+      judge: (peer, error) => this.judge(peer, error),
+      signal: this.signal,
+    });
   }
 
   /** Opens the client with what is stored; nothing is asked of any source before `start`. */
@@ -265,7 +277,7 @@ export class LightClient {
       finalized: final && { number: final.number, hash: toHex(final.hash) },
       target: claimed.length === 0 ? null : Math.max(...claimed),
       beginning: chain?.beginning ?? null,
-      examination: this.examination,
+      examination: this.introduction.examination,
       headersPerSecond: this.book.headersPerSecond(),
       sources: this.peers.map((peer) => peer.status()),
       blocks: chain === null ? [] : this.book.views(chain.tree, this.ownKeys),
@@ -293,6 +305,10 @@ export class LightClient {
 
   // Sources
 
+  private get patienceMs(): number {
+    return this.options.patienceMs ?? PATIENCE_MS;
+  }
+
   private get signal(): AbortSignal {
     return this.stopped.signal;
   }
@@ -315,74 +331,16 @@ export class LightClient {
   /** Makes sure that a source serves the network, and learns the network from it if nobody else told. */
   private async greet(peer: Peer): Promise<void> {
     const seen = await peer.source.genesisHash(this.signal);
-    const { begin, network } = this.options;
-    const trusted = begin?.kind === 'checkpoint' ? begin.block.genesisHash : null;
-    const expected = this.chain?.genesisHash ?? network.genesisHash ?? trusted;
-    if (expected !== null && !equal(seen, expected)) throw anotherNetwork(seen, expected);
+    this.introduction.requireNetwork(seen, this.chain?.genesisHash ?? null);
     if (this.chain === null) {
       await this.exclusively(peer, async () => {
-        if (this.chain === null) await this.learn(peer, seen);
+        if (this.chain !== null) return;
+        const [holder, learned] = await this.introduction.from(peer, seen);
+        this.beginAt(learned, holder);
       });
     }
-    const known = (this.chain as Chain | null)?.genesisHash ?? seen;
-    if (!equal(seen, known)) throw anotherNetwork(seen, known);
+    this.introduction.requireNetwork(seen, this.genesisHash());
     await this.askBest(peer);
-  }
-
-  /** Learns the network from a source. An examined chain must stand comparison with those of the others. */
-  private async learn(peer: Peer, genesisHash: Uint8Array): Promise<void> {
-    try {
-      const learned = await this.learnFrom(peer, genesisHash);
-      const examined = learned.beginning.kind === 'examined';
-      const [holder, found] = examined ? await this.heaviest(peer, learned) : [peer, learned];
-      this.beginAt(found, holder);
-    } finally {
-      this.examination = null;
-    }
-  }
-
-  private learnFrom(peer: Peer, genesisHash: Uint8Array): Promise<Learned> {
-    const { network, begin, examination, patienceMs } = this.options;
-    return learn(peer.source, genesisHash, {
-      network,
-      choice: begin ?? { kind: 'auto' },
-      policy: examination ?? EXAMINATION,
-      potBudget: this.potBudget,
-      potRate: this.pot.headRate(),
-      verifierOf: this.verifierOf,
-      patienceMs: patienceMs ?? PATIENCE_MS,
-      progress: (view) => {
-        this.examination = view;
-        this.changed();
-      },
-      withoutSamples: this.withoutSamples,
-      signal: this.signal,
-    });
-  }
-
-  /** The chain with the most work behind it, of an examined one and those of sources that follow another. */
-  private async heaviest(peer: Peer, learned: Learned): Promise<[Peer, Learned]> {
-    let [holder, held] = [peer, learned];
-    const until = this.now() + RIVALS_MS;
-    const connecting = () => this.peers.some(({ source }) => source.state === 'connecting');
-    while (connecting() && this.now() < until && !this.signal.aborted) await this.wakeup.wait(RIVALS_MS / 10);
-    for (const rival of this.peers) {
-      if (rival === peer || !rival.usable) continue;
-      try {
-        const { number, hash } = held.root.context;
-        const other = await rival.source.hashAt(number, this.signal);
-        if (other === null || equal(other, hash)) continue;
-        const seen = await rival.source.genesisHash(this.signal);
-        if (!equal(seen, held.genesisHash)) throw anotherNetwork(seen, held.genesisHash);
-        const found = await this.learnFrom(rival, seen);
-        const heavier = found.work > held.work;
-        this.putOff(heavier ? holder : rival, null, 'superlight', LIGHTER);
-        if (heavier) [holder, held] = [rival, found];
-      } catch (error) {
-        this.judge(rival, error);
-      }
-    }
-    return [holder, held];
   }
 
   private beginAt({ root, above, constants, genesisHash, beginning }: Learned, begunBy: Peer): void {
@@ -432,7 +390,7 @@ export class LightClient {
       beginning,
       begunBy: null,
       tree,
-      sync: new Synchronizer(importer, progress, this.options.patienceMs ?? PATIENCE_MS),
+      sync: new Synchronizer(importer, progress, this.patienceMs),
     };
     this.chain = chain;
     this.changed();
@@ -545,7 +503,7 @@ export class LightClient {
       this.clockCause = this.clock.causeOf(error.slot);
       peer.rest('Its newest block is not due yet by this device’s clock.');
     } else if (error instanceof CannotExamine) {
-      this.doWithoutSamples(peer, error.sentence);
+      this.introduction.cannotExamine(peer, error.sentence);
     } else if (error instanceof UnreliableSource) {
       peer.rest(error.sentence);
     } else if (error instanceof RpcError) {
@@ -573,16 +531,6 @@ export class LightClient {
     });
     this.options.log?.(`${peer.name} was put off (${rule}): ${sentence}`);
     peer.drop(sentence);
-  }
-
-  /** Where no source can be examined, the chain is verified from genesis. */
-  private doWithoutSamples(peer: Peer, sentence: string): void {
-    this.unexaminable.set(peer, sentence);
-    const others = this.peers.filter((one) => one.source.state === 'connected' && !one.dropped);
-    if (others.every((one) => this.unexaminable.has(one))) {
-      this.withoutSamples = sentence;
-      this.changed();
-    } else peer.rest(sentence);
   }
 
   /** The facts came from one source; while no block confirmed them, another one may tell others. */
@@ -644,7 +592,7 @@ export class LightClient {
     return phaseOf({
       started: this.started,
       peers: this.peers,
-      examining: this.examination !== null,
+      examining: this.introduction.examination !== null,
       known: this.chain !== null,
       stalled: this.isStalled(),
       behind: this.syncing !== null || !this.synced,
@@ -727,16 +675,4 @@ export class LightClient {
       return { genesisHash, constants, beginning, final: tree.final, blocks: [...tree.blocks()] };
     });
   }
-}
-
-const LIGHTER = 'The source follows a chain that less space stands behind than behind another source’s.';
-
-function anotherNetwork(seen: Uint8Array, expected: Uint8Array): ProtocolError {
-  return new ProtocolError({
-    code: 'wrong-genesis',
-    rule: 'genesis',
-    message: `genesis ${toHex(seen)} where ${toHex(expected)} is expected`,
-    sentence: 'The source serves another network: its first block is a different one.',
-    values: { seen: toHex(seen), expected: toHex(expected) },
-  });
 }
