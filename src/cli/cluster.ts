@@ -54,7 +54,7 @@ Options
   --reward ADDRESS       farmer: account that rewards are paid to (default: the farmer's own)
   --plot-with WHO        farmer: cluster, self, or both: itself where nobody offers (default: both)
   --check-records N      farmer: records of a delivered sector to encode again (default: 1 in 64, 2 at least)
-  --memory MIB           plotter: memory for pieces and encodings (default: 512)
+  --memory MIB           plotter: memory for pieces and encodings, 64 or more (default: 512)
 
 Credentials, where the server asks for them
   --nats-creds FILE      credentials file (JWT and seed)
