@@ -1,61 +1,19 @@
 /**
  * A farming cluster of two profiles of the browser and two programs, over a real NATS server: one profile farms, the
- * other plots, a program speaks for the node, another plots and is killed in the middle of a sector.
+ * other plots, a program speaks for the node, another plots and is killed in the middle of a sector. A minute of it is
+ * the silence after which the protocol counts a plotter as gone.
  */
-import { spawn, type ChildProcess } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 import { expect, test, type Page } from '@playwright/test';
 import { INSTALL_NATS, isNatsInstalled } from '../devnet/nats-server.ts';
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
 import { closeProfiles, profile } from './support/profile.ts';
+import { Program } from './support/program.ts';
 
 test.skip(!isNatsInstalled(), INSTALL_NATS);
-
-type Said = Record<string, unknown>;
-
-/** A program that says what it does in lines of JSON. */
-class Program {
-  private readonly lines: Said[] = [];
-  private readonly listeners = new Set<() => void>();
-
-  private constructor(readonly child: ChildProcess) {
-    createInterface({ input: child.stdout! }).on('line', (line) => {
-      this.lines.push(JSON.parse(line) as Said);
-      for (const listener of this.listeners) listener();
-    });
-  }
-
-  static start(script: string, ...args: string[]): Program {
-    const command = ['--import', 'tsx', script, ...args];
-    return new Program(spawn('node', command, { stdio: ['pipe', 'pipe', 'inherit'] }));
-  }
-
-  /** The first line that fits. */
-  said(fits: (line: Said) => boolean): Promise<Said> {
-    return new Promise((done, failed) => {
-      const look = (): void => {
-        const line = this.lines.find(fits);
-        if (line === undefined) return;
-        this.listeners.delete(look);
-        done(line);
-      };
-      this.listeners.add(look);
-      this.child.once('exit', (code) => failed(new Error(`it ended with ${code}`)));
-      look();
-    });
-  }
-
-  end(signal: NodeJS.Signals = 'SIGTERM'): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return Promise.resolve();
-    const ended = new Promise<void>((done) => this.child.once('exit', () => done()));
-    this.child.kill(signal);
-    return ended;
-  }
-}
 
 let app: AppServer;
 let network: Program;
@@ -75,7 +33,7 @@ test.beforeAll(async () => {
   test.setTimeout(4 * 60_000);
   app = await serveApp(await ensureBuilt(() => undefined), 0);
   network = Program.start('e2e/support/cluster-network.ts');
-  addresses = (await network.said(({ endpoint }) => endpoint !== undefined)) as typeof addresses;
+  addresses = await network.said(({ endpoint }) => endpoint !== undefined);
 });
 
 test.afterEach(closeProfiles);
