@@ -2,6 +2,7 @@ import type { FarmSeen, Presence, RosterView } from '../../cluster/roster-view.t
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import { ago, brief, count, duration } from '../format.ts';
 import { useNow } from '../hooks.ts';
+import { byTrouble } from './trouble.ts';
 
 const PRESENCE: Record<Presence, { text: string; tone: 'good' | 'warn' | 'bad' }> = {
   here: { text: 'here', tone: 'good' },
@@ -74,7 +75,7 @@ export function FarmsCard({ farms }: { farms: FarmSeen[] }) {
   return (
     <Card title="Farms">
       <ul className="members">
-        {farms.map((farm) => (
+        {farms.toSorted(byTrouble).map((farm) => (
           <li key={farm.id} className="farm-seen">
             <span>
               <strong className="mono" title={farm.id}>

@@ -5,6 +5,7 @@ import { Badge, Card, CauseBanner, Empty, Meter, Stat } from '../components/basi
 import { Check, Deed, Failure, useAction } from '../components/forms.tsx';
 import { FarmsCard, ServicesCard } from '../cluster/Members.tsx';
 import { Join } from '../cluster/Join.tsx';
+import { troubleIn } from '../cluster/trouble.ts';
 import { count } from '../format.ts';
 import { node } from '../node-client.ts';
 import '../cluster/cluster.css';
@@ -33,6 +34,7 @@ export default function Cluster({ snapshot }: ScreenProps) {
   const plotted = farms.reduce((sum, farm) => sum + (farm.plotted ?? 0), 0);
   const total = farms.reduce((sum, farm) => sum + (farm.total ?? 0), 0);
   const underWay = farms.reduce((sum, { sectors }) => sum + sectors.length, 0);
+  const trouble = roster === null ? null : troubleIn(roster);
   return (
     <>
       <Head aside={<Badge tone={PHASES[phase].tone}>{PHASES[phase].text}</Badge>}>{server}</Head>
@@ -42,6 +44,11 @@ export default function Cluster({ snapshot }: ScreenProps) {
           tone={phase === 'failed' ? 'bad' : 'warn'}
           onAction={() => void node.retryCluster()}
         />
+      )}
+      {trouble !== null && (
+        <div className="banner" role="status">
+          <span>{trouble}</span>
+        </div>
       )}
       {cause?.code === 'credentials' && cluster.secrets === 'session' && <Join known={server} />}
       <div className="grid">
