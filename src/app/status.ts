@@ -51,6 +51,7 @@ export function farmStatus(farm: {
       return { text: 'Plotting waits', tone: 'info', live: false };
     case 'failed':
       if (farm.cause?.code === 'no-permission') return { text: 'Needs access', tone: 'warn', live: false };
+      if (farm.cause?.code === 'place-lost') return { text: 'Out of reach', tone: 'warn', live: false };
       return { text: 'Farm stopped', tone: 'bad', live: false };
     default:
       return { text: 'Not farming', tone: 'plain', live: false };

@@ -4,6 +4,7 @@ import { concat, equal, toHex } from '../protocol/bytes.ts';
 import { CHUNK_BYTES, RECORD_BYTES } from '../protocol/constants.ts';
 import { blake3Hash } from '../protocol/hash.ts';
 import { pieceIndexOf, sectorId } from '../protocol/sector.ts';
+import { StorageError } from '../storage/errors.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { claimFolder, readDescription } from './description.ts';
 import { FarmError } from './errors.ts';
@@ -335,6 +336,42 @@ describe('slots', () => {
     expect(node.solutions).toHaveLength(0);
     await until(() => plotted() && pool.calls['record.encode'] === encoded + PIECES, 'replotting');
   });
+
+  it.each(['place-lost', 'no-permission'] as const)(
+    'in which no sector can be read (%s) are not called farming, and change no sector',
+    async (code) => {
+      let away = false;
+      const directory = new MemoryDirectory();
+      const openFile = directory.open.bind(directory);
+      directory.open = async (name) => {
+        const { read, ...file } = await openFile(name);
+        return {
+          ...file,
+          read: async (...where) => {
+            if (away) throw new StorageError(code, name, 'gone');
+            return read(...where);
+          },
+        };
+      };
+      const { node, snapshot, plotted } = await plottedFarm({ directory });
+      node.announce(slotAt(1));
+      await until(() => snapshot().slots.audited === 1, 'an audit');
+      away = true;
+      for (let slot = 2; snapshot().cause === null; slot += 1) {
+        node.announce(slotAt(slot));
+        await until(() => snapshot().slots.audited === slot, 'an audit');
+      }
+      expect(snapshot()).toMatchObject({ phase: 'failed', cause: { code } });
+      expect(plotted()).toBe(true);
+      away = false;
+      const { audited } = snapshot().slots;
+      for (let slot = audited + 1; snapshot().cause !== null; slot += 1) {
+        node.announce(slotAt(slot));
+        await until(() => snapshot().slots.audited === slot, 'an audit');
+      }
+      expect(snapshot()).toMatchObject({ phase: 'farming', cause: null });
+    },
+  );
 
   it('that contradict themselves or come again change nothing', async () => {
     const { node, snapshot } = await farming([]);

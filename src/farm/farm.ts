@@ -316,8 +316,9 @@ export class Farm {
   }
 
   private phase(): FarmPhase {
-    if (this.reports.cause !== null && this.reports.cause.action !== null && this.sectors.onDisk() === 0)
-      return 'failed';
+    // Sectors that nobody can read, or that are not there, farm nothing.
+    const unreadable = this.slots.blind || this.sectors.onDisk() === 0;
+    if (this.reports.cause !== null && this.reports.cause.action !== null && unreadable) return 'failed';
     if (this.plots.paused) return 'paused';
     if (!this.running) return 'starting';
     if (this.sectors.remaining() === 0) return 'farming';

@@ -58,6 +58,8 @@ export class SlotLoop {
   };
   private readonly order = new SlotOrder();
   private auditing = false;
+  /** Whether the last audit could read none of the sectors. */
+  blind = false;
   /** Slots whose winning chunks wait for a proof or are being proven. */
   private unproven = 0;
   /** Solutions lost since the person was told. */
@@ -108,6 +110,7 @@ export class SlotLoop {
       outcome.auditMs = performance.now() - arrived;
       this.audits.add(outcome.auditMs);
       this.counts.audited += 1;
+      this.blind = failed.length === sectors.length;
       for (const { sectorIndex, error } of failed) await this.auditFailed(sectorIndex, error);
       if (failed.length === 0) this.options.reports.succeeded('audit');
       if (candidates.length > 0)

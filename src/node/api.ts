@@ -219,6 +219,8 @@ export interface NodeApi {
   farmNative(place: FarmPlace): Promise<string>;
   /** Begins to write a farm as files of the native farmer. */
   exportFarm(to: FarmPlace, id?: string): Promise<void>;
+  /** Goes on with a farm whose folder lies elsewhere now. */
+  moveFarm(id: string, to: FarmPlace): Promise<void>;
   /** Stops the task of a farm. */
   cancelTask(id: string): Promise<void>;
   /** Handle of a farm's picked folder, with which the page asks for access. */

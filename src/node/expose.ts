@@ -33,6 +33,7 @@ export function exposeNode(): NodeApi {
     importFarm: (from, to) => command('importFarm', from, to),
     farmNative: (place) => command('farmNative', place),
     exportFarm: (to, id) => command('exportFarm', to, id),
+    moveFarm: (id, to) => command('moveFarm', id, to),
     cancelTask: (id) => command('cancelTask', id),
     farmHandle: (id) => command('farmHandle', id),
     removeFarm: (id, keepFiles) => command('removeFarm', id, keepFiles),

@@ -149,6 +149,22 @@ export async function beginExport(farms: Farms, id: string | null, to: FarmPlace
   });
 }
 
+/**
+ * Goes on with a farm whose folder lies elsewhere now, say on a drive that the system mounts under another name.
+ *
+ * @throws Error for a folder in which no farm lies, or another one of these farms; FarmError, StorageError.
+ */
+export async function moveFarm(farms: Farms, id: string, to: FarmPlace): Promise<void> {
+  const entry = farms.entry(id);
+  await farms.requireNew(to);
+  const contents = await farms.inspect(to);
+  if (contents.kind !== (entry.record.readOnly === true ? 'native' : 'farm'))
+    throw new Error(`In ${contents.place} lies no such farm.`);
+  await farms.close(entry);
+  await farms.remember(entry, { ...sourceOf(to), id });
+  await farms.reopen(entry);
+}
+
 function summaryOf(done: string, { sectors, leftOut }: InterchangeResult): string {
   const whole = `${sectors.length} ${sectors.length === 1 ? 'sector was' : 'sectors were'} verified and ${done}.`;
   if (leftOut.length === 0) return whole;

@@ -21,7 +21,7 @@ import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { FarmPlace, FarmView } from './api.ts';
-import { beginExport, beginImport } from './farm-tasks.ts';
+import { beginExport, beginImport, moveFarm } from './farm-tasks.ts';
 import { Farms, type FarmWorld } from './farms.ts';
 import { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
@@ -229,6 +229,26 @@ describe('farms', () => {
     expect(view(farms, 'drive')).toMatchObject({ phase: 'failed', cause: { code: 'in-use' } });
     await farms.resume(id);
     await plotted(farms, 'drive');
+  });
+
+  it('whose folder lies elsewhere now go on there, and nowhere else', async () => {
+    const farms = await started();
+    const id = await farms.add(at('drive'), size(1));
+    await plotted(farms, 'drive');
+    const key = view(farms, 'drive').publicKey;
+    directory('empty');
+    await expect(moveFarm(farms, id, at('empty'))).rejects.toThrow('lies no such farm');
+    await expect(moveFarm(farms, id, at('first'))).rejects.toThrow('There is a farm in that folder already');
+    await farms.halt();
+    refused.add('drive');
+    farms.start(world());
+    await until(() => view(farms, 'drive').cause !== null, 'a cause');
+    // The drive comes under another name.
+    directories.set('other drive', directory('drive'));
+    await moveFarm(farms, id, at('other drive'));
+    await plotted(farms, 'other drive');
+    expect(view(farms, 'other drive')).toMatchObject({ id, publicKey: key, cause: null });
+    expect((await store.farms()).map(({ name }) => name)).toEqual(['first', 'other drive']);
   });
 
   it('larger than their place are refused', async () => {

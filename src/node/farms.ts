@@ -146,7 +146,8 @@ export class Farms {
     await Promise.all([...this.entries.values()].map((entry) => this.close(entry)));
   }
 
-  private close(entry: Entry): Promise<void> {
+  /** Stops a farm and gives its folder back. */
+  close(entry: Entry): Promise<void> {
     if (entry.retry !== null) clearTimeout(entry.retry);
     entry.retry = null;
     entry.cause = null;
@@ -378,7 +379,8 @@ export class Farms {
     this.changed();
   }
 
-  private async remember(entry: Entry, part: Partial<FarmRecord>): Promise<void> {
+  /** Changes what is kept of a farm. */
+  async remember(entry: Entry, part: Partial<FarmRecord>): Promise<void> {
     entry.record = { ...entry.record, ...part };
     await this.platform.store.putFarm(entry.record);
   }

@@ -35,7 +35,7 @@ import type { Desk } from './desk.ts';
 import type { RegistryNetwork } from './registry.ts';
 import type { Money } from './money.ts';
 import { causeOf, sentenceOf } from './causes.ts';
-import { beginExport, beginImport } from './farm-tasks.ts';
+import { beginExport, beginImport, moveFarm } from './farm-tasks.ts';
 import { Farms } from './farms.ts';
 import type { RunnableNode } from './hub.ts';
 import { Journal } from './journal.ts';
@@ -218,6 +218,10 @@ export class AllotmentNode implements RunnableNode {
 
   exportFarm(to: FarmPlace, id?: string): Promise<void> {
     return beginExport(this.farms, id ?? null, to);
+  }
+
+  moveFarm(id: string, to: FarmPlace): Promise<void> {
+    return moveFarm(this.farms, id, to);
   }
 
   async cancelTask(id: string): Promise<void> {

@@ -66,6 +66,17 @@ async function originSpace(): Promise<SpaceEstimate> {
   };
 }
 
+/** Throws StorageError `too-short` where the file ends before, and the browser's own errors. */
+async function slice(file: File, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
+  if (bytes.length === length) return bytes;
+  throw new StorageError(
+    'too-short',
+    file.name,
+    `${length} bytes wanted at ${offset}, ${bytes.length} there`,
+  );
+}
+
 /** Holds the Web Lock `name` until released; throws `in-use` when another tab or worker holds it. */
 async function webLock(name: string, place: string): Promise<DirectoryLock> {
   return new Promise((granted, failed) => {
@@ -281,25 +292,32 @@ export class PickedDirectory implements FarmDirectory {
   }
 
   async open(name: string): Promise<ReadHandle> {
-    return storing(name, async () => {
-      const file = await (await fileHandle(this.directory, requireFileName(name))).getFile();
-      return {
-        size: file.size,
-        read: (offset: number, into: Uint8Array) =>
-          storing(name, async () => {
-            const bytes = new Uint8Array(await file.slice(offset, offset + into.length).arrayBuffer());
-            if (bytes.length !== into.length) {
-              throw new StorageError(
-                'too-short',
-                name,
-                `${into.length} bytes wanted at ${offset}, ${bytes.length} there`,
-              );
-            }
-            into.set(bytes);
-          }),
-        close: async () => undefined,
-      };
-    });
+    let file = await this.file(name);
+    return {
+      size: file.size,
+      read: async (offset: number, into: Uint8Array) => {
+        try {
+          into.set(await slice(file, offset, into.length));
+        } catch (error) {
+          if (error instanceof StorageError) throw error;
+          // The browser's view of a file ends when the file was touched or its drive was away.
+          file = await this.file(name);
+          into.set(await storing(name, () => slice(file, offset, into.length)));
+        }
+      },
+      close: async () => undefined,
+    };
+  }
+
+  /** Throws `not-found` for a file that is missing, `place-lost` where its folder is missing too. */
+  private async file(name: string): Promise<File> {
+    try {
+      return await (await fileHandle(this.directory, requireFileName(name))).getFile();
+    } catch (error) {
+      const known = asStorageError(error, name);
+      if (known.code === 'not-found') await this.reaching(() => this.directory.keys().next());
+      throw known;
+    }
   }
 
   async write(name: string, parts: Parts, beforeReplace?: () => Promise<void>): Promise<void> {

@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -135,6 +135,16 @@ describe('a folder of Node.js', () => {
     expect(await directory.list()).toEqual([{ name: 'sector-0.bin', size: 1 }]);
     expect(await directory.clean()).toEqual(['sector-1.bin.tmp']);
     expect(await readdir(path)).toEqual(['sector-0.bin']);
+  });
+
+  it('that is missing is lost, unlike a file that is missing in it', async () => {
+    const path = join(await folder(), 'farm');
+    const directory = await NodeDirectory.at(path);
+    expect(await codeOf(directory.open('a.bin'))).toBe('not-found');
+    await rename(path, `${path} away`);
+    expect(await codeOf(directory.open('a.bin'))).toBe('place-lost');
+    await rename(`${path} away`, path);
+    expect(await codeOf(directory.open('a.bin'))).toBe('not-found');
   });
 
   it('takes over the lock of a program that died, and never that of one that runs', async () => {

@@ -55,7 +55,7 @@ export class NodeDirectory implements FarmDirectory {
 
   async open(name: string): Promise<ReadHandle> {
     return storing(name, async () => {
-      const file = await open(this.path(name), 'r');
+      const file = await open(this.path(name), 'r').catch((error: unknown) => this.missing(error));
       const { size } = await file.stat();
       return {
         size,
@@ -63,6 +63,13 @@ export class NodeDirectory implements FarmDirectory {
         close: () => file.close(),
       };
     });
+  }
+
+  /** A file whose folder is missing too is not missing by itself. */
+  private async missing(error: unknown): Promise<never> {
+    const { code } = error as NodeJS.ErrnoException;
+    const gone = code === 'ENOENT' && (await stat(this.place).catch(() => null)) === null;
+    throw gone ? new StorageError('place-lost', this.place, 'the folder is missing', error) : error;
   }
 
   async write(name: string, parts: Parts, beforeReplace?: () => Promise<void>): Promise<void> {

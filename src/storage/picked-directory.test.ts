@@ -47,7 +47,18 @@ class Drive {
 
   private file(name: string) {
     return {
-      getFile: async () => new File([this.files.get(name)! as Uint8Array<ArrayBuffer>], name),
+      getFile: async () => {
+        const bytes = this.files.get(name) as Uint8Array<ArrayBuffer>;
+        const file = new File([bytes], name);
+        const whole = file.slice.bind(file);
+        file.slice = (from, to) => {
+          this.reach();
+          // What the browser reads must be what it opened.
+          if (this.files.get(name) !== bytes) throw new DOMException('touched', 'NotReadableError');
+          return whole(from, to);
+        };
+        return file;
+      },
       createWritable: async () => {
         if (this.readOnly) throw new DOMException('read-only', 'NoModificationAllowedError');
         const parts: Uint8Array[] = [];
@@ -144,6 +155,33 @@ describe('a picked folder', () => {
     expect(await codeOf(directory.clean())).toBe('place-lost');
     expect(await codeOf(directory.lock())).toBe('place-lost');
     expect(await codeOf(directory.write('a.bin', []))).toBe('place-lost');
+  });
+
+  it('whose drive is pulled while a file is read is lost, and the file is not damaged', async () => {
+    const directory = await open();
+    await directory.write('a.bin', [Uint8Array.of(1, 2, 3)]);
+    const handle = await directory.open('a.bin');
+    const read = async (): Promise<number[]> => {
+      const into = new Uint8Array(2);
+      await handle.read(1, into);
+      return [...into];
+    };
+    expect(await read()).toEqual([2, 3]);
+    drive.gone = true;
+    expect(await codeOf(read())).toBe('place-lost');
+    expect(await codeOf(directory.open('a.bin'))).toBe('place-lost');
+    drive.gone = false;
+    expect(await read()).toEqual([2, 3]);
+    drive.permission = 'prompt';
+    expect(await codeOf(read())).toBe('no-permission');
+    drive.permission = 'granted';
+    // Touched by a program that keeps copies.
+    drive.files.set('a.bin', Uint8Array.of(1, 2, 3));
+    expect(await read()).toEqual([2, 3]);
+    drive.files.set('a.bin', Uint8Array.of(1, 2));
+    expect(await codeOf(read())).toBe('too-short');
+    drive.files.delete('a.bin');
+    expect(await codeOf(read())).toBe('not-found');
   });
 
   it('is leased: against other tabs, other machines, not against itself after it was killed', async () => {

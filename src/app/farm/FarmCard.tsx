@@ -11,6 +11,7 @@ import { ago, bytes, count, duration, timeLeft } from '../format.ts';
 import { useCommand, useNow } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { farmStatus } from '../status.ts';
+import { Elsewhere } from './Elsewhere.tsx';
 import { askAccess, canPickFolders, pickFolder } from './folders.ts';
 import { Space } from './Space.tsx';
 
@@ -41,6 +42,11 @@ export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapsho
           tone={farm.phase === 'failed' ? 'bad' : 'warn'}
           onAction={() => void remedy(farm)}
         />
+      )}
+      {farm.kind === 'picked' && farm.cause?.code === 'place-lost' && (
+        <div className="row">
+          <Elsewhere {...farm} />
+        </div>
       )}
       {farm.held !== null && (farm.phase === 'waiting' || farm.phase === 'starting') && (
         <p className="banner info" role="status">
@@ -346,6 +352,7 @@ function Remove({ farm }: { farm: FarmView }) {
   return (
     <div className="stack">
       <div className="row">
+        {kind === 'picked' && <Elsewhere {...farm} />}
         {kind === 'picked' && (
           <button type="button" onClick={forget.run} disabled={forget.busy}>
             Disconnect, keep the sectors
