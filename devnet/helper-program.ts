@@ -1,7 +1,6 @@
 /** The native helper as a program of this machine: where it is built, starting it, its pairing code. */
 import { spawn, type ChildProcess } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { HELPER_PORT } from '../src/network/helper-link.ts';
@@ -35,15 +34,6 @@ export function helperIsBuilt(): boolean {
 /** Throws Error, with what to do, where the helper is not built. */
 export function requireHelperProgram(): void {
   if (!helperIsBuilt()) throw new Error(`the helper is not built; build it with: ${BUILD}`);
-}
-
-/** The code that a helper of this person keeps, or null. */
-export function keptPairingCode(): string | null {
-  try {
-    return readFileSync(join(homedir(), '.allotment-pairing'), 'utf8').trim();
-  } catch {
-    return null;
-  }
 }
 
 /**

@@ -3,7 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { keptPairingCode } from './helper-program.ts';
+import { keptPairingCode } from '../src/network/helper-code-node.ts';
 import type { TimeSource } from './walker.ts';
 import { DEFAULT_NODE_OPTIONS, DEFAULT_PARAMS, type NetworkParams, type NodeOptions } from './config.ts';
 

@@ -47,6 +47,7 @@ describe('allotment', () => {
     [['import-farm'], 'import-farm takes a folder'],
     [['remove-farm'], 'remove-farm takes the id of a farm'],
     [['farm', '--hours', '22'], '--hours takes two hours of the day'],
+    [['farm', '--helper', 'here'], '--helper takes the helper’s port'],
   ])('refuses %j as wrong usage', async (args, sentence) => {
     const { code, stdout, stderr } = await allotment(...args, '--data', data);
     expect(code).toBe(2);

@@ -14,6 +14,7 @@ import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
 import { runAgent } from './agent.ts';
 import { FARM_COMMANDS, farmCommand } from './farms.ts';
+import { useHelper } from './helper.ts';
 import { UsageError } from './usage.ts';
 
 const HELP = `Usage: npm run allotment -- COMMAND [options]
@@ -46,6 +47,8 @@ Options
   --pot-checkpoints N verify N of a slot's 8 checkpoints, drawn at random, instead of all
   --farm ID           farm that a command is about (status names them; default: the first)
   --into DIR          import-farm: folder of the copy (default: beside the other farms)
+  --helper PORT       verify and plot with the native helper on that port of this machine, from now on; its pairing
+                      code is found, or given as PORT:CODE; off: with none
   --hours FROM-UNTIL  farm: plot only at these hours of the day, e.g. 22-7; any: always
   -o, --output FILE   get: file to write, - for standard output (default: the object's name)
   --peer ADDRESS      get: multiaddress of a peer to begin with; may be given several times
@@ -68,6 +71,7 @@ const OPTIONS = {
   into: { type: 'string' },
   repair: { type: 'boolean' },
   'keep-files': { type: 'boolean' },
+  helper: { type: 'string' },
   hours: { type: 'string' },
   until: { type: 'string' },
   output: { type: 'string', short: 'o' },
@@ -286,6 +290,7 @@ async function main(): Promise<void> {
   const folder = values.data ?? join(homedir(), '.allotment');
   const node = await AllotmentNode.create(await createNodePlatform(folder));
   try {
+    await useHelper(node, values.helper);
     switch (command) {
       case 'sync':
       case 'farm':

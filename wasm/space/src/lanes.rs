@@ -1,4 +1,4 @@
-//! 32-bit lanes side by side, in the machine's vectors: four on wasm32 and x86-64, eight or sixteen on x86-64
+//! 32-bit lanes side by side, in the machine's vectors: four on wasm32, x86-64 and 64-bit ARM, eight or sixteen on x86-64
 //! processors that have them. Plain arrays elsewhere.
 
 /// `N` lanes.
@@ -133,7 +133,50 @@ mod imp {
     );
 }
 
-#[cfg(not(any(target_arch = "wasm32", target_arch = "x86_64")))]
+#[cfg(target_arch = "aarch64")]
+mod imp {
+    use super::Lanes;
+    use core::arch::aarch64::*;
+
+    /// NEON, which every 64-bit ARM processor has.
+    #[derive(Clone, Copy)]
+    pub struct Four(uint32x4_t);
+
+    // SAFETY, of all of them: the instructions are there, and an array is as long as the vector.
+    impl Lanes<4> for Four {
+        #[inline(always)]
+        fn splat(value: u32) -> Self {
+            Self(unsafe { vdupq_n_u32(value) })
+        }
+
+        #[inline(always)]
+        fn load(values: &[u32; 4]) -> Self {
+            Self(unsafe { vld1q_u32(values.as_ptr()) })
+        }
+
+        #[inline(always)]
+        fn store(self) -> [u32; 4] {
+            unsafe { core::mem::transmute(self.0) }
+        }
+
+        #[inline(always)]
+        fn add(self, other: Self) -> Self {
+            Self(unsafe { vaddq_u32(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        fn xor(self, other: Self) -> Self {
+            Self(unsafe { veorq_u32(self.0, other.0) })
+        }
+
+        #[inline(always)]
+        fn rotate<const RIGHT: i32, const LEFT: i32>(self) -> Self {
+            Self(unsafe { vorrq_u32(vshrq_n_u32::<RIGHT>(self.0), vshlq_n_u32::<LEFT>(self.0)) })
+        }
+    }
+}
+
+#[cfg(not(any(target_arch = "wasm32", target_arch = "x86_64", target_arch = "aarch64")))]
 mod imp {
     use super::Lanes;
 
@@ -216,8 +259,7 @@ impl Width {
     /// What it is called.
     pub fn name(self) -> &'static str {
         match self {
-            Self::Four if cfg!(any(target_arch = "x86_64", target_arch = "wasm32")) => "128-bit vectors",
-            Self::Four => "plain code",
+            Self::Four => "128-bit vectors",
             #[cfg(target_arch = "x86_64")]
             Self::Eight => "AVX2",
             #[cfg(target_arch = "x86_64")]
