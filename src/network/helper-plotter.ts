@@ -46,7 +46,8 @@ export class HelperPlotter extends HelperLink {
     return this.encodings + Math.min(this.encodings, WAITING_RECORDS);
   }
 
-  private get encodings(): number {
+  /** Records that it encodes at once. */
+  get encodings(): number {
     return this.info?.plotting.encodings ?? 0;
   }
 

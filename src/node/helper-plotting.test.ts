@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { recordMetadataOf } from '../crypto/piece.ts';
+import { measureSecondsPerPiece } from '../farm/estimate.ts';
 import { planSector } from '../farm/plan.ts';
 import { plotSector, type PlotContext } from '../farm/plotter.ts';
 import { sectorFileName } from '../farm/sector-file.ts';
@@ -75,6 +76,7 @@ function context(change: Partial<World> = {}): World {
 /** A helper that encodes as the pool does, until it does not. */
 class FakeEncoder implements RecordEncoder {
   plots = true;
+  readonly encodings = 2;
   readonly concurrency = 3;
   asked = 0;
   underWay = 0;
@@ -178,6 +180,18 @@ describe('HelperPlotting', () => {
     await plotting.plot(plan, world);
     expectWhole(directory);
     expect(journal.notices).toHaveLength(1);
+  });
+
+  it('measures with the helper how long plotting will take', async () => {
+    const encoder = new FakeEncoder();
+    plotting.use(encoder);
+    const own = pool();
+    expect(await measureSecondsPerPiece(plotting.assist(own))).toBeGreaterThan(0);
+    expect(encoder.asked).toBe(encoder.encodings);
+    expect(own.calls['record.encode']).toBeUndefined();
+    encoder.plots = false;
+    await measureSecondsPerPiece(plotting.assist(own));
+    expect(own.calls['record.encode']).toBe(own.status().workers);
   });
 
   it('passes trouble that is not the helper’s on', async () => {

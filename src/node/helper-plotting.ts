@@ -6,7 +6,15 @@
  */
 import { ClusterError } from '../cluster/errors.ts';
 import { checkedSector } from '../cluster/sector-check.ts';
-import type { ComputePool, EncodedRecord, JobInput, JobName, JobOptions, JobOutput } from '../crypto/jobs.ts';
+import type {
+  ComputePool,
+  EncodedRecord,
+  JobInput,
+  JobName,
+  JobOptions,
+  JobOutput,
+  PoolStatus,
+} from '../crypto/jobs.ts';
 import { recordMetadataOf, recordOf } from '../crypto/piece.ts';
 import { discardPartialSector } from '../farm/partial-sector.ts';
 import type { SectorPlan } from '../farm/plan.ts';
@@ -24,7 +32,10 @@ import { toHex } from '../protocol/bytes.ts';
 import type { Journal } from './journal.ts';
 
 /** What encodes records elsewhere. */
-export type RecordEncoder = Pick<HelperPlotter, 'plots' | 'concurrency' | 'encode' | 'distrust'>;
+export type RecordEncoder = Pick<
+  HelperPlotter,
+  'plots' | 'encodings' | 'concurrency' | 'encode' | 'distrust'
+>;
 
 export class HelperPlotting {
   private encoder: RecordEncoder | null = null;
@@ -36,6 +47,11 @@ export class HelperPlotting {
   /** Encodes with this helper from now on; null: with none. */
   use(encoder: RecordEncoder | null): void {
     this.encoder = encoder;
+  }
+
+  /** The pool with the helper's encodings in it, where there is one; nothing checks them. */
+  assist(pool: ComputePool): ComputePool {
+    return new AssistedPool(pool, () => this.encoder);
   }
 
   /** The plotter of all farms on this machine. */
@@ -99,7 +115,7 @@ class AssistedPool implements ComputePool {
   constructor(
     private readonly pool: ComputePool,
     private readonly encoder: () => RecordEncoder | null,
-    private readonly lent: () => void,
+    private readonly lent: () => void = () => undefined,
   ) {}
 
   run<J extends JobName>(job: J, input: JobInput<J>, options: JobOptions): Promise<JobOutput<J>> {
@@ -126,8 +142,11 @@ class AssistedPool implements ComputePool {
     this.pool.resize(workers);
   }
 
-  status() {
-    return this.pool.status();
+  /** As many workers as encode at once. */
+  status(): PoolStatus {
+    const encoder = this.encoder();
+    const status = this.pool.status();
+    return encoder?.plots === true ? { ...status, workers: encoder.encodings } : status;
   }
 
   close(): Promise<void> {

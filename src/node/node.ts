@@ -245,7 +245,7 @@ export class AllotmentNode implements RunnableNode {
     const pool = await createTablePool(this.platform, cores, this.journal, () => undefined);
     try {
       await pool.ready();
-      return await measureSecondsPerPiece(pool);
+      return await measureSecondsPerPiece(this.helper.plotting.assist(pool));
     } finally {
       await pool.close();
     }
