@@ -24,10 +24,10 @@ describe('claims as a person reads them', () => {
   it('are values by their places', () => {
     const texts = claimTexts({ ...claims, iss: 'x', cnf: {} }, hideable);
     expect(texts.map(({ path, text }) => `${path.join('.')}=${text}`)).toEqual([
-      'address.street=Main street 1',
-      'address.town=London',
       'address.geo.x=1',
       'address.geo.y=2',
+      'address.street=Main street 1',
+      'address.town=London',
       'name=Ada',
       'nationalities.0=GB',
       'nationalities.1=FR',

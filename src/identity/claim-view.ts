@@ -25,6 +25,11 @@ function isWithin(path: ClaimPath, place: ClaimPath): boolean {
   return place.every((part, at) => path[at] === part);
 }
 
+/** Members by name: digests put hidden ones in an order of their own, another in every credential. */
+function sorted(members: object): [string, unknown][] {
+  return Object.entries(members).toSorted(([a], [b]) => (a < b ? -1 : 1));
+}
+
 /**
  * Every claim that stands by itself: members of objects one by one, elements of a list where parts of it can be kept
  * back. `hideable`: the places of claims that can be kept back.
@@ -39,12 +44,10 @@ export function claimTexts(
       Array.isArray(value) && hideable.some((one) => one.length > path.length && isWithin(one, path));
     if (isList) value.forEach((element, index) => read(element, [...path, index]));
     else if (typeof value === 'object' && value !== null && !Array.isArray(value))
-      for (const [name, inner] of Object.entries(value)) read(inner, [...path, name]);
+      for (const [name, inner] of sorted(value)) read(inner, [...path, name]);
     else texts.push({ path, text: typeof value === 'string' ? value : JSON.stringify(value) });
   };
-  // Digests put hidden claims in an order of their own, another in every credential.
-  const names = Object.keys(claims).filter((name) => !ENVELOPE.has(name));
-  for (const name of names.toSorted()) read(claims[name], [name]);
+  for (const [name, value] of sorted(claims)) if (!ENVELOPE.has(name)) read(value, [name]);
   return texts;
 }
 

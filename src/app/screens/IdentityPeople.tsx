@@ -15,6 +15,7 @@ import {
 import { saveFile, type ChosenFile } from '../files.ts';
 import { brief } from '../format.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
+import { Behind, Statements } from './IdentityStatements.tsx';
 import { RegistryDeed } from './RegistryDeed.tsx';
 
 /** Wait between looks at what the registry says. */
@@ -30,6 +31,7 @@ export default function IdentityPeople() {
   };
   const own = all.value?.filter(({ role }) => role === 'own') ?? [];
   const others = all.value?.filter(({ role }) => role === 'other') ?? [];
+  const nameOf = (did: string) => all.value?.find((one) => one.did === did)?.name ?? did;
   return (
     <div className="grid">
       <Card title="Your identities" span={7}>
@@ -39,7 +41,7 @@ export default function IdentityPeople() {
         )}
         <ul className="list" data-testid="identities">
           {own.map((one) => (
-            <Identity key={one.did} one={one} reload={reload} />
+            <Identity key={one.did} one={one} nameOf={nameOf} reload={reload} />
           ))}
         </ul>
         {pending.value?.map((request) => (
@@ -66,11 +68,12 @@ export default function IdentityPeople() {
         )}
         <ul className="list">
           {others.map((one) => (
-            <Identity key={one.did} one={one} reload={reload} />
+            <Identity key={one.did} one={one} nameOf={nameOf} reload={reload} />
           ))}
         </ul>
       </Card>
       <ImportIdentity reload={reload} />
+      <Statements all={all.value ?? []} reload={reload} />
     </div>
   );
 }
@@ -118,7 +121,8 @@ export function VerdictBadge({ verdict }: { verdict: VerdictView }) {
   );
 }
 
-function Identity({ one, reload }: { one: IdentityView; reload: () => void }) {
+function Identity(props: { one: IdentityView; nameOf: (did: string) => string; reload: () => void }) {
+  const { one, nameOf, reload } = props;
   const { value: verdict, reload: again } = useLoaded(
     useCallback(() => identity.verdict({ did: one.did }), [one.did]),
   );
@@ -159,6 +163,7 @@ function Identity({ one, reload }: { one: IdentityView; reload: () => void }) {
           <dd className="mono">{one.issuer ?? 'itself'}</dd>
           <dt>Serial</dt>
           <dd className="mono">{one.serial}</dd>
+          <Behind did={one.did} nameOf={nameOf} />
           {verdict !== null && (
             <>
               <dt>The registry says</dt>
