@@ -22,6 +22,7 @@ const serverSchema = v.object({
   pushed_authorization_request_endpoint: v.optional(url),
   require_pushed_authorization_requests: v.optional(v.boolean()),
   code_challenge_methods_supported: v.optional(v.array(v.string())),
+  token_endpoint_auth_methods_supported: v.optional(v.array(v.string())),
   authorization_response_iss_parameter_supported: v.optional(v.boolean()),
 });
 type Server = v.InferOutput<typeof serverSchema>;
@@ -106,6 +107,13 @@ export async function beginLogin(
     throw new Refusal('login-server', server.issuer, 'The issuer names no page to log in on.');
   if (server.code_challenge_methods_supported?.includes('S256') === false)
     throw new Refusal('login-pkce', server.issuer, 'The issuer’s log-in is not protected against theft.');
+  const methods = server.token_endpoint_auth_methods_supported ?? [];
+  if (methods.length > 0 && methods.every((name) => name.startsWith('attest_jwt')))
+    throw new Refusal(
+      'login-client',
+      methods.join(', '),
+      'The issuer deals only with apps that their maker vouches for, which a browser cannot have done.',
+    );
   const verifier = toBase64Url(randomBytes(SECRET_BYTES));
   const state = toBase64Url(randomBytes(SECRET_BYTES));
   const fields = {

@@ -110,6 +110,11 @@ describe('an issuer that wants a log-in', () => {
     ],
     ['without protection', { code_challenge_methods_supported: ['plain'] }, 'login-pkce'],
     ['of somebody else', { issuer: 'https://evil.example' }, 'offer-server'],
+    [
+      'for attested apps only',
+      { token_endpoint_auth_methods_supported: ['attest_jwt_client_auth'] },
+      'login-client',
+    ],
     ['that contradicts itself', { require_pushed_authorization_requests: true }, 'login-server'],
   ])('is not logged in at: %s', async (_, server, reason) => {
     const { link } = await webIssuer(servers, { login: { server } });

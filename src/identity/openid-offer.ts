@@ -54,6 +54,7 @@ const issuerSchema = v.object({
   nonce_endpoint: v.optional(url),
   deferred_credential_endpoint: v.optional(url),
   notification_endpoint: v.optional(url),
+  credential_response_encryption: v.optional(v.object({ encryption_required: v.optional(v.boolean()) })),
   display: displaySchema,
   credential_configurations_supported: v.record(
     text(256),
@@ -63,7 +64,13 @@ const issuerSchema = v.object({
       scope: v.optional(text(256)),
       cryptographic_binding_methods_supported: v.optional(v.array(text(64))),
       proof_types_supported: v.optional(
-        v.record(text(32), v.object({ proof_signing_alg_values_supported: v.optional(v.array(v.string())) })),
+        v.record(
+          text(32),
+          v.object({
+            proof_signing_alg_values_supported: v.optional(v.array(v.string())),
+            key_attestations_required: v.optional(v.unknown()),
+          }),
+        ),
       ),
       credential_metadata: v.optional(v.object({ display: displaySchema })),
       display: displaySchema,
@@ -118,6 +125,12 @@ export async function readOffer(link: string, context: IdentityContext, web: Web
     );
   const issuer = offer.credential_issuer;
   const { metadata, signer } = await issuerMetadata(issuer, context, web);
+  if (metadata.credential_response_encryption?.encryption_required === true)
+    throw new Refusal(
+      'offer-encryption',
+      issuer,
+      'The issuer encrypts what it gives beyond the connection, which this wallet cannot open.',
+    );
   const asked = code?.tx_code;
   return {
     view: {
@@ -200,6 +213,12 @@ function configurationView(id: string, metadata: IssuerMetadata): Offer['credent
       'offer-format',
       configuration.format,
       'This wallet holds no credentials of that format.',
+    );
+  if (configuration.proof_types_supported?.['jwt']?.key_attestations_required !== undefined)
+    throw new Refusal(
+      'offer-attestation',
+      id,
+      'The issuer wants the maker of this device to vouch for its keys, which a browser cannot have done.',
     );
   const name = nameIn(configuration.credential_metadata?.display ?? configuration.display);
   return { id, type: configuration.vct ?? id, name };

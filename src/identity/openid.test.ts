@@ -82,6 +82,12 @@ describe('an issuer on the web', () => {
     ['another format', { format: 'mso_mdoc' }, 'offer-format'],
     ['no key of this kind', { algorithms: ['ES384'] }, 'offer-proof'],
     [
+      'what it gives is encrypted',
+      { metadata: { credential_response_encryption: { encryption_required: true } } },
+      'offer-encryption',
+    ],
+    ['it wants keys attested', { attested: true }, 'offer-attestation'],
+    [
       'a description of somebody else',
       { metadata: { credential_issuer: 'https://evil.example' } },
       'offer-issuer',

@@ -1,8 +1,9 @@
 import { useCallback, useState } from 'react';
 import type { AccountView } from '../../wallet/service.ts';
+import { addressIn } from '../addresses.ts';
 import { Badge, Card, TrustBadge } from '../components/basics.tsx';
 import { Deed, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
-import { QrCode } from '../components/Qr.tsx';
+import { QrCode, QrScanner } from '../components/Qr.tsx';
 import { tokens } from '../format.ts';
 import { node } from '../node-client.ts';
 import { usePolled, wallet } from '../wallet-client.ts';
@@ -135,6 +136,7 @@ function AddAccount({ refresh }: { refresh: () => void }) {
   const [name, setName] = useState('');
   const [detail, setDetail] = useState('');
   const [path, setPath] = useState('');
+  const [scanning, setScanning] = useState(false);
   const action = useAction();
   const submit = async () => {
     if (kind === 'own') await wallet.addAccount({ name });
@@ -169,7 +171,30 @@ function AddAccount({ refresh }: { refresh: () => void }) {
       <Form action={action} submit="Add" disabled={name.trim() === ''} onSubmit={submit}>
         <TextField label="Name" hint="Only you see it." value={name} onChange={setName} />
         {kind === 'watch' && (
-          <TextField label="Address" placeholder="su…" value={detail} onChange={setDetail} />
+          <>
+            <TextField
+              label="Address"
+              hint="Its balance and history are shown; this wallet cannot sign for it."
+              placeholder="su…"
+              value={detail}
+              onChange={setDetail}
+            />
+            {scanning ? (
+              <QrScanner
+                onText={(text) => {
+                  setDetail(addressIn(text));
+                  setScanning(false);
+                }}
+                onCancel={() => setScanning(false)}
+              />
+            ) : (
+              <div className="row">
+                <button type="button" onClick={() => setScanning(true)}>
+                  Scan a code
+                </button>
+              </div>
+            )}
+          </>
         )}
         {kind === 'phrase' && (
           <>

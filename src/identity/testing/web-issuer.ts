@@ -76,6 +76,8 @@ export interface IssuerQuirks {
   txCode?: string;
   format?: string;
   algorithms?: string[];
+  /** Wants the device's maker to vouch for the key. */
+  attested?: boolean;
   credential?: (holder: never) => Promise<string>;
   metadata?: Record<string, unknown>;
   /** Signs the description of the issuer, made of its metadata. */
@@ -118,7 +120,10 @@ export async function webIssuer(servers: Servers, quirks: IssuerQuirks = {}): Pr
         ...(quirks.login?.scope === undefined ? {} : { scope: quirks.login.scope }),
         cryptographic_binding_methods_supported: ['jwk'],
         proof_types_supported: {
-          jwt: { proof_signing_alg_values_supported: quirks.algorithms ?? ['ES256', 'EdDSA'] },
+          jwt: {
+            proof_signing_alg_values_supported: quirks.algorithms ?? ['ES256', 'EdDSA'],
+            ...(quirks.attested === true && { key_attestations_required: {} }),
+          },
         },
         credential_metadata: { display: [{ name: 'Resident' }] },
       },
