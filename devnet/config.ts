@@ -4,7 +4,7 @@
  * `NodeOptions`.
  */
 import { PUBLIC_CONSTANTS } from '../src/network/presets.ts';
-import type { ChainConstants } from '../src/protocol/types.ts';
+import type { ChainConstants, PieceIndex } from '../src/protocol/types.ts';
 import type { Pace } from './timekeeper.ts';
 import type { TimeSource } from './walker.ts';
 
@@ -94,6 +94,8 @@ export interface NodeOptions {
   farmThreads: number;
   /** Ports on 127.0.0.1 of its peer of the storage network, 0 for free ones; left out: it has none. */
   dsn?: { tcpPort: number; webSocketPort: number };
+  /** Pieces that neither its peer nor its RPC gives, for tests of how others do without; left out: none. */
+  withholds?(index: PieceIndex): boolean;
   /** WebSocket port on 127.0.0.1 of the node as a peer, 0 for a free one; left out: it is reached by RPC alone. */
   nodePort?: number;
   /** Who walks proofs of time. */

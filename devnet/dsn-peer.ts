@@ -20,6 +20,8 @@ export interface DsnPeerOptions {
   /** 32 bytes. */
   genesisHash: Uint8Array;
   history: ArchivedHistory;
+  /** Pieces that it does not give. */
+  withholds?(index: PieceIndex): boolean;
   /** Ports on 127.0.0.1, 0 for free ones: native peers come over TCP, tabs over WebSocket. */
   tcpPort: number;
   webSocketPort: number;
@@ -29,6 +31,7 @@ export interface DsnPeerOptions {
 export async function startDsnPeer({
   genesisHash,
   history,
+  withholds = () => false,
   tcpPort,
   webSocketPort,
 }: DsnPeerOptions): Promise<DsnPeer> {
@@ -36,18 +39,19 @@ export async function startDsnPeer({
   return DsnPeer.start({
     ...nodePlatform(listen, true),
     genesisHash,
-    server: serverOf(history),
+    server: serverOf(history, withholds),
     kademliaServer: true,
     privateKey: await generateKeyPairFromSeed('Ed25519', SEED),
   });
 }
 
 /** Every archived piece counts as cached. */
-function serverOf(history: ArchivedHistory): DsnServer {
+function serverOf(history: ArchivedHistory, withholds: (index: PieceIndex) => boolean): DsnServer {
+  const piece = (index: PieceIndex) => (withholds(index) ? Promise.resolve(null) : history.piece(index));
   return {
-    hasCached: (index) => history.header(segmentOfPiece(index)) !== null,
-    cachedPiece: (index) => history.piece(index),
-    piece: (index) => history.piece(index),
+    hasCached: (index) => history.header(segmentOfPiece(index)) !== null && !withholds(index),
+    cachedPiece: piece,
+    piece,
     segmentHeaders: (request) => {
       if (request.kind === 'last') {
         const { limit } = request;

@@ -297,7 +297,7 @@ function methods(
   hub: FarmingHub,
   segments: Segments,
   dsnAddresses: string[],
-  { farmingTimeoutMs }: NodeOptions,
+  { farmingTimeoutMs, withholds }: NodeOptions,
 ): ReadonlyMap<string, Method> {
   const metadata = new Metadata(chain.params);
   const all: Record<string, Method> = {
@@ -307,7 +307,7 @@ function methods(
     state_getMetadata: () => toPrefixedHex(metadata.version(14)!),
     ...systemMethods(chain, pool, PEER_ID, VERSION),
     ...mmrMethods(chain),
-    ...subspaceMethods(chain, hub, segments, dsnAddresses, farmingTimeoutMs),
+    ...subspaceMethods(chain, hub, segments, dsnAddresses, { farmingTimeoutMs, withholds }),
     // Objects of the prepared history that people may try.
     localNetwork_samples: () => samplesIn(segments),
   };
@@ -319,10 +319,10 @@ function methods(
 async function joinStorageNetwork(
   chain: Chain,
   history: Segments,
-  { dsn, log }: NodeOptions,
+  { dsn, withholds, log }: NodeOptions,
 ): Promise<DsnPeer | null> {
   if (dsn === undefined) return null;
-  const options = { genesisHash: fromHex(chain.genesis.hash, 32), history };
+  const options = { genesisHash: fromHex(chain.genesis.hash, 32), history, withholds };
   try {
     return await startDsnPeer({ ...options, ...dsn });
   } catch {

@@ -7,7 +7,8 @@ import { expect, test, type Locator, type Page } from '@playwright/test';
 import { SAMPLE_PASSWORD } from '../devnet/samples.ts';
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
-import { closeProfiles, addAlice, card, makeWallet, profile, saved } from './support/profile.ts';
+import { objectsScreen } from './support/objects.ts';
+import { card, closeProfiles, profile, saved } from './support/profile.ts';
 import { historyNetwork, type RunningNetwork } from './support/programs.ts';
 
 const MINUTE = 60_000;
@@ -24,13 +25,6 @@ test.afterAll(async () => {
   await network.stop();
   await app.close();
 });
-
-async function objectsScreen(page: Page): Promise<void> {
-  await page.evaluate(() => {
-    window.location.hash = '#/objects';
-  });
-  await expect(page.getByText('Try one of these')).toBeVisible({ timeout: 4 * MINUTE });
-}
 
 async function openSample(page: Page, name: string): Promise<Locator> {
   await page.getByRole('link', { name, exact: true }).first().click();
@@ -118,38 +112,4 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     await page.goto(link);
     await expect(card(page, 'tune.wav')).toBeVisible({ timeout: MINUTE });
   });
-});
-
-test('what one browser stores another one gets out of history', async ({ browser }) => {
-  test.setTimeout(20 * MINUTE);
-  const page = await profile(browser, app.url, network);
-  await makeWallet(page);
-  await addAlice(page);
-  await objectsScreen(page);
-  const content = 'A letter to whoever reads this.\n'.repeat(4_000);
-  const upload = card(page, 'Store something');
-  await upload.getByLabel('Files').setInputFiles({
-    name: 'letter.txt',
-    mimeType: 'text/plain',
-    buffer: Buffer.from(content),
-  });
-  await upload.getByText('Compress', { exact: true }).click();
-  await upload.getByLabel('Paid and signed by').selectOption({ label: 'Alice' });
-  await upload.getByRole('button', { name: 'Show the price' }).click();
-  await expect(upload.getByTestId('price')).toContainText('tAI3', { timeout: MINUTE });
-  const cid = (await upload.locator('dd.mono').textContent())!;
-  await upload.getByRole('button', { name: 'Sign and store' }).click();
-  const item = page.getByTestId('upload');
-  await expect(item).toHaveAttribute('data-step', 'included', { timeout: 3 * MINUTE });
-  await expect(item).toHaveAttribute('data-step', 'deep', { timeout: 6 * MINUTE });
-  await expect(item).toHaveAttribute('data-step', 'checked', { timeout: 8 * MINUTE });
-
-  const other = await profile(browser, app.url, network);
-  await objectsScreen(other);
-  await other.getByLabel('Identifier or link').fill(cid);
-  await other.getByRole('button', { name: 'Open', exact: true }).click();
-  const opened = card(other, 'letter.txt');
-  await expect(opened).toBeVisible({ timeout: 2 * MINUTE });
-  const file = await saved(other, () => opened.getByRole('link', { name: 'Save', exact: true }).click());
-  expect(file.toString()).toBe(content);
 });

@@ -10,8 +10,9 @@ import { fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { DecodeError } from '../../src/protocol/errors.ts';
 import { globalObjectMappingToJson } from '../../src/protocol/object-mapping.ts';
 import { segmentHeaderToJson } from '../../src/protocol/segment.ts';
-import type { FarmerAppInfo, GlobalObject } from '../../src/protocol/types.ts';
+import type { FarmerAppInfo, GlobalObject, PieceIndex } from '../../src/protocol/types.ts';
 import type { Chain } from '../chain.ts';
+import type { NodeOptions } from '../config.ts';
 import type { FarmingHub } from '../farming.ts';
 import { historySize } from '../runtime/subspace.ts';
 import type { BlockObjects } from '../object-log.ts';
@@ -53,7 +54,7 @@ export function subspaceMethods(
   hub: FarmingHub,
   segments: Segments,
   dsnAddresses: string[],
-  farmingTimeoutMs?: number,
+  { farmingTimeoutMs, withholds = () => false }: Pick<NodeOptions, 'farmingTimeoutMs' | 'withholds'> = {},
 ): Record<string, Method> {
   const appInfo = (): FarmerAppInfo => {
     const info = farmerAppInfo(chain, dsnAddresses);
@@ -110,7 +111,8 @@ export function subspaceMethods(
     },
 
     subspace_piece: async ([index]) => {
-      const piece = await segments.piece(BigInt(integer(index, 'piece index')));
+      const wanted = BigInt(integer(index, 'piece index'));
+      const piece = withholds(wanted) ? null : await segments.piece(wanted);
       return piece && Buffer.from(piece.buffer).toString('hex');
     },
 

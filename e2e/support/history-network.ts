@@ -1,37 +1,100 @@
 /**
- * A local network with its prepared history for browser tests, run as a program: quick slots, a farmer of its own, a
- * peer of the storage network, and segments that fill up when something waits in them. Prints one line of JSON with
- * its address; ends with its input.
+ * A local network with its prepared history for browser tests, run as a program: a farmer of its own, a peer of the
+ * storage network, and a segment that is nearly full. A block is made only when one is wanted: as many as it takes to
+ * archive what a transaction stored. Prints one line of JSON with its address and a checkpoint to begin from. Lines
+ * that it reads say which pieces it keeps to itself: `all`, `source` for every source piece, `none`. It ends with its
+ * input.
  */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
+import { developmentAccounts } from '../../devnet/accounts.ts';
 import { DEFAULT_NODE_OPTIONS, DEFAULT_PARAMS } from '../../devnet/config.ts';
+import { fillerCall, MAX_FILLER_BYTES } from '../../devnet/filler.ts';
 import { LocalNetwork } from '../../devnet/network.ts';
+import { signTransaction } from '../../devnet/transactions.ts';
+import { formatCheckpoint } from '../../src/chain/checkpoint-text.ts';
+import { encodeIdentityFile } from '../../src/farm/identity.ts';
+import { decodeExtrinsic } from '../../src/protocol/extrinsic.ts';
+import { equal, fromHex } from '../../src/protocol/bytes.ts';
+import { isSourcePiece } from '../../src/protocol/segment.ts';
+import type { PieceIndex } from '../../src/protocol/types.ts';
 
-const SLOT_MS = 1_500;
+/** Time must not run far ahead of the clock: blocks come quickly because the farmer has many pieces. */
+const SLOT_MS = 500;
+/** Of a farmer whose sector holds source pieces of one segment, which are made in no time. */
+const ENTROPY = Uint8Array.from({ length: 32 }, (_, at) => (at === 1 ? 178 : 0));
+const POLL_MS = 50;
+/** Left in the segment for what the test stores. */
+const ROOM = 1_000_000;
+/** From a transaction to its archiving: the block it is in, those that fill the segment, depth, headers. */
+const BLOCKS = 4 + DEFAULT_PARAMS.confirmationDepthK;
 
+const WITHHELD: Record<string, (index: PieceIndex) => boolean> = {
+  all: () => true,
+  source: isSourcePiece,
+  none: () => false,
+};
+
+let withheld = WITHHELD['none']!;
+let wanted = 0;
+let running: LocalNetwork | null = null;
 const dataDir = mkdtempSync(join(tmpdir(), 'allotment-e2e-history-'));
-const network = await LocalNetwork.start(DEFAULT_PARAMS, {
+writeFileSync(join(dataDir, 'identity.bin'), encodeIdentityFile(ENTROPY));
+running = await LocalNetwork.start(DEFAULT_PARAMS, {
   ...DEFAULT_NODE_OPTIONS,
   dataDir,
   rpcPort: 0,
   domainPort: 0,
   dsn: { tcpPort: 0, webSocketPort: 0 },
+  withholds: (index) => withheld(index),
   prepared: true,
   fills: true,
+  ownPiecesInSector: DEFAULT_PARAMS.maxPiecesInSector,
   farmThreads: 2,
   pace: async (signal) => {
-    await setTimeout(SLOT_MS, undefined, { signal }).catch(() => undefined);
+    const pause = (ms: number) => setTimeout(ms, undefined, { signal }).catch(() => undefined);
+    await pause(SLOT_MS);
+    while (!signal.aborted && running !== null && running.chain.best.number >= wanted) await pause(POLL_MS);
   },
   log: (line) => void (process.env['ALLOTMENT_E2E_LOG'] === undefined || process.stderr.write(`${line}\n`)),
 });
-process.stdout.write(`${JSON.stringify({ endpoint: `ws://127.0.0.1:${network.port}` })}\n`);
-process.stdin.once('end', () => {
-  void network.stop().then(() => {
-    rmSync(dataDir, { recursive: true, force: true });
-    process.exit(0);
-  });
+const { chain, pool, segments, port } = running;
+
+const filler = developmentAccounts().at(-1)!;
+
+/** Stores zeros until there is only so much room in the segment. */
+function fill(): void {
+  const { bytesLeft } = segments.openSegment();
+  if (bytesLeft <= ROOM) return;
+  const call = fillerCall(Math.min(MAX_FILLER_BYTES, bytesLeft - ROOM));
+  pool.submit(signTransaction(chain, pool, filler, call));
+  wanted = chain.best.number + 1;
+}
+
+/** Whether it is a transaction of somebody else than who fills. */
+function isStored(bytes: Uint8Array): boolean {
+  const extrinsic = decodeExtrinsic(bytes);
+  return extrinsic.kind === 'signed' && !equal(extrinsic.signer, filler.publicKey);
+}
+
+const begin = chain.best;
+const stopFilling = chain.on('best', fill);
+fill();
+pool.onAdded(() => {
+  if (!pool.pending().some(isStored)) return;
+  stopFilling();
+  wanted = Math.max(wanted, chain.best.number + BLOCKS);
 });
-process.stdin.resume();
+process.stdout.write(
+  `${JSON.stringify({
+    endpoint: `ws://127.0.0.1:${port}`,
+    checkpoint: formatCheckpoint(fromHex(chain.genesis.hash, 32), begin.number, fromHex(begin.hash, 32)),
+  })}\n`,
+);
+for await (const line of createInterface({ input: process.stdin })) withheld = WITHHELD[line] ?? withheld;
+await running.stop();
+rmSync(dataDir, { recursive: true, force: true });
+process.exit(0);

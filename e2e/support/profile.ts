@@ -35,7 +35,7 @@ export async function profile(
   await page.goto(app);
   await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
   await page.evaluate(
-    async ([endpoint, domain]) => {
+    async ([endpoint, domain, checkpoint]) => {
       const setup = {
         network: {
           id: 'local',
@@ -45,6 +45,7 @@ export async function profile(
           genesisHash: null,
           tokenSymbol: 'tAI3',
         },
+        ...(checkpoint === undefined ? {} : { begin: { kind: 'checkpoint', text: checkpoint } }),
         farm: null,
         cores: 1,
         potBudget: { mode: 'full' },
@@ -65,7 +66,7 @@ export async function profile(
         };
       });
     },
-    [nodes.endpoint, nodes.domain] as const,
+    [nodes.endpoint, nodes.domain, nodes.checkpoint] as const,
   );
   await page.reload();
   return page;

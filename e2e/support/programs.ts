@@ -6,6 +6,8 @@ import { once } from 'node:events';
 export interface Nodes {
   endpoint: string;
   domain?: string;
+  /** Checkpoint that profiles begin from, as text; left out: the first block. */
+  checkpoint?: string;
 }
 
 export interface RunningNetwork extends Nodes {
@@ -17,7 +19,10 @@ export interface RunningNetwork extends Nodes {
 /** A network whose time is so many minutes late, to be made up for by hurrying. */
 export const pacedNetwork = (minutesLate: number): Promise<RunningNetwork> =>
   run('paced-network', String(minutesLate));
-/** A network with the prepared history, whose slots come as fast as its farmer can bear. */
+/**
+ * A network with the prepared history. Lines said to it name the pieces that it keeps to itself: `all`, `source` for
+ * every source piece, `none`.
+ */
 export const historyNetwork = (): Promise<RunningNetwork> => run('history-network');
 
 /** Runs a program beside this file until `stop`. Rejects when it ends before it gave its addresses. */

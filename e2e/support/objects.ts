@@ -1,0 +1,29 @@
+/** What tests of objects do on their screen. */
+import { expect, type Locator, type Page } from '@playwright/test';
+import { card } from './profile.ts';
+
+/** Shows the screen of objects, once the chain is verified. */
+export async function objectsScreen(page: Page): Promise<void> {
+  await page.evaluate(() => {
+    window.location.hash = '#/objects';
+  });
+  await expect(page.getByText('Try one of these')).toBeVisible({ timeout: 4 * 60_000 });
+}
+
+/** Opens an object by its identifier. */
+export async function openObject(page: Page, cid: string, name: string): Promise<Locator> {
+  await page.getByLabel('Identifier or link').fill(cid);
+  await page.getByRole('button', { name: 'Open', exact: true }).click();
+  const opened = card(page, name);
+  await expect(opened).toBeVisible({ timeout: 3 * 60_000 });
+  return opened;
+}
+
+/** Keeps all of an opened object in the browser; returns where its pieces came from. */
+export async function keepObject(page: Page, opened: Locator): Promise<string[]> {
+  await opened.getByRole('button', { name: 'Keep here' }).click();
+  const transfer = page.getByTestId('transfer').first();
+  await expect(transfer.getByText('complete, verified')).toBeVisible({ timeout: 3 * 60_000 });
+  const pieces = transfer.locator('.pieces li');
+  return pieces.evaluateAll((items) => items.map((item) => item.getAttribute('data-from') ?? ''));
+}
