@@ -33,7 +33,9 @@ const (
 	maxAnswers = 64
 	// maxAsked bounds the peers that one search asks for a piece.
 	maxAsked = 24
-	alpha    = 3
+	// maxTabs bounds the tabs among them: each piece may be in none.
+	maxTabs = 8
+	alpha   = 3
 	// randomWalks looks for peers that have a piece in their plots.
 	randomWalks    = 3
 	banAtFirst     = 5 * time.Second
@@ -438,10 +440,49 @@ func (g *gateway) find(ctx context.Context, index uint64, deep bool, from peer.I
 		}
 		queue = g.merge(queue, response.peers)
 	}
-	if !deep {
-		return nil
+	if piece := g.findAtTabs(ctx, target, question, deep, from); piece != nil || !deep {
+		return piece
 	}
 	return g.findInPlots(ctx, question, from)
+}
+
+// findAtTabs asks peers that nobody can look up, such as tabs, over the connections that they opened.
+func (g *gateway) findAtTabs(ctx context.Context, target [32]byte, question []byte, deep bool, from peer.ID) []byte {
+	var tabs []peer.AddrInfo
+	for _, id := range g.host.Network().Peers() {
+		known, err := g.host.Peerstore().SupportsProtocols(id, cachedPieceProtocol, kademliaProtocol)
+		if err == nil && id != from && slices.Equal(known, []protocol.ID{cachedPieceProtocol}) {
+			tabs = append(tabs, peer.AddrInfo{ID: id})
+		}
+	}
+	sortByDistance(tabs, target)
+	for _, info := range tabs[:min(maxTabs, len(tabs))] {
+		if piece := g.askForPiece(ctx, info, question, deep); piece != nil {
+			return piece
+		}
+	}
+	return nil
+}
+
+// askForPiece asks a peer for a piece out of its cache or, for a deep search, out of its plots too.
+func (g *gateway) askForPiece(ctx context.Context, info peer.AddrInfo, question []byte, deep bool) []byte {
+	name := cachedPieceProtocol
+	decode := func(answer []byte) ([]byte, error) {
+		response, err := decodeCachedPieceResponse(answer)
+		return response.piece, err
+	}
+	if deep {
+		name, decode = pieceProtocol, decodePieceResponse
+	}
+	answer, err := g.ask(ctx, info, name, question, maxResponseBytes)
+	if err != nil {
+		return nil
+	}
+	piece, err := decode(answer)
+	if err != nil {
+		g.gate.ban(info.ID)
+	}
+	return slices.Clone(piece)
 }
 
 func (g *gateway) findInPlots(ctx context.Context, question []byte, from peer.ID) []byte {
@@ -456,15 +497,8 @@ func (g *gateway) findInPlots(ctx context.Context, question []byte, from peer.ID
 				continue
 			}
 			asked[info.ID] = true
-			answer, err := g.ask(ctx, info, pieceProtocol, question, maxResponseBytes)
-			if err != nil {
-				continue
-			}
-			piece, err := decodePieceResponse(answer)
-			if err != nil {
-				g.gate.ban(info.ID)
-			} else if piece != nil {
-				return slices.Clone(piece)
+			if piece := g.askForPiece(ctx, info, question, true); piece != nil {
+				return piece
 			}
 		}
 	}

@@ -187,6 +187,76 @@ func TestAPlottedPieceIsFoundAndKept(t *testing.T) {
 	}
 }
 
+// tab is a peer that listens nowhere and cannot be looked up, connected to a gateway over one of its transports.
+func tab(t *testing.T, g *gateway, transport string, pieces map[uint64][]byte) {
+	t.Helper()
+	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.ProtocolVersion("/subspace/2/"+genesis))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.Close() })
+	h.SetStreamHandler(cachedPieceProtocol, func(stream network.Stream) {
+		defer stream.Close()
+		if question, err := readFrame(stream, maxRequestBytes); err == nil {
+			request, _ := decodePieceRequest(question)
+			_ = writeFrame(stream, encodeCachedPieceResponse(cachedPieceResponse{piece: pieces[request.index]}))
+		}
+	})
+	h.SetStreamHandler(pieceProtocol, func(stream network.Stream) {
+		defer stream.Close()
+		if question, err := readFrame(stream, maxRequestBytes); err == nil {
+			request, _ := decodePieceRequest(question)
+			if piece := pieces[request.index]; piece != nil {
+				_ = writeFrame(stream, encodePieceResponse(piece, nil))
+			}
+		}
+	})
+	var addrs []multiaddr.Multiaddr
+	for _, address := range g.host.Addrs() {
+		if strings.Contains(address.String(), transport) {
+			addrs = append(addrs, address)
+		}
+	}
+	if err := h.Connect(context.Background(), peer.AddrInfo{ID: g.host.ID(), Addrs: addrs}); err != nil {
+		t.Fatal(err)
+	}
+	deadline := time.Now().Add(10 * time.Second)
+	for time.Now().Before(deadline) {
+		if known, _ := g.host.Peerstore().SupportsProtocols(h.ID(), cachedPieceProtocol); len(known) > 0 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Fatal("the tab was not identified")
+}
+
+func TestPiecesOfTabsReachOthersOverEveryTransport(t *testing.T) {
+	for _, transport := range []string{"/webtransport", "/webrtc-direct", "/ws"} {
+		t.Run(transport, func(t *testing.T) {
+			g := newGateway(t)
+			tab(t, g, transport, map[uint64][]byte{8: pieceOf(8), 9: pieceOf(9)})
+			tab(t, g, "/ws", nil)
+			answer, err := ask(t, g, "/tcp/", cachedPieceProtocol, encodePieceRequest(pieceRequest{index: 8}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found, err := decodeCachedPieceResponse(answer); err != nil || !bytes.Equal(found.piece, pieceOf(8)) {
+				t.Fatalf("another piece, or none: %v", err)
+			}
+			answer, err = ask(t, g, "/tcp/", pieceProtocol, encodePieceRequest(pieceRequest{index: 9}))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found, err := decodePieceResponse(answer); err != nil || !bytes.Equal(found, pieceOf(9)) {
+				t.Fatalf("another piece, or none: %v", err)
+			}
+			if _, err := ask(t, g, "/tcp/", pieceProtocol, encodePieceRequest(pieceRequest{index: 10})); err != errRefused {
+				t.Fatalf("refusal expected, not %v", err)
+			}
+		})
+	}
+}
+
 func TestAMissingPieceIsRefused(t *testing.T) {
 	_, info := tcpPeer(t, genesis, nil, nil)
 	g := newGateway(t, info)
