@@ -1,6 +1,7 @@
 /**
- * A tab among peers that speak TCP only: by a gateway over each of its transports, by its socket bridge, and tabs among
- * themselves over WebRTC. Without Go there is no gateway, and nothing to test.
+ * A tab among peers that speak TCP only: it takes pieces from them and gives pieces to them, by a gateway over each of
+ * its transports and by its socket bridge; tabs among themselves over WebRTC. Without Go there is no gateway, and
+ * nothing to test.
  */
 import { chromium, expect, test, type Browser, type Page } from '@playwright/test';
 import { bridgeOf } from '../src/dsn/gateway.ts';
@@ -9,6 +10,7 @@ import { nodePlatform } from '../src/dsn/platform-node.ts';
 import { REFUSING_SERVER } from '../src/dsn/server.ts';
 import { fromHex } from '../src/protocol/bytes.ts';
 import { PIECE_BYTES } from '../src/protocol/constants.ts';
+import { cachedPieceByIndex, pieceByIndex } from '../src/protocol/dsn.ts';
 import { haveGo, startGateway, type RunningGateway } from '../tests/support/gateway.ts';
 import type { DsnPage } from './support/dsn-page.ts';
 import { serveLibraryPage, type LibraryPage } from './support/library-page.ts';
@@ -18,11 +20,14 @@ declare const dsnPage: DsnPage;
 const GENESIS = '5a'.repeat(32);
 const CACHED = 3n;
 const PLOTTED = 200n;
+const SIGNAL = new AbortController().signal;
 
 test.skip(!haveGo, 'Go is not installed: the gateway cannot be built');
 
 let native: DsnPeer;
 let gateway: RunningGateway;
+/** A peer of go-libp2p that speaks TCP only. */
+let tcpOnly: RunningGateway;
 let served: LibraryPage;
 let browser: Browser;
 
@@ -42,6 +47,7 @@ test.beforeAll(async () => {
     },
   });
   gateway = await startGateway(GENESIS, native.addresses());
+  tcpOnly = await startGateway(GENESIS, native.addresses(), ['/ip4/127.0.0.1/tcp/0']);
   served = await serveLibraryPage('dsn-page.ts');
   browser = await chromium.launch({
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
@@ -53,6 +59,7 @@ test.afterAll(async () => {
   await browser?.close();
   served?.close();
   await gateway?.stop();
+  await tcpOnly?.stop();
   await native?.stop();
 });
 
@@ -66,6 +73,21 @@ async function tab(): Promise<Page> {
 
 const join = (page: Page, cached: number | null, bridge: { url: string; code: string } | null = null) =>
   page.evaluate(([genesis, own, to]) => dsnPage.join(genesis, own, to), [GENESIS, cached, bridge] as const);
+
+/** Asks a peer by TCP for a piece that only a tab has; every byte of it is its index. */
+async function askByTcp(addresses: string[], index: number): Promise<void> {
+  const asker = await DsnPeer.start({ ...nodePlatform(), genesisHash: fromHex(GENESIS) });
+  try {
+    const [peer] = await asker.connect(addresses.filter((address) => /\/tcp\/\d+\/p2p\//.test(address)));
+    const wanted = { pieceIndex: BigInt(index), cachedPieces: [] };
+    const cached = await asker.request(peer!, cachedPieceByIndex, wanted, SIGNAL);
+    expect(cached.result.kind === 'piece' && cached.result.piece.every((byte) => byte === index)).toBe(true);
+    const { piece } = await asker.request(peer!, pieceByIndex, wanted, SIGNAL);
+    expect(piece?.length).toBe(PIECE_BYTES);
+  } finally {
+    await asker.stop();
+  }
+}
 
 for (const transport of ['/webtransport', '/webrtc-direct', '/ws']) {
   test(`pieces come through the gateway over ${transport}`, async () => {
@@ -88,6 +110,32 @@ test('a tab speaks to a TCP peer itself, through the bridge', async () => {
   const [peer] = await page.evaluate((all) => dsnPage.connect(all), native.addresses());
   expect(peer).toBe(native.id);
   expect(await page.evaluate((index) => dsnPage.find(index, 'caches'), Number(CACHED))).toBe(native.id);
+  await page.context().close();
+});
+
+for (const [transport, own] of [
+  ['/webtransport', 91],
+  ['/webrtc-direct', 92],
+  ['/ws', 93],
+] as const) {
+  test(`a tab gives its pieces through the gateway over ${transport}`, async () => {
+    const page = await tab();
+    await join(page, own);
+    const addresses = gateway.addresses.filter((address) => address.includes(transport));
+    expect(await page.evaluate((all) => dsnPage.connect(all), addresses)).toHaveLength(1);
+    await askByTcp(gateway.addresses, own);
+    expect((await page.evaluate(() => dsnPage.ways())).filter((way) => !way.includes(transport))).toEqual([]);
+    await page.context().close();
+  });
+}
+
+test('a tab and a go-libp2p peer that speaks TCP only give each other pieces through the bridge', async () => {
+  const page = await tab();
+  await join(page, 94, bridgeOf(gateway.url, gateway.code));
+  const [peer] = await page.evaluate((all) => dsnPage.connect(all), tcpOnly.addresses);
+  expect(await page.evaluate((index) => dsnPage.find(index, 'caches'), Number(CACHED))).toBe(peer);
+  expect(await page.evaluate((index) => dsnPage.find(index, 'plots'), Number(PLOTTED))).toBe(peer);
+  await askByTcp(tcpOnly.addresses, 94);
   await page.context().close();
 });
 

@@ -1,11 +1,6 @@
-import { createLibp2p } from 'libp2p';
-import { noise } from '@libp2p/noise';
-import { yamux } from '@libp2p/yamux';
-import { identify, type IdentifyComponents } from '@libp2p/identify';
 import { multiaddr } from '@multiformats/multiaddr';
-import { afterEach, describe, expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import { equal, fromHex } from '../protocol/bytes.ts';
-import { PIECE_BYTES } from '../protocol/constants.ts';
 import {
   cachedPieceByIndex,
   dsnProtocolVersion,
@@ -15,48 +10,11 @@ import {
   segmentHeadersByIndexes,
 } from '../protocol/dsn.ts';
 import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
-import { DsnError } from './errors.ts';
-import { DsnPeer, type DsnPeerOptions } from './peer.ts';
-import { nodePlatform } from './platform-node.ts';
 import { peerCaches, peerPlots } from './search.ts';
 import { REFUSING_SERVER, type DsnServer } from './server.ts';
+import { failure, GENESIS, join, pieceOf, plainPeer } from './test-support.ts';
 
-const GENESIS = new Uint8Array(32).fill(7);
-const WS = ['/ip4/127.0.0.1/tcp/0/ws'];
 const { signal } = new AbortController();
-const started: { stop(): Promise<void> }[] = [];
-
-afterEach(async () => {
-  await Promise.all(started.splice(0).map((peer) => peer.stop()));
-});
-
-async function join(options: Partial<DsnPeerOptions> = {}, listen = WS): Promise<DsnPeer> {
-  const peer = await DsnPeer.start({ ...nodePlatform(listen), genesisHash: GENESIS, ...options });
-  started.push(peer);
-  return peer;
-}
-
-/** A peer without this project's code above libp2p. */
-async function plainPeer(ofThisNetwork: boolean) {
-  const peer = await createLibp2p({
-    addresses: { listen: WS },
-    transports: nodePlatform().transports,
-    connectionEncrypters: [noise()],
-    streamMuxers: [yamux()],
-    connectionGater: { denyDialMultiaddr: () => false },
-    services: {
-      identify: (components: IdentifyComponents) => {
-        const service = identify()(components) as unknown as { host: { protocolVersion: string } };
-        if (ofThisNetwork) service.host.protocolVersion = dsnProtocolVersion(GENESIS);
-        return service;
-      },
-    },
-  });
-  started.push({ stop: async () => void (await peer.stop()) });
-  return peer;
-}
-
-const pieceOf = (index: PieceIndex): Uint8Array => new Uint8Array(PIECE_BYTES).fill(Number(index % 251n));
 
 function serverOf(cached: PieceIndex[], plotted: PieceIndex[] = [], liar = false): DsnServer {
   const give = (index: PieceIndex) => pieceOf(liar ? index + 1n : index);
@@ -87,12 +45,6 @@ async function search(provider: ReturnType<typeof peerCaches>, wanted: PieceInde
     signal,
   );
   return found;
-}
-
-async function failure(work: Promise<unknown>): Promise<DsnError> {
-  const error = await work.catch((reason: unknown) => reason);
-  if (error instanceof DsnError) return error;
-  throw new Error(`no DsnError but ${String(error)}`);
 }
 
 describe('a peer', () => {

@@ -67,6 +67,8 @@ export interface DsnPeerOptions extends PeerPlatform {
   /** Whether others may look peers up here: for those that can be reached. */
   kademliaServer?: boolean;
   privateKey?: PrivateKey;
+  /** Milliseconds that an answer may take; the network's own when left out. */
+  requestTimeoutMs?: number;
   /** Called when a peer is not spoken to any more, and why. */
   onBan?(peer: string, reason: string): void;
 }
@@ -201,7 +203,7 @@ export class DsnPeer {
       protocol.name,
       payload,
       MAX_RESPONSE_BYTES,
-      REQUEST_TIMEOUT_MS,
+      this.options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
       signal,
     );
     try {

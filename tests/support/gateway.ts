@@ -19,8 +19,17 @@ export interface RunningGateway {
   stop(): Promise<void>;
 }
 
-/** Builds and starts a gateway that speaks to peers of this machine. `genesis`: 64 hex digits. */
-export async function startGateway(genesis: string, peers: readonly string[]): Promise<RunningGateway> {
+/**
+ * Builds and starts a gateway that speaks to peers of this machine.
+ *
+ * @param genesis 64 hex digits.
+ * @param listen Multiaddresses; left out: all transports.
+ */
+export async function startGateway(
+  genesis: string,
+  peers: readonly string[],
+  listen: readonly string[] = [],
+): Promise<RunningGateway> {
   const folder = await mkdtemp(join(tmpdir(), 'allotment-gateway-'));
   const program = join(folder, 'allotment-gateway');
   await promisify(execFile)('go', ['build', '-o', program, '.'], { cwd: SOURCES });
@@ -35,9 +44,13 @@ export async function startGateway(genesis: string, peers: readonly string[]): P
     folder,
     '--allow-private',
   ];
-  const child = spawn(program, [...options, '--relay', ...peers.flatMap((peer) => ['--peer', peer])], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
+  const child = spawn(
+    program,
+    [...options, '--relay', ...flags('--peer', peers), ...flags('--listen', listen)],
+    {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    },
+  );
   const ended = new Promise<void>((resolve) => child.once('exit', () => resolve()));
   const addresses: string[] = [];
   let url = '';
@@ -61,4 +74,8 @@ export async function startGateway(genesis: string, peers: readonly string[]): P
     }
   }
   throw new Error('the gateway ended before it listened');
+}
+
+function flags(name: string, values: readonly string[]): string[] {
+  return values.flatMap((value) => [name, value]);
 }
