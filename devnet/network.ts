@@ -137,6 +137,7 @@ export class LocalNetwork {
     });
     let farmer: OwnFarmer | null = null;
     const pace = waitingFor(options.pace ?? wallClockPace(params.slotDurationMs), () => {
+      if (farmer?.auditing === true) return true;
       const slot = farmer?.provingSlot ?? null;
       return slot !== null && slot + BigInt(params.blockAuthoringDelay) <= timekeeper.slot + 1n;
     });
@@ -266,7 +267,7 @@ async function openChain(params: NetworkParams, { dataDir, prepared }: NodeOptio
 }
 
 /**
- * Holds the next slot back while `late` says that a proof of the own farmer would come too late for its slot: on a
+ * Holds the next slot back while `late` says that the own farmer would come too late with a proof: on a
  * machine that is too busy for the pace, time runs slower instead of the chain standing still.
  */
 function waitingFor(pace: Pace, late: () => boolean): Pace {

@@ -24,7 +24,10 @@ const LONGEST_PROOF_MS = 120_000;
 const SOLUTION_IGNORED = '9001';
 
 export class OwnFarmer {
-  private constructor(private readonly farm: Farm) {}
+  private constructor(
+    private readonly farm: Farm,
+    private readonly audits: { underWay: number },
+  ) {}
 
   static async open(
     chain: Chain,
@@ -34,9 +37,10 @@ export class OwnFarmer {
     options: NodeOptions,
   ): Promise<OwnFarmer> {
     const { ownSectors, ownPiecesInSector, dataDir, log } = options;
+    const audits = { underWay: 0 };
     const farm = await Farm.open({
       directory: await NodeDirectory.at(join(dataDir, 'farm')),
-      pool,
+      pool: counting(pool, audits),
       pieces: piecesOf(segments),
       history: historyOf(chain, segments),
       node: nodeOf(chain, hub),
@@ -49,22 +53,42 @@ export class OwnFarmer {
     farm.onNotice(({ level, category, text }) => {
       if (level !== 'success' || category === 'farm') log(`Own farmer: ${text}`);
     });
-    return new OwnFarmer(farm);
+    return new OwnFarmer(farm, audits);
   }
 
   start(): void {
     this.farm.start();
   }
 
-  /** The slot that a proof is under way for, or null. */
+  /** The oldest slot that a proof is under way for, or null. */
   get provingSlot(): SlotNumber | null {
-    const proving = this.farm.snapshot().history.find(({ outcome }) => outcome === 'proving');
-    return proving === undefined ? null : BigInt(proving.slot);
+    const proving = this.farm.snapshot().history.filter(({ outcome }) => outcome === 'proving');
+    const slots = proving.map(({ slot }) => BigInt(slot));
+    return slots.length === 0 ? null : slots.reduce((oldest, slot) => (slot < oldest ? slot : oldest));
+  }
+
+  /** Whether it still looks for a slot's solutions. */
+  get auditing(): boolean {
+    return this.audits.underWay > 0;
   }
 
   stop(): Promise<void> {
     return this.farm.stop();
   }
+}
+
+/** The pool, whose audits under way are counted. */
+function counting(pool: ComputePool, audits: { underWay: number }): ComputePool {
+  return {
+    run: async (job, input, options) => {
+      if (job !== 'sector.audit') return pool.run(job, input, options);
+      audits.underWay += 1;
+      return pool.run(job, input, options).finally(() => (audits.underWay -= 1));
+    },
+    resize: (workers) => pool.resize(workers),
+    status: () => pool.status(),
+    close: () => pool.close(),
+  };
 }
 
 function entropyIn(path: string): Uint8Array {

@@ -3,15 +3,11 @@
  * the network gives nothing, and rebuilt when half of the pieces are nowhere.
  */
 import { expect, test, type Page } from '@playwright/test';
-import {
-  card,
-  keepObject,
-  objectsScreen,
-  openObject,
-  startHistory,
-  type History,
-} from './support/objects.ts';
-import { makeWallet, saved } from './support/profile.ts';
+import { serveApp, type AppServer } from '../scripts/app-server.ts';
+import { ensureBuilt } from '../scripts/build-app.ts';
+import { keepObject, objectsScreen, openObject } from './support/objects.ts';
+import { addAlice, card, closeProfiles, makeWallet, profile, saved } from './support/profile.ts';
+import { historyNetwork, type RunningNetwork } from './support/programs.ts';
 
 const NAME = 'letter.txt';
 const CONTENT = 'A letter to whoever reads this.\n'.repeat(4_000);

@@ -10,7 +10,7 @@ import { fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { DecodeError } from '../../src/protocol/errors.ts';
 import { globalObjectMappingToJson } from '../../src/protocol/object-mapping.ts';
 import { segmentHeaderToJson } from '../../src/protocol/segment.ts';
-import type { FarmerAppInfo, GlobalObject, PieceIndex } from '../../src/protocol/types.ts';
+import type { FarmerAppInfo, GlobalObject } from '../../src/protocol/types.ts';
 import type { Chain } from '../chain.ts';
 import type { NodeOptions } from '../config.ts';
 import type { FarmingHub } from '../farming.ts';

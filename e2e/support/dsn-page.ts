@@ -5,6 +5,7 @@ import { browserPlatform } from '../../src/dsn/platform-browser.ts';
 import { peerCaches, peerPlots } from '../../src/dsn/search.ts';
 import { REFUSING_SERVER } from '../../src/dsn/server.ts';
 import { fromHex } from '../../src/protocol/bytes.ts';
+import { pieceByIndex } from '../../src/protocol/dsn.ts';
 import { PIECE_BYTES } from '../../src/protocol/constants.ts';
 
 const { signal } = new AbortController();
@@ -52,6 +53,13 @@ const page = {
       signal,
     );
     return giver;
+  },
+
+  /** Whether a peer gives a piece out of its cache or plots. */
+  async gives(giver: string, index: number): Promise<boolean> {
+    const question = { pieceIndex: BigInt(index), cachedPieces: [] };
+    const { piece } = await peer!.request(giver, pieceByIndex, question, signal);
+    return piece?.every((byte) => byte === index) === true;
   },
 
   /** MB/s of `count` pieces, `atOnce` of them under way. */

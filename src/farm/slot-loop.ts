@@ -45,7 +45,7 @@ export class SlotLoop {
   private readonly stopping = new AbortController();
   private readonly audits = new RecentMedian(MEASUREMENTS);
   private readonly proofs = new RecentMedian(MEASUREMENTS);
-  private readonly history: SlotOutcome[] = [];
+  private history: SlotOutcome[] = [];
   private readonly counts = {
     audited: 0,
     missed: 0,
@@ -184,6 +184,8 @@ export class SlotLoop {
 
   /** Slots prove one after the other, each on all cores. */
   private proveInTurn(candidates: Candidate[], slot: SlotInfo, arrived: number, first: SlotOutcome): void {
+    first.outcome = 'proving';
+    this.record(first);
     // What won is proven from the sector that won, even if a newer one is about to replace it.
     const releases = candidates.map(({ sector }) => sector.file.hold());
     this.unproven += 1;
@@ -213,6 +215,8 @@ export class SlotLoop {
       const used = await this.proveWithin(deadline, candidate, slot, outcome);
       if (used) outcome = { ...newOutcome(slot), auditMs: first.auditMs };
     }
+    // No chunk could win.
+    if (outcome === first) this.history = this.history.filter((other) => other !== first);
   }
 
   /** Returns false when the chunk is stored without a mask and so cannot win. */
