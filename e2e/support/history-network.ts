@@ -41,6 +41,8 @@ const WITHHELD: Record<string, (index: PieceIndex) => boolean> = {
 let withheld = WITHHELD['none']!;
 let wanted = 0;
 let running: LocalNetwork | null = null;
+/** Whether no block is wanted at the moment. */
+const isIdle = (): boolean => running !== null && running.chain.best.number >= wanted;
 const dataDir = mkdtempSync(join(tmpdir(), 'allotment-e2e-history-'));
 writeFileSync(join(dataDir, 'identity.bin'), encodeIdentityFile(ENTROPY));
 running = await LocalNetwork.start(DEFAULT_PARAMS, {
@@ -57,7 +59,7 @@ running = await LocalNetwork.start(DEFAULT_PARAMS, {
   pace: async (signal) => {
     const pause = (ms: number) => setTimeout(ms, undefined, { signal }).catch(() => undefined);
     await pause(SLOT_MS);
-    while (!signal.aborted && running !== null && running.chain.best.number >= wanted) await pause(POLL_MS);
+    while (!signal.aborted && isIdle()) await pause(POLL_MS);
   },
   log: (line) => void (process.env['ALLOTMENT_E2E_LOG'] === undefined || process.stderr.write(`${line}\n`)),
 });
