@@ -77,9 +77,11 @@ export function OfferCard(props: {
         </Form>
       )}
       {address !== null && <LogIn address={address} />}
-      <button type="button" onClick={props.onLeave}>
-        Not now
-      </button>
+      <div className="row">
+        <button type="button" onClick={props.onLeave}>
+          Not now
+        </button>
+      </div>
     </Card>
   );
 }
@@ -93,9 +95,11 @@ function LogIn({ address }: { address: string }) {
         Log in on <strong>{host}</strong>. It opens beside this page and brings you back here, where the
         credential is checked and kept. Your password for {host} stays between you and it.
       </p>
-      <a className="button primary" href={address} target="_blank" rel="noreferrer noopener">
-        Go to {host}
-      </a>
+      <div className="row">
+        <a className="button primary" href={address} target="_blank" rel="noreferrer noopener">
+          Go to {host}
+        </a>
+      </div>
     </div>
   );
 }

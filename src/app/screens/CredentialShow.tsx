@@ -8,7 +8,7 @@ import { takeLink } from '../visit.ts';
 import { identity } from '../wallet-client.ts';
 import { SignerBadge } from './CredentialOffer.tsx';
 import { LinkingBadge } from './CredentialLinking.tsx';
-import { pathText, typeText } from './credential-words.ts';
+import { issuerText, pathText, typeText } from './credential-words.ts';
 
 type Matched = Awaited<ReturnType<typeof identity.matchRequest>>;
 
@@ -168,7 +168,7 @@ function Query(props: {
           value={match.credential.id}
           options={query.matches.map(({ credential }) => [
             credential.id,
-            `${typeText(credential.type)} by ${credential.issuerName ?? credential.issuer}`,
+            `${typeText(credential.type)} by ${issuerText(credential)}`,
           ])}
           onChange={props.onPick}
         />

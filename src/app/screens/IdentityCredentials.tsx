@@ -11,7 +11,7 @@ import { LinkingBadge } from './CredentialLinking.tsx';
 import { Receive } from './CredentialReceive.tsx';
 import { Show } from './CredentialShow.tsx';
 import { Claim } from './CredentialClaim.tsx';
-import { pathText, typeText } from './credential-words.ts';
+import { issuerText, pathText, typeText } from './credential-words.ts';
 
 /** Credentials: what others certified, showing it, asking for it, issuing it. */
 export default function IdentityCredentials() {
@@ -58,9 +58,7 @@ function Credential({ one, reload }: { one: CredentialView; reload: () => void }
       <details className="block">
         <summary>
           <strong>{typeText(one.type)}</strong>
-          <span className="muted">
-            {one.selfIssued ? 'by yourself' : (one.issuerName ?? 'by somebody not in your list')}
-          </span>
+          <span className="muted">by {one.selfIssued ? 'yourself' : issuerText(one)}</span>
           <StatusBadge status={one.status} />
           {!one.linkable && <LinkingBadge linkable={false} />}
         </summary>
