@@ -6,6 +6,7 @@ import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
 import { callbacks, issuerKey, residence, statusToken, TYPE } from '../src/identity/testing/web-issuer.ts';
 import { startOpenIdHost, type OpenIdHost } from './support/openid-host.ts';
+import { qrPicture } from './support/picture.ts';
 import {
   NOWHERE,
   card,
@@ -147,7 +148,14 @@ test('whether a credential still holds is asked when the person says so', async 
 test('a log-in leads to the issuer and back; what it decides later is asked for', async ({ browser }) => {
   const page = await ada(await profile(browser, app.url, NOWHERE));
   const { link } = await host.issuer({ login: { pushed: true }, later: 2 });
-  const offer = await look(page, link);
+  // The issuer shows a code with the address of its offer.
+  const address = `${host.origin}/offer/1`;
+  host.servers.on(address, () => new URL(link).searchParams.get('credential_offer')!);
+  const code = `openid-credential-offer://?credential_offer_uri=${encodeURIComponent(address)}`;
+  const receive = card(page, 'Receive');
+  await receive.getByRole('button', { name: 'Scan a code' }).click();
+  await receive.getByLabel('A picture of the code').setInputFiles(qrPicture(code));
+  const offer = card(page, 'An offer');
   await offer.getByRole('button', { name: 'Accept and log in' }).click();
   await expect(offer.getByRole('status')).toContainText(`Log in on ${new URL(host.origin).host}`);
   const opening = page.context().waitForEvent('page');

@@ -2,7 +2,10 @@ import { useCallback, useEffect, useState } from 'react';
 import type { IdentityView } from '../../identity/identity-commands.ts';
 import { Badge, Card, CheckBadge, Empty } from '../components/basics.tsx';
 import { Check, Deed, Form, HandOver, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
-import { identity, useLoaded } from '../wallet-client.ts';
+import { identity, useLoaded, usePolled } from '../wallet-client.ts';
+
+/** How often it is looked whether somebody withdrew. */
+const LOOK_MS = 6_000;
 
 type Named = readonly (readonly [string, string])[];
 
@@ -10,7 +13,10 @@ const named = (all: readonly IdentityView[]): Named => all.map(({ did, name }) =
 
 /** What others say of an identity: who stands behind it, whom it follows. */
 export function Behind({ did, nameOf }: { did: string; nameOf: (did: string) => string }) {
-  const { value } = useLoaded(useCallback(() => identity.statementsOf({ did }), [did]));
+  const { value } = usePolled(
+    useCallback(() => identity.statementsOf({ did }), [did]),
+    LOOK_MS,
+  );
   if (value === null) return null;
   const { coIssuance, successor, predecessor } = value;
   return (
