@@ -2,7 +2,19 @@
 import { predicates } from '../src/identity/predicate.ts';
 import { ed25519Key, jwkOf } from '../src/identity/keys.ts';
 import { keyIdOf } from '../src/identity/did.ts';
+import { endorseKey } from '../src/identity/endorsed-keys.ts';
 import { issueSdJwt, presentSdJwt, verifySdJwt } from '../src/identity/sd-jwt.ts';
+import {
+  commitToLink,
+  endOfPeriod,
+  issuerKeys,
+  issueUnlinkable,
+  presentUnlinkable,
+  unlinkablePredicates,
+  verifyUnlinkable,
+} from '../src/identity/unlinkable.ts';
+import { ensureBuilt } from '../scripts/build-app.ts';
+import { identityKilobytes } from '../scripts/chunk-size.ts';
 import { randomBytes } from '../src/crypto/random.ts';
 import { createMemoryWalletStore } from '../src/storage/wallet-store.ts';
 import { DEFAULT_COST } from '../src/wallet/kdf.ts';
@@ -11,6 +23,8 @@ import { medianWall } from './measure.ts';
 import type { Benchmark } from './types.ts';
 
 const RUNS = 7;
+/** Gzipped, before a heavy proof system is asked for. */
+const SCREENS_GOAL_KB = 150;
 const ISSUER = 'did:autoid:off:issuer';
 const NOW = 1_800_000_000;
 const AUDIENCE = 'https://verifier.example';
@@ -60,6 +74,49 @@ function predicate() {
   return { opening, statement };
 }
 
+const bbs = issuerKeys(new Uint8Array(48).fill(3));
+const statement = await endorseKey(issuer, {
+  did: ISSUER,
+  certificates: ['AA=='],
+  now: NOW,
+  until: NOW + 365 * 86_400,
+  publicKey: bbs.publicKey,
+});
+
+/** The same ten claims in a credential whose showings cannot be linked. */
+function unlinkable() {
+  const link = new Uint8Array(48).fill(4);
+  const { commitment, blind } = commitToLink(link);
+  const claims = Object.fromEntries(Array.from({ length: 10 }, (_, index) => [`claim_${index}`, index]));
+  const draft = {
+    iss: ISSUER,
+    vct: 'urn:autonomys:vc:person:1',
+    exp: endOfPeriod(NOW, 4),
+    keys: statement,
+    claims,
+  };
+  const issue = () => issueUnlinkable(bbs, draft, commitment);
+  const credential = issue();
+  const question = { nonce: NONCE, audience: AUDIENCE, scope: 'once' as const };
+  const present = () =>
+    presentUnlinkable(credential, {
+      names: new Set(['claim_1', 'claim_2']),
+      secrets: { link, blind },
+      now: NOW,
+      committed: [],
+      ...question,
+    });
+  const issuerKey = () => jwkOf(issuer.publicKeyInfo);
+  const verify = (presentation: string) => verifyUnlinkable(presentation, question, { now: NOW, issuerKey });
+  return { issue, present, verify };
+}
+
+function unlinkablePredicate() {
+  const opening = { value: 7300, blinding: unlinkablePredicates.newBlinding() };
+  const told = { ...predicate().statement, commitment: unlinkablePredicates.commit(opening) };
+  return { told, opening };
+}
+
 export const benchmarks: Benchmark[] = [
   milliseconds('unlock', async () => {
     const keystore = await Keystore.open(createMemoryWalletStore(), { cost: DEFAULT_COST });
@@ -92,4 +149,39 @@ export const benchmarks: Benchmark[] = [
       if (!predicates.verify(statement, proof)) throw new Error('a true statement does not verify');
     };
   }),
+  milliseconds('unlinkable.issue', async () => unlinkable().issue),
+  milliseconds('unlinkable.present', async () => unlinkable().present),
+  milliseconds('unlinkable.verify', async () => {
+    const { present, verify } = unlinkable();
+    const { presentation } = present();
+    return () => verify(presentation);
+  }),
+  milliseconds('unlinkable.predicate.prove', async () => {
+    const { told, opening } = unlinkablePredicate();
+    return () => unlinkablePredicates.prove(told, opening);
+  }),
+  milliseconds('unlinkable.predicate.verify', async () => {
+    const { told, opening } = unlinkablePredicate();
+    const proof = unlinkablePredicates.prove(told, opening);
+    return () => {
+      if (!unlinkablePredicates.verify(told, proof)) throw new Error('a true statement does not verify');
+    };
+  }),
+  {
+    group: 'identity',
+    name: 'identity.screens',
+    unit: 'kB',
+    better: 'lower',
+    goal: '≥ 1',
+    async run() {
+      const value = identityKilobytes(await ensureBuilt(() => undefined));
+      return {
+        value,
+        peer: `${SCREENS_GOAL_KB} kB`,
+        ratio: SCREENS_GOAL_KB / value,
+        runs: 1,
+        where: 'chromium',
+      };
+    },
+  },
 ];
