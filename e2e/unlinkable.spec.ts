@@ -36,6 +36,87 @@ async function answer(holder: Page, request: string): Promise<string> {
   return show.getByLabel('Give them this answer').inputValue();
 }
 
+async function makeTownHall(page: Page): Promise<void> {
+  await part(page, 'people');
+  const form = card(page, 'Make an identity');
+  await form.getByLabel('Name').first().fill('Town hall');
+  await form.getByRole('button', { name: 'Make it' }).click();
+  await expect(page.getByTestId('identities').getByText('Town hall', { exact: true })).toBeVisible();
+}
+
+/** Pictures for whoever looks at the screens, in the folder that SHOTS names. */
+async function shots(pages: Record<string, Page>): Promise<void> {
+  const folder = process.env['SHOTS'];
+  if (folder === undefined) return;
+  for (const [name, page] of Object.entries(pages)) {
+    await page.setViewportSize({ width: 1280, height: 900 });
+    await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
+    await page.setViewportSize({ width: 390, height: 844 });
+    await page.emulateMedia({ colorScheme: 'dark' });
+    await page.screenshot({ path: `${folder}/${name}-390.png`, fullPage: true });
+  }
+}
+
+/** Connects two wallets on their credentials screens by the codes that they show each other. */
+async function meet(first: Page, second: Page): Promise<void> {
+  const [one, other] = [card(first, 'Meet somebody'), card(second, 'Meet somebody')];
+  await one.getByRole('button', { name: 'Begin' }).click();
+  const offer = await one.getByLabel('Show them this').inputValue();
+  await other.getByLabel('Or join').fill(offer);
+  await other.getByRole('button', { name: 'Join' }).click();
+  await one.getByLabel('What they show in return').fill(await other.getByLabel('in return').inputValue());
+  await one.getByRole('button', { name: 'Connect' }).click();
+  for (const end of [one, other]) await expect(end.getByText('connected', { exact: true })).toBeVisible();
+  expect(await one.getByTestId('meeting-digits').textContent()).toBe(
+    await other.getByTestId('meeting-digits').textContent(),
+  );
+}
+
+test('two wallets meet without a server: credential, question and answer go over', async ({ browser }) => {
+  const [town, ada] = [await profile(browser, app.url, NOWHERE), await profile(browser, app.url, NOWHERE)];
+  for (const page of [town, ada]) {
+    await makeWallet(page);
+    await part(page, 'credentials');
+  }
+  await makeTownHall(town);
+  await part(town, 'credentials');
+  await meet(town, ada);
+
+  await ada.getByText('Ask for one that cannot be linked').click();
+  await card(ada, 'Receive').getByRole('button', { name: 'Make a request' }).click();
+  await card(ada, 'Receive').getByRole('button', { name: 'Send it over' }).click();
+  const issue = card(town, 'Certify something of somebody');
+  await expect(issue.getByLabel('Their request')).toHaveValue(/unlinkable-request/);
+  await issue.getByRole('button', { name: 'Issue' }).click();
+  await issue.getByRole('button', { name: 'Send it over' }).click();
+  await expect(ada.getByLabel('Credential').first()).toHaveValue(/credential/);
+  await ada.getByRole('button', { name: 'Check and keep' }).click();
+  await expect(ada.getByTestId('credentials').locator('> li')).toContainText('cannot be linked');
+
+  const ask = card(town, 'Ask somebody to show something');
+  await ask.getByLabel('Who asks').fill('The town');
+  await ask.getByLabel('Claims').fill('age_over_18');
+  await ask.getByLabel('Know them again').check();
+  await ask.getByRole('button', { name: 'Make a request' }).click();
+  await ask.getByRole('button', { name: 'Send it over' }).click();
+  const show = card(ada, 'Show something to somebody');
+  await expect(show.getByText('They will see: age_over_18: true')).toBeVisible();
+  await expect(show.getByText('They will know you when you come back')).toBeVisible();
+  await show.getByRole('button', { name: 'Show exactly this' }).click();
+  await show.getByRole('button', { name: 'Send it over' }).click();
+  await expect(ask.getByLabel('Their answer')).toHaveValue(/vp_token/);
+  await ask.getByRole('button', { name: 'Check the answer' }).click();
+  await expect(town.getByTestId('checked')).toContainText('every check passed');
+  await expect(town.getByTestId('checked')).toContainText('Known to you as');
+  // Longer than a code holds: shown as several in turn.
+  await show.getByRole('button', { name: 'Show as a code' }).click();
+  await expect(show.getByText(/\d+ codes in turn/)).toBeVisible();
+  await shots({ 'meeting-town': town, 'meeting-ada': ada });
+
+  await card(town, 'Meet somebody').getByRole('button', { name: 'Leave' }).click();
+  await expect(card(ada, 'Meet somebody').getByRole('alert')).toContainText('has left');
+});
+
 test('the screens of identities stay small', () => {
   const kilobytes = identityKilobytes('dist');
   expect(kilobytes).toBeGreaterThan(20);
@@ -49,11 +130,7 @@ test('a credential that cannot be linked is asked for, issued, shown and checked
     await profile(browser, app.url, NOWHERE),
   ];
   for (const page of [issuer, holder, verifier]) await makeWallet(page);
-  await part(issuer, 'people');
-  const form = card(issuer, 'Make an identity');
-  await form.getByLabel('Name').first().fill('Town hall');
-  await form.getByRole('button', { name: 'Make it' }).click();
-  await expect(issuer.getByTestId('identities').getByText('Town hall', { exact: true })).toBeVisible();
+  await makeTownHall(issuer);
 
   await part(holder, 'credentials');
   await holder.getByText('Ask for one that cannot be linked').click();
@@ -98,13 +175,5 @@ test('a credential that cannot be linked is asked for, issued, shown and checked
   await verifier.getByLabel('Credential').first().fill(credential);
   await verifier.getByRole('button', { name: 'Check and keep' }).click();
   await expect(card(verifier, 'Receive').getByRole('alert')).toContainText('request of this wallet');
-  if (process.env['SHOTS'] !== undefined) {
-    for (const [name, page] of Object.entries({ issuer, holder, verifier })) {
-      await page.setViewportSize({ width: 1280, height: 900 });
-      await page.screenshot({ path: `${process.env['SHOTS']}/${name}.png`, fullPage: true });
-      await page.setViewportSize({ width: 390, height: 844 });
-      await page.emulateMedia({ colorScheme: 'dark' });
-      await page.screenshot({ path: `${process.env['SHOTS']}/${name}-390.png`, fullPage: true });
-    }
-  }
+  await shots({ issuer, holder, verifier });
 });

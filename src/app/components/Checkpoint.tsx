@@ -3,7 +3,8 @@ import type { BeginSetup, ChainView } from '../../node/api.ts';
 import { checkpointText, readCheckpointText } from '../../node/begin.ts';
 import { fromHex } from '../../protocol/bytes.ts';
 import { count } from '../format.ts';
-import { HandOver, TextArea } from './forms.tsx';
+import { TextArea } from './forms.tsx';
+import { HandOver } from './HandOver.tsx';
 import { QrCode, QrScanner } from './Qr.tsx';
 
 type Kind = BeginSetup['kind'];

@@ -1,5 +1,6 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { qrPattern, readQr } from '../qr.ts';
+import { QrCollector, qrParts } from '../qr-parts.ts';
 import '../qr.css';
 import { FileField } from './forms.tsx';
 
@@ -18,6 +19,32 @@ export function QrCode({ text, label }: { text: string; label: string }) {
       <rect width={side} height={side} fill="#fff" />
       <path d={path} fill="#000" shapeRendering="crispEdges" />
     </svg>
+  );
+}
+
+/** Time for which each code of several is shown. */
+const TURN_MS = 450;
+
+/** A text of any length as one QR code, or as several that are shown in turn. */
+export function QrSeries({ text, label }: { text: string; label: string }) {
+  const parts = useMemo(() => qrParts(text), [text]);
+  const [at, setAt] = useState(0);
+  useEffect(() => {
+    if (parts.length === 1) return undefined;
+    const timer = setInterval(() => setAt((before) => before + 1), TURN_MS);
+    return () => clearInterval(timer);
+  }, [parts]);
+  const part = at % parts.length;
+  return (
+    <div className="stack">
+      <QrCode text={parts[part]!} label={label} />
+      {parts.length > 1 && (
+        <p className="muted">
+          {parts.length} codes in turn: hold the camera on them until all are read. Another Allotment reads
+          them.
+        </p>
+      )}
+    </div>
   );
 }
 
@@ -54,15 +81,26 @@ async function readPicture(content: Uint8Array, type: string): Promise<string> {
 
 /**
  * Reads a QR code with the camera, or from a picture where there is none. `onText` gets every code that is read
- * until the scanner is taken away.
+ * until the scanner is taken away; codes that are parts of one text come as that text.
  */
 export function QrScanner({ onText, onCancel }: { onText: (text: string) => void; onCancel: () => void }) {
   const video = useRef<HTMLVideoElement>(null);
   const [trouble, setTrouble] = useState<string | null>(null);
-  const found = useRef(onText);
+  const [progress, setProgress] = useState<QrCollector['progress']>(null);
+  const found = useRef<(read: string) => void>(() => undefined);
+  const [collector] = useState(() => new QrCollector());
+  const take = (read: string) => {
+    try {
+      const text = collector.take(read);
+      setProgress(collector.progress);
+      if (text !== null) onText(text);
+    } catch (failure) {
+      setTrouble((failure as Error).message);
+    }
+  };
   useEffect(() => {
-    found.current = onText;
-  }, [onText]);
+    found.current = take;
+  });
   useEffect(() => {
     let stopped = false;
     let stream: MediaStream | null = null;
@@ -104,12 +142,17 @@ export function QrScanner({ onText, onCancel }: { onText: (text: string) => void
           {trouble}
         </p>
       )}
+      {progress !== null && (
+        <p role="status">
+          {progress.read} of {progress.of} codes read
+        </p>
+      )}
       <FileField
         label="A picture of the code"
         accept="image/*"
         onChoose={(file) => {
           if (file === null) return;
-          readPicture(file.content, file.type).then(onText, (failure: Error) => setTrouble(failure.message));
+          readPicture(file.content, file.type).then(take, (failure: Error) => setTrouble(failure.message));
         }}
       />
       <div className="row">

@@ -1,5 +1,5 @@
 import { useCallback, useRef, useState, type ChangeEvent, type FormEvent, type ReactNode } from 'react';
-import { readFile, saveFile, type ChosenFile } from '../files.ts';
+import { readFile, type ChosenFile } from '../files.ts';
 
 export interface Action {
   /** Runs the work unless some is under way already. */
@@ -82,6 +82,8 @@ export function Form(props: {
 export function Deed(props: {
   label: string;
   busy?: string;
+  /** What the button says once it was done, if it is not to be done again. */
+  done?: string;
   danger?: boolean;
   primary?: boolean;
   /** Question to answer first. */
@@ -89,18 +91,20 @@ export function Deed(props: {
   onDo: () => Promise<unknown>;
 }) {
   const action = useAction();
+  const [done, setDone] = useState(false);
+  const work = () => props.onDo().then(() => setDone(props.done !== undefined));
   const start = () => {
-    if (props.confirm === undefined || window.confirm(props.confirm)) action.run(props.onDo);
+    if (props.confirm === undefined || window.confirm(props.confirm)) action.run(work);
   };
   return (
     <>
       <button
         type="button"
         className={props.danger ? 'danger' : props.primary ? 'primary' : ''}
-        disabled={action.busy}
+        disabled={action.busy || done}
         onClick={start}
       >
-        {action.busy ? (props.busy ?? 'Working…') : props.label}
+        {action.busy ? (props.busy ?? 'Working…') : done ? props.done : props.label}
       </button>
       <Failure error={action.error} />
     </>
@@ -225,29 +229,5 @@ export function FileField(props: {
       </label>
       <Failure error={error} />
     </>
-  );
-}
-
-/** A text to hand on, with a button that copies it and one that saves it. */
-export function HandOver(props: { label: string; text: string; fileName: string }) {
-  const [copied, setCopied] = useState(false);
-  return (
-    <div className="stack">
-      <label>
-        {props.label}
-        <textarea value={props.text} rows={4} spellCheck={false} readOnly />
-      </label>
-      <div className="row">
-        <button
-          type="button"
-          onClick={() => void navigator.clipboard.writeText(props.text).then(() => setCopied(true))}
-        >
-          {copied ? 'Copied' : 'Copy'}
-        </button>
-        <button type="button" onClick={() => saveFile(props.fileName, props.text, 'text/plain')}>
-          Save as {props.fileName}
-        </button>
-      </div>
-    </div>
   );
 }

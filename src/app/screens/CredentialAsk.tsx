@@ -1,9 +1,11 @@
 import { useState } from 'react';
 import type { AskedCredential, ResponseView } from '../../identity/credential-commands.ts';
 import { Badge, Card, CheckBadge } from '../components/basics.tsx';
-import { Check, Deed, Form, HandOver, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { HandOver } from '../components/HandOver.tsx';
 import { identity } from '../wallet-client.ts';
 import { Claim } from './CredentialClaim.tsx';
+import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking, LinkingBadge } from './CredentialLinking.tsx';
 import { pathText } from './credential-words.ts';
 import { VerdictBadge } from './IdentityPeople.tsx';
@@ -22,6 +24,7 @@ export function Ask() {
   const [request, setRequest] = useState<string | null>(null);
   const [answer, setAnswer] = useState('');
   const [results, setResults] = useState<ResponseView[] | null>(null);
+  useHandedOver('answer', setAnswer);
   const ask = useAction();
   const check = useAction();
   const [toAsk, setToAsk] = useState<Hosts | null>(null);
@@ -91,7 +94,7 @@ export function Ask() {
       </Form>
       {request !== null && (
         <>
-          <HandOver label="Give them this request" text={request} fileName="request.json" />
+          <HandOver label="Give them this request" text={request} fileName="request.json" kind="request" />
           <Form
             action={check}
             submit="Check the answer"

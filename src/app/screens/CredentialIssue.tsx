@@ -2,8 +2,10 @@ import { useCallback, useEffect, useState } from 'react';
 import type { IdentityView } from '../../identity/identity-commands.ts';
 import type { IssuedView } from '../../identity/unlinkable-commands.ts';
 import { Card, Empty } from '../components/basics.tsx';
-import { Check, Deed, Form, HandOver, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { HandOver } from '../components/HandOver.tsx';
 import { identity, useLoaded } from '../wallet-client.ts';
+import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking } from './CredentialLinking.tsx';
 import { typeText } from './credential-words.ts';
 
@@ -23,6 +25,10 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
   const [revoked, setRevoked] = useState<string | null>(null);
   const action = useAction();
   const renewable = useLoaded(useCallback(() => identity.issuedUnlinkable(), []));
+  useHandedOver('credential-request', (text) => {
+    setKind('unlinkable');
+    setRequest(text);
+  });
   const from = issuer === '' ? (own[0]?.did ?? '') : issuer;
   const unlinkable = kind === 'unlinkable';
   const issue = async () => {
@@ -118,7 +124,12 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
           </Form>
           {made !== null && (
             <>
-              <HandOver label="Give this to them" text={made.package} fileName="credential.json" />
+              <HandOver
+                label="Give this to them"
+                text={made.package}
+                fileName="credential.json"
+                kind="credential"
+              />
               {made.index !== null && (
                 <Deed
                   label="Revoke it again"

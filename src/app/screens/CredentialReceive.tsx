@@ -3,10 +3,12 @@ import type { IdentityView } from '../../identity/identity-commands.ts';
 import { isOffer } from '../../identity/links.ts';
 import type { Offer } from '../../identity/openid-offer.ts';
 import { Card } from '../components/basics.tsx';
-import { Deed, Failure, Form, HandOver, TextArea, useAction } from '../components/forms.tsx';
+import { Deed, Failure, Form, TextArea, useAction } from '../components/forms.tsx';
+import { HandOver } from '../components/HandOver.tsx';
 import { QrScanner } from '../components/Qr.tsx';
 import { takeLink } from '../visit.ts';
 import { identity } from '../wallet-client.ts';
+import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking } from './CredentialLinking.tsx';
 import { OfferCard } from './CredentialOffer.tsx';
 
@@ -32,6 +34,7 @@ export function Receive({ own, reload }: { own: IdentityView[]; reload: () => vo
   const [offer, setOffer] = useState<Offer | null>(null);
   const action = useAction();
   const list = useAction();
+  useHandedOver('credential', setText);
   const done = () => {
     setOffer(null);
     setText('');
@@ -113,7 +116,12 @@ function RequestUnlinkable() {
           onDo={async () => setRequest((await identity.requestUnlinkable()).request)}
         />
         {request !== null && (
-          <HandOver label="Give this to the issuer" text={request} fileName="credential-request.json" />
+          <HandOver
+            label="Give this to the issuer"
+            text={request}
+            fileName="credential-request.json"
+            kind="credential-request"
+          />
         )}
       </div>
     </details>

@@ -2,11 +2,13 @@ import { useState } from 'react';
 import { isWebRequest } from '../../identity/links.ts';
 import type { Verifier } from '../../identity/openid-presentation.ts';
 import { Badge, Card, CheckBadge } from '../components/basics.tsx';
-import { Failure, Form, HandOver, Select, TextArea, useAction } from '../components/forms.tsx';
+import { Failure, Form, Select, TextArea, useAction } from '../components/forms.tsx';
+import { HandOver } from '../components/HandOver.tsx';
 import { QrScanner } from '../components/Qr.tsx';
 import { takeLink } from '../visit.ts';
 import { identity } from '../wallet-client.ts';
 import { SignerBadge } from './CredentialOffer.tsx';
+import { useHandedOver } from './CredentialMeeting.tsx';
 import { LinkingBadge } from './CredentialLinking.tsx';
 import { issuerText, pathText, typeText } from './credential-words.ts';
 
@@ -35,6 +37,10 @@ export function Show({ reload }: { reload: () => void }) {
       setAsked({ matched, web });
     } else setAsked({ matched: await identity.matchRequest({ request: text }), web: null });
   };
+  useHandedOver('request', (text) => {
+    setRequest(text);
+    look.run(() => read(text));
+  });
   const answer = async (answers: Parameters<typeof identity.present>[0]['answers']) => {
     if (asked?.web) {
       const { goOn } = await identity.answerVerifier({ link: request, answers });
@@ -75,7 +81,9 @@ export function Show({ reload }: { reload: () => void }) {
         </div>
       )}
       {asked !== null && <Consent asked={asked} onAnswer={answer} onRefuse={() => setAsked(null)} />}
-      {response !== null && <HandOver label="Give them this answer" text={response} fileName="answer.json" />}
+      {response !== null && (
+        <HandOver label="Give them this answer" text={response} fileName="answer.json" kind="answer" />
+      )}
       {sent !== null && (
         <p role="status">
           Sent to <strong>{sent.host}</strong>.{' '}

@@ -7,12 +7,12 @@ import {
   Failure,
   FileField,
   Form,
-  HandOver,
   Select,
   TextArea,
   TextField,
   useAction,
 } from '../components/forms.tsx';
+import { HandOver } from '../components/HandOver.tsx';
 import { saveFile, type ChosenFile } from '../files.ts';
 import { brief } from '../format.ts';
 import { useNow } from '../hooks.ts';

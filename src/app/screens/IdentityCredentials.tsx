@@ -7,6 +7,7 @@ import { identity, useLoaded } from '../wallet-client.ts';
 import { LoginReturn, Promises } from './CredentialPromises.tsx';
 import { Ask } from './CredentialAsk.tsx';
 import { Issue } from './CredentialIssue.tsx';
+import { Meet } from './CredentialMeeting.tsx';
 import { LinkingBadge } from './CredentialLinking.tsx';
 import { Receive } from './CredentialReceive.tsx';
 import { Show } from './CredentialShow.tsx';
@@ -37,6 +38,7 @@ export default function IdentityCredentials() {
         </ul>
       </Card>
       <Receive own={own} reload={reload} />
+      <Meet />
       <Promises reload={reload} round={round} />
       <Show reload={reload} />
       <Ask />

@@ -1,17 +1,8 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { IdentityView, VerdictView } from '../../identity/identity-commands.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
-import {
-  Check,
-  Deed,
-  Failure,
-  FileField,
-  Form,
-  HandOver,
-  Select,
-  TextField,
-  useAction,
-} from '../components/forms.tsx';
+import { Check, Deed, Failure, FileField, Form, Select, TextField, useAction } from '../components/forms.tsx';
+import { HandOver } from '../components/HandOver.tsx';
 import { saveFile, type ChosenFile } from '../files.ts';
 import { brief } from '../format.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
