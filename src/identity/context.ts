@@ -83,11 +83,20 @@ export interface Consultation {
   reported: RegistryView | null;
 }
 
+/** A reward that a final block proves. */
+export interface ProvenReward {
+  block: number;
+  /** Milliseconds since the epoch. */
+  at: number;
+}
+
 export interface IdentityOptions {
   /** Name of the network in the DIDs of its registry: null for mainnet. */
   network: () => string | null;
   /** The network's registry, or null where none can be reached. */
   registry: RegistryAccess | null;
+  /** The newest proven reward of farming to an account (SS58), or null; absent where no chain is followed. */
+  lastReward?: (account: string) => Promise<ProvenReward | null>;
   /** Milliseconds since the epoch. */
   now?: () => number;
   /** How issuers and verifiers on the web are spoken to; the platform's `fetch` unless told. */
@@ -196,6 +205,11 @@ export class IdentityContext {
   /** Whole seconds since the epoch. */
   get seconds(): number {
     return Math.floor(this.now() / 1000);
+  }
+
+  /** The newest proven reward of farming to an account (SS58), or null. */
+  async lastReward(account: string): Promise<ProvenReward | null> {
+    return (await this.options.lastReward?.(account)) ?? null;
   }
 
   list<T>(type: RecordType): { id: string; value: T }[] {

@@ -17,8 +17,10 @@ import {
   type Score,
   type ScorePolicy,
 } from './score.ts';
-import { disclosableClaims, issueSdJwt, type Claims } from './sd-jwt.ts';
+import { statusReader } from './status-book.ts';
+import { disclosableClaims, issueSdJwt } from './sd-jwt.ts';
 
+const FARMING = 'network-farming';
 export const SCORE_TYPE = 'urn:autonomys:vc:auto-score:1';
 const POLICY = 'score-policy';
 const DAY_S = 86_400;
@@ -48,15 +50,27 @@ const policySchema = v.strictObject({
 /** Evidence as the wallet keeps it: what counts, and what tells the person where it is from. */
 export interface EvidenceRecord extends Evidence {
   service: string;
-  /** Credential of the wallet that it rests on, or null if the person entered it. */
+  /** Credential of the wallet that it rests on, or null if the person entered it or the chain proves it. */
   credential: string | null;
+  /** Block that proves it, of what the chain says; missing otherwise. */
+  block?: number;
 }
 
 export interface ScoreView extends Score {
   policy: string;
   computedAt: number;
   /** One line for each piece of evidence, in the order of the policy's worth. */
-  lines: { id: string; type: string; service: string; group: string | null; explanation: string }[];
+  lines: {
+    id: string;
+    type: string;
+    service: string;
+    group: string | null;
+    explanation: string;
+    /** Who stands behind it: an issuer, the chain, or nobody but the person. */
+    backing: string | null;
+  }[];
+  /** Kinds of evidence that the policy knows. */
+  types: string[];
   /** What nobody should conclude from the number. */
   caution: string;
 }
@@ -74,8 +88,24 @@ const REASONS = {
   'unknown-type': 'left out: this policy does not know such evidence',
 } as const;
 
+type StatusReader = Awaited<ReturnType<typeof statusReader>>;
+
+/** Quality of evidence that nothing but the person's word stands behind. */
+const WORD_PPM = 100_000;
+const FULL_PPM = 1_000_000;
+
 function percent(ppmValue: number): string {
   return `${(ppmValue / 10_000).toFixed(1)} %`;
+}
+
+/** Why counted evidence counts less than it could. */
+function lessened({ type, quality_ppm, issued_at }: EvidenceRecord, now: number, used: ScorePolicy): string {
+  const old = now - issued_at > used.types[type]!.fresh_s;
+  const reasons = [
+    ...(quality_ppm < FULL_PPM ? ['nothing but your word stands behind it'] : []),
+    ...(old ? [`it is ${Math.floor((now - issued_at) / DAY_S)} days old`] : []),
+  ];
+  return reasons.length === 0 ? '' : `: ${reasons.join(', and ')}`;
 }
 
 /** Commands, for one wallet and network. */
@@ -85,10 +115,74 @@ export function scoreCommands(context: IdentityContext) {
   const evidence = (): EvidenceRecord[] =>
     context.list<Omit<EvidenceRecord, 'id'>>('evidence').map(({ id, value }) => ({ ...value, id }));
 
+  /** Evidence as it is worth now: what stood behind it may have been revoked, renewed or removed since. */
+  const living = async (): Promise<EvidenceRecord[]> => {
+    const status = await statusReader(context);
+    const gone = new Map<string, Promise<boolean>>();
+    const isGone = (issuer: string) => {
+      const known = gone.get(issuer) ?? context.isDead(issuer, null);
+      gone.set(issuer, known);
+      return known;
+    };
+    return Promise.all(
+      evidence().map(async (one) => {
+        if (one.credential === null) return one;
+        const record = context.get<CredentialRecord>(one.credential, 'credential');
+        if (record === null) return { ...one, credential: null, quality_ppm: WORD_PPM };
+        const { issuer, issuedAt, expiresAt, reference } = backingIn(record);
+        const found = reference === null ? 'valid' : status(reference, issuer);
+        const revoked = found === 'revoked' || found === 'suspended' || (await isGone(issuer));
+        return { ...one, issued_at: issuedAt ?? one.issued_at, expires_at: expiresAt, revoked };
+      }),
+    );
+  };
+
+  const backingText = ({ credential, block }: EvidenceRecord, status: StatusReader): string | null => {
+    if (block !== undefined) return `block ${block}, proven`;
+    const record = credential === null ? null : context.get<CredentialRecord>(credential, 'credential');
+    if (record === null) return null;
+    const { issuer, reference } = backingIn(record);
+    const unsure = reference !== null && status(reference, issuer) === 'unknown';
+    return `${context.known(issuer)?.name ?? issuer}${unsure ? ', revocation not known' : ''}`;
+  };
+
   return {
-    /** Every piece of evidence in the wallet. */
+    /** Every piece of evidence in the wallet, as it is worth now. */
     async evidence(): Promise<EvidenceRecord[]> {
-      return evidence();
+      return living();
+    },
+
+    /**
+     * Takes the newest proven reward of farming to an account of the wallet as evidence, in the place of an older one.
+     * Throws Refusal `not-own-account`, `no-reward`.
+     */
+    async addFarmingEvidence(input: { account: string }): Promise<EvidenceRecord> {
+      const { accounts } = await context.wallet.status();
+      if (!accounts.some(({ address, kind }) => address === input.account && kind === 'phrase'))
+        throw new Refusal('not-own-account', input.account.slice(0, 60), 'This account is not one of yours.');
+      const reward = await context.lastReward(input.account);
+      if (reward === null)
+        throw new Refusal(
+          'no-reward',
+          input.account,
+          'No reward of farming to this account is proven yet. Its history is looked through now: try again later.',
+        );
+      const nullifier = toHex(nullifierOf(FARMING, input.account));
+      const old = evidence().find((one) => one.type === FARMING && one.nullifier === nullifier);
+      const record: Omit<EvidenceRecord, 'id'> = {
+        type: FARMING,
+        service: 'this network',
+        nullifier,
+        quality_ppm: FULL_PPM,
+        issued_at: Math.floor(reward.at / 1000),
+        expires_at: null,
+        revoked: false,
+        credential: null,
+        block: reward.block,
+      };
+      const id = old?.id ?? `evidence-${crypto.randomUUID()}`;
+      await context.put(id, 'evidence', record);
+      return { ...record, id };
     },
 
     /**
@@ -122,7 +216,7 @@ export function scoreCommands(context: IdentityContext) {
         type: input.type,
         service,
         nullifier,
-        quality_ppm: backing === null ? 100_000 : 1_000_000,
+        quality_ppm: backing === null ? WORD_PPM : FULL_PPM,
         issued_at: backing?.issuedAt ?? input.issuedAt ?? context.seconds,
         expires_at: backing?.expiresAt ?? input.expiresAt ?? null,
         revoked: false,
@@ -141,7 +235,8 @@ export function scoreCommands(context: IdentityContext) {
     /** The score with every line explained. */
     async score(): Promise<ScoreView> {
       const used = policy();
-      const all = evidence();
+      const all = await living();
+      const status = await statusReader(context);
       const now = context.seconds;
       const score = computeScore(all, now, used);
       const byId = new Map(all.map((one) => [one.id, one]));
@@ -151,13 +246,15 @@ export function scoreCommands(context: IdentityContext) {
         computedAt: now,
         caution: CAUTION,
         lines: score.evidence.map(({ id, counted, effective_ppm, reason }) => {
-          const { type, service } = byId.get(id)!;
+          const one = byId.get(id)!;
+          const { type, service } = one;
           const group = Object.hasOwn(used.types, type) ? used.types[type]!.group : null;
           const explanation = counted
-            ? `counts ${percent(effective_ppm)} of at most ${percent(used.types[type]!.weight_ppm)}`
+            ? `counts ${percent(effective_ppm)} of at most ${percent(used.types[type]!.weight_ppm)}${lessened(one, now, used)}`
             : REASONS[reason!];
-          return { id, type, service, group, explanation };
+          return { id, type, service, group, explanation, backing: backingText(one, status) };
         }),
+        types: Object.keys(used.types),
       };
     },
 
@@ -169,7 +266,7 @@ export function scoreCommands(context: IdentityContext) {
       const identity = context.own(input.did);
       const key = await context.signingKey(identity.key);
       const now = context.seconds;
-      const { score_ppm } = computeScore(evidence(), now, policy());
+      const { score_ppm } = computeScore(await living(), now, policy());
       const value = Math.floor(score_ppm / SCALE);
       const blinding = predicates.derivedBlinding(
         context.wallet.blindingKey(),
@@ -223,6 +320,17 @@ export function scoreCommands(context: IdentityContext) {
   };
 }
 
+/** What a credential says of itself that matters to evidence. One that cannot be linked tells no time of issue. */
+function backingIn({ credential, received }: CredentialRecord) {
+  if (isUnlinkable(credential)) {
+    const { iss, exp } = claimsOf(decodeIssued(credential));
+    return { issuer: iss, subject: null, issuedAt: received, expiresAt: exp, reference: null };
+  }
+  const { iss, sub = null, iat = null, exp = null, status } = disclosableClaims(credential).claims;
+  const reference = status?.status_list ?? null;
+  return { issuer: iss, subject: sub, issuedAt: iat, expiresAt: exp, reference };
+}
+
 /** Dates of the credential that evidence rests on; one the wallet's owner issued to itself backs nothing. */
 function backingOf(
   context: IdentityContext,
@@ -231,10 +339,8 @@ function backingOf(
   const record = context.get<CredentialRecord>(id, 'credential');
   if (record === null)
     throw new Refusal('unknown-credential', id.slice(0, 80), 'This credential is not in the wallet.');
-  const { iss, sub, iat, exp }: Partial<Claims> = isUnlinkable(record.credential)
-    ? claimsOf(decodeIssued(record.credential))
-    : disclosableClaims(record.credential).claims;
-  if (iss === undefined || iss === sub || context.known(iss)?.role === 'own')
-    throw new Refusal('self-issued', iss ?? '', 'A credential that you issued yourself is no evidence.');
-  return { issuedAt: iat ?? null, expiresAt: exp ?? null };
+  const { issuer, subject, issuedAt, expiresAt } = backingIn(record);
+  if (issuer === subject || context.known(issuer)?.role === 'own')
+    throw new Refusal('self-issued', issuer, 'A credential that you issued yourself is no evidence.');
+  return { issuedAt, expiresAt };
 }

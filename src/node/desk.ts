@@ -1,4 +1,5 @@
 /** Wallet and identities behind the node: the commands that the page may call by name, loaded at first use. */
+import type { IdentityOptions } from '../identity/context.ts';
 import { createIdentityService, type IdentityService } from '../identity/service.ts';
 import type { OpenSocket } from '../network/socket.ts';
 import type { WalletStore } from '../storage/wallet-store.ts';
@@ -54,13 +55,20 @@ export class Desk {
     private readonly identities: IdentityService,
   ) {}
 
-  /** `network`: the network that is followed at the time, whose registry identities are looked up in. */
-  static async open(platform: DeskPlatform, network: () => RegistryNetwork | null): Promise<Desk> {
+  /**
+   * `network`: the network that is followed at the time, whose registry identities are looked up in; `lastReward`: what
+   * its chain proves of farming.
+   */
+  static async open(
+    platform: DeskPlatform,
+    network: () => RegistryNetwork | null,
+    lastReward: NonNullable<IdentityOptions['lastReward']>,
+  ): Promise<Desk> {
     const wallet = await WalletService.open(await platform.openWalletStore(), {
       passwordKey: platform.passwordKey,
     });
     const options = registryOf(network, wallet, platform.openSocket);
-    return new Desk(wallet, createIdentityService(wallet, options));
+    return new Desk(wallet, createIdentityService(wallet, { ...options, lastReward }));
   }
 
   /** Runs a command of the wallet. Throws RangeError for a name that is none. */

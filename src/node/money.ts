@@ -78,6 +78,14 @@ export class Money {
     this.payments.close();
   }
 
+  /** The newest reward of farming to an account (SS58) in a final block; null while none was found. */
+  async lastReward(account: string): Promise<{ block: number; at: number } | null> {
+    const { entries, final } = await this.histories.history({ account });
+    const rewards = ['block-reward', 'vote-reward'];
+    const found = entries.find(({ kind, block }) => rewards.includes(kind) && block <= final);
+    return found === undefined ? null : { block: found.block, at: found.at };
+  }
+
   /** Runs a command of the page. Throws RangeError for a name that is none. */
   command(name: string, input: unknown): Promise<unknown> {
     const payment = PAYMENTS.find((command) => command === name);

@@ -391,7 +391,13 @@ export class AllotmentNode implements RunnableNode {
 
   private openDesk(): Promise<Desk> {
     this.desk ??= import('./desk.ts')
-      .then(({ Desk }) => Desk.open(this.platform, () => this.registryNetwork()))
+      .then(({ Desk }) =>
+        Desk.open(
+          this.platform,
+          () => this.registryNetwork(),
+          async (account) => (await this.openMoney()).lastReward(account),
+        ),
+      )
       .catch((error: unknown) => {
         this.desk = null;
         throw error;

@@ -4,7 +4,8 @@ import type { IssuedView } from '../../identity/unlinkable-commands.ts';
 import { Card, Empty } from '../components/basics.tsx';
 import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
-import { identity, useLoaded } from '../wallet-client.ts';
+import { prepareStoredText } from '../stored-text.ts';
+import { identity, useLoaded, useWallet } from '../wallet-client.ts';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking } from './CredentialLinking.tsx';
 import { typeText } from './credential-words.ts';
@@ -177,9 +178,37 @@ function RevocationList({ issuer, fresh, made }: { issuer: string; fresh: string
           />
         )}
         <Deed label="Sign the present list" onDo={() => sign(place)} />
-        {text !== null && <HandOver label="Publish this" text={text} fileName="revocations.txt" />}
+        {text !== null && (
+          <>
+            <HandOver label="Publish this" text={text} fileName="revocations.txt" />
+            {place === '' && <StoreList key={text} text={text} />}
+          </>
+        )}
       </div>
     </details>
+  );
+}
+
+/** Puts a list into the network's history, for verifiers that get its link. */
+function StoreList({ text }: { text: string }) {
+  const { status } = useWallet();
+  const [ready, setReady] = useState(false);
+  const payer = status?.accounts.find(({ kind }) => kind === 'phrase');
+  if (payer === undefined) return null;
+  return ready ? (
+    <p role="status">
+      <a href="#/objects">See what it costs, and confirm</a>. Once it is in history, give its link to those
+      who check. A list is believed for a week; store a new one then, or when you revoke something.
+    </p>
+  ) : (
+    <Deed
+      label="Store it on the network"
+      busy="Preparing…"
+      onDo={async () => {
+        await prepareStoredText('revocations.txt', text, payer.address);
+        setReady(true);
+      }}
+    />
   );
 }
 

@@ -6,26 +6,12 @@ import { Card } from '../components/basics.tsx';
 import { Deed, Failure, Form, TextArea, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
 import { QrScanner } from '../components/Qr.tsx';
+import { isObjectLink, storedText } from '../stored-text.ts';
 import { takeLink } from '../visit.ts';
 import { identity } from '../wallet-client.ts';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking } from './CredentialLinking.tsx';
 import { OfferCard } from './CredentialOffer.tsx';
-
-/** Identifier of an object on the network, by itself or in an address of this app. */
-const OBJECT = /^(?:https?:\/\/.*\/object\/|autonomys:\/\/|#?\/?objects\/)?(baf[a-z2-7]{50,})$/;
-const MAX_LIST_BYTES = 512 * 1024;
-
-/** A list of revocations as it was given, or out of the network’s storage where the identifier of one was. */
-async function listIn(given: string): Promise<string> {
-  const cid = OBJECT.exec(given.trim())?.[1];
-  if (cid === undefined) return given;
-  const response = await fetch(`/object/${cid}`);
-  if (!response.ok) throw new Error('The network’s storage does not give that object just now.');
-  if (Number(response.headers.get('content-length') ?? 0) > MAX_LIST_BYTES)
-    throw new Error('That object is no list of revocations: it is too large.');
-  return response.text();
-}
 
 /** Takes credentials in: pasted, or offered by an issuer on the web. */
 export function Receive({ own, reload }: { own: IdentityView[]; reload: () => void }) {
@@ -84,20 +70,18 @@ export function Receive({ own, reload }: { own: IdentityView[]; reload: () => vo
             disabled={text.trim() === '' || list.busy}
             onClick={() =>
               list.run(async () => {
-                await identity.importStatusList({ token: await listIn(text) });
+                const token = isObjectLink(text) ? await storedText(text) : text;
+                await identity.importStatusList({ token });
                 setText('');
                 reload();
               })
             }
           >
-            It is an issuer’s list of revocations
+            It is an issuer’s list of revocations, or its link
           </button>
         </div>
       )}
       <Failure error={list.error} />
-      <p className="muted small">
-        A list of revocations is pasted, or named by where it lies in the network’s storage (bafk…).
-      </p>
       <RequestUnlinkable />
     </Card>
   );

@@ -1,8 +1,17 @@
 import { useCallback, useState } from 'react';
 import type { ScoreLevel } from '../../identity/score.ts';
 import { Badge, Card, Empty, Meter, Stat } from '../components/basics.tsx';
-import { Deed, Failure, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
-import { identity, useLoaded } from '../wallet-client.ts';
+import {
+  Deed,
+  Failure,
+  FileField,
+  Form,
+  Select,
+  TextArea,
+  TextField,
+  useAction,
+} from '../components/forms.tsx';
+import { identity, useLoaded, useWallet } from '../wallet-client.ts';
 
 const TYPES: readonly (readonly [string, string])[] = [
   ['epassport-zk+liveness', 'Passport with a live check'],
@@ -53,6 +62,7 @@ export default function IdentityScore() {
             />
             <Meter value={shown.score_ppm / 1_000_000} label="Auto Score" />
             <p className="muted small">{shown.caution}</p>
+            <NotProven />
             {shown.lines.length === 0 && <Empty>No evidence yet.</Empty>}
             <div className="scroll" hidden={shown.lines.length === 0}>
               <table>
@@ -60,6 +70,7 @@ export default function IdentityScore() {
                   <tr>
                     <th>Evidence</th>
                     <th>Where</th>
+                    <th>Behind it</th>
                     <th>What it does</th>
                     <th />
                   </tr>
@@ -69,6 +80,7 @@ export default function IdentityScore() {
                     <tr key={line.id}>
                       <td>{typeText(line.type)}</td>
                       <td>{line.service}</td>
+                      <td>{line.backing ?? 'your word'}</td>
                       <td>{line.explanation}</td>
                       <td>
                         <Deed
@@ -97,14 +109,75 @@ export default function IdentityScore() {
           </>
         )}
       </Card>
-      <AddEvidence reload={reload} />
+      <AddEvidence types={shown?.types ?? []} reload={reload} />
+      <Farming reload={reload} />
       <Prove />
       <Policy reload={reload} />
     </div>
   );
 }
 
-function AddEvidence({ reload }: { reload: () => void }) {
+/** What nobody should take a score for. */
+function NotProven() {
+  return (
+    <details>
+      <summary>What a score does not prove</summary>
+      <ul>
+        <li>
+          That you are the only one with these accounts: other people’s wallets are not compared with yours.
+        </li>
+        <li>
+          Who you are. It says how hard your evidence would be to fake, and nothing of your name, age or
+          honesty.
+        </li>
+        <li>
+          That you still control what counted once: old evidence fades, and ends when its policy says so.
+        </li>
+        <li>
+          That a verifier should believe it. Your wallet computed it; who asks sees that you say it of
+          yourself.
+        </li>
+        <li>That the weights are right. They are this policy’s, and the network has not decided on any.</li>
+      </ul>
+    </details>
+  );
+}
+
+/** Evidence that the chain itself gives: rewards of farming to an account of the wallet. */
+function Farming({ reload }: { reload: () => void }) {
+  const { status } = useWallet();
+  const [account, setAccount] = useState('');
+  const action = useAction();
+  const accounts = status?.accounts.filter(({ kind }) => kind === 'phrase') ?? [];
+  const chosen = account === '' ? (accounts[0]?.address ?? '') : account;
+  return (
+    <Card title="Farming as evidence" span={6}>
+      <p className="muted">
+        The newest reward to an account of yours, proven from the chain: nobody has to vouch for it. Take it
+        anew from time to time, it fades after a month.
+      </p>
+      <Form
+        action={action}
+        submit="Take the newest reward"
+        busy="Looking…"
+        disabled={chosen === ''}
+        onSubmit={async () => {
+          await identity.addFarmingEvidence({ account: chosen });
+          reload();
+        }}
+      >
+        <Select
+          label="Account"
+          value={chosen}
+          options={accounts.map(({ address, name }) => [address, name] as const)}
+          onChange={setAccount}
+        />
+      </Form>
+    </Card>
+  );
+}
+
+function AddEvidence({ types, reload }: { types: string[]; reload: () => void }) {
   const credentials = useLoaded(useCallback(() => identity.credentials(), []));
   const [type, setType] = useState('oauth-account');
   const [service, setService] = useState('');
@@ -130,7 +203,12 @@ function AddEvidence({ reload }: { reload: () => void }) {
           reload();
         }}
       >
-        <Select label="Kind" value={type} options={TYPES} onChange={setType} />
+        <Select
+          label="Kind"
+          value={type}
+          options={types.filter((id) => id !== 'network-farming').map((id) => [id, typeText(id)] as const)}
+          onChange={setType}
+        />
         <TextField label="Service or authority" value={service} onChange={setService} />
         <TextField
           label="Your account there"
@@ -221,6 +299,11 @@ function Policy({ reload }: { reload: () => void }) {
             />
           }
         >
+          <FileField
+            label="From a file"
+            accept="application/json,.json"
+            onChoose={(file) => file !== null && setText(new TextDecoder().decode(file.content))}
+          />
           <TextArea label="Policy" value={text ?? loaded.value ?? ''} rows={12} onChange={setText} />
         </Form>
       </details>

@@ -5,7 +5,7 @@ import { toHex, utf8 } from '../../protocol/bytes.ts';
 import { createMemoryWalletStore } from '../../storage/wallet-store.ts';
 import { LOWEST_COST, type PasswordKey } from '../../wallet/kdf.ts';
 import { WalletService } from '../../wallet/service.ts';
-import type { RegistryAccess } from '../context.ts';
+import type { IdentityOptions, RegistryAccess } from '../context.ts';
 import type { Registry } from '../registry.ts';
 import { createIdentityService, type IdentityService } from '../service.ts';
 
@@ -27,8 +27,10 @@ export async function testPerson(
   now: () => number,
   registry: RegistryAccess | null = null,
   wallet?: WalletService,
+  lastReward?: IdentityOptions['lastReward'],
 ): Promise<IdentityService> {
-  return createIdentityService(wallet ?? (await testWallet()), { network: () => 'dev', registry, now });
+  const options = { network: () => 'dev', registry, now, lastReward };
+  return createIdentityService(wallet ?? (await testWallet()), options);
 }
 
 /** What the registry of tests says that a call costs. */

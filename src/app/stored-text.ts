@@ -1,0 +1,29 @@
+/** Short texts in the network's history, such as an issuer's list of revocations. */
+import { objects } from './object-client.ts';
+
+/** Longest text that is fetched, in bytes. */
+const MAX_BYTES = 1024 * 1024;
+const OBJECT = /\bbafkr6i[a-z2-7]{52}\b/;
+
+/** Whether a text is the link of an object rather than the object itself. */
+export function isObjectLink(text: string): boolean {
+  return text.length < 50_000 && OBJECT.test(text) && !text.trim().includes('.ey');
+}
+
+/** The text of a stored object, every byte verified. Throws Error with a sentence. */
+export async function storedText(link: string): Promise<string> {
+  const { objectPath, parseObjectLink } = await import('../objects/link.ts');
+  if (navigator.serviceWorker.controller === null)
+    throw new Error('The app’s service worker does not run yet. Load the page again.');
+  const response = await fetch(objectPath(parseObjectLink(link)));
+  const blob = await response.blob();
+  if (!response.ok) throw new Error(await blob.text());
+  if (blob.size > MAX_BYTES) throw new Error('This is too large to be a list of revocations.');
+  return blob.text();
+}
+
+/** Prepares a text to be stored; its price is shown and confirmed where objects are stored. */
+export async function prepareStoredText(name: string, text: string, account: string): Promise<void> {
+  const content = new Blob([text], { type: 'text/plain' });
+  await objects.prepareUpload({ files: [{ path: name, content }], compress: true, password: '', account });
+}
