@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { IdentityView } from '../../identity/identity-commands.ts';
 import type { IssuedView } from '../../identity/unlinkable-commands.ts';
-import { Card, Empty } from '../components/basics.tsx';
+import { ActingAs, WithIdentity, useActing } from '../components/Acting.tsx';
+import { Card } from '../components/basics.tsx';
 import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
 import { prepareStoredText } from '../stored-text.ts';
@@ -13,7 +14,7 @@ import { typeText } from './credential-words.ts';
 /** Certifies something of somebody, in either kind of credential. */
 export function Issue(props: { own: IdentityView[]; people: IdentityView[]; reload: () => void }) {
   const { own, people } = props;
-  const [issuer, setIssuer] = useState('');
+  const acting = useActing(own);
   const [subject, setSubject] = useState('');
   const [type, setType] = useState('urn:autonomys:vc:person:1');
   const [claims, setClaims] = useState('given_name = Ada\nage_over_18 = true');
@@ -30,7 +31,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
     setKind('unlinkable');
     setRequest(text);
   });
-  const from = issuer === '' ? (own[0]?.did ?? '') : issuer;
+  const from = acting.did;
   const unlinkable = kind === 'unlinkable';
   const issue = async () => {
     const common = { issuer: from, type, claims: parseClaims(claims) };
@@ -43,9 +44,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
   };
   return (
     <Card title="Certify something of somebody" span={6}>
-      {own.length === 0 ? (
-        <Empty>Make an identity first.</Empty>
-      ) : (
+      <WithIdentity own={own}>
         <>
           <Form
             action={action}
@@ -58,12 +57,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
               props.reload();
             }}
           >
-            <Select
-              label="As"
-              value={from}
-              options={own.map(({ did, name }) => [did, name] as const)}
-              onChange={setIssuer}
-            />
+            <ActingAs label="As" own={own} acting={acting} />
             <Select
               label="Several showings by one person"
               value={kind}
@@ -145,7 +139,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
           <RevocationList key={from} issuer={from} fresh={revoked} made={made} />
           <Renewable issued={renewable.value ?? []} reload={renewable.reload} onMade={setMade} />
         </>
-      )}
+      </WithIdentity>
     </Card>
   );
 }

@@ -2,8 +2,9 @@ import { useState } from 'react';
 import type { IdentityView } from '../../identity/identity-commands.ts';
 import type { Offer } from '../../identity/openid-offer.ts';
 import type { TokenSigner } from '../../identity/token-signer.ts';
+import { ActingAs, useActing } from '../components/Acting.tsx';
 import { Badge, Card, CheckBadge, Empty } from '../components/basics.tsx';
-import { Form, Select, TextField, useAction } from '../components/forms.tsx';
+import { Form, TextField, useAction } from '../components/forms.tsx';
 import { identity } from '../wallet-client.ts';
 import { typeText } from './credential-words.ts';
 
@@ -16,7 +17,8 @@ export function OfferCard(props: {
   onLeave: () => void;
 }) {
   const { offer, own, link } = props;
-  const [did, setDid] = useState(own[0]?.did ?? '');
+  const acting = useActing(own);
+  const { did } = acting;
   const [code, setCode] = useState('');
   const [address, setAddress] = useState<string | null>(null);
   const action = useAction();
@@ -56,12 +58,11 @@ export function OfferCard(props: {
           disabled={offer.code !== null && code.trim() === ''}
           onSubmit={accept}
         >
-          <Select
+          <ActingAs
             label="For"
             hint="Only this identity can show it. The issuer learns its public key."
-            value={did}
-            options={own.map((one) => [one.did, one.name] as const)}
-            onChange={setDid}
+            own={own}
+            acting={acting}
           />
           {offer.code !== null && (
             <TextField

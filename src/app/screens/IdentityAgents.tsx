@@ -1,6 +1,7 @@
 import { useCallback, useState } from 'react';
 import type { DelegationView } from '../../identity/agent-commands.ts';
 import type { IdentityView } from '../../identity/identity-commands.ts';
+import { ActingAs, useActing, useIdentities } from '../components/Acting.tsx';
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import {
   Deed,
@@ -21,11 +22,11 @@ import { standing, VerdictBadge } from './IdentityPeople.tsx';
 
 /** Agents: programs with a name of their own and the few powers that one gives them. */
 export default function IdentityAgents() {
-  const people = useLoaded(useCallback(() => identity.identities(), []));
+  const people = useIdentities();
   const all = useLoaded(useCallback(() => identity.delegations(), []));
   const log = useLoaded(useCallback(() => identity.auditLog(), []));
-  const own = people.value?.filter(({ role, deactivated }) => role === 'own' && !deactivated) ?? [];
-  const names = new Map(people.value?.map(({ did, name }) => [did, name]));
+  const { own } = people;
+  const names = new Map(people.all.map(({ did, name }) => [did, name]));
   const reload = () => {
     people.reload();
     all.reload();
@@ -220,13 +221,12 @@ function MakeAgent({ own, reload }: { own: IdentityView[]; reload: () => void })
 }
 
 function CheckUse({ own, reload }: { own: IdentityView[]; reload: () => void }) {
-  const [authority, setAuthority] = useState('');
+  const authority = useActing(own);
   const [audience, setAudience] = useState('allotment');
   const [nonce, setNonce] = useState<string | null>(null);
   const [invocation, setInvocation] = useState('');
   const [result, setResult] = useState<Awaited<ReturnType<typeof identity.checkUse>> | null>(null);
   const action = useAction();
-  const of = authority === '' ? (own[0]?.did ?? '') : authority;
   return (
     <Card title="Judge what an agent asks" span={6}>
       <p className="muted">
@@ -251,17 +251,12 @@ function CheckUse({ own, reload }: { own: IdentityView[]; reload: () => void }) 
             submit="Judge"
             disabled={invocation.trim() === ''}
             onSubmit={async () => {
-              setResult(await identity.checkUse({ invocation, authority: of, audience, nonce }));
+              setResult(await identity.checkUse({ invocation, authority: authority.did, audience, nonce }));
               reload();
             }}
           >
             <TextField label="Asked by" value={audience} onChange={setAudience} />
-            <Select
-              label="On whose authority"
-              value={of}
-              options={own.map(({ did, name }) => [did, name] as const)}
-              onChange={setAuthority}
-            />
+            <ActingAs label="On whose authority" own={own} acting={authority} />
             <TextArea label="The agent’s request" value={invocation} onChange={setInvocation} />
           </Form>
         </>

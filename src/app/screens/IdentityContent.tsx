@@ -1,12 +1,13 @@
-import { useCallback, useState } from 'react';
+import { useState } from 'react';
 import type { MediaView, ProvenanceView } from '../../identity/content-commands.ts';
 import type { VerdictView } from '../../identity/identity-commands.ts';
 import type { Origin } from '../../identity/provenance.ts';
-import { Badge, Card, CheckBadge, Empty } from '../components/basics.tsx';
+import { ActingAs, WithIdentity, useActing, useIdentities } from '../components/Acting.tsx';
+import { Badge, Card, CheckBadge } from '../components/basics.tsx';
 import { Check, FileField, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { saveFile, type ChosenFile } from '../files.ts';
 import { bytes } from '../format.ts';
-import { identity, useLoaded } from '../wallet-client.ts';
+import { identity } from '../wallet-client.ts';
 import { VerdictBadge } from './IdentityPeople.tsx';
 
 const ORIGINS: readonly (readonly [Origin, string])[] = [
@@ -32,9 +33,8 @@ export default function IdentityContent() {
 }
 
 function SignFile() {
-  const { value } = useLoaded(useCallback(() => identity.identities(), []));
-  const own = value?.filter(({ role, deactivated }) => role === 'own' && !deactivated) ?? [];
-  const [did, setDid] = useState('');
+  const { own } = useIdentities();
+  const acting = useActing(own);
   const [file, setFile] = useState<ChosenFile | null>(null);
   const [origin, setOrigin] = useState<Origin>('human');
   const [tool, setTool] = useState('');
@@ -42,16 +42,13 @@ function SignFile() {
   const [inside, setInside] = useState(true);
   const [done, setDone] = useState<string | null>(null);
   const action = useAction();
-  const as = did === '' ? (own[0]?.did ?? '') : did;
   return (
     <Card title="Sign a file" span={6}>
       <p className="muted">
         Any file: a photo, a text, a model. The signature goes inside photos, videos and sound (C2PA, which
         cameras and editors read too), or into a small second file. Any change to the file shows.
       </p>
-      {value !== null && own.length === 0 ? (
-        <Empty>Make an identity first.</Empty>
-      ) : (
+      <WithIdentity own={own}>
         <Form
           action={action}
           submit="Sign"
@@ -60,13 +57,13 @@ function SignFile() {
           onSubmit={async () => {
             const { content, name, type } = file!;
             if (inside && isMedia(type)) {
-              const signed = await identity.signMedia({ did: as, content, origin, tool, licence });
+              const signed = await identity.signMedia({ did: acting.did, content, origin, tool, licence });
               saveFile(`signed-${name}`, signed, type);
               setDone('Signed. The signature is inside the saved copy; the file you chose is as it was.');
               return;
             }
             const signed = await identity.signContent({
-              did: as,
+              did: acting.did,
               content,
               mediaType: type,
               origin,
@@ -93,12 +90,7 @@ function SignFile() {
               onChange={setInside}
             />
           )}
-          <Select
-            label="Sign as"
-            value={as}
-            options={own.map((one) => [one.did, one.name] as const)}
-            onChange={setDid}
-          />
+          <ActingAs label="Sign as" own={own} acting={acting} />
           <Select label="Who made it" value={origin} options={ORIGINS} onChange={setOrigin} />
           <details>
             <summary>More to say</summary>
@@ -113,7 +105,7 @@ function SignFile() {
             </div>
           </details>
         </Form>
-      )}
+      </WithIdentity>
       {done !== null && <p role="status">{done}</p>}
     </Card>
   );

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { CredentialView } from '../../identity/credential-commands.ts';
+import { useIdentities } from '../components/Acting.tsx';
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import { Deed, Failure } from '../components/forms.tsx';
 import { saveFile } from '../files.ts';
@@ -17,8 +18,7 @@ import { issuerText, pathText, typeText } from './credential-words.ts';
 /** Credentials: what others certified, showing it, asking for it, issuing it. */
 export default function IdentityCredentials() {
   const all = useLoaded(useCallback(() => identity.credentials(), []));
-  const people = useLoaded(useCallback(() => identity.identities(), []));
-  const own = people.value?.filter(({ role, deactivated }) => role === 'own' && !deactivated) ?? [];
+  const { own, all: people } = useIdentities();
   const { reload: reloadAll } = all;
   const [round, setRound] = useState(0);
   const reload = useCallback(() => {
@@ -42,7 +42,7 @@ export default function IdentityCredentials() {
       <Promises reload={reload} round={round} />
       <Show reload={reload} />
       <Ask />
-      <Issue own={own} people={people.value ?? []} reload={reload} />
+      <Issue own={own} people={people} reload={reload} />
       <Shown round={round} />
     </div>
   );

@@ -1,5 +1,6 @@
 import { useCallback, useState } from 'react';
 import type { ScoreLevel } from '../../identity/score.ts';
+import { ActingAs, WithIdentity, useActing, useIdentities } from '../components/Acting.tsx';
 import { Badge, Card, Empty, Meter, Stat } from '../components/basics.tsx';
 import {
   Deed,
@@ -232,37 +233,28 @@ function AddEvidence({ types, reload }: { types: string[]; reload: () => void })
 }
 
 function Prove() {
-  const { value } = useLoaded(useCallback(() => identity.identities(), []));
-  const own = value?.filter(({ role, deactivated }) => role === 'own' && !deactivated) ?? [];
-  const [did, setDid] = useState('');
+  const { own } = useIdentities();
+  const acting = useActing(own);
   const [made, setMade] = useState(false);
   const action = useAction();
-  const as = did === '' ? (own[0]?.did ?? '') : did;
   return (
     <Card title="Prove it without showing it" span={6}>
       <p className="muted">
         Makes a credential of your present score, good for 30 days. When somebody asks for “at least x”, your
         wallet proves that and tells neither the number nor the evidence.
       </p>
-      {own.length === 0 ? (
-        <Empty>Make an identity first.</Empty>
-      ) : (
+      <WithIdentity own={own}>
         <Form
           action={action}
           submit="Make the credential"
           onSubmit={async () => {
-            await identity.issueScore({ did: as });
+            await identity.issueScore({ did: acting.did });
             setMade(true);
           }}
         >
-          <Select
-            label="For"
-            value={as}
-            options={own.map((one) => [one.did, one.name] as const)}
-            onChange={setDid}
-          />
+          <ActingAs label="For" own={own} acting={acting} />
         </Form>
-      )}
+      </WithIdentity>
       {made && <p role="status">Made. It is under “Credentials”; answer a request for the score there.</p>}
     </Card>
   );
