@@ -1,18 +1,9 @@
 import { useCallback, useState } from 'react';
 import type { DelegationView } from '../../identity/agent-commands.ts';
 import type { IdentityView } from '../../identity/identity-commands.ts';
-import { ActingAs, useActing, useIdentities } from '../components/Acting.tsx';
+import { ActingAs, useActing, useIdentities, WithIdentity } from '../components/Acting.tsx';
 import { Badge, Card, Empty } from '../components/basics.tsx';
-import {
-  Deed,
-  Failure,
-  FileField,
-  Form,
-  Select,
-  TextArea,
-  TextField,
-  useAction,
-} from '../components/forms.tsx';
+import { Deed, Failure, FileField, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
 import { saveFile, type ChosenFile } from '../files.ts';
 import { brief } from '../format.ts';
@@ -153,7 +144,7 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
 
 function MakeAgent({ own, reload }: { own: IdentityView[]; reload: () => void }) {
   const owners = own.filter(({ canIssue }) => canIssue);
-  const [owner, setOwner] = useState('');
+  const acting = useActing(owners);
   const [name, setName] = useState('');
   const [purpose, setPurpose] = useState('');
   const [res, setRes] = useState('auto:pay');
@@ -162,14 +153,13 @@ function MakeAgent({ own, reload }: { own: IdentityView[]; reload: () => void })
   const [total, setTotal] = useState('');
   const [days, setDays] = useState('7');
   const action = useAction();
-  const by = owner === '' ? (owners[0]?.did ?? '') : owner;
   const submit = async () => {
     const limits = {
       ...(perUse.trim() === '' ? {} : { per_tx: perUse.trim() }),
       ...(total.trim() === '' ? {} : { total: total.trim() }),
     };
     await identity.createAgent({
-      owner: by,
+      owner: acting.did,
       name,
       purpose,
       capabilities: [
@@ -187,16 +177,9 @@ function MakeAgent({ own, reload }: { own: IdentityView[]; reload: () => void })
   };
   return (
     <Card title="Make an agent" span={5}>
-      {owners.length === 0 ? (
-        <Empty>Make an identity first; the agent’s rests on it.</Empty>
-      ) : (
+      <WithIdentity own={owners} without="Make an identity first; the agent’s rests on it.">
         <Form action={action} submit="Make it" disabled={name.trim() === ''} onSubmit={submit}>
-          <Select
-            label="Acts for"
-            value={by}
-            options={owners.map(({ did, name: text }) => [did, text] as const)}
-            onChange={setOwner}
-          />
+          <ActingAs label="Acts for" own={owners} acting={acting} />
           <TextField label="Name of the agent" value={name} onChange={setName} />
           <TextField label="What it is for" value={purpose} onChange={setPurpose} />
           <TextField
@@ -215,7 +198,7 @@ function MakeAgent({ own, reload }: { own: IdentityView[]; reload: () => void })
           <TextField label="At most, in all" value={total} onChange={setTotal} />
           <TextField label="Days it may" type="number" value={days} onChange={setDays} />
         </Form>
-      )}
+      </WithIdentity>
     </Card>
   );
 }
