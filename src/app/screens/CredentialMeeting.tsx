@@ -2,7 +2,7 @@ import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import { Badge, Card } from '../components/basics.tsx';
 import { Deed, Failure, Form, TextArea, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
-import { QrScanner } from '../components/Qr.tsx';
+import { Scan } from '../components/Scan.tsx';
 import { meeting, type MeetingKind } from '../meeting.ts';
 
 /** Calls `onText` with things of a kind that come from whoever one meets, one by one. */
@@ -85,7 +85,7 @@ function CodeField(props: { label: string; submit: string; onCode: (text: string
   const action = useAction();
   if (scanning)
     return (
-      <QrScanner
+      <Scan
         onText={(read) => {
           setScanning(false);
           setText(read);

@@ -5,7 +5,7 @@ import type { Offer } from '../../identity/openid-offer.ts';
 import { Card } from '../components/basics.tsx';
 import { Deed, Failure, Form, TextArea, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
-import { QrScanner } from '../components/Qr.tsx';
+import { Scan } from '../components/Scan.tsx';
 import { isObjectLink, storedText } from '../stored-text.ts';
 import { takeLink } from '../visit.ts';
 import { identity } from '../wallet-client.ts';
@@ -52,7 +52,7 @@ export function Receive({ own, reload }: { own: IdentityView[]; reload: () => vo
         />
       </Form>
       {scanning ? (
-        <QrScanner
+        <Scan
           onText={(read) => {
             setScanning(false);
             setText(read);

@@ -4,7 +4,7 @@ import type { Verifier } from '../../identity/openid-presentation.ts';
 import { Badge, Card, CheckBadge } from '../components/basics.tsx';
 import { Failure, Form, Select, TextArea, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
-import { QrScanner } from '../components/Qr.tsx';
+import { Scan } from '../components/Scan.tsx';
 import { takeLink } from '../visit.ts';
 import { identity } from '../wallet-client.ts';
 import { SignerBadge } from './CredentialOffer.tsx';
@@ -65,7 +65,7 @@ export function Show({ reload }: { reload: () => void }) {
         />
       </Form>
       {scanning ? (
-        <QrScanner
+        <Scan
           onText={(text) => {
             setScanning(false);
             setRequest(text);
