@@ -1,28 +1,26 @@
 /** A credential whose showings cannot be linked: asked for, issued, shown twice, checked, in three profiles. */
-import { expect, test, type Locator, type Page } from '@playwright/test';
+import { expect, test, type Page } from '@playwright/test';
 import { serveApp, type AppServer } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
 import { identityKilobytes } from '../scripts/chunk-size.ts';
-import { makeWallet, profile } from './support/profile.ts';
+import {
+  NOWHERE,
+  card,
+  closeProfiles,
+  identityPart,
+  makeIdentity,
+  makeWallet,
+  profile,
+} from './support/profile.ts';
 
-/** A network that nobody runs. */
-const NOWHERE = 'ws://127.0.0.1:9';
 let app: AppServer;
 
 test.beforeAll(async () => {
   test.setTimeout(5 * 60_000);
   app = await serveApp(await ensureBuilt(() => undefined), 0);
 });
+test.afterEach(closeProfiles);
 test.afterAll(() => app.close());
-
-const card = (page: Page, title: string): Locator =>
-  page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
-
-async function part(page: Page, name: string): Promise<void> {
-  await page.evaluate((to) => {
-    window.location.hash = `#/identity/${to}`;
-  }, name);
-}
 
 /** Shows what is asked for, and only the age of it. */
 async function answer(holder: Page, request: string): Promise<string> {
@@ -34,27 +32,6 @@ async function answer(holder: Page, request: string): Promise<string> {
   await expect(show.getByText('cannot be linked', { exact: true })).toBeVisible();
   await show.getByRole('button', { name: 'Show exactly this' }).click();
   return show.getByLabel('Give them this answer').inputValue();
-}
-
-async function makeTownHall(page: Page): Promise<void> {
-  await part(page, 'people');
-  const form = card(page, 'Make an identity');
-  await form.getByLabel('Name').first().fill('Town hall');
-  await form.getByRole('button', { name: 'Make it' }).click();
-  await expect(page.getByTestId('identities').getByText('Town hall', { exact: true })).toBeVisible();
-}
-
-/** Pictures for whoever looks at the screens, in the folder that SHOTS names. */
-async function shots(pages: Record<string, Page>): Promise<void> {
-  const folder = process.env['SHOTS'];
-  if (folder === undefined) return;
-  for (const [name, page] of Object.entries(pages)) {
-    await page.setViewportSize({ width: 1280, height: 900 });
-    await page.screenshot({ path: `${folder}/${name}.png`, fullPage: true });
-    await page.setViewportSize({ width: 390, height: 844 });
-    await page.emulateMedia({ colorScheme: 'dark' });
-    await page.screenshot({ path: `${folder}/${name}-390.png`, fullPage: true });
-  }
 }
 
 /** Connects two wallets on their credentials screens by the codes that they show each other. */
@@ -76,10 +53,10 @@ test('two wallets meet without a server: credential, question and answer go over
   const [town, ada] = [await profile(browser, app.url, NOWHERE), await profile(browser, app.url, NOWHERE)];
   for (const page of [town, ada]) {
     await makeWallet(page);
-    await part(page, 'credentials');
+    await identityPart(page, 'credentials');
   }
-  await makeTownHall(town);
-  await part(town, 'credentials');
+  await makeIdentity(town, 'Town hall');
+  await identityPart(town, 'credentials');
   await meet(town, ada);
 
   await ada.getByText('Ask for one that cannot be linked').click();
@@ -111,7 +88,6 @@ test('two wallets meet without a server: credential, question and answer go over
   // Longer than a code holds: shown as several in turn.
   await show.getByRole('button', { name: 'Show as a code' }).click();
   await expect(show.getByText(/\d+ codes in turn/)).toBeVisible();
-  await shots({ 'meeting-town': town, 'meeting-ada': ada });
 
   await card(town, 'Meet somebody').getByRole('button', { name: 'Leave' }).click();
   await expect(card(ada, 'Meet somebody').getByRole('alert')).toContainText('has left');
@@ -130,14 +106,14 @@ test('a credential that cannot be linked is asked for, issued, shown and checked
     await profile(browser, app.url, NOWHERE),
   ];
   for (const page of [issuer, holder, verifier]) await makeWallet(page);
-  await makeTownHall(issuer);
+  await makeIdentity(issuer, 'Town hall');
 
-  await part(holder, 'credentials');
+  await identityPart(holder, 'credentials');
   await holder.getByText('Ask for one that cannot be linked').click();
   await card(holder, 'Receive').getByRole('button', { name: 'Make a request' }).click();
   const wanted = await holder.getByLabel('Give this to the issuer').inputValue();
 
-  await part(issuer, 'credentials');
+  await identityPart(issuer, 'credentials');
   const issue = card(issuer, 'Certify something of somebody');
   await issue.getByLabel('Several showings').selectOption('unlinkable');
   await issue.getByLabel('Their request').fill(wanted);
@@ -149,7 +125,7 @@ test('a credential that cannot be linked is asked for, issued, shown and checked
   await holder.getByRole('button', { name: 'Check and keep' }).click();
   await expect(holder.getByTestId('credentials').locator('> li')).toContainText('cannot be linked');
 
-  await part(verifier, 'credentials');
+  await identityPart(verifier, 'credentials');
   const ask = card(verifier, 'Ask somebody to show something');
   await ask.getByLabel('Who asks').fill('The bar');
   await ask.getByLabel('Claims').fill('age_over_18');
@@ -175,5 +151,4 @@ test('a credential that cannot be linked is asked for, issued, shown and checked
   await verifier.getByLabel('Credential').first().fill(credential);
   await verifier.getByRole('button', { name: 'Check and keep' }).click();
   await expect(card(verifier, 'Receive').getByRole('alert')).toContainText('request of this wallet');
-  await shots({ issuer, holder, verifier });
 });
