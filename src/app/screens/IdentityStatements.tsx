@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { IdentityView } from '../../identity/identity-commands.ts';
 import { Badge, Card, CheckBadge, Empty } from '../components/basics.tsx';
-import { Check, Deed, Form, HandOver, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { HandOver } from '../components/HandOver.tsx';
 import { identity, useLoaded, usePolled } from '../wallet-client.ts';
 
 /** How often it is looked whether somebody withdrew. */
