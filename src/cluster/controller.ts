@@ -40,7 +40,7 @@ export interface ControllerNode {
 export interface ControllerOptions {
   connection: ClusterConnection;
   node: ControllerNode;
-  /** Whether a piece is the one of its index; pieces are checked before they are put into caches. */
+  /** Whether a piece is the one of its index: asked of what farms give and before pieces are put into caches. */
   valid(index: PieceIndex, piece: Uint8Array): Promise<boolean>;
   /** Pieces that neither caches nor node have, e.g. from the storage network; unverified. */
   elsewhere?: (index: PieceIndex, signal: AbortSignal) => Promise<Uint8Array | null>;
@@ -151,7 +151,7 @@ export class Controller {
     }
   }
 
-  /** A piece from caches, node, plots or elsewhere, in that order; unverified. */
+  /** A piece from caches, node, plots or elsewhere, in that order. Whoever asks has to verify it. */
   private async piece(
     index: PieceIndex,
     signal = this.options.connection.closed,
@@ -160,10 +160,16 @@ export class Controller {
     return (
       (await this.caches.piece(index, signal)) ??
       (await node.piece(index, signal).catch(() => null)) ??
-      (await this.farms.piece(index, signal)) ??
+      (await this.plottedPiece(index, signal)) ??
       (await elsewhere?.(index, signal).catch(() => null)) ??
       null
     );
+  }
+
+  /** Verified: a sector may have been replotted unheard, and native plotters believe what a controller gives. */
+  private async plottedPiece(index: PieceIndex, signal: AbortSignal): Promise<Uint8Array | null> {
+    const piece = await this.farms.piece(index, signal);
+    return piece !== null && (await this.options.valid(index, piece)) ? piece : null;
   }
 
   private async pieceForCache(index: PieceIndex, signal: AbortSignal): Promise<Uint8Array | null> {

@@ -3,11 +3,12 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { INSTALL_NATS, isNatsInstalled, NatsServer } from '../../devnet/nats-server.ts';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import { encodeAck } from '../protocol/cluster/stream.ts';
-import { concat } from '../protocol/bytes.ts';
+import type { PlottedSector } from '../protocol/cluster/values.ts';
+import { concat, equal } from '../protocol/bytes.ts';
 import { encodeWith, u32 } from '../protocol/codec.ts';
 import { Farm } from '../farm/farm.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
-import { fakeIdentity, RULES, slotAt } from '../farm/test-support.ts';
+import { fakeIdentity, fakePiece, RULES, slotAt } from '../farm/test-support.ts';
 import { createUlid } from '../farm/ulid.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import type { ClusterConnection } from './connection.ts';
@@ -22,6 +23,18 @@ import { Encodings, TestCluster, TestNode, until } from './testing.ts';
 if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
 
 const messages = clusterMessages;
+
+const plotted: PlottedSector = {
+  sectorId: new Uint8Array(32),
+  sectorIndex: 0,
+  metadata: {
+    sectorIndex: 0,
+    piecesInSector: 2,
+    sBucketSizes: new Uint16Array(65_536),
+    historySize: 1n,
+  },
+  pieceIndexes: [7n, 8n],
+};
 
 /** A link on which nothing travels but what the test wants. */
 class BareLink implements StreamLink {
@@ -112,10 +125,12 @@ describe.skipIf(!isNatsInstalled())('members of a cluster', () => {
 
   async function startController(): Promise<Controller> {
     const own = await cluster.connect();
+    const node = new TestNode();
+    node.give = async () => null;
     const controller = new Controller({
       connection: own,
-      node: new TestNode(),
-      valid: async () => true,
+      node,
+      valid: async (index, piece) => equal(piece, fakePiece(index)),
       log: (line) => cluster.lines.push(line),
     });
     await controller.start();
@@ -215,20 +230,7 @@ describe.skipIf(!isNatsInstalled())('members of a cluster', () => {
   it('are asked for their sectors again when they were started anew', async () => {
     const { farms } = await startController();
     const [first, second, farm] = [createUlid(), createUlid(), createUlid()];
-    const sector = encodeWith(messages.plottedSectors.item, {
-      ok: true,
-      value: {
-        sectorId: new Uint8Array(32),
-        sectorIndex: 0,
-        metadata: {
-          sectorIndex: 0,
-          piecesInSector: 1,
-          sBucketSizes: new Uint16Array(65_536),
-          historySize: 1n,
-        },
-        pieceIndexes: [7n],
-      },
-    });
+    const sector = encodeWith(messages.plottedSectors.item, { ok: true, value: plotted });
     let there = [sector];
     for (const farmer of [first, second])
       await peer.answer(`subspace.farmer.${farmer}.farm.details`, () =>
@@ -244,6 +246,24 @@ describe.skipIf(!isNatsInstalled())('members of a cluster', () => {
     // The first one is not gone, then: two programs have the same farm.
     announce(first);
     await until(() => cluster.lines.some((line) => line.includes('both say')), 'the warning');
+  });
+
+  it('get no piece of a farm that is another than its index says', async () => {
+    const { farms } = await startController();
+    const farm = createUlid();
+    const sector = { ...plotted, pieceIndexes: [7n, 9n] };
+    const announcement = { farmId: farm, totalSectorsCount: 1, fingerprint: new Uint8Array(32) };
+    await peer.answer(`subspace.farmer.${farm}.farm.plotted-sectors`, () =>
+      last(encodeWith(messages.plottedSectors.item, { ok: true, value: sector })),
+    );
+    await peer.answer(`subspace.farmer.${farm}.farm.read-piece`, () =>
+      encodeWith(messages.readFarmPiece.response, { ok: true, value: fakePiece(7n) }),
+    );
+    peer.send(`subspace.farmer.${farm}.identify`, encodeWith(messages.farmIdentify.payload, announcement));
+    await until(() => farms.summary.sectors === 1, 'the sector');
+    const ask = (index: bigint): Promise<Uint8Array | null> => connection.request(messages.piece, index);
+    expect(equal((await ask(7n))!, fakePiece(7n))).toBe(true);
+    expect(await ask(9n)).toBeNull();
   });
 
   it('that announce themselves once a minute, as farms once did, are not forgotten between', async () => {
