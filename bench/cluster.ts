@@ -1,6 +1,7 @@
 /**
  * A farming cluster on one machine, over a real NATS server: sectors with one, two and three plotters of one thread
- * each, with and without what the farmer decodes to check them, and what the delivery of a sector alone carries.
+ * each, what they cost all members together, with all records checked by the farmer or one, and what the delivery of a
+ * sector alone carries. Seconds of a processor tell what limits a cluster where the clock tells what else ran.
  */
 import type { ComputePool } from '../src/crypto/jobs.ts';
 import { commitSegment } from '../src/crypto/kzg.ts';
@@ -77,8 +78,14 @@ async function emptySegment(): Promise<ControllerNode> {
   };
 }
 
-/** Sectors an hour with so many plotters; `sample` records of each are decoded to check it. */
-async function sectorsAnHour(plotters: number, sample: number): Promise<BenchmarkResult> {
+interface Measured {
+  seconds: number;
+  /** Of a processor, of all threads; the NATS server is another process. */
+  cpuSeconds: number;
+}
+
+/** Plots all sectors with so many plotters; `sample` records of each are encoded again to check it. */
+async function plotAll(plotters: number, sample: number): Promise<Measured> {
   const node = await emptySegment();
   const cluster = await TestCluster.start();
   const stops: (() => unknown)[] = [() => cluster.stop()];
@@ -119,6 +126,7 @@ async function sectorsAnHour(plotters: number, sample: number): Promise<Benchmar
     });
     stops.push(() => farm.stop());
     const begun = performance.now();
+    const before = process.cpuUsage();
     const done = new Promise<void>((resolve) => {
       farm.onChange(() => {
         if (farm.snapshot().sectors.every(({ state }) => state === 'plotted')) resolve();
@@ -126,8 +134,8 @@ async function sectorsAnHour(plotters: number, sample: number): Promise<Benchmar
     });
     farm.start();
     await done;
-    const seconds = (performance.now() - begun) / 1_000;
-    return { value: (SECTORS * SECONDS_IN_HOUR) / seconds, runs: SECTORS };
+    const { user, system } = process.cpuUsage(before);
+    return { seconds: (performance.now() - begun) / 1_000, cpuSeconds: (user + system) / 1e6 };
   } finally {
     for (const stop of stops.toReversed()) await stop();
     await Promise.all(pools.map((one) => one.close()));
@@ -161,24 +169,36 @@ async function delivery(): Promise<BenchmarkResult> {
   }
 }
 
+async function sectorsAnHour(plotters: number): Promise<BenchmarkResult> {
+  const { seconds } = await plotAll(plotters, 1);
+  return { value: (SECTORS * SECONDS_IN_HOUR) / seconds, runs: SECTORS };
+}
+
+/** Seconds of a processor for one record of a sector. */
+async function cpuARecord(sample: number): Promise<BenchmarkResult> {
+  const { cpuSeconds } = await plotAll(1, sample);
+  return { value: cpuSeconds / SECTORS / PIECES, runs: SECTORS };
+}
+
 const sectors = (plotters: number): Benchmark => ({
   group: 'cluster',
   name: `cluster.sectors.${plotters}`,
   unit: 'sectors/h',
   better: 'higher',
-  run: () => sectorsAnHour(plotters, 1),
+  run: () => sectorsAnHour(plotters),
 });
 
 export const benchmarks: Benchmark[] = [
   sectors(1),
   sectors(2),
   sectors(3),
+  { group: 'cluster', name: 'cluster.cpu', unit: 's/record', better: 'lower', run: () => cpuARecord(1) },
   {
     group: 'cluster',
-    name: 'cluster.sectors.checked',
-    unit: 'sectors/h',
-    better: 'higher',
-    run: () => sectorsAnHour(2, PIECES),
+    name: 'cluster.cpu.checked',
+    unit: 's/record',
+    better: 'lower',
+    run: () => cpuARecord(PIECES),
   },
   { group: 'cluster', name: 'cluster.delivery', unit: 'MB/s', better: 'higher', run: delivery },
 ];
