@@ -4,9 +4,6 @@
  */
 import {
   headers as natsHeaders,
-  NoRespondersError,
-  RequestError,
-  TimeoutError,
   type ConnectionOptions,
   type Msg,
   type NatsConnection,
@@ -22,10 +19,11 @@ import {
   type Request,
   type StreamRequest,
 } from '../protocol/cluster/messages.ts';
-import { decodeWith, encodeWith, type Codec } from '../protocol/codec.ts';
+import { decodeWith, encodeWith } from '../protocol/codec.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { authenticatorOf, type Credentials } from './credentials.ts';
 import { ClusterError } from './errors.ts';
+import { connectionError, decodeAnswer, requestError } from './failures.ts';
 import { receiveStream, sendStream, type StreamLink, type StreamOptions } from './streams.ts';
 
 /** `connect` of a transport: TCP under Node.js, WebSocket in a browser. */
@@ -407,46 +405,6 @@ function messageIdHeader(id: string): ReturnType<typeof natsHeaders> {
   const header = natsHeaders();
   header.set('Nats-Msg-Id', id);
   return header;
-}
-
-function decodeAnswer<R>(codec: Codec<R>, payload: Uint8Array): R {
-  try {
-    return decodeWith(codec, payload, 'cluster-response');
-  } catch (error) {
-    throw new ClusterError(
-      'malformed',
-      'an answer that does not decode',
-      'Another member of the cluster sent an answer that makes no sense; is it of another release?',
-      error,
-    );
-  }
-}
-
-function requestError(error: unknown, subject: string): unknown {
-  const noOne =
-    error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
-  if (noOne) return new ClusterError('nobody', subject, 'No member of the cluster answers.', error);
-  if (error instanceof TimeoutError || (error as Error).name === 'TimeoutError')
-    return new ClusterError('silence', subject, 'A member of the cluster did not answer in time.', error);
-  return error;
-}
-
-function connectionError(error: unknown, servers: string[]): ClusterError {
-  const text = error instanceof Error ? error.message : String(error);
-  const where = servers.join(', ');
-  if (/authori[sz]ation|authentication/i.test(text))
-    return new ClusterError(
-      'refused',
-      `${where}: ${text}`,
-      'The NATS server does not accept these credentials.',
-      error,
-    );
-  return new ClusterError(
-    'unreachable',
-    `${where}: ${text}`,
-    `No NATS server answers at ${where}. Start it, or check the address.`,
-    error,
-  );
 }
 
 /** Waits. Rejects with the signal's reason. */

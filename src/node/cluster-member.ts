@@ -62,7 +62,7 @@ export class ClusterMember {
     return this.farmer !== null;
   }
 
-  view(): Pick<ClusterView, 'plotting' | 'sectorsDone' | 'roster'> {
+  view(): Pick<ClusterView, 'plotting' | 'sectorsDone' | 'offers' | 'roster'> {
     const plotter = this.plotter?.snapshot();
     const sector = plotter?.sector ?? null;
     return {
@@ -73,6 +73,7 @@ export class ClusterMember {
         piecesTotal: sector.piecesTotal,
       },
       sectorsDone: plotter?.done ?? 0,
+      offers: plotter !== undefined,
       roster: this.roster.view(),
     };
   }

@@ -32,6 +32,8 @@ export interface ClusterView extends ClusterRoles {
   /** The sector that this tab encodes for others; null while it waits for one. */
   plotting: { sector: number; stage: string; piecesDone: number; piecesTotal: number } | null;
   sectorsDone: number;
+  /** Whether this tab's plotter is at work: it needs a node that runs. */
+  offers: boolean;
   roster: RosterView | null;
 }
 
@@ -243,7 +245,7 @@ export class Cluster {
   }
 }
 
-const NOTHING = { plotting: null, sectorsDone: 0, roster: null };
+const NOTHING = { plotting: null, sectorsDone: 0, offers: false, roster: null };
 
 function needCredentials({ secrets }: Stored): Cause {
   return {

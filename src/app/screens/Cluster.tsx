@@ -112,7 +112,7 @@ const SECRETS: Record<ClusterView['secrets'], string> = {
 
 /** What this tab does for the cluster. */
 function OwnCard({ cluster }: { cluster: ClusterView }) {
-  const { plotter, farmer, plotting, sectorsDone, secrets } = cluster;
+  const { plotter, farmer, plotting, offers, sectorsDone, secrets } = cluster;
   const action = useAction();
   const set = (roles: { plotter: boolean; farmer: boolean }) => action.run(() => node.setClusterRoles(roles));
   return (
@@ -132,9 +132,11 @@ function OwnCard({ cluster }: { cluster: ClusterView }) {
       {plotter && (
         <div className="stack">
           <p className="small muted">
-            {plotting === null
-              ? `Waiting for a sector to plot. ${count(sectorsDone)} delivered so far.`
-              : `Sector ${plotting.sector}: ${plotting.piecesDone} of ${plotting.piecesTotal} pieces encoded. ${count(sectorsDone)} delivered so far.`}
+            {!offers
+              ? 'It offers itself once this tab’s node runs.'
+              : plotting === null
+                ? `Waiting for a sector to plot. ${count(sectorsDone)} delivered so far.`
+                : `Sector ${plotting.sector}: ${plotting.piecesDone} of ${plotting.piecesTotal} pieces encoded. ${count(sectorsDone)} delivered so far.`}
           </p>
           {plotting !== null && (
             <Meter value={plotting.piecesDone / plotting.piecesTotal} label="Sector for the cluster" />

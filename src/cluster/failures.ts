@@ -1,0 +1,47 @@
+/** What the NATS client throws, as the errors of a cluster. */
+import { NoRespondersError, RequestError, TimeoutError } from '@nats-io/nats-core';
+import { decodeWith, type Codec } from '../protocol/codec.ts';
+import { ClusterError } from './errors.ts';
+
+/** The answer to a request. Throws ClusterError `malformed`. */
+export function decodeAnswer<R>(codec: Codec<R>, payload: Uint8Array): R {
+  try {
+    return decodeWith(codec, payload, 'cluster-response');
+  } catch (error) {
+    throw new ClusterError(
+      'malformed',
+      'an answer that does not decode',
+      'Another member of the cluster sent an answer that makes no sense; is it of another release?',
+      error,
+    );
+  }
+}
+
+/** What a failed request means: `nobody`, `silence`, or what it was. */
+export function requestError(error: unknown, subject: string): unknown {
+  const noOne =
+    error instanceof NoRespondersError || (error instanceof RequestError && error.isNoResponders());
+  if (noOne) return new ClusterError('nobody', subject, 'No member of the cluster answers.', error);
+  if (error instanceof TimeoutError || (error as Error).name === 'TimeoutError')
+    return new ClusterError('silence', subject, 'A member of the cluster did not answer in time.', error);
+  return error;
+}
+
+/** Why a server could not be joined: `refused` or `unreachable`. */
+export function connectionError(error: unknown, servers: string[]): ClusterError {
+  const text = error instanceof Error ? error.message : String(error);
+  const where = servers.join(', ');
+  if (/authori[sz]ation|authentication/i.test(text))
+    return new ClusterError(
+      'refused',
+      `${where}: ${text}`,
+      'The NATS server does not accept these credentials.',
+      error,
+    );
+  return new ClusterError(
+    'unreachable',
+    `${where}: ${text}`,
+    `No NATS server answers at ${where}. Start it, or check the address.`,
+    error,
+  );
+}
