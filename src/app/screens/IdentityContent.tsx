@@ -3,24 +3,14 @@ import type { MediaView, ProvenanceView } from '../../identity/content-commands.
 import type { VerdictView } from '../../identity/identity-commands.ts';
 import type { Origin } from '../../identity/provenance.ts';
 import { ActingAs, WithIdentity, useActing, useIdentities } from '../components/Acting.tsx';
-import { Badge, Card, CheckBadge } from '../components/basics.tsx';
+import { Card } from '../components/basics.tsx';
 import { Check, FileField, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { saveFile, type ChosenFile } from '../files.ts';
 import { bytes } from '../format.ts';
+import { isMedia } from '../sign-files.ts';
 import { identity } from '../wallet-client.ts';
-import { VerdictBadge } from './IdentityPeople.tsx';
-
-const ORIGINS: readonly (readonly [Origin, string])[] = [
-  ['human', 'A person made it'],
-  ['ai', 'A model made it'],
-  ['mixed', 'A person with a model'],
-  ['unknown', 'I do not say'],
-];
-
-/** Whether signatures of C2PA can go inside files of this type. */
-function isMedia(type: string): boolean {
-  return /^(image\/(jpeg|png|heic|heif|avif)|video\/mp4|audio\/(mpeg|mp4))$/.test(type);
-}
+import { MediaFound, StatementFound } from './ContentFound.tsx';
+import { ORIGINS } from './origin-words.ts';
 
 /** Signed files: say who made something, and check who did. */
 export default function IdentityContent() {
@@ -141,104 +131,7 @@ function CheckFile() {
         />
       </Form>
       {media !== null && <MediaFound media={media} />}
-      {found !== null && (
-        <div className="stack disclosed" aria-live="polite" data-testid="provenance">
-          <p>
-            <CheckBadge>not a byte was changed</CheckBadge>{' '}
-            {found.verdict !== null && <VerdictBadge verdict={found.verdict} />}
-          </p>
-          <dl className="facts">
-            <dt>Signed by</dt>
-            <dd>{found.signerName ?? <span className="mono">{found.did}</span>}</dd>
-            <dt>Made by</dt>
-            <dd>{ORIGINS.find(([origin]) => origin === found.origin)?.[1]}</dd>
-          </dl>
-          <Statement statement={found} />
-          {found.verdict !== null && <p className="muted">{found.verdict.sentence}</p>}
-        </div>
-      )}
+      {found !== null && <StatementFound found={found} />}
     </Card>
-  );
-}
-
-function MediaFound({ media }: { media: MediaView }) {
-  return (
-    <div className="stack disclosed" aria-live="polite" data-testid="media">
-      <p>
-        <CheckBadge>not a byte was changed</CheckBadge>{' '}
-        {media.verdict === null ? (
-          <Badge tone="warn">nobody here vouches for the signer</Badge>
-        ) : (
-          <VerdictBadge verdict={media.verdict} />
-        )}
-      </p>
-      <dl className="facts">
-        <dt>Signed by</dt>
-        <dd>
-          {media.signerName ?? (media.did === null ? media.name : <span className="mono">{media.did}</span>)}
-        </dd>
-        <dt>Made by</dt>
-        <dd>{ORIGINS.find(([origin]) => origin === media.origin)?.[1]}</dd>
-        {media.tool !== null && media.statement === null && (
-          <>
-            <dt>With</dt>
-            <dd>{media.tool}</dd>
-          </>
-        )}
-        <dt>What was done</dt>
-        <dd>{media.actions.map((action) => action.replace(/^c2pa\./, '')).join(', ') || 'not told'}</dd>
-        {media.ingredients > 0 && (
-          <>
-            <dt>Made from</dt>
-            <dd>{media.ingredients === 1 ? 'one earlier file' : `${media.ingredients} earlier files`}</dd>
-          </>
-        )}
-      </dl>
-      {media.statement !== null && <Statement statement={media.statement} />}
-      {media.verdict !== null && <p className="muted">{media.verdict.sentence}</p>}
-    </div>
-  );
-}
-
-/** What a signer says of a file beside who made it. */
-function Statement({ statement }: { statement: ProvenanceView }) {
-  const { time, tool, licence, cid, capability, sources, id } = statement;
-  return (
-    <dl className="facts">
-      <dt>When, by their word</dt>
-      <dd>{new Date(time * 1000).toLocaleString()}</dd>
-      {tool !== null && (
-        <>
-          <dt>With</dt>
-          <dd>{tool}</dd>
-        </>
-      )}
-      {licence !== null && (
-        <>
-          <dt>Allowed</dt>
-          <dd>{licence}</dd>
-        </>
-      )}
-      {sources.length > 0 && (
-        <>
-          <dt>Made from</dt>
-          <dd>{sources.length === 1 ? 'one earlier file' : `${sources.length} earlier files`}</dd>
-        </>
-      )}
-      {cid !== null && (
-        <>
-          <dt>In the network’s storage</dt>
-          <dd className="mono">{cid}</dd>
-        </>
-      )}
-      {capability !== null && (
-        <>
-          <dt>An agent, permitted by</dt>
-          <dd className="mono">{capability}</dd>
-        </>
-      )}
-      <dt>Statement</dt>
-      <dd className="mono">{id}</dd>
-    </dl>
   );
 }

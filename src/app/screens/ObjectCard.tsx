@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { lazy, Suspense, useEffect, useState } from 'react';
 import type { EntryView, ObjectView } from '../../node/objects.ts';
 import type { Preview } from '../../objects/media.ts';
 import { Badge, Card } from '../components/basics.tsx';
@@ -6,6 +6,8 @@ import { Deed, Form, TextField, useAction } from '../components/forms.tsx';
 import { ShieldIcon } from '../components/icons.tsx';
 import { bytes } from '../format.ts';
 import { objects } from '../object-client.ts';
+
+const ObjectSigner = lazy(() => import('./ObjectSigner.tsx'));
 
 /** Text shown inside the app at most, in bytes. */
 const SHOWN_TEXT = 64 * 1024;
@@ -49,6 +51,7 @@ export default function ObjectCard(props: {
           <Actions object={object} address={address} />
         </>
       )}
+      {!object.locked && <Signer object={object} address={address} />}
       <details>
         <summary>What was checked</summary>
         <dl className="facts">
@@ -71,6 +74,23 @@ export default function ObjectCard(props: {
         </dl>
       </details>
     </Card>
+  );
+}
+
+/** Who signed it, looked up when the person wants to know. */
+function Signer({ object, address }: { object: ObjectView; address: string }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>Who signed it</summary>
+      {open && (
+        <div className="stack">
+          <Suspense fallback={<p className="muted">Loading…</p>}>
+            <ObjectSigner object={object} address={address} />
+          </Suspense>
+        </div>
+      )}
+    </details>
   );
 }
 

@@ -7,6 +7,7 @@ import { bytes } from '../format.ts';
 import { objects } from '../object-client.ts';
 import { exactTokens } from '../../wallet/amounts.ts';
 import { useWallet } from '../wallet-client.ts';
+import { Sign, useSigning } from './UploadSigning.tsx';
 
 /** Stores files and folders in history, and shows how far each is. */
 export default function Upload({
@@ -52,6 +53,7 @@ function Choose({ onChange }: { onChange: () => void }) {
   const [password, setPassword] = useState('');
   const [account, setAccount] = useState('');
   const action = useAction();
+  const signing = useSigning();
   const accounts = status?.accounts.filter(({ kind }) => kind === 'phrase') ?? [];
   const payer = account === '' ? (accounts[0]?.address ?? '') : account;
   const choose = ({ target }: ChangeEvent<HTMLInputElement>): void =>
@@ -108,6 +110,7 @@ function Choose({ onChange }: { onChange: () => void }) {
           onChange={setPassword}
         />
       )}
+      <Sign {...signing} />
       <Select
         label="Paid and signed by"
         value={payer}
@@ -122,7 +125,7 @@ function Choose({ onChange }: { onChange: () => void }) {
           onClick={() =>
             action.run(async () => {
               await objects.prepareUpload({
-                files,
+                files: await signing.apply(files),
                 compress,
                 password: encrypt ? password : '',
                 account: payer,
