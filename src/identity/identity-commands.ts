@@ -37,7 +37,6 @@ import {
 } from './issue.ts';
 import { keyFingerprint, signatureAlgorithmOf, signDer } from './keys.ts';
 import { decodePem, encodePem } from './pem.ts';
-import { decodePkcs12, encodePkcs12 } from './pkcs12.ts';
 import { decryptPkcs8, ecPkcs8, ed25519Pkcs8, importPrivateKey } from './private-key.ts';
 import { identifiersOf, VERDICT_SENTENCES, type Verdict, type VerdictCode } from './verdict.ts';
 
@@ -451,6 +450,7 @@ export function identityCommands(context: IdentityContext) {
       if ((input.password ?? '').length < 8)
         throw new Refusal('weak-password', 'too short', 'The password needs at least 8 characters.');
       const certificates = chain.toReversed().map(({ raw }) => raw);
+      const { encodePkcs12 } = await import('./pkcs12.ts');
       const content = await encodePkcs12(
         { privateKey: pkcs8Of(context, key), certificates },
         input.password!,
@@ -712,6 +712,7 @@ async function readIdentityFile(
 ): Promise<{ chain: Chain; pkcs8: Uint8Array | null }> {
   const given = password ?? '';
   if (file[0] === 0x30 && isPkcs12(file)) {
+    const { decodePkcs12 } = await import('./pkcs12.ts');
     const { privateKey, certificates } = await decodePkcs12(file, given);
     return { chain: orderChain(certificates), pkcs8: privateKey };
   }

@@ -5,7 +5,7 @@
 import { openWeb } from '../network/web.ts';
 import type { WalletService } from '../wallet/service.ts';
 import { agentCommands } from './agent-commands.ts';
-import { contentCommands } from './content-commands.ts';
+import type { contentCommands } from './content-commands.ts';
 import { IdentityContext, type IdentityOptions } from './context.ts';
 import { credentialCommands } from './credential-commands.ts';
 import { identityCommands } from './identity-commands.ts';
@@ -14,6 +14,34 @@ import { scoreCommands } from './score-commands.ts';
 import { statusCommands } from './status-commands.ts';
 import { statementCommands } from './statement-commands.ts';
 import { unlinkableCommands } from './unlinkable-commands.ts';
+
+type ContentCommands = ReturnType<typeof contentCommands>;
+/** Commands of signed files; a record, so that none is left out. */
+const CONTENT: Record<keyof ContentCommands, true> = {
+  signContent: true,
+  verifyContent: true,
+  signMedia: true,
+  verifyMedia: true,
+};
+
+type Command = (input: unknown) => Promise<unknown>;
+
+/** Commands whose code is fetched when one of them is first used. */
+function later<T extends object>(names: Record<keyof T, true>, load: () => Promise<T>): T {
+  let loading: Promise<T> | null = null;
+  const command =
+    (name: keyof T): Command =>
+    async (input) => {
+      loading ??= load();
+      const commands = await loading.catch((error: unknown) => {
+        loading = null;
+        throw error;
+      });
+      return (commands[name] as Command).call(commands, input);
+    };
+  const all = Object.keys(names).map((name) => [name, command(name as keyof T)] as const);
+  return Object.fromEntries(all) as T;
+}
 
 /** Every command of identities, credentials, agents, provenance and score. */
 export function createIdentityService(wallet: WalletService, options: IdentityOptions) {
@@ -26,7 +54,7 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
     ...openIdCommands(context, credentials, web),
     ...statusCommands(context, web),
     ...agentCommands(context),
-    ...contentCommands(context),
+    ...later(CONTENT, async () => (await import('./content-commands.ts')).contentCommands(context)),
     ...scoreCommands(context),
     ...statementCommands(context),
     ...unlinkableCommands(context),
