@@ -1,31 +1,26 @@
-/** Commands of credentials: issue, receive, show, check, revoke. */
+/** Commands of credentials: issue, receive, show. */
 import * as v from 'valibot';
-import { randomBytes } from '../crypto/random.ts';
 import { webUrl } from '../network/web.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
 import { keyOfChain, toX5c } from './chain.ts';
 import { claimTexts, isGiven, isHideable, type ClaimText } from './claim-view.ts';
 import type { IdentityContext } from './context.ts';
-import { queriesToAnswer, type CredentialQuery } from './dcql.ts';
+import { queriesToAnswer } from './dcql.ts';
 import {
-  checkResponse,
   commitmentsOf,
   decodePresentationRequest,
-  decodePresentationResponse,
   matchCredentials,
   respond,
   type PredicateQuery,
-  type PresentationRequest,
 } from './exchange.ts';
 import type { VerdictView } from './identity-commands.ts';
 import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
-import { claimsOf, decodeIssued, isNumber, isUnlinkable, UNLINKABLE_TYPE } from './jpt.ts';
+import { claimsOf, decodeIssued, isNumber, isUnlinkable } from './jpt.ts';
 import { jwkSchema } from './jws.ts';
 import type { Jwk, SigningKey } from './keys.ts';
 import { predicates, type CommittedAttribute, type Opening } from './predicate.ts';
 import {
-  CREDENTIAL_TYPE,
   disclosableClaims,
   issueSdJwt,
   verifySdJwt,
@@ -34,12 +29,11 @@ import {
   type SdJwtCheck,
 } from './sd-jwt.ts';
 import { fetchedAt, isWebAddress, statusReader, statusUri, takeStatusIndex } from './status-book.ts';
-import { checkReceived, issuerToken, rememberKey, secretsOf } from './unlinkable-commands.ts';
+import { checkReceived, secretsOf } from './unlinkable-commands.ts';
 
 const DAY_S = 86_400;
 const DEFAULT_DAYS = 365;
 const MAX_DAYS = 3650;
-const NONCE_BYTES = 24;
 
 /** A credential as the wallet keeps it. */
 export interface CredentialRecord {
@@ -108,18 +102,6 @@ const packageSchema = v.strictObject({
   request: v.optional(v.pipe(v.string(), v.length(43))),
   blind: v.optional(v.pipe(v.string(), v.length(43))),
 });
-
-export interface ResponseView {
-  query: string;
-  type: string;
-  issuer: string;
-  issuerVerdict: VerdictView | null;
-  claims: { path: ClaimPath; text: string }[];
-  proved: PredicateQuery[];
-  selfIssued: boolean;
-  /** Null if this showing can be linked to others. `pseudonym`: the holder, here and at every later showing to you. */
-  unlinkable: { pseudonym: string | null } | null;
-}
 
 function sameKey(a: Jwk, b: Jwk): boolean {
   return (
@@ -328,29 +310,6 @@ export function credentialCommands(context: IdentityContext) {
       return Object.keys(openings).length === 0 ? credential : JSON.stringify({ v: 1, credential, openings });
     },
 
-    /** Asks for credentials: a request (JSON) to hand to the holder. */
-    async newRequest(input: {
-      audience: string;
-      purpose?: string;
-      credentials: AskedCredential[];
-    }): Promise<string> {
-      const queries = input.credentials.map(queriesFor);
-      const chosen = queries.some((of) => of.length > 1);
-      const request: PresentationRequest = {
-        response_type: 'vp_token',
-        client_id: input.audience,
-        nonce: toBase64Url(randomBytes(NONCE_BYTES)),
-        ...(input.purpose === undefined || input.purpose === '' ? {} : { purpose: input.purpose }),
-        dcql_query: {
-          credentials: queries.flat(),
-          ...(chosen
-            ? { credential_sets: queries.map((of) => ({ options: of.map(({ id }) => [id]) })) }
-            : {}),
-        },
-      };
-      return JSON.stringify(decodePresentationRequest(JSON.stringify(request)));
-    },
-
     /**
      * What a request asks for, and which credentials could answer it with which claims shown. `answerable`: whether
      * that is enough; the queries are then those to answer, and otherwise all of them.
@@ -451,39 +410,6 @@ export function credentialCommands(context: IdentityContext) {
         }))
         .sort((a, b) => b.at - a.at);
     },
-
-    /** Checks an answer against the request one made. Throws the Refusal of the check that fails. */
-    async verifyResponse(input: { request: string; response: string }): Promise<ResponseView[]> {
-      const request = decodePresentationRequest(input.request);
-      const response = decodePresentationResponse(input.response);
-      const tokens = Object.values(response.vp_token).flat().map(issuerToken);
-      const answers = await checkResponse(request, response, {
-        now: context.seconds,
-        issuerKey: await context.issuerKeys(tokens),
-        status: await statusReader(context),
-      });
-      const results: ResponseView[] = [];
-      for (const { query, credential, proved, unlinkable } of answers) {
-        const { claims, header } = credential;
-        const verdict = await issuerVerdict(context, claims.iss, header.x5c);
-        requireLiving(verdict);
-        if (unlinkable !== null) await rememberKey(context, unlinkable.key);
-        results.push({
-          query,
-          type: claims.vct,
-          issuer: claims.iss,
-          issuerVerdict: verdict,
-          claims: claimTexts(claims),
-          proved,
-          selfIssued: claims['sub'] === claims.iss,
-          unlinkable:
-            unlinkable === null
-              ? null
-              : { pseudonym: unlinkable.scope === 'audience' ? unlinkable.pseudonym : null },
-        });
-      }
-      return results;
-    },
   };
 }
 
@@ -497,37 +423,6 @@ function givenAway(credential: string, { claims }: CredentialView, disclosed: re
     seen: claims.flatMap(({ path, text }, at) => (given[at] === true ? [{ path, text }] : [])),
     unseen: claims.flatMap(({ path }, at) => (given[at] === true ? [] : [path])),
   };
-}
-
-/** What a request asks of one credential. */
-export interface AskedCredential {
-  type: string;
-  claims?: ClaimPath[];
-  predicates?: PredicateQuery[];
-  /** Whether the showing may be one that can be linked to others, must be one that cannot, or either. */
-  showing?: 'linkable' | 'unlinkable' | 'either';
-  /** Whether a holder whose showings cannot be linked is to be known again by whoever asks. */
-  recognise?: boolean;
-}
-
-/** The forms in which a credential is taken, the one that tells less first. */
-function queriesFor(asked: AskedCredential, index: number): CredentialQuery[] {
-  const { type, claims = [], predicates: bounds = [], showing = 'linkable', recognise } = asked;
-  const common = {
-    meta: { vct_values: [type] },
-    ...(claims.length === 0 ? {} : { claims: claims.map((path) => ({ path: [...path] })) }),
-    ...(bounds.length === 0 ? {} : { predicates: bounds }),
-  };
-  const id = `q${index + 1}`;
-  const linkable = { id, format: CREDENTIAL_TYPE, ...common };
-  const unlinkable = {
-    id: `${id}-unlinkable`,
-    format: UNLINKABLE_TYPE,
-    ...common,
-    ...(recognise === true ? { recognise } : {}),
-  };
-  if (showing === 'either') return [unlinkable, linkable];
-  return [showing === 'linkable' ? linkable : unlinkable];
 }
 
 async function holderKey(context: IdentityContext, holder: string | null): Promise<SigningKey | null> {

@@ -14,6 +14,7 @@ import { scoreCommands } from './score-commands.ts';
 import { statusCommands } from './status-commands.ts';
 import { statementCommands } from './statement-commands.ts';
 import { unlinkableCommands } from './unlinkable-commands.ts';
+import { verifierCommands } from './verifier-commands.ts';
 
 type ContentCommands = ReturnType<typeof contentCommands>;
 /** Commands of signed files; a record, so that none is left out. */
@@ -58,6 +59,7 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
     ...scoreCommands(context),
     ...statementCommands(context),
     ...unlinkableCommands(context),
+    ...verifierCommands(context),
   };
 }
 

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { AskedCredential, ResponseView } from '../../identity/credential-commands.ts';
+import type { AskedCredential, ResponseView } from '../../identity/verifier-commands.ts';
 import { Badge, Card, CheckBadge } from '../components/basics.tsx';
 import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';

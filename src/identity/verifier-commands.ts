@@ -1,0 +1,125 @@
+/** Commands of whoever checks credentials: ask, and judge the answer. */
+import { randomBytes } from '../crypto/random.ts';
+import { toBase64Url } from '../wallet/json.ts';
+import { claimTexts } from './claim-view.ts';
+import type { IdentityContext } from './context.ts';
+import type { CredentialQuery } from './dcql.ts';
+import {
+  checkResponse,
+  decodePresentationRequest,
+  decodePresentationResponse,
+  type PredicateQuery,
+  type PresentationRequest,
+} from './exchange.ts';
+import type { VerdictView } from './identity-commands.ts';
+import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
+import { UNLINKABLE_TYPE } from './jpt.ts';
+import { CREDENTIAL_TYPE, type ClaimPath } from './sd-jwt.ts';
+import { statusReader } from './status-book.ts';
+import { issuerToken, rememberKey } from './unlinkable-commands.ts';
+
+const NONCE_BYTES = 24;
+
+export interface ResponseView {
+  query: string;
+  type: string;
+  issuer: string;
+  issuerVerdict: VerdictView | null;
+  claims: { path: ClaimPath; text: string }[];
+  proved: PredicateQuery[];
+  selfIssued: boolean;
+  /** Null if this showing can be linked to others. `pseudonym`: the holder, here and at every later showing to you. */
+  unlinkable: { pseudonym: string | null } | null;
+}
+
+/** What a request asks of one credential. */
+export interface AskedCredential {
+  type: string;
+  claims?: ClaimPath[];
+  predicates?: PredicateQuery[];
+  /** Whether the showing may be one that can be linked to others, must be one that cannot, or either. */
+  showing?: 'linkable' | 'unlinkable' | 'either';
+  /** Whether a holder whose showings cannot be linked is to be known again by whoever asks. */
+  recognise?: boolean;
+}
+
+/** The forms in which a credential is taken, the one that tells less first. */
+function queriesFor(asked: AskedCredential, index: number): CredentialQuery[] {
+  const { type, claims = [], predicates: bounds = [], showing = 'linkable', recognise } = asked;
+  const common = {
+    meta: { vct_values: [type] },
+    ...(claims.length === 0 ? {} : { claims: claims.map((path) => ({ path: [...path] })) }),
+    ...(bounds.length === 0 ? {} : { predicates: bounds }),
+  };
+  const id = `q${index + 1}`;
+  const linkable = { id, format: CREDENTIAL_TYPE, ...common };
+  const unlinkable = {
+    id: `${id}-unlinkable`,
+    format: UNLINKABLE_TYPE,
+    ...common,
+    ...(recognise === true ? { recognise } : {}),
+  };
+  if (showing === 'either') return [unlinkable, linkable];
+  return [showing === 'linkable' ? linkable : unlinkable];
+}
+
+/** Commands, for one wallet and network. */
+export function verifierCommands(context: IdentityContext) {
+  return {
+    /** Asks for credentials: a request (JSON) to hand to the holder. */
+    async newRequest(input: {
+      audience: string;
+      purpose?: string;
+      credentials: AskedCredential[];
+    }): Promise<string> {
+      const queries = input.credentials.map(queriesFor);
+      const chosen = queries.some((of) => of.length > 1);
+      const request: PresentationRequest = {
+        response_type: 'vp_token',
+        client_id: input.audience,
+        nonce: toBase64Url(randomBytes(NONCE_BYTES)),
+        ...(input.purpose === undefined || input.purpose === '' ? {} : { purpose: input.purpose }),
+        dcql_query: {
+          credentials: queries.flat(),
+          ...(chosen
+            ? { credential_sets: queries.map((of) => ({ options: of.map(({ id }) => [id]) })) }
+            : {}),
+        },
+      };
+      return JSON.stringify(decodePresentationRequest(JSON.stringify(request)));
+    },
+
+    /** Checks an answer against the request one made. Throws the Refusal of the check that fails. */
+    async verifyResponse(input: { request: string; response: string }): Promise<ResponseView[]> {
+      const request = decodePresentationRequest(input.request);
+      const response = decodePresentationResponse(input.response);
+      const tokens = Object.values(response.vp_token).flat().map(issuerToken);
+      const answers = await checkResponse(request, response, {
+        now: context.seconds,
+        issuerKey: await context.issuerKeys(tokens),
+        status: await statusReader(context),
+      });
+      const results: ResponseView[] = [];
+      for (const { query, credential, proved, unlinkable } of answers) {
+        const { claims, header } = credential;
+        const verdict = await issuerVerdict(context, claims.iss, header.x5c);
+        requireLiving(verdict);
+        if (unlinkable !== null) await rememberKey(context, unlinkable.key);
+        results.push({
+          query,
+          type: claims.vct,
+          issuer: claims.iss,
+          issuerVerdict: verdict,
+          claims: claimTexts(claims),
+          proved,
+          selfIssued: claims['sub'] === claims.iss,
+          unlinkable:
+            unlinkable === null
+              ? null
+              : { pseudonym: unlinkable.scope === 'audience' ? unlinkable.pseudonym : null },
+        });
+      }
+      return results;
+    },
+  };
+}
