@@ -3,7 +3,8 @@
  * a lock for which others wait. The channel runs from the page to itself and asks no server for anything.
  */
 import { AWAKE_LOCK } from '../node/awake-lock.ts';
-import { node } from './node-client.ts';
+import type { NodeApi } from '../node/api.ts';
+import { node, wasRestarted } from './node-client.ts';
 
 let channel: { local: RTCPeerConnection; remote: RTCPeerConnection } | null = null;
 
@@ -44,13 +45,14 @@ function wait(): void {
 export function watchFreezing(): () => void {
   const stop = new AbortController();
   if ((document as { wasDiscarded?: boolean }).wasDiscarded === true) tell('discarded', 0);
+  if (wasRestarted()) tell('restarted', 0);
   let since = 0;
   document.addEventListener('freeze', () => (since = Date.now()), { signal: stop.signal });
   document.addEventListener('resume', () => tell('frozen', Date.now() - since), { signal: stop.signal });
   return () => stop.abort();
 }
 
-function tell(how: 'frozen' | 'discarded', ms: number): void {
+function tell(how: Parameters<NodeApi['asleep']>[0], ms: number): void {
   node.asleep(how, ms).catch(() => undefined);
 }
 

@@ -42,19 +42,39 @@ async function watch(): Promise<never> {
   for (;;) {
     const since = Date.now();
     const answer = node.alive();
-    const timer = setTimeout(() => setSilent(silenceSince(since)), PATIENCE_MS);
+    const timers = [
+      setTimeout(() => setSilent(silenceSince(since)), PATIENCE_MS),
+      setTimeout(restart, 2 * PATIENCE_MS),
+    ];
     await answer;
-    clearTimeout(timer);
+    for (const timer of timers) clearTimeout(timer);
     setSilent(null);
     await new Promise((done) => setTimeout(done, LOOK_MS));
   }
+}
+
+const RESTARTED = 'restarted';
+/** One that dies again within this time, in milliseconds, is left for the person to see. */
+const AGAIN_MS = 600_000;
+
+/** Begins anew by itself: nobody may be there to press a button. */
+function restart(): void {
+  const last = Number(sessionStorage.getItem(RESTARTED) ?? 0);
+  if (Date.now() - last < AGAIN_MS) return;
+  sessionStorage.setItem(RESTARTED, String(Date.now()));
+  window.location.reload();
+}
+
+/** Whether this page is one that had to begin anew, a moment ago. */
+export function wasRestarted(): boolean {
+  return Date.now() - Number(sessionStorage.getItem(RESTARTED) ?? 0) < PATIENCE_MS * 2;
 }
 
 function silenceSince(since: number): Cause {
   return {
     code: 'node-silent',
     sentence:
-      'The part of this page that does the work no longer answers: what you see is old, and nothing is farmed. Reloading starts it anew; finished sectors are kept.',
+      'The part of this page that does the work no longer answers: what you see is old, and nothing is farmed. The page restarts by itself in half a minute, unless it did so just before; finished sectors are kept.',
     action: 'Reload',
     since,
   };

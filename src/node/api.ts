@@ -233,8 +233,8 @@ export interface NodeApi {
   benchmark(cores: number): Promise<number>;
   /** The page tells what it sees of the machine; what is left out stays as it was. */
   report(conditions: Partial<Conditions>): Promise<void>;
-  /** The page tells that the browser had frozen it for so long, or had closed it to save memory. */
-  asleep(how: 'frozen' | 'discarded', ms: number): Promise<void>;
+  /** The page tells that it was frozen for so long, closed to save memory, or restarted because its worker had died. */
+  asleep(how: 'frozen' | 'discarded' | 'restarted', ms: number): Promise<void>;
   /** `identity.bin` of a farm's key, or of the browser's, as the native farmer keeps it. */
   exportIdentity(id?: string): Promise<Uint8Array>;
   importIdentity(identity: Uint8Array): Promise<void>;

@@ -255,12 +255,14 @@ export class AllotmentNode implements RunnableNode {
     this.limits.report(conditions);
   }
 
-  async asleep(how: 'frozen' | 'discarded', ms: number): Promise<void> {
-    const what =
-      how === 'frozen'
-        ? `The browser froze this tab for ${Math.round(ms / 1000)} s to save energy.`
-        : 'The browser had closed this tab to save memory.';
-    this.journal.notify('warning', 'farm', `${what} Its settings can make an exception for this page.`);
+  async asleep(how: 'frozen' | 'discarded' | 'restarted', ms: number): Promise<void> {
+    const seconds = Math.round(ms / 1000);
+    const texts = {
+      frozen: `The browser froze this tab for ${seconds} s to save energy. Its settings can make an exception.`,
+      discarded: 'The browser had closed this tab to save memory. Its settings can make an exception.',
+      restarted: 'The worker of this page had died; the page restarted by itself.',
+    };
+    this.journal.notify('warning', 'farm', texts[how]);
   }
 
   /** Who adds a farm wants to farm, even if only verifying was chosen before. */
