@@ -18,6 +18,13 @@ const words: Record<
   rejected: { text: 'rejected', tone: 'bad' },
 };
 
+/** Which outcomes are looked at. */
+const FILTERS: Record<string, { text: string; outcomes: SlotOutcome['outcome'][] | null }> = {
+  all: { text: 'Everything', outcomes: null },
+  rewards: { text: 'Rewards', outcomes: ['won-block', 'won-vote'] },
+  lost: { text: 'Lost', outcomes: ['missed', 'rejected'] },
+};
+
 const SHOWN = 12;
 const KEPT = 500;
 const REFRESH_MS = 15_000;
@@ -25,6 +32,7 @@ const REFRESH_MS = 15_000;
 /** What the audits found: in this run as it happens, before that from the record. */
 export function History({ farms }: { farms: FarmView[] }) {
   const [all, setAll] = useState(false);
+  const [filter, setFilter] = useState('all');
   const [before, setBefore] = useState<FarmHistoryEntry[]>([]);
   const now = useNow(2000);
   useEffect(() => {
@@ -41,7 +49,8 @@ export function History({ farms }: { farms: FarmView[] }) {
       clearInterval(timer);
     };
   }, []);
-  const entries = merged(farms, before);
+  const { outcomes } = FILTERS[filter]!;
+  const entries = merged(farms, before).filter(({ outcome }) => outcomes?.includes(outcome) ?? true);
   const shown = all ? entries : entries.slice(0, SHOWN);
   const names = new Map(farms.map(({ id, name }) => [id, name]));
   return (
@@ -49,15 +58,28 @@ export function History({ farms }: { farms: FarmView[] }) {
       title="What the audits found"
       span={8}
       aside={
-        entries.length > SHOWN && (
-          <button type="button" onClick={() => setAll(!all)}>
-            {all ? 'Newest only' : `All ${entries.length}`}
-          </button>
-        )
+        <div className="row">
+          <select aria-label="Outcomes" value={filter} onChange={(event) => setFilter(event.target.value)}>
+            {Object.entries(FILTERS).map(([key, { text }]) => (
+              <option key={key} value={key}>
+                {text}
+              </option>
+            ))}
+          </select>
+          {entries.length > SHOWN && (
+            <button type="button" onClick={() => setAll(!all)}>
+              {all ? 'Newest only' : `All ${entries.length}`}
+            </button>
+          )}
+        </div>
       }
     >
       {entries.length === 0 ? (
-        <Empty>No winning chunk yet. Each slot, one s-bucket of every plotted sector is audited.</Empty>
+        <Empty>
+          {outcomes === null
+            ? 'No winning chunk yet. Each slot, one s-bucket of every plotted sector is audited.'
+            : 'None of these so far.'}
+        </Empty>
       ) : (
         <div className="scroll">
           <table className="outcomes">
