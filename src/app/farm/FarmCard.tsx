@@ -39,7 +39,7 @@ export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapsho
       {farm.cause !== null && (
         <CauseBanner
           cause={{ ...farm.cause, ...wording(farm.cause, now) }}
-          tone={farm.phase === 'failed' ? 'bad' : 'warn'}
+          tone={farm.phase === 'failed' && !waitsForPerson(farm.cause) ? 'bad' : 'warn'}
           onAction={() => void remedy(farm)}
         />
       )}
@@ -91,6 +91,11 @@ function othersPlot({ id }: FarmView, { farms }: NodeSnapshot): boolean {
 function wording({ code, sentence, action, since }: Cause, now: number): Pick<Cause, 'sentence' | 'action'> {
   const lasting = now - since < 10_000 ? '' : ` It began ${ago(since, now)}.`;
   return { sentence: sentence + lasting, action: code === 'no-permission' ? 'Allow access' : action };
+}
+
+/** Whether nothing is wrong but that a permission or a drive is missing. */
+function waitsForPerson({ code }: Cause): boolean {
+  return code === 'no-permission' || code === 'place-lost';
 }
 
 /** What the button under a farm's trouble does. */
