@@ -14,7 +14,8 @@ const SENTENCES: Record<StorageErrorCode, string> = {
   'not-found': 'A file of the farm is not there any more.',
   'disk-full':
     'The disk, or the space that the browser gives this app, is full. Free some space or make the farm smaller.',
-  'no-permission': 'The browser wants to ask you again before this page may use the farm’s folder. What lies in it is untouched.',
+  'no-permission':
+    'The browser wants to ask you again before this page may use the farm’s folder. What lies in it is untouched.',
   'read-only': 'The farm’s folder cannot be written to: it, or its drive, is read-only.',
   'in-use':
     'This farm is open somewhere else. Close the other tab or program first; after a crash, wait two minutes.',
