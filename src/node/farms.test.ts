@@ -231,6 +231,26 @@ describe('farms', () => {
     await plotted(farms, 'drive');
   });
 
+  it('whose folder is suddenly empty are waited for, and no other farm begins there', async () => {
+    const farms = await started();
+    await farms.add(at('drive'), size(1));
+    await plotted(farms, 'drive');
+    const key = view(farms, 'drive').publicKey;
+    await farms.halt();
+    const drive = directory('drive');
+    // What is there when the drive is not mounted.
+    directories.set('drive', new MemoryDirectory());
+    const again = await farmsOfStore();
+    again.start(world());
+    await until(() => view(again, 'drive').cause !== null, 'a cause');
+    expect(view(again, 'drive')).toMatchObject({ phase: 'failed', cause: { code: 'place-lost' } });
+    expect(directory('drive').files.size).toBe(0);
+    directories.set('drive', drive);
+    await again.resume(view(again, 'drive').id);
+    await plotted(again, 'drive');
+    expect(view(again, 'drive').publicKey).toBe(key);
+  });
+
   it('whose folder lies elsewhere now go on there, and nowhere else', async () => {
     const farms = await started();
     const id = await farms.add(at('drive'), size(1));

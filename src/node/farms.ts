@@ -5,6 +5,7 @@ import { describeFolder, type FolderContents } from '../farm/description.ts';
 import { FarmError } from '../farm/errors.ts';
 import { Farm } from '../farm/farm.ts';
 import {
+  DESCRIPTION_FILE,
   encodeIdentityFile,
   exportIdentity,
   identityFromEntropy,
@@ -19,6 +20,7 @@ import { createUlid } from '../farm/ulid.ts';
 import { toHex } from '../protocol/bytes.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
+import { StorageError } from '../storage/errors.ts';
 import type { FarmRecord } from '../storage/store.ts';
 import type { Cause, FarmPlace, FarmView } from './api.ts';
 import { causeOf, sentenceOf } from './causes.ts';
@@ -197,6 +199,7 @@ export class Farms {
       if (entry.farm !== null || this.world !== world) return;
       const { record } = entry;
       const directory = await this.directory(record);
+      if (record.begun === true) await requireFiles(directory);
       entry.identity = await this.identityOf(record, directory, world);
       const seat = world.seat(entry.identity.publicKey);
       const opening = Farm.open({
@@ -224,6 +227,7 @@ export class Farms {
       entry.seat = seat;
       seat?.attach(farm);
       entry.cause = null;
+      if (record.begun !== true && record.ownKey === true) await this.remember(entry, { begun: true });
       this.keysChanged(this.keys());
       farm.onChange(this.changed);
       farm.onNotice(({ level, category, text }) => this.journal.notify(level, category, text));
@@ -303,7 +307,7 @@ export class Farms {
     const entry = this.put(record);
     try {
       await open(entry);
-      await this.platform.store.putFarm(record);
+      await this.platform.store.putFarm(entry.record);
     } catch (error) {
       this.entries.delete(record.id);
       throw error;
@@ -480,6 +484,12 @@ export class Farms {
     const held = this.running ? null : startsWhen;
     return [...this.entries.values()].map((entry) => viewOf(entry, held));
   }
+}
+
+/** A drive that is not mounted may leave an empty folder: no new farm must begin there. */
+async function requireFiles(directory: FarmDirectory): Promise<void> {
+  if ((await directory.list()).some(({ name }) => name === DESCRIPTION_FILE)) return;
+  throw new StorageError('place-lost', directory.place, `${DESCRIPTION_FILE} is missing`);
 }
 
 /** Throws FarmError `too-large` for space that a place does not have, as far as it tells. */

@@ -19,7 +19,8 @@ export async function createNodePlatform(folder: string): Promise<NodePlatform> 
     store: await openNodeStore(folder),
     openSocket: openNodeSocket,
     openChainStore: (network) => openNodeChainStore(folder, network),
-    openFarmDirectory: (farm) => NodeDirectory.at(farm.name),
+    openFarmDirectory: ({ name, begun }) =>
+      begun === true ? NodeDirectory.existing(name) : NodeDirectory.at(name),
     openWorkDirectory: (name) => NodeDirectory.at(join(folder, name)),
     connectNats: async () => (await import('@nats-io/transport-node')).connect,
     defaultFarm: { kind: 'folder', name: join(folder, 'farm') },

@@ -18,7 +18,7 @@ export interface NodePlatform extends DeskPlatform {
   openChainStore(network: string): Promise<ChainStore>;
   /** Where a farm's sectors lie, or another folder that the person chose. Throws StorageError. */
   openFarmDirectory(
-    farm: Pick<FarmRecord, 'id' | 'kind' | 'name' | 'handle'>,
+    farm: Pick<FarmRecord, 'id' | 'kind' | 'name' | 'handle' | 'begun'>,
     mode?: 'read' | 'readwrite',
   ): Promise<FarmDirectory>;
   /** Where a new farm goes when the person chose no place. */

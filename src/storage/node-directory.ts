@@ -38,6 +38,12 @@ export class NodeDirectory implements FarmDirectory {
     return new NodeDirectory(path);
   }
 
+  /** Opens the folder at `path`; throws StorageError `place-lost` when there is none. */
+  static async existing(path: string): Promise<NodeDirectory> {
+    if (await stat(path).catch(() => null)) return new NodeDirectory(path);
+    throw new StorageError('place-lost', path, 'the folder is missing');
+  }
+
   private path(name: string): string {
     return join(this.place, requireFileName(name));
   }

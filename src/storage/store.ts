@@ -14,6 +14,8 @@ export interface FarmRecord {
   ownKey?: boolean;
   /** Whether it is a farm of the native farmer, which is only read. */
   readOnly?: boolean;
+  /** Whether it was opened before, so that an empty folder in its place is not the farm's. */
+  begun?: boolean;
   /** Whether the person paused plotting. */
   paused?: boolean;
 }
