@@ -5,6 +5,10 @@ import { bytes, count } from '../format.ts';
 const GIB = 1024 ** 3;
 const SHARES = [25, 50, 75, 90];
 
+function share(part: number): string {
+  return part < 0.01 ? 'Less than 1 %' : `${Math.round(100 * part)} %`;
+}
+
 /** How much space a farm gets, in whole sectors; typed in GiB where the slider is too coarse or ends too soon. */
 export function Space(props: {
   sectors: number;
@@ -25,7 +29,7 @@ export function Space(props: {
           A sector takes {bytes(sectorFileSize(pieces))}; room for plotting two anew is included.
           {offered === null
             ? ' Browsers do not tell how much room a drive has: what does not fit waits and says so.'
-            : ` ${Math.round((100 * total) / offered)} % of the ${bytes(offered)} that are free.`}
+            : ` ${share(total / offered)} of the ${bytes(offered)} that are free.`}
         </span>
         <input
           type="range"
