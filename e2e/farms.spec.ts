@@ -71,7 +71,8 @@ test('folders are farmed beside the browser’s storage, exported, and imported 
     const drive = card(page, 'Folder “Drive”');
     await expect(drive.locator('.sector')).toHaveCount(1);
     await expect(page.getByText('Key of Drive')).toBeVisible();
-    await expect(drive.locator('.sector[data-state="plotted"]')).toHaveCount(1, { timeout: 120_000 });
+    // The first farm's sectors come before it.
+    await expect(drive.locator('.sector[data-state="plotted"]')).toHaveCount(1, { timeout: 240_000 });
   });
 
   await test.step('the same folder is not farmed twice', async () => {
