@@ -28,12 +28,18 @@ const FILLS_AT_ONCE = 4;
 const WRITE_TIMEOUT_MS = 30_000;
 /** A round that could not place everything is repeated after so long. */
 const REFILL_MS = 60_000;
+/** A piece that nobody had is not asked for again for so long. */
+const UNAVAILABLE_MS = 5 * 60_000;
+/** A round ends when so many pieces in a row are not to be had: a node gives those of recent history only. */
+const FAILURES_IN_A_ROW = 32;
 
 export class ControllerCaches {
   private readonly caches = new Map<Ulid, Cache>();
   /** Programs that told their caches, by when they were last heard of. */
   private readonly programs = new Map<Ulid, Ulid[]>();
   private readonly places = new Map<PieceIndex, { cache: Ulid; offset: number }>();
+  /** Pieces that nobody had, and when they may be asked for again. */
+  private readonly unavailable = new Map<PieceIndex, number>();
   private readonly stopping = new AbortController();
   private off: (() => void)[] = [];
   private filling: Promise<void> | null = null;
@@ -184,16 +190,24 @@ export class ControllerCaches {
     while (this.again && !this.stopping.signal.aborted) {
       this.again = false;
       const wanted = this.wanted();
-      const missing = [...wanted].filter((index) => !this.places.has(index));
+      const missing = this.missing(wanted);
       const free = this.freePlaces(wanted);
+      let failures = 0;
       const work = async (): Promise<void> => {
         for (let index = missing.shift(); index !== undefined; index = missing.shift()) {
-          if (this.stopping.signal.aborted) return;
-          await this.fillOne(index, free);
+          if (this.stopping.signal.aborted || failures >= FAILURES_IN_A_ROW) return;
+          failures = (await this.fillOne(index, free)) ? 0 : failures + 1;
         }
       };
       await Promise.all(Array.from({ length: FILLS_AT_ONCE }, work));
     }
+  }
+
+  private missing(wanted: ReadonlySet<PieceIndex>): PieceIndex[] {
+    const now = performance.now();
+    for (const [index, until] of this.unavailable)
+      if (until <= now || !wanted.has(index)) this.unavailable.delete(index);
+    return [...wanted].filter((index) => !this.places.has(index) && !this.unavailable.has(index));
   }
 
   /** The newest pieces, as many as all caches together hold: recent history is what new sectors need most. */
@@ -227,22 +241,27 @@ export class ControllerCaches {
     return places;
   }
 
-  private async fillOne(index: PieceIndex, free: { cache: Cache; offset: number }[]): Promise<void> {
+  /** Returns whether the piece was to be had. */
+  private async fillOne(index: PieceIndex, free: { cache: Cache; offset: number }[]): Promise<boolean> {
     const { connection, fetch } = this.options;
     const { signal } = this.stopping;
     const piece = await fetch(index, signal).catch(() => null);
-    if (piece === null || signal.aborted) return;
+    if (piece === null) {
+      this.unavailable.set(index, performance.now() + UNAVAILABLE_MS);
+      return false;
+    }
     const place = free.shift();
-    if (place === undefined || this.caches.get(place.cache.id) !== place.cache) return;
+    if (place === undefined || this.caches.get(place.cache.id) !== place.cache) return true;
     const { cache, offset } = place;
     const replaced = cache.contents?.get(offset);
     const options = { instance: cache.id, signal, retryMs: 0, timeoutMs: WRITE_TIMEOUT_MS };
     const written = await connection
       .request(clusterMessages.writePiece, { offset, pieceIndex: index, piece }, options)
       .catch(() => null);
-    if (written?.ok !== true) return;
+    if (written?.ok !== true) return true;
     if (replaced !== undefined) this.places.delete(replaced);
     cache.contents?.set(offset, index);
     this.places.set(index, { cache: cache.id, offset });
+    return true;
   }
 }

@@ -145,6 +145,21 @@ describe.skipIf(!isNatsInstalled())('a cluster', () => {
     expect(equal((await pieces.piece(768n, signal))!, fakePiece(768n))).toBe(true);
   });
 
+  it('does not ask its node over and over for pieces that it does not have', async () => {
+    node.give = async (index) => (index < 548n ? null : fakePiece(index));
+    await startCache(40);
+    const filled = (): boolean => controller.caches.summary.pieces === 4;
+    await until(() => node.given >= 32, 'a round of pieces');
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    // The round ended before those that are to be had.
+    expect(node.given).toBeLessThan(36);
+    controller.caches.fill();
+    await until(filled, 'the others');
+    controller.caches.fill();
+    await new Promise((resolve) => setTimeout(resolve, 200));
+    expect(node.given).toBe(40);
+  });
+
   it('knows a cache and what it holds after all is started anew', async () => {
     const directory = new MemoryDirectory();
     const cache = await startCache(3, directory);
