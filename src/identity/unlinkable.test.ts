@@ -240,7 +240,7 @@ describe('credentials whose showings cannot be linked', () => {
           expect(rule(() => verified(changed))).not.toBe('accepted');
         },
       ),
-      { numRuns: 120 },
+      { numRuns: 60 },
     );
   });
 

@@ -7,19 +7,21 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
 import {
-  blindGenerators,
-  blindSign,
   CIPHERSUITE,
-  commitmentBases,
-  commitTo,
   G1,
   isPublicKey,
   messageScalar,
-  openCommitment,
   pointOf,
-  prove,
   publicKeyOf,
   secretKeyOf,
+} from './bbs-group.ts';
+import {
+  blindGenerators,
+  blindSign,
+  commitmentBases,
+  commitTo,
+  openCommitment,
+  prove,
   verifyProof,
   verifySignature,
   type Extension,
