@@ -16,6 +16,7 @@ import type { DsnPage } from './support/dsn-page.ts';
 import { serveLibraryPage, type LibraryPage } from './support/library-page.ts';
 
 declare const dsnPage: DsnPage;
+declare const iceServers: unknown[];
 
 const GENESIS = '5a'.repeat(32);
 const CACHED = 3n;
@@ -63,9 +64,23 @@ test.afterAll(async () => {
   await native?.stop();
 });
 
+/** Notes which servers a page asks for the addresses that it has: libraries name public ones by themselves. */
+function noteServers(): void {
+  const servers: unknown[] = [];
+  const Real = RTCPeerConnection;
+  class Noted extends Real {
+    constructor(configuration?: RTCConfiguration) {
+      super(configuration);
+      servers.push(configuration?.iceServers ?? 'the library’s own');
+    }
+  }
+  Object.assign(globalThis, { RTCPeerConnection: Noted, iceServers: servers });
+}
+
 async function tab(): Promise<Page> {
   const page = await (await browser.newContext()).newPage();
   page.on('pageerror', (error) => expect(error.message).toBe(''));
+  await page.addInitScript(noteServers);
   await page.goto(served.url);
   await page.waitForFunction(() => 'dsnPage' in globalThis);
   return page;
@@ -160,6 +175,7 @@ test('tabs meet over a relay and give each other pieces by WebRTC', async () => 
   // The relay would give it, too: it takes pieces from its tabs.
   expect(await taker.evaluate((id) => dsnPage.gives(id, 77), giverId)).toBe(true);
   expect((await taker.evaluate(() => dsnPage.ways())).some((way) => way.includes('/webrtc'))).toBe(true);
+  for (const page of [giver, taker]) expect(await page.evaluate(() => iceServers)).toEqual([[]]);
   await giver.context().close();
   await taker.context().close();
 });

@@ -45,6 +45,8 @@ export interface StorageNetworkView {
   /** Pieces given to others in this session. */
   served: { cached: number; plotted: number };
   near: NearView;
+  /** The segment out of which a piece that nobody has is being rebuilt, and how many of 128 pieces are there. */
+  rebuilding: { segment: string; have: number } | null;
   gateway: GatewayView | null;
 }
 
@@ -102,6 +104,7 @@ export class StorageNetwork {
   private readonly counts = new Map<string, { taken: number; given: number }>();
   private readonly refused: StorageNetworkView['refused'] = [];
   private readonly served = { cached: 0, plotted: 0 };
+  private rebuilding: StorageNetworkView['rebuilding'] = null;
   private retrieval!: Retrieval;
   private gateway!: Gateway;
   private fill!: NearFill;
@@ -185,7 +188,14 @@ export class StorageNetwork {
       case 'received':
       case 'arrived':
         if (event.kind === 'arrived') this.countOf(event.from).taken += 1;
+        if (event.from === RECONSTRUCTION) this.rebuilding = null;
         this.remember(String(event.index), event.from);
+        break;
+      case 'reconstructing':
+        this.rebuilding = { segment: String(event.segment), have: event.have };
+        break;
+      case 'missing':
+        this.rebuilding = null;
         break;
       case 'invalid':
         this.refused.unshift({ peer: event.from, reason: `It sent a wrong piece ${event.index}.` });
@@ -240,6 +250,7 @@ export class StorageNetwork {
         limitBytes: nearLimit(this.settings, this.options.farms),
         automatic: this.settings.nearBytes === null,
       },
+      rebuilding: this.rebuilding,
       gateway: this.gateway.view(),
     };
   }

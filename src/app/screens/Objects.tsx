@@ -50,6 +50,12 @@ export default function Objects({ snapshot }: ScreenProps) {
           {error}
         </p>
       )}
+      {status?.network.rebuilding != null && (
+        <p className="banner info" role="status">
+          Nobody gives a piece that is wanted. It is rebuilt from others of its segment:{' '}
+          {status.network.rebuilding.have} of 128 are here.
+        </p>
+      )}
       <div className="grid">
         <Card title="Open" span={opened === null ? 7 : 5}>
           <Form
