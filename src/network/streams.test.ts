@@ -51,9 +51,11 @@ describe('a message', () => {
   it('that is cut off is refused, and none at all is none', async () => {
     const bytes = frame(new Uint8Array(300));
     for (let end = 1; end < bytes.length; end += 37)
-      await expect(receiveFrame(streamOf([bytes.subarray(0, end)]).stream, 400, signal)).rejects.toThrow();
+      await expect(receiveFrame(streamOf([bytes.subarray(0, end)]).stream, 400, signal)).rejects.toThrow(
+        'frame',
+      );
     expect(await receiveFrame(streamOf([]).stream, 400, signal)).toBeNull();
-    await expect(receiveFrame(streamOf([bytes]).stream, 299, signal)).rejects.toThrow();
+    await expect(receiveFrame(streamOf([bytes]).stream, 299, signal)).rejects.toThrow('frame');
   });
 
   it('is sent in parts of 64 KiB at most, waiting whenever the other side is slow', async () => {
