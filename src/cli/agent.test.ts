@@ -1,5 +1,5 @@
 import { sha256 } from '@noble/hashes/sha2.js';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -44,6 +44,47 @@ afterAll(async () => {
 });
 
 describe('allotment agent', () => {
+  it('signs files where it is allowed to', async () => {
+    const [photo, letter] = [join(folder, 'photo.png'), join(folder, 'letter.txt')];
+    await copyFile('public/icon-192.png', photo);
+    await writeFile(letter, 'Dear reader');
+    await expect(runAgent(['sign', file, photo])).rejects.toThrow('not-covered');
+    const painter = await owner.createAgent({
+      owner: authority,
+      name: 'Painter',
+      purpose: 'Paints',
+      capabilities: [{ res: 'auto:sign:content', act: ['sign'] }],
+      days: 1,
+    });
+    const own = join(folder, 'painter.json');
+    await writeFile(own, await owner.exportAgent({ did: painter.to, password: PASSWORD }));
+    const sign = async (path: string, ...more: string[]) => {
+      const output = join(folder, 'out');
+      const said = JSON.parse(await runAgent(['sign', own, path, '-o', output, ...more])) as {
+        inside: boolean;
+        permission: string;
+      };
+      return { ...said, content: new Uint8Array(await readFile(output)) };
+    };
+    const inside = await sign(photo, '--tool', 'Brush');
+    expect(inside.inside).toBe(true);
+    expect(await owner.verifyMedia({ content: inside.content })).toMatchObject({
+      did: painter.to,
+      origin: 'ai',
+      statement: { capability: inside.permission, tool: 'Brush' },
+    });
+    const beside = await sign(letter, '--made-by', 'mixed');
+    expect(beside.inside).toBe(false);
+    const content = new Uint8Array(await readFile(letter));
+    expect(await owner.verifyContent({ content, statement: beside.content })).toMatchObject({
+      did: painter.to,
+      origin: 'mixed',
+      capability: beside.permission,
+    });
+    await expect(runAgent(['sign', own, letter, '--made-by', 'robot'])).rejects.toThrow('--made-by');
+    await expect(runAgent(['sign', own])).rejects.toThrow('the file to sign');
+  });
+
   it('says who it is and what it may do', async () => {
     expect(JSON.parse(await runAgent(['show', file]))).toMatchObject({
       did: agentDid,

@@ -1,8 +1,10 @@
 /** `allotment agent`: an agent proves who it is and uses its permissions, from its file alone. */
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
+import { basename } from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { parseArgs } from 'node:util';
 import { authenticate } from '../identity/agent.ts';
+import { signAsAgent } from '../identity/agent-content.ts';
 import {
   certificatesOf,
   decodeAgentFile,
@@ -12,6 +14,7 @@ import {
   type AgentFile,
 } from '../identity/agent-file.ts';
 import { decodeCapability, type CapabilityRequest } from '../identity/capability.ts';
+import { ORIGINS } from '../identity/provenance.ts';
 import { UsageError } from './usage.ts';
 
 export const AGENT_HELP = `Usage: npm run allotment -- agent COMMAND FILE [options]
@@ -20,12 +23,16 @@ Commands
   show          who the agent is and what it may do
   authenticate  prove the agent's identity to whoever asked with --audience and --nonce
   use           sign a request under one of the agent's permissions
+  sign          sign the file named after the agent's, under the permission auto:sign:content, sign
 
 Options
   --audience TEXT     who asked
   --nonce TEXT        what they asked with; it has to come back signed
   --resource NAME     use: e.g. auto:drive:/alice/docs/a.txt
   --action NAME       use: e.g. read
+  --made-by WHO       sign: human, ai (default), mixed or unknown
+  --tool TEXT         sign: what it was made with
+  -o, --output PATH   sign: where to write the signed copy, or the statement beside what is no photo, video or sound
   --amount NAME=N     use: counted against the limit of that name; may be given several times
 
 The password of the file is taken from ALLOTMENT_AGENT_PASSWORD, or read from standard input.
@@ -37,6 +44,9 @@ const OPTIONS = {
   resource: { type: 'string' },
   action: { type: 'string' },
   amount: { type: 'string', multiple: true },
+  'made-by': { type: 'string' },
+  tool: { type: 'string' },
+  output: { type: 'string', short: 'o' },
   help: { type: 'boolean' },
 } as const;
 
@@ -97,17 +107,35 @@ function describe(agent: AgentFile) {
   };
 }
 
-/** Runs an agent's command and returns what it prints: JSON for `show` and `use`, a token for `authenticate`. */
+/** Signs a file and writes the outcome beside where the command was given, or where it is told to. */
+async function sign(agent: AgentFile, path: string, values: Values): Promise<string> {
+  const origin = ORIGINS.find((one) => one === (values['made-by'] ?? 'ai'));
+  if (origin === undefined) throw new UsageError(`--made-by takes ${ORIGINS.join(', ')}`);
+  const { tool } = values;
+  const said = { origin, ...(tool === undefined ? {} : { tool }) };
+  const content = new Uint8Array(await readFile(path));
+  const signed = await signAsAgent(agent, content, said, Date.now());
+  const name = basename(path);
+  const output = values.output ?? (signed.inside ? `signed-${name}` : `${name}.provenance`);
+  await writeFile(output, signed.content);
+  return `${JSON.stringify({ signed: output, inside: signed.inside, permission: signed.capability })}\n`;
+}
+
+/**
+ * Runs an agent's command and returns what it prints: JSON for `show`, `use` and `sign`, a token for `authenticate`.
+ */
 export async function runAgent(args: string[]): Promise<string> {
   const { values, positionals } = parse(args);
-  const [command, path] = positionals;
+  const [command, path, content] = positionals;
   if (values.help === true || command === undefined) return AGENT_HELP;
-  if (!['show', 'authenticate', 'use'].includes(command))
+  if (!['show', 'authenticate', 'use', 'sign'].includes(command))
     throw new UsageError(`there is no command “agent ${command}”`);
   if (path === undefined) throw new UsageError(`agent ${command} takes the agent's file`);
-  const challenge = command === 'show' ? null : challengeOf(values);
+  if (command === 'sign' && content === undefined) throw new UsageError('agent sign takes the file to sign');
+  const challenge = command === 'show' || command === 'sign' ? null : challengeOf(values);
   const request = command === 'use' ? requestOf(values) : null;
   const agent = await decodeAgentFile(new Uint8Array(await readFile(path)), await password());
+  if (command === 'sign') return sign(agent, content!, values);
   if (challenge === null) return `${JSON.stringify(describe(agent))}\n`;
   const key = await keyOfAgent(agent);
   if (request === null)

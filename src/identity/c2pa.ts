@@ -66,6 +66,11 @@ const FORMATS: readonly {
   { type: 'audio/mpeg', of: MP3 },
 ];
 
+/** Whether a file is of a format that can carry its signature inside. */
+export function canHoldSignature(content: Uint8Array): boolean {
+  return FORMATS.some(({ of }) => of.canRead(content));
+}
+
 function assetOf(content: Uint8Array): { asset: Asset; type: string } {
   const format = FORMATS.find(({ of }) => of.canRead(content));
   if (format === undefined) {

@@ -1,8 +1,9 @@
 /** Commands of content provenance: sign any file, check any file. */
 import * as v from 'valibot';
-import { fromHex, toHex, utf8 } from '../protocol/bytes.ts';
+import { fromHex, toHex } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
-import { base64UrlText, fromBase64Url, fromUtf8, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
+import { base64UrlText, fromBase64Url, fromUtf8, parseJson, shaped } from '../wallet/json.ts';
+import { encodeStatementFile } from './agent-content.ts';
 import type { MediaClaims } from './c2pa.ts';
 import { chainOf } from './chain.ts';
 import type { IdentityContext } from './context.ts';
@@ -86,12 +87,11 @@ export function contentCommands(context: IdentityContext) {
         ...aboutOf(input, context.seconds),
       });
       const signed = await signProvenance(await context.signingKey(identity.key), statement);
-      const file = { v: 1, statement: toBase64Url(signed), certificates: identity.chain };
       return {
         id: toHex(statementId(decodeStatement(signed).payload)),
         name: `${toHex(statement.contentHash).slice(0, 16)}.provenance`,
         type: 'application/json',
-        content: utf8(JSON.stringify(file)),
+        content: encodeStatementFile(signed, identity.chain),
       };
     },
 
