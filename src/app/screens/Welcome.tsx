@@ -13,12 +13,13 @@ import { networkChoices } from '../../node/networks.ts';
 import { Badge } from '../components/basics.tsx';
 import { BeginChooser, troubleOf } from '../components/Checkpoint.tsx';
 import { FarmIcon, KeyIcon, ShieldIcon } from '../components/icons.tsx';
-import { brief, bytes, count } from '../format.ts';
+import { brief, count } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { localEndpoint } from '../local-network.ts';
 import { node } from '../node-client.ts';
 import { useProbe } from '../probe.ts';
 import { Estimate } from '../farm/Estimate.tsx';
+import { Space } from '../farm/Space.tsx';
 import { Capabilities } from './Browser.tsx';
 import '../farm/farm.css';
 
@@ -291,19 +292,13 @@ function ChooseMachine(props: {
       </fieldset>
       {farm !== null && canFarm && (
         <>
-          <label>
-            Space: {bytes(allocation(sectors))} ({count(sectors)} {sectors === 1 ? 'sector' : 'sectors'})
-            <span className="hint">
-              A sector takes {bytes(sectorBytes)} here. This browser offers {bytes(room)}.
-            </span>
-            <input
-              type="range"
-              min={1}
-              max={Math.min(mostSectors, 256)}
-              value={Math.max(1, sectors)}
-              onChange={(event) => setSectors(Number(event.target.value))}
-            />
-          </label>
+          <Space
+            sectors={Math.max(1, sectors)}
+            pieces={pieces}
+            most={Math.min(mostSectors, 256)}
+            offered={room}
+            onChange={(wanted) => setSectors(Math.min(wanted, mostSectors))}
+          />
           <label>
             Reward address <span className="hint">Leave empty to use the farm’s own account.</span>
             <input
