@@ -42,12 +42,13 @@ async function watch(): Promise<never> {
   for (;;) {
     const since = Date.now();
     const answer = node.alive();
-    const timers = [
-      setTimeout(() => setSilent(silenceSince(since)), PATIENCE_MS),
-      setTimeout(restart, 2 * PATIENCE_MS),
-    ];
+    let timer = setTimeout(() => {
+      setSilent(silenceSince(since));
+      // A second wait: after a frozen tab wakes, the first is long over before the answer is looked at.
+      timer = setTimeout(restart, PATIENCE_MS);
+    }, PATIENCE_MS);
     await answer;
-    for (const timer of timers) clearTimeout(timer);
+    clearTimeout(timer);
     setSilent(null);
     await new Promise((done) => setTimeout(done, LOOK_MS));
   }
