@@ -2,7 +2,7 @@
 import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { chromium, type Browser, type Page } from '@playwright/test';
+import { chromium, type Page } from '@playwright/test';
 import { build } from 'vite';
 import { serveApp } from '../scripts/app-server.ts';
 import { threadsCpuSeconds } from './measure.ts';
@@ -11,11 +11,6 @@ import { threadsCpuSeconds } from './measure.ts';
 export function once<T>(work: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
   return () => (result ??= work());
-}
-
-export interface BenchPage {
-  page: Page;
-  browser: Browser;
 }
 
 /**
@@ -28,7 +23,7 @@ export async function openBenchPage(
   name: string,
   global: string,
   files: Record<string, string> = {},
-): Promise<BenchPage> {
+): Promise<Page> {
   const folder = mkdtempSync(join(tmpdir(), `allotment-${name}-`));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
   await build({
@@ -41,14 +36,17 @@ export async function openBenchPage(
   });
   for (const [served, from] of Object.entries(files)) cpSync(from, join(folder, served), { recursive: true });
   const app = await serveApp(folder, 0);
-  const browser = await chromium.launch({
+  // A profile of its own, because what is not kept on disk is kept in memory.
+  const profile = mkdtempSync(join(tmpdir(), 'allotment-profile-'));
+  process.once('exit', () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
+  const browser = await chromium.launchPersistentContext(profile, {
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: ['--no-sandbox', '--disable-gpu'],
   });
   const page = await browser.newPage();
   await page.goto(app.url);
   await page.waitForFunction((wanted) => wanted in globalThis, global);
-  return { page, browser };
+  return page;
 }
 
 /** The process whose threads are this program's workers in the browser, on Linux; a browser without any does not count. */

@@ -49,9 +49,9 @@ async function againstLane(value: number): Promise<Pick<BenchmarkResult, 'value'
 
 /** The benchmarks' page in Chromium; its renderer's process. */
 const openPage = once(async () => {
-  const opened = await openBenchPage('pot-page', 'potPage');
-  await opened.page.evaluate((cores) => potPage.start(cores), CORES);
-  return { ...opened, renderer: rendererWithWorkers() };
+  const page = await openBenchPage('pot-page', 'potPage');
+  await page.evaluate((cores) => potPage.start(cores), CORES);
+  return { page, renderer: rendererWithWorkers() };
 });
 
 /** Iterations a second of one worker in Chromium. */

@@ -42,7 +42,11 @@ export class HelperPlotting {
   /** Ids of unfinished sectors that hold records of a helper. */
   private readonly lent = new Set<string>();
 
-  constructor(private readonly journal: Pick<Journal, 'notify'>) {}
+  /** `sample`: records of a sector that are encoded again; as of a cluster's when left out. */
+  constructor(
+    private readonly journal: Pick<Journal, 'notify'>,
+    private readonly sample?: number,
+  ) {}
 
   /** Encodes with this helper from now on; null: with none. */
   use(encoder: RecordEncoder | null): void {
@@ -75,6 +79,7 @@ export class HelperPlotting {
   };
 
   private async plotChecked(id: string, plan: SectorPlan, context: PlotContext): Promise<void> {
+    const { sample } = this;
     const { pool, pieces, history, signal } = context;
     // Of records that lie there from before it is not known who encoded them.
     let untried = true;
@@ -103,7 +108,7 @@ export class HelperPlotting {
       const pieceIndexes = plan.pieces.map(({ index }) => index);
       const plotted = { sectorId, sectorIndex, metadata, pieceIndexes };
       const checked = this.lent.has(id)
-        ? checkedSector(parts, plotted, plan, { pool, history, pieces, signal })
+        ? checkedSector(parts, plotted, plan, { pool, history, pieces, sample, signal })
         : parts;
       return writeSector(plan, { metadata, parts: checked }, context);
     });
