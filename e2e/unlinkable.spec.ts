@@ -64,6 +64,7 @@ test('two wallets meet without a server: credential, question and answer go over
   await card(ada, 'Receive').getByRole('button', { name: 'Send it over' }).click();
   const issue = card(town, 'Certify something of somebody');
   await expect(issue.getByLabel('Their request')).toHaveValue(/unlinkable-request/);
+  await issue.getByLabel('Claims').fill('given_name = Ada\nbirth_date = 1990-05-01');
   await issue.getByRole('button', { name: 'Issue' }).click();
   await issue.getByRole('button', { name: 'Send it over' }).click();
   await expect(ada.getByLabel('Credential').first()).toHaveValue(/credential/);
@@ -72,18 +73,22 @@ test('two wallets meet without a server: credential, question and answer go over
 
   const ask = card(town, 'Ask somebody to show something');
   await ask.getByLabel('Who asks').fill('The town');
-  await ask.getByLabel('Claims').fill('age_over_18');
+  await ask.getByLabel('To be proved').selectOption('age-least');
+  await ask.getByLabel('Years').fill('18');
   await ask.getByLabel('Know them again').check();
   await ask.getByRole('button', { name: 'Make a request' }).click();
   await ask.getByRole('button', { name: 'Send it over' }).click();
   const show = card(ada, 'Show something to somebody');
-  await expect(show.getByText('They will see: age_over_18: true')).toBeVisible();
+  await expect(show.getByText(/born on or before \d{4}-\d\d-\d\d, without telling more/)).toBeVisible();
+  await expect(show.getByText(/They will not see: .*birth_date/)).toBeVisible();
   await expect(show.getByText('They will know you when you come back')).toBeVisible();
   await show.getByRole('button', { name: 'Show exactly this' }).click();
   await show.getByRole('button', { name: 'Send it over' }).click();
   await expect(ask.getByLabel('Their answer')).toHaveValue(/vp_token/);
   await ask.getByRole('button', { name: 'Check the answer' }).click();
   await expect(town.getByTestId('checked')).toContainText('every check passed');
+  await expect(town.getByTestId('checked')).toContainText('born on or before');
+  await expect(town.getByTestId('checked')).not.toContainText('1990');
   await expect(town.getByTestId('checked')).toContainText('Known to you as');
   // Longer than a code holds: shown as several in turn.
   await show.getByRole('button', { name: 'Show as a code' }).click();

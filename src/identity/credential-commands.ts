@@ -19,7 +19,8 @@ import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
 import { claimsOf, decodeIssued, isNumber, isUnlinkable } from './jpt.ts';
 import { jwkSchema } from './jws.ts';
 import type { Jwk, SigningKey } from './keys.ts';
-import { predicates, type CommittedAttribute, type Opening } from './predicate.ts';
+import type { CommittedAttribute } from './attributes.ts';
+import { predicates, type Opening } from './predicate.ts';
 import {
   disclosableClaims,
   issueSdJwt,

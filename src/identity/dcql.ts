@@ -1,7 +1,7 @@
 /** Queries for credentials (DCQL of OpenID4VP 1.0), with bounds on committed numbers as an addition of our own. */
 import * as v from 'valibot';
 import { DecodeError } from '../protocol/errors.ts';
-import { ATTRIBUTE_BITS, type CommittedAttribute } from './predicate.ts';
+import { ATTRIBUTE_BITS, type CommittedAttribute } from './attributes.ts';
 import { CREDENTIAL_TYPE, type ClaimPath } from './sd-jwt.ts';
 
 const MAX_QUERIES = 16;

@@ -6,7 +6,7 @@ import * as v from 'valibot';
 import { equal, utf8 } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { canonicalJson, fromBase64Url, fromUtf8, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
-import { ATTRIBUTE_BITS, type CommittedAttribute } from './predicate.ts';
+import { ATTRIBUTE_BITS, type CommittedAttribute } from './attributes.ts';
 
 /** Name of the form in queries, and the token's `typ`. */
 export const UNLINKABLE_TYPE = 'jpt';

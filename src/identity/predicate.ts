@@ -10,6 +10,7 @@ import { sha512 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '../crypto/random.ts';
 import { concat, equal, fromLittleEndian, littleEndian, utf8 } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
+import { ATTRIBUTE_BITS, type CommittedAttribute } from './attributes.ts';
 
 /** An element of a group of prime order. */
 interface Element<P> {
@@ -65,17 +66,6 @@ const RISTRETTO: PredicateGroup<RistrettoPoint> = {
 const VERSION = 1;
 const SCALAR_BYTES = 32;
 const MAX_BITS = 52;
-
-/** Number of bits of the attributes that can be committed to; fixed, so that a proof tells nothing by its size. */
-export const ATTRIBUTE_BITS = {
-  /** Auto Score, 0 to 10 000. */
-  score: 14,
-  /** Days since 1970 of a birth, shifted by 36 525 so that none is negative. */
-  birth_days: 17,
-  /** A quantity in a unit that the credential names. */
-  quantity: 52,
-} as const;
-export type CommittedAttribute = keyof typeof ATTRIBUTE_BITS;
 
 export interface Bound {
   kind: 'at-least' | 'at-most';

@@ -46,7 +46,8 @@ import {
   type PresentationHeader,
 } from './jpt.ts';
 import type { JwsHeader } from './jws.ts';
-import { Predicates, type CommittedAttribute, type Opening } from './predicate.ts';
+import type { CommittedAttribute } from './attributes.ts';
+import { Predicates, type Opening } from './predicate.ts';
 import type { ClaimPath, KeyBindingExpected, SdJwtCheck } from './sd-jwt.ts';
 
 /** The drafts' blind interface with numbers signed as they are, a pseudonym and commitments to hidden numbers. */

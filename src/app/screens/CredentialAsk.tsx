@@ -1,4 +1,6 @@
 import { useState } from 'react';
+import { ageBound } from '../../identity/birth.ts';
+import type { PredicateQuery } from '../../identity/dcql.ts';
 import type { AskedCredential, ResponseView } from '../../identity/verifier-commands.ts';
 import { Badge, Card, CheckBadge } from '../components/basics.tsx';
 import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
@@ -7,18 +9,42 @@ import { identity } from '../wallet-client.ts';
 import { Claim } from './CredentialClaim.tsx';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking, LinkingBadge } from './CredentialLinking.tsx';
-import { pathText } from './credential-words.ts';
+import { boundText, numberText, pathText } from './credential-words.ts';
 import { VerdictBadge } from './IdentityPeople.tsx';
 
 type Hosts = Awaited<ReturnType<typeof identity.issuersToAsk>>;
 type Showing = NonNullable<AskedCredential['showing']>;
+
+const number = (attribute: 'score' | 'quantity', kind: PredicateQuery['kind']) => (value: number) => ({
+  attribute,
+  kind,
+  value,
+});
+/** What can be asked of a hidden number. */
+const BOUNDS = {
+  'age-least': {
+    text: 'at least so old',
+    label: 'Years',
+    of: (years: number) => ageBound('at-least', years, Date.now()),
+  },
+  'age-most': {
+    text: 'at most so old',
+    label: 'Years',
+    of: (years: number) => ageBound('at-most', years, Date.now()),
+  },
+  'score-least': { text: 'score at least', label: 'From 0 to 10 000', of: number('score', 'at-least') },
+  'quantity-least': { text: 'quantity at least', label: 'Quantity', of: number('quantity', 'at-least') },
+  'quantity-most': { text: 'quantity at most', label: 'Quantity', of: number('quantity', 'at-most') },
+} as const;
+type Bound = 'none' | keyof typeof BOUNDS;
 
 /** Asks somebody for something, and checks the answer. */
 export function Ask() {
   const [audience, setAudience] = useState('');
   const [type, setType] = useState('urn:autonomys:vc:person:1');
   const [claims, setClaims] = useState('');
-  const [atLeast, setAtLeast] = useState('');
+  const [bound, setBound] = useState<Bound>('none');
+  const [limit, setLimit] = useState('');
   const [showing, setShowing] = useState<Showing>('either');
   const [recognise, setRecognise] = useState(false);
   const [request, setRequest] = useState<string | null>(null);
@@ -36,10 +62,7 @@ export function Ask() {
       .map((name) => name.trim())
       .filter((name) => name !== '')
       .map((name) => name.split('.'));
-    const predicates =
-      atLeast.trim() === ''
-        ? []
-        : [{ attribute: 'score' as const, kind: 'at-least' as const, value: Number(atLeast) }];
+    const predicates = bound === 'none' ? [] : [BOUNDS[bound].of(Number(limit))];
     setResults(null);
     setRequest(
       await identity.newRequest({
@@ -65,13 +88,18 @@ export function Ask() {
           value={claims}
           onChange={setClaims}
         />
-        <TextField
-          label="Score at least"
-          hint="Proved without the number; may stay empty. From 0 to 10 000."
-          type="number"
-          value={atLeast}
-          onChange={setAtLeast}
+        <Select
+          label="To be proved without telling"
+          value={bound}
+          options={[
+            ['none', 'nothing'],
+            ...Object.entries(BOUNDS).map(([id, { text }]) => [id as Bound, text] as const),
+          ]}
+          onChange={setBound}
         />
+        {bound !== 'none' && (
+          <TextField label={BOUNDS[bound].label} type="number" required value={limit} onChange={setLimit} />
+        )}
         <Select
           label="Take a showing that"
           value={showing}
@@ -134,11 +162,11 @@ export function Ask() {
             {result.claims.map(({ path, text }) => (
               <Claim key={pathText(path)} name={pathText(path)} text={text} selective />
             ))}
-            {result.proved.map(({ attribute, kind, value }) => (
+            {result.proved.map((one) => (
               <Claim
-                key={attribute}
-                name={attribute}
-                text={`${kind.replace('-', ' ')} ${value}, proved`}
+                key={one.attribute}
+                name={numberText(one.attribute)}
+                text={`${boundText(one)}, proved`}
                 selective
               />
             ))}

@@ -1,5 +1,7 @@
 import { useCallback, useEffect, useState } from 'react';
+import { birthDays } from '../../identity/birth.ts';
 import type { IdentityView } from '../../identity/identity-commands.ts';
+import type { CommittedAttribute } from '../../identity/attributes.ts';
 import type { IssuedView } from '../../identity/unlinkable-commands.ts';
 import { ActingAs, WithIdentity, useActing } from '../components/Acting.tsx';
 import { Card } from '../components/basics.tsx';
@@ -34,13 +36,28 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
   const from = acting.did;
   const unlinkable = kind === 'unlinkable';
   const issue = async () => {
-    const common = { issuer: from, type, claims: parseClaims(claims) };
+    const told = parseClaims(claims);
+    const numbers = hiddenNumbers(told);
+    const common = { issuer: from, type };
     if (unlinkable) {
-      const issued = await identity.issueUnlinkable({ ...common, request, weeks: Number(weeks) });
+      const all = { ...told, ...numbers };
+      const issued = await identity.issueUnlinkable({
+        ...common,
+        claims: all,
+        request,
+        weeks: Number(weeks),
+      });
       return { package: issued.package, index: null };
     }
     const of = subject === '' ? {} : { subject };
-    return identity.issueCredential({ ...common, ...of, revocable, statusAddress });
+    return identity.issueCredential({
+      ...common,
+      ...of,
+      claims: told,
+      commitments: numbers,
+      revocable,
+      statusAddress,
+    });
   };
   return (
     <Card title="Certify something of somebody" span={6}>
@@ -87,7 +104,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
             <TextField label="Kind" value={type} onChange={setType} />
             <TextArea
               label="Claims"
-              hint="One a line: name = value. Each can be shown without the others."
+              hint="One a line: name = value. Each can be shown without the others. Of birth_date = 1990-05-01, score and quantity, bounds can be proved without telling them."
               value={claims}
               onChange={setClaims}
             />
@@ -244,6 +261,16 @@ function Renewable(props: {
       </ul>
     </details>
   );
+}
+
+/** Numbers among claims that bounds can be proved of. */
+function hiddenNumbers(claims: Record<string, unknown>): Partial<Record<CommittedAttribute, number>> {
+  const { birth_date: born, score, quantity } = claims;
+  return {
+    ...(typeof born === 'string' ? { birth_days: birthDays(born) } : {}),
+    ...(typeof score === 'number' ? { score } : {}),
+    ...(typeof quantity === 'number' ? { quantity } : {}),
+  };
 }
 
 /** Claims of lines such as `name = value`; numbers, true and false are taken as such. */

@@ -10,7 +10,7 @@ import { identity } from '../wallet-client.ts';
 import { SignerBadge } from './CredentialOffer.tsx';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { LinkingBadge } from './CredentialLinking.tsx';
-import { issuerText, pathText, typeText } from './credential-words.ts';
+import { boundText, issuerText, pathText, typeText } from './credential-words.ts';
 
 type Matched = Awaited<ReturnType<typeof identity.matchRequest>>;
 
@@ -184,12 +184,10 @@ function Query(props: {
       <p>
         <strong>They will see:</strong>{' '}
         {match.seen.map(({ path, text }) => `${pathText(path)}: ${text}`).join('; ') || 'no claim'}
-        {query.predicates.map(({ attribute, kind, value }) => (
-          <span key={attribute}>
+        {query.predicates.map((one) => (
+          <span key={one.attribute}>
             {' '}
-            <CheckBadge>
-              {attribute} {kind === 'at-least' ? 'at least' : 'at most'} {value}, without the number
-            </CheckBadge>
+            <CheckBadge>{boundText(one)}, without telling more</CheckBadge>
           </span>
         ))}
       </p>

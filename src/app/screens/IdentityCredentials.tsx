@@ -13,7 +13,7 @@ import { LinkingBadge } from './CredentialLinking.tsx';
 import { Receive } from './CredentialReceive.tsx';
 import { Show } from './CredentialShow.tsx';
 import { Claim } from './CredentialClaim.tsx';
-import { issuerText, pathText, typeText } from './credential-words.ts';
+import { numberText, issuerText, pathText, typeText } from './credential-words.ts';
 
 /** Credentials: what others certified, showing it, asking for it, issuing it. */
 export default function IdentityCredentials() {
@@ -81,7 +81,7 @@ function Credential({ one, reload }: { one: CredentialView; reload: () => void }
           {one.provable.length > 0 && (
             <>
               <dt>Provable without telling</dt>
-              <dd>{one.provable.join(', ')}</dd>
+              <dd>{one.provable.map(numberText).join(', ')}</dd>
             </>
           )}
         </dl>

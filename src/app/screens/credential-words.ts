@@ -1,4 +1,17 @@
 /** How credentials are worded. */
+import { birthDate } from '../../identity/birth.ts';
+import type { PredicateQuery } from '../../identity/dcql.ts';
+
+/** A bound of a hidden number, in words. */
+export function boundText({ attribute, kind, value }: PredicateQuery): string {
+  if (attribute === 'birth_days')
+    return `born on or ${kind === 'at-most' ? 'before' : 'after'} ${birthDate(value)}`;
+  return `${attribute} ${kind.replace('-', ' ')} ${value}`;
+}
+
+/** Number that bounds can be proved of, in words. */
+export const numberText = (attribute: PredicateQuery['attribute']): string =>
+  attribute === 'birth_days' ? 'age' : attribute;
 
 /** Where a claim lies, in words. */
 export const pathText = (path: readonly (string | number)[]) => path.join(' › ');
