@@ -14,7 +14,7 @@ const KINDS: readonly (readonly [Kind, string])[] = [
   ['creds', 'Credentials file'],
 ];
 
-/** Where the person names the server and what the tab is to do. `onTry` hears when an attempt begins and ends. */
+/** Where the person names the server and what the tab is to do. `onTry` hears when it is tried and when that worked. */
 export function Join({ known, onTry }: { known?: string; onTry?: (trying: boolean) => void }) {
   const action = useAction();
   const [server, setServer] = useState(known ?? 'ws://127.0.0.1:4223');
@@ -25,12 +25,9 @@ export function Join({ known, onTry }: { known?: string; onTry?: (trying: boolea
   const [farmer, setFarmer] = useState(false);
   const join = async () => {
     onTry?.(true);
-    try {
-      const credentials = credentialsOf(kind, user, secret);
-      await node.joinCluster({ server: server.trim(), credentials, plotter, farmer });
-    } finally {
-      onTry?.(false);
-    }
+    const credentials = credentialsOf(kind, user, secret);
+    await node.joinCluster({ server: server.trim(), credentials, plotter, farmer });
+    onTry?.(false);
   };
   const address = problemOf(server);
   return (

@@ -20,7 +20,8 @@ const PHASES: Record<ClusterView['phase'], { text: string; tone: 'good' | 'info'
 /** The farming cluster: who is in it, what this tab does for it. */
 export default function Cluster({ snapshot }: ScreenProps) {
   const { cluster } = snapshot;
-  // While it is tried, the form stays, so that what was typed and why it failed are not lost.
+  // Until it worked the form stays, so that what was typed and why it failed are not lost: news of a refusal may come
+  // before the snapshot without the cluster.
   const [trying, setTrying] = useState(false);
   if (cluster === null || trying)
     return (
