@@ -19,6 +19,11 @@ export interface Hint {
   giver: string;
 }
 
+/** Why a locator is stopped whose answer is not needed any more, other than because nobody waits. */
+export const OTHERS_KNEW = new DOMException('others knew', 'AbortError');
+
+/** Objects whose places are remembered: parts of some six gigabytes of files. The oldest are forgotten. */
+export const MAX_PLACES = 100_000;
 /** Places remembered of one object. */
 const MAX_HINTS_PER_OBJECT = 8;
 /** Hints of a giver that turned out wrong until it is not asked any more. */
@@ -34,8 +39,8 @@ interface Question {
   without: ReadonlySet<string>;
   /** Ends the question; harmless when it has ended. */
   settle(hints: Hint[]): void;
-  /** Called once when the question ends, answered or given up. */
-  ended(): void;
+  /** Called once when the question ends, with what is known then. */
+  ended(hints: readonly Hint[]): void;
 }
 
 /** Collects hints from all locators and drops what turns out wrong. */
@@ -60,6 +65,7 @@ export class HintBook {
         ({ place: old }) => old.pieceIndex === place.pieceIndex && old.offset === place.offset,
       );
       if (!same && known.length < MAX_HINTS_PER_OBJECT) this.hints.set(key, [...known, { place, giver }]);
+      if (this.hints.size > MAX_PLACES) this.hints.delete(this.hints.keys().next().value ?? '');
       for (const question of this.open.get(key) ?? []) this.answer(question);
     }
   }
@@ -94,22 +100,22 @@ export class HintBook {
   ask(hash: Uint8Array, signal: AbortSignal, without: ReadonlySet<string> = new Set()): Promise<Hint[]> {
     return new Promise((resolve, reject) => {
       const key = keyOf(hash);
-      const end = (): void => {
+      const end = (hints: readonly Hint[]): void => {
         this.leaving.get(signal)?.delete(onAbort);
         const others = this.open.get(key);
         if (others?.delete(question) !== true) return;
         if (others.size === 0) this.open.delete(key);
-        question.ended();
+        question.ended(hints);
       };
       const onAbort = (): void => {
-        end();
+        end([]);
         reject(signal.reason);
       };
       const question: Question = {
         hash,
         without,
         settle: (hints) => {
-          end();
+          end(hints);
           resolve(hints);
         },
         ended: () => undefined,
@@ -155,10 +161,13 @@ export class HintBook {
     const passedOver = new Set([...without, ...this.distrusted()]);
     const asked = this.locators.filter(({ name }) => !passedOver.has(name));
     const stop = new AbortController();
+    const nobodyWaits = new DOMException('nobody waits any more', 'AbortError');
+    let reason = nobodyWaits;
     let left = questions.length;
-    const ended = (): void => {
+    const ended = (hints: readonly Hint[]): void => {
       left -= 1;
-      if (left === 0) stop.abort(new DOMException('nobody waits any more', 'AbortError'));
+      if (hints.length > 0) reason = OTHERS_KNEW;
+      if (left === 0) stop.abort(reason);
     };
     for (const question of questions) question.ended = ended;
     const answers = asked.map(async (locator) => {

@@ -9,7 +9,7 @@ import { nodesOfPiece, type RecordNodes } from '../protocol/history-nodes.ts';
 import { nextSourcePiece, previousSourcePiece } from '../protocol/segment.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import { Borders } from './borders.ts';
-import type { Locator } from './locate.ts';
+import { MAX_PLACES, OTHERS_KNEW, type Locator } from './locate.ts';
 import { keyOf } from './tree.ts';
 import type { PieceAccess } from './window.ts';
 
@@ -121,7 +121,9 @@ export class NeighbourLocator implements Locator {
       };
       const onAbort = (): void => {
         leave();
-        if (this.searches.size === 0) this.running?.abort(signal.reason);
+        // Pieces on their way are wanted by whoever knows better, too.
+        const goesOn = this.searches.size > 0 || signal.reason === OTHERS_KNEW;
+        if (!goesOn) this.running?.abort(signal.reason);
         reject(signal.reason);
       };
       const search: Search = {
@@ -159,6 +161,9 @@ export class NeighbourLocator implements Locator {
       if (!stop.signal.aborted) for (const search of this.searches) search.fail(error);
     }
     if (this.running === stop) this.running = null;
+    if (this.found.size > MAX_PLACES) {
+      for (const all of [this.found, this.scanned, this.checked]) all.clear();
+    }
     // What is missing now may be had later.
     for (const piece of this.absent) {
       this.scanned.delete(piece);
