@@ -28,14 +28,16 @@ const MAX_ANCHORS = 16;
 const SPREAD = 1.003;
 
 /**
- * What is looked through, one after the other. What is not found in pieces as they arrive may have been kept back by
- * who sent them, so that they are checked before the search goes further; then pieces are rebuilt, too.
+ * What is looked through, one after the other: where the next part should be, around known parts, far away. What is not
+ * found in pieces as they arrive may have been kept back by who sent them, so that they are checked before the search
+ * goes far; then pieces are rebuilt, too.
  */
 const PHASES = [
-  { far: false, quick: true },
-  { far: false, quick: false },
-  { far: true, quick: true },
-  { far: true, quick: false },
+  { where: 'ahead', quick: true },
+  { where: 'near', quick: true },
+  { where: 'near', quick: false },
+  { where: 'far', quick: true },
+  { where: 'far', quick: false },
 ] as const;
 
 /** Takes a node that the search came across; its bytes are its own. */
@@ -55,6 +57,8 @@ export class NeighbourLocator implements Locator {
   private anchors: PieceIndex[] = [];
   /** Where something wanted was found last, or is expected. */
   private focus: PieceIndex | null = null;
+  /** Where what is expected ends. */
+  private last: PieceIndex | null = null;
   private width = FIRST_PIECES;
   private readonly found = new Map<string, GlobalObject>();
   private readonly borders = new Borders();
@@ -95,6 +99,7 @@ export class NeighbourLocator implements Locator {
     const count = Math.max(0, Math.ceil((bytesBefore * SPREAD - offset) / RAW_RECORD_BYTES));
     const at = pieceIndex - 2n * BigInt(count);
     this.focus = at < 0n ? 0n : at;
+    this.last = pieceIndex;
     this.width = FIRST_PIECES;
   }
 
@@ -195,11 +200,11 @@ export class NeighbourLocator implements Locator {
 
   /** The pieces to look through next. They are asked for a few at a time: who has one has others, too. */
   private next(): { phase: number; pieces: PieceIndex[] } {
-    for (const [phase, { far, quick }] of PHASES.entries()) {
+    for (const [phase, { where, quick }] of PHASES.entries()) {
       const done = quick ? this.scanned : this.checked;
       const width = quick ? this.width : CHECKED_PIECES;
       const pieces = new Set<PieceIndex>();
-      for (const piece of this.order(far)) {
+      for (const piece of this.order(where)) {
         if (pieces.size + this.under.size >= width) break;
         if (!done.has(piece) && !this.under.has(piece)) pieces.add(piece);
       }
@@ -210,10 +215,16 @@ export class NeighbourLocator implements Locator {
   }
 
   /** Pieces from the likeliest to the least likely: parts follow each other, the head after what is below it. */
-  private *order(far: boolean): Generator<PieceIndex> {
-    const { focus } = this;
-    if (focus !== null) yield* far ? outwards(focus, REACH) : steps(focus, nextSourcePiece, MOST_PIECES);
-    for (const anchor of this.anchors) yield* outwards(anchor, far ? REACH : NEAR);
+  private *order(where: (typeof PHASES)[number]['where']): Generator<PieceIndex> {
+    const { focus, last } = this;
+    if (focus !== null && where !== 'far') {
+      for (const piece of steps(focus, nextSourcePiece, MOST_PIECES)) {
+        if (where === 'near' || last === null || piece <= last) yield piece;
+      }
+    }
+    if (where === 'ahead') return;
+    if (focus !== null && where === 'far') yield* outwards(focus, REACH);
+    for (const anchor of this.anchors) yield* outwards(anchor, where === 'far' ? REACH : NEAR);
   }
 
   /** Looks through the piece, or the two pieces, that a node may lie in. */
@@ -265,7 +276,10 @@ export class NeighbourLocator implements Locator {
     if (pool === null || !free || this.width < MOST_PIECES) return nodesOfPiece(piece);
     this.beside += 1;
     try {
-      return (await pool.run('piece.nodes', { piece }, { priority: JobPriority.verifyHead })).found;
+      // A copy that is handed over costs less than one that is made of a message.
+      const copy = piece.slice();
+      const options = { priority: JobPriority.verifyHead, transfer: [copy.buffer] };
+      return (await pool.run('piece.nodes', { piece: copy }, options)).found;
     } finally {
       this.beside -= 1;
     }
