@@ -9,6 +9,7 @@ import { webUrl, type Web } from '../network/web.ts';
 import { utf8 } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { toBase64Url } from '../wallet/json.ts';
+import { boundWeb, DPOP_ALGORITHM, newBinding, type Binding } from './openid-dpop.ts';
 import { MAX_CREDENTIALS, PRE_AUTHORIZED, type IssuerMetadata, type OpenOffer } from './openid-offer.ts';
 import { NOT_ITSELF, postForm, read, text, url, wellKnown } from './openid-web.ts';
 
@@ -24,6 +25,7 @@ const serverSchema = v.object({
   code_challenge_methods_supported: v.optional(v.array(v.string())),
   token_endpoint_auth_methods_supported: v.optional(v.array(v.string())),
   authorization_response_iss_parameter_supported: v.optional(v.boolean()),
+  dpop_signing_alg_values_supported: v.optional(v.array(v.string())),
 });
 type Server = v.InferOutput<typeof serverSchema>;
 
@@ -54,6 +56,8 @@ export interface Access {
   tokenEndpoint: string;
   /** Names under which the issuer has what was asked for ready, by configuration. */
   identifiers: Record<string, string[]>;
+  /** The key that it is bound to, null for leave that anybody could use who had it. */
+  binding: Binding | null;
 }
 
 /** A log-in under way; kept until the person comes back. */
@@ -61,8 +65,16 @@ export interface Login {
   state: string;
   verifier: string;
   returnTo: string;
-  server: Pick<Server, 'issuer' | 'token_endpoint' | 'authorization_response_iss_parameter_supported'>;
+  server: LoginServer;
 }
+
+type LoginServer = Pick<
+  Server,
+  | 'issuer'
+  | 'token_endpoint'
+  | 'authorization_response_iss_parameter_supported'
+  | 'dpop_signing_alg_values_supported'
+>;
 
 /** What the issuer's pages send the person back with. */
 export interface LoginAnswer {
@@ -77,6 +89,7 @@ export interface LoginAnswer {
 export async function accessByCode(
   { metadata, grant }: OpenOffer,
   code: string | null,
+  now: number,
   web: Web,
 ): Promise<Access> {
   if (grant.kind !== 'code') throw new Refusal('offer-grant', 'a log-in', 'This issuer wants you to log in.');
@@ -86,7 +99,7 @@ export async function accessByCode(
     'pre-authorized_code': grant.code,
     ...(code !== null && { tx_code: code }),
   };
-  return requestAccess(server, fields, web);
+  return requestAccess(server, bindingFor(server), fields, now, web);
 }
 
 /**
@@ -142,9 +155,7 @@ export async function beginLogin(
         };
   for (const [name, value] of Object.entries(query)) address.searchParams.set(name, value);
   address.hash = '';
-  const { issuer, token_endpoint, authorization_response_iss_parameter_supported } = server;
-  const kept = { issuer, token_endpoint, authorization_response_iss_parameter_supported };
-  return { login: { state, verifier, returnTo, server: kept }, address: address.href };
+  return { login: { state, verifier, returnTo, server }, address: address.href };
 }
 
 /** What is asked for: by scopes where every credential has one, by name otherwise. */
@@ -162,7 +173,12 @@ function wanted(metadata: IssuerMetadata, ids: readonly string[]): Record<string
 }
 
 /** Leave by a log-in that the person came back from. Throws Refusal `login-…`, `issuer-refused`; WebError. */
-export async function accessByLogin(login: Login, answer: LoginAnswer, web: Web): Promise<Access> {
+export async function accessByLogin(
+  login: Login,
+  answer: LoginAnswer,
+  now: number,
+  web: Web,
+): Promise<Access> {
   const { server, verifier, returnTo } = login;
   const named = server.authorization_response_iss_parameter_supported === true || answer.issuer !== null;
   if (named && answer.issuer !== server.issuer)
@@ -184,17 +200,23 @@ export async function accessByLogin(login: Login, answer: LoginAnswer, web: Web)
     redirect_uri: returnTo,
     client_id: returnTo,
   };
-  return requestAccess(server, fields, web);
+  return requestAccess(server, bindingFor(server), fields, now, web);
 }
 
 /** The same leave, renewed. Throws Refusal `issuer-refused`; WebError. */
-export async function renewedAccess(access: Access, clientId: string | null, web: Web): Promise<Access> {
+export async function renewedAccess(
+  access: Access,
+  clientId: string | null,
+  now: number,
+  web: Web,
+): Promise<Access> {
   const fields = {
     grant_type: 'refresh_token',
     refresh_token: access.refresh ?? '',
     ...(clientId !== null && { client_id: clientId }),
   };
-  const renewed = await requestAccess({ token_endpoint: access.tokenEndpoint }, fields, web);
+  const server = { token_endpoint: access.tokenEndpoint };
+  const renewed = await requestAccess(server, access.binding, fields, now, web);
   return { ...renewed, refresh: renewed.refresh ?? access.refresh, identifiers: access.identifiers };
 }
 
@@ -209,13 +231,24 @@ async function serverOf(metadata: IssuerMetadata, named: string | null, web: Web
   return described;
 }
 
+function bindingFor({
+  dpop_signing_alg_values_supported: algorithms,
+}: Pick<Server, 'dpop_signing_alg_values_supported'>): Binding | null {
+  return algorithms?.includes(DPOP_ALGORITHM) === true ? newBinding() : null;
+}
+
 async function requestAccess(
   { token_endpoint: tokenEndpoint }: Pick<Server, 'token_endpoint'>,
+  offered: Binding | null,
   fields: Record<string, string>,
+  now: number,
   web: Web,
 ): Promise<Access> {
-  const answer = await postForm(tokenEndpoint, fields, tokenSchema, 'token', web);
-  if (answer.token_type.toLowerCase() !== 'bearer')
+  const asked = offered === null ? web : boundWeb(web, offered, null, now);
+  const answer = await postForm(tokenEndpoint, fields, tokenSchema, 'token', asked);
+  const type = answer.token_type.toLowerCase();
+  const binding = type === 'dpop' ? offered : null;
+  if (type !== 'bearer' && binding === null)
     throw new Refusal(
       'token-type',
       answer.token_type,
@@ -226,5 +259,6 @@ async function requestAccess(
     const { type, credential_configuration_id: id, credential_identifiers: names } = detail;
     if (type === CREDENTIAL_DETAIL && id !== undefined && names !== undefined) identifiers[id] = names;
   }
-  return { token: answer.access_token, refresh: answer.refresh_token ?? null, tokenEndpoint, identifiers };
+  const { access_token: token, refresh_token: refresh = null } = answer;
+  return { token, refresh, tokenEndpoint, identifiers, binding };
 }

@@ -116,7 +116,7 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
         }
         kept = true;
       } finally {
-        await notifyIssuer(metadata, access, one.notification, kept, web);
+        await notifyIssuer(metadata, access, one.notification, kept, context.seconds, web);
       }
     }
     return received;
@@ -155,7 +155,7 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
       const link = input.link.trim();
       const offer = offers.get(link);
       context.own(input.did);
-      const access = await accessByCode(offer, input.code, web);
+      const access = await accessByCode(offer, input.code, context.seconds, web);
       // The code is used up, whatever comes now.
       offers.close(link);
       return fetchOffered(offer, access, input.did, null);
@@ -193,7 +193,7 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
       await context.remove(id);
       if (record.at + LOGIN_LIFETIME_S < context.seconds)
         throw new Refusal('login-late', `begun at ${record.at}`, 'That took too long. Open the offer again.');
-      const access = await accessByLogin(record.login, input, web);
+      const access = await accessByLogin(record.login, input, context.seconds, web);
       return fetchOffered(record, access, record.did, record.login.returnTo);
     },
 
@@ -211,7 +211,7 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
     /** Asks an issuer for what it promised; nothing is in the result if it has still not decided. */
     async askAgain(input: { id: string }): Promise<Received[]> {
       const record = promised(input.id);
-      const { given, access } = await requestDeferred(record, record.clientId, web);
+      const { given, access } = await requestDeferred(record, record.clientId, context.seconds, web);
       if (given.kind === 'later') {
         const { transaction, interval } = given;
         const changed = { ...record, transaction, access, askAt: context.seconds + interval };

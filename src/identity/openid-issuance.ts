@@ -9,6 +9,7 @@ import { keyIdOf } from './did.ts';
 import { jwsAlgorithm, signJws } from './jws.ts';
 import { jwkOf, type SigningKey } from './keys.ts';
 import { renewedAccess, type Access } from './openid-access.ts';
+import { boundWeb } from './openid-dpop.ts';
 import type { IssuerMetadata, OpenOffer } from './openid-offer.ts';
 import { read, succeeded, text } from './openid-web.ts';
 
@@ -61,18 +62,23 @@ export async function requestCredentials(
       // A nonce is used once, so that every request has its own.
       const proof = await holderProof(id, metadata, holder, await freshNonce(metadata, web));
       const body = { ...which, ...(proof && { proofs: { jwt: [proof] } }) };
-      const answer = await post(metadata.credential_endpoint, access, body, web);
+      const answer = await post(metadata.credential_endpoint, access, body, holder.now, web);
       given.push(readGiven(id, succeeded(answer, 'credential')));
     }
   }
   return given;
 }
 
-function post(address: string, access: Access, body: unknown, web: Web): Promise<WebAnswer> {
-  return web({
+function post(address: string, access: Access, body: unknown, now: number, web: Web): Promise<WebAnswer> {
+  const { token, binding } = access;
+  const send = binding === null ? web : boundWeb(web, binding, token, now);
+  return send({
     method: 'POST',
     url: address,
-    headers: { authorization: `Bearer ${access.token}`, 'content-type': 'application/json' },
+    headers: {
+      'content-type': 'application/json',
+      ...(binding === null && { authorization: `Bearer ${token}` }),
+    },
     body: JSON.stringify(body),
   });
 }
@@ -97,6 +103,7 @@ function readGiven(id: string, answer: WebAnswer): Given {
 export async function requestDeferred(
   promised: { id: string; transaction: string; metadata: IssuerMetadata; access: Access },
   clientId: string | null,
+  now: number,
   web: Web,
 ): Promise<{ given: Given; access: Access }> {
   const { id, transaction, metadata } = promised;
@@ -104,10 +111,10 @@ export async function requestDeferred(
   const endpoint = metadata.deferred_credential_endpoint;
   if (endpoint === undefined)
     throw new Refusal('issuer-later', id, 'The issuer does not say where to ask for it later.');
-  const ask = () => post(endpoint, access, { transaction_id: transaction }, web);
+  const ask = () => post(endpoint, access, { transaction_id: transaction }, now, web);
   let answer = await ask();
   if (answer.status === 401 && access.refresh !== null) {
-    access = await renewedAccess(access, clientId, web);
+    access = await renewedAccess(access, clientId, now, web);
     answer = await ask();
   }
   return { given: readGiven(id, succeeded(answer, 'credential')), access };
@@ -119,11 +126,13 @@ export async function notifyIssuer(
   access: Access,
   notificationId: string | null,
   kept: boolean,
+  now: number,
   web: Web,
 ): Promise<void> {
   if (endpoint === undefined || notificationId === null) return;
   const event = kept ? 'credential_accepted' : 'credential_failure';
-  await post(endpoint, access, { notification_id: notificationId, event }, web).catch(() => undefined);
+  const body = { notification_id: notificationId, event };
+  await post(endpoint, access, body, now, web).catch(() => undefined);
 }
 
 async function freshNonce({ nonce_endpoint: endpoint }: IssuerMetadata, web: Web): Promise<string | null> {

@@ -160,6 +160,29 @@ describe('an issuer that decides later', () => {
   });
 });
 
+describe('an issuer that binds its leave to a key', () => {
+  it.each<[string, IssuerQuirks]>([
+    ['with a code', {}],
+    ['after a log-in', { login: { pushed: true } }],
+    ['and decides later', { later: 1 }],
+  ])('gives a credential %s', async (_, quirks) => {
+    const { link, logIn, told } = await webIssuer(servers, { ...quirks, bound: true });
+    await ada.readOffer({ link });
+    if (quirks.login) {
+      const { address } = await ada.startLogin({ link, did, returnTo: HERE });
+      await ada.finishLogin(returned(logIn(address)));
+    } else await ada.acceptOffer({ link, did, code: null });
+    if (quirks.later !== undefined) await ada.askAgain((await ada.promises())[0]!);
+    expect(await ada.credentials()).toHaveLength(1);
+    expect(told).toHaveLength(1);
+    // No proof is sent twice, and none holds the identity's key.
+    const proofs = servers.asked.flatMap(({ headers }) => headers?.['dpop'] ?? []);
+    expect(proofs.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(proofs).size).toBe(proofs.length);
+    expect(servers.asked.some(({ headers }) => headers?.['authorization']?.startsWith('Bearer'))).toBe(false);
+  });
+});
+
 describe('an issuer that signs what it says of itself', () => {
   const hall = ecKey('p256', new Uint8Array(32).fill(8));
 

@@ -12,6 +12,8 @@ export interface WebAnswer {
   /** Media type without parameters, in lower case. */
   type: string;
   text: string;
+  /** Header `DPoP-Nonce`: what the next proof of a key has to hold. */
+  dpopNonce?: string;
 }
 
 /** Sends one request. Throws WebError. */
@@ -65,7 +67,9 @@ export const openWeb: Web = async ({ method, url, headers, body }) => {
       signal: AbortSignal.timeout(TIMEOUT_MS),
     });
     const type = (response.headers.get('content-type') ?? '').split(';')[0]!.trim().toLowerCase();
-    return { status: response.status, type, text: await limitedText(response, host) };
+    const dpopNonce = response.headers.get('dpop-nonce');
+    const text = await limitedText(response, host);
+    return { status: response.status, type, text, ...(dpopNonce !== null && { dpopNonce }) };
   } catch (error) {
     if (error instanceof WebError) throw error;
     throw new WebError(`${host} does not answer.`, `${method} ${host}: ${String(error)}`, { cause: error });

@@ -86,6 +86,8 @@ export interface IssuerQuirks {
   login?: { pushed?: boolean; server?: Record<string, unknown>; scope?: string };
   /** Decides after being asked so many times. */
   later?: number;
+  /** Gives leave that is bound to a key, and wants a nonce in each proof of it. */
+  bound?: boolean;
 }
 
 /** What an issuer's servers saw. */
@@ -156,6 +158,14 @@ export async function webIssuer(servers: Servers, quirks: IssuerQuirks = {}): Pr
     jwks: { keys: [{ ...jwkOf(issuerKey.publicKeyInfo), kid: 'key-a' }] },
   }));
   const logIn = openAccess(servers, issuer, wellKnown('oauth-authorization-server'), quirks);
+  const mayAsk = (token: string, request: WebRequest) =>
+    quirks.bound === true
+      ? provesKey(request, token)
+      : Promise.resolve(
+          request.headers?.['authorization'] === `Bearer ${token}`
+            ? null
+            : json({ error: 'invalid_token' }, 401),
+        );
 
   const nonces = new Set<string>();
   servers.on(`${issuer}/nonce`, () => {
@@ -170,8 +180,10 @@ export async function webIssuer(servers: Servers, quirks: IssuerQuirks = {}): Pr
     notificationId: 'given-1',
   });
   const later = () => (quirks.later ?? 0) >= (asked += 1);
-  servers.on(`${issuer}/credential`, async ({ body, headers }) => {
-    if (headers?.['authorization'] !== 'Bearer token-1') return json({ error: 'invalid_token' }, 401);
+  servers.on(`${issuer}/credential`, async (request) => {
+    const refused = await mayAsk('token-1', request);
+    if (refused !== null) return refused;
+    const { body } = request;
     const parsed = library.parseCredentialRequest({
       issuerMetadata: {
         originalDraftVersion: 'V1',
@@ -194,9 +206,11 @@ export async function webIssuer(servers: Servers, quirks: IssuerQuirks = {}): Pr
     const transaction = { transactionId: 'decision-1', interval: 60 };
     return json(library.createCredentialResponse({ credentialRequest: parsed, ...transaction }), 202);
   });
-  servers.on(`${issuer}/deferred`, async ({ body, headers }) => {
+  servers.on(`${issuer}/deferred`, async (request) => {
     // The first leave has run out by then.
-    if (headers?.['authorization'] !== 'Bearer token-2') return json({ error: 'invalid_token' }, 401);
+    const refused = await mayAsk('token-2', request);
+    if (refused !== null) return refused;
+    const { body } = request;
     const { deferredCredentialRequest } = library.parseDeferredCredentialRequest({
       deferredCredentialRequest: JSON.parse(body!) as Record<string, unknown>,
     });
@@ -224,12 +238,13 @@ function openAccess(
   servers: Servers,
   issuer: string,
   described: string,
-  { login, txCode }: IssuerQuirks,
+  { login, txCode, bound }: IssuerQuirks,
 ): WebIssuer['logIn'] {
   const library = new Oauth2AuthorizationServer({ callbacks });
   const metadata = library.createAuthorizationServerMetadata({
     issuer,
     token_endpoint: `${issuer}/token`,
+    ...(bound === true && { dpop_signing_alg_values_supported: ['ES256'] }),
     ...(login && {
       authorization_endpoint: `${issuer}/authorize`,
       code_challenge_methods_supported: ['S256'],
@@ -260,7 +275,11 @@ function openAccess(
     });
     return json(answer.pushedAuthorizationResponse, 201);
   });
-  servers.on(`${issuer}/token`, async ({ body }) => {
+  servers.on(`${issuer}/token`, async (asked) => {
+    const refused = bound === true ? await provesKey(asked, null) : null;
+    if (refused !== null) return refused;
+    const { body } = asked;
+    const token_type = bound === true ? 'DPoP' : 'Bearer';
     const fields = Object.fromEntries(new URLSearchParams(body));
     const { grant, accessTokenRequest } = library.parseAccessTokenRequest({
       request: asRequest('/token'),
@@ -268,7 +287,7 @@ function openAccess(
     });
     const wrong = json({ error: 'invalid_grant', error_description: 'The code is wrong.' }, 400);
     if (grant.grantType === 'refresh_token')
-      return grant.refreshToken === 'again-1' ? { access_token: 'token-2', token_type: 'Bearer' } : wrong;
+      return grant.refreshToken === 'again-1' ? { access_token: 'token-2', token_type } : wrong;
     if (grant.grantType === 'authorization_code') {
       if (request === null || fields['redirect_uri'] !== request['redirect_uri']) return wrong;
       await library.verifyAuthorizationCodeAccessTokenRequest({
@@ -285,7 +304,7 @@ function openAccess(
       });
     } else if (fields['pre-authorized_code'] !== 'code-1' || (fields['tx_code'] ?? null) !== (txCode ?? null))
       return wrong;
-    return { access_token: 'token-1', token_type: 'Bearer', refresh_token: 'again-1' };
+    return { access_token: 'token-1', token_type, refresh_token: 'again-1' };
   });
   return (address) => {
     const asked = Object.fromEntries(new URL(address).searchParams);
@@ -297,6 +316,31 @@ function openAccess(
     back.searchParams.set('iss', issuer);
     return back.href;
   };
+}
+
+const DPOP_NONCE = 'dpop-nonce-1';
+
+/** Null for a request with a proof that the independent implementation accepts, otherwise its refusal. */
+async function provesKey(
+  { headers, method, url }: WebRequest,
+  token: string | null,
+): Promise<WebAnswer | null> {
+  const refusal = (error: string) => ({
+    ...json({ error }, token === null ? 400 : 401),
+    dpopNonce: DPOP_NONCE,
+  });
+  const dpopJwt = headers?.['dpop'];
+  if (dpopJwt === undefined) return refusal('invalid_dpop_proof');
+  if (jose.decodeJwt(dpopJwt)['nonce'] !== DPOP_NONCE) return refusal('use_dpop_nonce');
+  if (token !== null && headers?.['authorization'] !== `DPoP ${token}`) return refusal('invalid_token');
+  await new Oauth2AuthorizationServer({ callbacks }).verifyDpopJwt({
+    dpopJwt,
+    request: { headers: new Headers(), method, url },
+    allowedSigningAlgs: ['ES256'],
+    expectedNonce: DPOP_NONCE,
+    ...(token === null ? {} : { accessToken: token }),
+  });
+  return null;
 }
 
 /** A credential of the issuer for a holder's key. */
