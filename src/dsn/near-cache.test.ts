@@ -6,6 +6,7 @@ import { kademliaDistance, kademliaKey, pieceMultihash } from '../protocol/dsn.t
 import type { PieceIndex } from '../protocol/types.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { NearCache } from './near-cache.ts';
+import { NearFill } from './near-fill.ts';
 import { CACHED_PIECE_BYTES } from './piece-files.ts';
 
 /** Of the peer with the Ed25519 seed of ones. */
@@ -78,5 +79,50 @@ describe('the cache of near pieces', () => {
     expect(again.missing(9)).toContain(kept[0]!);
     await again.resize(0);
     expect([again.usedBytes, directory.files.size]).toEqual([0, 0]);
+  });
+});
+
+describe('filling it', () => {
+  it('fetches what belongs here, passes over what nobody has, and follows history and size', async () => {
+    const cache = await NearCache.open(new MemoryDirectory(), PEER, 12 * CACHED_PIECE_BYTES);
+    let [size, limit] = [1n, 12 * CACHED_PIECE_BYTES];
+    let changed = (): void => undefined;
+    const absent = ordered(PEER, 1)[3]!;
+    const asked: PieceIndex[][] = [];
+    const fill = new NearFill(
+      {
+        cache,
+        pieces: (indices) => {
+          asked.push([...indices]);
+          return Promise.resolve(indices.map((index) => (index === absent ? null : pieceOf(index))));
+        },
+        historySize: () => size,
+        onChange: (listener) => {
+          changed = listener;
+          return () => (changed = () => undefined);
+        },
+        limitBytes: () => limit,
+      },
+      limit,
+    );
+    await expect.poll(() => cache.size, { timeout: 20_000 }).toBe(11);
+    expect(cache.missing(9)).toEqual([absent]);
+    expect(Math.max(...asked.map(({ length }) => length))).toBeLessThanOrEqual(8);
+
+    size = 2n;
+    changed();
+    const nearest = ordered(PEER, 2).slice(0, 12);
+    const there = (): boolean => nearest.every((index) => index === absent || cache.has(index));
+    await expect.poll(there, { timeout: 20_000 }).toBe(true);
+
+    limit = 3 * CACHED_PIECE_BYTES;
+    changed();
+    await expect.poll(() => cache.usedBytes, { timeout: 20_000 }).toBeLessThanOrEqual(limit);
+    fill.stop();
+    const before = asked.length;
+    size = 3n;
+    changed();
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(asked.length).toBe(before);
   });
 });

@@ -81,7 +81,6 @@ const SETTINGS = 'storage-network';
 const DEFAULTS: Settings = { gateway: null, peers: [], nearBytes: null };
 /** Like the network's farmers, a hundredth of what is farmed. */
 const FARM_SHARE = 100;
-const MIN_SHARE_BYTES = 32 * 2 ** 20;
 const MAX_REFUSED = 50;
 const MAX_ORIGINS = 4_096;
 
@@ -292,9 +291,7 @@ export class StorageNetwork {
 }
 
 function nearLimit({ nearBytes }: Settings, farms: FarmShare): number {
-  if (nearBytes !== null) return nearBytes;
-  const farmed = farms.allocatedBytes();
-  return farmed === 0 ? 0 : Math.max(MIN_SHARE_BYTES, Math.floor(farmed / FARM_SHARE));
+  return nearBytes ?? Math.floor(farms.allocatedBytes() / FARM_SHARE);
 }
 
 /** Peers that the nodes name; a node that names none, or does not serve farmers, is no failure. */

@@ -177,7 +177,10 @@ export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; on
           <dd className="mono">{network.peer}</dd>
           <dt>Reached at</dt>
           <dd className="mono">
-            {network.addresses.length === 0 ? 'nowhere yet' : network.addresses.join(' ')}
+            {network.addresses.length === 0 && 'nowhere yet'}
+            {network.addresses.map((address) => (
+              <div key={address}>{address}</div>
+            ))}
           </dd>
         </dl>
       </details>
@@ -267,7 +270,7 @@ function NearSize({ near, onChange }: { near: NearView; onChange: () => void }) 
     <div className="span-6">
       <Select
         label="Space for the network"
-        hint="Pieces kept for others. Automatic: a hundredth of your farms’ space, nothing without a farm."
+        hint="Pieces of history kept for others. Automatic: a hundredth of your farms’ space."
         value={near.automatic ? AUTOMATIC : String(near.limitBytes)}
         options={[automatic, ['0', 'Nothing'], ...sizes]}
         onChange={(size) =>
