@@ -3,6 +3,7 @@ import { equal, fromHex, toHex } from '../protocol/bytes.ts';
 import { isUlid } from '../protocol/ulid.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import { readSmall } from '../storage/directory.ts';
+import { StorageError } from '../storage/errors.ts';
 import { FarmError } from './errors.ts';
 import { DESCRIPTION_FILE, IDENTITY_FILE } from './identity.ts';
 import { sectorOfFileName } from './sector-file.ts';
@@ -39,6 +40,15 @@ export async function readDescription(directory: FarmDirectory): Promise<FarmDes
       cause: error,
     });
   }
+}
+
+/**
+ * Throws StorageError `place-lost` for a folder that a farm lay in and that has no description now: a drive that is not
+ * mounted may leave an empty folder, in which nothing must be taken for damaged, and nothing written.
+ */
+export async function requireFarmThere(directory: FarmDirectory): Promise<void> {
+  if ((await readSmall(directory, DESCRIPTION_FILE, MAX_BYTES)) !== null) return;
+  throw new StorageError('place-lost', directory.place, `${DESCRIPTION_FILE} is missing`);
 }
 
 /** Deletes a farm's files from its folder, where the person may keep others. The key is last. */

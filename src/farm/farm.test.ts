@@ -373,6 +373,25 @@ describe('slots', () => {
     },
   );
 
+  it('audited in a folder that is suddenly empty break no sector, and nothing is written there', async () => {
+    const { node, snapshot, farm, directory, pool, plotted } = await plottedFarm();
+    const encoded = pool.calls['record.encode'];
+    // What was open is not there any more either.
+    for (const index of [0, 1]) {
+      const gone = (): Promise<never> =>
+        Promise.reject(new StorageError('not-found', sectorFileName(index), 'gone'));
+      Object.assign(farm.sector(index)!, { readSBucket: gone, verify: gone });
+    }
+    directory.files.clear();
+    node.announce(slotAt(1));
+    await until(() => snapshot().cause !== null, 'a cause');
+    expect(snapshot()).toMatchObject({ phase: 'failed', cause: { code: 'place-lost' } });
+    await expect(farm.scrub()).rejects.toMatchObject({ code: 'place-lost' });
+    expect(plotted()).toBe(true);
+    expect(directory.files.size).toBe(0);
+    expect(pool.calls['record.encode']).toBe(encoded);
+  });
+
   it('that contradict themselves or come again change nothing', async () => {
     const { node, snapshot } = await farming([]);
     const audited = (): number => snapshot().slots.audited;

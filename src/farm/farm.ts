@@ -4,7 +4,7 @@ import { toHex } from '../protocol/bytes.ts';
 import type { FarmerAppInfo, PieceIndex, SectorIndex } from '../protocol/types.ts';
 import type { DirectoryLock, FarmDirectory } from '../storage/directory.ts';
 import type { StorageError } from '../storage/errors.ts';
-import { claimFolder, readDescription, removeFarmFiles } from './description.ts';
+import { claimFolder, readDescription, removeFarmFiles, requireFarmThere } from './description.ts';
 import type { FarmDescription } from './description.ts';
 import { FarmError } from './errors.ts';
 import type { FarmerIdentity } from './identity.ts';
@@ -219,6 +219,7 @@ export class Farm {
         } catch (error) {
           signal?.throwIfAborted();
           if (!isDamage(error)) throw error;
+          await requireFarmThere(this.options.directory);
           broken.push(index);
           if (!dryRun) await this.sectorBroke(index, error);
         }
@@ -358,6 +359,12 @@ export class Farm {
 
   private async sectorBroke(index: SectorIndex, error: unknown): Promise<void> {
     const sentence = sentenceOf(error);
+    try {
+      await requireFarmThere(this.options.directory);
+    } catch (lost) {
+      this.reports.setCause('audit', lost);
+      return;
+    }
     await this.sectors.markBroken(index, sentence);
     this.reports.notify('error', 'storage', sentence);
     this.plots.wake();

@@ -3,6 +3,7 @@ import { equal } from '../protocol/bytes.ts';
 import { sectorId } from '../protocol/sector.ts';
 import type { FarmerProtocolInfo, HistorySize, SectorIndex } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
+import { requireFarmThere } from './description.ts';
 import { discardPartialSector, findPartialSector } from './partial-sector.ts';
 import { planSector } from './plan.ts';
 import { plotSector } from './plotter.ts';
@@ -300,6 +301,7 @@ export class PlotLoop {
     const startedAt = performance.now();
     const plan = planSector(publicKey, index, historySize, piecesInSector, rules);
     let before: number | null = null;
+    await requireFarmThere(this.options.directory);
     await (this.options.plotter ?? plotSector)(plan, {
       ...context,
       history,
@@ -315,7 +317,10 @@ export class PlotLoop {
       },
       badPiece: (source, piece) =>
         reports.notify('warning', 'farm', `${source} sent a wrong piece ${piece}.`),
-      beforeReplace: () => sectors.giveWay(index),
+      beforeReplace: async () => {
+        await requireFarmThere(this.options.directory);
+        await sectors.giveWay(index);
+      },
     });
     await sectors.reload(index);
     // Of a sector that was begun in an earlier run the time is not known.

@@ -1,11 +1,10 @@
 /** The farms of a node: each in a place of its own, with a size and, but for the first, a key of its own. */
 import type { FarmSeat } from '../cluster/farmer.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
-import { describeFolder, type FolderContents } from '../farm/description.ts';
+import { describeFolder, requireFarmThere, type FolderContents } from '../farm/description.ts';
 import { FarmError } from '../farm/errors.ts';
 import { Farm } from '../farm/farm.ts';
 import {
-  DESCRIPTION_FILE,
   encodeIdentityFile,
   exportIdentity,
   identityFromEntropy,
@@ -20,7 +19,6 @@ import { createUlid } from '../farm/ulid.ts';
 import { toHex } from '../protocol/bytes.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
-import { StorageError } from '../storage/errors.ts';
 import type { FarmRecord } from '../storage/store.ts';
 import type { Cause, FarmPlace, FarmView } from './api.ts';
 import { causeOf, sentenceOf } from './causes.ts';
@@ -199,7 +197,7 @@ export class Farms {
       if (entry.farm !== null || this.world !== world) return;
       const { record } = entry;
       const directory = await this.directory(record);
-      if (record.begun === true) await requireFiles(directory);
+      if (record.begun === true) await requireFarmThere(directory);
       entry.identity = await this.identityOf(record, directory, world);
       const seat = world.seat(entry.identity.publicKey);
       const opening = Farm.open({
@@ -484,12 +482,6 @@ export class Farms {
     const held = this.running ? null : startsWhen;
     return [...this.entries.values()].map((entry) => viewOf(entry, held));
   }
-}
-
-/** A drive that is not mounted may leave an empty folder: no new farm must begin there. */
-async function requireFiles(directory: FarmDirectory): Promise<void> {
-  if ((await directory.list()).some(({ name }) => name === DESCRIPTION_FILE)) return;
-  throw new StorageError('place-lost', directory.place, `${DESCRIPTION_FILE} is missing`);
 }
 
 /** Throws FarmError `too-large` for space that a place does not have, as far as it tells. */

@@ -393,6 +393,10 @@ export class PickedDirectory implements FarmDirectory {
     }
     const renew = async (): Promise<void> => {
       try {
+        if ((await this.reaching(() => this.readLease())) === null) {
+          lost(new StorageError('place-lost', this.place, `${LEASE_FILE} is missing`));
+          return;
+        }
         await this.requireLease();
         await this.writeLease();
       } catch (error) {

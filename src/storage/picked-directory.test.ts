@@ -213,6 +213,17 @@ describe('a picked folder', () => {
     expect(lease().owner).toBe('another machine');
   });
 
+  it('is given up when its lease is gone with everything else: the drive is not mounted', async () => {
+    vi.useFakeTimers({ now: 1_000_000 });
+    const lost = vi.fn<(reason: StorageError) => void>();
+    const lock = await (await open()).lock(lost);
+    drive.files.clear();
+    await vi.advanceTimersByTimeAsync(30_000);
+    expect(lost).toHaveBeenCalledWith(expect.objectContaining({ code: 'place-lost' }));
+    expect(drive.files.size).toBe(0);
+    await lock.release();
+  });
+
   it.each(['', '{', '{"owner":1,"renewed":"x"}', '[]'])('takes the lease %j for nobody’s', async (text) => {
     drive.files.set('farm.lease', new TextEncoder().encode(text));
     expect(await codeOf((await open()).lock())).toBe('none');
