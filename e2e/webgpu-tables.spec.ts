@@ -17,7 +17,6 @@ interface RecordedTable {
 
 interface RecordedSeed {
   seed: string;
-  s_buckets_with_proof: number;
   presence_bitmap_file: string;
   all_proofs_blake3: string;
   tables?: RecordedTable[];
@@ -70,17 +69,14 @@ test('every table of a recorded seed is the recorded one, and so are its proofs'
   });
 });
 
-test('a record is encoded by its masks as by a table of the cores', async () => {
-  expect(await page.evaluate((seed) => gpuTablesPage.encodesAlike(seed), seeds[1]!.seed)).toBe(true);
-});
-
-test('its speed is measured', async () => {
-  const { seed, s_buckets_with_proof } = seeds[2]!;
-  const { count, seconds, adapter } = await page.evaluate((of) => gpuTablesPage.masks(of), seed);
-  test
-    .info()
-    .annotations.push({ type: 'speed', description: `${adapter}: a table in ${seconds.toFixed(1)} s` });
-  expect(count).toBe(s_buckets_with_proof);
+test('a pool measures it, and finds that it encodes as a worker does', async () => {
+  const { state, adapter, gpuSeconds, workerSeconds, reason } = await page.evaluate(() =>
+    gpuTablesPage.measured(),
+  );
+  const description = `${adapter}: a table in ${gpuSeconds?.toFixed(1)} s, a worker in ${workerSeconds?.toFixed(1)} s`;
+  test.info().annotations.push({ type: 'speed', description });
+  expect(reason).toBe(null);
+  expect(state).toBe(gpuSeconds! < workerSeconds! ? 'used' : 'slower');
 });
 
 test('a table that nobody waits for ends, and so does one whose processor is lost', async () => {

@@ -2,11 +2,13 @@
 import { blake3 } from '@noble/hashes/blake3.js';
 import { BUCKET_SLOTS, BUCKETS, CAPACITY, META_BITS } from '../../src/crypto/gpu/space-layout.ts';
 import { GpuTables } from '../../src/crypto/gpu/space-tables.ts';
+import { createInlinePool } from '../../src/crypto/pool/inline.ts';
 import { SpaceTable } from '../../src/crypto/space.ts';
-import { checkMasks, encodeByMasks } from '../../src/crypto/table-maker.ts';
+import { checkMasks } from '../../src/crypto/table-maker.ts';
+import { TablePool, type TablesView } from '../../src/crypto/table-pool.ts';
 import { loadWasm } from '../../src/crypto/wasm.ts';
-import { equal, fromHex, toHex } from '../../src/protocol/bytes.ts';
-import { PROOF_OF_SPACE_BYTES, RECORD_BYTES, S_BUCKETS } from '../../src/protocol/constants.ts';
+import { fromHex, toHex } from '../../src/protocol/bytes.ts';
+import { PROOF_OF_SPACE_BYTES, S_BUCKETS } from '../../src/protocol/constants.ts';
 
 let opened: Promise<GpuTables> | null = null;
 
@@ -84,18 +86,15 @@ const page = {
     return { presence: toHex(presence), all: toHex(all.digest()) };
   },
 
-  /** Whether the masks of a seed hold, by their samples; how many there are; seconds that they took, by the clock. */
-  async masks(seed: string): Promise<{ count: number; seconds: number; adapter: string }> {
+  /** Seconds that the masks of a seed take, by the clock, and whose they are; they hold, by their samples. */
+  async masks(seed: string): Promise<{ seconds: number; adapter: string }> {
     await loadWasm();
     const made = await tables();
     const started = performance.now();
     const masks = await made.masks(fromHex(seed));
     const seconds = (performance.now() - started) / 1000;
     checkMasks(fromHex(seed), masks);
-    const words = new BigUint64Array(masks.masks.buffer);
-    let count = 0;
-    for (let at = 0; at < words.length; at += 4) if (words[at] !== 0n) count += 1;
-    return { count, seconds, adapter: made.adapter };
+    return { seconds, adapter: made.adapter };
   },
 
   /** Whether there is an adapter at all. */
@@ -121,17 +120,14 @@ const page = {
     return seconds;
   },
 
-  /** A record encoded by masks of the graphics processor and by a worker's table: whether they are the same. */
-  async encodesAlike(seed: string): Promise<boolean> {
-    await loadWasm();
-    const record = new Uint8Array(RECORD_BYTES);
-    for (let at = 1; at < record.length; at += 32) record[at] = at % 251;
-    const { masks } = await (await tables()).masks(fromHex(seed));
-    const table = new SpaceTable();
-    table.build(fromHex(seed));
-    const [one, other] = [encodeByMasks(record, masks), table.encode(record)];
-    table.free();
-    return toHex(one.bitfield) === toHex(other.bitfield) && equal(one.chunks, other.chunks);
+  /** What a pool with one worker and the adapter makes of the two. */
+  async measured(): Promise<TablesView> {
+    const pool = new TablePool(createInlinePool(), { open: tables });
+    await pool.ready();
+    const view = pool.view();
+    opened = null;
+    await pool.close();
+    return view;
   },
 
   /** How calls end that nobody waits for, and those after the processor was lost. */

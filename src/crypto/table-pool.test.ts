@@ -87,7 +87,7 @@ afterEach(() => vi.useRealTimers());
 /** What comes of work once all time that it takes has passed. */
 async function passed<T>(work: Promise<T>): Promise<T> {
   work.catch(() => undefined);
-  await vi.runAllTimersAsync();
+  await vi.advanceTimersByTimeAsync(10_000);
   return work;
 }
 
@@ -197,6 +197,17 @@ describe('a pool with a graphics processor', () => {
     pool.run.mockRejectedValueOnce(new RangeError('not a piece'));
     await expect(encode(3)).rejects.toThrow('not a piece');
     expect(tables.view().state).toBe('used');
+  });
+
+  test('gives its memory back when nothing is plotted, and measures it again', async () => {
+    const { tables, encode, open, maker, by } = scene(fast);
+    await encode(1);
+    await vi.advanceTimersByTimeAsync(5 * 60_000);
+    expect(maker.close).toHaveBeenCalledTimes(1);
+    expect(tables.view().state).toBe('untried');
+    await encode(2);
+    expect(open).toHaveBeenCalledTimes(2);
+    expect(by(2)).toEqual(['gpu']);
   });
 
   test('gives it back when it is closed', async () => {

@@ -23,6 +23,9 @@ const COMPARED = 64;
 /** Weight of the newest table in the mean time of one. */
 const NEWEST = 0.2;
 
+/** Without a table for so long, the memory of the graphics processor is given back; the next record measures anew. */
+const IDLE_MS = 5 * 60_000;
+
 /** Who makes tables of records, and how fast. */
 export interface TablesView {
   /**
@@ -64,6 +67,7 @@ export class TablePool implements ComputePool {
   /** Records whose tables are made there or wait to be. */
   private waiting = 0;
   private lastDone = 0;
+  private idle: ReturnType<typeof setTimeout> | undefined;
 
   constructor(
     private readonly pool: ComputePool,
@@ -96,6 +100,7 @@ export class TablePool implements ComputePool {
 
   close(): Promise<void> {
     this.closed = true;
+    clearTimeout(this.idle);
     this.maker?.close();
     this.maker = null;
     return this.pool.close();
@@ -151,7 +156,21 @@ export class TablePool implements ComputePool {
       return masks;
     } finally {
       this.waiting -= 1;
+      this.restLater();
     }
+  }
+
+  private restLater(): void {
+    clearTimeout(this.idle);
+    this.idle = this.maker === null ? undefined : setTimeout(() => this.rest(), IDLE_MS);
+  }
+
+  private rest(): void {
+    if (this.maker === null || this.waiting > 0) return;
+    this.maker.close();
+    this.maker = null;
+    this.measured = null;
+    this.show(NO_TABLES);
   }
 
   private distrust(maker: TableMaker, why: string): void {
@@ -183,6 +202,7 @@ export class TablePool implements ComputePool {
       const state = used ? 'used' : 'slower';
       if (used) this.maker = maker;
       else maker.close();
+      this.restLater();
       this.show({ state, adapter: maker.adapter, gpuSeconds, workerSeconds });
     } catch (error) {
       maker?.close();
