@@ -38,9 +38,9 @@ test('two stand behind an identity until one withdraws; a new identity follows a
 
   const statements = card(page, 'Several issuers, and successors');
   await statements.getByText('Stand behind an identity with others').click();
-  await statements.getByLabel('As', { exact: true }).selectOption({ label: 'Union' });
-  await statements.getByLabel('Behind').selectOption({ index: 0 });
-  await statements.getByLabel('School').check();
+  await statements.getByLabel(/^As/).selectOption({ label: 'Union' });
+  await statements.getByLabel(/^Behind/).selectOption({ index: 0 });
+  await statements.getByRole('checkbox', { name: 'School' }).check();
   await statements.getByRole('button', { name: 'Sign', exact: true }).click();
   const statement = await statements.getByLabel('Give this to them').inputValue();
   await statements.getByLabel('A statement about an identity').fill(`${statement}x`);
