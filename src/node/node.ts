@@ -641,14 +641,16 @@ export class AllotmentNode implements RunnableNode {
 
   /** Pieces out of the storage network, nodes included; out of one node while that network cannot be joined. */
   private farmPieces(node: PieceSource): PieceSource {
-    const open = (): Promise<PieceSource> =>
-      this.openObjects().then(
-        ({ network }) => network.farmSupply,
-        () => node,
-      );
+    const join = (): Promise<ObjectDesk | null> => this.openObjects().catch(() => null);
     // Whoever farms gives pieces to others, too, whether it plots at the moment or not.
-    void open();
-    return { name: 'The storage network', piece: async (...wanted) => (await open()).piece(...wanted) };
+    void join();
+    return {
+      name: 'The storage network',
+      piece: async (index, signal) => {
+        const desk = await join();
+        return desk === null ? node.piece(index, signal) : desk.network.farmPiece(index, signal);
+      },
+    };
   }
 
   /** Farms take their seats in a cluster, or give them up, when they are opened. */

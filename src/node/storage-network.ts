@@ -9,7 +9,7 @@ import { NearFill } from '../dsn/near-fill.ts';
 import { loadOrCreatePeerKey, peerIdOfKey } from '../dsn/peer-key.ts';
 import type { PeerConnection, PeerPlatform } from '../dsn/peer.ts';
 import type { PieceCache } from '../dsn/piece-cache.ts';
-import { OWN_CACHE, RECONSTRUCTION, type PieceEvent, type PieceSupply } from '../dsn/supply.ts';
+import { OWN_CACHE, RECONSTRUCTION, type PieceEvent } from '../dsn/supply.ts';
 import type { RpcSource } from '../network/source.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import { startRetrieval, type Retrieval, type ServedEvent } from '../objects/retrieval.ts';
@@ -81,6 +81,8 @@ const SETTINGS = 'storage-network';
 const DEFAULTS: Settings = { gateway: null, peers: [], nearBytes: null };
 /** Like the network's farmers, a hundredth of what is farmed. */
 const FARM_SHARE = 100;
+/** Times that a piece may be missing before it is rebuilt for a farm. */
+const PATIENCE = 3;
 const MAX_REFUSED = 50;
 const MAX_ORIGINS = 4_096;
 
@@ -103,6 +105,8 @@ export class StorageNetwork {
   private readonly counts = new Map<string, { taken: number; given: number }>();
   private readonly refused: StorageNetworkView['refused'] = [];
   private readonly served = { cached: 0, plotted: 0 };
+  /** How often farms asked in vain for a piece. */
+  private readonly missed = new Map<PieceIndex, number>();
   private rebuilding: StorageNetworkView['rebuilding'] = null;
   private retrieval!: Retrieval;
   private gateway!: Gateway;
@@ -143,7 +147,7 @@ export class StorageNetwork {
     network.fill = new NearFill(
       {
         cache: near,
-        pieces: (indices, signal) => network.farmSupply.pieces(indices, signal),
+        pieces: (indices, signal) => network.retrieval.farmSupply.pieces(indices, signal),
         historySize: () => client.historySize(),
         onChange: (listener) => client.onChange(listener),
         limitBytes: () => nearLimit(settings, farms),
@@ -157,9 +161,19 @@ export class StorageNetwork {
     return this.retrieval.service;
   }
 
-  /** Verified pieces for farms. */
-  get farmSupply(): PieceSupply {
-    return this.retrieval.farmSupply;
+  /**
+   * A verified piece for a farm (1 048 672 bytes), or null. Rebuilt only once it was missing again: sources may be
+   * slow, and half a segment is much to ask of them.
+   */
+  async farmPiece(index: PieceIndex, signal: AbortSignal): Promise<Uint8Array | null> {
+    const { farmSupply, supply } = this.retrieval;
+    const piece = await farmSupply.piece(index, signal);
+    const misses = (this.missed.get(index) ?? 0) + 1;
+    this.missed.delete(index);
+    if (piece !== null) return piece;
+    if (misses > PATIENCE) return supply.piece(index, signal);
+    this.missed.set(index, misses);
+    return null;
   }
 
   /** A service of its own for who wants to watch one retrieval. */

@@ -54,7 +54,7 @@ export interface Retrieval {
   /** A service of its own for who wants to watch one retrieval. */
   serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService;
   supply: PieceSupply;
-  /** Pieces for farms: what it finds is kept only if it belongs to the pieces kept for others. */
+  /** Pieces for farms: what it finds is kept only if it belongs to the pieces kept for others. Rebuilds none. */
   farmSupply: PieceSupply;
   peer: DsnPeer;
   /** Peers of this network that were reached at the start. */
@@ -82,7 +82,7 @@ export async function startRetrieval(options: RetrievalOptions): Promise<Retriev
   ];
   const common = { pool, commitments, providers, reconstruct, watch };
   const supply = new PieceSupply({ ...common, cache: keep(cache) });
-  const farmSupply = new PieceSupply({ ...common, cache: keep(near) });
+  const farmSupply = new PieceSupply({ ...common, cache: keep(near), reconstruct: false });
   const locators = [
     ...nodes.map((node) => nodeLocator(node)),
     ...(options.indexers ?? []).map((base) => indexerLocator(base)),
