@@ -1,5 +1,4 @@
 /** Short texts in the network's history, such as an issuer's list of revocations. */
-import { objects } from './object-client.ts';
 
 /** Longest text that is fetched, in bytes. */
 const MAX_BYTES = 1024 * 1024;
@@ -20,10 +19,4 @@ export async function storedText(link: string): Promise<string> {
   if (!response.ok) throw new Error(await blob.text());
   if (blob.size > MAX_BYTES) throw new Error('This is too large to be a list of revocations.');
   return blob.text();
-}
-
-/** Prepares a text to be stored; its price is shown and confirmed where objects are stored. */
-export async function prepareStoredText(name: string, text: string, account: string): Promise<void> {
-  const content = new Blob([text], { type: 'text/plain' });
-  await objects.prepareUpload({ files: [{ path: name, content }], compress: true, password: '', account });
 }

@@ -7,7 +7,7 @@ import { ActingAs, WithIdentity, useActing } from '../components/Acting.tsx';
 import { Card } from '../components/basics.tsx';
 import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
-import { prepareStoredText } from '../stored-text.ts';
+import { objects } from '../object-client.ts';
 import { identity, useLoaded, useWallet } from '../wallet-client.ts';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking } from './CredentialLinking.tsx';
@@ -204,7 +204,9 @@ function RevocationList({ issuer, fresh, made }: { issuer: string; fresh: string
 function StoreList({ text }: { text: string }) {
   const { status } = useWallet();
   const [ready, setReady] = useState(false);
-  const payer = status?.accounts.find(({ kind }) => kind === 'phrase');
+  const [account, setAccount] = useState('');
+  const accounts = status?.accounts.filter(({ kind }) => kind === 'phrase') ?? [];
+  const payer = account === '' ? accounts[0]?.address : account;
   if (payer === undefined) return null;
   return ready ? (
     <p role="status">
@@ -212,14 +214,26 @@ function StoreList({ text }: { text: string }) {
       who check. A list is believed for a week; store a new one then, or when you revoke something.
     </p>
   ) : (
-    <Deed
-      label="Store it on the network"
-      busy="Preparing…"
-      onDo={async () => {
-        await prepareStoredText('revocations.txt', text, payer.address);
-        setReady(true);
-      }}
-    />
+    <>
+      {accounts.length > 1 && (
+        <Select
+          label="Stored at the cost of"
+          value={payer}
+          options={accounts.map(({ address, name }) => [address, name] as const)}
+          onChange={setAccount}
+        />
+      )}
+      <Deed
+        label="Store it on the network"
+        busy="Preparing…"
+        onDo={async () => {
+          const content = new Blob([text], { type: 'text/plain' });
+          const files = [{ path: 'revocations.txt', content }];
+          await objects.prepareUpload({ files, compress: true, password: '', account: payer });
+          setReady(true);
+        }}
+      />
+    </>
   );
 }
 
