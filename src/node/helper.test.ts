@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { CODE, honest, INFO, ScriptedHelper } from '../../tests/support/scripted-helper.ts';
+import type { ComputePool } from '../crypto/jobs.ts';
 import type { PotHelper } from '../crypto/pot-verifier.ts';
 import { openNodeSocket } from '../network/socket-node.ts';
 import { openNodeStore } from '../storage/node-store.ts';
@@ -120,6 +121,26 @@ describe('PairedHelper', () => {
     helper.retry();
     await vi.waitFor(() => expect(helper.view().phase).toBe('ready'));
     expect(inUse).not.toBeNull();
+  });
+
+  test('plots with the helper where it may, and not with a liar', async () => {
+    const own = { status: () => ({ workers: 7, busy: 0, queued: 0 }) } as ComputePool;
+    const encodings = (): number => helper.plotting.assist(own).status().workers;
+    expect(encodings()).toBe(7);
+    await helper.pair(program.port, CODE);
+    await vi.waitFor(() => expect(encodings()).toBe(INFO.plotting.encodings));
+    await helper.setPlots(false);
+    expect(encodings()).toBe(7);
+    expect(helper.view()).toMatchObject({ phase: 'ready', plots: false });
+    expect(await store.setting('helper')).toMatchObject({ plots: false });
+    await helper.setPlots(true);
+    await vi.waitFor(() => expect(encodings()).toBe(INFO.plotting.encodings));
+    inUse!.distrust('it let checkpoint 3 of slot 7 pass, which is wrong');
+    expect(encodings()).toBe(7);
+    helper.retry();
+    await vi.waitFor(() => expect(encodings()).toBe(INFO.plotting.encodings));
+    await helper.forget();
+    expect(encodings()).toBe(7);
   });
 
   test('forgets helper and code', async () => {
