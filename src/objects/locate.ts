@@ -99,6 +99,7 @@ export class HintBook {
    */
   ask(hash: Uint8Array, signal: AbortSignal, without: ReadonlySet<string> = new Set()): Promise<Hint[]> {
     return new Promise((resolve, reject) => {
+      signal.throwIfAborted();
       const key = keyOf(hash);
       const end = (hints: readonly Hint[]): void => {
         this.leaving.get(signal)?.delete(onAbort);

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
+import { loadBlake3 } from '../crypto/blake3.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { concat, equal } from '../protocol/bytes.ts';
 import { PIECE_BYTES, RAW_RECORD_BYTES } from '../protocol/constants.ts';
@@ -19,6 +20,8 @@ import { storedBytes } from './tree.ts';
 import type { PieceAccess } from './window.ts';
 
 const { signal } = new AbortController();
+
+beforeAll(loadBlake3);
 
 /** A stretch of history in the middle of a segment, with nodes in it as remarks hold them. */
 class History implements PieceAccess {
@@ -194,6 +197,24 @@ describe('reading a file', () => {
     expect(equal((first.value as Uint8Array).subarray(0, 3), Uint8Array.of(0, 7, 14))).toBe(true);
     // The head's piece, two where the file may begin, and a few that were asked for meanwhile.
     expect(new Set(history.requested).size).toBeLessThanOrEqual(6);
+  });
+
+  it('finds its way at several places at once', async () => {
+    const large = fileNodes(30_000_000);
+    const last = large.at(-1)!;
+    const history = new History(20n, large);
+    const found = store(history);
+    found.addLinkHints(last.hash, [history.place(last)]);
+    const node = decodeNode(await found.node(last.hash, signal));
+    const starts = [0, 10_000_000, 20_000_000];
+    const readers = starts.map((from) => storedBytes(found, last.hash, node, { from, to: Infinity }, signal));
+    for (let part = 0; part < 40; part += 1) {
+      for (const [number, reader] of readers.entries()) {
+        const { value } = await reader.next();
+        expect((value as Uint8Array)[0]).toBe((starts[number]! * 7) % 251);
+        starts[number]! += (value as Uint8Array).length;
+      }
+    }
   });
 });
 

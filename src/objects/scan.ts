@@ -24,6 +24,7 @@ const MOST_PIECES = 8;
 const CHECKED_PIECES = 16;
 /** Places near which is looked. */
 const MAX_ANCHORS = 16;
+const MAX_READERS = 4;
 /** Bytes of history that a byte of a file takes, with what lies between its parts; rather too many than too few. */
 const SPREAD = 1.003;
 
@@ -50,15 +51,21 @@ interface Search {
   fail(reason: unknown): void;
 }
 
+/** A part of history that is read from front to back. */
+interface Reader {
+  /** Where something wanted was found last, or is expected. */
+  at: PieceIndex;
+  /** Where what is wanted ends; null where that is not known. */
+  last: PieceIndex | null;
+}
+
 /** Looks where parts of the object are expected, and outwards from where others are known to lie. */
 export class NeighbourLocator implements Locator {
   readonly name = 'the history around it';
   /** Where parts of the object lie. */
   private anchors: PieceIndex[] = [];
-  /** Where something wanted was found last, or is expected. */
-  private focus: PieceIndex | null = null;
-  /** Where what is expected ends. */
-  private last: PieceIndex | null = null;
+  /** Where readers are, the newest first. */
+  private readers: Reader[] = [];
   private width = FIRST_PIECES;
   private readonly found = new Map<string, GlobalObject>();
   private readonly borders = new Borders();
@@ -98,18 +105,28 @@ export class NeighbourLocator implements Locator {
   expect({ pieceIndex, offset }: Pick<GlobalObject, 'pieceIndex' | 'offset'>, bytesBefore: number): void {
     const count = Math.max(0, Math.ceil((bytesBefore * SPREAD - offset) / RAW_RECORD_BYTES));
     const at = pieceIndex - 2n * BigInt(count);
-    this.focus = at < 0n ? 0n : at;
-    this.last = pieceIndex;
+    this.addReader({ at: at < 0n ? 0n : at, last: pieceIndex });
     this.width = FIRST_PIECES;
+  }
+
+  private addReader(reader: Reader): void {
+    this.readers = [reader, ...this.readers].slice(0, MAX_READERS);
+  }
+
+  /** Something wanted was found. */
+  private follow(piece: PieceIndex): void {
+    const reader = this.readers.find(({ at }) => at <= piece && piece <= at + 2n * BigInt(MOST_PIECES));
+    if (reader === undefined) this.addReader({ at: piece, last: null });
+    else reader.at = piece;
   }
 
   async locate(hashes: Uint8Array[], signal: AbortSignal): Promise<GlobalObject[]> {
     const placesOf = (): GlobalObject[] => hashes.flatMap((hash) => this.found.get(keyOf(hash)) ?? []);
     const known = placesOf();
-    const lost = this.anchors.length === 0 && this.focus === null;
+    const lost = this.anchors.length + this.readers.length === 0;
     if (known.length === hashes.length || lost) return known;
     // Where something is expected is looked at once: little is lost if somebody knows better.
-    if (this.headStartMs > 0 && this.focus === null) await pause(this.headStartMs, signal);
+    if (this.headStartMs > 0 && this.readers.length === 0) await pause(this.headStartMs, signal);
     await this.search(hashes, signal);
     return placesOf();
   }
@@ -216,14 +233,15 @@ export class NeighbourLocator implements Locator {
 
   /** Pieces from the likeliest to the least likely: parts follow each other, the head after what is below it. */
   private *order(where: (typeof PHASES)[number]['where']): Generator<PieceIndex> {
-    const { focus, last } = this;
-    if (focus !== null && where !== 'far') {
-      for (const piece of steps(focus, nextSourcePiece, MOST_PIECES)) {
-        if (where === 'near' || last === null || piece <= last) yield piece;
+    for (const { at, last } of this.readers) {
+      if (where === 'far') yield* outwards(at, REACH);
+      else {
+        for (const piece of steps(at, nextSourcePiece, MOST_PIECES)) {
+          if (where === 'near' || last === null || piece <= last) yield piece;
+        }
       }
     }
     if (where === 'ahead') return;
-    if (focus !== null && where === 'far') yield* outwards(focus, REACH);
     for (const anchor of this.anchors) yield* outwards(anchor, where === 'far' ? REACH : NEAR);
   }
 
@@ -264,7 +282,7 @@ export class NeighbourLocator implements Locator {
       for (const { offset, hash, bytes } of found.nodes) take({ hash, pieceIndex: index, offset }, bytes);
       for (const { place, bytes } of this.borders.nodesAt(index, found)) take(place, bytes);
     }
-    if (hit) this.focus = index;
+    if (hit) this.follow(index);
     this.width = hit ? MOST_PIECES : Math.min(MOST_PIECES, this.width + 1);
   }
 
@@ -302,6 +320,7 @@ export class NeighbourLocator implements Locator {
 
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
     const timer = setTimeout(resolve, ms);
     signal.addEventListener(
       'abort',
