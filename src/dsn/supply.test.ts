@@ -206,6 +206,15 @@ describe('pieces taken as they arrive', () => {
     expect((await Promise.all(wanted)).map(says)).toEqual(wanted.map((_, index) => BigInt(index)));
   });
 
+  it('are checked and kept once somebody waits for that', async () => {
+    const all = holder('all', () => true);
+    const cache = await PieceCache.open(new MemoryDirectory(), 10 * CACHED_PIECE_BYTES);
+    const { supply: pieces, pool } = supply([all.provider], { cache });
+    await pieces.pieces([1n, 2n, 3n], signal, quick);
+    await pieces.settled();
+    expect([cache.indices(), pool.batches]).toEqual([[1n, 2n, 3n], [3]]);
+  });
+
   it('that are only tried are not rebuilt', async () => {
     const half = holder('half', (index) => index % 2n === 1n);
     const { supply: pieces, events } = supply([half.provider]);

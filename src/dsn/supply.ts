@@ -84,6 +84,8 @@ interface Want {
 interface Unchecked {
   piece: Uint8Array;
   verdict: Promise<boolean>;
+  /** Resolves once it is kept, or refused. */
+  done: Promise<void>;
 }
 
 export class PieceSupply {
@@ -243,20 +245,27 @@ export class PieceSupply {
   /** Checks a piece that was sent, and keeps it if it is right. */
   private check(index: PieceIndex, piece: Uint8Array, from: string, urgent: boolean): Promise<boolean> {
     const verdict = this.verifier.valid(index, piece, urgent);
-    const held = { piece, verdict };
-    this.unchecked.set(index, held);
     const kept = verdict.then(async (valid) => {
       this.options.watch?.({ kind: valid ? 'arrived' : 'invalid', index, from });
       if (valid) await this.options.cache?.put(index, piece);
     });
     // A full disk keeps no piece from whoever waits for it; a check that could not be made is no verdict.
-    void kept
+    const done = kept
       .catch(() => undefined)
       .then(() => {
         if (this.unchecked.get(index) === held) this.unchecked.delete(index);
         this.goOn();
       });
+    const held: Unchecked = { piece, verdict, done };
+    this.unchecked.set(index, held);
     return verdict;
+  }
+
+  /** Has everything that came so far checked now, and waits until what is right is kept. */
+  async settled(): Promise<void> {
+    const held = [...this.unchecked];
+    for (const [index] of held) this.verifier.hurry(index);
+    await Promise.all(held.map(([, { done }]) => done));
   }
 
   /** Answers what it rebuilds; returns the rest. */

@@ -157,6 +157,7 @@ export class ObjectDesk {
     this.transfers = new Transfers({
       originOf: (index) => network.originOf(index),
       serviceWatchedBy: (watch) => this.serviceWatchedBy(watch),
+      settled: () => this.network.settled(),
       done: (view, link, pieces) => this.keep(view, link, pieces),
     });
   }

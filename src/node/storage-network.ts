@@ -181,6 +181,11 @@ export class StorageNetwork {
     return this.retrieval.serviceWatchedBy(watch);
   }
 
+  /** Waits until the pieces that came for objects are checked and kept. */
+  settled(): Promise<void> {
+    return this.retrieval.supply.settled();
+  }
+
   async close(): Promise<void> {
     this.fill.stop();
     this.gateway.stop();

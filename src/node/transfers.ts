@@ -36,7 +36,9 @@ export interface TransfersOptions {
   /** Whom a piece came from, by its index. */
   originOf(index: string): PieceOrigin;
   serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService;
-  /** Called when all of an object was fetched, with the pieces that it lies in. */
+  /** Waits until the pieces that came are checked and kept. */
+  settled(): Promise<void>;
+  /** Called when all of an object was fetched and is kept, with the pieces that it lies in. */
   done(view: TransferView, link: ObjectLink, pieces: string[]): void;
 }
 
@@ -103,7 +105,8 @@ export class Transfers {
     const stop = new AbortController();
     transfer.stop = stop;
     Object.assign(transfer.view, { state: 'running', error: null, bytes: 0 });
-    this.read(transfer, stop.signal).then(
+    const read = this.read(transfer, stop.signal).then(() => this.options.settled());
+    read.then(
       () => {
         transfer.view.state = 'done';
         this.options.done(transfer.view, transfer.link, [...transfer.pieces]);
