@@ -12,12 +12,11 @@ export function useHandedOver(kind: MeetingKind, onText: (text: string) => void)
   useEffect(() => {
     take.current = onText;
   });
-  const count = waiting.filter((one) => one.kind === kind).length;
   useEffect(() => {
-    if (count === 0) return;
+    if (!waiting.some((one) => one.kind === kind)) return;
     const text = meeting.take(kind);
     if (text !== null) take.current(text);
-  }, [kind, count]);
+  }, [kind, waiting]);
 }
 
 /** Connects to somebody in the same network, so that nothing has to be carried back and forth. */
