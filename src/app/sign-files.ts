@@ -1,4 +1,4 @@
-/** Signing files before they are stored: inside media, in a statement beside everything else. */
+/** Signing files before they are stored: inside pictures, in a statement beside everything else. */
 import type { Origin } from '../identity/provenance.ts';
 import type { IdentityCommands } from '../node/desk.ts';
 import type { UploadFile } from '../node/uploads.ts';
@@ -8,7 +8,7 @@ export const STATEMENT_ENDING = '.provenance';
 
 /** Whether signatures of C2PA can go inside files of this type. */
 export function isMedia(type: string): boolean {
-  return /^(image\/(jpeg|png|heic|heif|avif)|video\/mp4|audio\/(mpeg|mp4))$/.test(type);
+  return /^image\/(jpeg|png|heic|heif|avif)$/.test(type);
 }
 
 /** The files with their signatures. Rejects with a sentence, as for a photo that is signed already. */

@@ -32,7 +32,7 @@ Options
   --action NAME       use: e.g. read
   --made-by WHO       sign: human, ai (default), mixed or unknown
   --tool TEXT         sign: what it was made with
-  -o, --output PATH   sign: where to write the signed copy, or the statement beside what is no photo, video or sound
+  -o, --output PATH   sign: where to write the signed copy, or the statement beside what is no picture
   --amount NAME=N     use: counted against the limit of that name; may be given several times
 
 The password of the file is taken from ALLOTMENT_AGENT_PASSWORD, or read from standard input.

@@ -2,6 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { deflateSync } from 'node:zlib';
 import initReader, { WasmReader } from '@contentauth/c2pa-wasm';
 import { sha256 } from '@noble/hashes/sha2.js';
+import { MP3 } from '@trustnxt/c2pa-ts/asset';
+import { CoseAlgorithmIdentifier, type Signer } from '@trustnxt/c2pa-ts/cose';
+import { DataHashAssertion, ManifestStore } from '@trustnxt/c2pa-ts/manifest';
 import { beforeAll, describe, expect, it } from 'vitest';
 import type { Web } from '../network/web.ts';
 import { concat, toHex, utf8 } from '../protocol/bytes.ts';
@@ -9,7 +12,7 @@ import { signMedia, type MediaDraft } from './c2pa.ts';
 import { chainOf } from './chain.ts';
 import { formatDid } from './did.ts';
 import { autoIdOf } from './identifier.ts';
-import { AUTHORITY_USAGES, issueCertificate, LEAF_USAGES } from './issue.ts';
+import { AUTHORITY_USAGES, issueCertificate, LEAF_USAGES, SIGNING_PURPOSES } from './issue.ts';
 import { ecKey, ed25519Key, rsaKey, type SigningKey } from './keys.ts';
 import type { IdentityService } from './service.ts';
 import { person } from './testing/person.ts';
@@ -23,8 +26,8 @@ beforeAll(async () => {
 });
 
 /** What the other implementation makes of a photo: its verdict, what failed, and the assertions by their labels. */
-async function readByOther(content: Uint8Array) {
-  const reader = await WasmReader.fromBytes('image/png', content);
+async function readByOther(content: Uint8Array, type = 'image/png') {
+  const reader = await WasmReader.fromBytes(type, content);
   const { validation_state, validation_results, manifests, active_manifest } = JSON.parse(reader.json()) as {
     validation_state: string;
     validation_results: { activeManifest: { failure: { code: string }[] } };
@@ -53,6 +56,24 @@ function chunk(type: string, content: Uint8Array): Uint8Array {
   const word = (value: number) => Uint8Array.of(value >>> 24, value >>> 16, value >>> 8, value);
   const named = concat(utf8(type), content);
   return concat(word(content.length), named, word(crc(named)));
+}
+
+/** The boxes of a HEIC picture, without one in them. */
+function heic(): Uint8Array {
+  const box = (type: string, ...content: Uint8Array[]): Uint8Array => {
+    const inside = concat(...content);
+    return concat(
+      Uint8Array.of(0, 0, (inside.length + 8) >> 8, (inside.length + 8) & 0xff),
+      utf8(type),
+      inside,
+    );
+  };
+  const handler = box('hdlr', new Uint8Array(8), utf8('pict'), new Uint8Array(13));
+  return concat(
+    box('ftyp', utf8('heic'), new Uint8Array(4), utf8('mif1heic')),
+    box('meta', new Uint8Array(4), handler),
+    box('mdat', new Uint8Array(300).fill(7)),
+  );
 }
 
 /** A picture of 16 by 16 pixels. */
@@ -129,10 +150,73 @@ describe('media that cannot be signed or checked', () => {
     ['an unsigned photo', picture(), 'media-unsigned'],
     ['a photo cut short', picture().subarray(0, 40), 'media-'],
     ['nothing', new Uint8Array(), 'media-format'],
+    ['a song without a signature', song(), 'media-unsigned'],
   ])('%s', async (_, content, reason) => {
     const ada = await newcomer();
     await expect(ada.verifyMedia({ content })).rejects.toThrow(reason);
   });
+});
+
+/** The first frame of an MP3 file. */
+function song(): Uint8Array {
+  return concat(Uint8Array.of(0xff, 0xfb, 0x90, 0), new Uint8Array(413));
+}
+
+it('a song is not signed inside, for its title would be left out', async () => {
+  const ada = await newcomer();
+  const { did } = await ada.createIdentity({ name: 'Ada' });
+  await expect(ada.signMedia({ did, content: song(), origin: 'human' })).rejects.toThrow('media-format');
+});
+
+it('a signature that leaves more out than itself does not count', async () => {
+  const key = ed25519Key(new Uint8Array(32).fill(3));
+  const now = Math.floor(Date.now() / 1000) * 1000;
+  const name = { commonName: 'Maker', publicKeyInfo: key.publicKeyInfo };
+  const period = { notBefore: now - 60_000, notAfter: now + 3_600_000, did: 'did:autoid:off:x' };
+  const common = { ...name, ...period };
+  const root = await issueCertificate(key, {
+    ...common,
+    issuer: null,
+    authority: { pathLength: 0 },
+    usages: AUTHORITY_USAGES,
+  });
+  const [{ tbs }] = chainOf([root]);
+  const leaf = await issueCertificate(key, {
+    ...common,
+    commonName: 'Maker (media)',
+    issuer: { name: tbs.subject, publicKeyInfo: tbs.publicKeyInfo },
+    authority: null,
+    usages: LEAF_USAGES,
+    extendedUsages: SIGNING_PURPOSES,
+  });
+  const [certificate, issuer] = [leaf, root].map((der) => ({ rawData: der.slice().buffer }) as never);
+  const signer: Signer = {
+    algorithm: CoseAlgorithmIdentifier.Ed25519,
+    certificate: certificate!,
+    chainCertificates: [issuer!],
+    sign: (data) => key.sign(data),
+  };
+  // A title of 1 000 bytes, which the library's own binding leaves out.
+  const size = (bytes: number) => [0, 0, bytes >> 7, bytes & 0x7f];
+  const title = concat(utf8('TIT2'), Uint8Array.from([...size(1000), 0, 0]), new Uint8Array(1000).fill(65));
+  const tag = concat(utf8('ID3'), Uint8Array.from([4, 0, 0, ...size(title.length)]), title);
+  const asset = new MP3(concat(tag, song()));
+  const store = new ManifestStore();
+  const manifest = store.createManifest({
+    assetFormat: 'audio/mpeg',
+    instanceID: 'xmp:iid:1',
+    defaultHashAlgorithm: 'SHA-256',
+    signer,
+  });
+  const binding = DataHashAssertion.create('SHA-256');
+  manifest.addAssertion(binding);
+  await asset.ensureManifestSpace(store.measureSize());
+  await binding.updateWithAsset(asset);
+  await manifest.sign(signer);
+  await asset.writeManifestJUMBF(store.getBytes());
+  const ada = await newcomer();
+  const content = new Uint8Array(await asset.getDataRange());
+  await expect(ada.verifyMedia({ content })).rejects.toThrow('media-exclusions');
 });
 
 describe('what the other implementation of C2PA reads', () => {
@@ -198,6 +282,20 @@ describe('what the other implementation of C2PA reads', () => {
     });
     signed[signed.length - 20]! ^= 1;
     expect(await readByOther(signed)).toMatchObject({ state: 'Invalid' });
+  });
+
+  it.each<[string, string, () => Promise<Uint8Array>]>([
+    ['JPEG', 'image/jpeg', () => readFile('devnet/data/samples/sunrise.jpg')],
+    ['HEIC', 'image/heic', () => Promise.resolve(heic())],
+  ])('is a valid signature inside %s', async (_, type, read) => {
+    const ada = await newcomer();
+    const { did } = await ada.createIdentity({ name: 'Ada' });
+    const content = new Uint8Array(await read());
+    const signed = await ada.signMedia({ did, content, origin: 'human' });
+    expect(await readByOther(signed, type)).toMatchObject({ state: 'Valid', failed: UNKNOWN_SIGNER });
+    expect(await ada.verifyMedia({ content: signed })).toMatchObject({ did, statement: { mediaType: type } });
+    signed[signed.length - 20]! ^= 1;
+    await expect(ada.verifyMedia({ content: signed })).rejects.toThrow('media-');
   });
 
   it('is an agent, by the certificate that it has', async () => {

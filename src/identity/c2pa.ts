@@ -1,5 +1,5 @@
 /**
- * Content credentials of media (C2PA): signatures that travel inside a photo, video or sound file, as cameras and
+ * Content credentials of media (C2PA): signatures that travel inside a picture, as cameras and
  * editors write them. The library reads and writes the format; who signed is judged here, for the format's own rules
  * leave that to whoever checks. Heavy: imported when a file of this kind is signed or checked.
  */
@@ -55,29 +55,33 @@ const ALGORITHMS = {
   rsa: CoseAlgorithmIdentifier.PS256,
 } as const;
 
-/** Media types that can carry content credentials. */
+/**
+ * Media types that can carry content credentials. MP3 is read only: the library leaves the whole of its tags out of
+ * what is signed, so that a title could be changed.
+ */
 const FORMATS: readonly {
   type: string;
   of: { canRead(bytes: Uint8Array): boolean; new (bytes: Uint8Array): Asset };
+  signed: boolean;
 }[] = [
-  { type: 'image/jpeg', of: JPEG },
-  { type: 'image/png', of: PNG },
-  { type: 'video/mp4', of: BMFF },
-  { type: 'audio/mpeg', of: MP3 },
+  { type: 'image/jpeg', of: JPEG, signed: true },
+  { type: 'image/png', of: PNG, signed: true },
+  { type: 'image/heic', of: BMFF, signed: true },
+  { type: 'audio/mpeg', of: MP3, signed: false },
 ];
 
 /** Whether a file is of a format that can carry its signature inside. */
 export function canHoldSignature(content: Uint8Array): boolean {
-  return FORMATS.some(({ of }) => of.canRead(content));
+  return FORMATS.some(({ of, signed }) => signed && of.canRead(content));
 }
 
-function assetOf(content: Uint8Array): { asset: Asset; type: string } {
-  const format = FORMATS.find(({ of }) => of.canRead(content));
+function assetOf(content: Uint8Array, signing: boolean): { asset: Asset; type: string } {
+  const format = FORMATS.find(({ of, signed }) => of.canRead(content) && (signed || !signing));
   if (format === undefined) {
     throw new Refusal(
       'media-format',
-      'no JPEG, PNG, MP4, HEIC or MP3',
-      'Signatures go inside JPEG, PNG, HEIC, MP4 and MP3 files. Sign other files with a statement beside them.',
+      'no JPEG, PNG or HEIC',
+      'Signatures go inside JPEG, PNG and HEIC pictures. Other files have a statement beside them.',
     );
   }
   try {
@@ -109,7 +113,7 @@ export interface MediaDraft {
  * which an identity that may issue makes for itself, and others have if they were made for it.
  */
 export async function signMedia(content: Uint8Array, draft: MediaDraft): Promise<Uint8Array> {
-  const { asset, type } = assetOf(content);
+  const { asset, type } = assetOf(content, true);
   if (asset.getManifestJUMBF() !== undefined) {
     throw new Refusal(
       'media-signed',
@@ -218,8 +222,9 @@ export interface MediaClaims {
  * @throws Refusal `media-unsigned`, `media-format`, or `media-` with the status code of C2PA that failed.
  */
 export async function verifyMedia(content: Uint8Array): Promise<MediaClaims> {
-  const { asset } = assetOf(content);
+  const { asset } = assetOf(content, false);
   const manifest = await activeManifest(asset);
+  requireWhole(asset, manifest);
   const { certificate, chainCertificates = [] } = manifest.signature?.signatureData ?? {};
   if (certificate === undefined || chainCertificates.length >= MAX_CERTIFICATES)
     throw new Refusal(
@@ -275,6 +280,27 @@ async function activeManifest(asset: Asset): Promise<Manifest> {
     );
   }
   return manifest;
+}
+
+/** Bytes around a manifest: headers of the chunk, and of each segment where it is cut into such. */
+const HEADER_BYTES = 160;
+const SEGMENT_BYTES = 60_000;
+const SEGMENT_HEADER_BYTES = 32;
+
+/** Refuses a signature that leaves more of the file out than the manifest itself. */
+function requireWhole(asset: Asset, manifest: Manifest): void {
+  const { length } = asset.getManifestJUMBF()!;
+  const most = length + HEADER_BYTES + SEGMENT_HEADER_BYTES * Math.ceil(length / SEGMENT_BYTES);
+  for (const assertion of manifest.assertions?.assertions ?? []) {
+    if (!(assertion instanceof DataHashAssertion)) continue;
+    const left = assertion.exclusions.reduce((sum, range) => sum + range.length, 0);
+    if (left > most)
+      throw new Refusal(
+        'media-exclusions',
+        `${left} bytes where the manifest has ${length}`,
+        'The signature inside this file leaves parts of the file out, which may have been changed.',
+      );
+  }
 }
 
 /**

@@ -115,7 +115,7 @@ export function contentCommands(context: IdentityContext) {
       };
     },
 
-    /** Signs a photo, video or sound file inside itself (C2PA). Throws Refusal `media-…`. */
+    /** Signs a picture inside itself (C2PA). Throws Refusal `media-…`. */
     async signMedia(input: Said): Promise<Uint8Array> {
       const identity = context.own(input.did);
       const { signMedia } = await import('./c2pa.ts');

@@ -35,8 +35,8 @@ function SignFile() {
   return (
     <Card title="Sign a file" span={6}>
       <p className="muted">
-        Any file: a photo, a text, a model. The signature goes inside photos, videos and sound (C2PA, which
-        cameras and editors read too), or into a small second file. Any change to the file shows.
+        Any file: a photo, a text, a model. The signature goes inside pictures (C2PA, which cameras and
+        editors read too), or into a small second file. Any change to the file shows.
       </p>
       <WithIdentity own={own}>
         <Form
@@ -125,7 +125,7 @@ function CheckFile() {
         <FileField label="File" onChoose={setFile} />
         <FileField
           label="Its statement"
-          hint="Leave empty for a photo, video or sound with the signature inside."
+          hint="Leave empty for a picture with the signature inside."
           accept=".provenance,.json,.cose"
           onChoose={setStatement}
         />

@@ -35,7 +35,7 @@ export function Sign({ did, origin, own, setDid, setOrigin }: Signing) {
     <>
       <Select
         label="Sign what is stored as"
-        hint="Inside photos, videos and sound; in a small file beside all else. Whoever opens it can check who you are."
+        hint="Inside pictures; in a small file beside all else. Whoever opens it can check who you are."
         value={did}
         options={[['', 'Nobody: do not sign it'], ...own]}
         onChange={setDid}
