@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest';
+import type { RetrievalEvent } from '../objects/nodes.ts';
+import type { OpenedObject } from '../objects/object.ts';
+import type { ObjectService } from '../objects/service.ts';
+import { Transfers } from './transfers.ts';
+
+const LINK = { cid: 'bafkr6ia', hints: [] };
+
+/** Objects of four parts of ten bytes, each in a piece of its own; a part comes when the test gives it. */
+function world() {
+  let give: () => void = () => undefined;
+  let fail: string | null = null;
+  const kept: string[][] = [];
+  const service = (watch: (event: RetrievalEvent) => void) =>
+    ({
+      open: () => Promise.resolve({ kind: 'file', name: 'a.txt', contentBytes: 40 } as OpenedObject),
+      async *read(_object: OpenedObject, signal: AbortSignal) {
+        for (let part = 0; part < 4; part += 1) {
+          await new Promise<void>((resolve, reject) => {
+            give = resolve;
+            signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+          });
+          if (fail !== null) throw new Error(fail);
+          watch({ kind: 'verified', cid: `part-${part}`, pieceIndex: BigInt(part) } as RetrievalEvent);
+          yield new Uint8Array(10);
+        }
+      },
+    }) as unknown as ObjectService;
+  const transfers = new Transfers({
+    originOf: (index) => ({ kind: index === '0' ? 'cache' : 'tab', from: 'somebody' }),
+    serviceWatchedBy: service,
+    done: (_view, _link, pieces) => kept.push(pieces),
+  });
+  const view = () => transfers.views()[0]!;
+  const part = async (): Promise<void> => {
+    const before = view().bytes;
+    give();
+    await expect.poll(() => view().bytes !== before || view().state !== 'running').toBe(true);
+  };
+  return { transfers, view, part, kept, failWith: (message: string | null) => (fail = message) };
+}
+
+describe('a retrieval', () => {
+  it('can be paused and goes on, and says where its pieces came from', async () => {
+    const { transfers, view, part, kept } = world();
+    const id = transfers.start(LINK, undefined);
+    await expect.poll(() => view().totalBytes).toBe(40);
+    await part();
+    await part();
+    transfers.pause(id);
+    await expect.poll(() => view().state).toBe('paused');
+    expect(view()).toMatchObject({ error: null, nodes: 2 });
+    transfers.resume(id);
+    expect(view()).toMatchObject({ state: 'running', bytes: 0 });
+    await expect.poll(() => view().totalBytes).toBe(40);
+    for (let count = 0; count < 4; count += 1) await part();
+    await expect.poll(() => view().state).toBe('done');
+    expect(view()).toMatchObject({ bytes: 40, nodes: 4 });
+    expect(view().pieces.map(({ index, kind }) => [index, kind])).toEqual([
+      ['0', 'cache'],
+      ['1', 'tab'],
+      ['2', 'tab'],
+      ['3', 'tab'],
+    ]);
+    expect(kept).toEqual([['0', '1', '2', '3']]);
+  });
+
+  it('that failed says why and can be tried again; one that is cancelled is gone', async () => {
+    const { transfers, view, part, kept, failWith } = world();
+    const id = transfers.start(LINK, undefined);
+    await expect.poll(() => view().totalBytes).toBe(40);
+    failWith('Nobody has it.');
+    await part();
+    await expect.poll(() => view().state).toBe('failed');
+    expect(view().error).toContain('Nobody has it.');
+    failWith(null);
+    transfers.resume(id);
+    expect(view()).toMatchObject({ state: 'running', error: null });
+    transfers.cancel(id);
+    expect(transfers.views()).toEqual([]);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    expect(kept).toEqual([]);
+  });
+});
