@@ -29,6 +29,7 @@ function world() {
   const transfers = new Transfers({
     originOf: (index) => ({ kind: index === '0' ? 'cache' : 'tab', from: 'somebody' }),
     serviceWatchedBy: service,
+    settled: () => Promise.resolve(),
     done: (_view, _link, pieces) => kept.push(pieces),
   });
   const view = () => transfers.views()[0]!;
