@@ -98,8 +98,11 @@ export default function IdentityScore() {
               </table>
             </div>
             {Object.entries(shown.groups).map(([group, value]) => (
-              <div key={group} className="between">
-                <span>{group}</span>
+              <div key={group}>
+                <div className="between">
+                  <span>{group}</span>
+                  <span>{(value / 10_000).toFixed(1)} %</span>
+                </div>
                 <Meter value={value / 1_000_000} label={`Group ${group}`} />
               </div>
             ))}
