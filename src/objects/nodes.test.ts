@@ -162,6 +162,19 @@ describe('nodes out of history', () => {
     expect(await blocked.node(head.hash, signal)).toEqual(head.bytes);
   });
 
+  it('are had once their piece is, whoever told the place', async () => {
+    const history = new History(20n, nodes);
+    const place = history.place(head);
+    history.missing = new Set([place.pieceIndex]);
+    const found = store(history);
+    found.hints.add([place], 'an index');
+    for (let time = 0; time < 2; time += 1) {
+      expect((await failure(found.node(head.hash, signal))).code).toBe('pieces-missing');
+    }
+    history.missing.clear();
+    expect(await found.node(head.hash, signal)).toEqual(head.bytes);
+  });
+
   it('stop when they are not wanted any more', async () => {
     const history = new History(20n, nodes);
     const abort = new AbortController();

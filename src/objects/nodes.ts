@@ -6,6 +6,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { fetchObject, type ObjectFault } from '../protocol/object-retrieval.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { PieceWish } from '../dsn/supply.ts';
+import { isSourcePiece } from '../protocol/segment.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import { ObjectError } from './errors.ts';
 import { HintBook, type Hint, type Locator } from './locate.ts';
@@ -145,11 +146,12 @@ export class NodeStore implements NodeSource {
 
   /** With pieces as they arrive; with verified ones when that gives something else than the node. */
   private async fetchFrom(place: GlobalObject, signal: AbortSignal): Promise<Uint8Array> {
-    await this.neighbours.look(place, signal);
+    const there = !isSourcePiece(place.pieceIndex) || (await this.neighbours.look(place, signal));
     const met = this.cache.get(keyOf(place.hash));
     // A node that lies elsewhere says nothing about this place.
     if (met?.place.pieceIndex === place.pieceIndex && met.place.offset === place.offset) return met.bytes;
     const as = (wish: PieceWish) => (indices: PieceIndex[]) => this.pieces.pieces(indices, signal, wish);
+    if (!there) return fetchObject(place, (indices) => Promise.resolve(indices.map(() => null)));
     try {
       return await fetchObject(place, as({ quick: true }), MAX_NODE_BYTES);
     } catch (error) {

@@ -5,6 +5,7 @@
 import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
 import { RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import { MAX_NODE_BYTES } from '../protocol/dag.ts';
+import type { PieceWish } from '../dsn/supply.ts';
 import { nodesOfPiece, type RecordNodes } from '../protocol/history-nodes.ts';
 import { nextSourcePiece, previousSourcePiece } from '../protocol/segment.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
@@ -200,7 +201,8 @@ export class NeighbourLocator implements Locator {
       const { phase, pieces } = this.next();
       const earlier = [...this.under.values()].some((other) => other.phase < phase);
       for (const index of earlier ? [] : pieces) {
-        const scan = this.scan(index, PHASES[phase]!.quick, signal);
+        const { quick } = PHASES[phase]!;
+        const scan = this.scan(index, { quick, speculative: quick }, signal);
         const done = scan
           .catch((error: unknown) => {
             if (!signal.aborted) failure = error;
@@ -245,19 +247,28 @@ export class NeighbourLocator implements Locator {
     for (const anchor of this.anchors) yield* outwards(anchor, where === 'far' ? REACH : NEAR);
   }
 
-  /** Looks through the piece, or the two pieces, that a node may lie in. */
-  async look({ pieceIndex, offset }: GlobalObject, signal: AbortSignal): Promise<void> {
+  /**
+   * Looks through the piece, or the two pieces, that a node may lie in. Resolves to whether the first is to be had.
+   */
+  async look({ pieceIndex, offset }: GlobalObject, signal: AbortSignal): Promise<boolean> {
     const crosses = offset + MAX_NODE_BYTES > RAW_RECORD_BYTES;
-    const pieces = crosses ? [pieceIndex, nextSourcePiece(pieceIndex)] : [pieceIndex];
-    await Promise.all(pieces.map((piece) => this.lookAt(piece, signal)));
+    // Whether the node reaches into the second one is not known: that one is not rebuilt for it.
+    const second = crosses ? this.lookAt(nextSourcePiece(pieceIndex), true, signal) : null;
+    second?.catch(() => undefined);
+    const there = await this.lookAt(pieceIndex, false, signal);
+    await second;
+    return there;
   }
 
-  private async lookAt(piece: PieceIndex, signal: AbortSignal): Promise<void> {
-    while (!this.scanned.has(piece)) {
-      const looking = this.looking.get(piece) ?? this.scan(piece, true, signal);
+  /** Resolves to whether the piece is to be had; one that was missing may be had now. */
+  private async lookAt(piece: PieceIndex, speculative: boolean, signal: AbortSignal): Promise<boolean> {
+    for (;;) {
+      if (this.scanned.has(piece) && !this.absent.has(piece)) return true;
+      const looking = this.looking.get(piece) ?? this.scan(piece, { quick: true, speculative }, signal);
       this.looking.set(piece, looking);
       try {
         await looking;
+        return !this.absent.has(piece);
       } catch (error) {
         // Somebody else may have given up.
         signal.throwIfAborted();
@@ -268,17 +279,18 @@ export class NeighbourLocator implements Locator {
     }
   }
 
-  private async scan(index: PieceIndex, quick: boolean, signal: AbortSignal): Promise<void> {
-    const [piece] = await this.source.pieces([index], signal, { quick, speculative: quick });
+  private async scan(index: PieceIndex, wish: PieceWish, signal: AbortSignal): Promise<void> {
+    const [piece] = await this.source.pieces([index], signal, wish);
     const found = piece ? await this.nodesOf(piece) : null;
     this.scanned.add(index);
-    if (!quick) this.checked.add(index);
+    if (wish.quick !== true) this.checked.add(index);
     let hit = false;
     const take = (place: GlobalObject, bytes: Uint8Array): void => {
       if (this.take(place, bytes)) hit = true;
     };
-    if (found === null) this.absent.add(index);
-    else {
+    if (piece) this.absent.delete(index);
+    else this.absent.add(index);
+    if (found !== null) {
       for (const { offset, hash, bytes } of found.nodes) take({ hash, pieceIndex: index, offset }, bytes);
       for (const { place, bytes } of this.borders.nodesAt(index, found)) take(place, bytes);
     }
