@@ -21,7 +21,8 @@ test('two stand behind an identity until one withdraws; a new identity follows a
   await makeWallet(page);
   for (const name of ['School', 'Union']) await makeIdentity(page, name);
   const file = (name: string, text: string) => ({ name, mimeType: 'text/plain', buffer: Buffer.from(text) });
-  const mine = (name: string) => page.getByTestId('identities').locator('> li', { hasText: name });
+  const mine = (name: string) =>
+    page.getByTestId('identities').locator('> li', { has: page.locator('summary', { hasText: name }) });
 
   const get = card(page, 'Get one from somebody');
   await get.getByLabel('Name you wish').fill('Grace');
