@@ -27,8 +27,10 @@ void node.subscribe(
 );
 
 /** How often the worker is asked for a sign of life, and how long it may take to give one. */
-const LOOK_MS = 10_000;
+const LOOK_MS = 5_000;
 const PATIENCE_MS = 30_000;
+/** How long the person sees that before the page begins anew. */
+const RESTART_MS = 15_000;
 let silent: Cause | null = null;
 
 function setSilent(cause: Cause | null): void {
@@ -45,7 +47,7 @@ async function watch(): Promise<never> {
     let timer = setTimeout(() => {
       setSilent(silenceSince(since));
       // A second wait: after a frozen tab wakes, the first is long over before the answer is looked at.
-      timer = setTimeout(restart, PATIENCE_MS);
+      timer = setTimeout(restart, RESTART_MS);
     }, PATIENCE_MS);
     await answer;
     clearTimeout(timer);
@@ -75,7 +77,7 @@ function silenceSince(since: number): Cause {
   return {
     code: 'node-silent',
     sentence:
-      'The part of this page that does the work no longer answers: what you see is old, and nothing is farmed. The page restarts by itself in half a minute, unless it did so just before; finished sectors are kept.',
+      'The part of this page that does the work no longer answers: what you see is old, and nothing is farmed. The page restarts by itself in a moment, unless it did so just before; finished sectors are kept.',
     action: 'Reload',
     since,
   };
