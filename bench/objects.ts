@@ -29,8 +29,11 @@ const LARGE_FILE_BYTES = 106_000_000;
 const PASSWORD = 'correct horse';
 const MEGA = 1e6;
 const MEBI = 2 ** 20;
-/** 96 pieces on their way or unchecked, 64 of them copied for the check, 16 in use, nodes, and room for garbage. */
-const MEMORY_BOUND_MIB = 384;
+/**
+ * Workers with what they need to check pieces take some 150 MiB; then there are 96 pieces on their way or unchecked, 64
+ * of them copied for the check, 16 in use, nodes, and garbage.
+ */
+const MEMORY_BOUND_MIB = 512;
 const SAMPLE_MS = 20;
 /** Longer than checks are put off. */
 const LATER_MS = 2_500;
