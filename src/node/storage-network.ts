@@ -254,7 +254,7 @@ export class StorageNetwork {
     return {
       peer: peer.id,
       addresses: peer.addresses(),
-      connections: peer.connections().map((one) => ({
+      connections: withoutIntroductions(peer.connections()).map((one) => ({
         ...one,
         kind: this.peerKind(one.peer, one.address),
         ...(this.counts.get(one.peer) ?? { taken: 0, given: 0 }),
@@ -307,6 +307,14 @@ export class StorageNetwork {
   private save(): Promise<void> {
     return this.options.store.putSetting(SETTINGS, this.settings);
   }
+}
+
+/** Leaves out connections over a relay to peers that were met directly since. */
+function withoutIntroductions(connections: PeerConnection[]): PeerConnection[] {
+  const relayed = ({ address }: PeerConnection): boolean =>
+    address.includes('/p2p-circuit') && !address.includes('/webrtc');
+  const direct = new Set(connections.filter((one) => !relayed(one)).map(({ peer }) => peer));
+  return connections.filter((one) => !relayed(one) || !direct.has(one.peer));
 }
 
 function nearLimit({ nearBytes }: Settings, farms: FarmShare): number {
