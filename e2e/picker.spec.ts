@@ -12,13 +12,15 @@ import { startNetwork, type StartedNetwork } from './support/network.ts';
 const missing = displayMissing();
 test.skip(missing !== null, `no display server here: ${missing}`);
 
-const disk = mkdtempSync(join(tmpdir(), 'allotment-disk-'));
-const drive = join(disk, 'Drive');
+let disk: string;
+let drive: string;
 let network: StartedNetwork;
 let display: Display;
 
 test.beforeAll(async () => {
   test.setTimeout(5 * 60_000);
+  disk = mkdtempSync(join(tmpdir(), 'allotment-disk-'));
+  drive = join(disk, 'Drive');
   mkdirSync(drive);
   network = await startNetwork();
   display = await Display.start();
