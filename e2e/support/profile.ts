@@ -33,7 +33,7 @@ export async function profile(
   if (script !== undefined) await page.addInitScript(script);
   page.on('pageerror', (error) => expect(error.message).toBe(''));
   await page.goto(app);
-  await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible({ timeout: 60_000 });
   await page.evaluate(
     async ([endpoint, domain, checkpoint]) => {
       const setup = {

@@ -276,10 +276,23 @@ export class DsnPeer {
   private async open(peer: string, protocol: string, signal: AbortSignal): Promise<Stream> {
     const id = peerIdFromString(peer);
     const options = { signal, maxOutboundStreams: MAX_STREAMS, runOnLimitedConnection: false };
-    const [connection] = this.node.getConnections(id).filter(({ status }) => status === 'open');
-    if (connection !== undefined) return connection.newStream(protocol, options);
     const addresses = this.book.addresses(peer).flatMap((bytes) => dialable(bytes, id));
+    if (this.lineTo(id) === null && this.options.listen?.includes('/webrtc') === true) {
+      // A direct line takes longer than the relay that introduces, which should not carry the bytes.
+      const direct = addresses.filter((address) => address.toString().includes('/p2p-circuit/webrtc'));
+      if (direct.length > 0)
+        await this.node.dial(direct, { signal: limited(LOOKUP_TIMEOUT_MS, signal) }).catch(() => undefined);
+    }
+    const line = this.lineTo(id);
+    if (line !== null) return line.newStream(protocol, options);
     return this.node.dialProtocol(addresses.length > 0 ? addresses : id, protocol, options);
+  }
+
+  /** An open connection to a peer, rather a direct one than over a relay; null: there is none. */
+  private lineTo(id: PeerId): Connection | null {
+    const open = this.node.getConnections(id).filter(({ status }) => status === 'open');
+    const direct = open.find(({ remoteAddr }) => !/\/p2p-circuit(?!\/webrtc)/.test(remoteAddr.toString()));
+    return direct ?? open[0] ?? null;
   }
 
   /**

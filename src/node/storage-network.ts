@@ -246,7 +246,7 @@ export class StorageNetwork {
   private peerKind(peer: string, address: string | undefined): PeerKind {
     if (this.gateway.is(peer)) return 'gateway';
     // Only tabs are reached through a relay: every other program listens for itself.
-    return address?.includes('/p2p-circuit') === true ? 'tab' : 'peer';
+    return /\/p2p-circuit|^\/webrtc\//.test(address ?? '') ? 'tab' : 'peer';
   }
 
   view(): StorageNetworkView {

@@ -106,7 +106,8 @@ function sourcesOf(pieces: TransferView['pieces']): string {
 
 /** What a multiaddress says of the way to a peer. */
 function transportOf(address: string): string {
-  if (address.includes('/p2p-circuit')) return address.includes('/webrtc') ? 'WebRTC' : 'relay';
+  if (/\/webrtc(\/|$)/.test(address)) return 'WebRTC';
+  if (address.includes('/p2p-circuit')) return 'relay';
   if (address.includes('/webtransport')) return 'WebTransport';
   if (address.includes('/webrtc-direct')) return 'WebRTC direct';
   if (address.includes('/bridge')) return 'bridge';
