@@ -151,7 +151,7 @@ async function exchange({ issuer, holder, verifier }: Parties): Promise<{
     await verifier.getByRole('button', { name: /list of revocations/ }).click();
     await expect(verifier.getByLabel('Credential').first()).toHaveValue('');
   };
-  await issue.getByText('Your list of revocations').click();
+  await issue.getByText('Your list of revocations, for').click();
   await issue.getByRole('button', { name: 'Sign the present list' }).click();
   await takeList();
   await ask.getByLabel('Their answer').fill(answer);
