@@ -35,7 +35,9 @@ const (
 	maxAsked = 24
 	// maxTabs bounds the tabs among them: each piece may be in none.
 	maxTabs = 8
-	alpha   = 3
+	// tabPatience is how long one tab is waited for before the next is asked too: closed ones say nothing for a while.
+	tabPatience = time.Second
+	alpha       = 3
 	// randomWalks looks for peers that have a piece in their plots.
 	randomWalks    = 3
 	banAtFirst     = 5 * time.Second
@@ -456,9 +458,27 @@ func (g *gateway) findAtTabs(ctx context.Context, target [32]byte, question []by
 		}
 	}
 	sortByDistance(tabs, target)
-	for _, info := range tabs[:min(maxTabs, len(tabs))] {
-		if piece := g.askForPiece(ctx, info, question, deep); piece != nil {
-			return piece
+	tabs = tabs[:min(maxTabs, len(tabs))]
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	answers := make(chan []byte, len(tabs))
+	for asked, answered := 0, 0; answered < len(tabs); {
+		var patience <-chan time.Time
+		if asked < len(tabs) {
+			info := tabs[asked]
+			asked++
+			go func() { answers <- g.askForPiece(ctx, info, question, deep) }()
+			patience = time.After(tabPatience)
+		}
+		select {
+		case piece := <-answers:
+			if piece != nil {
+				return piece
+			}
+			answered++
+		case <-patience:
+		case <-ctx.Done():
+			return nil
 		}
 	}
 	return nil

@@ -211,6 +211,29 @@ func tab(t *testing.T, g *gateway, transport string, pieces map[uint64][]byte) {
 			}
 		}
 	})
+	join(t, h, g, transport)
+}
+
+// silentTab is a tab that takes questions and says nothing until the channel is closed.
+func silentTab(t *testing.T, g *gateway) chan struct{} {
+	t.Helper()
+	h, err := libp2p.New(libp2p.NoListenAddrs, libp2p.ProtocolVersion("/subspace/2/"+genesis))
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = h.Close() })
+	until := make(chan struct{})
+	h.SetStreamHandler(cachedPieceProtocol, func(stream network.Stream) {
+		<-until
+		_ = stream.Reset()
+	})
+	join(t, h, g, "/ws")
+	return until
+}
+
+// join connects a tab to a gateway over one of its transports, and waits until the gateway knows what it speaks.
+func join(t *testing.T, h host.Host, g *gateway, transport string) {
+	t.Helper()
 	var addrs []multiaddr.Multiaddr
 	for _, address := range g.host.Addrs() {
 		if strings.Contains(address.String(), transport) {
@@ -254,6 +277,26 @@ func TestPiecesOfTabsReachOthersOverEveryTransport(t *testing.T) {
 				t.Fatalf("refusal expected, not %v", err)
 			}
 		})
+	}
+}
+
+func TestTabsThatSayNothingAreNotWaitedFor(t *testing.T) {
+	g := newGateway(t)
+	for range 3 {
+		silent := silentTab(t, g)
+		defer close(silent)
+	}
+	tab(t, g, "/ws", map[uint64][]byte{8: pieceOf(8)})
+	began := time.Now()
+	answer, err := ask(t, g, "/tcp/", cachedPieceProtocol, encodePieceRequest(pieceRequest{index: 8}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found, err := decodeCachedPieceResponse(answer); err != nil || !bytes.Equal(found.piece, pieceOf(8)) {
+		t.Fatalf("another piece, or none: %v", err)
+	}
+	if took := time.Since(began); took > 10*time.Second {
+		t.Fatalf("it took %s", took)
 	}
 }
 
