@@ -14,6 +14,7 @@ import { developmentAccounts } from '../../devnet/accounts.ts';
 import { DEFAULT_NODE_OPTIONS, DEFAULT_PARAMS } from '../../devnet/config.ts';
 import { fillerCall, MAX_FILLER_BYTES } from '../../devnet/filler.ts';
 import { LocalNetwork } from '../../devnet/network.ts';
+import { historySize } from '../../devnet/runtime/subspace.ts';
 import { signTransaction } from '../../devnet/transactions.ts';
 import { formatCheckpoint } from '../../src/chain/checkpoint-text.ts';
 import { encodeIdentityFile } from '../../src/farm/identity.ts';
@@ -29,8 +30,6 @@ const ENTROPY = Uint8Array.from({ length: 32 }, (_, at) => (at === 1 ? 178 : 0))
 const POLL_MS = 50;
 /** Left in the segment for what the test stores. */
 const ROOM = 1_000_000;
-/** From a transaction to its archiving: the block it is in, those that fill the segment, depth, headers. */
-const BLOCKS = 4 + DEFAULT_PARAMS.confirmationDepthK;
 
 const WITHHELD: Record<string, (index: PieceIndex) => boolean> = {
   all: () => true,
@@ -85,10 +84,19 @@ function isStored(bytes: Uint8Array): boolean {
 const begin = chain.best;
 const stopFilling = chain.on('best', fill);
 fill();
+/** The segment that has to be archived. */
+let target: bigint | null = null;
 pool.onAdded(() => {
   if (!pool.pending().some(isStored)) return;
   stopFilling();
-  wanted = Math.max(wanted, chain.best.number + BLOCKS);
+  target ??= segments.openSegment().segment;
+  wanted = chain.best.number + 1;
+});
+chain.on('best', (block) => {
+  if (target === null) return;
+  if (chain.signedBlock(block.hash)!.extrinsics.some(isStored)) target = segments.openSegment().segment;
+  if (historySize(chain.stateOf(block.hash)) > target) target = null;
+  else wanted = block.number + 1;
 });
 process.stdout.write(
   `${JSON.stringify({
