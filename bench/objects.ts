@@ -19,7 +19,7 @@ import { fromHex } from '../src/protocol/bytes.ts';
 import type { PieceIndex } from '../src/protocol/types.ts';
 import { MemoryDirectory } from '../src/storage/memory-directory.ts';
 import type { GiverOrder, GiverReady } from './dsn-giver/messages.ts';
-import { median, medianWall, RUNS } from './measure.ts';
+import { median, RUNS } from './measure.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 
 const GENESIS = new Uint8Array(32).fill(1);
@@ -37,6 +37,7 @@ const MEMORY_BOUND_MIB = 512;
 const SAMPLE_MS = 20;
 /** Longer than checks are put off. */
 const LATER_MS = 2_500;
+const BETWEEN_CONNECTIONS_MS = 1_000;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
 const { signal } = new AbortController();
@@ -192,14 +193,21 @@ function memory(): Promise<BenchmarkResult> {
 
 function firstByte(): Promise<BenchmarkResult> {
   return withGiver({ bytes: FILE_BYTES, password: null }, async (setting) => {
-    const value = await medianWall(async () => {
+    const seconds: number[] = [];
+    for (let run = 0; run <= RUNS; run += 1) {
+      // Peers refuse a host that connects too often in a second.
+      await pause(BETWEEN_CONNECTIONS_MS);
+      const started = performance.now();
       const asker = await newAsker();
       await asker.connect(setting.file.addresses);
       const service = newService(setting, asker);
       const object = await service.open(linkOf(setting.file), signal);
       await service.read(object, signal).next();
+      // The first one warms up.
+      if (run > 0) seconds.push((performance.now() - started) / 1000);
       await asker.stop();
-    });
+    }
+    const value = median(seconds);
     return { value, runs: RUNS, peer: 'budget 2 s', ratio: 2 / value };
   });
 }
