@@ -1,7 +1,6 @@
 /** Keeps time: walks slot after slot of proof of time at the network's pace, on the branch that is best. */
 import { setTimeout } from 'node:timers/promises';
-import { equal } from '../src/protocol/bytes.ts';
-import { nextPotInput, slotOutput, type PotInput } from '../src/protocol/pot.ts';
+import { nextPotInput, samePotInput, slotOutput, type PotInput } from '../src/protocol/pot.ts';
 import type { PotParametersChange, SlotNumber } from '../src/protocol/types.ts';
 import type { SlotLog } from './slot-log.ts';
 import { startThread } from './threads.ts';
@@ -92,8 +91,7 @@ export class Timekeeper {
     this.change = tip?.change ?? null;
     for (;;) {
       const proof = this.proofs.get(input.slot);
-      if (proof === undefined || !equal(proof.seed, input.seed) || proof.iterations !== input.iterations)
-        break;
+      if (proof === undefined || !samePotInput(proof, input)) break;
       input = nextPotInput(input.slot, input.iterations, slotOutput(proof.checkpoints), this.change);
     }
     if (input.slot <= this.latest) {

@@ -1,6 +1,6 @@
 /**
  * Objects as a person meets them: the samples of the local network open, play and can be sought through; a folder
- * shows its files; an encrypted text needs its password; what one browser stores another one gets out of history.
+ * shows its files; an encrypted text needs its password.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test, type Locator, type Page } from '@playwright/test';

@@ -5,10 +5,9 @@
 import { JobPriority } from '../crypto/jobs.ts';
 import type { PotShare } from '../crypto/pot-budget.ts';
 import type { PotVerifier } from '../crypto/pot-verifier.ts';
-import { equal } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import type { PotProof } from '../protocol/pot-proof.ts';
-import { nextPotInput, slotOutput, type PotInput } from '../protocol/pot.ts';
+import { nextPotInput, samePotInput, slotOutput, type PotInput } from '../protocol/pot.ts';
 import type { SlotNumber } from '../protocol/types.ts';
 import type { BlockContext } from './block.ts';
 import type { Peer } from './peer.ts';
@@ -84,7 +83,7 @@ export class TimeAhead {
     for (const holds of this.held.keys()) if (holds < slot) this.held.delete(holds);
     for (
       let proof = this.held.get(slot);
-      proof !== undefined && sameInput(proof, this.next);
+      proof !== undefined && samePotInput(proof, this.next);
       proof = this.held.get(this.next.slot)
     )
       this.advance(proof);
@@ -109,7 +108,7 @@ export class TimeAhead {
     const { next } = this;
     if (next === null || this.options.signal.aborted) return null;
     const claims = this.waiting.get(next.slot) ?? [];
-    const claim = claims.find(({ proof }) => sameInput(proof, next));
+    const claim = claims.find(({ proof }) => samePotInput(proof, next));
     if (claim === undefined) return null;
     this.waiting.set(
       next.slot,
@@ -139,8 +138,4 @@ export class TimeAhead {
 
 function inputAfter({ provenSlot, provenOutput, childSlotIterations, change }: BlockContext): PotInput {
   return nextPotInput(provenSlot, childSlotIterations, provenOutput, change);
-}
-
-function sameInput(a: PotInput, b: PotInput): boolean {
-  return a.slot === b.slot && a.iterations === b.iterations && equal(a.seed, b.seed);
 }

@@ -7,9 +7,9 @@ import type { LightClient } from '../chain/light-client.ts';
 import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
 import { RpcError } from '../network/rpc-error.ts';
 import type { RpcSource } from '../network/source.ts';
-import { equal, toHex } from '../protocol/bytes.ts';
+import { toHex } from '../protocol/bytes.ts';
 import { encodePotProof } from '../protocol/pot-proof.ts';
-import { nextPotInput, slotOutput, type PotInput } from '../protocol/pot.ts';
+import { nextPotInput, samePotInput, slotOutput, type PotInput } from '../protocol/pot.ts';
 import type { PotParametersChange, SlotNumber } from '../protocol/types.ts';
 
 export interface TimekeepingView {
@@ -105,10 +105,10 @@ export class Timekeeping {
     let input = nextPotInput(provenSlot, childSlotIterations, provenOutput, change);
     for (;;) {
       const known = this.walked.get(input.slot);
-      if (known === undefined || !sameInput(known.input, input)) break;
+      if (known === undefined || !samePotInput(known.input, input)) break;
       input = nextPotInput(input.slot, input.iterations, known.output, change);
     }
-    if (this.next !== null && sameInput(this.next, input)) return;
+    if (this.next !== null && samePotInput(this.next, input)) return;
     this.next = input;
     this.wake();
   }
@@ -174,8 +174,4 @@ export class Timekeeping {
     this.current = view;
     this.changed();
   }
-}
-
-function sameInput(a: PotInput, b: PotInput): boolean {
-  return a.slot === b.slot && a.iterations === b.iterations && equal(a.seed, b.seed);
 }

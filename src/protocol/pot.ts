@@ -1,6 +1,6 @@
 /** Proof of time: seeds, keys, the schedule of parameters. The walk itself is in `src/crypto/pot.ts`. */
 import { CHECKPOINTS_BYTES, CHECKPOINTS_IN_SLOT, POT_BLOCK_BYTES } from './constants.ts';
-import { littleEndian } from './bytes.ts';
+import { equal, littleEndian } from './bytes.ts';
 import { ProtocolError } from './errors.ts';
 import { blake3Hash } from './hash.ts';
 import type { PotParametersChange, SlotNumber } from './types.ts';
@@ -66,6 +66,11 @@ export function nextPotInput(
     seed: nextSeed(output, change.slot === next ? change.entropy : null),
     iterations: change.slotIterations,
   };
+}
+
+/** Whether two slots are walked from the same seed by as many iterations. */
+export function samePotInput(a: PotInput, b: PotInput): boolean {
+  return a.slot === b.slot && a.iterations === b.iterations && equal(a.seed, b.seed);
 }
 
 /**
