@@ -117,3 +117,17 @@ test('a verification that fails for no fault of the peer is no lie', async () =>
   await vi.waitFor(() => expect(verify).toHaveBeenCalled());
   expect(world.lies).toEqual([]);
 });
+
+test('a proof that holds counts although the head moved on while it was walked, if it still comes next', async () => {
+  const { ahead, reached, world, pot, verify } = setUp();
+  const walk = pot.verify.bind(pot);
+  verify.mockRestore();
+  vi.spyOn(pot, 'verify').mockImplementationOnce(async (slots, options) => {
+    const verdict = await walk(slots, options);
+    // Another block that proves as much time.
+    world.head = contextAt(0);
+    return verdict;
+  });
+  ahead.heard(anna, proofs[0]!);
+  await reached(PROVEN + 1n);
+});

@@ -119,7 +119,6 @@ export class TimeAhead {
 
   private async judge({ peer, proof }: Claim): Promise<void> {
     const { pot, share, signal, lied, changed } = this.options;
-    const { next } = this;
     try {
       await pot.verify([proof], { priority: JobPriority.verifyHead, share: share(), signal });
     } catch (error) {
@@ -128,7 +127,7 @@ export class TimeAhead {
     }
     this.follow();
     // The head may have moved on meanwhile, and with it what comes next.
-    if (this.next !== next) return;
+    if (this.next === null || !samePotInput(this.next, proof)) return;
     this.waiting.delete(proof.slot);
     this.held.set(proof.slot, proof);
     this.advance(proof);
