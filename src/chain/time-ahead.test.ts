@@ -130,4 +130,5 @@ test('a proof that holds counts although the head moved on while it was walked, 
   });
   ahead.heard(anna, proofs[0]!);
   await reached(PROVEN + 1n);
+  expect(world.lies).toEqual([]);
 });
