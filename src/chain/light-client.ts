@@ -6,35 +6,41 @@ import type { ComputePool } from '../crypto/jobs.ts';
 import { headShare, type PotBudget, type PotShare } from '../crypto/pot-budget.ts';
 import { PotVerifier, type PotAccelerator, type PotHelper } from '../crypto/pot-verifier.ts';
 import { loadWasm } from '../crypto/wasm.ts';
-import { RpcError } from '../network/rpc-error.ts';
 import type { ChainSource } from '../network/source.ts';
 import { toHex } from '../protocol/bytes.ts';
-import { subspaceDigests } from '../protocol/digest.ts';
-import { ProtocolError } from '../protocol/errors.ts';
-import { headerHash } from '../protocol/header.ts';
 import type { PotProof } from '../protocol/pot-proof.ts';
 import type { ChainConstants, HistorySize, SegmentIndex } from '../protocol/types.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
+import { Attendance } from './attendance.ts';
 import type { BeginChoice, Beginning } from './beginning.ts';
 import { historySizeOf } from './block.ts';
 import { ChainBook, type VerifiedHeader } from './book.ts';
 import { SlotClock } from './clock.ts';
 import type { ExaminationPolicy } from './examination.ts';
-import { genesisInfo, Importer, infoOf, verifiedInfo, type BlockInfo, type ChainTree } from './importer.ts';
+import { Importer, verifiedInfo, type BlockInfo, type ChainTree } from './importer.ts';
+import {
+  chainView,
+  iterationsDue,
+  recordOf,
+  regrown,
+  storedTree,
+  treeOf,
+  type FollowedChain,
+} from './followed-chain.ts';
 import { ChainKeeper } from './keeper.ts';
 import { Introduction } from './introduction.ts';
-import { CannotExamine, type Learned } from './learn.ts';
+import { judgementOf, type AccusedBlock } from './judgement.ts';
+import type { Learned } from './learn.ts';
 import type { KnownNetwork } from './network-facts.ts';
 import { Peer } from './peer.ts';
 import type { RuntimeFacts } from './runtime.ts';
 import { RuntimeMemory } from './runtime-memory.ts';
 import { RuntimeWatch } from './runtime-watch.ts';
-import type { ChainRecord } from './record.ts';
 import type { ChainCause, ChainPhase, ChainSnapshot } from './snapshot.ts';
-import { phaseOf, troubleOf } from './standing.ts';
-import { EarlyBlock, PATIENCE_MS, RefusedBlock, Synchronizer, UnreliableSource } from './sync.ts';
+import { Standing } from './standing.ts';
+import { PATIENCE_MS, Synchronizer } from './sync.ts';
 import { TimeAhead } from './time-ahead.ts';
-import { ForkTree, type Insertion } from './tree.ts';
+import type { Insertion } from './tree.ts';
 import { BlockVerifier } from './verifier.ts';
 import { Wakeup } from './wakeup.ts';
 
@@ -59,29 +65,11 @@ export interface LightClientOptions {
   log?: (line: string) => void;
 }
 
-/** How often a quiet source is asked for its best block. */
-const POLL_MS = 15_000;
 const SAVE_INTERVAL_MS = 5_000;
 const TICK_MS = 1_000;
-/** Block intervals without a new head after which the chain counts as standing still: once in 10^9. */
-const STALLED_INTERVALS = 20;
-const LEAST_STALLED_MS = 30_000;
-/** Blocks behind the verified head beyond which a source is not used, where finality is not nearer. */
-const MAX_BEHIND = 20;
-
-/** What exists once the network's facts are known. */
-interface Chain {
-  constants: ChainConstants;
-  genesisHash: Uint8Array;
-  beginning: Beginning;
-  /** The source whose word for the runtime the chain was begun by, until that is borne out; null: nobody's. */
-  begunBy: Peer | null;
-  tree: ChainTree;
-  sync: Synchronizer;
-}
 
 export class LightClient {
-  private chain: Chain | null = null;
+  private chain: FollowedChain | null = null;
   private readonly peers: Peer[];
   private readonly pot: PotVerifier;
   private readonly introduction: Introduction;
@@ -95,13 +83,9 @@ export class LightClient {
   private readonly ticker = new Wakeup();
   private readonly book: ChainBook;
   private tasks: Promise<unknown>[] = [];
-  private syncing: Peer | null = null;
-  private synced = false;
   private readonly watch: RuntimeWatch;
-  private lastHeadAt: number;
-  private lastTickAt: number;
-  private cause: ChainCause | null = null;
-  private clockCause: ChainCause | null = null;
+  private readonly standing: Standing;
+  private readonly attendance: Attendance;
   private ownKeys: ReadonlySet<string> = new Set();
   private readonly keeper: ChainKeeper;
   private notified = false;
@@ -118,8 +102,6 @@ export class LightClient {
     const memory = new RuntimeMemory(options.runtimes ?? null, log);
     this.watch = new RuntimeWatch(options.network.constants !== null, memory, this.now, log);
     this.keeper = new ChainKeeper(options.store, this.now, log);
-    this.lastHeadAt = this.now();
-    this.lastTickAt = this.now();
     this.timeAhead = new TimeAhead({
       pot: this.pot,
       share: () => this.headShare(),
@@ -134,6 +116,17 @@ export class LightClient {
       lied: (peer: Peer, rule: string, sentence: string) => this.putOff(peer, null, rule, sentence),
     };
     this.peers = options.sources.map((source) => new Peer(source, events, this.now));
+    this.standing = new Standing(this.peers, this.now);
+    this.attendance = new Attendance({
+      chain: () => this.chain,
+      meet: (peer) => this.meet(peer),
+      settled: (peer, chain) => this.settled(peer, chain),
+      judge: (peer, error) => this.judge(peer, error),
+      changed: () => this.changed(),
+      wakeup: this.wakeup,
+      now: this.now,
+      signal: this.signal,
+    });
     this.introduction = new Introduction({
       network: options.network,
       begin: options.begin ?? { kind: 'auto' },
@@ -164,8 +157,8 @@ export class LightClient {
   start(): void {
     if (this.started) return;
     this.started = true;
-    this.lastHeadAt = this.now();
-    this.tasks = [...this.peers.map((peer) => this.serve(peer)), this.tick()];
+    this.standing.headCame();
+    this.tasks = [...this.peers.map((peer) => this.attendance.serve(peer)), this.tick()];
   }
 
   /** Stops, saves, and closes the sources. */
@@ -257,47 +250,27 @@ export class LightClient {
 
   snapshot(): ChainSnapshot {
     const { chain } = this;
-    const best = chain?.tree.best.context ?? null;
-    const final = chain?.tree.final.context ?? null;
     const claimed = this.peers.flatMap(({ claimedBest, dropped }) =>
       claimedBest === null || dropped ? [] : [claimedBest.header.number],
     );
     const phase = this.phase();
     const slot = this.timeAhead.slot();
     return {
+      ...chainView(chain),
       phase,
       cause: this.causeOf(phase),
-      genesisHash: chain && toHex(chain.genesisHash),
-      best: best && {
-        number: best.number,
-        hash: toHex(best.hash),
-        slot: String(best.slot),
-        weight: String(best.weight),
-      },
-      finalized: final && { number: final.number, hash: toHex(final.hash) },
       target: claimed.length === 0 ? null : Math.max(...claimed),
-      beginning: chain?.beginning ?? null,
       examination: this.introduction.examination,
       headersPerSecond: this.book.headersPerSecond(),
       sources: this.peers.map((peer) => peer.status()),
       blocks: chain === null ? [] : this.book.views(chain.tree, this.ownKeys),
-      forks: (chain?.tree.forks() ?? []).map(({ tip, length }) => ({
-        hash: toHex(tip.hash),
-        number: tip.number,
-        length,
-        weight: String(tip.weight),
-      })),
       refusals: [...this.book.refusals],
       pot: {
         ...this.pot.stats(),
         head: this.headShare(),
-        due: this.iterationsDue(),
+        due: iterationsDue(chain),
         slot: slot === null ? null : String(slot),
       },
-      solutionRange: best && String(best.childSolutionRange),
-      historySize: chain && String(this.historySize()),
-      slotDurationMs: chain?.constants.slotDurationMs ?? null,
-      confirmationDepthK: chain?.constants.confirmationDepthK ?? null,
       rules: this.watch.view(),
       reorgs: [...this.book.reorgs],
     };
@@ -313,50 +286,30 @@ export class LightClient {
     return this.stopped.signal;
   }
 
-  private async serve(peer: Peer): Promise<void> {
-    while (!this.signal.aborted) {
-      if (!peer.usable) {
-        await this.wakeup.wait(Math.max(100, Math.min(POLL_MS, peer.wakesAt - this.now())));
-        continue;
-      }
-      try {
-        await this.greet(peer);
-        while (peer.usable && !this.signal.aborted) await this.attend(peer);
-      } catch (error) {
-        this.judge(peer, error);
-      }
-    }
-  }
-
   /** Makes sure that a source serves the network, and learns the network from it if nobody else told. */
-  private async greet(peer: Peer): Promise<void> {
+  private async meet(peer: Peer): Promise<void> {
     const seen = await peer.source.genesisHash(this.signal);
     this.introduction.requireNetwork(seen, this.chain?.genesisHash ?? null);
     if (this.chain === null) {
-      await this.exclusively(peer, async () => {
+      await this.attendance.exclusively(peer, async () => {
         if (this.chain !== null) return;
         const [holder, learned] = await this.introduction.from(peer, seen);
         this.beginAt(learned, holder);
       });
     }
     this.introduction.requireNetwork(seen, this.genesisHash());
-    await this.askBest(peer);
   }
 
   private beginAt({ root, above, constants, genesisHash, beginning }: Learned, begunBy: Peer): void {
-    const tree = this.treeOf(root, constants);
+    const tree = treeOf(root, constants, this.now());
     for (const block of above) {
       const extra = verifiedInfo(block, this.now());
       const { finalized } = tree.insert({ header: block.block.header, context: block.context, extra });
       this.book.finalized(finalized);
       this.book.verified(extra);
     }
-    this.lastHeadAt = this.now();
+    this.standing.headCame();
     this.begin(constants, genesisHash, beginning, tree).begunBy = begunBy;
-  }
-
-  private treeOf(root: VerifiedHeader, { confirmationDepthK }: ChainConstants): ChainTree {
-    return new ForkTree({ ...root, extra: this.storedInfo(root) }, confirmationDepthK);
   }
 
   private readonly verifierOf = (constants: ChainConstants): BlockVerifier =>
@@ -367,7 +320,7 @@ export class LightClient {
     genesisHash: Uint8Array,
     beginning: Beginning,
     tree: ChainTree,
-  ): Chain {
+  ): FollowedChain {
     const importer = new Importer(
       this.verifierOf(constants),
       tree,
@@ -384,7 +337,7 @@ export class LightClient {
       imported: (headers: number) => this.imported(headers),
       headShare: () => this.headShare(),
     };
-    const chain: Chain = {
+    const chain: FollowedChain = {
       constants,
       genesisHash,
       beginning,
@@ -397,52 +350,19 @@ export class LightClient {
     return chain;
   }
 
-  /** One step with a connected source: what it claims is fetched, or it is waited for. */
-  private async attend(peer: Peer): Promise<void> {
-    const { chain } = this;
-    if (chain === null) return this.greet(peer);
-    const { sync } = chain;
-    const claimed = peer.claimedBest;
-    if (claimed !== null && sync.wants(peer) && sync.isFar(claimed)) {
-      await this.exclusively(peer, async () => {
-        if (!sync.wants(peer)) return;
-        await sync.catchUp(peer, this.signal);
-        peer.doneWith(claimed);
-      });
-      return;
+  /** Nothing is left to fetch from a source. */
+  private async settled(peer: Peer, chain: FollowedChain): Promise<void> {
+    if (!this.standing.synced && !this.attendance.busy) {
+      this.standing.synced = true;
+      this.standing.headCame();
+      this.changed();
+      void this.save();
     }
-    const announcement = peer.nextAnnouncement() ?? (sync.wants(peer) ? claimed : null);
-    if (announcement !== null) {
-      if (!sync.isFar(announcement)) await sync.follow(peer, announcement, this.signal);
-      peer.doneWith(announcement);
-      return;
-    }
-    this.settle();
     if (this.watch.isDue()) await this.watchRuntime(peer, chain);
-    await this.wakeup.wait(POLL_MS);
-    if (this.now() - peer.askedAt >= POLL_MS && peer.usable) await this.askBest(peer);
-  }
-
-  private async askBest(peer: Peer): Promise<void> {
-    peer.askedAt = this.now();
-    const header = await peer.source.bestHeader(this.signal);
-    peer.claimedBest = { header, hash: headerHash(header) };
-    const behind = (this.chain?.tree.best.context.number ?? 0) - header.number;
-    if (behind > this.staleBlocks()) {
-      throw new UnreliableSource(
-        `The source is ${behind} blocks behind. Either it is catching up, or its network was started anew: then begin the chain anew in the settings.`,
-      );
-    }
-    this.changed();
-  }
-
-  /** Blocks that a source may be behind the verified head and still be asked. */
-  private staleBlocks(): number {
-    return Math.min(MAX_BEHIND, this.chain?.constants.confirmationDepthK ?? MAX_BEHIND);
   }
 
   /** Looks at the runtime and the network's time. Constants that are in force and not a preset's are taken over. */
-  private async watchRuntime(peer: Peer, chain: Chain): Promise<void> {
+  private async watchRuntime(peer: Peer, chain: FollowedChain): Promise<void> {
     const { tree, constants } = chain;
     const { context } = tree.best;
     const others = this.sources().filter((source) => source !== peer.source);
@@ -451,77 +371,49 @@ export class LightClient {
     if (news === null || this.chain !== chain) return;
     const { facts, differing } = news;
     this.clock.setAnchor({ slot: context.slot, timestampMs: facts.timestampMs });
-    this.clockCause = this.clock.causeOfTime(facts.timestampMs);
+    this.standing.clockCause = this.clock.causeOfTime(facts.timestampMs);
     if (differing.length > 0 && this.options.network.constants === null) this.takeOver(facts, chain);
     if (facts.provenance.kind === 'proven') chain.begunBy = null;
     this.changed();
   }
 
   /** Goes on by other constants; where those before were a source's word that proves false, from the beginning. */
-  private takeOver({ constants, provenance, specVersion }: RuntimeFacts, chain: Chain): void {
+  private takeOver({ constants, provenance, specVersion }: RuntimeFacts, chain: FollowedChain): void {
     const { tree, genesisHash, beginning } = chain;
     if (provenance.kind === 'proven' && chain.begunBy !== null) {
       this.abandon(`what was told of the rules of version ${specVersion} was false`);
       return;
     }
-    const again: ChainTree = new ForkTree(tree.final, constants.confirmationDepthK);
-    for (const block of tree.blocks()) again.insert(block);
-    this.begin(constants, genesisHash, beginning, again);
+    this.begin(constants, genesisHash, beginning, regrown(tree, constants));
   }
 
-  /** Runs work that only one source at a time may be used for. */
-  private async exclusively(peer: Peer, work: () => Promise<void>): Promise<void> {
-    while (this.syncing !== null) await this.wakeup.wait(TICK_MS);
-    this.signal.throwIfAborted();
-    this.syncing = peer;
-    this.changed();
-    try {
-      await work();
-    } finally {
-      this.syncing = null;
-      this.changed();
-    }
-  }
-
-  /** Decides what a failure says about the source. */
+  /** Does what a failure asks for. */
   private judge(peer: Peer, error: unknown): void {
     if (this.signal.aborted) return;
-    if (error instanceof RefusedBlock) {
-      const { header } = error.block;
-      this.putOff(
-        peer,
-        { number: header.number, hash: headerHash(header) },
-        error.cause.rule,
-        error.cause.sentence,
-      );
-      this.doubtFacts();
-    } else if (error instanceof ProtocolError) {
-      this.putOff(peer, null, error.rule, error.sentence);
-      if (error.rule === 'runtime-metadata' && this.chain?.begunBy === peer)
-        this.abandon('it was begun by false metadata');
-    } else if (error instanceof EarlyBlock) {
-      this.clockCause = this.clock.causeOf(error.slot);
-      peer.rest('Its newest block is not due yet by this device’s clock.');
-    } else if (error instanceof CannotExamine) {
-      this.introduction.cannotExamine(peer, error.sentence);
-    } else if (error instanceof UnreliableSource) {
-      peer.rest(error.sentence);
-    } else if (error instanceof RpcError) {
-      if (error.code === 'malformed' || error.code === 'oversized')
-        this.putOff(peer, null, 'rpc', error.sentence);
-      else if (error.code !== 'disconnected' && error.code !== 'closed') peer.rest(error.sentence);
-    } else {
-      this.options.log?.(`${peer.name}: ${error instanceof Error ? error.message : String(error)}`);
-      peer.rest('The source answered in a way that this app does not understand.');
+    const judgement = judgementOf(error);
+    switch (judgement.kind) {
+      case 'lie':
+        this.putOff(peer, judgement.block, judgement.rule, judgement.sentence);
+        if (judgement.block !== null) this.doubtFacts();
+        else if (judgement.rule === 'runtime-metadata' && this.chain?.begunBy === peer)
+          this.abandon('it was begun by false metadata');
+        return;
+      case 'early':
+        this.standing.clockCause = this.clock.causeOf(judgement.slot);
+        peer.rest('Its newest block is not due yet by this device’s clock.');
+        return;
+      case 'unexaminable':
+        this.introduction.cannotExamine(peer, judgement.sentence);
+        return;
+      case 'failure':
+        if (judgement.log !== null) this.options.log?.(`${peer.name}: ${judgement.log}`);
+        peer.rest(judgement.sentence);
+        return;
+      case 'gone':
     }
   }
 
-  private putOff(
-    peer: Peer,
-    block: { number: number; hash: Uint8Array } | null,
-    rule: string,
-    sentence: string,
-  ): void {
+  private putOff(peer: Peer, block: AccusedBlock | null, rule: string, sentence: string): void {
     this.book.refused({
       source: peer.name,
       number: block?.number ?? null,
@@ -545,7 +437,7 @@ export class LightClient {
     this.options.log?.(`the chain begins anew: ${why}`);
     this.chain = null;
     this.book.forgetChain();
-    this.synced = false;
+    this.standing.synced = false;
     void this.keeper.clear();
     this.changed();
   }
@@ -556,8 +448,8 @@ export class LightClient {
     this.book.verified(info);
     this.book.finalized(insertion.finalized);
     if (insertion.best) {
-      this.lastHeadAt = this.now();
-      this.clockCause = null;
+      this.standing.headCame();
+      this.standing.clockCause = null;
       if (upgrades) this.watch.upgraded();
       this.timeAhead.headChanged();
     }
@@ -570,68 +462,29 @@ export class LightClient {
     if (this.now() - this.keeper.lastSave > SAVE_INTERVAL_MS) void this.save();
   }
 
-  /** Milliseconds between blocks, on average. */
-  private blockIntervalMs({ slotProbability, slotDurationMs }: ChainConstants): number {
-    return (slotDurationMs * Number(slotProbability[1])) / Number(slotProbability[0]);
-  }
-
-  /** Iterations a second that the network's slots bring; 0 until it is known. */
-  private iterationsDue(): number {
-    const { chain } = this;
-    if (chain === null) return 0;
-    return (1_000 * chain.tree.best.context.childSlotIterations) / chain.constants.slotDurationMs;
-  }
-
   private headShare(): PotShare {
-    return headShare(this.potBudget, this.pot.headRate(), this.iterationsDue());
+    return headShare(this.potBudget, this.pot.headRate(), iterationsDue(this.chain));
   }
 
   // What is said about it
 
   private phase(): ChainPhase {
-    return phaseOf({
+    return this.standing.phase({
       started: this.started,
-      peers: this.peers,
       examining: this.introduction.examination !== null,
-      known: this.chain !== null,
-      stalled: this.isStalled(),
-      behind: this.syncing !== null || !this.synced,
+      constants: this.constants(),
+      reading: this.attendance.busy,
     });
   }
 
-  private isStalled(): boolean {
-    const { chain } = this;
-    if (chain === null) return false;
-    const limit = Math.max(LEAST_STALLED_MS, STALLED_INTERVALS * this.blockIntervalMs(chain.constants));
-    return this.now() - this.lastHeadAt > limit;
-  }
-
   private causeOf(phase: ChainPhase): ChainCause | null {
-    const trouble = troubleOf(phase, this.peers);
-    const found =
-      this.clockCause ??
-      (trouble === null ? (this.watch.cause ?? this.keeper.cause) : { ...trouble, since: this.now() });
-    if (found === null) this.cause = null;
-    else if (this.cause?.code !== found.code) this.cause = found;
-    return this.cause;
-  }
-
-  /** Nothing is left to fetch from a source. */
-  private settle(): void {
-    if (this.synced || this.syncing !== null) return;
-    this.synced = true;
-    this.lastHeadAt = this.now();
-    this.changed();
-    void this.save();
+    return this.standing.causeOf(phase, this.watch.cause ?? this.keeper.cause);
   }
 
   private async tick(): Promise<void> {
     while (!this.signal.aborted) {
       await this.ticker.wait(TICK_MS);
-      const now = this.now();
-      // The device slept: it cannot be held against the network that no block came.
-      if (now - this.lastTickAt > 10 * TICK_MS) this.lastHeadAt = now;
-      this.lastTickAt = now;
+      this.standing.lookAtClock();
       const phase = this.phase();
       const told = `${phase} ${this.causeOf(phase)?.code} ${this.book.headersPerSecond()}`;
       if (told !== this.told) this.changed();
@@ -653,26 +506,13 @@ export class LightClient {
 
   private restore(): Promise<void> {
     return this.keeper.restore(this.options.network.genesisHash, (record) => {
-      const tree = this.treeOf(record.final, record.constants);
-      for (const block of record.blocks) tree.insert({ ...block, extra: this.storedInfo(block) });
-      this.begin(record.constants, record.genesisHash, record.beginning, tree);
+      const { constants, genesisHash, beginning } = record;
+      const { tree } = this.begin(constants, genesisHash, beginning, storedTree(record, this.now()));
       for (const { extra } of tree.blocks()) this.book.verified(extra);
     });
   }
 
-  /** What is shown of a block that was not verified in this run. */
-  private storedInfo({ header, context }: VerifiedHeader): BlockInfo {
-    const how = { checks: [], pot: 'stored' as const, receivedAt: this.now() };
-    if (header.number === 0) return genesisInfo(context, how);
-    return infoOf(subspaceDigests(header), context, toHex(header.parentHash), how);
-  }
-
   private save(): Promise<void> {
-    return this.keeper.save((): ChainRecord | null => {
-      const { chain } = this;
-      if (chain === null || chain.tree.best.context.number === 0) return null;
-      const { genesisHash, constants, beginning, tree } = chain;
-      return { genesisHash, constants, beginning, final: tree.final, blocks: [...tree.blocks()] };
-    });
+    return this.keeper.save(() => this.chain && recordOf(this.chain));
   }
 }

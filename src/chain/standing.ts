@@ -1,33 +1,84 @@
 /** How the light client stands, in a word, and what is wrong when nothing goes on. */
+import type { ChainConstants } from '../protocol/types.ts';
+import { blockIntervalMs } from './followed-chain.ts';
 import type { Peer } from './peer.ts';
 import type { ChainCause, ChainPhase } from './snapshot.ts';
 
-export interface Standing {
+/** Block intervals without a new head after which the chain counts as standing still: once in 10^9. */
+const STALLED_INTERVALS = 20;
+const LEAST_STALLED_MS = 30_000;
+/** Milliseconds between two looks at the clock beyond which the device slept. */
+const SLEPT_MS = 10_000;
+
+/** What a phase follows from, besides what was noted. */
+export interface StandingNow {
   started: boolean;
-  peers: readonly Peer[];
   /** Whether a history is being examined. */
   examining: boolean;
-  /** Whether the network is known. */
-  known: boolean;
-  /** Whether no block came for longer than the network needs. */
-  stalled: boolean;
-  /** Whether something remains to be fetched. */
-  behind: boolean;
+  /** Constants of the network; null: it is not known. */
+  constants: ChainConstants | null;
+  /** Whether a source is being read. */
+  reading: boolean;
 }
 
-export function phaseOf({ started, peers, examining, known, stalled, behind }: Standing): ChainPhase {
-  if (!started) return 'connecting';
-  if (peers.every(({ dropped }) => dropped) && peers.length > 0) return 'refused';
-  if (!peers.some(({ usable }) => usable))
-    return peers.some((peer) => peer.status().state === 'connecting') ? 'connecting' : 'offline';
-  if (examining) return 'syncing';
-  if (!known) return 'connecting';
-  if (stalled) return 'stalled';
-  return behind ? 'syncing' : 'following';
+export class Standing {
+  /** Whether everything that the sources claim was fetched once. */
+  synced = false;
+  /** What is wrong with this device's clock, or null. */
+  clockCause: ChainCause | null = null;
+  private lastHeadAt: number;
+  private lastLookAt: number;
+  private cause: ChainCause | null = null;
+
+  constructor(
+    private readonly peers: readonly Peer[],
+    private readonly now: () => number,
+  ) {
+    this.lastHeadAt = this.now();
+    this.lastLookAt = this.now();
+  }
+
+  /** A new head came, or it cannot be held against the network that none did. */
+  headCame(): void {
+    this.lastHeadAt = this.now();
+  }
+
+  /** To be called every second or so: a device that slept saw no blocks. */
+  lookAtClock(): void {
+    const now = this.now();
+    if (now - this.lastLookAt > SLEPT_MS) this.lastHeadAt = now;
+    this.lastLookAt = now;
+  }
+
+  phase({ started, examining, constants, reading }: StandingNow): ChainPhase {
+    const { peers } = this;
+    if (!started) return 'connecting';
+    if (peers.every(({ dropped }) => dropped) && peers.length > 0) return 'refused';
+    if (!peers.some(({ usable }) => usable))
+      return peers.some((peer) => peer.status().state === 'connecting') ? 'connecting' : 'offline';
+    if (examining) return 'syncing';
+    if (constants === null) return 'connecting';
+    if (this.isStalled(constants)) return 'stalled';
+    return reading || !this.synced ? 'syncing' : 'following';
+  }
+
+  /** What is wrong; a cause that lasts keeps its time. `lesser`: what is said where nothing worse is. */
+  causeOf(phase: ChainPhase, lesser: ChainCause | null): ChainCause | null {
+    const trouble = troubleOf(phase, this.peers);
+    const found = this.clockCause ?? (trouble === null ? lesser : { ...trouble, since: this.now() });
+    if (found === null) this.cause = null;
+    else if (this.cause?.code !== found.code) this.cause = found;
+    return this.cause;
+  }
+
+  private isStalled(constants: ChainConstants): boolean {
+    const limit = Math.max(LEAST_STALLED_MS, STALLED_INTERVALS * blockIntervalMs(constants));
+    return this.now() - this.lastHeadAt > limit;
+  }
 }
 
 /** Why nothing goes on, or null where it does. */
-export function troubleOf(phase: ChainPhase, peers: readonly Peer[]): Omit<ChainCause, 'since'> | null {
+function troubleOf(phase: ChainPhase, peers: readonly Peer[]): Omit<ChainCause, 'since'> | null {
   switch (phase) {
     case 'refused':
       return {
