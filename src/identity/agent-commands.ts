@@ -1,125 +1,31 @@
-/** Commands of agents: give powers, pass them on, use them, judge their use, take them back. */
-import * as v from 'valibot';
+/** Commands of agents: give powers, pass them on, take them back. */
 import { randomBytes } from '../crypto/random.ts';
-import { equal, toHex } from '../protocol/bytes.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { toHex } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
-import { fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
+import { parseJson, shaped } from '../wallet/json.ts';
+import { certificatesOf, decodeAgentFile, encodeAgentFile, grantSchema } from './agent-file.ts';
+import { checkRevocations, signRevocations } from './agent.ts';
 import {
-  auditDamage,
-  authenticate,
-  checkAuthentication,
-  checkInvocation,
-  checkRevocations,
-  countTotals,
-  nextAuditEntry,
-  signRevocations,
-  type AuditEntry,
-  type UsedTotals,
-} from './agent.ts';
-import {
+  CAPABILITY_SENTENCES,
   checkCapability,
   decodeCapability,
   signCapability,
   type Capability,
-  type CapabilityRequest,
-  type CapabilityVerdict,
 } from './capability.ts';
-import {
-  certificatesOf,
-  decodeAgentFile,
-  encodeAgentFile,
-  grantSchema,
-  invocationFileSchema,
-  signedUse,
-  tokensSchema,
-} from './agent-file.ts';
-import { subjectOf } from './chain.ts';
-import { storedChain, type IdentityContext, type Resolved } from './context.ts';
-import { issueLeaf, pkcs8Of, verdictView, type VerdictView } from './identity-commands.ts';
-import { publicKeyInfoOf, type Jwk } from './keys.ts';
 import { commonNameText } from './certificate.ts';
+import { subjectOf } from './chain.ts';
+import type { IdentityContext } from './context.ts';
+import { collectKeys, delegationBook, type DelegationRecord, type DelegationView } from './delegations.ts';
+import { storedChain } from './identity-records.ts';
+import { issueLeaf } from './issue-leaf.ts';
 
 const DAY_S = 86_400;
 const TOKEN_ID_BYTES = 16;
-const NONCE_BYTES = 24;
 const CLOCK_SLACK_S = 60;
-const USED_TOTALS = 'capability-totals';
-
-interface DelegationRecord {
-  /** Tokens, the principal's first. */
-  chain: string[];
-  /** `given`: by an identity of one's own to the last token's delegate; `held`: for one of one's own. */
-  direction: 'given' | 'held';
-  label: string;
-  revoked: boolean;
-  /** Certificates of everybody in the chain, by DID, DERs base64url. */
-  certificates: Record<string, string[]>;
-}
-
-export interface DelegationView {
-  /** Id of the last token. */
-  id: string;
-  label: string;
-  direction: 'given' | 'held';
-  from: string;
-  to: string;
-  /** Whose authority it is. */
-  principal: string;
-  capabilities: Capability[];
-  /** Seconds since the epoch. */
-  notBefore: number;
-  expires: number;
-  /** How many more times it may be passed on. */
-  depth: number;
-  revoked: boolean;
-  /** Amounts used of its totals, by resource. */
-  used: Record<string, string>;
-}
 
 /** Commands, for one wallet and network. */
 export function agentCommands(context: IdentityContext) {
-  const used = (): UsedTotals => context.get<UsedTotals>(USED_TOTALS, 'setting') ?? {};
-
-  const view = (record: DelegationRecord): DelegationView => {
-    const last = decodeCapability(record.chain.at(-1)!);
-    return {
-      id: last.jti,
-      label: record.label,
-      direction: record.direction,
-      from: last.iss,
-      to: last.aud,
-      principal: last.sub,
-      capabilities: last.cap,
-      notBefore: last.nbf,
-      expires: last.exp,
-      depth: last.dep,
-      revoked: record.revoked,
-      used: { ...used()[last.jti] },
-    };
-  };
-
-  const keep = (record: DelegationRecord): Promise<void> =>
-    context.put(`delegation-${decodeCapability(record.chain.at(-1)!).jti}`, 'delegation', record);
-
-  const find = (id: string): DelegationRecord => {
-    const found = context.get<DelegationRecord>(`delegation-${id}`, 'delegation');
-    if (found === null)
-      throw new Refusal('unknown-delegation', id.slice(0, 80), 'This permission is not in the wallet.');
-    return found;
-  };
-
-  /** Certificates that travel with tokens: of everyone that is known. */
-  const certificatesFor = (tokens: readonly string[], kept: Record<string, string[]>) => {
-    const found: Record<string, string[]> = { ...kept };
-    for (const { iss, aud } of tokens.map(decodeCapability)) {
-      for (const did of [iss, aud]) {
-        const known = context.known(did);
-        if (known !== null) found[did] = known.chain;
-      }
-    }
-    return found;
-  };
+  const { view, keep, find, certificatesFor } = delegationBook(context);
 
   const signToken = async (
     from: string,
@@ -141,18 +47,6 @@ export function agentCommands(context: IdentityContext) {
       cap: input.capabilities,
     };
     return signCapability(await context.keyOf(from), payload, parent?.chain.at(-1) ?? null);
-  };
-
-  const audit = (): AuditEntry[] =>
-    context
-      .list<AuditEntry>('setting')
-      .filter(({ id }) => id.startsWith('audit-'))
-      .map(({ value }) => value)
-      .sort((a, b) => a.sequence - b.sequence);
-
-  const note = async (agent: string, request: CapabilityRequest, outcome: string): Promise<void> => {
-    const entry = nextAuditEntry(audit().at(-1) ?? null, { at: context.seconds, agent, request, outcome });
-    await context.put(`audit-${String(entry.sequence).padStart(10, '0')}`, 'setting', entry);
   };
 
   return {
@@ -291,7 +185,7 @@ export function agentCommands(context: IdentityContext) {
         .list<DelegationRecord>('delegation')
         .filter(({ value }) => !value.revoked && decodeCapability(value.chain.at(-1)!).aud === did)
         .map(({ value }) => ({ v: 1 as const, tokens: value.chain, certificates: value.certificates }));
-      return encodeAgentFile({ did, name, chain, grants, pkcs8: pkcs8Of(context, key) }, input.password);
+      return encodeAgentFile({ did, name, chain, grants, pkcs8: context.pkcs8Of(key) }, input.password);
     },
 
     /** Takes in an agent's file: its identity becomes one's own here. */
@@ -328,169 +222,5 @@ export function agentCommands(context: IdentityContext) {
       }
       return { did: file.did, grants: file.grants.length };
     },
-
-    /** A question for an agent or a person to answer with a signature. */
-    async newChallenge(): Promise<string> {
-      return toBase64Url(randomBytes(NONCE_BYTES));
-    },
-
-    /** Proves the control of an identity to whoever asked with a nonce. */
-    async authenticate(input: { did: string; audience: string; nonce: string }): Promise<string> {
-      const identity = context.own(input.did);
-      const challenge = { audience: input.audience, nonce: input.nonce, now: context.seconds };
-      return authenticate(
-        await context.signingKey(identity.key),
-        identity.did,
-        context.chainOf(identity),
-        challenge,
-      );
-    },
-
-    /** Who answered a challenge, and what that identity is worth. */
-    async checkAuthentication(input: {
-      answer: string;
-      audience: string;
-      nonce: string;
-    }): Promise<{ did: string; verdict: VerdictView }> {
-      const challenge = { audience: input.audience, nonce: input.nonce, now: context.seconds };
-      const { did, chain } = checkAuthentication(input.answer.trim(), challenge);
-      const resolved = await context.resolve(did, [chain]);
-      if (resolved === null || !equal(publicKeyInfoOf(resolved.key), subjectOf(chain).tbs.publicKeyInfo))
-        throw new Refusal(
-          'issuer-key',
-          `no such key of ${did}`,
-          'This identity is not known, nor does its name prove its key.',
-        );
-      return { did, verdict: await verdictView(context, chain) };
-    },
-
-    /** Uses a permission: a signed request (JSON) with the certificates that it rests on. */
-    async useDelegation(input: {
-      id: string;
-      request: CapabilityRequest;
-      audience: string;
-      nonce: string;
-    }): Promise<string> {
-      const record = find(input.id);
-      const { aud } = decodeCapability(record.chain.at(-1)!);
-      const challenge = { audience: input.audience, nonce: input.nonce, now: context.seconds };
-      const certificates = certificatesFor(record.chain, record.certificates);
-      const grant = { v: 1 as const, tokens: record.chain, certificates };
-      return signedUse(await context.keyOf(aud), aud, grant, input.request, challenge);
-    },
-
-    /**
-     * Judges an agent's signed request under the authority of one of one's own identities (or another one that is
-     * named), counts its totals and writes it to the log. Throws Refusal for what cannot even be read.
-     */
-    async checkUse(input: {
-      invocation: string;
-      authority: string;
-      audience: string;
-      nonce: string;
-    }): Promise<{
-      verdict: CapabilityVerdict | 'limit-exhausted';
-      agent: string;
-      request: CapabilityRequest;
-      sentence: string;
-      /** What the agent's identity is worth; null if its certificates did not come along. */
-      standing: VerdictView | null;
-    }> {
-      const file = shaped(invocationFileSchema, parseJson(input.invocation, 'invocation'), 'invocation');
-      const tokens = tokensOf(file.invocation);
-      const keys = await collectKeys(context, tokens, file.certificates);
-      const keyOf = (did: string): Jwk | null => keys.get(did)?.key ?? null;
-      const challenge = { audience: input.audience, nonce: input.nonce, now: context.seconds };
-      const { iss: agent, chain, request: asked } = checkInvocation(file.invocation, challenge, keyOf);
-      const request: CapabilityRequest = {
-        res: asked.res,
-        act: asked.act,
-        ...(asked.use === undefined ? {} : { use: asked.use }),
-      };
-      const dead = new Set<string>();
-      for (const [did, { chain: certificates }] of keys)
-        if (await context.isDead(did, certificates)) dead.add(did);
-      let verdict: CapabilityVerdict | 'limit-exhausted' = checkCapability({
-        chain,
-        holder: agent,
-        rootAuthority: input.authority,
-        request,
-        now: context.seconds,
-        revokedDids: dead,
-        revokedTokens: takenBack(context),
-        keyOf,
-      });
-      if (verdict === 'ok') {
-        try {
-          await context.put(USED_TOTALS, 'setting', countTotals(chain, request, used()));
-        } catch (error) {
-          if (!(error instanceof ProtocolError) || error.code !== 'limit-exhausted') throw error;
-          verdict = 'limit-exhausted';
-        }
-      }
-      await note(agent, request, verdict);
-      const certificates = keys.get(agent)?.chain ?? null;
-      const standing = certificates === null ? null : await verdictView(context, certificates);
-      return { verdict, agent, request, sentence: CAPABILITY_SENTENCES[verdict], standing };
-    },
-
-    /** What agents asked for and what came of it, oldest first; `damagedAt` names the first entry that was changed. */
-    async auditLog(): Promise<{ entries: AuditEntry[]; head: string | null; damagedAt: number | null }> {
-      const entries = audit();
-      return { entries, head: entries.at(-1)?.hash ?? null, damagedAt: auditDamage(entries) };
-    },
   };
-}
-
-/** What a verdict on a use means, for the person. */
-export const CAPABILITY_SENTENCES: Record<CapabilityVerdict | 'limit-exhausted', string> = {
-  ok: 'The agent may do this.',
-  'bad-signature': 'A permission in the chain is not signed by who it says, or that identity is not known.',
-  'broken-chain': 'The permissions do not lead from you to this agent.',
-  'not-attenuated': 'Somebody passed on more than they had.',
-  'not-yet-valid': 'The permission is not valid yet.',
-  expired: 'The permission has expired.',
-  revoked: 'The permission, or an identity it rests on, was revoked.',
-  'not-covered': 'The agent is not allowed to do this.',
-  'limit-exhausted': 'The agent has used up what it was allowed.',
-};
-
-/** Tokens of an invocation, before anything is verified. */
-function tokensOf(invocation: string): string[] {
-  const [, payload = ''] = invocation.split('.');
-  const value = parseJson(new TextDecoder().decode(fromBase64Url(payload, 'invocation')), 'invocation');
-  const { chain } = shaped(v.looseObject({ chain: tokensSchema }), value, 'invocation');
-  return chain;
-}
-
-/**
- * Keys of everybody in a chain of tokens, as far as they can be relied on.
- */
-async function collectKeys(
-  context: IdentityContext,
-  tokens: readonly string[],
-  certificates: Readonly<Record<string, string[]>>,
-): Promise<Map<string, Resolved>> {
-  const offered = Object.values(certificates).map(certificatesOf);
-  const keys = new Map<string, Resolved>();
-  for (const { iss, aud } of tokens.map(decodeCapability)) {
-    for (const did of [iss, aud]) {
-      const resolved = keys.has(did) ? null : await context.resolve(did, offered);
-      if (resolved !== null) keys.set(did, resolved);
-    }
-  }
-  return keys;
-}
-
-/** Ids of tokens that were taken back: in this wallet, or by lists that came in. */
-function takenBack(context: IdentityContext): Set<string> {
-  const own = context
-    .list<DelegationRecord>('delegation')
-    .filter(({ value }) => value.revoked)
-    .map(({ value }) => decodeCapability(value.chain.at(-1)!).jti);
-  const others = context
-    .list<{ tokenIds: string[] }>('setting')
-    .filter(({ id }) => id.startsWith('taken-back-'))
-    .flatMap(({ value }) => value.tokenIds);
-  return new Set([...own, ...others]);
 }

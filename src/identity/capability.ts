@@ -196,3 +196,16 @@ export async function signCapability(
   }
   return signJws(key, { typ: CAPABILITY_TYPE, kid: keyIdOf(payload.iss) }, whole);
 }
+
+/** What a verdict on a use means, for the person. */
+export const CAPABILITY_SENTENCES: Record<CapabilityVerdict | 'limit-exhausted', string> = {
+  ok: 'The agent may do this.',
+  'bad-signature': 'A permission in the chain is not signed by who it says, or that identity is not known.',
+  'broken-chain': 'The permissions do not lead from you to this agent.',
+  'not-attenuated': 'Somebody passed on more than they had.',
+  'not-yet-valid': 'The permission is not valid yet.',
+  expired: 'The permission has expired.',
+  revoked: 'The permission, or an identity it rests on, was revoked.',
+  'not-covered': 'The agent is not allowed to do this.',
+  'limit-exhausted': 'The agent has used up what it was allowed.',
+};

@@ -7,7 +7,8 @@ import { encodeStatementFile } from './agent-content.ts';
 import type { MediaClaims } from './c2pa.ts';
 import { chainOf } from './chain.ts';
 import type { IdentityContext } from './context.ts';
-import { verdictView, type FileView, type VerdictView } from './identity-commands.ts';
+import { verdictView, type VerdictView } from './identity-view.ts';
+import { type FileView } from './identity-file-commands.ts';
 import {
   decodeStatement,
   describeContent,

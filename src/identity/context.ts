@@ -7,81 +7,19 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, toBase64Url } from '../wallet/json.ts';
 import type { RecordType } from '../wallet/sealing.ts';
-import type { DerivedKind, WalletService } from '../wallet/service.ts';
-import type { AutoIdCall } from './calls.ts';
+import type { WalletService } from '../wallet/service.ts';
+import type { DerivedKind } from '../wallet/session.ts';
 import { alternativeUris } from './certificate.ts';
 import { chainIsOf, chainOf, fromX5c, keyOfChain, subjectOf, type Chain } from './chain.ts';
 import { formatDid, keyIdOf, parseDid } from './did.ts';
+import type { IdentityRecord, KeySource, OtherIdentity, OwnIdentity } from './identity-records.ts';
 import { isKeyBound } from './issue.ts';
 import { decodeJws, type JwsHeader } from './jws.ts';
 import { ecKey, ed25519Key, jwkOf, type Jwk, type SigningKey } from './keys.ts';
-import { importPrivateKey } from './private-key.ts';
+import { ecPkcs8, ed25519Pkcs8, importPrivateKey } from './private-key.ts';
+import type { Consultation, RegistryAccess, RegistryView } from './registry-access.ts';
 import { Registry } from './registry.ts';
 import { identifiersOf, judge, type Verdict, type VerdictCode } from './verdict.ts';
-
-/** Content of the registry for some identifiers, and what stands behind it. */
-export interface RegistryView {
-  registry: Registry;
-  /** Block of the domain that the content is of. */
-  block: number | null;
-  /** Verified block of the consensus chain that proves it, if one does. */
-  consensusBlock: number | null;
-  /** Chain time, milliseconds. */
-  time: number;
-  /** Whether a storage proof against a verified head stands behind it. */
-  proven: boolean;
-}
-
-/** What a call would cost, by the word of the domain's node. */
-export interface CallQuote {
-  /** Id of the domain on the consensus chain. */
-  domain: number;
-  /** Name of the call in the runtime. */
-  call: string;
-  /** SS58 address of the account that pays. */
-  account: string;
-  /** Smallest unit, decimal. */
-  fee: string;
-  /** What the account has on the domain: smallest unit, decimal. */
-  balance: string;
-  /** Length of the whole extrinsic. */
-  bytes: number;
-}
-
-/** A call that a block of the domain holds. */
-export interface SubmittedCall {
-  /** Hash of the extrinsic, hex. */
-  extrinsic: string;
-  /** Number of the domain's block, by the word of its node. */
-  block: number;
-}
-
-/** A network's registry of Auto IDs. */
-export interface RegistryAccess {
-  /** Whether the network has one, which is proven; null while its chain cannot be asked. */
-  exists(): Promise<boolean | null>;
-  /** Entries and revocation lists of these identifiers, proven; null as for `exists`, or if there is none. */
-  read(ids: readonly Uint8Array[]): Promise<RegistryView | null>;
-  /** The same as of the newest block, by the word of a node alone: only good for bad news and for what to sign. */
-  report(ids: readonly Uint8Array[]): Promise<RegistryView | null>;
-  /** What a call would cost. */
-  quote(call: AutoIdCall): Promise<CallQuote>;
-  /**
-   * Sends a call from the wallet's first account; resolves when a block holds it. `ids`: what it touches. Throws
-   * Refusal `registry-refused` if the registry refused it after all, `not-included` if no block took it in.
-   */
-  submit(call: AutoIdCall, ids: readonly Uint8Array[]): Promise<SubmittedCall>;
-}
-
-/** What the registry said. */
-export interface Consultation {
-  /** `none`: the network has no registry; `silent`: it could not be asked. */
-  status: 'none' | 'silent' | 'asked';
-  /** Why it is silent, as a sentence. */
-  reason: string | null;
-  proven: RegistryView | null;
-  reported: RegistryView | null;
-}
 
 /** A reward that a final block proves. */
 export interface ProvenReward {
@@ -102,50 +40,6 @@ export interface IdentityOptions {
   /** How issuers and verifiers on the web are spoken to; the platform's `fetch` unless told. */
   web?: Web;
 }
-
-/** Where an identity's key comes from: the recovery phrase, or a record of its own. */
-export type KeySource = { kind: DerivedKind; index: number } | { record: string };
-
-/** An identity that is one's own: the wallet has its key. */
-export interface OwnIdentity {
-  role: 'own';
-  did: string;
-  name: string;
-  key: KeySource;
-  /** DERs, root first, base64url. */
-  chain: string[];
-  /** Milliseconds since the epoch. */
-  created: number;
-  /** What it is for, if it is an agent's. */
-  purpose: string | null;
-  /** Identities issued under it. */
-  issued: { did: string; name: string; serial: string; at: number }[];
-  /** Indices given to credentials so far. */
-  credentialsIssued: number;
-  deactivated: boolean;
-}
-
-/** An identity of somebody else. */
-export interface OtherIdentity {
-  role: 'other';
-  did: string;
-  name: string;
-  chain: string[];
-  created: number;
-}
-
-/** A key that waits for the certificate that was asked for. */
-export interface PendingIdentity {
-  role: 'pending';
-  name: string;
-  key: KeySource;
-  /** DER of SubjectPublicKeyInfo, base64url. */
-  publicKeyInfo: string;
-  purpose: string | null;
-  created: number;
-}
-
-export type IdentityRecord = OwnIdentity | OtherIdentity | PendingIdentity;
 
 /** A key that can be relied on for a DID, and the certificates it is from, if there are any. */
 export interface Resolved {
@@ -288,6 +182,13 @@ export class IdentityContext {
     const stored = this.get<{ pkcs8: string }>(record, 'rsa-key');
     if (stored === null) throw new Refusal('unknown-key', record, 'The key of this identity is missing.');
     return fromBase64Url(stored.pkcs8, 'private-key');
+  }
+
+  /** PKCS#8 DER of an identity's key. */
+  pkcs8Of(source: KeySource): Uint8Array {
+    if ('record' in source) return this.pkcs8(source.record);
+    const secret = this.wallet.identitySecret(source.kind, source.index);
+    return source.kind === 'ed25519' ? ed25519Pkcs8(secret) : ecPkcs8('p256', secret);
   }
 
   /** Keeps a key (PKCS#8 DER) that is not of the recovery phrase. */
@@ -496,21 +397,4 @@ export class IdentityContext {
 /** Whether an error means that a network or a node did not answer as it should. */
 function isSilence(error: unknown): error is ProtocolError | RpcError | NoProof {
   return error instanceof ProtocolError || error instanceof RpcError || error instanceof NoProof;
-}
-
-/** Chain as it is kept in a record. */
-export function storedChain(chain: Chain): string[] {
-  return chain.map(({ raw }) => toBase64Url(raw));
-}
-
-/** Serial of the last certificate of a chain, hex. */
-export function serialOf(chain: Chain): string {
-  return subjectOf(chain).tbs.serial.toString(16);
-}
-
-/** Identifier of a DID. Throws Refusal `did`. */
-export function idOfDid(did: string): Uint8Array {
-  const parsed = parseDid(did);
-  if (parsed === null) throw new Refusal('did', did.slice(0, 100), 'This is not the name of an identity.');
-  return parsed.id;
 }

@@ -1,74 +1,26 @@
-/** Commands of credentials: issue, receive, show. */
+/** Commands of credentials: issue, receive, list. */
 import * as v from 'valibot';
 import { webUrl } from '../network/web.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
-import { keyOfChain, toX5c } from './chain.ts';
-import { claimTexts, isGiven, isHideable, type ClaimText } from './claim-view.ts';
-import type { IdentityContext } from './context.ts';
-import { queriesToAnswer } from './dcql.ts';
-import {
-  commitmentsOf,
-  decodePresentationRequest,
-  matchCredentials,
-  respond,
-  type PredicateQuery,
-} from './exchange.ts';
-import type { VerdictView } from './identity-commands.ts';
-import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
-import { claimsOf, decodeIssued, isNumber, isUnlinkable } from './jpt.ts';
-import { jwkSchema } from './jws.ts';
-import type { Jwk, SigningKey } from './keys.ts';
 import type { CommittedAttribute } from './attributes.ts';
-import { predicates, type Opening } from './predicate.ts';
-import {
-  disclosableClaims,
-  issueSdJwt,
-  verifySdJwt,
-  type ClaimPath,
-  type CredentialStatus,
-  type SdJwtCheck,
-} from './sd-jwt.ts';
-import { fetchedAt, isWebAddress, statusReader, statusUri, takeStatusIndex } from './status-book.ts';
-import { checkReceived, secretsOf } from './unlinkable-commands.ts';
+import { toX5c } from './chain.ts';
+import type { IdentityContext } from './context.ts';
+import { credentialBook, type CredentialRecord, type CredentialView } from './credential-view.ts';
+import { commitmentsOf } from './exchange.ts';
+import type { VerdictView } from './identity-view.ts';
+import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
+import { decodeIssued, isUnlinkable } from './jpt.ts';
+import { jwkSchema } from './jws.ts';
+import type { Jwk } from './keys.ts';
+import { predicates } from './predicate.ts';
+import { issueSdJwt, verifySdJwt, type ClaimPath } from './sd-jwt.ts';
+import { statusReader, statusUri, takeStatusIndex } from './status-book.ts';
+import { checkReceived } from './unlinkable-commands.ts';
 
 const DAY_S = 86_400;
 const DEFAULT_DAYS = 365;
 const MAX_DAYS = 3650;
-
-/** A credential as the wallet keeps it. */
-export interface CredentialRecord {
-  credential: string;
-  /** Openings of its commitments, by attribute; blinding factors base64url. */
-  openings: Record<string, { value: number; blinding: string }>;
-  received: number;
-  /** Of one whose showings cannot be linked: the request it was made for, and what hid the link secret in that. */
-  unlinkable?: { request: string | null; blind: string };
-}
-
-export interface CredentialView {
-  id: string;
-  type: string;
-  issuer: string;
-  issuerName: string | null;
-  subject: string | null;
-  /** Identity of one's own that has to sign presentations, or null. */
-  holder: string | null;
-  /** Claims with whether they can be kept back. */
-  claims: { path: ClaimPath; text: string; selective: boolean }[];
-  /** What can be proved of it without telling. */
-  provable: CommittedAttribute[];
-  /** Seconds since the epoch. */
-  issuedAt: number | null;
-  expiresAt: number | null;
-  /** Whether the subject says it of itself. */
-  selfIssued: boolean;
-  status: CredentialStatus | 'none';
-  /** Where its revocation can be asked for: who is asked then, and when that was last done (seconds since the epoch). */
-  statusSource: { host: string; asked: number | null } | null;
-  /** Whether two showings of it can be told to be of one credential. */
-  linkable: boolean;
-}
 
 export interface IssueInput {
   issuer: string;
@@ -104,21 +56,9 @@ const packageSchema = v.strictObject({
   blind: v.optional(v.pipe(v.string(), v.length(43))),
 });
 
-function sameKey(a: Jwk, b: Jwk): boolean {
-  return (
-    a.kty === b.kty && 'x' in a && 'x' in b && a.x === b.x && ('y' in a ? a.y : '') === ('y' in b ? b.y : '')
-  );
-}
-
 /** Commands, for one wallet and network. */
 export function credentialCommands(context: IdentityContext) {
-  const holderOf = (key: Jwk | undefined): string | null => {
-    if (key === undefined) return null;
-    const found = context
-      .identities()
-      .find(({ value }) => value.role === 'own' && sameKey(keyOfChain(context.chainOf(value)), key));
-    return found?.id ?? null;
-  };
+  const { holderOf, unlinkableView, view } = credentialBook(context);
 
   const check = async (
     credential: string,
@@ -136,58 +76,6 @@ export function credentialCommands(context: IdentityContext) {
       },
     });
     return { claims, verdict: await issuerVerdict(context, claims.iss, header.x5c) };
-  };
-
-  const unlinkableView = (id: string, { credential }: CredentialRecord): CredentialView => {
-    const claims = claimsOf(decodeIssued(credential));
-    const known = context.known(claims.iss);
-    return {
-      id,
-      type: claims.vct,
-      issuer: claims.iss,
-      issuerName: known?.name ?? null,
-      subject: null,
-      holder: null,
-      claims: claimTexts(claims).map((claim) => ({ ...claim, selective: true })),
-      provable: Object.keys(claims).filter(isNumber),
-      issuedAt: null,
-      expiresAt: claims.exp,
-      selfIssued: known?.role === 'own',
-      status: 'none',
-      statusSource: null,
-      linkable: false,
-    };
-  };
-
-  const view = (id: string, record: CredentialRecord, status: SdJwtCheck['status']): CredentialView => {
-    if (record.unlinkable !== undefined) return unlinkableView(id, record);
-    const { claims, disclosable } = disclosableClaims(record.credential);
-    const hideable = disclosable.map(({ path }) => path);
-    const reference = claims.status?.status_list;
-    return {
-      id,
-      type: claims.vct,
-      issuer: claims.iss,
-      issuerName: context.known(claims.iss)?.name ?? null,
-      subject: claims.sub ?? null,
-      holder: holderOf(claims.cnf?.jwk),
-      claims: claimTexts(claims, hideable).map((claim) => ({
-        ...claim,
-        selective: isHideable(claim.path, hideable),
-      })),
-      provable: Object.keys(commitmentsOf(claims)).filter((name): name is CommittedAttribute =>
-        Object.hasOwn(record.openings, name),
-      ),
-      issuedAt: claims.iat ?? null,
-      expiresAt: claims.exp ?? null,
-      selfIssued: claims.sub === claims.iss,
-      status: reference === undefined ? 'none' : (status?.(reference, claims.iss) ?? 'unknown'),
-      statusSource:
-        reference !== undefined && isWebAddress(reference.uri)
-          ? { host: new URL(reference.uri).host, asked: fetchedAt(context, reference.uri) }
-          : null,
-      linkable: true,
-    };
   };
 
   /** Takes in a credential whose showings cannot be linked, in the place of the one that it renews. */
@@ -310,124 +198,7 @@ export function credentialCommands(context: IdentityContext) {
       if (unlinkable !== undefined) return JSON.stringify({ v: 1, credential, blind: unlinkable.blind });
       return Object.keys(openings).length === 0 ? credential : JSON.stringify({ v: 1, credential, openings });
     },
-
-    /**
-     * What a request asks for, and which credentials could answer it with which claims shown. `answerable`: whether
-     * that is enough; the queries are then those to answer, and otherwise all of them.
-     */
-    async matchRequest(input: { request: string }): Promise<{
-      audience: string;
-      purpose: string | null;
-      answerable: boolean;
-      queries: {
-        id: string;
-        types: string[];
-        predicates: PredicateQuery[];
-        /** Whether the verifier is to know the holder again though showings cannot be linked. */
-        recognise: boolean;
-        matches: {
-          credential: CredentialView;
-          disclosed: ClaimPath[];
-          /** What the verifier would see, and what of the credential it would not. */
-          seen: ClaimText[];
-          unseen: ClaimPath[];
-        }[];
-      }[];
-    }> {
-      const request = decodePresentationRequest(input.request);
-      const status = await statusReader(context);
-      const records = context.list<CredentialRecord>('credential');
-      const matches = matchCredentials(
-        request,
-        records.map(({ value }) => value.credential),
-      );
-      const { credentials } = request.dcql_query;
-      const chosen = queriesToAnswer(request.dcql_query, new Set(matches.map(({ query }) => query)));
-      const shown = credentials.filter(({ id }) => chosen === null || chosen.includes(id));
-      return {
-        audience: request.client_id,
-        purpose: request.purpose ?? null,
-        answerable: chosen !== null,
-        queries: shown.map(({ id, meta, predicates, recognise }) => ({
-          id,
-          recognise: recognise === true,
-          types: meta?.vct_values ?? [],
-          predicates: predicates ?? [],
-          matches: matches
-            .filter(({ query }) => query === id)
-            .map(({ credential, disclosed }) => {
-              const { id: recordId, value } = records[credential]!;
-              const shown = view(recordId, value, status);
-              return { credential: shown, disclosed, ...givenAway(value.credential, shown, disclosed) };
-            }),
-        })),
-      };
-    },
-
-    /** Answers a request with chosen credentials and claims; what was shown to whom is noted. */
-    async present(input: {
-      request: string;
-      answers: { query: string; credential: string; paths: ClaimPath[] }[];
-    }): Promise<string> {
-      const request = decodePresentationRequest(input.request);
-      const answers = await Promise.all(
-        input.answers.map(async ({ query, credential, paths }) => {
-          const record = context.get<CredentialRecord>(credential, 'credential');
-          if (record === null)
-            throw new Refusal(
-              'unknown-credential',
-              credential.slice(0, 80),
-              'This credential is not in the wallet.',
-            );
-          if (record.unlinkable !== undefined) {
-            const secrets = secretsOf(context, record.unlinkable.blind);
-            return { query, credential: record.credential, paths, key: null, openings: {}, secrets };
-          }
-          const key = await holderKey(
-            context,
-            holderOf(disclosableClaims(record.credential).claims.cnf?.jwk),
-          );
-          return { query, credential: record.credential, paths, key, openings: openingsOf(record) };
-        }),
-      );
-      const response = await respond(request, answers, context.seconds);
-      await context.put(`shown-${context.now()}-${crypto.randomUUID()}`, 'setting', {
-        at: context.seconds,
-        audience: request.client_id,
-        answers: input.answers,
-      });
-      return JSON.stringify(response);
-    },
-
-    /** What was shown to whom, newest first. */
-    async shownLog(): Promise<{ at: number; audience: string; claims: ClaimPath[] }[]> {
-      return context
-        .list<{ at: number; audience: string; answers: { paths: ClaimPath[] }[] }>('setting')
-        .filter(({ id }) => id.startsWith('shown-'))
-        .map(({ value }) => ({
-          at: value.at,
-          audience: value.audience,
-          claims: value.answers.flatMap(({ paths }) => paths),
-        }))
-        .sort((a, b) => b.at - a.at);
-    },
   };
-}
-
-/** What a verifier would see of a credential, and what not, when the claims at some places are shown. */
-function givenAway(credential: string, { claims }: CredentialView, disclosed: readonly ClaimPath[]) {
-  const hideable = isUnlinkable(credential)
-    ? claims.map(({ path }) => path.slice(0, 1))
-    : disclosableClaims(credential).disclosable.map(({ path }) => path);
-  const given = claims.map(({ path }) => isGiven(path, hideable, disclosed));
-  return {
-    seen: claims.flatMap(({ path, text }, at) => (given[at] === true ? [{ path, text }] : [])),
-    unseen: claims.flatMap(({ path }, at) => (given[at] === true ? [] : [path])),
-  };
-}
-
-async function holderKey(context: IdentityContext, holder: string | null): Promise<SigningKey | null> {
-  return holder === null ? null : context.keyOf(holder);
 }
 
 function requireTokenKey(key: Jwk): Jwk {
@@ -448,15 +219,6 @@ function commitTo(numbers: Partial<Record<CommittedAttribute, number>>) {
     openings[attribute] = { value, blinding: toBase64Url(blinding) };
   }
   return { commitments, openings };
-}
-
-function openingsOf({ openings }: CredentialRecord): Record<string, Opening> {
-  return Object.fromEntries(
-    Object.entries(openings).map(([attribute, { value, blinding }]) => [
-      attribute,
-      { value, blinding: fromBase64Url(blinding, 'opening', 32) },
-    ]),
-  );
 }
 
 /** Refuses openings that are not those of the credential's commitments. */

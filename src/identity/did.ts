@@ -1,6 +1,7 @@
 /** The DID method `autoid`: names of Auto IDs, and the document that a certificate amounts to. */
 import { ProtocolError } from '../protocol/errors.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
+import { Refusal } from '../wallet/errors.ts';
 import { toBase64Url } from '../wallet/json.ts';
 import { basicConstraints, commonNameText, tbsDigest, type TbsCertificate } from './certificate.ts';
 import { jwkOf, type Jwk } from './keys.ts';
@@ -75,4 +76,11 @@ function isAuthority(tbs: TbsCertificate): boolean {
     if (error instanceof ProtocolError) return false;
     throw error;
   }
+}
+
+/** Identifier of a DID. Throws Refusal `did`. */
+export function idOfDid(did: string): Uint8Array {
+  const parsed = parseDid(did);
+  if (parsed === null) throw new Refusal('did', did.slice(0, 100), 'This is not the name of an identity.');
+  return parsed.id;
 }

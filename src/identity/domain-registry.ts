@@ -33,7 +33,7 @@ import {
   type AutoIdCall,
   type AutoIdError,
 } from './calls.ts';
-import type { CallQuote, RegistryAccess, RegistryView, SubmittedCall } from './context.ts';
+import type { CallQuote, RegistryAccess, RegistryView, SubmittedCall } from './registry-access.ts';
 import { signDomainExtrinsic } from './extrinsic.ts';
 import { Registry } from './registry.ts';
 

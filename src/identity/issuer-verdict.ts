@@ -2,7 +2,7 @@
 import { Refusal } from '../wallet/errors.ts';
 import { chainIsOf, fromX5c } from './chain.ts';
 import type { IdentityContext } from './context.ts';
-import { verdictView, type VerdictView } from './identity-commands.ts';
+import { verdictView, type VerdictView } from './identity-view.ts';
 
 /** Verdict of a token's issuer: a known identity, or the certificates that came along; null for neither. */
 export async function issuerVerdict(

@@ -16,9 +16,10 @@ import { learnIssuerOf } from './openid-issuer-keys.ts';
 import { notifyIssuer, requestCredentials, requestDeferred, type Given } from './openid-issuance.ts';
 import { readOffer, type IssuerMetadata, type Offer, type OpenOffer } from './openid-offer.ts';
 import { readWebRequest, sendAnswer, type OpenRequest, type Verifier } from './openid-presentation.ts';
+import type { presentingCommands } from './presenting-commands.ts';
 import type { ClaimPath } from './sd-jwt.ts';
 
-type CredentialCommands = ReturnType<typeof credentialCommands>;
+type CredentialCommands = ReturnType<typeof credentialCommands> & ReturnType<typeof presentingCommands>;
 type Received = Awaited<ReturnType<CredentialCommands['acceptCredential']>>;
 type Matched = Awaited<ReturnType<CredentialCommands['matchRequest']>>;
 

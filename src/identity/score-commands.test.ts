@@ -83,3 +83,79 @@ describe('evidence', () => {
     });
   });
 });
+
+const person = () => testPerson(() => Date.UTC(2030, 0, 1));
+
+describe('score', () => {
+  it('explains itself line by line and proves a bound without the evidence', async () => {
+    const [bank, ada, verifier] = [await person(), await person(), await person()];
+    const { did } = await ada.createIdentity({ name: 'Ada' });
+    const { did: bankDid } = await bank.createIdentity({ name: 'Bank' });
+    const { package: packed } = await bank.issueCredential({
+      issuer: bankDid,
+      type: 'urn:x:card',
+      claims: { ok: true },
+    });
+    const card = await ada.acceptCredential({ text: packed });
+    await ada.addEvidence({ type: 'bank-card', service: 'bank', account: '1', credential: card.id });
+    await ada.addEvidence({ type: 'oauth-account', service: 'Forge', account: 'ada' });
+    await expect(
+      ada.addEvidence({ type: 'oauth-account', service: 'forge', account: 'ada' }),
+    ).rejects.toThrow('evidence-exists');
+    await expect(ada.addEvidence({ type: 'nonsense', service: 'x', account: 'y' })).rejects.toThrow(
+      'evidence-type',
+    );
+    const score = await ada.score();
+    expect(score).toMatchObject({
+      score_ppm: 355_200,
+      level: 'low',
+      groups: { financial: 350_000, social: 8000 },
+    });
+    expect(score.lines.map(({ explanation }) => explanation)).toContain('counts 35.0 % of at most 35.0 %');
+
+    const { id, score: value } = await ada.issueScore({ did });
+    expect(value).toBe(3552);
+    const request = await verifier.newRequest({
+      audience: 'club',
+      credentials: [
+        {
+          type: 'urn:autonomys:vc:auto-score:1',
+          predicates: [{ attribute: 'score', kind: 'at-least', value: 3000 }],
+        },
+      ],
+    });
+    const response = await ada.present({ request, answers: [{ query: 'q1', credential: id, paths: [] }] });
+    expect(response).not.toContain('bank');
+    const [result] = await verifier.verifyResponse({ request, response });
+    expect(result).toMatchObject({ selfIssued: true, proved: [{ value: 3000 }] });
+    expect(result!.claims.map(({ path }) => path[0])).not.toContain('score');
+
+    const own = await ada.issueCredential({
+      issuer: did,
+      subject: did,
+      type: 'urn:x:me',
+      claims: { human: true },
+    });
+    expect(own.index).toBeNull();
+    const mine = (await ada.credentials()).find(({ type }) => type === 'urn:x:me');
+    await expect(
+      ada.addEvidence({ type: 'gov-vc', service: 'me', account: 'me', credential: mine!.id }),
+    ).rejects.toThrow('self-issued');
+  });
+
+  it('follows another policy when one is set', async () => {
+    const ada = await person();
+    await ada.addEvidence({ type: 'vouch', service: 'a friend', account: 'grace' });
+    const policy = JSON.parse(await ada.scorePolicy());
+    policy.version = 'other/2';
+    policy.types.vouch.weight_ppm = 1_000_000;
+    await ada.setScorePolicy({ policy: JSON.stringify(policy) });
+    expect(await ada.score()).toMatchObject({ policy: 'other/2', score_ppm: 100_000 });
+    policy.types.vouch.fresh_s = policy.types.vouch.max_s;
+    await expect(ada.setScorePolicy({ policy: JSON.stringify(policy) })).rejects.toThrow('score-policy');
+    policy.types.vouch.weight_ppm = 1_000_001;
+    await expect(ada.setScorePolicy({ policy: JSON.stringify(policy) })).rejects.toThrow('weight_ppm');
+    await ada.setScorePolicy({ policy: null });
+    expect(await ada.score()).toMatchObject({ policy: 'auto-score/1' });
+  });
+});

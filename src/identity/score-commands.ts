@@ -5,7 +5,7 @@ import { Refusal } from '../wallet/errors.ts';
 import { parseJson, shaped, toBase64Url } from '../wallet/json.ts';
 import { toX5c } from './chain.ts';
 import type { IdentityContext } from './context.ts';
-import type { CredentialRecord } from './credential-commands.ts';
+import type { CredentialRecord } from './credential-view.ts';
 import { claimsOf, decodeIssued, isUnlinkable } from './jpt.ts';
 import { jwkOf } from './keys.ts';
 import { predicates } from './predicate.ts';

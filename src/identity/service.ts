@@ -5,11 +5,15 @@
 import { openWeb } from '../network/web.ts';
 import type { WalletService } from '../wallet/service.ts';
 import { agentCommands } from './agent-commands.ts';
+import { agentUseCommands } from './agent-use-commands.ts';
 import type { contentCommands } from './content-commands.ts';
 import { IdentityContext, type IdentityOptions } from './context.ts';
 import { credentialCommands } from './credential-commands.ts';
 import { identityCommands } from './identity-commands.ts';
+import { identityFileCommands } from './identity-file-commands.ts';
 import { openIdCommands } from './openid-commands.ts';
+import { presentingCommands } from './presenting-commands.ts';
+import { registrationCommands } from './registration-commands.ts';
 import { scoreCommands } from './score-commands.ts';
 import { statusCommands } from './status-commands.ts';
 import { statementCommands } from './statement-commands.ts';
@@ -47,14 +51,17 @@ function later<T extends object>(names: Record<keyof T, true>, load: () => Promi
 /** Every command of identities, credentials, agents, provenance and score. */
 export function createIdentityService(wallet: WalletService, options: IdentityOptions) {
   const context = new IdentityContext(wallet, options);
-  const credentials = credentialCommands(context);
+  const credentials = { ...credentialCommands(context), ...presentingCommands(context) };
   const web = options.web ?? openWeb;
   return {
     ...identityCommands(context),
+    ...identityFileCommands(context),
+    ...registrationCommands(context),
     ...credentials,
     ...openIdCommands(context, credentials, web),
     ...statusCommands(context, web),
     ...agentCommands(context),
+    ...agentUseCommands(context),
     ...later(CONTENT, async () => (await import('./content-commands.ts')).contentCommands(context)),
     ...scoreCommands(context),
     ...statementCommands(context),

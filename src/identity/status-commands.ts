@@ -2,7 +2,7 @@
 import type { Web } from '../network/web.ts';
 import { Refusal } from '../wallet/errors.ts';
 import type { IdentityContext } from './context.ts';
-import type { CredentialRecord } from './credential-commands.ts';
+import type { CredentialRecord } from './credential-view.ts';
 import { decodePresentationResponse } from './exchange.ts';
 import { isUnlinkable } from './jpt.ts';
 import { learnWebIssuer } from './openid-issuer-keys.ts';

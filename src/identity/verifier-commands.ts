@@ -11,7 +11,7 @@ import {
   type PredicateQuery,
   type PresentationRequest,
 } from './exchange.ts';
-import type { VerdictView } from './identity-commands.ts';
+import type { VerdictView } from './identity-view.ts';
 import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
 import { UNLINKABLE_TYPE } from './jpt.ts';
 import { CREDENTIAL_TYPE, type ClaimPath } from './sd-jwt.ts';

@@ -4,17 +4,18 @@ import { fromHex, utf8 } from '../protocol/bytes.ts';
 import { decodeAddress } from '../protocol/ss58.ts';
 import { createMemoryWalletStore, type WalletStore } from '../storage/wallet-store.ts';
 import { LOWEST_COST, type PasswordKey } from './kdf.ts';
-import { WalletService, type WalletServiceOptions } from './service.ts';
+import { WalletService } from './service.ts';
+import type { WalletSessionOptions } from './session.ts';
 import { verifyMessage } from './signing.ts';
 
 const PASSWORD = 'correct horse battery';
 const PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
 const quick: PasswordKey = async (password, kdf) => sha256(utf8(`${password}/${kdf.salt}`));
 
-const open = (store: WalletStore = createMemoryWalletStore(), more: WalletServiceOptions = {}) =>
+const open = (store: WalletStore = createMemoryWalletStore(), more: WalletSessionOptions = {}) =>
   WalletService.open(store, { passwordKey: quick, cost: LOWEST_COST, ...more });
 
-async function created(more: WalletServiceOptions = {}): Promise<WalletService> {
+async function created(more: WalletSessionOptions = {}): Promise<WalletService> {
   const wallet = await open(createMemoryWalletStore(), more);
   await wallet.create({ phrase: PHRASE, password: PASSWORD });
   return wallet;

@@ -8,27 +8,20 @@ import { fromHex, toHex } from '../protocol/bytes.ts';
 import { decodeAddress, encodeAddress } from '../protocol/ss58.ts';
 import type { WalletStore } from '../storage/wallet-store.ts';
 import { Refusal } from './errors.ts';
-import { Keystore, type KeystoreOptions, type UnlockMethod } from './keystore.ts';
+import { Keystore, type UnlockMethod } from './keystore.ts';
+import { accountKey, normalisedPhrase, phraseMiniSecret, type AccountKey } from './keys.ts';
 import {
-  accountKey,
-  bbsKeyMaterial,
-  ed25519Seed,
-  linkMaterial,
-  newPhrase,
-  normalisedPhrase,
-  p256Secret,
-  phraseMiniSecret,
-  phraseSeed,
-  scoreBlindingKey,
-  type AccountKey,
-} from './keys.ts';
+  DEFAULT_AUTO_LOCK_MINUTES,
+  missing,
+  PRIMARY_PHRASE,
+  SETTINGS,
+  WalletSession,
+  type PhraseRecord,
+  type WalletSessionOptions,
+} from './session.ts';
 import { signWith, wrappedMessage } from './signing.ts';
 
 const ACCOUNTS = 'accounts';
-const SETTINGS = 'wallet-settings';
-const PRIMARY_PHRASE = 'phrase-1';
-const DEFAULT_AUTO_LOCK_MINUTES = 5;
-const MAX_AUTO_LOCK_MINUTES = 24 * 60;
 const MAX_NAME_CHARACTERS = 64;
 const MAX_ACCOUNTS = 256;
 
@@ -65,15 +58,6 @@ export interface AccountSigner {
   /** sr25519 signature (64 bytes) under the context `substrate`. */
   sign(message: Uint8Array): Uint8Array;
 }
-
-interface PhraseRecord {
-  type: 'mnemonic';
-  value: string;
-  passphrase?: string;
-  /** Seconds since the epoch. */
-  created: number;
-}
-
 interface AccountRecord {
   id: string;
   name: string;
@@ -84,20 +68,6 @@ interface AccountRecord {
   path: string;
 }
 
-interface Settings {
-  autoLockMinutes: number;
-}
-
-/** Kinds of identity key that a phrase gives. */
-export type DerivedKind = 'ed25519' | 'p256';
-
-export interface WalletServiceOptions extends KeystoreOptions {
-  /** Milliseconds since the epoch. */
-  now?: () => number;
-  /** Called when the wallet was locked or unlocked. */
-  changed?: () => void;
-}
-
 function requireName(name: string): string {
   const trimmed = name.normalize('NFC').trim();
   if (trimmed === '' || Array.from(trimmed).length > MAX_NAME_CHARACTERS)
@@ -106,23 +76,9 @@ function requireName(name: string): string {
 }
 
 /** One wallet of one store. */
-export class WalletService {
-  private readonly now: () => number;
-  private readonly changed: () => void;
-  private readonly seeds = new Map<string, { seed: Uint8Array; mini: Uint8Array }>();
-  private timer: ReturnType<typeof setTimeout> | null = null;
-  private lastUse = 0;
-
-  private constructor(
-    readonly keystore: Keystore,
-    options: WalletServiceOptions,
-  ) {
-    this.now = options.now ?? Date.now;
-    this.changed = options.changed ?? (() => undefined);
-  }
-
+export class WalletService extends WalletSession {
   /** Opens the wallet of a store, locked. Loads the WebAssembly module. */
-  static async open(store: WalletStore, options: WalletServiceOptions = {}): Promise<WalletService> {
+  static async open(store: WalletStore, options: WalletSessionOptions = {}): Promise<WalletService> {
     await loadWasm();
     return new WalletService(await Keystore.open(store, options), options);
   }
@@ -138,11 +94,6 @@ export class WalletService {
       accounts: unlocked ? this.accountRecords().map(viewOf) : [],
       autoLockMinutes: unlocked ? this.settings().autoLockMinutes : DEFAULT_AUTO_LOCK_MINUTES,
     };
-  }
-
-  /** A new recovery phrase, to be written down before a wallet is made of it. */
-  async newPhrase(words: 12 | 24): Promise<string> {
-    return newPhrase(words === 24 ? 24 : 12);
   }
 
   /**
@@ -166,127 +117,6 @@ export class WalletService {
       throw error;
     }
     this.changed();
-  }
-
-  private phraseRecord(phrase: string, passphrase: string): PhraseRecord {
-    return {
-      type: 'mnemonic',
-      value: phrase,
-      ...(passphrase === '' ? {} : { passphrase }),
-      created: Math.floor(this.now() / 1000),
-    };
-  }
-
-  async unlock(input: { password: string }): Promise<void> {
-    await this.keystore.unlock(input.password);
-    this.use();
-    this.changed();
-  }
-
-  /** Unlocks by what a passkey's PRF gave for `prfInput()`. */
-  async unlockWithPasskey(input: { kid: string; prfOutput: Uint8Array }): Promise<void> {
-    this.keystore.unlockWithPasskey(input.kid, input.prfOutput);
-    input.prfOutput.fill(0);
-    this.use();
-    this.changed();
-  }
-
-  /** Wipes every key from memory. */
-  async lock(): Promise<void> {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
-    for (const { seed, mini } of this.seeds.values()) {
-      seed.fill(0);
-      mini.fill(0);
-    }
-    this.seeds.clear();
-    const was = this.keystore.unlocked;
-    this.keystore.lock();
-    if (was) this.changed();
-  }
-
-  /** Notes that the person is here, which puts off the automatic lock. */
-  async touch(): Promise<void> {
-    if (this.keystore.unlocked) this.use();
-  }
-
-  private use(): void {
-    this.lastUse = this.now();
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.lockIfIdle(), this.settings().autoLockMinutes * 60_000);
-    // Under Node a waiting lock must not keep the process alive.
-    (this.timer as { unref?: () => void }).unref?.();
-  }
-
-  private lockIfIdle(): void {
-    if (!this.keystore.unlocked) return;
-    // Timers of hidden tabs run late, so the clock decides.
-    if (this.now() - this.lastUse >= this.settings().autoLockMinutes * 60_000) void this.lock();
-  }
-
-  /** Throws Refusal `locked` unless the wallet is unlocked; every use of a key comes through here. */
-  requireUnlocked(): void {
-    this.lockIfIdle();
-    if (!this.keystore.unlocked)
-      throw new Refusal('locked', 'the wallet is locked', 'Unlock the wallet first.');
-    this.use();
-  }
-
-  private settings(): Settings {
-    return this.keystore.get<Settings>(SETTINGS, 'setting') ?? { autoLockMinutes: DEFAULT_AUTO_LOCK_MINUTES };
-  }
-
-  async setAutoLock(input: { minutes: number }): Promise<void> {
-    this.requireUnlocked();
-    const { minutes } = input;
-    if (!Number.isInteger(minutes) || minutes < 1 || minutes > MAX_AUTO_LOCK_MINUTES)
-      throw new Refusal('auto-lock', `${minutes} minutes`, 'Choose between a minute and a day.');
-    await this.keystore.put(SETTINGS, 'setting', { ...this.settings(), autoLockMinutes: minutes });
-    this.use();
-  }
-
-  async changePassword(input: { old: string; password: string }): Promise<void> {
-    await this.keystore.changePassword(input.old, input.password);
-  }
-
-  /** Adds a passkey as another way to unlock; the password has to be right and stays. */
-  async addPasskey(input: {
-    password: string;
-    credential: string;
-    rp: string;
-    prfOutput: Uint8Array;
-  }): Promise<void> {
-    this.requireUnlocked();
-    await this.keystore.requirePassword(input.password);
-    await this.keystore.addPasskey(input.credential, input.rp, input.prfOutput);
-    input.prfOutput.fill(0);
-  }
-
-  async removePasskey(input: { kid: string }): Promise<void> {
-    this.requireUnlocked();
-    await this.keystore.removePasskey(input.kid);
-  }
-
-  /** The recovery phrase, for the person to write down. Throws Refusal `wrong-password`. */
-  async revealPhrase(input: { password: string }): Promise<{ phrase: string; passphrase: string }> {
-    this.requireUnlocked();
-    await this.keystore.requirePassword(input.password);
-    const { value, passphrase } = this.phrase(PRIMARY_PHRASE);
-    return { phrase: value, passphrase: passphrase ?? '' };
-  }
-
-  private phrase(id: string): PhraseRecord {
-    return this.keystore.get<PhraseRecord>(id, 'mnemonic') ?? missing('phrase', id);
-  }
-
-  private seedsOf(id: string): { seed: Uint8Array; mini: Uint8Array } {
-    this.requireUnlocked();
-    const known = this.seeds.get(id);
-    if (known !== undefined) return known;
-    const { value, passphrase = '' } = this.phrase(id);
-    const seeds = { seed: phraseSeed(value, passphrase), mini: phraseMiniSecret(value, passphrase) };
-    this.seeds.set(id, seeds);
-    return seeds;
   }
 
   private accountRecords(): AccountRecord[] {
@@ -403,26 +233,6 @@ export class WalletService {
     await this.keystore.remove(input.id);
   }
 
-  /** The backup file: everything, sealed under the password. */
-  async backup(): Promise<Uint8Array> {
-    return this.keystore.backup();
-  }
-
-  /** Restores a backup; nothing changes unless all of it opens. */
-  async restore(input: { file: Uint8Array; password: string; replace?: boolean }): Promise<void> {
-    await this.keystore.restore(input.file, input.password, input.replace === true);
-    this.seeds.clear();
-    this.use();
-    this.changed();
-  }
-
-  /** Forgets the wallet of this browser. */
-  async forget(input: { password: string }): Promise<void> {
-    await this.keystore.forget(input.password);
-    await this.lock();
-    this.changed();
-  }
-
   /** Signs a text as wallets do, wrapped so that it can be no transaction. Signature in hex. */
   async signMessage(input: { account: string; message: string }): Promise<string> {
     const signer = this.signer(input.account);
@@ -450,31 +260,6 @@ export class WalletService {
       );
     return accountKey(this.seedsOf(record.phrase).mini, record.path);
   }
-
-  /** Secret (32 bytes) of an identity key, for signing in this thread. */
-  identitySecret(kind: DerivedKind, index: number): Uint8Array {
-    const { seed } = this.seedsOf(PRIMARY_PHRASE);
-    return kind === 'ed25519' ? ed25519Seed(seed, index) : p256Secret(seed, index);
-  }
-
-  /** Key material (48 bytes) of BBS key `index`. */
-  bbsMaterial(index: number): Uint8Array {
-    return bbsKeyMaterial(this.seedsOf(PRIMARY_PHRASE).seed, index);
-  }
-
-  /** Key material (48 bytes) of the secret that credentials which cannot be linked are bound to. */
-  linkMaterial(): Uint8Array {
-    return linkMaterial(this.seedsOf(PRIMARY_PHRASE).seed);
-  }
-
-  /** Key (32 bytes) that blinding factors of commitments are made from. */
-  blindingKey(): Uint8Array {
-    return scoreBlindingKey(this.seedsOf(PRIMARY_PHRASE).seed);
-  }
-}
-
-function missing(what: string, id: string): never {
-  throw new Refusal(`unknown-${what}`, id.slice(0, 80), `This ${what} is not in the wallet.`);
 }
 
 function viewOf({ id, name, publicKey, phrase, path }: AccountRecord): AccountView {

@@ -1,5 +1,5 @@
 import { useCallback, useState, type ReactNode } from 'react';
-import type { IdentityView } from '../../identity/identity-commands.ts';
+import type { IdentityView } from '../../identity/identity-view.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
 import { Empty } from './basics.tsx';
 import { Select } from './forms.tsx';

@@ -1,5 +1,5 @@
 import type { MediaView, ProvenanceView } from '../../identity/content-commands.ts';
-import type { VerdictView } from '../../identity/identity-commands.ts';
+import type { VerdictView } from '../../identity/identity-view.ts';
 import { Badge, CheckBadge } from '../components/basics.tsx';
 import { ORIGINS } from './origin-words.ts';
 import { VerdictBadge } from './IdentityPeople.tsx';

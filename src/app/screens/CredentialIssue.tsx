@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState } from 'react';
 import { birthDays } from '../../identity/birth.ts';
-import type { IdentityView } from '../../identity/identity-commands.ts';
+import type { IdentityView } from '../../identity/identity-view.ts';
 import type { CommittedAttribute } from '../../identity/attributes.ts';
 import type { IssuedView } from '../../identity/unlinkable-commands.ts';
 import { ActingAs, WithIdentity, useActing } from '../components/Acting.tsx';

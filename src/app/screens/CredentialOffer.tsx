@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { IdentityView } from '../../identity/identity-commands.ts';
+import type { IdentityView } from '../../identity/identity-view.ts';
 import type { Offer } from '../../identity/openid-offer.ts';
 import type { TokenSigner } from '../../identity/token-signer.ts';
 import { ActingAs, useActing } from '../components/Acting.tsx';

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { IdentityView } from '../../identity/identity-commands.ts';
+import type { IdentityView } from '../../identity/identity-view.ts';
 import { isOffer } from '../../identity/links.ts';
 import type { Offer } from '../../identity/openid-offer.ts';
 import { Card } from '../components/basics.tsx';

@@ -1,6 +1,6 @@
 import { useCallback, useState } from 'react';
-import type { DelegationView } from '../../identity/agent-commands.ts';
-import type { IdentityView } from '../../identity/identity-commands.ts';
+import type { DelegationView } from '../../identity/delegations.ts';
+import type { IdentityView } from '../../identity/identity-view.ts';
 import { ActingAs, useActing, useIdentities, WithIdentity } from '../components/Acting.tsx';
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import { Deed, Failure, FileField, Form, TextArea, TextField, useAction } from '../components/forms.tsx';

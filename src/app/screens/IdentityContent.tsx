@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { MediaView, ProvenanceView } from '../../identity/content-commands.ts';
-import type { VerdictView } from '../../identity/identity-commands.ts';
+import type { VerdictView } from '../../identity/identity-view.ts';
 import type { Origin } from '../../identity/provenance.ts';
 import { ActingAs, WithIdentity, useActing, useIdentities } from '../components/Acting.tsx';
 import { Card } from '../components/basics.tsx';

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'react';
-import type { CredentialView } from '../../identity/credential-commands.ts';
+import type { CredentialView } from '../../identity/credential-view.ts';
 import { useIdentities } from '../components/Acting.tsx';
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import { Deed, Failure } from '../components/forms.tsx';

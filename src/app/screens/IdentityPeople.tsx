@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'react';
-import type { IdentityView, VerdictView } from '../../identity/identity-commands.ts';
+import type { IdentityView, VerdictView } from '../../identity/identity-view.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import { Check, Deed, Failure, FileField, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'react';
-import type { IdentityView } from '../../identity/identity-commands.ts';
+import type { IdentityView } from '../../identity/identity-view.ts';
 import { Badge, Card, CheckBadge, Empty } from '../components/basics.tsx';
 import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';

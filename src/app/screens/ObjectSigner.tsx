@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { ObjectView } from '../../node/objects.ts';
 import type { MediaView, ProvenanceView } from '../../identity/content-commands.ts';
-import type { VerdictView } from '../../identity/identity-commands.ts';
+import type { VerdictView } from '../../identity/identity-view.ts';
 import { Deed, FileField } from '../components/forms.tsx';
 import type { ChosenFile } from '../files.ts';
 import { isMedia, STATEMENT_ENDING } from '../sign-files.ts';

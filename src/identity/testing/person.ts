@@ -5,7 +5,8 @@ import { toHex, utf8 } from '../../protocol/bytes.ts';
 import { createMemoryWalletStore } from '../../storage/wallet-store.ts';
 import { LOWEST_COST, type PasswordKey } from '../../wallet/kdf.ts';
 import { WalletService } from '../../wallet/service.ts';
-import type { IdentityOptions, RegistryAccess } from '../context.ts';
+import type { IdentityOptions } from '../context.ts';
+import type { RegistryAccess } from '../registry-access.ts';
 import type { Registry } from '../registry.ts';
 import { createIdentityService, type IdentityService } from '../service.ts';
 

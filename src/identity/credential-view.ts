@@ -1,0 +1,114 @@
+/** Credentials as the wallet keeps them and as the page shows them. */
+import type { CommittedAttribute } from './attributes.ts';
+import { keyOfChain } from './chain.ts';
+import { claimTexts, isHideable } from './claim-view.ts';
+import type { IdentityContext } from './context.ts';
+import { commitmentsOf } from './exchange.ts';
+import { claimsOf, decodeIssued, isNumber } from './jpt.ts';
+import type { Jwk } from './keys.ts';
+import { disclosableClaims, type ClaimPath, type CredentialStatus, type SdJwtCheck } from './sd-jwt.ts';
+import { fetchedAt, isWebAddress } from './status-book.ts';
+
+/** A credential as the wallet keeps it. */
+export interface CredentialRecord {
+  credential: string;
+  /** Openings of its commitments, by attribute; blinding factors base64url. */
+  openings: Record<string, { value: number; blinding: string }>;
+  received: number;
+  /** Of one whose showings cannot be linked: the request it was made for, and what hid the link secret in that. */
+  unlinkable?: { request: string | null; blind: string };
+}
+
+export interface CredentialView {
+  id: string;
+  type: string;
+  issuer: string;
+  issuerName: string | null;
+  subject: string | null;
+  /** Identity of one's own that has to sign presentations, or null. */
+  holder: string | null;
+  /** Claims with whether they can be kept back. */
+  claims: { path: ClaimPath; text: string; selective: boolean }[];
+  /** What can be proved of it without telling. */
+  provable: CommittedAttribute[];
+  /** Seconds since the epoch. */
+  issuedAt: number | null;
+  expiresAt: number | null;
+  /** Whether the subject says it of itself. */
+  selfIssued: boolean;
+  status: CredentialStatus | 'none';
+  /** Where its revocation can be asked for: who is asked then, and when that was last done (seconds since the epoch). */
+  statusSource: { host: string; asked: number | null } | null;
+  /** Whether two showings of it can be told to be of one credential. */
+  linkable: boolean;
+}
+
+function sameKey(a: Jwk, b: Jwk): boolean {
+  return (
+    a.kty === b.kty && 'x' in a && 'x' in b && a.x === b.x && ('y' in a ? a.y : '') === ('y' in b ? b.y : '')
+  );
+}
+
+/** Credentials of one wallet as the page shows them. */
+export function credentialBook(context: IdentityContext) {
+  const holderOf = (key: Jwk | undefined): string | null => {
+    if (key === undefined) return null;
+    const found = context
+      .identities()
+      .find(({ value }) => value.role === 'own' && sameKey(keyOfChain(context.chainOf(value)), key));
+    return found?.id ?? null;
+  };
+
+  const unlinkableView = (id: string, { credential }: CredentialRecord): CredentialView => {
+    const claims = claimsOf(decodeIssued(credential));
+    const known = context.known(claims.iss);
+    return {
+      id,
+      type: claims.vct,
+      issuer: claims.iss,
+      issuerName: known?.name ?? null,
+      subject: null,
+      holder: null,
+      claims: claimTexts(claims).map((claim) => ({ ...claim, selective: true })),
+      provable: Object.keys(claims).filter(isNumber),
+      issuedAt: null,
+      expiresAt: claims.exp,
+      selfIssued: known?.role === 'own',
+      status: 'none',
+      statusSource: null,
+      linkable: false,
+    };
+  };
+
+  const view = (id: string, record: CredentialRecord, status: SdJwtCheck['status']): CredentialView => {
+    if (record.unlinkable !== undefined) return unlinkableView(id, record);
+    const { claims, disclosable } = disclosableClaims(record.credential);
+    const hideable = disclosable.map(({ path }) => path);
+    const reference = claims.status?.status_list;
+    return {
+      id,
+      type: claims.vct,
+      issuer: claims.iss,
+      issuerName: context.known(claims.iss)?.name ?? null,
+      subject: claims.sub ?? null,
+      holder: holderOf(claims.cnf?.jwk),
+      claims: claimTexts(claims, hideable).map((claim) => ({
+        ...claim,
+        selective: isHideable(claim.path, hideable),
+      })),
+      provable: Object.keys(commitmentsOf(claims)).filter((name): name is CommittedAttribute =>
+        Object.hasOwn(record.openings, name),
+      ),
+      issuedAt: claims.iat ?? null,
+      expiresAt: claims.exp ?? null,
+      selfIssued: claims.sub === claims.iss,
+      status: reference === undefined ? 'none' : (status?.(reference, claims.iss) ?? 'unknown'),
+      statusSource:
+        reference !== undefined && isWebAddress(reference.uri)
+          ? { host: new URL(reference.uri).host, asked: fetchedAt(context, reference.uri) }
+          : null,
+      linkable: true,
+    };
+  };
+  return { holderOf, unlinkableView, view };
+}

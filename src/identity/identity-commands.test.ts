@@ -1,0 +1,216 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { utf8 } from '../protocol/bytes.ts';
+import type { RegistryAccess } from './registry-access.ts';
+import { Registry } from './registry.ts';
+import { createIdentityService } from './service.ts';
+import { TEST_QUOTE, testPerson, testRegistry, testWallet } from './testing/person.ts';
+
+const DAY = 86_400_000;
+
+let now = Date.UTC(2030, 0, 1);
+const clock = () => now;
+
+const LOCAL = { refused: null, sentence: null, extrinsic: null, block: null, quote: null };
+const sharedRegistry = (registry: Registry) => testRegistry(registry, clock);
+const person = (registry: RegistryAccess | null = null) => testPerson(clock, registry);
+
+beforeEach(() => {
+  now = Date.UTC(2030, 0, 1);
+});
+
+describe('identities', () => {
+  it('are made, registered, renewed, revoked and given up on the registry', async () => {
+    const registry = new Registry();
+    const ada = await person(sharedRegistry(registry));
+    const { did } = await ada.createIdentity({ name: 'Ada' });
+    expect(await ada.verdict({ did })).toMatchObject({ chain: 'not-anchored', certificates: 'ok' });
+    const dry = await ada.registerIdentity({ did, dry: true });
+    expect(dry).toEqual({ ...LOCAL, quote: TEST_QUOTE });
+    const sent = await ada.registerIdentity({ did });
+    expect(sent.extrinsic).not.toBeNull();
+    expect(await ada.verdict({ did })).toMatchObject({ chain: 'ok', strict: 'ok', asOf: { proven: true } });
+    expect(await ada.registerIdentity({ did })).toMatchObject({ refused: 'AutoIdIdentifierAlreadyExists' });
+
+    const before = (await ada.identities())[0]!;
+    now += 700 * DAY;
+    const renewed = await ada.renewIdentity({ did });
+    expect(renewed.call?.refused).toBeNull();
+    expect(renewed.serial).not.toBe(before.serial);
+    expect(renewed.notAfter).toBeGreaterThan(before.notAfter);
+    expect(await ada.verdict({ did })).toMatchObject({ chain: 'ok', strict: 'ok' });
+
+    await ada.revokeIdentity({ did });
+    expect(await ada.verdict({ did })).toMatchObject({ chain: 'revoked', strict: 'revoked' });
+    // The registry forgets a root's revocation when it renews itself; the wallet does not.
+    await ada.renewIdentity({ did });
+    expect(await ada.verdict({ did })).toMatchObject({ chain: 'ok', strict: 'renewed-after-revocation' });
+
+    await ada.deactivateIdentity({ did });
+    expect(await ada.verdict({ did })).toMatchObject({ chain: 'not-anchored' });
+    expect((await ada.identities())[0]).toMatchObject({ deactivated: true });
+  });
+
+  it('issued to others work, and fall with whoever they rest on', async () => {
+    const registry = new Registry();
+    const access = sharedRegistry(registry);
+    const [org, grace, judge] = [await person(access), await person(access), await person(access)];
+    const root = await org.createIdentity({ name: 'Navy', key: 'p256' });
+    await org.registerIdentity({ did: root.did });
+    const request = await grace.requestIdentity({ name: 'Grace', purpose: 'Officer' });
+    const file = utf8(request.request);
+    expect(await org.readRequest({ file })).toEqual({
+      commonName: 'Grace',
+      purpose: 'Officer',
+      fingerprint: request.fingerprint,
+    });
+    const issued = await org.issueIdentity({ issuer: root.did, file, days: 30, mayIssue: true });
+    await expect(org.issueIdentity({ issuer: root.did, file })).rejects.toThrow('identity-exists');
+    const mine = await grace.acceptIdentity({ file: utf8(issued.chain) });
+    expect(mine).toMatchObject({ did: issued.did, kind: 'leaf', issuer: root.did, canIssue: true });
+    expect(await grace.pendingIdentities()).toEqual([]);
+    await expect(grace.acceptIdentity({ file: utf8(issued.chain) })).rejects.toThrow('no-request');
+    await grace.registerIdentity({ did: mine.did });
+
+    const agent = await grace.createAgent({
+      owner: mine.did,
+      name: 'Calendar',
+      purpose: 'Reads my calendar',
+      capabilities: [{ res: 'ext:calendar', act: ['read'] }],
+      days: 7,
+    });
+    await grace.registerIdentity({ did: agent.to });
+    const { content } = await grace.exportIdentity({ did: agent.to, format: 'pem' });
+    expect(await judge.inspectIdentity({ file: content })).toMatchObject({ chain: 'ok', strict: 'ok' });
+    await org.revokeIdentity({ did: issued.did });
+    // The registry reads the direct issuer's list only; the strict verdict walks to the root.
+    expect(await judge.inspectIdentity({ file: content })).toMatchObject({ chain: 'ok', strict: 'revoked' });
+    await org.deactivateIdentity({ did: root.did });
+    expect(await judge.inspectIdentity({ file: content })).toMatchObject({ strict: 'issuer-gone' });
+  });
+
+  it('travel as PKCS#12 to another wallet, and are not taken over by another key', async () => {
+    const [ada, elsewhere, mallory] = [await person(), await person(), await person()];
+    const { did, commonName } = await ada.createIdentity({ name: 'Ada', bareName: true });
+    const p12 = await ada.exportIdentity({ did, format: 'p12', password: 'file password' });
+    await expect(elsewhere.importIdentity({ file: p12.content, password: 'wrong' })).rejects.toThrow(
+      'wrong-password',
+    );
+    const here = await elsewhere.importIdentity({ file: p12.content, password: 'file password' });
+    expect(here).toMatchObject({ did, role: 'own', recoverable: false });
+    await expect(elsewhere.importIdentity({ file: p12.content, password: 'file password' })).rejects.toThrow(
+      'identity-exists',
+    );
+    const signed = await elsewhere.signContent({
+      did,
+      content: utf8('x'),
+      mediaType: 'text/plain',
+      origin: 'human',
+    });
+    const pem = await ada.exportIdentity({ did, format: 'pem' });
+    const verifier = await person();
+    // A bare name says nothing of the key: whoever is not known does not count.
+    await expect(verifier.verifyContent({ content: utf8('x'), statement: signed.content })).rejects.toThrow(
+      'issuer-key',
+    );
+    await verifier.importIdentity({ file: pem.content });
+    expect(await verifier.verifyContent({ content: utf8('x'), statement: signed.content })).toMatchObject({
+      did,
+    });
+
+    const fake = await mallory.createIdentity({ name: commonName, bareName: true });
+    expect(fake.did).toBe(did);
+    const fakePem = await mallory.exportIdentity({ did, format: 'pem' });
+    await expect(verifier.importIdentity({ file: fakePem.content })).rejects.toThrow('identity-exists');
+    const forged = await mallory.signContent({
+      did,
+      content: utf8('x'),
+      mediaType: 'text/plain',
+      origin: 'human',
+    });
+    await expect(verifier.verifyContent({ content: utf8('x'), statement: forged.content })).rejects.toThrow(
+      'signature',
+    );
+  });
+
+  it('have DID documents', async () => {
+    const ada = await person();
+    const { did } = await ada.createIdentity({ name: 'Ada', key: 'p256' });
+    expect(await ada.didDocument({ did })).toMatchObject({
+      id: did,
+      controller: did,
+      verificationMethod: [{ id: `${did}#key-1`, publicKeyJwk: { kty: 'EC', crv: 'P-256' } }],
+      capabilityDelegation: [`${did}#key-1`],
+    });
+  });
+
+  it('need an unlocked wallet and a registry where one is asked for', async () => {
+    const owner = await testWallet();
+    const ada = createIdentityService(owner, { network: () => 'off', registry: null, now: clock });
+    const { did } = await ada.createIdentity({ name: 'Ada' });
+    await expect(ada.registerIdentity({ did })).rejects.toThrow('no-registry');
+    await owner.lock();
+    await expect(ada.identities()).rejects.toThrow('locked');
+    await expect(
+      ada.signContent({ did, content: utf8('x'), mediaType: 'a/b', origin: 'ai' }),
+    ).rejects.toThrow('locked');
+  });
+
+  it('are co-issued by several, and followed by others', async () => {
+    const [first, second, grace] = [await person(), await person(), await person()];
+    const one = await first.createIdentity({ name: 'One' });
+    const two = await second.createIdentity({ name: 'Two' });
+    const request = await grace.requestIdentity({ name: 'Joint' });
+    const issued = await first.issueIdentity({ issuer: one.did, file: utf8(request.request) });
+    const file = utf8(issued.chain);
+    const pem = await second.exportIdentity({ did: two.did, format: 'pem' });
+    await grace.importIdentity({ file: pem.content });
+    const group = [one.did, two.did];
+    const statement = await second.coIssue({ did: two.did, file, group, threshold: 2 });
+    expect(await grace.coIssuers({ file, statements: [statement] })).toEqual({
+      kind: 'counted',
+      signed: 2,
+      threshold: 2,
+      of: 2,
+    });
+    // Whoever knows the identity keeps the statement with it, until it is withdrawn.
+    await expect(grace.addStatement({ text: statement })).rejects.toThrow('co-issuance');
+    const { did: joint } = await grace.importIdentity({ file });
+    expect(await grace.addStatement({ text: statement })).toEqual({ subject: joint });
+    const counted = async () => (await grace.statementsOf({ did: joint })).coIssuance;
+    expect(await counted()).toMatchObject({ signed: 2, threshold: 2 });
+    await second.withdrawCoIssuance({ did: two.did, subject: joint });
+    expect(await second.coIssued()).toEqual([{ did: two.did, subject: joint, withdrawn: true }]);
+    await grace.importStatusList({ token: await second.statusList({ issuer: two.did }) });
+    expect(await counted()).toEqual({ kind: 'none' });
+    await expect(second.coIssue({ did: two.did, file, group: [one.did], threshold: 1 })).rejects.toThrow(
+      'co-issuance',
+    );
+    const next = await second.createIdentity({ name: 'Two again', key: 'p256' });
+    const { byOld, byNew } = await second.succeed({ from: two.did, to: next.did });
+    await grace.importIdentity({
+      file: (await second.exportIdentity({ did: next.did, format: 'pem' })).content,
+    });
+    await grace.addStatement({ text: JSON.stringify({ byOld, byNew }) });
+    expect(await grace.statementsOf({ did: next.did })).toMatchObject({ predecessor: two.did });
+    expect(await grace.statementsOf({ did: two.did })).toMatchObject({ successor: next.did });
+    expect(await second.checkSuccession({ byOld, byNew })).toEqual({
+      predecessor: two.did,
+      successor: next.did,
+    });
+    await expect(second.checkSuccession({ byOld, byNew: byOld })).rejects.toThrow('succession');
+  });
+
+  it('are revoked locally where there is no registry', async () => {
+    const ada = await person();
+    const { did } = await ada.createIdentity({ name: 'Ada' });
+    expect(await ada.revokeIdentity({ did })).toEqual(LOCAL);
+    const agent = ada.createAgent({
+      owner: did,
+      name: 'A',
+      purpose: 'x',
+      capabilities: [{ res: 'auto:pay', act: ['spend'] }],
+      days: 1,
+    });
+    await expect(agent).resolves.toMatchObject({ from: did });
+  });
+});

@@ -1,0 +1,147 @@
+/** Commands that show credentials: match what is asked for, answer, remember what was shown. */
+import { Refusal } from '../wallet/errors.ts';
+import { fromBase64Url } from '../wallet/json.ts';
+import { isGiven, type ClaimText } from './claim-view.ts';
+import type { IdentityContext } from './context.ts';
+import { credentialBook, type CredentialRecord, type CredentialView } from './credential-view.ts';
+import { queriesToAnswer } from './dcql.ts';
+import { decodePresentationRequest, matchCredentials, respond, type PredicateQuery } from './exchange.ts';
+import { isUnlinkable } from './jpt.ts';
+import type { SigningKey } from './keys.ts';
+import type { Opening } from './predicate.ts';
+import { disclosableClaims, type ClaimPath } from './sd-jwt.ts';
+import { statusReader } from './status-book.ts';
+import { secretsOf } from './unlinkable-commands.ts';
+
+/** Commands, for one wallet and network. */
+export function presentingCommands(context: IdentityContext) {
+  const { holderOf, view } = credentialBook(context);
+
+  return {
+    /**
+     * What a request asks for, and which credentials could answer it with which claims shown. `answerable`: whether
+     * that is enough; the queries are then those to answer, and otherwise all of them.
+     */
+    async matchRequest(input: { request: string }): Promise<{
+      audience: string;
+      purpose: string | null;
+      answerable: boolean;
+      queries: {
+        id: string;
+        types: string[];
+        predicates: PredicateQuery[];
+        /** Whether the verifier is to know the holder again though showings cannot be linked. */
+        recognise: boolean;
+        matches: {
+          credential: CredentialView;
+          disclosed: ClaimPath[];
+          /** What the verifier would see, and what of the credential it would not. */
+          seen: ClaimText[];
+          unseen: ClaimPath[];
+        }[];
+      }[];
+    }> {
+      const request = decodePresentationRequest(input.request);
+      const status = await statusReader(context);
+      const records = context.list<CredentialRecord>('credential');
+      const matches = matchCredentials(
+        request,
+        records.map(({ value }) => value.credential),
+      );
+      const { credentials } = request.dcql_query;
+      const chosen = queriesToAnswer(request.dcql_query, new Set(matches.map(({ query }) => query)));
+      const shown = credentials.filter(({ id }) => chosen === null || chosen.includes(id));
+      return {
+        audience: request.client_id,
+        purpose: request.purpose ?? null,
+        answerable: chosen !== null,
+        queries: shown.map(({ id, meta, predicates, recognise }) => ({
+          id,
+          recognise: recognise === true,
+          types: meta?.vct_values ?? [],
+          predicates: predicates ?? [],
+          matches: matches
+            .filter(({ query }) => query === id)
+            .map(({ credential, disclosed }) => {
+              const { id: recordId, value } = records[credential]!;
+              const shown = view(recordId, value, status);
+              return { credential: shown, disclosed, ...givenAway(value.credential, shown, disclosed) };
+            }),
+        })),
+      };
+    },
+
+    /** Answers a request with chosen credentials and claims; what was shown to whom is noted. */
+    async present(input: {
+      request: string;
+      answers: { query: string; credential: string; paths: ClaimPath[] }[];
+    }): Promise<string> {
+      const request = decodePresentationRequest(input.request);
+      const answers = await Promise.all(
+        input.answers.map(async ({ query, credential, paths }) => {
+          const record = context.get<CredentialRecord>(credential, 'credential');
+          if (record === null)
+            throw new Refusal(
+              'unknown-credential',
+              credential.slice(0, 80),
+              'This credential is not in the wallet.',
+            );
+          if (record.unlinkable !== undefined) {
+            const secrets = secretsOf(context, record.unlinkable.blind);
+            return { query, credential: record.credential, paths, key: null, openings: {}, secrets };
+          }
+          const key = await holderKey(
+            context,
+            holderOf(disclosableClaims(record.credential).claims.cnf?.jwk),
+          );
+          return { query, credential: record.credential, paths, key, openings: openingsOf(record) };
+        }),
+      );
+      const response = await respond(request, answers, context.seconds);
+      await context.put(`shown-${context.now()}-${crypto.randomUUID()}`, 'setting', {
+        at: context.seconds,
+        audience: request.client_id,
+        answers: input.answers,
+      });
+      return JSON.stringify(response);
+    },
+
+    /** What was shown to whom, newest first. */
+    async shownLog(): Promise<{ at: number; audience: string; claims: ClaimPath[] }[]> {
+      return context
+        .list<{ at: number; audience: string; answers: { paths: ClaimPath[] }[] }>('setting')
+        .filter(({ id }) => id.startsWith('shown-'))
+        .map(({ value }) => ({
+          at: value.at,
+          audience: value.audience,
+          claims: value.answers.flatMap(({ paths }) => paths),
+        }))
+        .sort((a, b) => b.at - a.at);
+    },
+  };
+}
+
+/** What a verifier would see of a credential, and what not, when the claims at some places are shown. */
+function givenAway(credential: string, { claims }: CredentialView, disclosed: readonly ClaimPath[]) {
+  const hideable = isUnlinkable(credential)
+    ? claims.map(({ path }) => path.slice(0, 1))
+    : disclosableClaims(credential).disclosable.map(({ path }) => path);
+  const given = claims.map(({ path }) => isGiven(path, hideable, disclosed));
+  return {
+    seen: claims.flatMap(({ path, text }, at) => (given[at] === true ? [{ path, text }] : [])),
+    unseen: claims.flatMap(({ path }, at) => (given[at] === true ? [] : [path])),
+  };
+}
+
+async function holderKey(context: IdentityContext, holder: string | null): Promise<SigningKey | null> {
+  return holder === null ? null : context.keyOf(holder);
+}
+
+function openingsOf({ openings }: CredentialRecord): Record<string, Opening> {
+  return Object.fromEntries(
+    Object.entries(openings).map(([attribute, { value, blinding }]) => [
+      attribute,
+      { value, blinding: fromBase64Url(blinding, 'opening', 32) },
+    ]),
+  );
+}

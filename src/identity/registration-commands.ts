@@ -1,0 +1,171 @@
+/** Commands that change what the registry, or this wallet alone, holds of an identity: register, renew, revoke, deactivate. */
+import { Refusal } from '../wallet/errors.ts';
+import {
+  actionPayload,
+  CALL_SENTENCES,
+  type AutoIdCall,
+  type AutoIdError,
+  type CertificateAction,
+} from './calls.ts';
+import { alternativeUris, basicConstraints, commonNameText } from './certificate.ts';
+import { chainOf, subjectOf, type Chain } from './chain.ts';
+import type { IdentityContext } from './context.ts';
+import { idOfDid } from './did.ts';
+import { storedChain, type OwnIdentity } from './identity-records.ts';
+import { identityView, type IdentityView } from './identity-view.ts';
+import { BACKDATE_MS, DAY_MS, LEAF, requireDays, ROOT_PATH_LENGTH, wholeSecond } from './issue-leaf.ts';
+import { AUTHORITY_USAGES, issueCertificate } from './issue.ts';
+import { signatureAlgorithmOf, signDer } from './keys.ts';
+import type { CallQuote } from './registry-access.ts';
+import { identifiersOf } from './verdict.ts';
+
+/** What would come of a call, or what came of it. */
+export interface CallView {
+  /** The registry's error, or null if it accepts. */
+  refused: AutoIdError | null;
+  /** What the error means. */
+  sentence: string | null;
+  /** Hash of the extrinsic that a block holds, or null if nothing was sent. */
+  extrinsic: string | null;
+  /** Block of the domain that holds it, by its node's word. */
+  block: number | null;
+  /** What it would cost, for a call that is not sent yet. */
+  quote: CallQuote | null;
+}
+
+/** What was done in this wallet alone. */
+const LOCAL: CallView = { refused: null, sentence: null, extrinsic: null, block: null, quote: null };
+
+/** Commands, for one wallet and network. */
+export function registrationCommands(context: IdentityContext) {
+  /** Runs a call against the registry's newest content, and sends it only if it would be accepted. */
+  const send = async (
+    call: AutoIdCall,
+    ids: readonly Uint8Array[],
+    did: string,
+    dry: boolean,
+  ): Promise<CallView> => {
+    const seen = await context.latest(ids, did);
+    if (seen === null || context.registry === null) {
+      throw new Refusal(
+        'no-registry',
+        'the network has no Auto ID domain',
+        'This network has no registry of identities: yours works without, but nobody can look it up.',
+      );
+    }
+    const outcome = seen.registry.predict(call, seen.time);
+    if (!outcome.ok) return { ...LOCAL, refused: outcome.error, sentence: CALL_SENTENCES[outcome.error] };
+    if (dry) return { ...LOCAL, quote: await context.registry.quote(call) };
+    return { ...LOCAL, ...(await context.registry.submit(call, ids)) };
+  };
+
+  const signedPart = (chain: Chain) => {
+    const { tbs, signatureAlgorithm, signature } = subjectOf(chain);
+    return { certificate: tbs.raw, signatureAlgorithm, signature };
+  };
+
+  const act = async (
+    target: Uint8Array,
+    did: string,
+    signer: OwnIdentity,
+    signerId: Uint8Array,
+    action: CertificateAction,
+    dry: boolean,
+  ): Promise<CallView> => {
+    const seen = await context.latest([target, signerId], did);
+    const nonce = seen?.registry.entry(signerId)?.nonce ?? 0n;
+    const key = await context.signingKey(signer.key);
+    const signature = await signDer(key, actionPayload(target, nonce, action));
+    const proof = { signatureAlgorithm: signatureAlgorithmOf(key.algorithm), signature };
+    return send({ kind: action, id: target, proof }, [target, signerId], did, dry);
+  };
+
+  return {
+    /** Registers an identity; `dry` only says what would come of it. */
+    async registerIdentity(input: { did: string; dry?: boolean }): Promise<CallView> {
+      const chain = context.chainOf(context.known(input.did) ?? context.own(input.did));
+      const ids = identifiersOf(chain);
+      const call: AutoIdCall = { kind: 'register', issuer: ids.at(-2) ?? null, request: signedPart(chain) };
+      return send(call, ids, input.did, input.dry === true);
+    },
+
+    /**
+     * Renews an identity with the same key and name and a fresh serial: a root by itself, another one by its
+     * issuer, if that is one's own. The registry is told if it holds the identity.
+     */
+    async renewIdentity(input: {
+      did: string;
+      days?: number;
+      dry?: boolean;
+    }): Promise<IdentityView & { call: CallView | null }> {
+      const identity = context.own(input.did);
+      const chain = context.chainOf(identity);
+      const { tbs } = subjectOf(chain);
+      const now = wholeSecond(context.now());
+      const parent = chain.length === 1 ? null : chain.at(-2)!.tbs;
+      const ids = identifiersOf(chain);
+      const issuer = parent === null ? identity : context.own(context.issuerOf(chain)!);
+      const { authority, pathLength } = basicConstraints(tbs);
+      const der = await issueCertificate(await context.signingKey(issuer.key), {
+        commonName: commonNameText(tbs),
+        publicKeyInfo: tbs.publicKeyInfo,
+        issuer: parent === null ? null : { name: parent.subject, publicKeyInfo: parent.publicKeyInfo },
+        notBefore: now - BACKDATE_MS,
+        notAfter: now + requireDays(input.days) * DAY_MS,
+        did: alternativeUris(tbs)[0] ?? identity.did,
+        authority: authority ? { pathLength: pathLength ?? ROOT_PATH_LENGTH } : null,
+        ...(authority ? { usages: AUTHORITY_USAGES } : LEAF),
+        ...(identity.purpose === null ? {} : { purpose: identity.purpose }),
+      });
+      const renewed = chainOf([...chain.slice(0, -1).map(({ raw }) => raw), der]);
+      const seen = await context.latest(ids, input.did);
+      let call: CallView | null = null;
+      if (seen !== null && seen.registry.entry(ids.at(-1)!) !== null) {
+        call = await send(
+          { kind: 'renew', id: ids.at(-1)!, issuer: ids.at(-2) ?? null, request: signedPart(renewed) },
+          ids,
+          input.did,
+          input.dry === true,
+        );
+        if (call.refused !== null) return { ...identityView(context, identity), call };
+      }
+      if (input.dry === true) return { ...identityView(context, identity), call: call ?? LOCAL };
+      const next = { ...identity, chain: storedChain(renewed) };
+      await context.putIdentity(next);
+      return { ...identityView(context, next), call };
+    },
+
+    /**
+     * Revokes an identity: a root by itself, another one by its issuer. Takes effect in this wallet at once; the
+     * registry is told if it holds the identity.
+     */
+    async revokeIdentity(input: { did: string; dry?: boolean }): Promise<CallView> {
+      const target = context.known(input.did) ?? context.own(input.did);
+      const chain = context.chainOf(target);
+      const ids = identifiersOf(chain);
+      const revokerId = ids.at(-2) ?? ids.at(-1)!;
+      const revoker = context.own(context.issuerOf(chain) ?? input.did);
+      const seen = await context.latest(ids, input.did);
+      const registered = seen !== null && seen.registry.entry(ids.at(-1)!) !== null;
+      const result = registered
+        ? await act(ids.at(-1)!, input.did, revoker, revokerId, 'revoke', input.dry === true)
+        : LOCAL;
+      if (input.dry !== true && result.refused === null) await context.rememberRevoked(ids.at(-1)!);
+      return result;
+    },
+
+    /** Gives an identity of one's own up for good; its name and key are never used together again. */
+    async deactivateIdentity(input: { did: string; dry?: boolean }): Promise<CallView> {
+      const identity = context.own(input.did);
+      const id = idOfDid(input.did);
+      const seen = await context.latest([id], input.did);
+      const registered = seen !== null && seen.registry.entry(id) !== null;
+      const result = registered
+        ? await act(id, input.did, identity, id, 'deactivate', input.dry === true)
+        : LOCAL;
+      if (input.dry !== true && result.refused === null)
+        await context.putIdentity({ ...identity, deactivated: true });
+      return result;
+    },
+  };
+}
