@@ -10,6 +10,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { helperIsBuilt, HELPER_PROGRAM, startHelper } from '../devnet/helper-program.ts';
 import { createNodePool } from '../src/crypto/pool/node.ts';
+import type { SectorPlotter } from '../src/farm/plotter.ts';
 import { HelperPlotter } from '../src/network/helper-plotter.ts';
 import { openNodeSocket } from '../src/network/socket-node.ts';
 import { HelperPlotting } from '../src/node/helper-plotting.ts';
@@ -106,10 +107,11 @@ async function plotWithHelper(): Promise<number> {
       plotter.onChange(() => plotter.plots && ready());
     });
     const work = await nodeWork();
-    const plotting = new HelperPlotting({ notify: () => undefined }, 0);
+    const plotting = new HelperPlotting({ notify: () => undefined });
     plotting.use(plotter);
     const clock = () => cpuSeconds() + (processCpuSeconds(helper.pid) ?? 0);
-    return (await medianOf(clock, () => work.plot(plotting.plot))) / PLOTTED_PIECES;
+    const unsampled: SectorPlotter = (plan, context) => plotting.plot(plan, { ...context, sample: 0 });
+    return (await medianOf(clock, () => work.plot(unsampled))) / PLOTTED_PIECES;
   } finally {
     plotter.close();
     helper.stop();

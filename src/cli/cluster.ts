@@ -27,12 +27,15 @@ import { PieceVerifier, type SegmentCommitments } from '../dsn/verifier.ts';
 import { Farm } from '../farm/farm.ts';
 import { loadOrCreateIdentity } from '../farm/identity.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
+import { HelperPlotter } from '../network/helper-plotter.ts';
 import { RpcSource } from '../network/source.ts';
 import { openNodeSocket } from '../network/socket-node.ts';
+import { HelperPlotting } from '../node/helper-plotting.ts';
 import { decodeAddress } from '../protocol/ss58.ts';
 import type { FarmerAppInfo } from '../protocol/types.ts';
 import { NodeDirectory } from '../storage/node-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
+import { parseHelper } from './helper.ts';
 import { UsageError } from './usage.ts';
 
 export const CLUSTER_HELP = `Usage: npm run allotment -- cluster ROLE --nats URL [options]
@@ -54,6 +57,7 @@ Options
   --reward ADDRESS       farmer: account that rewards are paid to (default: the farmer's own)
   --plot-with WHO        farmer: cluster, self, or both: itself where nobody offers (default: both)
   --check-records N      farmer: records of a delivered sector to encode again (default: 1 in 64, 2 at least)
+  --helper PORT          plotter: let the native helper on that port of this machine encode; PORT:CODE names its code
   --memory MIB           plotter: memory for pieces and encodings, 64 or more (default: 512)
 
 Credentials, where the server asks for them
@@ -76,6 +80,7 @@ const OPTIONS = {
   reward: { type: 'string' },
   'plot-with': { type: 'string' },
   'check-records': { type: 'string' },
+  helper: { type: 'string' },
   memory: { type: 'string' },
   'nats-creds': { type: 'string' },
   'nats-nkey': { type: 'string' },
@@ -262,8 +267,25 @@ async function followHistory({ connection, stopped }: Start): Promise<ClusterHis
   return history;
 }
 
+/** Encodes with the native helper that `--helper` names, where it names one. */
+function helperOf({ helper }: Values): { plotting: HelperPlotting; close(): void } {
+  const plotting = new HelperPlotting({ notify: (_level, _category, text) => log(text) });
+  if (helper === undefined) return { plotting, close: () => undefined };
+  const plotter = new HelperPlotter({ openSocket: openNodeSocket, ...parseHelper(helper) });
+  let said: string | null = null;
+  plotter.onChange(() => {
+    const { state, reason } = plotter;
+    const text = reason === null ? `The helper is ${state}.` : reason.sentence;
+    if (text !== said) log(text);
+    said = text;
+  });
+  plotting.use(plotter);
+  return { plotting, close: () => plotter.close() };
+}
+
 async function startPlotter(start: Start): Promise<Stop> {
   const { values, folder, connection } = start;
+  const helper = helperOf(values);
   const pool = await createPool(values);
   const member = new PlotterMember({
     connection,
@@ -272,6 +294,7 @@ async function startPlotter(start: Start): Promise<Stop> {
     pieces: new ClusterPieces(connection),
     history: await followHistory(start),
     memoryBytes: number(values, 'memory', 512) * MIB,
+    encode: helper.plotting.encode,
     log,
     changed: () => report(),
   });
@@ -281,6 +304,7 @@ async function startPlotter(start: Start): Promise<Stop> {
     const line = {
       sector: sector?.index ?? null,
       pieces: sector?.piecesDone ?? null,
+      by: sector?.by ?? null,
       done,
       failed,
       lastSeconds,
@@ -293,6 +317,7 @@ async function startPlotter(start: Start): Promise<Stop> {
   print('ready', { role: 'plotter', id: member.id });
   return async () => {
     await member.stop();
+    helper.close();
     await pool.close();
   };
 }

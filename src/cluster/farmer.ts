@@ -33,6 +33,8 @@ export interface FarmerOptions {
   /** What pieces and delivered sectors are checked against. */
   history: VerifiedHistory;
   plotWith?: PlotWith;
+  /** Plots on this machine; this program when left out. */
+  plotHere?: SectorPlotter;
   /** Sectors of one farm under way at once, each with a plotter of its own. */
   sectorsAtOnce?: number;
   /** Records of a delivered sector that are encoded again to check it. */

@@ -6,6 +6,7 @@ import {
   ENCODING_BYTES,
   FIXED_BYTES,
   LEAST_MEMORY_BYTES,
+  LENT_BYTES,
   plotterLimits,
   requireMemory,
 } from './plotter-memory.ts';
@@ -17,19 +18,21 @@ describe('a plotter’s memory', () => {
     const budgets = fc.integer({ min: LEAST_MEMORY_BYTES, max: 64 * 1024 * MIB });
     fc.assert(
       fc.property(budgets, fc.integer({ min: 1, max: 256 }), (memory, wanted) => {
-        const { concurrency, piecesAtOnce } = plotterLimits(memory, wanted);
+        const { concurrency, lentAtOnce, piecesAtOnce } = plotterLimits(memory, wanted);
         expect(concurrency).toBeGreaterThanOrEqual(1);
         expect(concurrency).toBeLessThanOrEqual(wanted);
         const taken = FIXED_BYTES + concurrency * ENCODING_BYTES + BATCHES * piecesAtOnce * PIECE_BYTES;
         expect(taken).toBeLessThanOrEqual(memory);
+        expect(lentAtOnce * LENT_BYTES).toBeLessThanOrEqual(concurrency * ENCODING_BYTES);
+        expect(lentAtOnce).toBeGreaterThan(concurrency);
       }),
     );
   });
 
   it('is used where there is enough of it', () => {
-    expect(plotterLimits(256 * MIB, 2)).toEqual({ concurrency: 2, piecesAtOnce: 32 });
+    expect(plotterLimits(256 * MIB, 2)).toEqual({ concurrency: 2, lentAtOnce: 16, piecesAtOnce: 32 });
     expect(plotterLimits(512 * MIB, 16).concurrency).toBe(7);
-    expect(plotterLimits(LEAST_MEMORY_BYTES, 8)).toEqual({ concurrency: 1, piecesAtOnce: 1 });
+    expect(plotterLimits(LEAST_MEMORY_BYTES, 8)).toEqual({ concurrency: 1, lentAtOnce: 8, piecesAtOnce: 1 });
   });
 
   it('that is too small is refused in words', () => {

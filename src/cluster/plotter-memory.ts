@@ -5,6 +5,8 @@ import { ClusterError } from './errors.ts';
 const MIB = 1024 * 1024;
 /** What encoding one record takes beside its piece: its table, its chunks, twice over while they are copied. */
 export const ENCODING_BYTES = 32 * MIB;
+/** What a record takes that a native helper encodes: what is sent and what comes back, twice over. */
+export const LENT_BYTES = 4 * MIB;
 /**
  * What does not grow with the work: bitfields and metadata of the records of the largest sector, its contents map, and
  * the messages on their way. A delivery takes no more, as nothing is encoded meanwhile.
@@ -28,16 +30,16 @@ export function requireMemory(memoryBytes: number): void {
 }
 
 /**
- * Encodings under way at once, `wanted` at most, and pieces of a batch, so that all of it fits into `memoryBytes`
- * (`LEAST_MEMORY_BYTES` or more). Half of what is left beside the fixed part goes to encodings.
+ * Encodings under way at once, `wanted` at most, those that a native helper may have in their place, and pieces of a
+ * batch, so that all of it fits into `memoryBytes` (`LEAST_MEMORY_BYTES` or more). Half of what is left beside the fixed part goes to encodings.
  */
 export function plotterLimits(
   memoryBytes: number,
   wanted: number,
-): { concurrency: number; piecesAtOnce: number } {
+): { concurrency: number; lentAtOnce: number; piecesAtOnce: number } {
   const free = memoryBytes - FIXED_BYTES;
   const concurrency = Math.max(1, Math.min(wanted, Math.floor(free / 2 / ENCODING_BYTES)));
   const left = free - concurrency * ENCODING_BYTES;
   const piecesAtOnce = Math.max(1, Math.min(MAX_PIECES_AT_ONCE, Math.floor(left / BATCHES / PIECE_BYTES)));
-  return { concurrency, piecesAtOnce };
+  return { concurrency, lentAtOnce: Math.floor((concurrency * ENCODING_BYTES) / LENT_BYTES), piecesAtOnce };
 }

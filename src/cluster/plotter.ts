@@ -8,8 +8,9 @@ import { PIECE_BYTES } from '../protocol/constants.ts';
 import type { HistorySize } from '../protocol/types.ts';
 import { discardPartialSector } from '../farm/partial-sector.ts';
 import { planSector, type SectorPlan } from '../farm/plan.ts';
-import { encodeSector, type EncodedSector, type PlotProgress } from '../farm/plotter.ts';
+import { encodeSector, type EncodedSector, type PlotProgress, type SectorEncoder } from '../farm/plotter.ts';
 import { sentenceOf } from '../farm/reports.ts';
+import type { PlottedBy } from '../farm/snapshot.ts';
 import type { PieceSource, VerifiedHistory } from '../farm/source.ts';
 import { createUlid } from '../farm/ulid.ts';
 import type { DirectoryLock, FarmDirectory } from '../storage/directory.ts';
@@ -25,6 +26,8 @@ export interface PlotterOptions {
   directory: FarmDirectory;
   pieces: PieceSource;
   history: VerifiedHistory & { reach(size: HistorySize): Promise<void> };
+  /** Who encodes sectors; this program when left out. */
+  encode?: SectorEncoder;
   /** Encodings under way at once; the pool's workers when left out. */
   concurrency?: number;
   /** Bytes of pieces, encodings and messages held in memory at once, `LEAST_MEMORY_BYTES` or more. */
@@ -41,6 +44,7 @@ export interface PlotterSnapshot {
     publicKey: Uint8Array;
     index: number;
     stage: string;
+    by: PlottedBy;
     piecesDone: number;
     piecesTotal: number;
   } | null;
@@ -183,7 +187,7 @@ export class PlotterMember {
     queue: ItemQueue<SectorPlottingProgress>,
     signal: AbortSignal,
   ): Promise<void> {
-    const { history, pool, directory, pieces, log } = this.options;
+    const { history, pool, directory, pieces, log, encode = encodeSector } = this.options;
     const { publicKey, sectorIndex, protocolInfo, piecesInSector } = request;
     if (piecesInSector === 0 || piecesInSector > protocolInfo.maxPiecesInSector)
       throw new Error(`A sector of ${piecesInSector} pieces is none of this network.`);
@@ -192,23 +196,21 @@ export class PlotterMember {
     const plan = planSector(publicKey, sectorIndex, protocolInfo.historySize, piecesInSector, protocolInfo);
     const stages = new Stages(queue);
     const wanted = this.options.concurrency ?? pool.status().workers;
-    const { concurrency, piecesAtOnce } = plotterLimits(this.memoryBytes, wanted);
-    await encodeSector(
+    await encode(
       plan,
       {
         pool,
         pieces,
         history,
         directory,
-        concurrency,
-        piecesAtOnce,
+        ...plotterLimits(this.memoryBytes, wanted),
         signal,
         // Should delivery fail, the farmer finds the same records here when it asks again.
         keep: true,
         progress: (progress) => {
           stages.see(progress);
-          const { stage, piecesDone, piecesTotal } = progress;
-          this.progress = { publicKey, index: sectorIndex, stage, piecesDone, piecesTotal };
+          const { stage, by, piecesDone, piecesTotal } = progress;
+          this.progress = { publicKey, index: sectorIndex, stage, by, piecesDone, piecesTotal };
           this.options.changed?.();
         },
         badPiece: (source, piece) => log?.(`${source} sent a wrong piece ${piece}.`),

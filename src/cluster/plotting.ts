@@ -24,6 +24,8 @@ export interface PlottingOptions {
   publicKey: Uint8Array;
   rules(): FarmerProtocolInfo;
   plotWith: PlotWith;
+  /** Plots on this machine; this program when left out. */
+  plotHere?: SectorPlotter;
   /** Records of a delivered sector that are encoded again to check it; see `sector-check.ts`. */
   sample?: number;
   /** Milliseconds without a word from a plotter after which it counts as gone. */
@@ -100,7 +102,7 @@ export class ClusterPlotting {
   private async plotHere(plan: SectorPlan, context: PlotContext): Promise<void> {
     this.plottingHere = true;
     try {
-      await plotSector(plan, context);
+      await (this.options.plotHere ?? plotSector)(plan, context);
     } finally {
       this.plottingHere = false;
     }

@@ -5,10 +5,11 @@ import { blake3Hash } from '../protocol/hash.ts';
 import { sectorLayout } from '../protocol/sector.ts';
 import type { PlottedSector } from '../protocol/cluster/values.ts';
 import { planSector, type SectorPlan } from '../farm/plan.ts';
+import { defaultSample } from '../farm/encoding-check.ts';
 import { encodeSector } from '../farm/plotter.ts';
 import { FakeHistory, FakeSource, named, plottingPool, RULES } from '../farm/test-support.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
-import { checkedSector, defaultSample, requirePlanned } from './sector-check.ts';
+import { checkedSector, requirePlanned } from './sector-check.ts';
 
 const PIECES = 2;
 const { signal } = new AbortController();

@@ -1,47 +1,32 @@
 /**
  * Checks a sector that somebody else encoded, while it arrives: only what passes becomes a file. Its structure, its
- * checksums and the place of every record in the verified history are checked in full. That the encoded chunks belong
- * to those records can only be shown by encoding them again: that is done with some records, drawn at random here and
- * unknown to the plotter.
+ * checksums and the place of every record in the verified history are checked in full, the encoding of some records by
+ * `farm/encoding-check.ts`.
  */
-import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
-import { randomBytes } from '../crypto/random.ts';
+import { JobPriority } from '../crypto/jobs.ts';
 import type { PlottedSector } from '../protocol/cluster/values.ts';
-import { concat, equal } from '../protocol/bytes.ts';
-import {
-  CHUNK_BYTES,
-  PIECE_BYTES,
-  PIECES_IN_SEGMENT,
-  POINT_BYTES,
-  RECORD_CHUNKS,
-} from '../protocol/constants.ts';
+import { equal } from '../protocol/bytes.ts';
+import { CHUNK_BYTES, PIECES_IN_SEGMENT, POINT_BYTES, RECORD_CHUNKS } from '../protocol/constants.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
 import { ProtocolError } from '../protocol/errors.ts';
-import { blake3Hash, hashToScalar } from '../protocol/hash.ts';
+import { hashToScalar } from '../protocol/hash.ts';
 import { RECORD_METADATA_BYTES, sectorLayout } from '../protocol/sector.ts';
-import { positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
+import { positionOfPiece } from '../protocol/segment.ts';
 import type { PieceOffset } from '../protocol/types.ts';
 import { createBlake3 } from '../crypto/blake3.ts';
 import type { SectorPlan } from '../farm/plan.ts';
-import type { PieceSource, VerifiedHistory } from '../farm/source.ts';
+import {
+  defaultSample,
+  drawOffsets,
+  wrongEncoding,
+  type EncodingCheckContext,
+} from '../farm/encoding-check.ts';
+import { commitmentFor } from '../farm/source.ts';
 import { ClusterError } from './errors.ts';
 
-export interface SectorCheckContext {
-  pool: ComputePool;
-  history: VerifiedHistory;
-  pieces: PieceSource;
+export interface SectorCheckContext extends EncodingCheckContext {
   /** Records to encode again; `defaultSample` when left out. */
   sample?: number;
-  signal: AbortSignal;
-}
-
-const LEAST_SAMPLE = 2;
-/** One record of so many is encoded again. */
-const SAMPLE_SHARE = 64;
-
-/** Records of a sector that are encoded again: one in 64, two at least. */
-export function defaultSample(pieces: number): number {
-  return Math.min(pieces, Math.max(LEAST_SAMPLE, Math.ceil(pieces / SAMPLE_SHARE)));
 }
 
 /** Throws ClusterError `wrong-sector` unless what a plotter says of a sector is what was ordered. */
@@ -103,12 +88,20 @@ export async function* checkedSector(
     yield part;
   }
   if (map === null || position !== total) throw wrong(`it has ${position} bytes, ${total} expected`);
+  const contents = map;
   if (!equal(hasher.digest().subarray(0, 32), tail.subarray(-32))) throw wrong('its checksum differs');
   const metadata = plan.pieces.map((_, offset) =>
     tail.subarray(offset * RECORD_METADATA_BYTES, (offset + 1) * RECORD_METADATA_BYTES),
   );
   await checkRecords(plan, metadata, context);
-  await checkSample(plan, map, metadata, sampled, context);
+  const records = sampled.map(({ offset, chunks }) => ({
+    offset,
+    chunks,
+    bitfield: contents.bitfields[offset]!,
+    metadata: metadata[offset]!,
+  }));
+  const why = await wrongEncoding(plan, records, context);
+  if (why !== null) throw wrong(why);
 }
 
 function decodeMap(head: Uint8Array, { metadata }: PlottedSector): ContentsMap {
@@ -133,22 +126,12 @@ function copyOverlap(part: Uint8Array, position: number, target: Uint8Array, sta
 }
 
 function drawSample(map: ContentsMap, count: number): SampledRecord[] {
-  const offsets = map.bitfields.map((_, offset) => offset);
-  const chosen: SampledRecord[] = [];
-  while (chosen.length < count && offsets.length > 0) {
-    const [offset] = offsets.splice(randomBelow(offsets.length), 1) as [PieceOffset];
-    chosen.push({
-      offset,
-      locations: map.chunkLocations(offset),
-      chunks: new Uint8Array(RECORD_CHUNKS * CHUNK_BYTES),
-      next: 0,
-    });
-  }
-  return chosen;
-}
-
-function randomBelow(limit: number): number {
-  return new DataView(randomBytes(4).buffer).getUint32(0) % limit;
+  return drawOffsets([...map.bitfields.keys()], count).map((offset) => ({
+    offset,
+    locations: map.chunkLocations(offset),
+    chunks: new Uint8Array(RECORD_CHUNKS * CHUNK_BYTES),
+    next: 0,
+  }));
 }
 
 /** Takes a record's chunks out of a part that begins at `position`, in bytes from the first chunk on. */
@@ -172,7 +155,7 @@ async function checkRecords(
   { pool, history, signal }: SectorCheckContext,
 ): Promise<void> {
   const openings = plan.pieces.map(({ index }, offset) => ({
-    commitment: commitmentOf(history, index),
+    commitment: commitmentFor(index, history),
     domain: PIECES_IN_SEGMENT,
     index: positionOfPiece(index),
     value: hashToScalar(metadata[offset]!.subarray(0, POINT_BYTES)),
@@ -180,110 +163,6 @@ async function checkRecords(
   }));
   const { bad } = await pool.run('kzg.verify', { openings }, { priority: JobPriority.plot, signal });
   if (bad.length > 0) throw wrong(`the record at offset ${bad[0]} is not part of the history`);
-}
-
-/**
- * Encodes the sampled records once more and compares. A piece that nobody gives now is had by decoding its record, at
- * twice the price.
- */
-async function checkSample(
-  plan: SectorPlan,
-  map: ContentsMap,
-  metadata: readonly Uint8Array[],
-  sampled: readonly SampledRecord[],
-  context: SectorCheckContext,
-): Promise<void> {
-  const options = { priority: JobPriority.plot, signal: context.signal };
-  const fetched = await fetchPieces(plan, sampled, context);
-  const decoded = new Map<PieceOffset, Uint8Array>();
-  await Promise.all(
-    sampled.map(async ({ offset, chunks }) => {
-      const piece = fetched.get(offset);
-      const { evaluationSeed } = plan.pieces[offset]!;
-      const bitfield = map.bitfields[offset]!;
-      if (piece === undefined) {
-        decoded.set(offset, await decode(plan, offset, { bitfield, chunks }, metadata[offset]!, context));
-        return;
-      }
-      const own = await context.pool.run('record.encode', { evaluationSeed, piece }, options);
-      if (
-        !equal(own.bitfield, bitfield) ||
-        !equal(own.chunks, chunks) ||
-        !equal(own.metadata, metadata[offset]!)
-      )
-        throw wrong(`the record at offset ${offset} is encoded differently`);
-    }),
-  );
-  const bad = await invalid(plan, decoded, context);
-  if (bad.length > 0) throw wrong(`the record at offset ${bad[0]} encodes another record`);
-}
-
-/** The pieces of sampled records, verified, as far as they can be had. */
-async function fetchPieces(
-  plan: SectorPlan,
-  sampled: readonly SampledRecord[],
-  context: SectorCheckContext,
-): Promise<Map<PieceOffset, Uint8Array>> {
-  const { pieces, signal } = context;
-  const found = new Map<PieceOffset, Uint8Array>();
-  await Promise.all(
-    sampled.map(async ({ offset }) => {
-      const piece = await pieces.piece(plan.pieces[offset]!.index, signal).catch(() => null);
-      if (piece?.length === PIECE_BYTES) found.set(offset, piece);
-    }),
-  );
-  signal.throwIfAborted();
-  for (const offset of await invalid(plan, found, context)) found.delete(offset);
-  return found;
-}
-
-/** Offsets of the pieces that are not those of the plan. */
-async function invalid(
-  plan: SectorPlan,
-  pieces: ReadonlyMap<PieceOffset, Uint8Array>,
-  { pool, history, signal }: SectorCheckContext,
-): Promise<PieceOffset[]> {
-  if (pieces.size === 0) return [];
-  const offsets = [...pieces.keys()];
-  const indices = offsets.map((offset) => plan.pieces[offset]!.index);
-  const input = {
-    pieces: [...pieces.values()],
-    positions: indices.map(positionOfPiece),
-    segmentCommitments: indices.map((index) => commitmentOf(history, index)),
-  };
-  const { bad } = await pool.run('piece.verify', input, { priority: JobPriority.plot, signal });
-  return bad.map((position) => offsets[position]!);
-}
-
-async function decode(
-  plan: SectorPlan,
-  offset: PieceOffset,
-  encoded: { bitfield: Uint8Array; chunks: Uint8Array },
-  metadata: Uint8Array,
-  { pool, signal }: SectorCheckContext,
-): Promise<Uint8Array> {
-  const { evaluationSeed } = plan.pieces[offset]!;
-  let record: Uint8Array;
-  try {
-    const options = { priority: JobPriority.plot, signal };
-    ({ record } = await pool.run('record.decode', { evaluationSeed, ...encoded }, options));
-  } catch (error) {
-    signal.throwIfAborted();
-    throw wrong(`the record at offset ${offset} does not decode`, error);
-  }
-  const piece = concat(record, metadata.subarray(0, 2 * POINT_BYTES));
-  if (equal(blake3Hash(piece), metadata.subarray(2 * POINT_BYTES))) return piece;
-  throw wrong(`the record at offset ${offset} is not the one that it says it is`);
-}
-
-function commitmentOf(history: VerifiedHistory, index: bigint): Uint8Array {
-  const commitment = history.segmentCommitment(segmentOfPiece(index));
-  if (commitment !== null) return commitment;
-  throw new ClusterError(
-    'failed',
-    `segment ${segmentOfPiece(index)} is not part of the verified history`,
-    'The chain changed while a sector was being plotted. It will be planned again.',
-  );
 }
 
 function wrong(why: string, cause?: unknown): ClusterError {

@@ -132,6 +132,8 @@ export interface EncodedRecord {
   chunks: Uint8Array;
   /** 128 bytes: commitment, witness, BLAKE3 of the piece. */
   metadata: Uint8Array;
+  /** Set where another program encoded it, whose word nobody checked. */
+  unchecked?: true;
 }
 
 export type JobName = keyof ComputeJobs;
@@ -154,6 +156,8 @@ export interface JobOptions {
   signal?: AbortSignal;
   /** Buffers handed over instead of copied; the caller's views become empty. */
   transfer?: ArrayBuffer[];
+  /** By the pool's own workers, whatever helps them otherwise. */
+  own?: boolean;
 }
 
 export interface PoolStatus {
@@ -162,6 +166,8 @@ export interface PoolStatus {
   queued: number;
   /** Records worth encoding at once; left out: as many as there are workers. */
   encodings?: number;
+  /** Whether a native helper encodes in place of the workers. */
+  helper?: boolean;
 }
 
 /** Runs jobs on the person's cores: highest priority first, cancellable, a crashed worker's job retried once. */

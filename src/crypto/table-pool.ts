@@ -85,7 +85,8 @@ export class TablePool implements ComputePool {
   }
 
   run<J extends JobName>(job: J, input: JobInput<J>, options: JobOptions): Promise<JobOutput<J>> {
-    if (job !== 'record.encode' || this.options.open === undefined) return this.pool.run(job, input, options);
+    if (job !== 'record.encode' || this.options.open === undefined || options.own === true)
+      return this.pool.run(job, input, options);
     return this.encode(input as JobInput<'record.encode'>, options) as Promise<JobOutput<J>>;
   }
 

@@ -7,6 +7,7 @@ export type FarmErrorCode =
   | 'piece-unavailable'
   | 'piece-invalid'
   | 'sector-broken'
+  | 'wrong-encoding'
   | 'deadline'
   | 'own-solution-invalid'
   | 'identity';

@@ -15,13 +15,15 @@ import { StorageError } from '../storage/errors.ts';
 import type { SectorPlan } from './plan.ts';
 
 const FILE = 'partial-sector';
-const VERSION = 0;
+const VERSION = 1;
 /** Version, sector index, history size, sector id, number of pieces. */
 const HEADER_BYTES = 1 + 2 + 8 + 32 + 2;
 const CHECKSUM_BYTES = 32;
 const ROWS_OFFSET = HEADER_BYTES + CHECKSUM_BYTES;
-/** Before the chunks of a record: checksum of its row, bitfield, metadata. */
-const ROW_PREFIX_BYTES = CHECKSUM_BYTES + BITFIELD_BYTES + RECORD_METADATA_BYTES;
+/** Of a record that another program encoded, whose word nobody checked. */
+const UNCHECKED = 1;
+/** Before the chunks of a record: checksum of its row, whether it is unchecked, bitfield, metadata. */
+const ROW_PREFIX_BYTES = CHECKSUM_BYTES + 1 + BITFIELD_BYTES + RECORD_METADATA_BYTES;
 const ROW_BYTES = ROW_PREFIX_BYTES + RECORD_BYTES;
 
 /** What the file says of the sector it belongs to. */
@@ -34,7 +36,7 @@ export interface PartialSectorHeader {
 }
 
 /** What is kept in memory of a record that is encoded. */
-export type EncodedRow = Pick<EncodedRecord, 'bitfield' | 'metadata'>;
+export type EncodedRow = Pick<EncodedRecord, 'bitfield' | 'metadata' | 'unchecked'>;
 
 /** What an interrupted plot left in a folder; null when there is nothing to go on with. */
 export async function findPartialSector(directory: FarmDirectory): Promise<PartialSectorHeader | null> {
@@ -83,12 +85,12 @@ export class PartialSector {
   }
 
   /** Stores an encoded record. */
-  async add(offset: PieceOffset, { bitfield, metadata, chunks }: EncodedRecord): Promise<void> {
-    const checksum = rowChecksum(this.plan, offset, bitfield, metadata, chunks);
+  async add(offset: PieceOffset, { chunks, ...row }: EncodedRecord): Promise<void> {
     const start = rowOffset(offset);
     await this.scratch.write(start + ROW_PREFIX_BYTES, chunks);
-    await this.scratch.write(start, concat(checksum, bitfield, metadata));
-    this.rows[offset] = { bitfield, metadata };
+    const checksum = rowChecksum(this.plan, offset, row, chunks);
+    await this.scratch.write(start, concat(checksum, originOf(row), row.bitfield, row.metadata));
+    this.rows[offset] = row;
   }
 
   /** Reads a record's chunks in s-bucket order, from chunk number `from` on. */
@@ -150,11 +152,13 @@ async function readRow(
   if (stored === null || stored.every((byte) => byte === 0)) return undefined;
   const rest = await readWhole(scratch, start + CHECKSUM_BYTES, ROW_BYTES - CHECKSUM_BYTES);
   if (rest === null) return undefined;
-  const bitfield = rest.slice(0, BITFIELD_BYTES);
-  const metadata = rest.slice(BITFIELD_BYTES, BITFIELD_BYTES + RECORD_METADATA_BYTES);
-  const chunks = rest.subarray(BITFIELD_BYTES + RECORD_METADATA_BYTES);
-  const checksum = rowChecksum(plan, offset, bitfield, metadata, chunks);
-  return equal(checksum, stored) ? { bitfield, metadata } : undefined;
+  const row: EncodedRow = {
+    bitfield: rest.slice(1, 1 + BITFIELD_BYTES),
+    metadata: rest.slice(1 + BITFIELD_BYTES, ROW_PREFIX_BYTES - CHECKSUM_BYTES),
+    ...(rest[0] === UNCHECKED && { unchecked: true }),
+  };
+  const chunks = rest.subarray(ROW_PREFIX_BYTES - CHECKSUM_BYTES);
+  return equal(rowChecksum(plan, offset, row, chunks), stored) ? row : undefined;
 }
 
 /** Bytes of a scratch file; null where it ends before. */
@@ -170,14 +174,13 @@ async function readWhole(scratch: ScratchFile, offset: number, length: number): 
 }
 
 /** Covers the place of a record as well, so that a row found anywhere else is none. */
-function rowChecksum(
-  plan: SectorPlan,
-  offset: PieceOffset,
-  bitfield: Uint8Array,
-  metadata: Uint8Array,
-  chunks: Uint8Array,
-): Uint8Array {
-  return blake3Hash(plan.pieces[offset]!.evaluationSeed, bitfield, metadata, chunks);
+function rowChecksum(plan: SectorPlan, offset: PieceOffset, row: EncodedRow, chunks: Uint8Array): Uint8Array {
+  const { evaluationSeed } = plan.pieces[offset]!;
+  return blake3Hash(evaluationSeed, originOf(row), row.bitfield, row.metadata, chunks);
+}
+
+function originOf({ unchecked }: EncodedRow): Uint8Array {
+  return Uint8Array.of(unchecked === true ? UNCHECKED : 0);
 }
 
 function rowOffset(offset: PieceOffset): number {

@@ -2,18 +2,19 @@
 import { JobPriority } from '../crypto/jobs.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
-import { positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
+import { positionOfPiece } from '../protocol/segment.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
 import { encodeSectorMetadata, type SectorMetadata } from '../protocol/sector-metadata.ts';
 import type { PieceIndex, PieceOffset } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
+import { checkUnchecked } from './encoding-check.ts';
 import { FarmError } from './errors.ts';
 import { PartialSector, type EncodedRow } from './partial-sector.ts';
 import type { SectorPlan } from './plan.ts';
 import { assembleSector, type ReadRecordChunks } from './sector-assembly.ts';
 import { sectorFileName } from './sector-file.ts';
 import type { PlottedBy } from './snapshot.ts';
-import type { PieceSource, VerifiedHistory } from './source.ts';
+import { commitmentFor, type PieceSource, type VerifiedHistory } from './source.ts';
 
 /** Pieces fetched, verified together and held in memory, twice: while one batch is encoded the next one comes. */
 const PIECES_AT_ONCE = 32;
@@ -50,6 +51,10 @@ export interface EncodeContext {
   piecesAtOnce?: number;
   /** Whether the encoded records stay in the folder when all is done, until another sector is begun there. */
   keep?: boolean;
+  /** Records that a native helper has at once, at most; as many as it likes when left out. */
+  lentAtOnce?: number;
+  /** Records of another program that are encoded again to check it; `defaultSample` when left out. */
+  sample?: number;
 }
 
 export interface PlotContext extends EncodeContext {
@@ -91,11 +96,15 @@ export interface EncodedSector {
   parts: AsyncIterable<Uint8Array>;
 }
 
+/** Whoever encodes sectors on this machine. Keeps the promises of `encodeSector`. */
+export type SectorEncoder = typeof encodeSector;
+
 /**
  * Encodes the planned sector and hands it to `use`. What is encoded is kept in the folder until `use` is done with
- * it; when anything fails, another call with the same plan goes on with it.
+ * it; when anything fails, another call with the same plan goes on with it. Records that another program encoded, in
+ * this run or an earlier one, are checked before.
  *
- * @throws as `plotSector`, and what `use` throws.
+ * @throws as `plotSector`; FarmError `wrong-encoding`, with which all records are dropped; what `use` throws.
  */
 export async function encodeSector<T>(
   plan: SectorPlan,
@@ -106,6 +115,7 @@ export async function encodeSector<T>(
   let outcome: T;
   try {
     const records = await encodeRecords(plan, context, partial);
+    await checkUnchecked(plan, partial, context);
     const map = new ContentsMap(records.map(({ bitfield }) => bitfield));
     const metadata: SectorMetadata = {
       sectorIndex: plan.sectorIndex,
@@ -115,7 +125,8 @@ export async function encodeSector<T>(
     };
     outcome = await use({ metadata, parts: sectorParts(map, records, context.signal, partial) });
   } catch (error) {
-    await partial.close();
+    const wrong = error instanceof FarmError && error.code === 'wrong-encoding';
+    await (wrong ? partial.discard() : partial.close());
     throw error;
   }
   await (context.keep === true ? partial.close() : partial.discard());
@@ -156,7 +167,8 @@ async function encodeRecords(
   const failure = new AbortController();
   const signal = AbortSignal.any([context.signal, failure.signal]);
   const report = (stage: PlotStage): void => {
-    if (!signal.aborted) context.progress({ ...state, stage });
+    const by = context.pool.status().helper === true ? 'helper' : 'tab';
+    if (!signal.aborted) context.progress({ ...state, stage, by });
   };
   const downloaded = (): void => {
     state.bytesDownloaded += PIECE_BYTES;
@@ -275,21 +287,10 @@ async function findBad(
   const input = {
     pieces: whole.map((position) => pieces[position]!),
     positions: whole.map((position) => positionOfPiece(indices[position]!)),
-    segmentCommitments: whole.map((position) => commitmentOf(indices[position]!, context)),
+    segmentCommitments: whole.map((position) => commitmentFor(indices[position]!, context.history)),
   };
   const verdict = await context.pool.run('piece.verify', input, { priority: JobPriority.plot, signal });
   return [...bad, ...verdict.bad.map((index) => whole[index]!)];
-}
-
-function commitmentOf(index: PieceIndex, context: EncodeContext): Uint8Array {
-  const segment = segmentOfPiece(index);
-  const commitment = context.history.segmentCommitment(segment);
-  if (commitment !== null) return commitment;
-  throw new FarmError({
-    code: 'piece-unavailable',
-    message: `segment ${segment} is not part of the verified chain (any more)`,
-    sentence: 'The chain changed while a sector was being plotted. It will be planned again.',
-  });
 }
 
 function unavailable(index: PieceIndex, invalid: boolean, context: EncodeContext, cause: unknown): FarmError {

@@ -1,4 +1,5 @@
 /** What a farm needs from the network, as narrow as possible; nodes, peers and tests provide it. */
+import { segmentOfPiece } from '../protocol/segment.ts';
 import type {
   FarmerAppInfo,
   HistorySize,
@@ -9,6 +10,7 @@ import type {
   SlotNumber,
   Solution,
 } from '../protocol/types.ts';
+import { FarmError } from './errors.ts';
 
 /** Where pieces come from. Nothing it says is believed: pieces are verified against verified commitments. */
 export interface PieceSource {
@@ -26,6 +28,22 @@ export interface VerifiedHistory {
   segmentCommitment(segment: SegmentIndex): Uint8Array | null;
   /** Calls `listener` after every change; returns what stops that. */
   onChange(listener: () => void): () => void;
+}
+
+/**
+ * The commitment (48 bytes) of the segment that a piece belongs to.
+ *
+ * @throws FarmError `piece-unavailable` while that segment is not part of the verified chain.
+ */
+export function commitmentFor(index: PieceIndex, history: VerifiedHistory): Uint8Array {
+  const segment = segmentOfPiece(index);
+  const commitment = history.segmentCommitment(segment);
+  if (commitment !== null) return commitment;
+  throw new FarmError({
+    code: 'piece-unavailable',
+    message: `segment ${segment} is not part of the verified chain (any more)`,
+    sentence: 'The chain changed while a sector was being plotted. It will be planned again.',
+  });
 }
 
 /** The node that authors with this farm's solutions. */

@@ -20,6 +20,26 @@ describe('turns', () => {
     expect(order).toEqual([0, 1, 2, 3]);
   });
 
+  it('are given to as many at once as may work, which may change', async () => {
+    let atOnce = 2;
+    const turns = new Turns(() => atOnce);
+    const { signal } = new AbortController();
+    const passes = [await turns.take(signal), await turns.take(signal)];
+    let third = false;
+    const waiting = turns.take(signal).then((pass) => {
+      third = true;
+      return pass;
+    });
+    atOnce = 1;
+    passes[0]!();
+    await Promise.resolve();
+    expect(third).toBe(false);
+    passes[1]!();
+    (await waiting)();
+    atOnce = 3;
+    await Promise.all([1, 2, 3].map(() => turns.take(signal)));
+  });
+
   it('go past those who left the line', async () => {
     const turns = new Turns();
     const stay = new AbortController().signal;

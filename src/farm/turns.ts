@@ -1,20 +1,24 @@
-/** Lets one at a time work, in the order in which they asked. */
+/** Lets one at a time work, or a few, in the order in which they asked. */
 export class Turns {
-  private taken = false;
+  private taken = 0;
   private readonly waiting: (() => void)[] = [];
+
+  constructor(private readonly atOnce: () => number = () => 1) {}
 
   /** Resolves when it is the caller's turn, with what passes it on. Rejects with the signal's reason. */
   async take(signal: AbortSignal): Promise<() => void> {
     signal.throwIfAborted();
-    if (this.taken) await this.inLine(signal);
-    this.taken = true;
+    if (this.taken < this.atOnce()) this.taken += 1;
+    else await this.inLine(signal);
     let passed = false;
     return () => {
       if (passed) return;
       passed = true;
-      const next = this.waiting.shift();
-      if (next === undefined) this.taken = false;
-      else next();
+      this.taken -= 1;
+      while (this.waiting.length > 0 && this.taken < this.atOnce()) {
+        this.taken += 1;
+        this.waiting.shift()!();
+      }
     };
   }
 

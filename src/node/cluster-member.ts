@@ -69,6 +69,7 @@ export class ClusterMember {
       plotting: sector && {
         sector: sector.index,
         stage: sector.stage,
+        by: sector.by,
         piecesDone: sector.piecesDone,
         piecesTotal: sector.piecesTotal,
       },
@@ -92,7 +93,7 @@ export class ClusterMember {
     if (roles.farmer && this.farmer === null) await this.farm(world);
   }
 
-  private async plot({ pool, history }: ClusterWorld): Promise<void> {
+  private async plot({ pool, history, helper }: ClusterWorld): Promise<void> {
     const { options, platform } = this;
     const connection = await this.connectAs('plotter');
     const member = new PlotterMember({
@@ -102,6 +103,7 @@ export class ClusterMember {
       pieces: new ClusterPieces(connection),
       history: reaching(history),
       memoryBytes: PLOTTER_MEMORY_BYTES,
+      encode: helper?.encode,
       log: options.log,
       changed: options.changed,
     });
@@ -115,10 +117,16 @@ export class ClusterMember {
     }
   }
 
-  private async farm({ pool, history }: ClusterWorld): Promise<void> {
+  private async farm({ pool, history, helper }: ClusterWorld): Promise<void> {
     const { options } = this;
     const connection = await this.connectAs('farmer');
-    const member = new FarmerMember({ connection, pool, history, log: options.log });
+    const member = new FarmerMember({
+      connection,
+      pool,
+      history,
+      plotHere: helper?.plot,
+      log: options.log,
+    });
     try {
       await member.start();
     } catch (error) {

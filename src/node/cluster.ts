@@ -3,11 +3,13 @@ import type { ComputePool } from '../crypto/jobs.ts';
 import type { FarmSeat } from '../cluster/farmer.ts';
 import type { Credentials } from '../cluster/credentials.ts';
 import type { RosterView } from '../cluster/roster-view.ts';
+import type { PlottedBy } from '../farm/snapshot.ts';
 import type { VerifiedHistory } from '../farm/source.ts';
 import type { Cause } from './api.ts';
 import { causeOf, sentenceOf } from './causes.ts';
 import type { ClusterMember } from './cluster-member.ts';
 import type { Desk } from './desk.ts';
+import type { HelperPlotting } from './helper-plotting.ts';
 import type { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
 
@@ -30,7 +32,13 @@ export interface ClusterView extends ClusterRoles {
   /** Where the credentials lie: there are none, in the wallet, or in this session's memory only. */
   secrets: 'none' | 'wallet' | 'session';
   /** The sector that this tab encodes for others; null while it waits for one. */
-  plotting: { sector: number; stage: string; piecesDone: number; piecesTotal: number } | null;
+  plotting: {
+    sector: number;
+    stage: string;
+    by: PlottedBy;
+    piecesDone: number;
+    piecesTotal: number;
+  } | null;
   sectorsDone: number;
   /** Whether this tab's plotter is at work: it needs a node that runs. */
   offers: boolean;
@@ -46,6 +54,8 @@ interface Stored extends ClusterRoles {
 export interface ClusterWorld {
   pool: ComputePool;
   history: VerifiedHistory;
+  /** Plots with the person's native helper while it is there. */
+  helper?: Pick<HelperPlotting, 'encode' | 'plot'>;
 }
 
 const SETTING = 'cluster';

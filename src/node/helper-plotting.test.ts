@@ -10,6 +10,7 @@ import { sectorFileName } from '../farm/sector-file.ts';
 import {
   fakeEncoding,
   FakeHistory,
+  fakePiece,
   type FakePool,
   FakeSource,
   named,
@@ -18,7 +19,7 @@ import {
 } from '../farm/test-support.ts';
 import { HelperError } from '../network/helper-error.ts';
 import { equal } from '../protocol/bytes.ts';
-import { PIECE_BYTES } from '../protocol/constants.ts';
+import { PIECE_BYTES, RECORD_BYTES } from '../protocol/constants.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
 import type { NodeStore } from '../storage/store.ts';
@@ -175,12 +176,46 @@ describe('HelperPlotting', () => {
     const directory = new MemoryDirectory();
     await expect(plotting.plot(plan, context({ directory, signal: abort.signal }))).rejects.toThrow('paused');
     expect(directory.files.has(FILE)).toBe(false);
-    plotting.use(null);
+    // The helper is forgotten and the page loaded again: nothing but the folder is left.
+    plotting = new HelperPlotting(journal);
     const world = context({ directory });
     await plotting.plot(plan, world);
     expectWhole(directory);
     expect(journal.notices).toHaveLength(1);
   });
+
+  it('checks the records of a helper and no others when it ends what a helper began', async () => {
+    const encoder = new FakeEncoder((_, count) => {
+      if (count > 1) throw new HelperError('disconnected', 9955, 'gone');
+    });
+    plotting.use(encoder);
+    const abort = new AbortController();
+    const begun = context({ signal: abort.signal });
+    const { directory, pool: own } = begun;
+    const encode = own.handlers['record.encode']!;
+    own.handlers['record.encode'] = (input, options) => {
+      if (own.calls['record.encode'] === PIECES - 1) abort.abort(new Error('paused'));
+      return encode(input, options);
+    };
+    await expect(plotting.plot(plan, begun)).rejects.toThrow('paused');
+    plotting = new HelperPlotting(journal);
+    const world = context({ directory });
+    await plotting.plot(plan, world);
+    expectWhole(directory);
+    // The one that was missing, and the one that the helper encoded.
+    expect(world.pool.calls['record.encode']).toBe(2);
+  });
+
+  it('checks by decoding where nobody gives the piece any more', async () => {
+    plotting.use(new FakeEncoder((chunks) => void (chunks[0]! ^= 1)));
+    let given = 0;
+    const pieces = new FakeSource((index) => ((given += 1) > PIECES ? null : fakePiece(index)));
+    const world = context({ pieces });
+    world.pool.handlers['record.decode'] = () => ({ record: new Uint8Array(RECORD_BYTES) });
+    await expect(plotting.plot(plan, world)).rejects.toMatchObject({ code: 'piece-unavailable' });
+    expect(journal.notices).toHaveLength(1);
+    expect(world.directory.files.size).toBe(0);
+  }, 30_000);
 
   it('measures with the helper how long plotting will take', async () => {
     const encoder = new FakeEncoder();

@@ -552,7 +552,7 @@ export class AllotmentNode implements RunnableNode {
       if (farm !== null && farm.allocatedBytes > 0) await this.farms.give(farm.allocatedBytes);
       client.onChange(() => this.onChain());
       this.helper.serve(client);
-      void this.cluster.serve({ pool, history: client });
+      void this.cluster.serve({ pool, history: client, helper: this.helper.plotting });
       client.start();
     } catch (error) {
       for (const source of [...sources, ...peers]) source.close();

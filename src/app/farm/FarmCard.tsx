@@ -1,7 +1,6 @@
 import { useCallback, useState } from 'react';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { farmHealth } from '../../farm/health.ts';
-import type { PlottedBy } from '../../farm/snapshot.ts';
 import type { Cause, FarmTaskView, FarmView, NodeSnapshot, TablesView } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, Meter } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
@@ -12,6 +11,7 @@ import { useCommand, useNow } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { farmStatus } from '../status.ts';
 import { Elsewhere } from './Elsewhere.tsx';
+import { PLOTTED_BY } from './plotted-by.ts';
 import { askAccess, canPickFolders, pickFolder } from './folders.ts';
 import { Space } from './Space.tsx';
 
@@ -121,12 +121,6 @@ function PauseButton({ farm }: { farm: FarmView }) {
     </button>
   );
 }
-
-const PLOTTED_BY: Record<PlottedBy, string> = {
-  tab: 'by this tab',
-  helper: 'by your helper',
-  cluster: 'by the cluster',
-};
 
 function paceWords(pieces: number): string {
   return pieces < 10 ? pieces.toPrecision(2) : count(Math.round(pieces));

@@ -1,11 +1,12 @@
 import { useState } from 'react';
 import type { ScreenProps } from '../App.tsx';
-import type { ClusterView } from '../../node/api.ts';
+import type { ClusterView, HelperView } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';
 import { Check, Deed, Failure, useAction } from '../components/forms.tsx';
 import { FarmsCard, ServicesCard } from '../cluster/Members.tsx';
 import { Join } from '../cluster/Join.tsx';
 import { troubleIn } from '../cluster/trouble.ts';
+import { PLOTTED_BY } from '../farm/plotted-by.ts';
 import { count } from '../format.ts';
 import { node } from '../node-client.ts';
 import '../cluster/cluster.css';
@@ -74,7 +75,7 @@ export default function Cluster({ snapshot }: ScreenProps) {
             note="as a rule, from order to disk"
           />
         </Card>
-        <OwnCard cluster={cluster} />
+        <OwnCard cluster={cluster} helper={snapshot.helper} />
         <ServicesCard roster={roster} />
         {farms.length === 0 ? (
           <Card title="Farms">
@@ -111,8 +112,15 @@ const SECRETS: Record<ClusterView['secrets'], string> = {
   session: 'Until this tab is closed. Unlock the wallet before you join to keep them.',
 };
 
+function helperWords({ phase, plots, info }: HelperView): string {
+  const able = (info?.plotting.encodings ?? 0) > 0;
+  if (!plots || (phase === 'ready' && !able)) return 'Your helper keeps time only; this tab encodes.';
+  if (phase === 'ready') return 'Your helper encodes. A sample of it is encoded again here before delivery.';
+  return 'Your helper is away; this tab encodes.';
+}
+
 /** What this tab does for the cluster. */
-function OwnCard({ cluster }: { cluster: ClusterView }) {
+function OwnCard({ cluster, helper }: { cluster: ClusterView; helper: HelperView }) {
   const { plotter, farmer, plotting, offers, sectorsDone, secrets } = cluster;
   const action = useAction();
   const set = (roles: { plotter: boolean; farmer: boolean }) => action.run(() => node.setClusterRoles(roles));
@@ -137,13 +145,14 @@ function OwnCard({ cluster }: { cluster: ClusterView }) {
               ? 'It offers itself once this tab’s node runs.'
               : plotting === null
                 ? `Waiting for a sector to plot. ${count(sectorsDone)} delivered so far.`
-                : `Sector ${plotting.sector}: ${plotting.piecesDone} of ${plotting.piecesTotal} pieces encoded. ${count(sectorsDone)} delivered so far.`}
+                : `Sector ${plotting.sector}: ${plotting.piecesDone} of ${plotting.piecesTotal} pieces encoded ${PLOTTED_BY[plotting.by]}. ${count(sectorsDone)} delivered so far.`}
           </p>
           {plotting !== null && (
             <Meter value={plotting.piecesDone / plotting.piecesTotal} label="Sector for the cluster" />
           )}
         </div>
       )}
+      {plotter && helper.phase !== 'off' && <p className="small muted">{helperWords(helper)}</p>}
       <p className="small muted">Credentials: {SECRETS[secrets]}</p>
       <Failure error={action.error} />
       <div className="row">
