@@ -3,17 +3,14 @@
  * Node.js, and shows itself as one snapshot. Trouble becomes a cause with a sentence; the node goes on by itself
  * where it can.
  */
-import { NO_TABLES, type TablePool } from '../crypto/table-pool.ts';
-import { LightClient } from '../chain/light-client.ts';
+import { NO_TABLES } from '../crypto/table-pool.ts';
 import type { FolderContents } from '../farm/description.ts';
 import { measureSecondsPerPiece } from '../farm/estimate.ts';
 import { importIdentity, loadOrCreateIdentity } from '../farm/identity.ts';
 import type { FarmerIdentity } from '../farm/identity.ts';
 import type { PieceSource } from '../farm/source.ts';
-import { RpcSource, type ChainSource } from '../network/source.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
-import { decodeAddress, encodeAddress } from '../protocol/ss58.ts';
-import type { ChainStore } from '../storage/chain-store.ts';
+import { encodeAddress } from '../protocol/ss58.ts';
 import type {
   AccountBalance,
   Cause,
@@ -21,51 +18,37 @@ import type {
   FarmHistoryEntry,
   FarmPlace,
   MachineInfo,
-  NetworkChoice,
   NetworkProbe,
   NodeSnapshot,
   RewardRates,
   Setup,
 } from './api.ts';
-import { accelerate } from './accelerate.ts';
 import { readBalance } from './balance.ts';
-import { beginChoice, sameBeginning } from './begin.ts';
+import { sameBeginning } from './begin.ts';
 import { Cluster, type ClusterRoles, type JoinRequest } from './cluster.ts';
-import type { Desk } from './desk.ts';
-import type { RegistryNetwork } from './registry.ts';
-import type { Money } from './money.ts';
 import { causeOf, sentenceOf } from './causes.ts';
 import { beginExport, beginImport, moveFarm } from './farm-tasks.ts';
 import { Farms } from './farms.ts';
+import { Following, forgetChain } from './following.ts';
 import type { RunnableNode } from './hub.ts';
 import { Journal } from './journal.ts';
+import { LateParts, NOT_FOLLOWED, type Followed } from './late-parts.ts';
 import { Limits } from './limits.ts';
-import { presetOf } from './networks.ts';
+import { MachineWatch } from './machine-watch.ts';
 import { serveObject, type ObjectRequest } from './object-ports.ts';
 import type { ObjectDesk } from './objects.ts';
 import type { NodePlatform } from './platform.ts';
 import { probeEndpoint } from './probe.ts';
 import { readRewards } from './rewards.ts';
-import { requireSchedule } from './schedule.ts';
 import { createTablePool } from './tables.ts';
 import { NO_TIMEKEEPING, Timekeeping } from './keep-time.ts';
 import { PairedHelper } from './helper.ts';
+import { OwnBlocks } from './own-blocks.ts';
+import { checkSetup, rewardAccount } from './setup.ts';
 
 const SETUP = 'setup';
 /** Wait before a chain that could not start is tried again. */
 const RETRY_MS = 10_000;
-const MACHINE_REFRESH_MS = 30_000;
-/** Own blocks remembered as announced. */
-const ANNOUNCED = 256;
-
-/** What runs between `start` and `reset`. */
-interface Running {
-  pool: TablePool;
-  sources: RpcSource[];
-  client: LightClient;
-  /** Gives the graphics processor back. */
-  slowDown: () => void;
-}
 
 export class AllotmentNode implements RunnableNode {
   private readonly journal: Journal;
@@ -73,45 +56,48 @@ export class AllotmentNode implements RunnableNode {
   private timekeeping: Timekeeping | null = null;
   private readonly cluster: Cluster;
   private readonly listeners = new Set<() => void>();
-  private readonly timers = new Set<ReturnType<typeof setTimeout>>();
-  private readonly announced = new Set<string>();
+  private readonly retries = new Set<ReturnType<typeof setTimeout>>();
   private setup: Setup | null = null;
-  private running: Running | null = null;
+  private following: Following | null = null;
   private readonly farms: Farms;
   private readonly limits: Limits;
+  private readonly machine: MachineWatch;
   private identity: FarmerIdentity | null = null;
   private failure: Cause | null = null;
-  private desk: Promise<Desk> | null = null;
-  private moneyOpen: Promise<Money> | null = null;
-  private objectsOpen: Promise<ObjectDesk> | null = null;
+  private readonly parts: LateParts;
+  private readonly ownBlocks: OwnBlocks;
   /** Raised whenever what runs is replaced, so that work begun before notices. */
   private generation = 0;
 
   private constructor(
     private readonly platform: NodePlatform,
-    private machine: MachineInfo,
+    machine: MachineInfo,
   ) {
     const changed = (): void => this.changed();
     this.journal = new Journal(platform.store, changed);
     this.helper = new PairedHelper(platform.store, platform.openSocket, this.journal, changed);
-    this.farms = new Farms(platform, this.journal, changed, (keys) => this.running?.client.setOwnKeys(keys));
+    this.machine = new MachineWatch(platform, this.journal, changed, machine);
+    this.ownBlocks = new OwnBlocks(this.journal);
+    this.farms = new Farms(platform, this.journal, changed, (keys) =>
+      this.following?.client.setOwnKeys(keys),
+    );
+    this.parts = new LateParts(platform, this.journal, this.farms, () => this.followed());
     this.cluster = new Cluster(
       platform,
       this.journal,
       changed,
-      () => this.openDesk(),
+      () => this.parts.desk(),
       () => this.reopenFarms(),
     );
     this.limits = new Limits({
       hold: (reason) => this.farms.hold(reason),
-      resize: (cores) => this.running?.pool.resize(cores),
+      resize: (cores) => this.following?.pool.resize(cores),
     });
   }
 
   /** The node of this platform; runs at once if it was set up before. Throws StorageError. */
   static async create(platform: NodePlatform): Promise<AllotmentNode> {
     const node = new AllotmentNode(platform, await platform.machine());
-    node.refreshMachine();
     node.limits.start();
     await node.helper.resume();
     await node.cluster.resume();
@@ -129,12 +115,12 @@ export class AllotmentNode implements RunnableNode {
     return {
       role: 'leader',
       setup: this.setup,
-      machine: this.machine,
-      chain: this.running?.client.snapshot() ?? null,
+      machine: this.machine.info,
+      chain: this.following?.client.snapshot() ?? null,
       farms: this.setup?.farm == null ? [] : this.farms.views(this.startsWhen()),
       rewardAddress: this.rewardAddress(),
       helper: this.helper.view(),
-      tables: this.running?.pool.view() ?? NO_TABLES,
+      tables: this.following?.pool.view() ?? NO_TABLES,
       timekeeping: this.timekeeping?.view() ?? NO_TIMEKEEPING,
       cluster: this.cluster.view(),
       notices: this.journal.notices,
@@ -155,7 +141,7 @@ export class AllotmentNode implements RunnableNode {
     await this.halt();
     const { begin = null } = this.setup ?? {};
     const again = begin !== null && setup.begin !== undefined && !sameBeginning(begin, setup.begin);
-    if (again) await this.forgetChain(setup.network);
+    if (again) await forgetChain(this.platform, setup.network);
     this.setup = setup;
     if (remember) await this.platform.store.putSetting(SETUP, setup);
     await this.run();
@@ -168,12 +154,12 @@ export class AllotmentNode implements RunnableNode {
     checkSetup(after);
     if (part.begin !== undefined) {
       await this.halt();
-      await this.forgetChain(after.network);
+      await forgetChain(this.platform, after.network);
     }
     if (part.network !== undefined || part.begin !== undefined) return this.start(after);
     if (part.farm !== undefined) await this.changeFarms(after);
     this.setup = after;
-    this.running?.client.setPotBudget(after.potBudget);
+    this.following?.client.setPotBudget(after.potBudget);
     this.limits.choose(after.schedule, after.cores);
     this.startFarms();
     await this.platform.store.putSetting(SETUP, after);
@@ -300,111 +286,41 @@ export class AllotmentNode implements RunnableNode {
   }
 
   async balance(address: string): Promise<AccountBalance> {
-    const { running } = this;
-    if (running === null) throw new Error('The chain is not being followed yet.');
-    return readBalance(running.client, address);
+    return readBalance(this.requireFollowing().client, address);
   }
 
   async rewards(): Promise<RewardRates> {
-    const { running } = this;
-    if (running === null) throw new Error('The chain is not being followed yet.');
-    return readRewards(running.client);
+    return readRewards(this.requireFollowing().client);
   }
 
   async wallet(name: string, input?: unknown): Promise<unknown> {
-    return (await this.openDesk()).walletCommand(name, input);
+    return (await this.parts.desk()).walletCommand(name, input);
   }
 
   async identities(name: string, input?: unknown): Promise<unknown> {
-    return (await this.openDesk()).identityCommand(name, input);
+    return (await this.parts.desk()).identityCommand(name, input);
   }
 
   async money(name: string, input?: unknown): Promise<unknown> {
-    return (await this.openMoney()).command(name, input);
-  }
-
-  /** What needs the verified chain and the wallet's keys together. Rejects before the network is known. */
-  openMoney(): Promise<Money> {
-    const { running, setup } = this;
-    if (running === null || setup === null)
-      return Promise.reject(new Error('The chain is not being followed yet.'));
-    this.moneyOpen ??= import('./money.ts')
-      .then(({ Money }) =>
-        Money.open({
-          client: running.client,
-          store: this.platform.store,
-          tokenSymbol: setup.network.tokenSymbol,
-          signer: async (address) => (await this.openDesk()).wallet.signer(address),
-          journal: this.journal,
-        }),
-      )
-      .catch((error: unknown) => {
-        this.moneyOpen = null;
-        throw error;
-      });
-    return this.moneyOpen;
+    return (await this.parts.money()).command(name, input);
   }
 
   async objects(name: string, input?: unknown): Promise<unknown> {
-    return (await (this.objectsOpen ?? this.openObjects())).command(name, input);
+    return (await this.parts.objects()).command(name, input);
   }
 
-  /** The storage network and its objects. Rejects before the chain is followed, against which pieces are checked. */
+  /**
+   * The storage network and its objects, for code in this thread. Rejects before the chain is followed, against which
+   * pieces are checked.
+   *
+   * @param peers Addresses of peers to connect to beside those that nodes name.
+   */
   openObjects(peers: readonly string[] = []): Promise<ObjectDesk> {
-    const { running, platform } = this;
-    const chain = running?.client.snapshot() ?? null;
-    if (running === null || chain?.phase !== 'following') {
-      const at = chain?.best == null ? '' : ` It is at block ${chain.best.number} of ${chain.target ?? '…'}.`;
-      return Promise.reject(new Error(`Objects come once the chain is verified up to its head.${at}`));
-    }
-    this.objectsOpen ??= Promise.all([
-      import('./objects.ts'),
-      platform.openPieceDirectory(),
-      platform.openWorkDirectory('near-pieces'),
-      platform.peerPlatform(),
-    ])
-      .then(([{ ObjectDesk }, pieces, nearDirectory, peerPlatform]) =>
-        ObjectDesk.open({
-          ...running,
-          store: platform.store,
-          platform: peerPlatform,
-          pieces,
-          nearDirectory,
-          farms: this.farms,
-          payments: async () => (await this.openMoney()).payments,
-          peers,
-        }),
-      )
-      .catch((error: unknown) => {
-        this.objectsOpen = null;
-        throw error;
-      });
-    return this.objectsOpen;
+    return this.parts.objects(peers);
   }
 
   serveObject(request: ObjectRequest, port: MessagePort): void {
-    void serveObject(() => this.objectsOpen ?? this.openObjects(), request, port);
-  }
-
-  private registryNetwork(): RegistryNetwork | null {
-    const { running, setup } = this;
-    return running === null || setup === null ? null : { network: setup.network, client: running.client };
-  }
-
-  private openDesk(): Promise<Desk> {
-    this.desk ??= import('./desk.ts')
-      .then(({ Desk }) =>
-        Desk.open(
-          this.platform,
-          () => this.registryNetwork(),
-          async (account) => (await this.openMoney()).lastReward(account),
-        ),
-      )
-      .catch((error: unknown) => {
-        this.desk = null;
-        throw error;
-      });
-    return this.desk;
+    void serveObject(() => this.parts.objects(), request, port);
   }
 
   joinCluster(request: JoinRequest): Promise<void> {
@@ -436,13 +352,12 @@ export class AllotmentNode implements RunnableNode {
   }
 
   async keepTime(on: boolean): Promise<void> {
-    const { running } = this;
-    if (running === null) throw new Error('The chain is not being followed yet.');
+    const following = this.requireFollowing();
     this.timekeeping?.stop();
     this.timekeeping = null;
     if (on) {
-      const { client, pool, sources } = running;
-      this.timekeeping = new Timekeeping(client, pool, authoringSource(sources), () => this.changed());
+      const { client, pool } = following;
+      this.timekeeping = new Timekeeping(client, pool, following.authoringSource(), () => this.changed());
     }
     this.changed();
   }
@@ -459,7 +374,7 @@ export class AllotmentNode implements RunnableNode {
     const { setup } = this;
     await this.farms.removeAll();
     await this.halt();
-    if (setup !== null) await this.forgetChain(setup.network);
+    if (setup !== null) await forgetChain(this.platform, setup.network);
     await this.helper.forget();
     await this.platform.store.clear();
     this.setup = null;
@@ -471,8 +386,9 @@ export class AllotmentNode implements RunnableNode {
     this.helper.stop();
     await this.cluster.stop();
     this.limits.stop();
+    this.machine.stop();
     await this.halt();
-    for (const timer of this.timers) clearTimeout(timer);
+    for (const timer of this.retries) clearTimeout(timer);
   }
 
   private changed(): void {
@@ -484,80 +400,56 @@ export class AllotmentNode implements RunnableNode {
     return this.setup;
   }
 
+  private requireFollowing(): Following {
+    if (this.following === null) throw new Error(NOT_FOLLOWED);
+    return this.following;
+  }
+
+  private followed(): Followed | null {
+    const { following, setup } = this;
+    return following === null || setup === null ? null : { following, network: setup.network };
+  }
+
   /** Does `work` after a while, unless what runs was replaced meanwhile. */
   private later(ms: number, work: () => void): void {
     const { generation } = this;
     const timer = setTimeout(() => {
-      this.timers.delete(timer);
+      this.retries.delete(timer);
       if (generation === this.generation) work();
     }, ms);
-    this.timers.add(timer);
-  }
-
-  private refreshMachine(): void {
-    const timer = setInterval(() => {
-      this.platform.machine().then(
-        (machine) => {
-          if (nearlyFull(machine) && !nearlyFull(this.machine))
-            this.journal.notify('warning', 'storage', 'The space for this app’s data is nearly used up.');
-          this.machine = machine;
-          this.changed();
-        },
-        () => undefined,
-      );
-    }, MACHINE_REFRESH_MS);
-    this.timers.add(timer);
+    this.retries.add(timer);
   }
 
   private async run(): Promise<void> {
-    const { network, begin, cores, potBudget, schedule, farm } = this.requireSetup();
+    const setup = this.requireSetup();
+    const { cores, schedule, farm } = setup;
     const generation = ++this.generation;
     this.failure = null;
     this.changed();
-    let pool: TablePool | null = null;
-    const sources: RpcSource[] = [];
-    const peers: ChainSource[] = [];
+    let following: Following | null = null;
     try {
       this.identity = await loadOrCreateIdentity(this.platform.store);
-      pool = await createTablePool(this.platform, cores, this.journal, () => this.changed());
-      for (const endpoint of network.endpoints) {
-        if (isPeerAddress(endpoint)) peers.push(await this.connectPeer(endpoint));
-        else sources.push(RpcSource.connect(endpoint, { openSocket: this.platform.openSocket }));
-      }
-      const preset = presetOf(network.id);
-      const client = await LightClient.open({
-        sources: [...sources, ...peers],
-        pool,
-        store: await this.openChainStore(network),
-        runtimes: await this.openChainStore(network, '-runtime'),
-        begin: beginChoice(begin, network),
-        network: {
-          genesisHash: network.genesisHash === null ? null : fromHex(network.genesisHash, 32),
-          constants: preset?.constants ?? null,
-          potExternalEntropy: preset?.potExternalEntropy ?? null,
-        },
-        potBudget,
-        log: (line) => this.journal.log('info', line),
-      });
+      following = await Following.open(this.platform, setup, this.journal, () => this.changed());
       if (generation !== this.generation) {
         // Other choices were made while this one was being opened.
-        await client.stop();
-        await pool.close();
+        await following.close();
         return;
       }
+      const { client, pool } = following;
       client.setOwnKeys(new Set([toHex(this.identity.publicKey)]));
-      const slowDown = accelerate(client, pool, this.platform, (line) => this.journal.log('info', line));
-      this.running = { pool, sources, client, slowDown };
+      this.following = following;
       this.limits.choose(schedule, cores);
       if (farm !== null && farm.allocatedBytes > 0) await this.farms.give(farm.allocatedBytes);
+      if (generation !== this.generation) return;
       client.onChange(() => this.onChain());
       this.helper.serve(client);
       void this.cluster.serve({ pool, history: client, helper: this.helper.plotting });
       client.start();
     } catch (error) {
-      for (const source of [...sources, ...peers]) source.close();
-      await pool?.close();
+      // Whoever replaces what runs closes it.
       if (generation !== this.generation) return;
+      this.following = null;
+      await following?.close();
       this.failure = causeOf(error, 'Try again');
       this.journal.notify('error', 'node', sentenceOf(error));
       this.later(RETRY_MS, () => void this.run());
@@ -565,64 +457,38 @@ export class AllotmentNode implements RunnableNode {
     this.changed();
   }
 
-  private openChainStore({ genesisHash, id }: NetworkChoice, part = ''): Promise<ChainStore> {
-    return this.platform.openChainStore(`${genesisHash ?? id}${part}`);
-  }
-
-  private async forgetChain(network: NetworkChoice): Promise<void> {
-    for (const part of ['', '-runtime']) await (await this.openChainStore(network, part)).clear();
-  }
-
-  private async connectPeer(address: string): Promise<ChainSource> {
-    const { PeerSource } = await import('../network/peer-source.ts');
-    const { transports } = await this.platform.peerPlatform();
-    return PeerSource.connect(address, { transports });
-  }
-
   /** Stops chain and farm; nothing stored is lost. */
   private async halt(): Promise<void> {
     this.generation += 1;
-    const { running } = this;
-    this.running = null;
-    const { moneyOpen, objectsOpen } = this;
-    this.moneyOpen = null;
-    this.objectsOpen = null;
-    await moneyOpen?.then((money) => money.close()).catch(() => undefined);
+    const { following } = this;
+    this.following = null;
+    await this.parts.closeMoney();
     this.helper.serve(null);
     this.timekeeping?.stop();
     this.timekeeping = null;
     await this.farms.halt();
-    await objectsOpen?.then((objects) => objects.close()).catch(() => undefined);
+    await this.parts.closeObjects();
     await this.cluster.serve(null);
-    running?.slowDown();
-    await running?.client.stop();
-    await running?.pool.close();
+    await following?.close();
   }
 
   private onChain(): void {
-    const chain = this.running?.client.snapshot();
+    const chain = this.following?.client.snapshot();
     if (chain !== undefined) {
-      for (const block of chain.blocks) {
-        // What was verified in an earlier run was announced in it.
-        if (!block.own || block.pot === 'stored' || this.announced.has(block.hash)) continue;
-        this.announced.add(block.hash);
-        if (this.announced.size > ANNOUNCED)
-          this.announced.delete(this.announced.values().next().value ?? '');
-        this.journal.notify('success', 'reward', `Block ${block.number} is this farm’s own, and verified.`);
-      }
+      this.ownBlocks.look(chain.blocks);
       if (chain.phase === 'following') this.startFarms();
       // What was signed in an earlier run is followed on.
-      if (chain.best !== null && this.moneyOpen === null) this.openMoney().catch(() => undefined);
+      if (chain.best !== null && !this.parts.hasMoney) this.parts.money().catch(() => undefined);
     }
     this.changed();
   }
 
   /** Farms start only on a chain that is verified up to its head and has history to plot. */
   private startFarms(): void {
-    const { running, setup, identity } = this;
-    if (running === null || setup?.farm == null || identity === null || this.farms.running) return;
-    const { client, pool, sources } = running;
-    const node = authoringSource(sources).farmer;
+    const { following, setup, identity } = this;
+    if (following === null || setup?.farm == null || identity === null || this.farms.running) return;
+    const { client, pool } = following;
+    const node = following.authoringSource().farmer;
     const { genesisHash, phase } = client.snapshot();
     if (phase !== 'following' || genesisHash === null || client.segmentCommitment(0n) === null) return;
     const genesis = fromHex(genesisHash, 32);
@@ -641,7 +507,7 @@ export class AllotmentNode implements RunnableNode {
 
   /** Pieces out of the storage network, nodes included; out of one node while that network cannot be joined. */
   private farmPieces(node: PieceSource): PieceSource {
-    const join = (): Promise<ObjectDesk | null> => this.openObjects().catch(() => null);
+    const join = (): Promise<ObjectDesk | null> => this.parts.objects().catch(() => null);
     // Whoever farms gives pieces to others, too, whether it plots at the moment or not.
     void join();
     return {
@@ -661,7 +527,7 @@ export class AllotmentNode implements RunnableNode {
 
   /** What farms wait for before they start; null when nothing holds them. */
   private startsWhen(): string | null {
-    const client = this.running?.client;
+    const client = this.following?.client;
     if (client === undefined) return null;
     if (client.snapshot().phase !== 'following')
       return 'The farm starts once the chain is verified up to its head.';
@@ -677,43 +543,5 @@ export class AllotmentNode implements RunnableNode {
   private rewardAddress(): string | null {
     const { setup, identity } = this;
     return setup?.farm?.rewardAddress ?? (identity === null ? null : encodeAddress(identity.publicKey));
-  }
-}
-
-/** Whether an endpoint is a peer's multiaddress rather than the URL of a node's RPC. */
-function isPeerAddress(endpoint: string): boolean {
-  return endpoint.startsWith('/');
-}
-
-/** The node that solutions go to: the first that is connected, or the first named. */
-function authoringSource(sources: readonly RpcSource[]): RpcSource {
-  const source = sources.find(({ state }) => state === 'connected') ?? sources[0];
-  if (source === undefined) throw new Error('This needs a node’s RPC; peers alone were named.');
-  return source;
-}
-
-function rewardAccount(setup: Setup, identity: FarmerIdentity): Uint8Array {
-  const address = setup.farm?.rewardAddress ?? null;
-  return address === null ? identity.publicKey : decodeAddress(address).account;
-}
-
-function nearlyFull({ quotaBytes, usedBytes }: MachineInfo): boolean {
-  return quotaBytes !== null && usedBytes !== null && usedBytes > 0.95 * quotaBytes;
-}
-
-/** Refuses choices that cannot work, each with a sentence. */
-function checkSetup(setup: Setup): void {
-  beginChoice(setup.begin, setup.network);
-  if (setup.network.endpoints.length === 0) throw new Error('Name at least one node to talk to.');
-  if (!Number.isInteger(setup.cores) || setup.cores < 1) throw new Error('Allow at least one core.');
-  if (setup.schedule !== undefined) requireSchedule(setup.schedule);
-  const address = setup.farm?.rewardAddress ?? null;
-  if (address === null) return;
-  try {
-    decodeAddress(address);
-  } catch (error) {
-    throw new Error('The reward address is not an account address of this network: a character is wrong.', {
-      cause: error,
-    });
   }
 }

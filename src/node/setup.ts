@@ -1,0 +1,29 @@
+/** The person's choices: which of them cannot work, and what follows from them. */
+import type { FarmerIdentity } from '../farm/identity.ts';
+import { decodeAddress } from '../protocol/ss58.ts';
+import type { Setup } from './api.ts';
+import { beginChoice } from './begin.ts';
+import { requireSchedule } from './schedule.ts';
+
+/** Refuses choices that cannot work, each by an Error with a sentence. */
+export function checkSetup(setup: Setup): void {
+  beginChoice(setup.begin, setup.network);
+  if (setup.network.endpoints.length === 0) throw new Error('Name at least one node to talk to.');
+  if (!Number.isInteger(setup.cores) || setup.cores < 1) throw new Error('Allow at least one core.');
+  if (setup.schedule !== undefined) requireSchedule(setup.schedule);
+  const address = setup.farm?.rewardAddress ?? null;
+  if (address === null) return;
+  try {
+    decodeAddress(address);
+  } catch (error) {
+    throw new Error('The reward address is not an account address of this network: a character is wrong.', {
+      cause: error,
+    });
+  }
+}
+
+/** Account (32 bytes) that rewards go to: the chosen one, or the farmer's own. */
+export function rewardAccount(setup: Setup, identity: FarmerIdentity): Uint8Array {
+  const address = setup.farm?.rewardAddress ?? null;
+  return address === null ? identity.publicKey : decodeAddress(address).account;
+}
