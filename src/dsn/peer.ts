@@ -6,7 +6,7 @@ import type { Connection, IdentifyResult, PeerId, PrivateKey, Stream } from '@li
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p';
 import { concat, toHex } from '../protocol/bytes.ts';
-import { decodeWith, encodeWith, type Codec } from '../protocol/codec.ts';
+import { decodeWith, encodeWith } from '../protocol/codec.ts';
 import {
   cachedPieceByIndex,
   dsnProtocolVersion,
@@ -189,7 +189,7 @@ export class DsnPeer {
    * Asks a peer one question.
    *
    * @param peer Text of its id.
-   * @throws DsnError; a malformed answer bans the peer. The signal's reason.
+   * @throws DsnError; a malformed answer bans the peer. ProtocolError for what may not be asked. The signal's reason.
    */
   async request<Q, R>(
     peer: string,
@@ -197,6 +197,7 @@ export class DsnPeer {
     question: Q,
     signal?: AbortSignal,
   ): Promise<R> {
+    protocol.check?.(question);
     const payload = encodeWith(protocol.request, question);
     const answer = await this.exchange(
       peer,
@@ -340,14 +341,12 @@ export class DsnPeer {
       const piece = await server.piece(question.pieceIndex, peer);
       return piece && { piece, cachedPieces: cachedOf(server, question.cachedPieces) };
     });
-    await this.answer(segmentHeadersByIndexes, (question): Promise<SegmentHeader[] | null> => {
-      const tooMany = question.kind === 'indexes' && question.segmentIndexes.length > MAX_SEGMENT_HEADERS;
-      if (tooMany) return Promise.resolve(null);
+    await this.answer(segmentHeadersByIndexes, (question, peer): Promise<SegmentHeader[] | null> => {
       const clamped =
         question.kind === 'last'
           ? { ...question, limit: Math.min(question.limit, MAX_SEGMENT_HEADERS) }
           : question;
-      return server.segmentHeaders(clamped);
+      return server.segmentHeaders(clamped, peer);
     });
     if (this.options.kademliaServer !== true) return;
     await this.node.handle(
@@ -366,12 +365,14 @@ export class DsnPeer {
     protocol: DsnProtocol<Q, R>,
     make: (question: Q, peer: string) => Promise<R | null>,
   ): Promise<void> {
-    const { request, response } = protocol as { request: Codec<Q>; response: Codec<R> };
+    const { name, request, response } = protocol;
     await this.node.handle(
-      protocol.name,
+      name,
       (stream, connection) =>
         this.reply(stream, connection, MAX_REQUEST_BYTES, async (payload, peer) => {
-          const answer = await make(decodeWith(request, payload, protocol.name), peer);
+          const question = decodeWith(request, payload, name);
+          protocol.check?.(question);
+          const answer = await make(question, peer);
           return answer === null ? null : encodeWith(response, answer);
         }),
       { maxInboundStreams: MAX_STREAMS },

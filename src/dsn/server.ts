@@ -9,8 +9,8 @@ export interface DsnServer {
   cachedPiece(index: PieceIndex, peer: string): Promise<Uint8Array | null>;
   /** A piece out of the cache or a plotted sector. */
   piece(index: PieceIndex, peer: string): Promise<Uint8Array | null>;
-  /** All of the asked ones in their order. */
-  segmentHeaders(request: SegmentHeaderRequest): Promise<SegmentHeader[] | null>;
+  /** All of the asked ones in their order; the last ones ascending, at most 1000. */
+  segmentHeaders(request: SegmentHeaderRequest, peer: string): Promise<SegmentHeader[] | null>;
 }
 
 /** Registers the protocols, as every peer does, and refuses everything. */

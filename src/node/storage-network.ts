@@ -2,19 +2,23 @@
  * The storage network behind the node: the own peer, what it keeps and gives to others, whom pieces come from, the
  * person's gateway.
  */
+import { isAnnounced } from '../chain/announced-segments.ts';
 import type { LightClient } from '../chain/light-client.ts';
+import { VerifiedBlocks } from '../chain/verified-blocks.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { NearCache } from '../dsn/near-cache.ts';
 import { NearFill } from '../dsn/near-fill.ts';
 import { loadOrCreatePeerKey, peerIdOfKey } from '../dsn/peer-key.ts';
 import type { PeerConnection, PeerPlatform } from '../dsn/peer.ts';
 import type { PieceCache } from '../dsn/piece-cache.ts';
+import { headersOfPeers, SegmentHistory, type SegmentHeaderSource } from '../dsn/segment-history.ts';
 import { OWN_CACHE, RECONSTRUCTION, type PieceEvent } from '../dsn/supply.ts';
 import type { RpcSource } from '../network/source.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import { startRetrieval, type Retrieval, type ServedEvent } from '../objects/retrieval.ts';
 import type { ObjectService } from '../objects/service.ts';
-import type { PieceIndex } from '../protocol/types.ts';
+import type { SegmentHeaderRequest } from '../protocol/dsn.ts';
+import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { Gateway, type GatewaySettings, type GatewayView } from './gateway.ts';
@@ -42,8 +46,10 @@ export interface StorageNetworkView {
   connections: ConnectionView[];
   /** Peers that sent wrong data and are not spoken to any more. */
   refused: { peer: string; reason: string }[];
-  /** Pieces given to others in this session. */
-  served: { cached: number; plotted: number };
+  /** Pieces and headers of segments given to others in this session. */
+  served: { cached: number; plotted: number; headers: number };
+  /** Headers of segments that are verified here, and segments of the verified history. */
+  history: { headers: number; segments: number };
   near: NearView;
   /** The segment out of which a piece that nobody has is being rebuilt, and how many of 128 pieces are there. */
   rebuilding: { segment: string; have: number } | null;
@@ -104,13 +110,14 @@ export class StorageNetwork {
   private readonly origins = new Map<string, PieceOrigin>();
   private readonly counts = new Map<string, { taken: number; given: number }>();
   private readonly refused: StorageNetworkView['refused'] = [];
-  private readonly served = { cached: 0, plotted: 0 };
+  private readonly served = { cached: 0, plotted: 0, headers: 0 };
   /** How often farms asked in vain for a piece. */
   private readonly missed = new Map<PieceIndex, number>();
   private rebuilding: StorageNetworkView['rebuilding'] = null;
   private retrieval!: Retrieval;
   private gateway!: Gateway;
   private fill!: NearFill;
+  private history: SegmentHistory | null = null;
 
   private constructor(
     private readonly options: StorageNetworkOptions,
@@ -140,7 +147,18 @@ export class StorageNetwork {
       plotted: (index) => farms.plottedPiece(index),
       privateKey,
       nodes: sources.map(({ farmer }) => farmer),
+      segmentHeaders: (request) => network.headersFor(request),
       watch: (event) => network.note(event),
+    });
+    const blocks = new VerifiedBlocks(client);
+    network.history = new SegmentHistory({
+      chain: client,
+      sources: () => [...network.headersOfNodes(), ...headersOfPeers(network.retrieval.peer)],
+      isAnnounced: (header, signal) => {
+        const depth = client.constants()?.confirmationDepthK ?? 0;
+        return isAnnounced(blocks, header, depth, signal);
+      },
+      piece: (index, signal) => network.retrieval.supply.piece(index, signal),
     });
     network.gateway = new Gateway(network.retrieval.peer, platform.bridge, named);
     if (settings.gateway !== null) network.gateway.start(settings.gateway);
@@ -186,7 +204,29 @@ export class StorageNetwork {
     return this.retrieval.supply.settled();
   }
 
+  /** Headers of segments from the nodes that serve farmers. */
+  private headersOfNodes(): SegmentHeaderSource[] {
+    return this.options.sources.map(({ farmer }) => ({
+      name: farmer.name,
+      headers: (segments, signal) => farmer.segmentHeaders(segments, { signal }),
+      blame: (reason) => this.refuse(farmer.name, reason),
+    }));
+  }
+
+  /** The verified headers of segments that a peer asks for; null where one of them is not here. */
+  private headersFor(request: SegmentHeaderRequest): SegmentHeader[] | null {
+    const headers = this.history?.answer(request) ?? null;
+    this.served.headers += headers?.length ?? 0;
+    return headers;
+  }
+
+  private refuse(peer: string, reason: string): void {
+    this.refused.unshift({ peer, reason });
+    this.refused.length = Math.min(this.refused.length, MAX_REFUSED);
+  }
+
   async close(): Promise<void> {
+    this.history?.stop();
     this.fill.stop();
     this.gateway.stop();
     await this.retrieval.stop();
@@ -216,8 +256,7 @@ export class StorageNetwork {
         this.rebuilding = null;
         break;
       case 'invalid':
-        this.refused.unshift({ peer: event.from, reason: `It sent a wrong piece ${event.index}.` });
-        this.refused.length = Math.min(this.refused.length, MAX_REFUSED);
+        this.refuse(event.from, `It sent a wrong piece ${event.index}.`);
         break;
     }
   }
@@ -261,6 +300,7 @@ export class StorageNetwork {
       })),
       refused: this.refused,
       served: this.served,
+      history: { headers: this.history?.size ?? 0, segments: Number(this.options.client.historySize()) },
       near: {
         pieces: this.near.size,
         wanted: this.near.wantedSize,

@@ -8,6 +8,7 @@ import { peerCaches, peerPlots } from '../dsn/search.ts';
 import type { DsnServer } from '../dsn/server.ts';
 import { PieceSupply, type OwnPieces, type PieceEvent } from '../dsn/supply.ts';
 import type { SegmentCommitments } from '../dsn/verifier.ts';
+import type { SegmentHeaderRequest } from '../protocol/dsn.ts';
 import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
 import type { PrivateKey } from '@libp2p/interface';
 import { ObjectService } from './service.ts';
@@ -35,8 +36,8 @@ export interface RetrievalOptions {
   indexers?: readonly string[];
   /** Rebuilds pieces that nobody has. */
   reconstruct?: boolean;
-  /** Headers of segments that others may ask for. */
-  segmentHeaders?: () => readonly SegmentHeader[];
+  /** Verified headers of segments that others ask for; null refuses. Refuses all when left out. */
+  segmentHeaders?(request: SegmentHeaderRequest): SegmentHeader[] | null;
   watch?(event: RetrievalEvent | PieceEvent | ServedEvent): void;
 }
 
@@ -95,7 +96,7 @@ export async function startRetrieval(options: RetrievalOptions): Promise<Retriev
 
 /** Gives out what is kept here and, where the protocol asks for it, what is plotted. */
 function serverOf(
-  { cache, near = null, plotted, segmentHeaders = () => [], watch }: RetrievalOptions,
+  { cache, near = null, plotted, segmentHeaders = () => null, watch }: RetrievalOptions,
   get: OwnPieces['get'],
 ): DsnServer {
   const cachedPiece = async (index: PieceIndex, to: string): Promise<Uint8Array | null> => {
@@ -113,11 +114,6 @@ function serverOf(
       if (piece !== null) watch?.({ kind: 'served', index, to, from: 'plot' });
       return piece;
     },
-    segmentHeaders: (request) => {
-      const all = segmentHeaders();
-      if (request.kind === 'last') return Promise.resolve(all.slice(Math.max(0, all.length - request.limit)));
-      const found = request.segmentIndexes.flatMap((index) => all[Number(index)] ?? []);
-      return Promise.resolve(found.length === request.segmentIndexes.length ? found : null);
-    },
+    segmentHeaders: (request) => Promise.resolve(segmentHeaders(request)),
   };
 }

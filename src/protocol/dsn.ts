@@ -6,7 +6,7 @@ import { sha256 } from '@noble/hashes/sha2.js';
 import { concat, littleEndian, toHex } from './bytes.ts';
 import { list, option, struct, u32, u64, variants, type Codec } from './codec.ts';
 import { PIECE_BYTES } from './constants.ts';
-import { DecodeError } from './errors.ts';
+import { DecodeError, ProtocolError } from './errors.ts';
 import type { ScaleReader, ScaleWriter } from './scale.ts';
 import { readSegmentHeader, writeSegmentHeader } from './segment.ts';
 import type { PieceIndex, SegmentHeader, SegmentIndex } from './types.ts';
@@ -134,6 +134,8 @@ export interface DsnProtocol<Q, R> {
   name: string;
   request: Codec<Q>;
   response: Codec<R>;
+  /** Throws ProtocolError for a question that decodes and may not be asked all the same. */
+  check?(question: Q): void;
 }
 
 /** Only from the cache: the piece, or peers that may have it. */
@@ -164,6 +166,17 @@ export const segmentHeadersByIndexes: DsnProtocol<SegmentHeaderRequest, SegmentH
     last: struct({ limit: u32 }),
   }),
   response: list(segmentHeader),
+  check: (question) => {
+    if (question.kind === 'last' || question.segmentIndexes.length <= MAX_SEGMENT_HEADERS) return;
+    const asked = question.segmentIndexes.length;
+    throw new ProtocolError({
+      code: 'too-many-segment-headers',
+      rule: 'segment-header-request',
+      message: `${asked} segment headers in one request, ${MAX_SEGMENT_HEADERS} are allowed`,
+      values: { asked, allowed: MAX_SEGMENT_HEADERS },
+      sentence: 'Too many headers of segments were asked for at once.',
+    });
+  },
 };
 
 export const dsnProtocols = { cachedPieceByIndex, pieceByIndex, segmentHeadersByIndexes } as const;

@@ -67,9 +67,7 @@ export function* segmentItems(recorded: Uint8Array): Generator<SegmentItem> {
 export function continuationIn(firstRaw: Uint8Array): Uint8Array | null {
   const reader = new ScaleReader(firstRaw, 'segment');
   try {
-    readSegmentVersion(reader);
-    if (reader.u8() !== PARENT_SEGMENT_HEADER) return null;
-    readSegmentHeader(reader);
+    if (readParentHeader(reader) === null) return null;
     if (reader.u8() !== TAGS.blockContinuation) return null;
     const length = reader.compact();
     return firstRaw.subarray(reader.position, reader.position + length);
@@ -77,6 +75,21 @@ export function continuationIn(firstRaw: Uint8Array): Uint8Array | null {
     if (error instanceof DecodeError) return null;
     throw error;
   }
+}
+
+/** The header of the segment before that a segment's first raw record begins with; null where it begins otherwise. */
+export function parentHeaderIn(firstRaw: Uint8Array): SegmentHeader | null {
+  try {
+    return readParentHeader(new ScaleReader(firstRaw, 'segment'));
+  } catch (error) {
+    if (error instanceof DecodeError) return null;
+    throw error;
+  }
+}
+
+function readParentHeader(reader: ScaleReader): SegmentHeader | null {
+  readSegmentVersion(reader);
+  return reader.u8() === PARENT_SEGMENT_HEADER ? readSegmentHeader(reader) : null;
 }
 
 /** SCALE of the items as a recorded segment, zero-padded to 130 023 424 bytes. Throws RangeError if longer. */

@@ -190,7 +190,13 @@ export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; on
 }
 
 /** What this tab does for others, in a sentence and in numbers. */
-function Served({ network: { served, near }, cached }: { network: StorageNetworkView; cached: number }) {
+function Served({
+  network: { served, near, history },
+  cached,
+}: {
+  network: StorageNetworkView;
+  cached: number;
+}) {
   const given = served.cached + served.plotted;
   return (
     <>
@@ -202,6 +208,7 @@ function Served({ network: { served, near }, cached }: { network: StorageNetwork
         <dd>
           {given} {given === 1 ? 'piece' : 'pieces'}
           {served.plotted > 0 && `, ${served.plotted} of them out of plotted sectors`}
+          {served.headers > 0 && `, ${served.headers} headers of segments`}
         </dd>
         <dt>Kept from what you opened</dt>
         <dd>
@@ -212,6 +219,10 @@ function Served({ network: { served, near }, cached }: { network: StorageNetwork
           {near.wanted === 0
             ? 'nothing'
             : `${near.pieces} of the ${near.wanted} pieces that are nearest to this peer`}
+        </dd>
+        <dt>Headers of segments</dt>
+        <dd>
+          {history.headers} of {history.segments} verified and told to whoever asks
         </dd>
       </dl>
     </>
