@@ -37,17 +37,23 @@ import {
 } from '../protocol/find-node.ts';
 import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
 import type { BridgeHolder } from './bridge.ts';
+import { Dialer } from './dialer.ts';
 import { DsnError } from './errors.ts';
 import { PeerBook } from './peer-book.ts';
 import { REFUSING_SERVER, type DsnServer } from './server.ts';
 import { identifyAs } from '../network/identify.ts';
-import { closeWriting, receiveFrame, sendFrame } from '../network/streams.ts';
+import { answerPings, MAX_PING_STREAMS, PING_PROTOCOL } from '../network/ping.ts';
+import { closeWriting, receiveFrame, sendFrame, StalledError } from '../network/streams.ts';
 
 const REQUEST_TIMEOUT_MS = 20_000;
 const LOOKUP_TIMEOUT_MS = 10_000;
 /** Answers made at once; more are refused, because each may hold a piece in memory. */
 const MAX_ANSWERS = 16;
 const MAX_STREAMS = 256;
+/** The library takes both from the handler, where there is one. */
+const STREAMS = { maxInboundStreams: MAX_STREAMS, maxOutboundStreams: MAX_STREAMS };
+/** An answer that stops coming for so long is given up: some transports stand still for half a minute. */
+const STALL_MS = 8_000;
 
 /** What a platform brings: the transports it has, and where to listen. */
 export interface PeerPlatform {
@@ -69,6 +75,8 @@ export interface DsnPeerOptions extends PeerPlatform {
   privateKey?: PrivateKey;
   /** Milliseconds that an answer may take; the network's own when left out. */
   requestTimeoutMs?: number;
+  /** Milliseconds that an answer may stop coming. */
+  stallMs?: number;
   /** Called when a peer is not spoken to any more, and why. */
   onBan?(peer: string, reason: string): void;
 }
@@ -83,6 +91,7 @@ export interface PeerConnection {
 
 export class DsnPeer {
   readonly book: PeerBook;
+  private readonly dialer = new Dialer();
   private node!: Libp2p;
   private answering = 0;
 
@@ -161,14 +170,25 @@ export class DsnPeer {
       peers.set(peer, [...(peers.get(peer) ?? []), address]);
     }
     const results = await Promise.allSettled(
-      [...peers.values()].map(async (known) => {
-        const connection = await this.node.dial(known, { signal: limited(LOOKUP_TIMEOUT_MS, signal) });
+      [...peers].map(async ([name, known]) => {
+        const limit = limited(LOOKUP_TIMEOUT_MS, signal);
+        const connection = await this.dialer.dial(
+          name,
+          (until) => this.node.dial(known, { signal: until }),
+          limit,
+          true,
+        );
         const peer = connection.remotePeer.toString();
         await this.book.identity(peer, limited(LOOKUP_TIMEOUT_MS, signal));
         return peer;
       }),
     );
     return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
+  }
+
+  /** Closes every line to a peer. */
+  async disconnect(peer: string): Promise<void> {
+    await this.node.hangUp(peerIdFromString(peer));
   }
 
   private identified(result: IdentifyResult, version: string): void {
@@ -178,6 +198,7 @@ export class DsnPeer {
       void result.connection.close().catch(() => undefined);
       return;
     }
+    this.dialer.reached(peer);
     this.book.identified(peer, {
       multihash: result.peerId.toMultihash().bytes,
       addresses: result.listenAddrs.map(({ bytes }) => bytes),
@@ -253,7 +274,7 @@ export class DsnPeer {
     let failure: unknown = null;
     try {
       stream = await this.open(peer, protocol, both);
-      const receiving = receiveFrame(stream, limit, both);
+      const receiving = receiveFrame(stream, limit, both, this.options.stallMs ?? STALL_MS);
       receiving.catch(() => undefined);
       await sendFrame(stream, payload, both);
       closeWriting(stream);
@@ -265,9 +286,10 @@ export class DsnPeer {
       failure = error;
       signal?.throwIfAborted();
       if (error instanceof ProtocolError) throw this.malformed(peer, error);
-      if (error instanceof DsnError) throw error;
+      if (error instanceof DsnError && error.code === 'refused') throw error;
       this.book.failed(peer);
-      const code = timeout.aborted ? 'timeout' : 'unreachable';
+      if (error instanceof DsnError) throw error;
+      const code = timeout.aborted || error instanceof StalledError ? 'timeout' : 'unreachable';
       throw new DsnError(code, peer, error instanceof Error ? error.message : String(error), error);
     } finally {
       if (failure !== null) stream?.abort(failure instanceof Error ? failure : new Error(String(failure)));
@@ -285,8 +307,19 @@ export class DsnPeer {
         await this.node.dial(direct, { signal: limited(LOOKUP_TIMEOUT_MS, signal) }).catch(() => undefined);
     }
     const line = this.lineTo(id);
-    if (line !== null) return line.newStream(protocol, options);
-    return this.node.dialProtocol(addresses.length > 0 ? addresses : id, protocol, options);
+    try {
+      if (line !== null) return await line.newStream(protocol, options);
+    } catch (error) {
+      // Peers end lines that nobody uses, which is no failure.
+      if (line?.status === 'open') throw error;
+    }
+    const dialled = await this.dialer.dial(
+      peer,
+      (until) => this.node.dial(addresses.length > 0 ? addresses : id, { signal: until }),
+      signal,
+      false,
+    );
+    return dialled.newStream(protocol, options);
   }
 
   /** An open connection to a peer, rather a direct one than over a relay; null: there is none. */
@@ -330,6 +363,7 @@ export class DsnPeer {
   }
 
   private async serve(server: DsnServer): Promise<void> {
+    await this.node.handle(PING_PROTOCOL, answerPings, { maxInboundStreams: MAX_PING_STREAMS });
     await this.answer(cachedPieceByIndex, async (question, peer): Promise<CachedPieceResponse> => {
       const cachedPieces = cachedOf(server, question.cachedPieces);
       const found = await server.cachedPiece(question.pieceIndex, peer);
@@ -357,7 +391,7 @@ export class DsnPeer {
           const peers = this.book.closest(target, CLOSEST_PEERS, peer);
           return Promise.resolve(encodeFindNodeResponse(peers.map((id) => this.book.found(id))));
         }),
-      { maxInboundStreams: MAX_STREAMS },
+      STREAMS,
     );
   }
 
@@ -375,7 +409,7 @@ export class DsnPeer {
           const answer = await make(question, peer);
           return answer === null ? null : encodeWith(response, answer);
         }),
-      { maxInboundStreams: MAX_STREAMS },
+      STREAMS,
     );
   }
 

@@ -9,6 +9,11 @@ const PART_BYTES = 64 * 1024;
 /** A half close may wait for an answer that some peers never send. */
 const CLOSE_MS = 1_000;
 
+/** The other side began its message and stopped sending. */
+export class StalledError extends Error {
+  override readonly name = 'StalledError';
+}
+
 /** Sends a message, waiting wherever the other side is slow. */
 export async function sendFrame(stream: Stream, payload: Uint8Array, signal: AbortSignal): Promise<void> {
   const bytes = frame(payload);
@@ -23,26 +28,35 @@ export async function sendFrame(stream: Stream, payload: Uint8Array, signal: Abo
  * writing is closed: a stream that both sides closed forgets what was not read yet.
  *
  * @param limit Largest payload, in bytes.
- * @throws DecodeError for a message that is too large or cut off; the signal's reason.
+ * @param stallMs How long nothing may come once the message has begun, in milliseconds.
+ * @throws DecodeError for a message that is too large or cut off; StalledError; the signal's reason.
  */
 export async function receiveFrame(
   stream: Stream,
   limit: number,
   signal: AbortSignal,
+  stallMs = Infinity,
 ): Promise<Uint8Array | null> {
   // The end of a stream that ended already is not told again.
   if (stream.remoteWriteStatus === 'closed' && stream.readBufferLength === 0) return null;
   const onAbort = (): void => stream.abort(asError(signal.reason));
   signal.addEventListener('abort', onAbort, { once: true });
+  let heard = Infinity;
+  const look = (): void => {
+    if (performance.now() - heard > stallMs) stream.abort(new StalledError(`nothing came for ${stallMs} ms`));
+  };
+  const watch = stallMs === Infinity ? undefined : setInterval(look, stallMs / 4);
   try {
     const reader = new FrameReader(limit);
     for await (const part of stream) {
+      heard = performance.now();
       const payload = reader.push(part instanceof Uint8Array ? part : part.subarray());
       if (payload !== null) return payload;
     }
     signal.throwIfAborted();
     return reader.untouched ? null : reader.cutOff();
   } finally {
+    clearInterval(watch);
     signal.removeEventListener('abort', onAbort);
   }
 }
