@@ -3,6 +3,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { CallView } from '../../src/identity/registry-call.ts';
+import { cidOfHash } from '../../src/protocol/cid.ts';
 import type { IdentityCommands, WalletCommands } from '../../src/node/desk.ts';
 import { AllotmentNode } from '../../src/node/node.ts';
 import { createNodePlatform } from '../../src/node/node-platform.ts';
@@ -142,6 +144,26 @@ describe('a wallet on a network with a registry', () => {
     await test.reach(test.network.chain.best.number + 2);
     await caughtUp();
     expect(await ids.verdict({ did })).toMatchObject({ strict: 'revoked', asOf: { proven: true } });
+  });
+
+  it('announces lists of revocations, each newer than the one before', async () => {
+    const { did } = await ids.createIdentity({ name: 'Library' });
+    const cid = cidOfHash(new Uint8Array(32).fill(7));
+    const sent = async (call: Promise<CallView>) => {
+      await included();
+      return (await call).refused;
+    };
+    const first = await ids.statusList({ issuer: did });
+    expect(await ids.announceStatusList({ issuer: did, list: first, cid })).toMatchObject({
+      refused: 'UnknownIssuer',
+    });
+    expect(await sent(ids.registerIdentity({ did }))).toBeNull();
+    expect(await sent(ids.announceStatusList({ issuer: did, list: first, cid }))).toBeNull();
+    await expect(ids.announceStatusList({ issuer: did, list: first, cid })).rejects.toThrow('not newer');
+    // Lists tell the time in seconds.
+    await new Promise((done) => setTimeout(done, 1100));
+    const second = await ids.statusList({ issuer: did });
+    expect(await sent(ids.announceStatusList({ issuer: did, list: second, cid }))).toBeNull();
   });
 
   it('believes no node of the domain that hides a revocation', async () => {

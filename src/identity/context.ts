@@ -37,6 +37,8 @@ export interface IdentityOptions {
   lastReward?: (account: string) => Promise<ProvenReward | null>;
   /** Milliseconds since the epoch. */
   now?: () => number;
+  /** Content of an object of the storage network; null where it cannot be had now. Absent where none is joined. */
+  objectContent?: (cid: string) => Promise<Uint8Array | null>;
   /** How issuers and verifiers on the web are spoken to; the platform's `fetch` unless told. */
   web?: Web;
 }
@@ -104,6 +106,11 @@ export class IdentityContext {
   /** The newest proven reward of farming to an account (SS58), or null. */
   async lastReward(account: string): Promise<ProvenReward | null> {
     return (await this.options.lastReward?.(account)) ?? null;
+  }
+
+  /** Content of an object of the storage network; null where it cannot be had now. */
+  async objectContent(cid: string): Promise<Uint8Array | null> {
+    return (await this.options.objectContent?.(cid)) ?? null;
   }
 
   list<T>(type: RecordType): { id: string; value: T }[] {

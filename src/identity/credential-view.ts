@@ -7,7 +7,7 @@ import { commitmentsOf } from './exchange.ts';
 import { claimsOf, decodeIssued, isNumber } from './jpt.ts';
 import type { Jwk } from './keys.ts';
 import { disclosableClaims, type ClaimPath, type CredentialStatus, type SdJwtCheck } from './sd-jwt.ts';
-import { fetchedAt, isWebAddress } from './status-book.ts';
+import { fetchedAt, isWebAddress, statusUri } from './status-book.ts';
 
 /** A credential as the wallet keeps it. */
 export interface CredentialRecord {
@@ -37,8 +37,11 @@ export interface CredentialView {
   /** Whether the subject says it of itself. */
   selfIssued: boolean;
   status: CredentialStatus | 'none';
-  /** Where its revocation can be asked for: who is asked then, and when that was last done (seconds since the epoch). */
-  statusSource: { host: string; asked: number | null } | null;
+  /**
+   * Where its revocation can be asked for: who is asked then, null for the registry of identities, and when a host was
+   * last asked (seconds since the epoch).
+   */
+  statusSource: { host: string | null; asked: number | null } | null;
   /** Whether two showings of it can be told to be of one credential. */
   linkable: boolean;
 }
@@ -80,6 +83,12 @@ export function credentialBook(context: IdentityContext) {
     };
   };
 
+  const sourceOf = (uri: string, issuer: string): CredentialView['statusSource'] => {
+    if (isWebAddress(uri)) return { host: new URL(uri).host, asked: fetchedAt(context, uri) };
+    const announced = uri === statusUri(issuer) && context.registry !== null;
+    return announced ? { host: null, asked: null } : null;
+  };
+
   const view = (id: string, record: CredentialRecord, status: SdJwtCheck['status']): CredentialView => {
     if (record.unlinkable !== undefined) return unlinkableView(id, record);
     const { claims, disclosable } = disclosableClaims(record.credential);
@@ -103,10 +112,7 @@ export function credentialBook(context: IdentityContext) {
       expiresAt: claims.exp ?? null,
       selfIssued: claims.sub === claims.iss,
       status: reference === undefined ? 'none' : (status?.(reference, claims.iss) ?? 'unknown'),
-      statusSource:
-        reference !== undefined && isWebAddress(reference.uri)
-          ? { host: new URL(reference.uri).host, asked: fetchedAt(context, reference.uri) }
-          : null,
+      statusSource: reference === undefined ? null : sourceOf(reference.uri, claims.iss),
       linkable: true,
     };
   };

@@ -1,9 +1,10 @@
 /** Identities and verdicts as the page shows them. */
 import { toHex } from '../protocol/bytes.ts';
-import { basicConstraints, commonNameText, keyUsage } from './certificate.ts';
+import { commonNameText } from './certificate.ts';
 import { subjectOf, type Chain } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import { serialOf, type IdentityRecord, type OwnIdentity } from './identity-records.ts';
+import { mayIssue } from './issue-leaf.ts';
 import { keyFingerprint } from './keys.ts';
 import type { Consultation } from './registry-access.ts';
 import { VERDICT_SENTENCES, type Verdict, type VerdictCode } from './verdict.ts';
@@ -70,15 +71,13 @@ export function identityView(
   const chain = context.chainOf(identity);
   const { tbs } = subjectOf(chain);
   const own = identity.role === 'own' ? identity : null;
-  const { authority } = basicConstraints(tbs);
-  const signs = keyUsage(tbs)?.includes('keyCertSign') !== false;
   return {
     did: identity.did,
     name: identity.name,
     commonName: commonNameText(tbs),
     role: identity.role,
     kind: chain.length === 1 ? 'root' : 'leaf',
-    canIssue: own !== null && authority && signs,
+    canIssue: own !== null && mayIssue(tbs),
     keyKind: keyKindOf(chain),
     fingerprint: toHex(keyFingerprint(tbs.publicKeyInfo)),
     serial: serialOf(chain),

@@ -1,7 +1,7 @@
 /** Certificates that this wallet makes: how long they hold, what they are for, and leaves under an identity of one's own. */
 import { utf8 } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
-import { basicConstraints, keyUsage } from './certificate.ts';
+import { basicConstraints, keyUsage, type TbsCertificate } from './certificate.ts';
 import { chainOf, subjectOf, type Chain } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import { formatDid, parseDid } from './did.ts';
@@ -32,6 +32,11 @@ export function requireDays(days: number | undefined): number {
   return value;
 }
 
+/** Whether the holder of a certificate may issue others. */
+export function mayIssue(tbs: TbsCertificate): boolean {
+  return basicConstraints(tbs).authority && keyUsage(tbs)?.includes('keyCertSign') !== false;
+}
+
 /** Issues a certificate under one's own identity and notes its serial. */
 export async function issueLeaf(
   context: IdentityContext,
@@ -47,9 +52,8 @@ export async function issueLeaf(
   const issuer = context.own(issuerDid);
   const parents = context.chainOf(issuer);
   const { tbs } = subjectOf(parents);
-  const { authority, pathLength } = basicConstraints(tbs);
-  const may = authority && keyUsage(tbs)?.includes('keyCertSign') !== false;
-  if (!may) throw new Refusal('not-an-authority', issuerDid, 'This identity may not issue others.');
+  const { pathLength } = basicConstraints(tbs);
+  if (!mayIssue(tbs)) throw new Refusal('not-an-authority', issuerDid, 'This identity may not issue others.');
   if (wanted.mayIssue && pathLength === 0)
     throw new Refusal('path-length', issuerDid, 'This identity may issue others, but none that issue again.');
   const parentIds = identifiersOf(parents);

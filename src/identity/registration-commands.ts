@@ -1,14 +1,7 @@
 /** Commands that change what the registry, or this wallet alone, holds of an identity: register, renew, revoke, deactivate. */
-import { Refusal } from '../wallet/errors.ts';
-import {
-  actionPayload,
-  CALL_SENTENCES,
-  type AutoIdCall,
-  type AutoIdError,
-  type CertificateAction,
-} from './calls.ts';
+import { actionPayload, type AutoIdCall, type CertificateAction } from './calls.ts';
 import { alternativeUris, basicConstraints, commonNameText } from './certificate.ts';
-import { chainOf, subjectOf, type Chain } from './chain.ts';
+import { chainOf, subjectOf } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import { idOfDid } from './did.ts';
 import { storedChain, type OwnIdentity } from './identity-records.ts';
@@ -16,54 +9,11 @@ import { identityView, type IdentityView } from './identity-view.ts';
 import { BACKDATE_MS, DAY_MS, LEAF, requireDays, ROOT_PATH_LENGTH, wholeSecond } from './issue-leaf.ts';
 import { AUTHORITY_USAGES, issueCertificate } from './issue.ts';
 import { signatureAlgorithmOf, signDer } from './keys.ts';
-import type { CallQuote } from './registry-access.ts';
+import { LOCAL, sendCall, signedPart, type CallView } from './registry-call.ts';
 import { identifiersOf } from './verdict.ts';
-
-/** What would come of a call, or what came of it. */
-export interface CallView {
-  /** The registry's error, or null if it accepts. */
-  refused: AutoIdError | null;
-  /** What the error means. */
-  sentence: string | null;
-  /** Hash of the extrinsic that a block holds, or null if nothing was sent. */
-  extrinsic: string | null;
-  /** Block of the domain that holds it, by its node's word. */
-  block: number | null;
-  /** What it would cost, for a call that is not sent yet. */
-  quote: CallQuote | null;
-}
-
-/** What was done in this wallet alone. */
-const LOCAL: CallView = { refused: null, sentence: null, extrinsic: null, block: null, quote: null };
 
 /** Commands, for one wallet and network. */
 export function registrationCommands(context: IdentityContext) {
-  /** Runs a call against the registry's newest content, and sends it only if it would be accepted. */
-  const send = async (
-    call: AutoIdCall,
-    ids: readonly Uint8Array[],
-    did: string,
-    dry: boolean,
-  ): Promise<CallView> => {
-    const seen = await context.latest(ids, did);
-    if (seen === null || context.registry === null) {
-      throw new Refusal(
-        'no-registry',
-        'the network has no Auto ID domain',
-        'This network has no registry of identities: yours works without, but nobody can look it up.',
-      );
-    }
-    const outcome = seen.registry.predict(call, seen.time);
-    if (!outcome.ok) return { ...LOCAL, refused: outcome.error, sentence: CALL_SENTENCES[outcome.error] };
-    if (dry) return { ...LOCAL, quote: await context.registry.quote(call) };
-    return { ...LOCAL, ...(await context.registry.submit(call, ids)) };
-  };
-
-  const signedPart = (chain: Chain) => {
-    const { tbs, signatureAlgorithm, signature } = subjectOf(chain);
-    return { certificate: tbs.raw, signatureAlgorithm, signature };
-  };
-
   const act = async (
     target: Uint8Array,
     did: string,
@@ -77,7 +27,7 @@ export function registrationCommands(context: IdentityContext) {
     const key = await context.signingKey(signer.key);
     const signature = await signDer(key, actionPayload(target, nonce, action));
     const proof = { signatureAlgorithm: signatureAlgorithmOf(key.algorithm), signature };
-    return send({ kind: action, id: target, proof }, [target, signerId], did, dry);
+    return sendCall(context, { kind: action, id: target, proof }, [target, signerId], did, dry);
   };
 
   return {
@@ -86,7 +36,7 @@ export function registrationCommands(context: IdentityContext) {
       const chain = context.chainOf(context.known(input.did) ?? context.own(input.did));
       const ids = identifiersOf(chain);
       const call: AutoIdCall = { kind: 'register', issuer: ids.at(-2) ?? null, request: signedPart(chain) };
-      return send(call, ids, input.did, input.dry === true);
+      return sendCall(context, call, ids, input.did, input.dry === true);
     },
 
     /**
@@ -121,7 +71,8 @@ export function registrationCommands(context: IdentityContext) {
       const seen = await context.latest(ids, input.did);
       let call: CallView | null = null;
       if (seen !== null && seen.registry.entry(ids.at(-1)!) !== null) {
-        call = await send(
+        call = await sendCall(
+          context,
           { kind: 'renew', id: ids.at(-1)!, issuer: ids.at(-2) ?? null, request: signedPart(renewed) },
           ids,
           input.did,

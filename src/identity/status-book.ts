@@ -16,6 +16,7 @@ import type { Jwk } from './keys.ts';
 import { succeeded } from './openid-web.ts';
 import type { CredentialStatus, SdJwtCheck } from './sd-jwt.ts';
 import { openStatusList, StatusList } from './status-list.ts';
+import { announcedList, isCurrent, issuedAt, knownPointer, learnPointer } from './status-pointer.ts';
 
 const MEDIA_TYPE = 'application/statuslist+jwt';
 
@@ -90,6 +91,8 @@ export async function takeStatusIndex(
 export async function keepHandedList(context: IdentityContext, token: string): Promise<{ issuer: string }> {
   const { payload } = decodeJws(token, 'status-list');
   const issuer = typeof payload['iss'] === 'string' ? payload['iss'] : '';
+  if (context.known(issuer)?.role === 'own')
+    throw new Refusal('status-list', 'one’s own', 'This is your own list: the wallet keeps it itself.');
   const resolved = await context.resolve(issuer);
   if (resolved === null)
     throw new Refusal('issuer-key', `no key of ${issuer}`, 'The issuer of this list is not known.');
@@ -105,9 +108,39 @@ function requireNewer(token: string, kept: string | undefined): void {
     throw new Refusal('status-list', 'older than the one kept', 'You have a newer list of this issuer.');
 }
 
-function issuedAt(token: string): number {
-  const { iat } = decodeJws(token, 'status-list').payload;
-  return typeof iat === 'number' ? iat : 0;
+/** What became of looking for an issuer's newest list. */
+export type Found = 'none' | 'current' | 'fetched' | 'unreachable';
+
+/**
+ * Looks in the registry for an issuer's newest list and fetches it unless it is here. `unreachable`: it cannot be had;
+ * until then an older one says of nothing that it is valid.
+ */
+export async function findNewestList(context: IdentityContext, issuer: string): Promise<Found> {
+  const kept = context.get<ListRecord>(listId(issuer), 'setting');
+  if (kept?.packed !== undefined) return 'current';
+  const announced = await learnPointer(context, issuer);
+  if (announced === null) return 'none';
+  if (kept?.token !== undefined && isCurrent(kept.token, announced)) return 'current';
+  const token = await announcedList(context, announced);
+  if (token === null) return 'unreachable';
+  try {
+    await keepHandedList(context, token);
+  } catch (error) {
+    // What an issuer, or a lying node, points at may be anything.
+    if (error instanceof ProtocolError) return 'unreachable';
+    throw error;
+  }
+  return 'fetched';
+}
+
+/** Looks for the newest lists of the issuers of these tokens whose credentials name one without an address. */
+export async function findNewestLists(context: IdentityContext, tokens: readonly string[]): Promise<void> {
+  const issuers = new Set<string>();
+  for (const token of tokens) {
+    const { issuer, named } = listNamedBy(token);
+    if (named === statusUri(issuer)) issuers.add(issuer);
+  }
+  for (const issuer of issuers) await findNewestList(context, issuer);
 }
 
 /** Status by the lists that the wallet has; one that is out of date tells nothing. */
@@ -129,7 +162,11 @@ export async function statusReader(context: IdentityContext): Promise<NonNullabl
         const resolved = await context.resolve(issuer, offeredChains(token));
         if (resolved === null) continue;
         const expected = { issuer, uri: statusUri(issuer), now, fetched: now };
-        readers.set(place(issuer, expected.uri), await openStatusList(token, expected, resolved.key));
+        const read = await openStatusList(token, expected, resolved.key);
+        const current = isCurrent(token, knownPointer(context, issuer));
+        // A newer list exists: what this one calls valid may have been revoked since.
+        const outdated = (index: number) => (read(index) === 'valid' ? 'unknown' : read(index));
+        readers.set(place(issuer, expected.uri), current ? read : outdated);
       }
     }
   }
@@ -156,11 +193,16 @@ const referenceSchema = v.object({
   status: v.optional(v.object({ status_list: v.object({ uri: v.string(), idx: v.number() }) })),
 });
 
-/** Issuer of a credential (its signed token), the web address of its list of revocations or null, its index there. */
-export function webListOf(token: string): { issuer: string; uri: string | null; index: number } {
+/** Issuer of a credential (its signed token), its list's name and web address as far as it has them, its index there. */
+export function listNamedBy(token: string): {
+  issuer: string;
+  named: string | null;
+  uri: string | null;
+  index: number;
+} {
   const { iss, status } = shaped(referenceSchema, decodeJws(token, 'credential').payload, 'credential');
   const { uri = '', idx = 0 } = status?.status_list ?? {};
-  return { issuer: iss, uri: isWebAddress(uri) ? uri : null, index: idx };
+  return { issuer: iss, named: uri || null, uri: isWebAddress(uri) ? uri : null, index: idx };
 }
 
 /**
@@ -169,7 +211,7 @@ export function webListOf(token: string): { issuer: string; uri: string | null; 
  * `issuer-refused`, `signature`; DecodeError; WebError.
  */
 export async function fetchStatusList(context: IdentityContext, token: string, web: Web): Promise<void> {
-  const { issuer, uri } = webListOf(token);
+  const { issuer, uri } = listNamedBy(token);
   if (uri === null)
     throw new Refusal('status-list', 'no web address', 'This credential names no list that can be fetched.');
   const answer = await web({ method: 'GET', url: webUrl(uri).href, headers: { accept: MEDIA_TYPE } });

@@ -1,21 +1,26 @@
 /** Commands of revocation: of credentials that one issued, and looking whether those of others still hold. */
 import type { Web } from '../network/web.ts';
 import { Refusal } from '../wallet/errors.ts';
+import type { AutoIdCall } from './calls.ts';
 import type { IdentityContext } from './context.ts';
 import type { CredentialRecord } from './credential-view.ts';
 import { decodePresentationResponse } from './exchange.ts';
 import { isUnlinkable } from './jpt.ts';
 import { learnWebIssuer } from './openid-issuer-keys.ts';
-import { signStatusList } from './status-list.ts';
+import { sendCall, signedPart, type CallView } from './registry-call.ts';
+import { openStatusList, signStatusList } from './status-list.ts';
+import { issuePointer, pointerIdOf, pointerIn, pointerTo } from './status-pointer.ts';
+import { identifiersOf } from './verdict.ts';
 import {
   fetchStatusList,
+  findNewestList,
   isWebAddress,
   keepHandedList,
   keepOwnList,
   ownList,
   statusReader,
   statusUri,
-  webListOf,
+  listNamedBy,
 } from './status-book.ts';
 
 const STATUS_LIFETIME_S = 7 * 86_400;
@@ -40,7 +45,7 @@ export function statusCommands(context: IdentityContext, web: Web) {
       .filter((presentation) => !isUnlinkable(presentation))
       .map((presentation) => {
         const token = presentation.split('~')[0]!;
-        const { issuer, uri, index } = webListOf(token);
+        const { issuer, uri, index } = listNamedBy(token);
         const keys = isWebAddress(issuer) && !context.knowsWebIssuer(issuer) ? issuer : null;
         const known = uri === null || status({ uri, idx: index }, issuer) !== 'unknown';
         return { token, keys, list: known ? null : uri };
@@ -87,9 +92,61 @@ export function statusCommands(context: IdentityContext, web: Web) {
       return keepHandedList(context, input.token.trim());
     },
 
-    /** Fetches the list of revocations that a credential of the wallet names. Its server learns that somebody looks. */
-    checkStatus(input: { id: string }): Promise<void> {
-      return fetchStatusList(context, tokenOf(input.id), web);
+    /**
+     * Fetches the list of revocations that a credential of the wallet names: from its web address, whose server learns
+     * that somebody looks, or the newest one that the issuer announced in the registry.
+     */
+    async checkStatus(input: { id: string }): Promise<void> {
+      const token = tokenOf(input.id);
+      const { issuer, named } = listNamedBy(token);
+      if (named !== statusUri(issuer)) return fetchStatusList(context, token, web);
+      const found = await findNewestList(context, issuer);
+      if (found === 'none')
+        throw new Refusal('status-list', 'none announced', 'This issuer announced no list: ask for it.');
+      if (found === 'unreachable')
+        throw new Refusal(
+          'status-list',
+          'announced, not to be had',
+          'The issuer announced a newer list, which cannot be fetched now. It may still be on its way into history.',
+        );
+    },
+
+    /**
+     * Announces an issuer's signed list (`list`), stored as the object `cid`, in the registry of identities, where
+     * whoever knows the issuer finds it. `dry` only says what would come of it. Throws Refusal `status-list` for a list
+     * that is not newer than the one announced, `not-an-authority`.
+     */
+    async announceStatusList(input: {
+      issuer: string;
+      list: string;
+      cid: string;
+      dry?: boolean;
+    }): Promise<CallView> {
+      const issuer = context.own(input.issuer);
+      const list = input.list.trim();
+      const expected = { issuer: issuer.did, uri: statusUri(issuer.did), now: context.seconds };
+      await openStatusList(list, { ...expected, fetched: context.seconds }, context.publicKeyOf(issuer.did)!);
+      const pointer = pointerTo(list, input.cid);
+      const parents = context.chainOf(issuer);
+      const issuerId = identifiersOf(parents).at(-1)!;
+      const id = pointerIdOf(issuerId);
+      const ids = [issuerId, id];
+      const registry = (await context.latest(ids, issuer.did))?.registry ?? null;
+      const before = registry && pointerIn(registry, issuerId);
+      if (before !== null && before.issuedAt >= pointer.issuedAt)
+        throw new Refusal(
+          'status-list',
+          'not newer than the one announced',
+          'A list as new as this one was announced already. Sign the present one first.',
+        );
+      const entry = registry?.entry(id) ?? null;
+      const chain = await issuePointer(context, issuer, pointer, entry?.publicKeyInfo ?? null);
+      const request = signedPart(chain);
+      const call: AutoIdCall =
+        entry === null
+          ? { kind: 'register', issuer: issuerId, request }
+          : { kind: 'renew', id, issuer: issuerId, request };
+      return sendCall(context, call, ids, issuer.did, input.dry === true);
     },
 
     /** Hosts that have to be asked before an answer can be checked: for an issuer's keys, for revocations. */

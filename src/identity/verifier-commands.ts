@@ -13,9 +13,9 @@ import {
 } from './exchange.ts';
 import type { VerdictView } from './identity-view.ts';
 import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
-import { UNLINKABLE_TYPE } from './jpt.ts';
+import { isUnlinkable, UNLINKABLE_TYPE } from './jpt.ts';
 import { CREDENTIAL_TYPE, type ClaimPath } from './sd-jwt.ts';
-import { statusReader } from './status-book.ts';
+import { findNewestLists, statusReader } from './status-book.ts';
 import { issuerToken, rememberKey } from './unlinkable-commands.ts';
 
 const NONCE_BYTES = 24;
@@ -93,7 +93,13 @@ export function verifierCommands(context: IdentityContext) {
     async verifyResponse(input: { request: string; response: string }): Promise<ResponseView[]> {
       const request = decodePresentationRequest(input.request);
       const response = decodePresentationResponse(input.response);
-      const tokens = Object.values(response.vp_token).flat().map(issuerToken);
+      const presentations = Object.values(response.vp_token).flat();
+      const tokens = presentations.map(issuerToken);
+      const linkable = presentations.filter((one) => !isUnlinkable(one));
+      await findNewestLists(
+        context,
+        linkable.map((one) => one.split('~')[0]!),
+      );
       const answers = await checkResponse(request, response, {
         now: context.seconds,
         issuerKey: await context.issuerKeys(tokens),

@@ -56,19 +56,19 @@ export class Desk {
   ) {}
 
   /**
-   * `network`: the network that is followed at the time, whose registry identities are looked up in; `lastReward`: what
-   * its chain proves of farming.
+   * `network`: the network that is followed at the time, whose registry identities are looked up in; `known`: what its
+   * chain proves of farming, and what its storage network holds.
    */
   static async open(
     platform: DeskPlatform,
     network: () => RegistryNetwork | null,
-    lastReward: NonNullable<IdentityOptions['lastReward']>,
+    known: Pick<Required<IdentityOptions>, 'lastReward' | 'objectContent'>,
   ): Promise<Desk> {
     const wallet = await WalletService.open(await platform.openWalletStore(), {
       passwordKey: platform.passwordKey,
     });
     const options = registryOf(network, wallet, platform.openSocket);
-    return new Desk(wallet, createIdentityService(wallet, { ...options, lastReward }));
+    return new Desk(wallet, createIdentityService(wallet, { ...options, ...known }));
   }
 
   /** Runs a command of the wallet. Throws RangeError for a name that is none. */

@@ -63,7 +63,10 @@ export class LateParts {
           const followed = this.followed();
           return followed && { network: followed.network, client: followed.following.client };
         },
-        async (account) => (await this.money()).lastReward(account),
+        {
+          lastReward: async (account) => (await this.money()).lastReward(account),
+          objectContent: async (cid) => (await this.objects().catch(() => null))?.smallContent(cid) ?? null,
+        },
       );
     });
   }

@@ -7,12 +7,14 @@ import type { ComputePool } from '../crypto/jobs.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
 import { PieceCache } from '../dsn/piece-cache.ts';
 import type { RpcSource } from '../network/source.ts';
+import { ObjectError } from '../objects/errors.ts';
 import { objectPath, parseObjectLink, type ObjectLink } from '../objects/link.ts';
 import { mediaTypeOf, previewOf, type Preview } from '../objects/media.ts';
 import type { OpenedObject } from '../objects/object.ts';
 import type { ResponseOptions } from '../objects/response.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { ObjectService } from '../objects/service.ts';
+import { concat } from '../protocol/bytes.ts';
 import { cidOfHash } from '../protocol/cid.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
@@ -100,6 +102,9 @@ const MIN_CACHE_BYTES = 16 * 2 ** 20;
 const MAX_KEPT = 200;
 /** Entries of a folder that a screen shows. */
 const MAX_SHOWN = 2_000;
+/** Largest file that other parts of the node read whole. */
+const MAX_SMALL_BYTES = 1024 * 1024;
+const SMALL_TIMEOUT_MS = 30_000;
 
 export interface ObjectDeskOptions {
   client: LightClient;
@@ -236,6 +241,26 @@ export class ObjectDesk {
       entries: object.kind === 'folder' ? await this.entries(object, signal) : null,
       found: place === undefined ? null : { giver: this.giverOf(object), piece: String(place.pieceIndex) },
     };
+  }
+
+  /** All of a small file, verified; null if it is none, is too large, or cannot be had within half a minute. */
+  async smallContent(cid: string): Promise<Uint8Array | null> {
+    const signal = AbortSignal.timeout(SMALL_TIMEOUT_MS);
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    try {
+      const object = await this.service.open({ cid, hints: [] }, signal);
+      if (object.kind !== 'file') return null;
+      for await (const part of this.service.read(object, signal)) {
+        length += part.length;
+        if (length > MAX_SMALL_BYTES) return null;
+        parts.push(part);
+      }
+    } catch (error) {
+      if (error instanceof ObjectError || signal.aborted) return null;
+      throw error;
+    }
+    return concat(...parts);
   }
 
   private giverOf(object: OpenedObject): string {

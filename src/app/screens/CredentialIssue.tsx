@@ -3,6 +3,7 @@ import { birthDays } from '../../identity/birth.ts';
 import type { IdentityView } from '../../identity/identity-view.ts';
 import type { CommittedAttribute } from '../../identity/attributes.ts';
 import type { IssuedView } from '../../identity/unlinkable-commands.ts';
+import type { UploadView } from '../../node/uploads.ts';
 import { ActingAs, WithIdentity, useActing } from '../components/Acting.tsx';
 import { Card } from '../components/basics.tsx';
 import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
@@ -11,6 +12,7 @@ import { objects } from '../object-client.ts';
 import { identity, useLoaded, useWallet } from '../wallet-client.ts';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking } from './CredentialLinking.tsx';
+import { RegistryDeed } from './RegistryDeed.tsx';
 import { typeText } from './credential-words.ts';
 
 /** Certifies something of somebody, in either kind of credential. */
@@ -192,7 +194,7 @@ function RevocationList({ issuer, fresh, made }: { issuer: string; fresh: string
         {text !== null && (
           <>
             <HandOver label="Publish this" text={text} fileName="revocations.txt" />
-            {place === '' && <StoreList key={text} text={text} />}
+            {place === '' && <StoreList key={text} issuer={issuer} text={text} />}
           </>
         )}
       </div>
@@ -200,19 +202,32 @@ function RevocationList({ issuer, fresh, made }: { issuer: string; fresh: string
   );
 }
 
-/** Puts a list into the network's history, for verifiers that get its link. */
-function StoreList({ text }: { text: string }) {
+/** Puts a list into the network's history and announces it, so that whoever checks finds it. */
+function StoreList({ issuer, text }: { issuer: string; text: string }) {
   const { status } = useWallet();
-  const [ready, setReady] = useState(false);
+  const [stored, setStored] = useState<UploadView | null>(null);
+  const [told, setTold] = useState<string | null>(null);
   const [account, setAccount] = useState('');
   const accounts = status?.accounts.filter(({ kind }) => kind === 'phrase') ?? [];
   const payer = account === '' ? accounts[0]?.address : account;
   if (payer === undefined) return null;
-  return ready ? (
-    <p role="status">
-      <a href="#/objects">See what it costs, and confirm</a>. Once it is in history, give its link to those
-      who check. A list is believed for a week; store a new one then, or when you revoke something.
-    </p>
+  return stored !== null ? (
+    <>
+      <p role="status">
+        First <a href="#/objects">see what storing it costs, and confirm</a>. Then announce it: whoever checks
+        a credential of yours finds your newest list by themselves, and older ones count no longer. Where the
+        network has no registry of identities, give them its link. A list is believed for a week; store and
+        announce a new one then, or when you revoke something.
+      </p>
+      <RegistryDeed
+        label="Announce it"
+        what="Announce this list as your newest"
+        warning="Until it is in history nobody can fetch it, and whoever checks is told that revocations are not known."
+        run={(dry) => identity.announceStatusList({ issuer, list: text, cid: stored.cid, dry })}
+        done={setTold}
+      />
+      {told !== null && <p role="status">{told}</p>}
+    </>
   ) : (
     <>
       {accounts.length > 1 && (
@@ -229,8 +244,7 @@ function StoreList({ text }: { text: string }) {
         onDo={async () => {
           const content = new Blob([text], { type: 'text/plain' });
           const files = [{ path: 'revocations.txt', content }];
-          await objects.prepareUpload({ files, compress: true, password: '', account: payer });
-          setReady(true);
+          setStored(await objects.prepareUpload({ files, compress: true, password: '', account: payer }));
         }}
       />
     </>

@@ -118,13 +118,23 @@ function AskStatus(props: {
   return (
     <div className="stack">
       <p className="muted">
-        Whether it was revoked stands in a list at <strong>{host}</strong>, which learns that somebody at your
-        network address looks, and when. It covers many credentials, so not which one.
+        {host === null ? (
+          <>
+            Whether it was revoked stands in its issuer’s list. Where the newest one is can be proved from the
+            registry of identities. The nodes that are asked learn of whose list you look for, not of which
+            credential.
+          </>
+        ) : (
+          <>
+            Whether it was revoked stands in a list at <strong>{host}</strong>, which learns that somebody at
+            your network address looks, and when. It covers many credentials, so not which one.
+          </>
+        )}
         {asked !== null && <> Last asked {new Date(asked * 1000).toLocaleString()}.</>}
       </p>
       <div className="row">
         <Deed
-          label={`Ask ${host}`}
+          label={host === null ? 'Look for the newest list' : `Ask ${host}`}
           busy="Asking…"
           onDo={async () => {
             await identity.checkStatus({ id: props.one.id });

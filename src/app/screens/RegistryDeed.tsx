@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'react';
 import type { CallQuote } from '../../identity/registry-access.ts';
-import type { CallView } from '../../identity/registration-commands.ts';
+import type { CallView } from '../../identity/registry-call.ts';
 import type { PaymentPlan } from '../../node/payments.ts';
 import { decodeAddress } from '../../protocol/ss58.ts';
 import { Failure, useAction } from '../components/forms.tsx';

@@ -1,0 +1,216 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { cidOfHash } from '../protocol/cid.ts';
+import { utf8 } from '../protocol/bytes.ts';
+import { blake2b256 } from '../protocol/hash.ts';
+import { idOfDid } from './did.ts';
+import { Registry } from './registry.ts';
+import type { RegistryAccess } from './registry-access.ts';
+import { createIdentityService, type IdentityService } from './service.ts';
+import { pointerIdOf, pointerIn } from './status-pointer.ts';
+import { TEST_QUOTE, testRegistry, testWallet } from './testing/person.ts';
+
+const TYPE = 'urn:x:membership';
+const DAY = 86_400_000;
+
+let now: number;
+let registry: Registry;
+/** Objects of the storage network, by identifier. */
+let objects: Map<string, string>;
+let issuer: IdentityService;
+let holder: IdentityService;
+let verifier: IdentityService;
+let issuerDid: string;
+let index: number;
+let id: string;
+
+async function person(access: RegistryAccess): Promise<IdentityService> {
+  return createIdentityService(await testWallet(), {
+    network: () => 'dev',
+    registry: access,
+    now: () => now,
+    objectContent: async (cid) => {
+      const text = objects.get(cid);
+      return text === undefined ? null : utf8(text);
+    },
+  });
+}
+
+/** Puts a text into the storage network. */
+function store(text: string): string {
+  const cid = cidOfHash(blake2b256(utf8(text)));
+  objects.set(cid, text);
+  return cid;
+}
+
+const announce = (list: string, cid = store(list)) =>
+  issuer.announceStatusList({ issuer: issuerDid, list, cid });
+
+async function freshList(): Promise<string> {
+  now += 1000;
+  return issuer.statusList({ issuer: issuerDid });
+}
+
+async function revoke(suspend = false): Promise<string> {
+  now += 1000;
+  return issuer.revokeCredential({ issuer: issuerDid, index, suspend });
+}
+
+/** Shows the credential to the verifier, who was handed nothing. */
+async function show(): Promise<string> {
+  const request = await verifier.newRequest({ audience: 'club', credentials: [{ type: TYPE }] });
+  const response = await holder.present({ request, answers: [{ query: 'q1', credential: id, paths: [] }] });
+  return verifier.verifyResponse({ request, response }).then(
+    () => 'accepted',
+    ({ code }: { code: string }) => code,
+  );
+}
+
+beforeEach(async () => {
+  now = Date.UTC(2030, 0, 1);
+  registry = new Registry();
+  objects = new Map();
+  // The registry that is asked is the one of the time.
+  const present = () => testRegistry(registry, () => now);
+  const access: RegistryAccess = {
+    exists: async () => true,
+    read: (ids) => present().read(ids),
+    report: (ids) => present().report(ids),
+    quote: (call) => present().quote(call),
+    submit: (call, ids) => present().submit(call, ids),
+  };
+  [issuer, holder, verifier] = [await person(access), await person(access), await person(access)];
+  issuerDid = (await issuer.createIdentity({ name: 'Club' })).did;
+  await issuer.registerIdentity({ did: issuerDid });
+  const { did } = await holder.createIdentity({ name: 'Ada' });
+  await issuer.importIdentity({
+    file: (await holder.exportIdentity({ did, format: 'pem' })).content,
+  });
+  const made = await issuer.issueCredential({
+    issuer: issuerDid,
+    subject: did,
+    type: TYPE,
+    claims: { member: true },
+    revocable: true,
+  });
+  index = made.index!;
+  id = (await holder.acceptCredential({ text: made.package })).id;
+});
+
+describe('the newest list of revocations', () => {
+  it('is found by whoever checks, and so is every newer one', async () => {
+    expect(await show()).toBe('status-unknown');
+    const first = await freshList();
+    const seen = { issuer: issuerDid, list: first, cid: store(first), dry: true };
+    expect(await issuer.announceStatusList(seen)).toMatchObject({ refused: null, quote: TEST_QUOTE });
+    expect(await show()).toBe('status-unknown');
+    expect(await announce(first)).toMatchObject({ refused: null, quote: null });
+    expect(await show()).toBe('accepted');
+    await announce(await revoke());
+    expect(await show()).toBe('revoked');
+    await holder.checkStatus({ id });
+    expect((await holder.credentials())[0]).toMatchObject({ status: 'revoked' });
+  });
+
+  it('is asked for by the holder when they want to know', async () => {
+    expect((await holder.credentials())[0]).toMatchObject({
+      status: 'unknown',
+      statusSource: { host: null },
+    });
+    await expect(holder.checkStatus({ id })).rejects.toThrow('none announced');
+    await announce(await freshList());
+    await holder.checkStatus({ id });
+    expect((await holder.credentials())[0]).toMatchObject({ status: 'valid' });
+  });
+
+  it('makes an older one worth nothing, even where it cannot be fetched', async () => {
+    const old = await freshList();
+    await verifier.importStatusList({ token: old });
+    expect(await show()).toBe('accepted');
+    const revoked = await revoke();
+    const cid = store(revoked);
+    objects.delete(cid);
+    await announce(revoked, cid);
+    expect(await show()).toBe('status-unknown');
+    await expect(holder.checkStatus({ id })).rejects.toThrow('not to be had');
+    store(revoked);
+    expect(await show()).toBe('revoked');
+    // Whoever hands the old list over again changes nothing.
+    await expect(verifier.importStatusList({ token: old })).rejects.toThrow('older');
+  });
+
+  it('counts though an older announcement is proven later', async () => {
+    const first = await freshList();
+    await announce(first);
+    const before = Registry.fromStorage(registry.storage());
+    await announce(await revoke());
+    expect(await show()).toBe('revoked');
+    registry = before;
+    expect(await show()).toBe('revoked');
+  });
+
+  it('is not undone by a node that reports an older state', async () => {
+    await announce(await freshList());
+    const before = Registry.fromStorage(registry.storage());
+    const newest = await revoke();
+    const cid = store(newest);
+    objects.delete(cid);
+    await announce(newest, cid);
+    expect(await show()).toBe('status-unknown');
+    registry = before;
+    expect(await show()).toBe('status-unknown');
+  });
+
+  it('is believed as long as it says, and no longer', async () => {
+    await announce(await freshList());
+    expect(await show()).toBe('accepted');
+    now += 8 * DAY;
+    expect(await show()).toBe('status-unknown');
+    await announce(await freshList());
+    expect(await show()).toBe('accepted');
+  });
+
+  it.each<[string, (list: string) => string]>([
+    ['another text', (list) => `${list}x`],
+    ['no list', () => 'hello'],
+  ])('is not taken from an object that holds %s', async (_, spoil) => {
+    const list = await freshList();
+    const cid = store(list);
+    objects.set(cid, spoil(list));
+    await announce(list, cid);
+    expect(await show()).toBe('status-unknown');
+  });
+
+  it('is announced by its issuer alone, each newer than the one before', async () => {
+    const [first, second] = [await freshList(), await freshList()];
+    await announce(second);
+    await expect(announce(first)).rejects.toThrow('not newer');
+    await expect(announce(second)).rejects.toThrow('not newer');
+    await expect(announce('hello')).rejects.toThrow('status-list');
+    await expect(announce(await freshList(), 'bafkr6i')).rejects.toThrow('cid');
+    const other = await holder.createIdentity({ name: 'Somebody' });
+    await expect(
+      holder.announceStatusList({ issuer: other.did, list: second, cid: store(second) }),
+    ).rejects.toThrow('signature');
+    await expect(issuer.importStatusList({ token: second })).rejects.toThrow('one’s own');
+    const leaf = await holder.requestIdentity({ name: 'Leaf' });
+    const { chain } = await issuer.issueIdentity({ issuer: issuerDid, file: utf8(leaf.request) });
+    const { did } = await holder.acceptIdentity({ file: utf8(chain) });
+    const list = await holder.statusList({ issuer: did });
+    await expect(holder.announceStatusList({ issuer: did, list, cid: store(list) })).rejects.toThrow(
+      'not-an-authority',
+    );
+  });
+
+  it('is named by one entry of the registry, and by none once that is withdrawn', async () => {
+    await announce(await freshList());
+    await announce(await freshList());
+    const issuerId = idOfDid(issuerDid);
+    expect(pointerIn(registry, issuerId)).toMatchObject({ issuedAt: now / 1000 });
+    const { serial } = registry.entry(pointerIdOf(issuerId))!;
+    expect(registry.revoked(issuerId).has(serial)).toBe(false);
+    const revoked = () => new Set([serial]);
+    expect(pointerIn({ entry: (id) => registry.entry(id), revoked }, issuerId)).toBeNull();
+    expect(registry.revoked(issuerId).size).toBe(1);
+    expect(pointerIn(registry, idOfDid(issuerDid).fill(7))).toBeNull();
+  });
+});
