@@ -49,6 +49,13 @@ test('a folder of the disk is farmed, asked for again after a restart, and waite
   let page = await display.open();
   await onlyVerify(page);
 
+  await test.step('it is not taken when the browser is told not to allow it', async () => {
+    await display.pickAndRefuse(drive, () => page.getByRole('button', { name: 'Add a folder' }).click());
+    await expect(page.getByText('the browser was told not to allow it')).toBeVisible({ timeout: 30_000 });
+    await expect(card(page)).toHaveCount(0);
+    expect(readdirSync(drive)).toEqual([]);
+  });
+
   await test.step('it is picked in the dialog and plotted', async () => {
     await display.pick(drive, () => page.getByRole('button', { name: 'Add a folder' }).click());
     await expect(page.getByText('The folder “Drive” is empty.')).toBeVisible({ timeout: 30_000 });
@@ -67,13 +74,29 @@ test('a folder of the disk is farmed, asked for again after a restart, and waite
     await expect(card(page).locator('.sector')).toHaveCount(0);
   });
 
-  await test.step('once it is given, the sector is there as it was', async () => {
-    await display.allow(
-      () => card(page).getByRole('button', { name: 'Allow access' }).click(),
-      async () => !(await card(page).getByText('Needs access').isVisible()),
-    );
-    // Another press of the hand may have opened another screen.
+  await test.step('refused, it still needs access, says how it may be given, and is never called missing', async () => {
+    const ask = () => card(page).getByRole('button', { name: 'Allow access' }).click();
+    const needsAccess = async (): Promise<void> => {
+      await expect(card(page).getByText('The browser was told not to allow it.')).toBeVisible({
+        timeout: 30_000,
+      });
+      await expect(card(page).getByText('Needs access')).toBeVisible();
+      await expect(card(page).getByRole('button', { name: 'Allow access' })).toBeVisible();
+      await expect(card(page).getByText(/missing|lost|reached|damaged/)).toHaveCount(0);
+    };
+    await display.refuse(ask);
+    await needsAccess();
+    await display.refuse(ask);
+    await needsAccess();
+    expect(statSync(join(drive, 'sector-0.bin')).mtimeMs).toBe(plotted);
+    await display.close();
+    page = await display.open();
     await page.goto(`${network.address}/#/farm`);
+    await expect(card(page).getByText('Needs access')).toBeVisible({ timeout: 60_000 });
+  });
+
+  await test.step('once it is given, the sector is there as it was', async () => {
+    await display.allow(() => card(page).getByRole('button', { name: 'Allow access' }).click());
     await expect(card(page).locator('.sector[data-state="plotted"]')).toHaveCount(1, { timeout: 30_000 });
     expect(statSync(join(drive, 'sector-0.bin')).mtimeMs).toBe(plotted);
   });

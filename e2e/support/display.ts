@@ -12,7 +12,9 @@ import { chromium, expect, type Page } from '@playwright/test';
 const WIDTH = 1280;
 const HEIGHT = 900;
 /** Where the browser asks whether the page may use a folder again: below the left end of the address bar. */
-const QUESTION = { left: 75, right: 215, top: 95, bottom: 330 };
+const QUESTION = { left: 75, top: 95, bottom: 480 };
+/** From its left to where its buttons have their colour and no words. */
+const BUTTON_EDGE = 90;
 
 /** Why no display can be had on this machine; null when one can. */
 export function displayMissing(): string | null {
@@ -108,6 +110,21 @@ export class Display {
 
   /** Chooses a folder in the directory dialog that `press` opens, and lets the page write to it. */
   async pick(folder: string, press: () => Promise<void>): Promise<void> {
+    await this.choose(folder, press);
+    // “Don’t allow” has the focus, “Allow” comes next.
+    await this.hand('key', 'Tab');
+    await this.still();
+    await this.hand('key', 'Return');
+  }
+
+  /** Chooses a folder like `pick`, and does not let the page write to it. */
+  async pickAndRefuse(folder: string, press: () => Promise<void>): Promise<void> {
+    await this.choose(folder, press);
+    await this.hand('key', 'Return');
+  }
+
+  /** Up to the browser's question whether the page may write. */
+  private async choose(folder: string, press: () => Promise<void>): Promise<void> {
     await press();
     await eventually('the directory dialog', () => this.dialog());
     await this.hand('type', '--delay', '20', `${folder}/`);
@@ -115,11 +132,7 @@ export class Display {
     await this.still();
     await this.hand('key', 'alt+o');
     await eventually('the end of the dialog', async () => (await this.dialog()) === null || null);
-    // “Don’t allow” has the focus, “Allow” comes next.
     await this.still();
-    await this.hand('key', 'Tab');
-    await this.still();
-    await this.hand('key', 'Return');
   }
 
   private async dialog(): Promise<string | null> {
@@ -130,20 +143,56 @@ export class Display {
     }
   }
 
-  /**
-   * Answers yes to the browser's question about a folder of an earlier visit, which `press` raises; `given` looks
-   * whether the page has the access.
-   */
-  async allow(press: () => Promise<void>, given: () => Promise<boolean>): Promise<void> {
-    const before = this.question();
-    await press();
-    await eventually('the browser’s question', () => !this.question().equals(before) || null);
+  /** Answers yes, for this time, to the browser's question about a folder of an earlier visit, which `press` raises. */
+  async allow(press: () => Promise<void>): Promise<void> {
+    await this.raise(press);
+    const [first] = this.buttons();
+    if (first !== undefined) return this.click(first);
+    await this.hand('key', 'Tab');
     await this.still();
-    // The uppermost button allows it this time; above it there is nothing that could be pressed.
-    for (let y = QUESTION.top; !(await given()) && y < QUESTION.bottom; y += 9) {
-      await this.hand('mousemove', String((QUESTION.left + QUESTION.right) / 2), String(y), 'click', '1');
-      await pause(500);
+    await this.hand('key', 'Return');
+  }
+
+  /** Answers “Don’t allow” to it. */
+  async refuse(press: () => Promise<void>): Promise<void> {
+    await this.raise(press);
+    const last = this.buttons().at(-1);
+    if (last !== undefined) return this.click(last);
+    await this.hand('key', 'Return');
+  }
+
+  /**
+   * Waits for the question: below the address bar with three buttons, “Don’t allow” the last; once it was refused, in
+   * the middle with two, of which “Don’t allow” has the focus.
+   */
+  private async raise(press: () => Promise<void>): Promise<void> {
+    const before = this.pixels(0, WIDTH, 0, 400);
+    await press();
+    await eventually('the browser’s question', () => !this.pixels(0, WIDTH, 0, 400).equals(before) || null);
+    await this.still();
+  }
+
+  private async click(y: number): Promise<void> {
+    await this.hand('mousemove', String(QUESTION.left + BUTTON_EDGE), String(y), 'click', '1');
+  }
+
+  /** Middles (y) of the question's buttons: bands of one colour, as high as buttons, three or more of the same. */
+  private buttons(): number[] {
+    const bands = new Map<string, number[]>();
+    let begun = QUESTION.top;
+    const colour = (y: number): string => {
+      const x = QUESTION.left + BUTTON_EDGE;
+      return this.pixels(x, x + 1, y, y + 1).toString('hex');
+    };
+    for (let y = begun + 1; y < QUESTION.bottom; y += 1) {
+      if (colour(y) === colour(begun)) continue;
+      if (y - begun >= 24 && y - begun <= 48) {
+        const same = bands.get(colour(begun)) ?? [];
+        bands.set(colour(begun), [...same, (begun + y) >> 1]);
+      }
+      begun = y;
     }
+    return [...bands.values()].find((middles) => middles.length >= 3) ?? [];
   }
 
   /** Waits until half a second has passed in which nothing moved where the browser asks. */
@@ -154,10 +203,6 @@ export class Display {
       if (now.equals(before)) return;
       before = now;
     }
-  }
-
-  private question(): Buffer {
-    return this.pixels(QUESTION.left, QUESTION.right, QUESTION.top, QUESTION.bottom);
   }
 
   /** What is drawn there, out of the server's memory, which is an X window dump. */

@@ -17,10 +17,13 @@ type Chosen = { place: FarmPlace; contents: FolderContents | null };
 /** Where a farm is added: browser storage, a folder, or a farm of the native farmer. */
 export function AddFarm({ snapshot, onDone }: ScreenProps & { onDone: () => void }) {
   const [chosen, setChosen] = useState<Chosen | null>(null);
+  const [none, setNone] = useState(false);
   const pick = useCommand(
     useCallback(async () => {
+      setNone(false);
       const handle = await pickFolder('farm');
-      if (handle === null) return;
+      // Browsers tell a folder that was not allowed like a dialog that was closed.
+      if (handle === null) return setNone(true);
       const place: FarmPlace = { kind: 'picked', handle };
       setChosen({ place, contents: await node.inspectFolder(place) });
     }, []),
@@ -46,6 +49,14 @@ export function AddFarm({ snapshot, onDone }: ScreenProps & { onDone: () => void
           ? 'A folder on a drive of yours keeps its sectors when this browser’s data is cleared, and can be as large as the drive.'
           : 'This browser opens no folders: Chrome and Edge on a computer do. Space in browser storage works everywhere.'}
       </p>
+      {none && (
+        <p className="banner info" role="status">
+          <span>
+            No folder was chosen, or the browser was told not to allow it. Nothing was changed; a farm needs
+            to view and to edit its folder.
+          </span>
+        </p>
+      )}
       <Failure error={pick.error} />
       {chosen !== null && (
         <Plan key={chosen.contents?.place ?? 'browser'} chosen={chosen} snapshot={snapshot} onDone={onDone} />

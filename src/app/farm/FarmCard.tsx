@@ -1,26 +1,26 @@
 import { useCallback, useState } from 'react';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { farmHealth } from '../../farm/health.ts';
-import type { Cause, FarmTaskView, FarmView, NodeSnapshot, TablesView } from '../../node/api.ts';
-import { Badge, Card, CauseBanner, Meter } from '../components/basics.tsx';
+import type { FarmTaskView, FarmView, NodeSnapshot, TablesView } from '../../node/api.ts';
+import { Badge, Card, Meter } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
 import { SectorGrid, sectorSummary } from '../components/SectorGrid.tsx';
 import { saveFile } from '../files.ts';
-import { ago, bytes, count, duration, timeLeft } from '../format.ts';
-import { useCommand, useNow } from '../hooks.ts';
+import { bytes, count, duration, timeLeft } from '../format.ts';
+import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { farmStatus } from '../status.ts';
-import { Elsewhere } from './Elsewhere.tsx';
 import { PLOTTED_BY } from './plotted-by.ts';
-import { askAccess, canPickFolders, pickFolder } from './folders.ts';
+import { Elsewhere } from './Elsewhere.tsx';
+import { canPickFolders, pickFolder } from './folders.ts';
 import { Space } from './Space.tsx';
+import { Trouble } from './Trouble.tsx';
 
 /** One farm: where it lies, what it does, how well, and everything that can be done with it. */
 export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapshot: NodeSnapshot }) {
   const { farm, slotMs } = props;
   const status = farmStatus(farm);
   const [open, setOpen] = useState(false);
-  const now = useNow(5000);
   return (
     <Card
       title={farm.kind === 'opfs' ? farm.name : `Folder “${farm.name}”`}
@@ -36,18 +36,7 @@ export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapsho
         </div>
       }
     >
-      {farm.cause !== null && (
-        <CauseBanner
-          cause={{ ...farm.cause, ...wording(farm.cause, now) }}
-          tone={farm.phase === 'failed' && !waitsForPerson(farm.cause) ? 'bad' : 'warn'}
-          onAction={() => void remedy(farm)}
-        />
-      )}
-      {farm.kind === 'picked' && farm.cause?.code === 'place-lost' && (
-        <div className="row">
-          <Elsewhere {...farm} />
-        </div>
-      )}
+      {farm.cause !== null && <Trouble farm={farm} cause={farm.cause} />}
       {farm.held !== null && (farm.phase === 'waiting' || farm.phase === 'starting') && (
         <p className="banner info" role="status">
           <span>{farm.held}</span>
@@ -85,23 +74,6 @@ function Sectors({ farm }: { farm: FarmView }) {
 
 function othersPlot({ id }: FarmView, { farms }: NodeSnapshot): boolean {
   return farms.some((other) => other.id !== id && other.plotting !== null);
-}
-
-/** What is wrong, for how long, and what the button says. */
-function wording({ code, sentence, action, since }: Cause, now: number): Pick<Cause, 'sentence' | 'action'> {
-  const lasting = now - since < 10_000 ? '' : ` It began ${ago(since, now)}.`;
-  return { sentence: sentence + lasting, action: code === 'no-permission' ? 'Allow access' : action };
-}
-
-/** Whether nothing is wrong but that a permission or a drive is missing. */
-function waitsForPerson({ code }: Cause): boolean {
-  return code === 'no-permission' || code === 'place-lost';
-}
-
-/** What the button under a farm's trouble does. */
-async function remedy(farm: FarmView): Promise<void> {
-  if (farm.cause?.code === 'no-permission' && !(await askAccess(farm))) return;
-  await node.resumeFarm(farm.id);
 }
 
 function PauseButton({ farm }: { farm: FarmView }) {
