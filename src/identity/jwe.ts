@@ -1,58 +1,65 @@
-/** Compact JWE to a P-256 key (ECDH-ES, RFC 7518 4.6), as verifiers ask for answers that pass through others. */
-import { gcm } from '@noble/ciphers/aes.js';
-import { p256 } from '@noble/curves/nist.js';
-import { sha256 } from '@noble/hashes/sha2.js';
-import { randomBytes } from '../crypto/random.ts';
-import { concat, utf8 } from '../protocol/bytes.ts';
-import { canonicalJson, fromBase64Url, toBase64Url } from '../wallet/json.ts';
+/**
+ * Messages that issuers and verifiers on the web have encrypted beyond the connection, because others see its inside:
+ * compact JWE (RFC 7516), ECDH-ES on P-256. The library is fetched when somebody asks for that.
+ */
+import { Refusal } from '../wallet/errors.ts';
 
-/** Bytes of the key of each cipher. */
-const KEY_BYTES = { A128GCM: 16, A256GCM: 32 } as const;
-const IV_BYTES = 12;
-const TAG_BYTES = 16;
+export const JWE_CIPHERS = ['A128GCM', 'A256GCM'] as const;
+export type JweCipher = (typeof JWE_CIPHERS)[number];
+export const JWE_AGREEMENT = 'ECDH-ES';
 
-export type JweCipher = keyof typeof KEY_BYTES;
-export const JWE_CIPHERS = Object.keys(KEY_BYTES) as [JweCipher, ...JweCipher[]];
-
+/** Public key of P-256; `x` and `y` base64url, 32 bytes each. */
 export interface RecipientKey {
-  /** Base64url, 32 bytes each. */
   x: string;
   y: string;
   kid?: string | undefined;
 }
 
-/** Encrypts to a key. Throws DecodeError or RangeError for a key that is no point of the curve. */
-export function encryptJwe(plaintext: Uint8Array, to: RecipientKey, cipher: JweCipher): string {
-  const secret = p256.utils.randomSecretKey();
-  const own = p256.getPublicKey(secret, false);
-  const theirs = concat(
-    Uint8Array.of(4),
-    fromBase64Url(to.x, 'recipient-key', 32),
-    fromBase64Url(to.y, 'recipient-key', 32),
-  );
-  const shared = p256.getSharedSecret(secret, theirs).subarray(1);
-  const key = derive(shared, cipher);
-  const epk = { kty: 'EC', crv: 'P-256', x: toBase64Url(own.slice(1, 33)), y: toBase64Url(own.slice(33)) };
-  const header = { alg: 'ECDH-ES', enc: cipher, epk, ...(to.kid === undefined ? {} : { kid: to.kid }) };
-  const encodedHeader = toBase64Url(canonicalJson(header));
-  const iv = randomBytes(IV_BYTES);
-  const sealed = gcm(key, iv, utf8(encodedHeader)).encrypt(plaintext);
-  const tagAt = sealed.length - TAG_BYTES;
-  const parts = [iv, sealed.subarray(0, tagAt), sealed.subarray(tagAt)].map(toBase64Url);
-  return [encodedHeader, '', ...parts].join('.');
+/** Encrypts to a key. Throws Refusal `recipient-key` for one that is no point of the curve. */
+export async function sealJwe(plaintext: Uint8Array, to: RecipientKey, cipher: JweCipher): Promise<string> {
+  const { CompactEncrypt, importJWK } = await import('jose');
+  const { x, y, kid } = to;
+  const key = await importJWK({ kty: 'EC', crv: 'P-256', x, y }, JWE_AGREEMENT).catch((cause: unknown) => {
+    throw new Refusal('recipient-key', String(cause), 'The key to encrypt to is none.');
+  });
+  return new CompactEncrypt(plaintext)
+    .setProtectedHeader({ alg: JWE_AGREEMENT, enc: cipher, ...(kid === undefined ? {} : { kid }) })
+    .encrypt(key);
 }
 
-/** Concatenation KDF (NIST SP 800-56A) of one round: both keys are at most a SHA-256 digest long. */
-function derive(shared: Uint8Array, cipher: JweCipher): Uint8Array {
-  const none = bigEndian(0);
-  const name = utf8(cipher);
-  const bits = KEY_BYTES[cipher] * 8;
-  const input = concat(bigEndian(1), shared, bigEndian(name.length), name, none, none, bigEndian(bits));
-  return sha256(input).subarray(0, KEY_BYTES[cipher]);
+/** A key made for one answer. */
+export interface AnswerKey {
+  /** To be sent to whoever answers. */
+  jwk: RecipientKey & { kty: 'EC'; crv: 'P-256'; use: 'enc'; alg: typeof JWE_AGREEMENT };
+  cipher: JweCipher;
+  /** Opens the answer. Throws Refusal `answer-encryption` for what is not encrypted to this key in this way. */
+  open(token: string): Promise<Uint8Array>;
 }
 
-function bigEndian(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
-  new DataView(bytes.buffer).setUint32(0, value);
-  return bytes;
+/** Makes a key for an answer that is to be encrypted with this cipher; its secret cannot leave the browser. */
+export async function newAnswerKey(cipher: JweCipher): Promise<AnswerKey> {
+  const { compactDecrypt, exportJWK, generateKeyPair } = await import('jose');
+  const { privateKey, publicKey } = await generateKeyPair(JWE_AGREEMENT, { crv: 'P-256' });
+  const { x, y } = (await exportJWK(publicKey)) as { x: string; y: string };
+  return {
+    jwk: { kty: 'EC', crv: 'P-256', x, y, use: 'enc', alg: JWE_AGREEMENT },
+    cipher,
+    open: async (token) => {
+      try {
+        const { plaintext } = await compactDecrypt(token, privateKey, {
+          keyManagementAlgorithms: [JWE_AGREEMENT],
+          contentEncryptionAlgorithms: [cipher],
+          // Nobody was asked to compress.
+          maxDecompressedLength: 0,
+        });
+        return plaintext;
+      } catch (cause) {
+        throw new Refusal(
+          'answer-encryption',
+          String(cause),
+          'The answer is not encrypted for this wallet as it asked.',
+        );
+      }
+    },
+  };
 }

@@ -10,6 +10,7 @@ import { jwsAlgorithm, signJws } from './jws.ts';
 import { jwkOf, type SigningKey } from './keys.ts';
 import { renewedAccess, type Access } from './openid-access.ts';
 import { boundWeb } from './openid-dpop.ts';
+import { encryptionOf, sealRequest, type Encryption } from './openid-encryption.ts';
 import type { IssuerMetadata, OpenOffer } from './openid-offer.ts';
 import { read, succeeded, text } from './openid-web.ts';
 
@@ -17,6 +18,8 @@ const PROOF_TYPE = 'openid4vci-proof+jwt';
 /** Shortest and longest time after which an issuer that has not decided is asked again, in seconds. */
 const MIN_INTERVAL_S = 5;
 const MAX_INTERVAL_S = 30 * 86_400;
+/** Notifications are not encrypted. */
+const PLAIN: Encryption = { request: null, answer: null };
 
 const nonceSchema = v.object({ c_nonce: text(1024) });
 const notification = v.optional(text(256));
@@ -47,7 +50,7 @@ export type Given =
 /**
  * Asks for everything that is offered: the compact texts of the credentials, not verified yet.
  *
- * @throws Refusal `issuer-refused` with what the issuer says, `offer-proof`; DecodeError; WebError.
+ * @throws Refusal `issuer-refused` with what the issuer says, `offer-proof`, `answer-encryption`; DecodeError; WebError.
  */
 export async function requestCredentials(
   { metadata, view }: Pick<OpenOffer, 'metadata' | 'view'>,
@@ -56,31 +59,38 @@ export async function requestCredentials(
   web: Web,
 ): Promise<Given[]> {
   const given: Given[] = [];
+  const encryption = encryptionOf(metadata);
   for (const { id } of view.credentials) {
     const named = access.identifiers[id]?.map((name) => ({ credential_identifier: name }));
     for (const which of named ?? [{ credential_configuration_id: id }]) {
       // A nonce is used once, so that every request has its own.
       const proof = await holderProof(id, metadata, holder, await freshNonce(metadata, web));
       const body = { ...which, ...(proof && { proofs: { jwt: [proof] } }) };
-      const answer = await post(metadata.credential_endpoint, access, body, holder.now, web);
+      const answer = await post(metadata.credential_endpoint, access, body, encryption, holder.now, web);
       given.push(readGiven(id, succeeded(answer, 'credential')));
     }
   }
   return given;
 }
 
-function post(address: string, access: Access, body: unknown, now: number, web: Web): Promise<WebAnswer> {
+async function post(
+  address: string,
+  access: Access,
+  content: Record<string, unknown>,
+  encryption: Encryption,
+  now: number,
+  web: Web,
+): Promise<WebAnswer> {
   const { token, binding } = access;
   const send = binding === null ? web : boundWeb(web, binding, token, now);
-  return send({
+  const { type, body, open } = await sealRequest(content, encryption);
+  const answer = await send({
     method: 'POST',
     url: address,
-    headers: {
-      'content-type': 'application/json',
-      ...(binding === null && { authorization: `Bearer ${token}` }),
-    },
-    body: JSON.stringify(body),
+    headers: { 'content-type': type, ...(binding === null && { authorization: `Bearer ${token}` }) },
+    body,
   });
+  return open(answer);
 }
 
 function readGiven(id: string, answer: WebAnswer): Given {
@@ -111,7 +121,8 @@ export async function requestDeferred(
   const endpoint = metadata.deferred_credential_endpoint;
   if (endpoint === undefined)
     throw new Refusal('issuer-later', id, 'The issuer does not say where to ask for it later.');
-  const ask = () => post(endpoint, access, { transaction_id: transaction }, now, web);
+  const encryption = encryptionOf(metadata);
+  const ask = () => post(endpoint, access, { transaction_id: transaction }, encryption, now, web);
   let answer = await ask();
   if (answer.status === 401 && access.refresh !== null) {
     access = await renewedAccess(access, clientId, now, web);
@@ -132,7 +143,7 @@ export async function notifyIssuer(
   if (endpoint === undefined || notificationId === null) return;
   const event = kept ? 'credential_accepted' : 'credential_failure';
   const body = { notification_id: notificationId, event };
-  await post(endpoint, access, body, now, web).catch(() => undefined);
+  await post(endpoint, access, body, PLAIN, now, web).catch(() => undefined);
 }
 
 async function freshNonce({ nonce_endpoint: endpoint }: IssuerMetadata, web: Web): Promise<string | null> {

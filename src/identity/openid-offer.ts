@@ -8,6 +8,7 @@ import { Refusal } from '../wallet/errors.ts';
 import { parseJson, shaped } from '../wallet/json.ts';
 import type { IdentityContext } from './context.ts';
 import { decodeJws } from './jws.ts';
+import { encryptionOf, encryptionSchemas } from './openid-encryption.ts';
 import { NOT_ITSELF, succeeded, text, url, wellKnown } from './openid-web.ts';
 import { CREDENTIAL_TYPE } from './sd-jwt.ts';
 import { requireCertificate, requireIdentity, type TokenSigner } from './token-signer.ts';
@@ -54,7 +55,7 @@ const issuerSchema = v.object({
   nonce_endpoint: v.optional(url),
   deferred_credential_endpoint: v.optional(url),
   notification_endpoint: v.optional(url),
-  credential_response_encryption: v.optional(v.object({ encryption_required: v.optional(v.boolean()) })),
+  ...encryptionSchemas,
   display: displaySchema,
   credential_configurations_supported: v.record(
     text(256),
@@ -125,12 +126,7 @@ export async function readOffer(link: string, context: IdentityContext, web: Web
     );
   const issuer = offer.credential_issuer;
   const { metadata, signer } = await issuerMetadata(issuer, context, web);
-  if (metadata.credential_response_encryption?.encryption_required === true)
-    throw new Refusal(
-      'offer-encryption',
-      issuer,
-      'The issuer encrypts what it gives beyond the connection, which this wallet cannot open.',
-    );
+  encryptionOf(metadata);
   const asked = code?.tx_code;
   return {
     view: {

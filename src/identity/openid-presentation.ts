@@ -6,12 +6,13 @@ import * as v from 'valibot';
 import { webUrl, type Web } from '../network/web.ts';
 import { utf8 } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
-import { base64UrlText, parseJson, shaped } from '../wallet/json.ts';
+import { parseJson, shaped } from '../wallet/json.ts';
 import type { IdentityContext } from './context.ts';
 import { dcqlSchema, requireConsistent } from './dcql.ts';
 import type { PresentationRequest, PresentationResponse } from './exchange.ts';
-import { encryptJwe, JWE_CIPHERS, type JweCipher, type RecipientKey } from './jwe.ts';
+import { sealJwe, type JweCipher, type RecipientKey } from './jwe.ts';
 import { decodeJws, type Jws } from './jws.ts';
+import { keySetSchema, recipientIn } from './openid-encryption.ts';
 import { succeeded, text } from './openid-web.ts';
 import { requireCertificate, requireIdentity, type TokenSigner } from './token-signer.ts';
 
@@ -36,22 +37,13 @@ const requestSchema = v.object({
   client_metadata: v.optional(
     v.object({
       client_name: v.optional(v.pipe(v.string(), v.maxLength(200))),
-      jwks: v.optional(v.object({ keys: v.pipe(v.array(v.looseObject({})), v.maxLength(16)) })),
+      jwks: v.optional(keySetSchema),
       encrypted_response_enc_values_supported: v.optional(v.array(v.string())),
     }),
   ),
 });
 type WebPresentationRequest = v.InferOutput<typeof requestSchema>;
 
-const recipientSchema = v.object({
-  kty: v.literal('EC'),
-  crv: v.literal('P-256'),
-  x: v.pipe(base64UrlText(43), v.length(43)),
-  y: v.pipe(base64UrlText(43), v.length(43)),
-  kid: v.optional(text(512)),
-  use: v.optional(v.literal('enc')),
-  alg: v.optional(v.literal('ECDH-ES')),
-});
 const answeredSchema = v.object({ redirect_uri: v.optional(text(2048)) });
 
 /** Who asks, as far as it is proven: who signed, or nothing but the address that the answer goes to. */
@@ -175,16 +167,15 @@ async function verifierOf(
 }
 
 function encryptionOf({ client_metadata: metadata }: WebPresentationRequest): OpenRequest['encryption'] {
-  const key = metadata?.jwks?.keys.find((jwk) => v.is(recipientSchema, jwk));
   const wanted = metadata?.encrypted_response_enc_values_supported ?? ['A128GCM'];
-  const cipher = JWE_CIPHERS.find((name) => wanted.includes(name));
-  if (key === undefined || cipher === undefined)
+  const recipient = recipientIn(metadata?.jwks?.keys ?? [], wanted);
+  if (recipient === null)
     throw new Refusal(
       'request-encryption',
       wanted.join(', '),
       'The verifier asks for an encryption not known here.',
     );
-  return { key: v.parse(recipientSchema, key), cipher };
+  return recipient;
 }
 
 /**
@@ -205,7 +196,7 @@ export async function sendAnswer(
     if (state !== null) form.set('state', state);
   } else {
     const sealed = utf8(JSON.stringify({ ...content, ...(state !== null && { state }) }));
-    form.set('response', encryptJwe(sealed, encryption.key, encryption.cipher));
+    form.set('response', await sealJwe(sealed, encryption.key, encryption.cipher));
   }
   const answer = await web({
     method: 'POST',

@@ -11,6 +11,7 @@ import { webUrl, type Web, type WebAnswer, type WebRequest } from '../../network
 import { signJws } from '../jws.ts';
 import { ecKey, jwkOf, type SigningKey } from '../keys.ts';
 import { issueSdJwt } from '../sd-jwt.ts';
+import { encryptionOf, type EncryptedAnswer } from './issuer-encryption.ts';
 
 export const ISSUER = 'https://issuer.example/tenant';
 export const TYPE = 'urn:autonomys:vc:person:1';
@@ -88,6 +89,11 @@ export interface IssuerQuirks {
   later?: number;
   /** Gives leave that is bound to a key, and wants a nonce in each proof of it. */
   bound?: boolean;
+  /** Encrypts what it gives; `requests`: wants what it is asked encrypted too; `answer`: what it answers instead. */
+  encrypts?: {
+    requests: boolean;
+    answer?: (sealed: string, plain: string, to: jose.JWK) => WebAnswer | Promise<WebAnswer>;
+  };
 }
 
 /** What an issuer's servers saw. */
@@ -108,6 +114,7 @@ export async function webIssuer(servers: Servers, quirks: IssuerQuirks = {}): Pr
   const { origin, pathname } = new URL(issuer);
   const wellKnown = (name: string) => `${origin}/.well-known/${name}${pathname}`;
   const library = new Openid4vciIssuer({ callbacks });
+  const encryption = await encryptionOf(quirks);
   const metadata = library.createCredentialIssuerMetadata({
     credential_issuer: issuer,
     credential_endpoint: `${issuer}/credential`,
@@ -115,6 +122,7 @@ export async function webIssuer(servers: Servers, quirks: IssuerQuirks = {}): Pr
     deferred_credential_endpoint: `${issuer}/deferred`,
     notification_endpoint: `${issuer}/notification`,
     display: [{ name: 'Town hall' }],
+    ...encryption.metadata,
     credential_configurations_supported: {
       person: {
         format: quirks.format ?? 'dc+sd-jwt',
@@ -183,7 +191,7 @@ export async function webIssuer(servers: Servers, quirks: IssuerQuirks = {}): Pr
   servers.on(`${issuer}/credential`, async (request) => {
     const refused = await mayAsk('token-1', request);
     if (refused !== null) return refused;
-    const { body } = request;
+    const body = await encryption.opened(request);
     const parsed = library.parseCredentialRequest({
       issuerMetadata: {
         originalDraftVersion: 'V1',
@@ -191,7 +199,7 @@ export async function webIssuer(servers: Servers, quirks: IssuerQuirks = {}): Pr
         authorizationServers: [],
         knownCredentialConfigurations: metadata.credential_configurations_supported,
       } as never,
-      credentialRequest: JSON.parse(body!) as Record<string, unknown>,
+      credentialRequest: body,
     });
     const proof = parsed.proofs?.jwt?.[0] as string;
     const [expectedNonce] = nonces;
@@ -202,17 +210,21 @@ export async function webIssuer(servers: Servers, quirks: IssuerQuirks = {}): Pr
     });
     nonces.delete(expectedNonce!);
     holder = (signer as unknown as { publicJwk: never }).publicJwk;
-    if (!later()) return library.createCredentialResponse({ credentialRequest: parsed, ...(await given()) });
+    const of = parsed.credentialRequest as EncryptedAnswer;
+    if (!later()) {
+      const answer = library.createCredentialResponse({ credentialRequest: parsed, ...(await given()) });
+      return encryption.sealed(of, answer, 200);
+    }
     const transaction = { transactionId: 'decision-1', interval: 60 };
-    return json(library.createCredentialResponse({ credentialRequest: parsed, ...transaction }), 202);
+    const answer = library.createCredentialResponse({ credentialRequest: parsed, ...transaction });
+    return encryption.sealed(of, answer, 202);
   });
   servers.on(`${issuer}/deferred`, async (request) => {
     // The first leave has run out by then.
     const refused = await mayAsk('token-2', request);
     if (refused !== null) return refused;
-    const { body } = request;
     const { deferredCredentialRequest } = library.parseDeferredCredentialRequest({
-      deferredCredentialRequest: JSON.parse(body!) as Record<string, unknown>,
+      deferredCredentialRequest: await encryption.opened(request),
     });
     if (deferredCredentialRequest.transaction_id !== 'decision-1')
       return json({ error: 'invalid_transaction_id' }, 400);
@@ -220,10 +232,18 @@ export async function webIssuer(servers: Servers, quirks: IssuerQuirks = {}): Pr
       const { credentials, notificationId } = await given();
       // The library refuses the notification where the specification has it.
       const answer = library.createDeferredCredentialResponse({ credentials });
-      return { ...answer, notification_id: notificationId };
+      return encryption.sealed(
+        deferredCredentialRequest as EncryptedAnswer,
+        { ...answer, notification_id: notificationId },
+        200,
+      );
     }
     const transaction = { transactionId: 'decision-1', interval: 60 };
-    return json(library.createDeferredCredentialResponse(transaction), 202);
+    return encryption.sealed(
+      deferredCredentialRequest as EncryptedAnswer,
+      library.createDeferredCredentialResponse(transaction),
+      202,
+    );
   });
   const told: WebIssuer['told'] = [];
   servers.on(`${issuer}/notification`, ({ body }) => {
