@@ -1,12 +1,8 @@
 /** An issuer and a verifier on the web for browser tests: the tests' own servers behind HTTP on this machine. */
 import { createServer, type IncomingMessage } from 'node:http';
 import { setGlobalConfig } from '@openid4vc/oauth2';
-import {
-  Servers,
-  webIssuer,
-  type IssuerQuirks,
-  type WebIssuer,
-} from '../../src/identity/testing/web-issuer.ts';
+import { Servers } from '../../src/identity/testing/servers.ts';
+import { webIssuer, type IssuerQuirks, type WebIssuer } from '../../src/identity/testing/web-issuer.ts';
 
 export interface OpenIdHost {
   /** `http://127.0.0.1:PORT` */

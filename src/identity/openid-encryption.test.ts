@@ -2,8 +2,10 @@ import * as jose from 'jose';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../protocol/bytes.ts';
 import type { IdentityService } from './service.ts';
+import type { Encrypts } from './testing/issuer-encryption.ts';
 import { person } from './testing/person.ts';
-import { json, ISSUER, Servers, TYPE, webIssuer, type IssuerQuirks } from './testing/web-issuer.ts';
+import { json, Servers } from './testing/servers.ts';
+import { ISSUER, TYPE, webIssuer, type IssuerQuirks } from './testing/web-issuer.ts';
 
 let servers: Servers;
 let ada: IdentityService;
@@ -59,7 +61,7 @@ describe('a credential that its issuer encrypts', () => {
     expect(keys.length).toBeGreaterThanOrEqual(2);
   });
 
-  it.each<[string, NonNullable<NonNullable<IssuerQuirks['encrypts']>['answer']>]>([
+  it.each<[string, NonNullable<Encrypts['answer']>]>([
     ['is not encrypted after all', (_, plain) => json(plain)],
     ['was changed', (whole) => jwt(whole.slice(0, -3) + (whole.endsWith('AAA') ? 'BBB' : 'AAA'))],
     ['is cut off', (whole) => jwt(whole.slice(0, 40))],

@@ -9,15 +9,8 @@ import { signJws } from './jws.ts';
 import { ecKey } from './keys.ts';
 import type { IdentityService } from './service.ts';
 import { person } from './testing/person.ts';
-import {
-  ISSUER,
-  issuerKey,
-  residence,
-  Servers,
-  TYPE,
-  webIssuer,
-  type IssuerQuirks,
-} from './testing/web-issuer.ts';
+import { Servers } from './testing/servers.ts';
+import { ISSUER, issuerKey, residence, TYPE, webIssuer, type IssuerQuirks } from './testing/web-issuer.ts';
 
 const HERE = 'https://app.example/';
 

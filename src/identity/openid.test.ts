@@ -15,12 +15,12 @@ import { ecKey } from './keys.ts';
 import { signJws } from './jws.ts';
 import type { IdentityService } from './service.ts';
 import { person } from './testing/person.ts';
+import { Servers } from './testing/servers.ts';
 import {
   callbacks,
   ISSUER,
   issuerKey,
   residence,
-  Servers,
   TYPE,
   webIssuer,
   type IssuerQuirks,

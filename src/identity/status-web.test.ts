@@ -2,11 +2,11 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { ecKey } from './keys.ts';
 import type { IdentityService } from './service.ts';
 import { person } from './testing/person.ts';
+import { Servers } from './testing/servers.ts';
 import {
   ISSUER,
   issuerKey,
   residence,
-  Servers,
   statusToken,
   TYPE,
   webIssuer,

@@ -1,7 +1,15 @@
 /** How the issuer of tests encrypts what it gives and has encrypted what it is asked. */
 import * as jose from 'jose';
 import type { WebAnswer, WebRequest } from '../../network/web.ts';
-import { json, type IssuerQuirks } from './web-issuer.ts';
+import { json } from './servers.ts';
+
+/** An issuer that encrypts. */
+export interface Encrypts {
+  /** Whether what it is asked has to be encrypted too. */
+  requests: boolean;
+  /** What it answers instead; `to`: the key of the wallet. */
+  answer?: (sealed: string, plain: string, to: jose.JWK) => WebAnswer | Promise<WebAnswer>;
+}
 
 /** What a request says of how its answer is to be encrypted. */
 export interface EncryptedAnswer {
@@ -9,7 +17,7 @@ export interface EncryptedAnswer {
 }
 
 /** The encryption of one issuer. */
-export async function encryptionOf({ encrypts }: IssuerQuirks) {
+export async function encryptionOf(encrypts: Encrypts | undefined) {
   const { publicKey, privateKey } = await jose.generateKeyPair('ECDH-ES', { crv: 'P-256' });
   const jwk = { ...(await jose.exportJWK(publicKey)), use: 'enc', alg: 'ECDH-ES', kid: 'requests-1' };
   return {

@@ -7,11 +7,12 @@ import { Oauth2AuthorizationServer, PkceCodeChallengeMethod } from '@openid4vc/o
 import { Openid4vciIssuer } from '@openid4vc/openid4vci';
 import { StatusList } from '@sd-jwt/jwt-status-list';
 import * as jose from 'jose';
-import { webUrl, type Web, type WebAnswer, type WebRequest } from '../../network/web.ts';
+import type { WebAnswer, WebRequest } from '../../network/web.ts';
 import { signJws } from '../jws.ts';
 import { ecKey, jwkOf, type SigningKey } from '../keys.ts';
 import { issueSdJwt } from '../sd-jwt.ts';
-import { encryptionOf, type EncryptedAnswer } from './issuer-encryption.ts';
+import { encryptionOf, type EncryptedAnswer, type Encrypts } from './issuer-encryption.ts';
+import { json, type Servers } from './servers.ts';
 
 export const ISSUER = 'https://issuer.example/tenant';
 export const TYPE = 'urn:autonomys:vc:person:1';
@@ -41,36 +42,6 @@ export const callbacks = {
   clientAuthentication: unused as never,
 };
 
-/** Servers by their addresses without query. */
-export class Servers {
-  readonly asked: WebRequest[] = [];
-  private readonly routes = new Map<string, (request: WebRequest) => WebAnswer | Promise<WebAnswer>>();
-
-  on(url: string, answer: (request: WebRequest) => unknown): void {
-    this.routes.set(url, async (request) => {
-      const value = await answer(request);
-      const isAnswer = typeof value === 'object' && value !== null && 'status' in value;
-      return isAnswer ? (value as WebAnswer) : json(value);
-    });
-  }
-
-  readonly web: Web = async (request) => {
-    // Refused before anything is sent, as the platform's own does it.
-    webUrl(request.url);
-    this.asked.push(request);
-    const route = this.routes.get(request.url.split('?')[0]!);
-    return route === undefined ? { status: 404, type: '', text: '' } : route(request);
-  };
-}
-
-export function json(value: unknown, status = 200): WebAnswer {
-  return {
-    status,
-    type: 'application/json',
-    text: typeof value === 'string' ? value : JSON.stringify(value),
-  };
-}
-
 export interface IssuerQuirks {
   /** Address of the issuer. */
   issuer?: string;
@@ -89,11 +60,8 @@ export interface IssuerQuirks {
   later?: number;
   /** Gives leave that is bound to a key, and wants a nonce in each proof of it. */
   bound?: boolean;
-  /** Encrypts what it gives; `requests`: wants what it is asked encrypted too; `answer`: what it answers instead. */
-  encrypts?: {
-    requests: boolean;
-    answer?: (sealed: string, plain: string, to: jose.JWK) => WebAnswer | Promise<WebAnswer>;
-  };
+  /** Encrypts what it gives. */
+  encrypts?: Encrypts;
 }
 
 /** What an issuer's servers saw. */
@@ -114,7 +82,7 @@ export async function webIssuer(servers: Servers, quirks: IssuerQuirks = {}): Pr
   const { origin, pathname } = new URL(issuer);
   const wellKnown = (name: string) => `${origin}/.well-known/${name}${pathname}`;
   const library = new Openid4vciIssuer({ callbacks });
-  const encryption = await encryptionOf(quirks);
+  const encryption = await encryptionOf(quirks.encrypts);
   const metadata = library.createCredentialIssuerMetadata({
     credential_issuer: issuer,
     credential_endpoint: `${issuer}/credential`,
