@@ -33,11 +33,16 @@ export function evaluationSeed(id: Uint8Array, offset: PieceOffset): Uint8Array 
   return blake3Hash(id, littleEndian(offset, 2));
 }
 
+/** Pieces of a history, saturating at 64 bits as the protocol's integers do. */
+function inPieces(historySize: HistorySize): bigint {
+  const pieces = historySize * BigInt(PIECES_IN_SEGMENT);
+  return pieces > U64_MAX ? U64_MAX : pieces;
+}
+
 /** Number of a sector's leading pieces of which every other one comes from recent history. */
 export function interleavedPieces(rules: PieceDerivation): bigint {
   const [numerator, denominator] = rules.recentHistoryFraction;
-  const inSegment = BigInt(PIECES_IN_SEGMENT);
-  const pieces = (BigInt(rules.maxPiecesInSector) * numerator * inSegment) / (denominator * inSegment);
+  const pieces = (BigInt(rules.maxPiecesInSector) * inPieces(numerator)) / inPieces(denominator);
   const doubled = pieces * 2n;
   return doubled < 1n ? 1n : doubled;
 }
@@ -45,9 +50,8 @@ export function interleavedPieces(rules: PieceDerivation): bigint {
 /** Whether history is long enough for the recent-history policy to apply. */
 export function recentPolicyActive(historySize: HistorySize, rules: PieceDerivation): boolean {
   const [numerator, denominator] = rules.recentHistoryFraction;
-  const inSegment = BigInt(PIECES_IN_SEGMENT);
-  const minimum = (rules.recentSegments * inSegment * (denominator * inSegment)) / (numerator * inSegment);
-  return historySize * inSegment > minimum;
+  const minimum = (inPieces(rules.recentSegments) * inPieces(denominator)) / inPieces(numerator);
+  return inPieces(historySize) > minimum;
 }
 
 /** Index of the piece at `offset` of a sector (`derive_piece_index`). */
@@ -60,8 +64,8 @@ export function pieceIndexOf(
   const key = new Uint8Array(32);
   key.set(littleEndian(offset, 2));
   const input = fromLittleEndian(blake3KeyedHash(key, id));
-  const history = historySize * BigInt(PIECES_IN_SEGMENT);
-  const recent = rules.recentSegments * BigInt(PIECES_IN_SEGMENT);
+  const history = inPieces(historySize);
+  const recent = inPieces(rules.recentSegments);
   const fromRecent =
     recentPolicyActive(historySize, rules) && BigInt(offset) < interleavedPieces(rules) && offset % 2 === 1;
   return fromRecent ? (input % recent) + history - recent : input % history;

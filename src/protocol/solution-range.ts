@@ -4,12 +4,17 @@ import { RECORD_CHUNKS, S_BUCKETS, U64_MAX } from './constants.ts';
 import { blake3KeyedHash } from './hash.ts';
 import type { SlotNumber, SolutionRange } from './types.ts';
 
+/** Range at which one piece wins with the slot probability. 64-bit integers that wrap, as the runtime's do. */
 function base(slotProbability: [bigint, bigint]): bigint {
   const [numerator, denominator] = slotProbability;
-  return (((U64_MAX / denominator) * numerator) / BigInt(RECORD_CHUNKS)) * BigInt(S_BUCKETS);
+  const share = BigInt.asUintN(64, (U64_MAX / denominator) * numerator);
+  return BigInt.asUintN(64, (share / BigInt(RECORD_CHUNKS)) * BigInt(S_BUCKETS));
 }
 
-/** Solution range at which that many pieces win with the slot probability. Saturates at 64 bits. */
+/**
+ * Solution range at which that many pieces win with the slot probability (`pieces_to_solution_range`). Means
+ * nothing for probabilities above one half, where the protocol's integers wrap.
+ */
 export function piecesToSolutionRange(pieces: bigint, slotProbability: [bigint, bigint]): SolutionRange {
   return base(slotProbability) / pieces;
 }

@@ -11,6 +11,7 @@ import type { ImportableBlock } from '../../src/network/source.ts';
 import { fromHex } from '../../src/protocol/bytes.ts';
 import { decodeHeader } from '../../src/protocol/header.ts';
 import type { ChainConstants } from '../../src/protocol/types.ts';
+import type { Recorded } from './protocol-support.ts';
 
 /** A recorded header with its justification (null: none), both `0x` hex. */
 export interface RecordedBlock {
@@ -25,12 +26,19 @@ export function importable({ headerScale, justification }: RecordedBlock): Impor
   };
 }
 
-/** `0x` hex inside a recorded value without its prefix, so that it compares with bytes. */
+/**
+ * `0x` hex inside a recorded value without its prefix, so that it compares with bytes. Fields of an object are read
+ * when they are asked for: what nobody checks stays unread.
+ */
 export function unprefixed(value: unknown): unknown {
   if (typeof value === 'string') return value.startsWith('0x') ? value.slice(2) : value;
   if (Array.isArray(value)) return value.map(unprefixed);
   if (value === null || typeof value !== 'object') return value;
-  return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, unprefixed(inner)]));
+  const fields = Object.keys(value).map((key): [string, PropertyDescriptor] => [
+    key,
+    { enumerable: true, get: () => unprefixed((value as Recorded)[key]) },
+  ]);
+  return Object.defineProperties({}, Object.fromEntries(fields));
 }
 
 const OPTIONS = { priority: JobPriority.catchUp };

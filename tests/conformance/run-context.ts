@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { parse } from 'lossless-json';
+import type { ReadObserver } from './run-unread.ts';
 import type { ConformanceContext } from './types.ts';
 
 const inflate = promisify(gunzip);
@@ -30,8 +31,8 @@ export async function listFiles(dir: string): Promise<string[]> {
     .sort();
 }
 
-/** Context of a set's folder. JSON files are parsed once. */
-export function createContext(dir: string): ConformanceContext {
+/** Context of a set's folder. JSON files are parsed once; an observer notes what is read of them. */
+export function createContext(dir: string, observer: ReadObserver | null = null): ConformanceContext {
   const parsed = new Map<string, Promise<unknown>>();
   const read = async (path: string): Promise<Uint8Array> => {
     const bytes = await readFile(join(dir, path));
@@ -43,7 +44,10 @@ export function createContext(dir: string): ConformanceContext {
     json: <T>(path: string): Promise<T> => {
       let value = parsed.get(path);
       if (!value) {
-        value = read(path).then((bytes) => parseJson(new TextDecoder().decode(bytes)));
+        value = read(path).then((bytes) => {
+          const document = parseJson(new TextDecoder().decode(bytes));
+          return observer === null ? document : observer.observe(path, document);
+        });
         parsed.set(path, value);
       }
       return value as Promise<T>;

@@ -1,7 +1,8 @@
 /**
- * Replays a set of recorded vectors: `npm run conformance -- [DIR] [--jobs N] [--only SUITE]`. DIR defaults to
- * the set of the repository; another one has the same names and other seeds, and may lack some. Every file has
- * to be claimed by a suite. Exits with 1 if anything fails.
+ * Replays a set of recorded vectors: `npm run conformance -- [DIR] [--jobs N] [--only SUITE] [--unread]`. DIR
+ * defaults to the set of the repository; another one has the same names and other seeds, and may lack some. Every
+ * file has to be claimed by a suite. `--unread` lists recorded values that no case read. Exits with 1 if anything
+ * fails.
  */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -13,6 +14,7 @@ import { parseArgs } from 'node:util';
 import type { SuiteMessage } from './run-child.ts';
 import { listFiles } from './run-context.ts';
 import { filesOf, loadSuites, type NamedSuite } from './run-suites.ts';
+import type { CoverageByPath } from './run-unread.ts';
 
 const PROGRESS_SECONDS = 30;
 /** Files that describe a set and state nothing to reproduce. */
@@ -61,15 +63,43 @@ function checkClaims(files: string[], suites: NamedSuite[], tally: Tally): void 
   }
 }
 
-function runSuite(dir: string, named: NamedSuite, files: string[], tally: Tally): Promise<void> {
+/** Adds what one suite read to what others did: a value counts where any read the most. */
+function addCoverage(all: CoverageByPath, more: CoverageByPath): void {
+  for (const [path, { values, read }] of Object.entries(more)) {
+    all[path] = { values, read: Math.max(read, all[path]?.read ?? 0) };
+  }
+}
+
+/** Tells which recorded values no case read. Of a file that a suite left out would have read, nothing is known. */
+function printUnread(coverage: CoverageByPath, leftOut: string[]): void {
+  for (const [path, { values, read }] of Object.entries(coverage)) {
+    if (leftOut.some((file) => path.startsWith(`${file}: `))) continue;
+    if (read < values) print(`unread ${path}: ${values - read} of ${values}`);
+  }
+}
+
+function runSuite(
+  dir: string,
+  named: NamedSuite,
+  files: string[],
+  tally: Tally,
+  coverage: CoverageByPath | null,
+): Promise<void> {
   const own: Tally = { passed: 0, failed: 0 };
   const started = performance.now();
   const status = () =>
     `${own.passed} passed, ${own.failed} failed, ${((performance.now() - started) / 1000).toFixed(1)} s`;
-  const child = fork(join(import.meta.dirname, 'run-child.ts'), [dir, named.module, named.key, ...files]);
+  const child = fork(join(import.meta.dirname, 'run-child.ts'), [
+    dir,
+    named.module,
+    named.key,
+    coverage === null ? 'plain' : 'observed',
+    ...files,
+  ]);
   const progress = setInterval(() => print(`… ${named.name}: ${status()}`), PROGRESS_SECONDS * 1000);
   child.on('message', (message: SuiteMessage) => {
-    if (message.kind === 'broken') fail(own, named.name, 'suite', message.error);
+    if (message.kind === 'coverage') addCoverage(coverage ?? {}, message.coverage);
+    else if (message.kind === 'broken') fail(own, named.name, 'suite', message.error);
     else if (message.error === null) own.passed += 1;
     else fail(own, `${named.name}: ${message.name}`, message.rule, message.error);
   });
@@ -88,7 +118,7 @@ function runSuite(dir: string, named: NamedSuite, files: string[], tally: Tally)
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { jobs: { type: 'string' }, only: { type: 'string' } },
+    options: { jobs: { type: 'string' }, only: { type: 'string' }, unread: { type: 'boolean' } },
     allowPositionals: true,
   });
   const dir = resolve(positionals[0] ?? join(import.meta.dirname, '../vectors'));
@@ -102,16 +132,20 @@ async function main(): Promise<number> {
   await checkSums(dir, files, tally);
   checkClaims(files, suites, tally);
 
+  const isWanted = ({ name }: NamedSuite) => !values.only || name.startsWith(values.only);
+  const leftOut = suites.filter((named) => !isWanted(named)).flatMap(({ suite }) => filesOf(suite, files));
   const queue = suites
-    .filter(({ name }) => !values.only || name.startsWith(values.only))
+    .filter(isWanted)
     .map((named) => ({ named, files: filesOf(named.suite, files) }))
     .filter((entry) => entry.files.length > 0);
+  const coverage: CoverageByPath | null = values.unread ? {} : null;
   const worker = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
-      await runSuite(dir, next.named, next.files, tally);
+      await runSuite(dir, next.named, next.files, tally, coverage);
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
+  if (coverage !== null) printUnread(coverage, leftOut);
   print(`${((performance.now() - started) / 1000).toFixed(1)} s`);
   print(`${tally.passed} passed, ${tally.failed} failed`);
   return tally.failed === 0 ? 0 : 1;

@@ -15,7 +15,7 @@ import {
   slotInfoToJson,
   solutionResponseFromJson,
 } from '../../src/network/farmer-json.ts';
-import { FarmerRpc } from '../../src/network/farmer-rpc.ts';
+import { FarmerRpc, type ObjectMappingNotice } from '../../src/network/farmer-rpc.ts';
 import { parseJson } from '../../src/network/json.ts';
 import { NodeRpc } from '../../src/network/node-rpc.ts';
 import { PUBLIC_CONSTANTS } from '../../src/network/presets.ts';
@@ -32,8 +32,8 @@ import { fromHex, toHex, toPrefixedHex } from '../../src/protocol/bytes.ts';
 import { PIECE_BYTES, REWARD_SIGNING_CONTEXT } from '../../src/protocol/constants.ts';
 import { decodeExtrinsic, encodeExtrinsic } from '../../src/protocol/extrinsic.ts';
 import { headerHash, toRpcHeader } from '../../src/protocol/header.ts';
-import { pieceIndexOfSolution } from '../../src/protocol/solution-check.ts';
-import { segmentHeaderToJson } from '../../src/protocol/segment.ts';
+import { globalObjectMappingToJson } from '../../src/protocol/object-mapping.ts';
+import { segmentHeaderFromJson, segmentHeaderToJson } from '../../src/protocol/segment.ts';
 import type { RewardSigningInfo, SegmentHeader, SlotInfo } from '../../src/protocol/types.ts';
 import { Replay, unprefixed } from './chain-support.ts';
 import { expectSame, type Recorded } from './protocol-support.ts';
@@ -281,10 +281,19 @@ const NOTIFICATIONS: Record<string, (node: NodeRpc, farmer: FarmerRpc) => unknow
     farmer.onArchivedSegmentHeader((header) => seen.push(header));
     return seen.map(segmentHeaderToJson)[0];
   },
+  subspace_object_mappings: (_, farmer) => noticeOf((seen) => farmer.onObjectMappings(seen)),
+  subspace_filtered_object_mappings: (_, farmer) =>
+    noticeOf((seen) => farmer.onFilteredObjectMappings([], seen)),
   chain_newHead: (node) => headerOf(node, 'new'),
   chain_allHead: (node) => headerOf(node, 'all'),
   chain_finalizedHead: (node) => headerOf(node, 'finalized'),
 };
+
+function noticeOf(listen: (listener: (notice: ObjectMappingNotice) => void) => void): unknown {
+  const seen: ObjectMappingNotice[] = [];
+  listen((notice) => seen.push(notice));
+  return seen.map(({ blockNumber, objects }) => ({ blockNumber, ...globalObjectMappingToJson(objects) }))[0];
+}
 
 function headerOf(node: NodeRpc, kind: 'new' | 'all' | 'finalized'): unknown {
   const seen: unknown[] = [];
@@ -309,6 +318,12 @@ const SUBSCRIBE: Record<string, (node: NodeRpc, farmer: FarmerRpc, params: unkno
       () => undefined,
       () => undefined,
     ),
+  chain_subscribeAllHeads: (node) =>
+    void node.onHeader(
+      'all',
+      () => undefined,
+      () => undefined,
+    ),
   chain_subscribeFinalizedHeads: (node) =>
     void node.onHeader(
       'finalized',
@@ -323,6 +338,8 @@ class Conversation {
   readonly subscriptions = new Map<string, string>();
   readonly slots = new Map<bigint, SlotInfo>();
   readonly signing = new Map<string, Uint8Array>();
+  /** Segments that the node spoke of, from the genesis block's on. */
+  private historySize = 1n;
 
   async check({ dir, frame, frame_len, truncated }: Frame): Promise<void> {
     if (dir === 'client->node') await this.checkSent(frame);
@@ -362,6 +379,7 @@ class Conversation {
       const node = new RecordedNode(message);
       expectSame('notification', decode(new NodeRpc(node), new FarmerRpc(node, 'recorded')), message.result);
       this.note(message.method, new FarmerRpc(node, 'recorded'));
+      if (message.method === 'subspace_archived_segment_header') this.noteSegment(message.result);
       return;
     }
     const request = this.requests.get(message.id ?? -1);
@@ -374,6 +392,9 @@ class Conversation {
     } else {
       const text = encodeRequest(request.id, request.method, request.params);
       await checkCall(text, frame);
+      if (/egmentHeaders$/.test(request.method) && message.kind === 'result') {
+        for (const header of message.result as unknown[]) if (header !== null) this.noteSegment(header);
+      }
     }
   }
 
@@ -390,6 +411,11 @@ class Conversation {
     }
   }
 
+  private noteSegment(json: unknown): void {
+    const { segmentIndex } = segmentHeaderFromJson(json);
+    if (segmentIndex >= this.historySize) this.historySize = segmentIndex + 1n;
+  }
+
   /** A solution that the farmer handed in wins its slot, under the challenge that the node had given. */
   private async checkSolution(json: unknown): Promise<void> {
     const { slotNumber, solution } = solutionResponseFromJson(json);
@@ -404,7 +430,8 @@ class Conversation {
       options,
     );
     if (distance > solutionRange / 2n) throw new Error('outside of the solution range');
-    if (pieceIndexOfSolution(solution, PUBLIC_CONSTANTS) >= 256n) throw new Error('a piece of no segment');
+    // A sector may be of the segment that is being archived while it is plotted.
+    if (solution.historySize > this.historySize + 1n) throw new Error('a sector of a history that is not');
   }
 
   private async checkSignature(json: unknown): Promise<void> {
