@@ -392,7 +392,7 @@ class Conversation {
     } else {
       const text = encodeRequest(request.id, request.method, request.params);
       await checkCall(text, frame);
-      if (/egmentHeaders$/.test(request.method) && message.kind === 'result') {
+      if (request.method.endsWith('egmentHeaders') && message.kind === 'result') {
         for (const header of message.result as unknown[]) if (header !== null) this.noteSegment(header);
       }
     }
