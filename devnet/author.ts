@@ -5,7 +5,7 @@ import { encodeExtrinsic, IMMORTAL } from '../src/protocol/extrinsic.ts';
 import { headerHash } from '../src/protocol/header.ts';
 import { subspaceJustification } from '../src/protocol/justification.ts';
 import { globalChallenge, slotOutput } from '../src/protocol/pot.ts';
-import { ProtocolError } from '../src/protocol/errors.ts';
+import { ProtocolError, messageOf } from '../src/protocol/errors.ts';
 import { ScaleWriter } from '../src/protocol/scale.ts';
 import { writeSegmentHeader } from '../src/protocol/segment.ts';
 import { isWithinSolutionRange } from '../src/protocol/solution-range.ts';
@@ -79,7 +79,7 @@ export class Author {
     this.queue = this.queue
       .then(() => this.author(due, solutions))
       .catch((error: unknown) => {
-        this.options.log(`Slot ${due}: no block: ${error instanceof Error ? error.message : String(error)}`);
+        this.options.log(`Slot ${due}: no block: ${messageOf(error)}`);
       });
     return this.queue;
   }
@@ -209,7 +209,7 @@ export class Author {
     try {
       pool.submit(encodeExtrinsic({ kind: 'general', extensionVersion: 0, extra, call }));
     } catch (error) {
-      log(`Slot ${slot}: a vote was refused: ${error instanceof Error ? error.message : String(error)}`);
+      log(`Slot ${slot}: a vote was refused: ${messageOf(error)}`);
     }
   }
 

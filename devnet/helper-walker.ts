@@ -17,6 +17,7 @@ import {
 } from '../src/network/helper-messages.ts';
 import type { Socket } from '../src/network/socket.ts';
 import { openNodeSocket } from '../src/network/socket-node.ts';
+import { messageOf } from '../src/protocol/errors.ts';
 import type { HelperAddress } from './helper-program.ts';
 import type { WalkSlot } from './timekeeper.ts';
 import { walkSlot } from './walk.ts';
@@ -86,7 +87,7 @@ export class HelperWalker {
 
   private lost(error: unknown): void {
     if (this.closing.signal.aborted) return;
-    const reason = error instanceof Error ? error.message : String(error);
+    const reason = messageOf(error);
     this.options.log(`The helper does not keep time: ${reason}. The network walks by itself meanwhile.`);
     void this.retry();
   }

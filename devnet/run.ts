@@ -1,4 +1,5 @@
 /** What both ways to start the local network share: start it, say so, stop cleanly. */
+import { messageOf } from '../src/protocol/errors.ts';
 import { encodeAddress } from '../src/protocol/ss58.ts';
 import { developmentAccounts } from './accounts.ts';
 import { StorageError } from '../src/storage/errors.ts';
@@ -71,7 +72,7 @@ async function startNats(port: number): Promise<NatsServer | null> {
     print(`Cluster: ${nats.url} for “npm run allotment -- cluster …”, ${nats.webSocketUrl} for browsers`);
     return nats;
   } catch (error) {
-    print(error instanceof Error ? error.message : String(error));
+    print(messageOf(error));
     return null;
   }
 }
@@ -80,5 +81,5 @@ function reasonOf(error: unknown, { node }: StartOptions): string {
   if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
     return `port ${node.rpcPort} is taken, perhaps by another node; choose one with --port`;
   if (error instanceof StorageError) return error.sentence;
-  return error instanceof Error ? error.message : String(error);
+  return messageOf(error);
 }

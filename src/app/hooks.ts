@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useState } from 'react';
+import { messageOf } from '../protocol/errors.ts';
 
 /** The present moment, refreshed every `intervalMs`, for texts such as “12 s ago”. */
 export function useNow(intervalMs = 1000): number {
@@ -47,7 +48,7 @@ export function useCommand(action: () => Promise<unknown>): Command {
     setBusy(true);
     setError(null);
     action()
-      .catch((failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)))
+      .catch((failure: unknown) => setError(messageOf(failure)))
       .finally(() => setBusy(false));
   }, [action]);
   return { run, busy, error };

@@ -1,5 +1,6 @@
 /** The page's part of WebRTC in the node's worker: makes connections, and passes their channels on. */
 import type { RtcAnswer, RtcRequest, RtcStates } from '../node/lent-rtc.ts';
+import { messageOf } from '../protocol/errors.ts';
 
 /** Lends connections over a port until its other end is gone. Does nothing in a browser that has none. */
 export function lendWebRtc(port: MessagePort): void {
@@ -56,7 +57,7 @@ export function lendWebRtc(port: MessagePort): void {
 
   port.onmessage = ({ data }: MessageEvent<RtcRequest>) => {
     answer(data).catch((error: unknown) => {
-      const message = error instanceof Error ? error.message : String(error);
+      const message = messageOf(error);
       if ('call' in data) send({ kind: 'failure', call: data.call, message });
     });
   };

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { IdentityCommands, WalletCommands } from '../node/desk.ts';
 import type { MoneyCommands } from '../node/money.ts';
+import { messageOf } from '../protocol/errors.ts';
 import type { WalletStatus } from '../wallet/service.ts';
 import { node } from './node-client.ts';
 
@@ -60,7 +61,7 @@ export function useLoaded<T>(load: () => Promise<T>): {
         setValue(loaded);
         setError(null);
       },
-      (failure: unknown) => setError(failure instanceof Error ? failure.message : String(failure)),
+      (failure: unknown) => setError(messageOf(failure)),
     );
   }, [load]);
   useEffect(reload, [reload]);

@@ -1,6 +1,6 @@
 /** What a failure says about the source that it came from. */
 import { RpcError } from '../network/rpc-error.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { ProtocolError, messageOf } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import type { SlotNumber } from '../protocol/types.ts';
 import { CannotExamine } from './learn.ts';
@@ -46,6 +46,6 @@ export function judgementOf(error: unknown): Judgement {
   return {
     kind: 'failure',
     sentence: 'The source answered in a way that this app does not understand.',
-    log: error instanceof Error ? error.message : String(error),
+    log: messageOf(error),
   };
 }

@@ -1,5 +1,6 @@
 /** Keeps the verified chain between runs. */
 import { equal } from '../protocol/bytes.ts';
+import { messageOf, sentenceOf } from '../protocol/errors.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { decodeChainRecord, encodeChainRecord, type ChainRecord } from './record.ts';
 import type { ChainCause } from './snapshot.ts';
@@ -36,7 +37,7 @@ export class ChainKeeper {
       if (genesisHash !== null && !equal(genesisHash, record.genesisHash)) return;
       use(record);
     } catch (error) {
-      this.log(`the stored chain is not used: ${error instanceof Error ? error.message : String(error)}`);
+      this.log(`the stored chain is not used: ${messageOf(error)}`);
       await store.clear().catch(() => undefined);
     }
   }
@@ -59,11 +60,9 @@ export class ChainKeeper {
         await store.save(encodeChainRecord(record));
         this.cause = null;
       } catch (error) {
-        const sentence =
-          error instanceof Error && 'sentence' in error ? String(error.sentence) : String(error);
         this.cause ??= {
           code: 'chain-not-saved',
-          sentence: `The verified chain cannot be stored. ${sentence}`,
+          sentence: `The verified chain cannot be stored. ${sentenceOf(error)}`,
           action: null,
           since: this.now(),
         };

@@ -4,7 +4,7 @@
  */
 import type { ChainStore } from '../storage/chain-store.ts';
 import { concat, equal } from '../protocol/bytes.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { ProtocolError, messageOf } from '../protocol/errors.ts';
 import { RuntimeMetadata } from '../protocol/metadata.ts';
 import { CODE_KEY } from '../protocol/storage-key.ts';
 import { TRIE_HASH_BYTES } from '../protocol/trie-node.ts';
@@ -61,7 +61,7 @@ export class RuntimeMemory {
     try {
       await this.store?.save(concat(codeHash, metadata));
     } catch (error) {
-      this.log(`the runtime is not remembered: ${error instanceof Error ? error.message : String(error)}`);
+      this.log(`the runtime is not remembered: ${messageOf(error)}`);
     }
   }
 }

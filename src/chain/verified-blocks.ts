@@ -2,7 +2,7 @@
 import { RpcError } from '../network/rpc-error.ts';
 import { RpcSource } from '../network/source.ts';
 import { equal } from '../protocol/bytes.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { ProtocolError, ownSentence } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import { orderedTrieRoot } from '../protocol/trie.ts';
@@ -58,9 +58,8 @@ export class NoProof extends Error {
   constructor(cause: unknown) {
     super('no source gave a proof', { cause });
     this.name = 'NoProof';
-    const why = cause instanceof Error && 'sentence' in cause ? String(cause.sentence) : null;
     this.refused = cause instanceof RpcError && typeof cause.code === 'number';
-    this.sentence = why ?? 'No node is connected to ask for a proof.';
+    this.sentence = ownSentence(cause) ?? 'No node is connected to ask for a proof.';
   }
 }
 

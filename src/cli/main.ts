@@ -12,6 +12,7 @@ import { farmTotals } from '../node/farm-totals.ts';
 import { ALWAYS, type Schedule } from '../node/schedule.ts';
 import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import { runAgent } from './agent.ts';
 import { FARM_COMMANDS, farmCommand } from './farms.ts';
 import { useHelper } from './helper.ts';
@@ -362,9 +363,6 @@ try {
   process.exit(0);
 } catch (error) {
   if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${HELP}`);
-  else
-    process.stderr.write(
-      `${error instanceof Error && 'sentence' in error ? String(error.sentence) : (error as Error).message}\n`,
-    );
+  else process.stderr.write(`${sentenceOf(error)}\n`);
   process.exit(error instanceof UsageError ? 2 : 1);
 }

@@ -1,8 +1,8 @@
 /** The role of a cache: keeps the pieces that the controller gives it and hands them out. */
 import { clusterMessages, DEFAULT_CACHE_GROUP } from '../protocol/cluster/messages.ts';
 import type { Result } from '../protocol/codec.ts';
-import { sentenceOf } from '../farm/reports.ts';
 import { createUlid } from '../farm/ulid.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import { Announcer } from './announcer.ts';
 import type { CacheStore } from './cache-store.ts';
 import type { ClusterConnection } from './connection.ts';

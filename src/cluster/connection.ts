@@ -11,6 +11,7 @@ import {
   type Status,
   type TlsOptions,
 } from '@nats-io/nats-core';
+import { pause } from '../network/pause.ts';
 import {
   messageOfSubject,
   MINIMAL_MAX_PAYLOAD,
@@ -20,7 +21,7 @@ import {
   type StreamRequest,
 } from '../protocol/cluster/messages.ts';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { ProtocolError, messageOf } from '../protocol/errors.ts';
 import { authenticatorOf, type Credentials } from './credentials.ts';
 import { ClusterError } from './errors.ts';
 import { connectionError, decodeAnswer, requestError } from './failures.ts';
@@ -302,7 +303,7 @@ export class ClusterConnection implements StreamLink {
     const now = Date.now();
     if (now - (this.complaints.get(key) ?? 0) < COMPLAINT_MS) return;
     this.complaints.set(key, now);
-    this.settings.log?.(`${subject}: ${error instanceof Error ? error.message : String(error)}`);
+    this.settings.log?.(`${subject}: ${messageOf(error)}`);
   }
 
   /** Sends a payload; while the server is away it is kept for when it is back. Throws ClusterError `too-large`. */
@@ -405,20 +406,4 @@ function messageIdHeader(id: string): ReturnType<typeof natsHeaders> {
   const header = natsHeaders();
   header.set('Nats-Msg-Id', id);
   return header;
-}
-
-/** Waits. Rejects with the signal's reason. */
-export function pause(ms: number, signal?: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    if (signal?.aborted === true) return reject(signal.reason as Error);
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal?.reason as Error);
-    };
-    const timer = setTimeout(() => {
-      signal?.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    signal?.addEventListener('abort', onAbort, { once: true });
-  });
 }

@@ -8,6 +8,7 @@ import {
 } from '../protocol/cluster/messages.ts';
 import type { ClusterFarmerAppInfo, Ulid } from '../protocol/cluster/values.ts';
 import { toHex } from '../protocol/bytes.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import type {
   FarmerAppInfo,
   PieceIndex,
@@ -18,7 +19,6 @@ import type {
   SlotNumber,
   Solution,
 } from '../protocol/types.ts';
-import { sentenceOf } from '../farm/reports.ts';
 import { createUlid } from '../farm/ulid.ts';
 import type { ClusterConnection } from './connection.ts';
 import { ControllerCaches } from './controller-caches.ts';

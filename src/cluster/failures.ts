@@ -1,6 +1,7 @@
 /** What the NATS client throws, as the errors of a cluster. */
 import { NoRespondersError, RequestError, TimeoutError } from '@nats-io/nats-core';
 import { decodeWith, type Codec } from '../protocol/codec.ts';
+import { messageOf } from '../protocol/errors.ts';
 import { ClusterError } from './errors.ts';
 
 /** The answer to a request. Throws ClusterError `malformed`. */
@@ -29,7 +30,7 @@ export function requestError(error: unknown, subject: string): unknown {
 
 /** Why a server could not be joined: `refused` or `unreachable`. */
 export function connectionError(error: unknown, servers: string[]): ClusterError {
-  const text = error instanceof Error ? error.message : String(error);
+  const text = messageOf(error);
   const where = servers.join(', ');
   if (/authori[sz]ation|authentication/i.test(text))
     return new ClusterError(

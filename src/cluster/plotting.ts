@@ -1,16 +1,17 @@
 /** Plots a farm's sectors with the plotters of the cluster, or on this machine where there are none. */
 import type { ComputePool } from '../crypto/jobs.ts';
+import { pause } from '../network/pause.ts';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import type { PlottedSector, SectorPlottingProgress } from '../protocol/cluster/values.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import { encodeSectorMetadata } from '../protocol/sector-metadata.ts';
 import { sectorLayout } from '../protocol/sector.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import type { FarmerProtocolInfo } from '../protocol/types.ts';
 import type { SectorPlan } from '../farm/plan.ts';
 import { plotSector, type PlotContext, type PlotProgress, type SectorPlotter } from '../farm/plotter.ts';
-import { sentenceOf } from '../farm/reports.ts';
 import { sectorFileName } from '../farm/sector-file.ts';
-import { pause, type ClusterConnection } from './connection.ts';
+import type { ClusterConnection } from './connection.ts';
 import { ClusterError } from './errors.ts';
 import { checkedSector, requirePlanned } from './sector-check.ts';
 

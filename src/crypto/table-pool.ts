@@ -4,7 +4,7 @@
  */
 import { equal } from '../protocol/bytes.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { ProtocolError, messageOf } from '../protocol/errors.ts';
 import { GpuError } from './gpu/device.ts';
 import {
   JobPriority,
@@ -207,7 +207,7 @@ export class TablePool implements ComputePool {
       this.show({ state, adapter: maker.adapter, gpuSeconds, workerSeconds });
     } catch (error) {
       maker?.close();
-      const reason = error instanceof Error ? error.message : String(error);
+      const reason = messageOf(error);
       this.show({ state: 'failed', adapter: maker?.adapter ?? null, reason });
     }
   }

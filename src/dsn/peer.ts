@@ -25,7 +25,7 @@ import {
   type PeerAddresses,
   type PieceResponse,
 } from '../protocol/dsn.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { ProtocolError, messageOf } from '../protocol/errors.ts';
 import {
   CLOSEST_PEERS,
   decodeFindNodeRequest,
@@ -290,7 +290,7 @@ export class DsnPeer {
       this.book.failed(peer);
       if (error instanceof DsnError) throw error;
       const code = timeout.aborted || error instanceof StalledError ? 'timeout' : 'unreachable';
-      throw new DsnError(code, peer, error instanceof Error ? error.message : String(error), error);
+      throw new DsnError(code, peer, messageOf(error), error);
     } finally {
       if (failure !== null) stream?.abort(failure instanceof Error ? failure : new Error(String(failure)));
     }

@@ -1,5 +1,7 @@
 /** The file that says whose farm a folder holds: `farm.json`, with the fields of `single_disk_farm.json`. */
-import { equal, fromHex, toHex } from '../protocol/bytes.ts';
+import { equal, toHex } from '../protocol/bytes.ts';
+import { DecodeError, messageOf } from '../protocol/errors.ts';
+import { jsonHex, jsonObject } from '../protocol/json.ts';
 import { isUlid } from '../protocol/ulid.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import { readSmall } from '../storage/directory.ts';
@@ -12,6 +14,8 @@ import { createUlid } from './ulid.ts';
 /** The native farmer's description, in a folder of its own making. */
 export const NATIVE_DESCRIPTION = 'single_disk_farm.json';
 const MAX_BYTES = 16 * 1024;
+/** What errors call it. */
+const WHAT = 'farm-description';
 
 export interface FarmDescription {
   /** ULID: 26 characters. */
@@ -113,24 +117,29 @@ export function encodeDescription(farm: FarmDescription): Uint8Array {
   return new TextEncoder().encode(JSON.stringify({ v0 }));
 }
 
-/** Throws for anything that is not a description. */
+/** Throws DecodeError for anything that is not a description. */
 export function decodeDescription(bytes: Uint8Array): FarmDescription {
-  const json = JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes)) as {
-    v0?: Record<string, unknown>;
-  };
-  const { id, genesisHash, publicKey, piecesInSector, allocatedSpace } = json.v0 ?? {};
-  if (typeof id !== 'string' || !isUlid(id)) throw new TypeError('id is not a ULID');
-  if (typeof genesisHash !== 'string' || typeof publicKey !== 'string')
-    throw new TypeError('a hash is missing');
-  if (!isCount(piecesInSector, 0xffff)) throw new TypeError('piecesInSector is not 1 to 65535');
-  if (!isCount(allocatedSpace, Number.MAX_SAFE_INTEGER)) throw new TypeError('allocatedSpace is not a size');
+  const fields = jsonObject(WHAT, jsonObject(WHAT, parse(bytes))['v0']);
+  const { id, genesisHash, publicKey, piecesInSector, allocatedSpace } = fields;
+  if (typeof id !== 'string' || !isUlid(id)) throw new DecodeError(WHAT, 'id is not a ULID');
+  if (!isCount(piecesInSector, 0xffff)) throw new DecodeError(WHAT, 'piecesInSector is not 1 to 65535');
+  if (!isCount(allocatedSpace, Number.MAX_SAFE_INTEGER))
+    throw new DecodeError(WHAT, 'allocatedSpace is not a size');
   return {
     id,
-    genesisHash: fromHex(genesisHash, 32),
-    publicKey: fromHex(publicKey, 32),
+    genesisHash: jsonHex(WHAT, genesisHash, 32),
+    publicKey: jsonHex(WHAT, publicKey, 32),
     piecesInSector,
     allocatedSpace,
   };
+}
+
+function parse(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new DecodeError(WHAT, messageOf(error));
+  }
 }
 
 function isCount(value: unknown, limit: number): value is number {

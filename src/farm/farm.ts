@@ -1,6 +1,7 @@
 /** A farm at work: plots its sectors, audits every slot, proves, submits, signs rewards. */
 import type { ComputePool } from '../crypto/jobs.ts';
 import { toHex } from '../protocol/bytes.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import type { FarmerAppInfo, PieceIndex, SectorIndex } from '../protocol/types.ts';
 import type { DirectoryLock, FarmDirectory } from '../storage/directory.ts';
 import type { StorageError } from '../storage/errors.ts';
@@ -12,7 +13,7 @@ import { discardPartialSector } from './partial-sector.ts';
 import { PlotLoop } from './plot-loop.ts';
 import { PlottedPieces } from './plotted-pieces.ts';
 import type { SectorPlotter } from './plotter.ts';
-import { FarmReports, isDamage, sentenceOf } from './reports.ts';
+import { FarmReports, isDamage } from './reports.ts';
 import { bytesOfSectors, drawReplotDelay, sectorsIn, SectorTable } from './sectors.ts';
 import { sectorFileSize, type SectorFile } from './sector-file.ts';
 import { SlotLoop } from './slot-loop.ts';

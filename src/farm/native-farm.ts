@@ -2,7 +2,7 @@
  * Interchange with the network's native farmer, whose farm is one folder with `single_disk_farm.json`,
  * `identity.bin`, `metadata.bin` and `plot.bin` (protocol section "farm files"). Sectors are the same bytes in both.
  */
-import { DecodeError } from '../protocol/errors.ts';
+import { DecodeError, sentenceOf } from '../protocol/errors.ts';
 import { decodeAll, ScaleWriter } from '../protocol/scale.ts';
 import { SECTOR_METADATA_BYTES, sectorBytes } from '../protocol/sector.ts';
 import { decodeSectorMetadata } from '../protocol/sector-metadata.ts';
@@ -16,7 +16,7 @@ import {
 } from './description.ts';
 import { FarmError } from './errors.ts';
 import { decodeIdentityFile, encodeIdentityFile, IDENTITY_FILE } from './identity.ts';
-import { isDamage, sentenceOf } from './reports.ts';
+import { isDamage } from './reports.ts';
 import { SectorFile, sectorFileName } from './sector-file.ts';
 
 export const METADATA_FILE = 'metadata.bin';
@@ -68,7 +68,7 @@ export async function readNativeFarm(directory: FarmDirectory): Promise<NativeFa
       }),
     };
   } catch (error) {
-    if (error instanceof TypeError || error instanceof SyntaxError || error instanceof DecodeError) {
+    if (error instanceof DecodeError) {
       throw notNative(directory, error.message, error);
     }
     throw error;

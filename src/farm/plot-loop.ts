@@ -1,5 +1,6 @@
 import type { ComputePool } from '../crypto/jobs.ts';
 import { equal } from '../protocol/bytes.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import { sectorId } from '../protocol/sector.ts';
 import type { FarmerProtocolInfo, HistorySize, SectorIndex } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
@@ -9,7 +10,6 @@ import { planSector } from './plan.ts';
 import { plotSector } from './plotter.ts';
 import type { PlotProgress, SectorPlotter } from './plotter.ts';
 import type { FarmReports } from './reports.ts';
-import { sentenceOf } from './reports.ts';
 import type { SectorTable } from './sectors.ts';
 import type { PlottingSnapshot } from './snapshot.ts';
 import type { PieceSource, VerifiedHistory } from './source.ts';

@@ -1,6 +1,7 @@
 /** Plots one sector: pieces in, verified, encoded, assembled, written in one go. */
 import { JobPriority } from '../crypto/jobs.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
+import { pause } from '../network/pause.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import { positionOfPiece } from '../protocol/segment.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
@@ -230,7 +231,7 @@ async function fetchVerified(
   const pieces: Uint8Array[] = new Array<Uint8Array>(indices.length);
   let missing = indices.map((_, position) => position);
   for (let attempt = 1; missing.length > 0; attempt += 1) {
-    if (attempt > 1) await delay(RETRY_DELAY_MS * attempt, signal);
+    if (attempt > 1) await pause(RETRY_DELAY_MS * attempt, signal);
     const lastError = await fetchAll(missing, indices, pieces, context, signal, downloaded);
     const arrived = missing.filter((position) => pieces[position] !== undefined);
     const bad = await findBad(arrived, indices, pieces, context, signal);
@@ -309,18 +310,4 @@ function unavailable(index: PieceIndex, invalid: boolean, context: EncodeContext
         sentence: `${name} does not have piece ${index} at the moment. Plotting waits and asks again.`,
         cause,
       });
-}
-
-function delay(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    const onAbort = (): void => {
-      clearTimeout(timer);
-      reject(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener('abort', onAbort);
-      resolve();
-    }, ms);
-    signal.addEventListener('abort', onAbort, { once: true });
-  });
 }

@@ -1,4 +1,4 @@
-import { ProtocolError } from '../protocol/errors.ts';
+import { ProtocolError, sentenceOf } from '../protocol/errors.ts';
 import { StorageError } from '../storage/errors.ts';
 import { FarmError } from './errors.ts';
 import type { FarmCause, FarmNotice, SlotOutcome } from './snapshot.ts';
@@ -61,12 +61,6 @@ export class FarmReports {
     this.activity = null;
     this.changed();
   }
-}
-
-/** The sentence for the person of a typed error, or the message of any other. */
-export function sentenceOf(error: unknown): string {
-  if (!(error instanceof Error)) return String(error);
-  return 'sentence' in error && typeof error.sentence === 'string' ? error.sentence : error.message;
 }
 
 /** Code of a typed error: a word for ours, a number for JSON-RPC's. */

@@ -1,6 +1,6 @@
 import type { ComputePool } from '../crypto/jobs.ts';
 import { equal } from '../protocol/bytes.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { ProtocolError, sentenceOf } from '../protocol/errors.ts';
 import { isWithinSolutionRange } from '../protocol/solution-range.ts';
 import type { RewardSigningInfo, SectorIndex, SlotInfo, SlotNumber } from '../protocol/types.ts';
 import { auditSlot } from './auditor.ts';
@@ -8,7 +8,7 @@ import type { Candidate } from './auditor.ts';
 import { FarmError } from './errors.ts';
 import type { FarmerIdentity } from './identity.ts';
 import { proveCandidate } from './prover.ts';
-import { codeOf, isDamage, sentenceOf } from './reports.ts';
+import { codeOf, isDamage } from './reports.ts';
 import type { FarmReports } from './reports.ts';
 import type { SectorTable } from './sectors.ts';
 import type { FarmSnapshot, SlotOutcome } from './snapshot.ts';

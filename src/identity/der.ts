@@ -1,5 +1,5 @@
 /** DER: the encoding of certificates, keys and signatures. Only what is strictly DER is read. */
-import { concat, utf8 } from '../protocol/bytes.ts';
+import { concat, toHex, utf8 } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 
 /** Identifier octets of the types in use. */
@@ -164,7 +164,8 @@ export class DerReader {
   unsigned(name: string, maxBytes: number): bigint {
     const content = this.integer(name);
     if ((content[0]! & 0x80) !== 0) this.fail(`${name}: negative`);
-    if (content.length > maxBytes + 1) this.fail(`${name}: more than ${maxBytes} octets`);
+    if (content.length > maxBytes + (content[0] === 0 ? 1 : 0))
+      this.fail(`${name}: more than ${maxBytes} octets`);
     return fromBigEndian(content);
   }
 
@@ -244,7 +245,7 @@ export function sequence(...parts: Uint8Array[]): Uint8Array {
 export function setOf(...parts: Uint8Array[]): Uint8Array {
   const keyed = parts.map((part) => ({
     part,
-    key: Array.from(part, (b) => b.toString(16).padStart(2, '0')).join(''),
+    key: toHex(part),
   }));
   return element(TAG.set, ...keyed.sort((a, b) => (a.key < b.key ? -1 : 1)).map(({ part }) => part));
 }

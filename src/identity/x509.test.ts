@@ -17,7 +17,7 @@ import {
   decodeTbs,
   keyUsage,
 } from './certificate.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { DecodeError, ProtocolError } from '../protocol/errors.ts';
 import { octetString, readDer, sequence, TAG } from './der.ts';
 import { autoIdOf } from './identifier.ts';
 import {
@@ -42,7 +42,7 @@ import {
   encryptPkcs8,
   importPrivateKey,
 } from './private-key.ts';
-import { verifySignature } from './signature.ts';
+import { decodeEcdsa, encodeEcdsa, verifySignature } from './signature.ts';
 import { judge } from './verdict.ts';
 
 const run = promisify(execFile);
@@ -215,6 +215,14 @@ describe('the registry’s reading of a certificate', () => {
     const der = await issueCertificate(rootKey, draft({ commonName: 'Ada', serial: new Uint8Array(octets) }));
     return decodeCertificate(der).tbs;
   }
+
+  it('refuses parts of an ECDSA signature that are wider than the curve’s order', () => {
+    const wide = encodeEcdsa(concat(new Uint8Array(33).fill(0x11), new Uint8Array(33).fill(0x22)));
+    expect(() => decodeEcdsa(wide, 32)).toThrow(DecodeError);
+    expect(decodeEcdsa(encodeEcdsa(new Uint8Array(64).fill(0xff)), 32)).toEqual(
+      new Uint8Array(64).fill(0xff),
+    );
+  });
 
   it('takes the serial’s octets as an unsigned number', async () => {
     expect((await tbsWithSerial([0xff])).serial).toBe(255n);

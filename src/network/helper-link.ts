@@ -2,7 +2,7 @@
  * A connection to the person's own native helper on this machine: it pairs with the code that the helper printed, and
  * connects again by itself when the helper comes back. What is asked over it is up to those who extend it.
  */
-import { DecodeError } from '../protocol/errors.ts';
+import { DecodeError, messageOf } from '../protocol/errors.ts';
 import { HelperError, type HelperFailure } from './helper-error.ts';
 import {
   decodeHelperAnswer,
@@ -153,7 +153,7 @@ export abstract class HelperLink {
       });
       this.socket = mine;
     } catch (error) {
-      this.lost(this.error('unreachable', error instanceof Error ? error.message : String(error)));
+      this.lost(this.error('unreachable', messageOf(error)));
     }
   }
 
@@ -241,7 +241,7 @@ export abstract class HelperLink {
         `${error.code}: ${error.message}`,
       );
     }
-    return this.error('not-a-helper', error instanceof Error ? error.message : String(error));
+    return this.error('not-a-helper', messageOf(error));
   }
 
   protected fail(error: unknown): void {

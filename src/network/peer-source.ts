@@ -9,7 +9,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p';
 import { equal, fromHex } from '../protocol/bytes.ts';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
-import { DecodeError, ProtocolError } from '../protocol/errors.ts';
+import { DecodeError, ProtocolError, messageOf } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import {
   announceHandshake,
@@ -141,7 +141,7 @@ export class PeerSource implements ChainSource {
         await ended;
         this.lose('The connection to the node was lost.');
       } catch (error) {
-        this.lose(`The node cannot be reached: ${error instanceof Error ? error.message : String(error)}`);
+        this.lose(`The node cannot be reached: ${messageOf(error)}`);
       }
       const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.failures);
       this.failures += 1;

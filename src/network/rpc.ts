@@ -1,5 +1,5 @@
 /** JSON-RPC 2.0 over one WebSocket: calls and subscriptions that outlive the connection they began on. */
-import { DecodeError } from '../protocol/errors.ts';
+import { DecodeError, messageOf } from '../protocol/errors.ts';
 import { parseJson, stringifyJson } from './json.ts';
 import { RpcError } from './rpc-error.ts';
 import type { OpenSocket, Socket } from './socket.ts';
@@ -241,7 +241,7 @@ export class RpcClient implements RpcCaller {
       this.socket = mine;
     } catch (error) {
       this.socket = null;
-      this.lost(error instanceof Error ? error.message : String(error));
+      this.lost(messageOf(error));
     }
   }
 
@@ -291,7 +291,7 @@ export class RpcClient implements RpcCaller {
     try {
       message = decodeMessage(text);
     } catch (error) {
-      this.drop(error instanceof Error ? error.message : String(error));
+      this.drop(messageOf(error));
       return;
     }
     this.failures = 0;

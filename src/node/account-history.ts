@@ -8,10 +8,10 @@ import { timestampQuery } from '../chain/state/consensus.ts';
 import { all, combine, type Query } from '../chain/state/reader.ts';
 import { NoProof, STEP, type BlockReader, type ChainBlock } from '../chain/verified-blocks.ts';
 import { equal, toHex, utf8 } from '../protocol/bytes.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import { decodeAddress, encodeAddress } from '../protocol/ss58.ts';
 import type { NodeStore } from '../storage/store.ts';
-import { sentenceOf } from './causes.ts';
 
 export type HistoryKind =
   | 'received'

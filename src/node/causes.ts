@@ -1,7 +1,6 @@
-import { codeOf, sentenceOf } from '../farm/reports.ts';
+import { codeOf } from '../farm/reports.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import type { Cause } from './api.ts';
-
-export { sentenceOf };
 
 /** What is wrong as the screen shows it. `action`: what the person can do; null when the node recovers alone. */
 export function causeOf(error: unknown, action: string | null): Cause {

@@ -1,7 +1,7 @@
+import { sentenceOf } from '../protocol/errors.ts';
 import { borrowWebRtc } from './lent-rtc.ts';
 import type { NodeApi, NodeSnapshot, Setup } from './api.ts';
 import { createBrowserNode } from './browser.ts';
-import { sentenceOf } from './causes.ts';
 import { NodeHub } from './hub.ts';
 import type { ObjectRequest } from './object-ports.ts';
 

@@ -19,8 +19,8 @@ import { discardPartialSector } from '../farm/partial-sector.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
 import { createUlid } from '../farm/ulid.ts';
 import { equal } from '../protocol/bytes.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import type { FarmPlace, FarmTaskView } from './api.ts';
-import { sentenceOf } from './causes.ts';
 import type { Entry, Farms } from './farms.ts';
 
 export interface Task {

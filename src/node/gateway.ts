@@ -3,7 +3,7 @@ import type { BridgeHolder } from '../dsn/bridge.ts';
 import { probeBridge } from '../dsn/bridge.ts';
 import { bridgeOf, gatewayAddresses, GatewayError } from '../dsn/gateway.ts';
 import type { DsnPeer } from '../dsn/peer.ts';
-import { sentenceOf } from './causes.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 
 export interface GatewaySettings {
   /** What the gateway printed, e.g. `http://127.0.0.1:30545`. */

@@ -3,8 +3,9 @@
  * others show its snapshots and pass commands on. The lock stays contended while a second tab is open, and
  * whoever holds it loses it when its tab dies, so that a viewer takes over by itself.
  */
+import { sentenceOf } from '../protocol/errors.ts';
 import type { NodeApi, NodeSnapshot } from './api.ts';
-import { causeOf, sentenceOf } from './causes.ts';
+import { causeOf } from './causes.ts';
 import type { ObjectAnswer, ObjectRequest } from './object-ports.ts';
 import { NO_TIMEKEEPING } from './keep-time.ts';
 import { NO_TABLES } from '../crypto/table-pool.ts';

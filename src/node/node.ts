@@ -10,6 +10,7 @@ import { importIdentity, loadOrCreateIdentity } from '../farm/identity.ts';
 import type { FarmerIdentity } from '../farm/identity.ts';
 import type { PieceSource } from '../farm/source.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import { encodeAddress } from '../protocol/ss58.ts';
 import type {
   AccountBalance,
@@ -26,7 +27,7 @@ import type {
 import { readBalance } from './balance.ts';
 import { sameBeginning } from './begin.ts';
 import { Cluster, type ClusterRoles, type JoinRequest } from './cluster.ts';
-import { causeOf, sentenceOf } from './causes.ts';
+import { causeOf } from './causes.ts';
 import { beginExport, beginImport, moveFarm } from './farm-tasks.ts';
 import { Farms } from './farms.ts';
 import { Following, forgetChain } from './following.ts';

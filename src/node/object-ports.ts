@@ -2,6 +2,7 @@
  * How a request for one of the app's own addresses, `/object/CID/…`, travels: the service worker asks the tabs over a
  * message port, the tab that runs the node answers, and bytes move only as fast as they are read.
  */
+import { messageOf } from '../protocol/errors.ts';
 import type { ObjectDesk } from './objects.ts';
 
 /** What the service worker asks a tab. */
@@ -43,7 +44,7 @@ export async function serveObject(
       const bytes = next.value.slice();
       send({ kind: 'chunk', bytes }, [bytes.buffer]);
     } catch (error) {
-      finish({ kind: 'failure', sentence: error instanceof Error ? error.message : String(error) });
+      finish({ kind: 'failure', sentence: messageOf(error) });
     }
   };
   const finish = (answer: ObjectAnswer): void => {
@@ -66,8 +67,7 @@ export async function serveObject(
     send({ kind: 'head', status: response.status, headers: [...response.headers] });
     if (reader === null) finish({ kind: 'end' });
   } catch (error) {
-    if (!stop.signal.aborted)
-      finish({ kind: 'failure', sentence: error instanceof Error ? error.message : String(error) });
+    if (!stop.signal.aborted) finish({ kind: 'failure', sentence: messageOf(error) });
   }
 }
 

@@ -3,7 +3,7 @@ import { accountQuery, type AccountState } from '../chain/state/accounts.ts';
 import { big, shaped } from '../chain/state/shape.ts';
 import type { BlockReader, ChainBlock } from '../chain/verified-blocks.ts';
 import { equal } from '../protocol/bytes.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { ProtocolError, messageOf } from '../protocol/errors.ts';
 import type { DecodedCall, RuntimeMetadata } from '../protocol/metadata.ts';
 import { decodeAddress, SS58_PREFIX } from '../protocol/ss58.ts';
 import { exactTokens } from '../wallet/amounts.ts';
@@ -118,7 +118,7 @@ export function encodeCall(metadata: RuntimeMetadata, { pallet, call, args }: De
     if (error instanceof ProtocolError) throw error;
     throw new Refusal(
       'call-arguments',
-      `${pallet}.${call}: ${error instanceof Error ? error.message : String(error)}`,
+      `${pallet}.${call}: ${messageOf(error)}`,
       'What was entered does not fit this transaction.',
     );
   }

@@ -9,10 +9,10 @@ import { all } from '../chain/state/reader.ts';
 import type { BlockReader, ChainBlock } from '../chain/verified-blocks.ts';
 import { RpcError } from '../network/rpc-error.ts';
 import { equal, fromHex, toHex } from '../protocol/bytes.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import { decodeAddress } from '../protocol/ss58.ts';
 import { dispatchSentence, refusalOf } from '../wallet/failures.ts';
-import { sentenceOf } from './causes.ts';
 import type { PaymentRecord, PaymentRecords, PaymentState } from './payment-records.ts';
 
 /** A node that takes transactions. */

@@ -7,6 +7,7 @@ import type { OpenSocket } from '../network/socket.ts';
 import { chainConstants } from '../chain/state/constants.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { subspaceDigests } from '../protocol/digest.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import { RuntimeMetadata } from '../protocol/metadata.ts';
 import { readRewardPoints, subsidyAt } from '../protocol/rewards.ts';
@@ -15,7 +16,6 @@ import { storagePrefix } from '../protocol/storage-key.ts';
 import type { Header } from '../protocol/types.ts';
 import { sectorFileSize } from '../farm/sector-file.ts';
 import type { NetworkProbe } from './api.ts';
-import { sentenceOf } from './causes.ts';
 
 const TIMEOUT_MS = 8_000;
 

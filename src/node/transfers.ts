@@ -3,7 +3,7 @@ import type { ObjectLink } from '../objects/link.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { OpenedObject } from '../objects/object.ts';
 import type { ObjectService } from '../objects/service.ts';
-import { sentenceOf } from './causes.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import type { PieceOrigin } from './storage-network.ts';
 
 export interface TransferView {

@@ -8,8 +8,8 @@ import { objectPath } from '../objects/link.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { cidOfHash } from '../protocol/cid.ts';
 import type { StoredNode } from '../protocol/dag-builder.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import type { NodeStore } from '../storage/store.ts';
-import { sentenceOf } from './causes.ts';
 import type { CallInput, Payments } from './payments.ts';
 
 /** A file that the person chose; `path` has the names of the folders it lies in. */

@@ -1,5 +1,6 @@
 /** Objects as HTTP responses: what a page, a video element or a program fetches. */
 import { cidOfHash } from '../protocol/cid.ts';
+import { ownSentence } from '../protocol/errors.ts';
 import { ObjectError } from './errors.ts';
 import { mediaTypeOf, previewOf } from './media.ts';
 import { readObject, type ByteRange, type OpenedObject } from './object.ts';
@@ -155,8 +156,7 @@ const STATUS: Partial<Record<ObjectError['code'], number>> = {
 export function errorResponse(error: unknown): Response {
   const known = error instanceof ObjectError;
   const status = known ? (STATUS[error.code] ?? 502) : 502;
-  const sentence =
-    error instanceof Error && 'sentence' in error ? String(error.sentence) : 'The object could not be read.';
+  const sentence = ownSentence(error) ?? 'The object could not be read.';
   return new Response(sentence, {
     status,
     headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' },

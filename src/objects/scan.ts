@@ -3,6 +3,7 @@
  * together is archived together. It needs nobody's index.
  */
 import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
+import { pause } from '../network/pause.ts';
 import { RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import { MAX_NODE_BYTES } from '../protocol/dag.ts';
 import type { PieceWish } from '../dsn/supply.ts';
@@ -328,21 +329,6 @@ export class NeighbourLocator implements Locator {
     this.came(place, bytes);
     return searches !== undefined && searches.size > 0;
   }
-}
-
-function pause(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const timer = setTimeout(resolve, ms);
-    signal.addEventListener(
-      'abort',
-      () => {
-        clearTimeout(timer);
-        reject(signal.reason);
-      },
-      { once: true },
-    );
-  });
 }
 
 /** A piece and those on one side of it, `count` at most. */

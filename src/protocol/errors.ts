@@ -47,3 +47,20 @@ export class DecodeError extends ProtocolError {
     this.name = 'DecodeError';
   }
 }
+
+/** What a failure of any kind says to developers: its message, or what was thrown as text. */
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}
+
+/** The sentence for the person that a typed error carries, or null. */
+export function ownSentence(error: unknown): string | null {
+  return error instanceof Error && 'sentence' in error && typeof error.sentence === 'string'
+    ? error.sentence
+    : null;
+}
+
+/** The sentence for the person of a typed error, or the message of any other. */
+export function sentenceOf(error: unknown): string {
+  return ownSentence(error) ?? messageOf(error);
+}

@@ -1,5 +1,5 @@
 /** Storage proofs: what a state root says about keys, by the trie nodes that lead to them. */
-import { equal, toHex, utf8 } from './bytes.ts';
+import { concat, equal, toHex, utf8 } from './bytes.ts';
 import { DecodeError, ProtocolError } from './errors.ts';
 import { blake2b256 } from './hash.ts';
 import {
@@ -103,7 +103,7 @@ export class StorageProof {
       if (node === null) return;
       visits += 1;
       if (visits > this.limits.visits) refuse(`more than ${this.limits.visits} nodes under a prefix`);
-      const path = join(above, node.path);
+      const path = concat(above, node.path);
       if (path.length > 2 * this.limits.keyBytes)
         refuse('a key is too long', { limit: this.limits.keyBytes });
       if (sharedNibbles(path, wanted) < Math.min(path.length, wanted.length)) return;
@@ -114,7 +114,7 @@ export class StorageProof {
       const only = path.length < wanted.length ? wanted[path.length] : undefined;
       node.children?.forEach((reference, index) => {
         if (reference === null || (only !== undefined && only !== index)) return;
-        visit(this.childAt(reference), join(path, new Uint8Array([index])));
+        visit(this.childAt(reference), concat(path, new Uint8Array([index])));
       });
     };
     visit(this.nodeAt(root), new Uint8Array());
@@ -170,16 +170,9 @@ function decode(bytes: Uint8Array): TrieNode | null {
   }
 }
 
-function join(a: Uint8Array, b: Uint8Array): Uint8Array {
-  const whole = new Uint8Array(a.length + b.length);
-  whole.set(a);
-  whole.set(b, a.length);
-  return whole;
-}
-
 /** Storage key of a child trie's root in the state: the name behind `:child_storage:default:`. */
 export function childStorageKey(child: Uint8Array): Uint8Array {
-  return join(CHILD_STORAGE_PREFIX, child);
+  return concat(CHILD_STORAGE_PREFIX, child);
 }
 
 /**

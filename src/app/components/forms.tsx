@@ -1,4 +1,5 @@
 import { useCallback, useRef, useState, type ChangeEvent, type FormEvent, type ReactNode } from 'react';
+import { sentenceOf } from '../../protocol/errors.ts';
 import { readFile, type ChosenFile } from '../files.ts';
 
 export interface Action {
@@ -7,12 +8,6 @@ export interface Action {
   busy: boolean;
   /** The sentence of the last failure. */
   error: string | null;
-}
-
-/** What a failure says to the person. Errors of the node come as sentences already. */
-function sentenceIn(failure: unknown): string {
-  if (!(failure instanceof Error)) return String(failure);
-  return 'sentence' in failure ? String(failure.sentence) : failure.message;
 }
 
 /** Runs work on the person's behalf, keeping whether it is under way and the sentence it failed with. */
@@ -26,7 +21,7 @@ export function useAction(): Action {
     setBusy(true);
     setError(null);
     work()
-      .catch((failure: unknown) => setError(sentenceIn(failure)))
+      .catch((failure: unknown) => setError(sentenceOf(failure)))
       .finally(() => {
         running.current = false;
         setBusy(false);

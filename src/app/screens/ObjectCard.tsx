@@ -1,6 +1,7 @@
 import { lazy, Suspense, useEffect, useState } from 'react';
 import type { EntryView, ObjectView } from '../../node/objects.ts';
 import type { Preview } from '../../objects/media.ts';
+import { messageOf } from '../../protocol/errors.ts';
 import { Badge, Card } from '../components/basics.tsx';
 import { Deed, Form, TextField, useAction } from '../components/forms.tsx';
 import { ShieldIcon } from '../components/icons.tsx';
@@ -168,7 +169,7 @@ function TextContent({ address }: { address: string }) {
         setText(await beginningOf(response));
       })
       .catch((error: unknown) => {
-        if (!stop.signal.aborted) setText(error instanceof Error ? error.message : String(error));
+        if (!stop.signal.aborted) setText(messageOf(error));
       });
     return () => stop.abort();
   }, [address]);

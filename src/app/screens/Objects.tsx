@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
+import { messageOf } from '../../protocol/errors.ts';
 import type { ScreenProps } from '../App.tsx';
 import { Card, Empty } from '../components/basics.tsx';
 import { Deed, Form, TextField, type Action } from '../components/forms.tsx';
@@ -115,7 +116,7 @@ function useNewest(): Action {
     };
     work().then(
       () => ended(null),
-      (failure: unknown) => ended(failure instanceof Error ? failure.message : String(failure)),
+      (failure: unknown) => ended(messageOf(failure)),
     );
   }, []);
   return { run, busy, error };

@@ -1,4 +1,5 @@
 import { useState } from 'react';
+import { messageOf } from '../../protocol/errors.ts';
 import type { ScreenProps } from '../App.tsx';
 import { CHECKPOINTS_IN_SLOT } from '../../protocol/constants.ts';
 import { passChance, type PotBudget } from '../../crypto/pot-budget.ts';
@@ -30,7 +31,7 @@ export function ProofOfTimeCard({ snapshot }: ScreenProps) {
     setError(null);
     node.change({ potBudget }).catch((failure: unknown) => {
       setChosen(null);
-      setError(failure instanceof Error ? failure.message : String(failure));
+      setError(messageOf(failure));
     });
   };
   const chance = chanceWords(passChance(sample, TOLD_SLOTS, FORGED_SHARE));

@@ -1,4 +1,5 @@
 /** The graphics processor, as everything here that computes on it opens it. */
+import { messageOf } from '../../protocol/errors.ts';
 
 /** Flags of the WebGPU standard, whose names the compiler's types lack. */
 export const Usage = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 } as const;
@@ -17,7 +18,7 @@ export class GpuError extends Error {
 /** What the browser throws about a device, as a GpuError. */
 export function gpuError(error: unknown): GpuError {
   if (error instanceof GpuError) return error;
-  return new GpuError(error instanceof Error ? error.message : String(error));
+  return new GpuError(messageOf(error));
 }
 
 export interface OpenDevice {

@@ -3,6 +3,7 @@
  * slow there: it pays for catching up, where hundreds of slots wait.
  */
 import { CHECKPOINTS_IN_SLOT } from '../../protocol/constants.ts';
+import { messageOf } from '../../protocol/errors.ts';
 import { JobPriority, type ComputePool } from '../jobs.ts';
 import type { PotAccelerator, PotHelper, PotSlot } from '../pot-verifier.ts';
 import { GpuError, gpuError, MAP_MODE_READ, openDevice, Usage, validated } from './device.ts';
@@ -245,7 +246,7 @@ export async function openAccelerator(
     );
     if (gain > 1) return { verifier, gain };
   } catch (error) {
-    log(`WebGPU is not used: ${error instanceof Error ? error.message : String(error)}`);
+    log(`WebGPU is not used: ${messageOf(error)}`);
   }
   verifier?.close();
   return null;
