@@ -20,7 +20,7 @@ export interface BlockFees {
   burned: bigint;
 }
 
-export const NO_FEES: BlockFees = { storage: 0n, execution: 0n, burned: 0n };
+const NO_FEES: BlockFees = { storage: 0n, execution: 0n, burned: 0n };
 
 /** `ExecutionReceiptV0`: what a domain's block comes to. Hashes are 32 bytes. */
 export interface Receipt {

@@ -45,7 +45,7 @@ import { Storage } from '../runtime/storage.ts';
 
 export const DOMAIN_SPEC_VERSION = 0;
 export const DOMAIN_TRANSACTION_VERSION = 0;
-export const DOMAIN_EXISTENTIAL_DEPOSIT = 1_000_000_000_000n;
+const DOMAIN_EXISTENTIAL_DEPOSIT = 1_000_000_000_000n;
 const SYSTEM = 0;
 const TIMESTAMP = 1;
 const UTILITY = 8;

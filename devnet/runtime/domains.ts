@@ -87,7 +87,7 @@ export function domainHeads(state: State, domain: number): { block: number; rece
 }
 
 /** Hash of the receipt of a domain's block in the block tree, or null. */
-export function receiptHashAt(state: State, domain: number, block: number): Uint8Array | null {
+function receiptHashAt(state: State, domain: number, block: number): Uint8Array | null {
   return state.get(domainKeys.blockTree(domain, block));
 }
 
@@ -104,7 +104,7 @@ const readDigests = (reader: ScaleReader): BundleDigest[] =>
 const readHashes = (reader: ScaleReader): Uint8Array[] => reader.vec((item) => item.raw(32), 32);
 
 /** Hashes of the bundles that a block on this state took in. */
-export function successfulBundles(state: State, domain: number): Uint8Array[] {
+function successfulBundles(state: State, domain: number): Uint8Array[] {
   return readValue(state, domainKeys.successful(domain), readHashes) ?? [];
 }
 

@@ -183,11 +183,6 @@ export function signExtrinsic(
   return encodeExtrinsic({ kind: 'signed', signer, signature, extra, call });
 }
 
-/** Whether an extrinsic belongs to the block's inherent ones, which only its author makes. */
-export function isInherent(parsed: Parsed): boolean {
-  return parsed.extrinsic.kind === 'bare' && parsed.class === 'mandatory';
-}
-
 type BlockWeights = Record<DispatchClass, Weight>;
 
 function readWeight(reader: ScaleReader): Weight {

@@ -13,7 +13,7 @@ const items = {
 };
 
 /** Positions of the peaks over that many leaves, counting all nodes in the order they are made. */
-export function peakPositions(leaves: number): bigint[] {
+function peakPositions(leaves: number): bigint[] {
   let size = 0n;
   return mountainHeights(leaves).map((height) => {
     size += (1n << BigInt(height + 1)) - 1n;

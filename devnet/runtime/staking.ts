@@ -126,7 +126,7 @@ function readSummary(reader: ScaleReader): Summary {
 }
 
 /** SCALE of a domain's staking summary, without rewards. */
-export function writeSummary(writer: ScaleWriter, { epoch, stake, current, next }: Summary): void {
+function writeSummary(writer: ScaleWriter, { epoch, stake, current, next }: Summary): void {
   writer.u32(epoch).u128(stake);
   writer.vec(current, (item, one) => item.u64(one.id).u128(one.stake));
   writer.vec(next, (item, id) => item.u64(id)).compact(0);
@@ -210,7 +210,7 @@ function priceOf({ shares, stake }: Operator): bigint {
 }
 
 /** Account that an operator's block space is paid from. */
-export function storageFundAccount(id: bigint): Uint8Array {
+function storageFundAccount(id: bigint): Uint8Array {
   const account = new Uint8Array(32);
   account.set(concat(utf8('modldomains_'), new Uint8Array([0]), u64(id)));
   return account;

@@ -28,7 +28,7 @@ import { type BlockContext, InvalidTransaction, moduleError, readValue } from '.
 import { storagePrefix } from '../../src/protocol/storage-key.ts';
 import { keys } from './keys.ts';
 
-export const SUBSPACE = 2;
+const SUBSPACE = 2;
 const BLOCK_SLOT_COUNT = 6;
 
 const key = (item: string): Uint8Array => storagePrefix('Subspace', item);
@@ -66,7 +66,7 @@ export interface SolutionRanges {
   votingNext: SolutionRange | null;
 }
 
-export function readSolutionRanges(reader: ScaleReader): SolutionRanges {
+function readSolutionRanges(reader: ScaleReader): SolutionRanges {
   return {
     current: reader.u64(),
     next: reader.option((some) => some.u64()),
@@ -130,7 +130,7 @@ function readIterations(reader: ScaleReader): PotIterations {
   };
 }
 
-export function writeIterations(writer: ScaleWriter, value: PotIterations): void {
+function writeIterations(writer: ScaleWriter, value: PotIterations): void {
   writer.u32(value.slotIterations).option(value.update, (some, update) => {
     some.option(update.targetSlot, (inner, slot) => inner.u64(slot)).u32(update.slotIterations);
   });

@@ -3,7 +3,7 @@ import type { SlotNumber } from '../protocol/types.ts';
 import type { ChainCause } from './snapshot.ts';
 
 /** Milliseconds by which blocks may seem early: clocks differ and slots are not equally long. */
-export const CLOCK_TOLERANCE_MS = 60_000;
+const CLOCK_TOLERANCE_MS = 60_000;
 /** Share by which slots may be shorter than their nominal duration. */
 const FASTER_SLOTS = 0.1;
 

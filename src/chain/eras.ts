@@ -126,7 +126,7 @@ function boundaryOf(header: Header): Boundary {
  * The boundary between two others, if exactly one fits the rule on both sides: its slot is what makes the range
  * before it the range after it. A header of it could not say anything else without breaking the rule.
  */
-export function impliedBoundary(
+function impliedBoundary(
   before: Boundary,
   after: Boundary,
   { slotProbability, eraDurationInBlocks }: ChainConstants,

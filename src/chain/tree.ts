@@ -39,7 +39,7 @@ export interface Fork {
 }
 
 /** Blocks kept beside those that the confirmation depth needs; the lightest branch tips go first. */
-export const MAX_FORK_BLOCKS = 2_048;
+const MAX_FORK_BLOCKS = 2_048;
 
 /**
  * Blocks by parent, from the final one up. The heaviest tip is best, a tie keeps the current one; what lies

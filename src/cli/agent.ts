@@ -17,7 +17,7 @@ import { decodeCapability, type CapabilityRequest } from '../identity/capability
 import { ORIGINS } from '../identity/provenance.ts';
 import { UsageError } from './usage.ts';
 
-export const AGENT_HELP = `Usage: npm run allotment -- agent COMMAND FILE [options]
+const AGENT_HELP = `Usage: npm run allotment -- agent COMMAND FILE [options]
 
 Commands
   show          who the agent is and what it may do

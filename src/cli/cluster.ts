@@ -39,7 +39,7 @@ import { openNodeStore } from '../storage/node-store.ts';
 import { parseHelper } from './helper.ts';
 import { UsageError } from './usage.ts';
 
-export const CLUSTER_HELP = `Usage: npm run allotment -- cluster ROLE --nats URL [options]
+const CLUSTER_HELP = `Usage: npm run allotment -- cluster ROLE --nats URL [options]
 
 Roles
   controller    speaks for a node: slots, solutions, segment headers, pieces

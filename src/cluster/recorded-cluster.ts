@@ -20,9 +20,9 @@ export const recordedInfo = (() => {
   if (!answer.ok) throw new Error(answer.error);
   return answer.value;
 })();
-export const headersRequest = recording.first('subspace.controller.segment-headers');
-export const headersAnswer = recording.answersTo(headersRequest)[0]!;
-export const recordedHeaders = recordedHistory();
+const headersRequest = recording.first('subspace.controller.segment-headers');
+const headersAnswer = recording.answersTo(headersRequest)[0]!;
+const recordedHeaders = recordedHistory();
 export const plotRequest = recording.first('subspace.plotter.*.plot-sector');
 export const order = decodeWith(messages.plotSector.payload, bytesOf(plotRequest), 'order');
 export const farmAnnouncement = recording.first('subspace.farmer.*.identify');

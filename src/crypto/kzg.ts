@@ -196,11 +196,6 @@ export function commitSegment(sourceCommitments: Uint8Array): SegmentCommitments
   };
 }
 
-/** Parity record number 0..127 of a segment (position 2·number + 1) from its 128 source records in order. */
-export function parityRecord(sourceRecords: Uint8Array, number: number): Uint8Array {
-  return guarded(ERASURE, () => wasm.parity_record(sourceRecords, number));
-}
-
 /**
  * One record of a segment from 128 others, in the memory of one.
  *

@@ -30,11 +30,6 @@ export function recordCommitmentOf(piece: Uint8Array): Uint8Array {
   return piece.slice(RECORD_BYTES, RECORD_BYTES + POINT_BYTES);
 }
 
-/** Witness (48 bytes) that a piece carries for its record's place in the segment. */
-export function recordWitnessOf(piece: Uint8Array): Uint8Array {
-  return piece.slice(RECORD_BYTES + POINT_BYTES, PIECE_BYTES);
-}
-
 /** What a sector keeps of a piece beside its encoded record, 128 bytes: commitment, witness, BLAKE3 of the piece. */
 export function recordMetadataOf(piece: Uint8Array): Uint8Array {
   return concat(piece.subarray(RECORD_BYTES), blake3Hash(piece));
@@ -52,19 +47,6 @@ export function recordOf(piece: Uint8Array): Uint8Array {
 export function pieceFault({ piece, segmentCommitment, position }: PieceClaim): PieceFault {
   const verdict = guarded(RULE, () => wasm.piece_is_valid(piece, segmentCommitment, position));
   return VERDICTS[verdict] ?? null;
-}
-
-/** Throws ProtocolError (rule `piece-valid`) unless the piece is valid. */
-export function requireValidPiece(claim: PieceClaim): void {
-  const fault = pieceFault(claim);
-  if (fault === null) return;
-  throw new ProtocolError({
-    code: fault,
-    rule: RULE,
-    message: `the piece at position ${claim.position} is not valid: ${fault}`,
-    sentence: 'A piece that was received is not part of the history and was refused.',
-    values: { position: claim.position },
-  });
 }
 
 /** Whether a segment holds this record commitment at this position. */

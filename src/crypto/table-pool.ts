@@ -217,7 +217,7 @@ export class TablePool implements ComputePool {
  * Seconds of a table on the graphics processor and on a worker. Throws GpuError when a record encoded by the one is not
  * what the other makes of it, and what the pool throws.
  */
-export async function measureTables(
+async function measureTables(
   maker: TableMaker,
   pool: ComputePool,
 ): Promise<{ gpuSeconds: number; workerSeconds: number }> {

@@ -1,5 +1,6 @@
 import * as fc from 'fast-check';
 import { expect, test } from 'vitest';
+import { equal } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { decodeDescription, encodeDescription } from './description.ts';
 
@@ -13,6 +14,16 @@ const description = encodeDescription({
 
 const change = fc.record({ at: fc.nat(description.length - 1), byte: fc.nat(255), cut: fc.boolean() });
 
+/** Whether bytes are refused as such, or read the same once they were written again. */
+function isStable(bytes: Uint8Array): boolean {
+  try {
+    const again = encodeDescription(decodeDescription(bytes));
+    return equal(encodeDescription(decodeDescription(again)), again);
+  } catch (error) {
+    return error instanceof DecodeError;
+  }
+}
+
 test('a damaged description is one that is written again as it was, or refused', () => {
   fc.assert(
     fc.property(fc.array(change, { minLength: 1, maxLength: 3 }), (changes) => {
@@ -21,13 +32,7 @@ test('a damaged description is one that is written again as it was, or refused',
         if (at < next.length) next[at] = byte;
         return next;
       }, description.slice());
-      try {
-        expect(decodeDescription(encodeDescription(decodeDescription(bytes)))).toEqual(
-          decodeDescription(bytes),
-        );
-      } catch (error) {
-        expect(error).toBeInstanceOf(DecodeError);
-      }
+      expect(isStable(bytes)).toBe(true);
     }),
     { numRuns: 2_000 },
   );

@@ -361,7 +361,7 @@ export class SlotOrder {
 }
 
 /** Throws ProtocolError (rule `slot-info`) for what no honest node sends. */
-export function requireSlotInfo(slot: SlotInfo): void {
+function requireSlotInfo(slot: SlotInfo): void {
   const { slotNumber, globalChallenge, solutionRange, votingSolutionRange } = slot;
   const refuse = (message: string): never => {
     throw impossibleSlot(slotNumber, message);

@@ -47,7 +47,7 @@ export interface ObjectMappingNotice {
 }
 
 /** Most objects that a gateway fetches, and most hashes that a subscription filters for, in one call. */
-export const MAX_FETCHED_OBJECTS = 100;
+const MAX_FETCHED_OBJECTS = 100;
 export const MAX_FILTERED_HASHES = 1_000;
 
 /** One node as the farmer sees it: the `AuthoringNode` and a `PieceSource` of the farm. */
@@ -162,7 +162,7 @@ function segmentHeadersFromJson(json: unknown): (SegmentHeader | null)[] {
   );
 }
 
-export function objectMappingNoticeFromJson(json: unknown): ObjectMappingNotice {
+function objectMappingNoticeFromJson(json: unknown): ObjectMappingNotice {
   const what = 'object-mapping';
   return {
     blockNumber: jsonU32(what, jsonObject(what, json)['blockNumber']),

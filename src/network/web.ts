@@ -20,7 +20,7 @@ export interface WebAnswer {
 export type Web = (request: WebRequest) => Promise<WebAnswer>;
 
 /** A server that cannot be asked, or does not answer. `sentence` is for the person. */
-export class WebError extends Error {
+class WebError extends Error {
   constructor(
     readonly sentence: string,
     message: string,

@@ -55,7 +55,7 @@ export interface PaymentRecord {
 const MAX_RECORDS = 200;
 
 /** Whether nothing more can happen to a transaction. */
-export function isSettled({ state }: PaymentRecord): boolean {
+function isSettled({ state }: PaymentRecord): boolean {
   return state.kind === 'failed' || (state.kind === 'included' && state.final);
 }
 

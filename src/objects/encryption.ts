@@ -14,7 +14,7 @@ const IV_BYTES = 16;
 const TAG_BYTES = 16;
 const ITERATIONS = 100_000;
 /** Plaintext bytes of a frame unless the file says otherwise. */
-export const DEFAULT_FRAME_BYTES = 1024 * 1024;
+const DEFAULT_FRAME_BYTES = 1024 * 1024;
 /** Largest frame that is read: a frame has to be held whole before any of it is verified. */
 const MAX_FRAME_BYTES = 16 * 1024 * 1024;
 const FRAME_OVERHEAD = IV_BYTES + TAG_BYTES;

@@ -38,13 +38,6 @@ export function decodeSignedBlock(bytes: Uint8Array): SignedBlock {
   return decodeAll(bytes, 'signed-block', readSignedBlock);
 }
 
-/** Decodes a signed block that more bytes may follow, as in the archived genesis block; throws DecodeError. */
-export function decodeSignedBlockPrefix(bytes: Uint8Array): { block: SignedBlock; length: number } {
-  const reader = new ScaleReader(bytes, 'signed-block');
-  const block = readSignedBlock(reader);
-  return { block, length: reader.position };
-}
-
 /** SCALE of a signed block: header, extrinsics, optional justifications. */
 export function encodeSignedBlock(block: SignedBlock): Uint8Array {
   const writer = new ScaleWriter(4096);

@@ -9,7 +9,7 @@ import { DecodeError } from './errors.ts';
 /** Version 1, codec raw, multihash 0x1f of 32 bytes. */
 const PREFIX = Uint8Array.of(0x01, 0x55, 0x1f, 0x20);
 const DIGEST_BYTES = 32;
-export const CID_BYTES = PREFIX.length + DIGEST_BYTES;
+const CID_BYTES = PREFIX.length + DIGEST_BYTES;
 const TEXT_LENGTH = 1 + Math.ceil((CID_BYTES * 8) / 5);
 
 /** Binary identifier (36 bytes) of an object with this hash (32 bytes). */

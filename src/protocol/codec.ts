@@ -11,8 +11,6 @@ export interface Codec<T> {
   write(writer: ScaleWriter, value: T): void;
 }
 
-export type CodecValue<C> = C extends Codec<infer T> ? T : never;
-
 /** Decodes a whole byte string. `what` names the value in errors. Throws DecodeError. */
 export function decodeWith<T>(codec: Codec<T>, bytes: Uint8Array, what: string): T {
   return decodeAll(bytes, what, (reader) => codec.read(reader));

@@ -26,7 +26,7 @@ export interface DagLimits {
   maxLinks: number;
 }
 
-export const DEFAULT_DAG_LIMITS: DagLimits = {
+const DEFAULT_DAG_LIMITS: DagLimits = {
   maxNodeBytes: MAX_NODE_BYTES,
   maxLinks: Math.floor((MAX_NODE_BYTES - NODE_RESERVE_BYTES) / LINK_BYTES),
 };

@@ -93,7 +93,7 @@ export function readExtra(reader: ScaleReader): ExtrinsicExtra {
   return { era: readEra(reader), nonce: reader.compactBig(U64_MAX), tip: reader.compactBig(U128_MAX) };
 }
 
-export function writeExtra(writer: ScaleWriter, extra: ExtrinsicExtra): void {
+function writeExtra(writer: ScaleWriter, extra: ExtrinsicExtra): void {
   writeEra(writer, extra.era);
   writer.compact(extra.nonce).compact(extra.tip);
 }

@@ -42,8 +42,3 @@ export function hashToScalar(bytes: Uint8Array): Uint8Array {
 export function blake2b256(bytes: Uint8Array): Uint8Array {
   return blake2b(bytes, { dkLen: 32 });
 }
-
-/** BLAKE2b-128: 16 bytes. */
-export function blake2b128(bytes: Uint8Array): Uint8Array {
-  return blake2b(bytes, { dkLen: 16 });
-}

@@ -9,7 +9,7 @@ import type { DigestItem, Header } from './types.ts';
 export const MAX_HEADER_BYTES = 64 * 1024;
 const MAX_DIGEST_ITEMS = 256;
 
-export function readDigestItem(reader: ScaleReader): DigestItem {
+function readDigestItem(reader: ScaleReader): DigestItem {
   const tag = reader.u8();
   switch (tag) {
     case 0:

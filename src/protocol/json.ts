@@ -19,7 +19,7 @@ export function jsonArray(what: string, value: unknown, max: number): unknown[] 
 }
 
 /** An unsigned integer up to `max`; a JSON number must be exact. */
-export function jsonUint(what: string, value: unknown, max: bigint): bigint {
+function jsonUint(what: string, value: unknown, max: bigint): bigint {
   const exact = typeof value === 'number' && Number.isSafeInteger(value);
   if (!exact && typeof value !== 'bigint') {
     throw new DecodeError(what, 'expected an exact integer', { seen: String(value) });

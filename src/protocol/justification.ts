@@ -6,7 +6,7 @@ import { decodeAll, ScaleWriter, type ScaleReader } from './scale.ts';
 import type { Justification } from './types.ts';
 
 /** Slots that one justification may cover; more lie between two blocks only when a network stands still. */
-export const MAX_JUSTIFICATION_SLOTS = 65_536;
+const MAX_JUSTIFICATION_SLOTS = 65_536;
 
 /** Decodes the `SUB_` justification payload (version 0, seed, checkpoints per slot); throws DecodeError. */
 export function decodeJustification(payload: Uint8Array): Justification {

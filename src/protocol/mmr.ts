@@ -42,7 +42,7 @@ function refuse(message: string): never {
 }
 
 /** SCALE of a leaf: version 0, number, hash, state root, extrinsics root. 101 bytes. */
-export function encodeMmrLeaf(leaf: MmrLeaf): Uint8Array {
+function encodeMmrLeaf(leaf: MmrLeaf): Uint8Array {
   return new ScaleWriter(LEAF_BYTES)
     .u8(0)
     .u32(leaf.number)
@@ -53,7 +53,7 @@ export function encodeMmrLeaf(leaf: MmrLeaf): Uint8Array {
 }
 
 /** Throws DecodeError. */
-export function decodeMmrLeaf(bytes: Uint8Array): MmrLeaf {
+function decodeMmrLeaf(bytes: Uint8Array): MmrLeaf {
   return decodeAll(bytes, 'mmr-leaf', (reader) => {
     const version = reader.u8();
     if (version !== 0) reader.fail(`unknown version ${version}`);

@@ -43,7 +43,7 @@ export function globalObjectMappingToJson(objects: GlobalObject[]): GlobalObject
 }
 
 /** One object from its JSON triple. Throws DecodeError. */
-export function globalObjectFromJson(json: unknown): GlobalObject {
+function globalObjectFromJson(json: unknown): GlobalObject {
   const what = 'object-mapping';
   const triple = jsonArray(what, json, 3);
   if (triple.length !== 3) throw new DecodeError(what, 'an object has hash, piece index and offset');

@@ -20,7 +20,7 @@ const BLOCK_CONTINUATION = 3;
 /** Longest object that the search can follow: it crosses one border of segments at most. */
 const MAX_SUPPORTED_BYTES = RECORDED_SEGMENT_BYTES - 3 - 1 - 1 - 98 - 1 - 8;
 /** Longest object unless told otherwise, in bytes: more than a block can hold. */
-export const MAX_OBJECT_BYTES = 6 * 1024 * 1024;
+const MAX_OBJECT_BYTES = 6 * 1024 * 1024;
 
 /** Why an object is not there; the `code` of the ProtocolError (rule `object-retrieval`) that says so. */
 export type ObjectFault =

@@ -32,7 +32,7 @@ export function blockItemPrefixBytes(length: number): number {
 }
 
 /** Reads one item; its bytes are a view on the input. Throws DecodeError. */
-export function readSegmentItem(reader: ScaleReader): SegmentItem {
+function readSegmentItem(reader: ScaleReader): SegmentItem {
   const tag = reader.u8();
   const kind = BLOCK_KINDS.get(tag);
   if (kind !== undefined) return { kind, bytes: reader.window(reader.compact()) };
@@ -42,7 +42,7 @@ export function readSegmentItem(reader: ScaleReader): SegmentItem {
 }
 
 /** Reads the version at the beginning of a segment. Throws DecodeError. */
-export function readSegmentVersion(reader: ScaleReader): void {
+function readSegmentVersion(reader: ScaleReader): void {
   const version = reader.u8();
   if (version !== SEGMENT_VERSION) reader.fail(`unknown version ${version} of a segment`);
 }

@@ -12,7 +12,7 @@ export interface ChainStore {
   close(): Promise<void>;
 }
 
-export const CHAIN_DATABASE_NAME = 'allotment-chain';
+const CHAIN_DATABASE_NAME = 'allotment-chain';
 
 interface Schema extends DBSchema {
   /** Record by the name of the network. */

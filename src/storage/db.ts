@@ -3,7 +3,7 @@ import { storing } from './errors.ts';
 import { HISTORY_LIMIT, LOG_LIMIT } from './store.ts';
 import type { FarmRecord, HistoryEntry, LogEntry, NodeStore } from './store.ts';
 
-export const DATABASE_NAME = 'allotment';
+const DATABASE_NAME = 'allotment';
 
 interface Schema extends DBSchema {
   farms: { key: string; value: FarmRecord };

@@ -38,7 +38,7 @@ export interface WalletStore {
   close(): Promise<void>;
 }
 
-export const WALLET_DATABASE = 'autoid-wallet';
+const WALLET_DATABASE = 'autoid-wallet';
 
 interface Schema extends DBSchema {
   slots: { key: string; value: StoredSlot };

@@ -72,10 +72,7 @@ export function historySizeQuery(metadata: RuntimeMetadata): Query<HistorySize> 
 }
 
 /** Commitment of a segment, 48 bytes; null if it is not archived. */
-export function segmentCommitmentQuery(
-  metadata: RuntimeMetadata,
-  index: SegmentIndex,
-): Query<Uint8Array | null> {
+function segmentCommitmentQuery(metadata: RuntimeMetadata, index: SegmentIndex): Query<Uint8Array | null> {
   return read(metadata, ['Subspace', 'SegmentCommitment', index], optional(octets(48)), same);
 }
 

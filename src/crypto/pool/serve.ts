@@ -32,7 +32,7 @@ export function serveJobs(scope: WorkerScope): void {
 }
 
 /** The buffers of an output that its views fill completely, so that handing them over moves nothing else. */
-export function buffersOf(value: unknown, found: Set<ArrayBuffer> = new Set()): ArrayBuffer[] {
+function buffersOf(value: unknown, found: Set<ArrayBuffer> = new Set()): ArrayBuffer[] {
   if (ArrayBuffer.isView(value)) {
     const { buffer, byteLength } = value;
     if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) found.add(buffer);

@@ -24,7 +24,7 @@ export function encodeAck(index: number): Uint8Array {
 }
 
 /** Throws DecodeError. */
-export function decodeAck(payload: Uint8Array): number {
+function decodeAck(payload: Uint8Array): number {
   return decodeWith(u32, payload, 'stream-acknowledgement');
 }
 

@@ -131,7 +131,7 @@ export interface PlottedSector {
 }
 
 /** `SectorMetadataChecksummed`, its checksum verified. 131 116 bytes. */
-export const sectorMetadata: Codec<SectorMetadata> = mapped(
+const sectorMetadata: Codec<SectorMetadata> = mapped(
   bytes(SECTOR_METADATA_BYTES),
   decodeSectorMetadata,
   encodeSectorMetadata,
@@ -185,7 +185,7 @@ export type SectorPlottingDetails =
     }
   | { kind: 'error'; error: string };
 
-export const sectorPlottingDetails = variants<SectorPlottingDetails>({
+const sectorPlottingDetails = variants<SectorPlottingDetails>({
   starting: struct({ progress: f32, replotting: bool, lastQueued: bool }),
   downloading: nothing,
   downloaded: struct({ time: duration }),
