@@ -2,6 +2,7 @@
 import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { extname, join, normalize, resolve, sep } from 'node:path';
+import { pipeline } from 'node:stream';
 import { securityHeaders } from '../src/app/security-headers.ts';
 
 const types: Record<string, string> = {
@@ -36,7 +37,7 @@ export async function serveApp(
 ): Promise<AppServer> {
   const root = resolve(folder);
   const serve: RequestListener = (request, response) => {
-    const path = decodeURIComponent(new URL(request.url ?? '/', 'http://localhost').pathname);
+    const path = pathOf(request.url ?? '/');
     const wanted = normalize(join(root, path === '/' ? 'index.html' : path));
     const inside = wanted.startsWith(root + sep) && existsSync(wanted) && statSync(wanted).isFile();
     const headers = securityHeaders();
@@ -62,7 +63,8 @@ export async function serveApp(
       'Cache-Control': hashed ? 'public, max-age=31536000, immutable' : 'no-cache',
     });
     if (request.method === 'HEAD') response.end();
-    else createReadStream(wanted).pipe(response);
+    // A file that goes while it is read ends the answer, not the server.
+    else pipeline(createReadStream(wanted), response, () => undefined);
   };
   const { servers, bound } = await listen(serve, port, 10);
   return {
@@ -72,6 +74,15 @@ export async function serveApp(
       await Promise.all(servers.map(closed));
     },
   };
+}
+
+/** Path of a request; one that is malformed names nothing. */
+function pathOf(url: string): string {
+  try {
+    return decodeURIComponent(new URL(url, 'http://localhost').pathname);
+  } catch {
+    return '/malformed';
+  }
 }
 
 function closed(server: Server): Promise<void> {

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, equal } from '../protocol/bytes.ts';
 import { frame } from '../protocol/dsn.ts';
-import { closeWriting, receiveFrame, sendFrame } from './streams.ts';
+import { closeWriting, receiveFrame, receiveFrames, sendFrame } from './streams.ts';
 
 const { signal } = new AbortController();
 
@@ -46,6 +46,36 @@ describe('a message', () => {
         },
       ),
     );
+  });
+
+  it('comes after message, however the transport splits them', async () => {
+    await fc.assert(
+      fc.asyncProperty(
+        fc.array(fc.uint8Array({ maxLength: 200 }), { maxLength: 6 }),
+        fc.array(fc.nat(1_200), { maxLength: 8 }),
+        async (payloads, cuts) => {
+          const bytes = concat(...payloads.map(frame));
+          const places = [0, ...cuts.map((cut) => Math.min(cut, bytes.length)), bytes.length];
+          places.sort((a, b) => a - b);
+          const parts = places.slice(1).map((end, at) => bytes.subarray(places[at], end));
+          const read: Uint8Array[] = [];
+          for await (const message of receiveFrames(streamOf(parts).stream, 200, signal)) read.push(message);
+          expect(read).toEqual(payloads);
+        },
+      ),
+    );
+  });
+
+  it('dripped byte by byte costs no more than its length', async () => {
+    const payload = new Uint8Array(1_000_000).fill(7);
+    const parts = Array.from(frame(payload), (byte) => Uint8Array.of(byte));
+    for await (const message of receiveFrames(streamOf(parts).stream, 1_000_000, signal))
+      expect(equal(message, payload)).toBe(true);
+    const half = frame(payload).subarray(0, 500_000);
+    const reading = async () => {
+      for await (const message of receiveFrames(streamOf([half]).stream, 1_000_000, signal)) void message;
+    };
+    await expect(reading()).rejects.toThrow('frame');
   });
 
   it('that is cut off is refused, and none at all is none', async () => {

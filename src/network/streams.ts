@@ -1,8 +1,6 @@
 /** Messages on a stream of libp2p: one each way, or any number one way. */
 import type { Stream } from '@libp2p/interface';
-import { DecodeError } from '../protocol/errors.ts';
-import { concat } from '../protocol/bytes.ts';
-import { frame, FrameReader, splitFrame } from '../protocol/dsn.ts';
+import { frame, FrameReader } from '../protocol/dsn.ts';
 
 /** Sent at once; larger sends overflow the buffers of some transports. */
 const PART_BYTES = 64 * 1024;
@@ -75,16 +73,13 @@ export async function* receiveFrames(
   const onAbort = (): void => stream.abort(asError(signal.reason));
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    let rest: Uint8Array = new Uint8Array(0);
+    const reader = new FrameReader(limit);
     for await (const part of stream) {
-      rest = concat(rest, part instanceof Uint8Array ? part : part.subarray());
-      for (let next = splitFrame(rest, limit); next !== null; next = splitFrame(rest, limit)) {
-        rest = next.rest;
-        yield next.payload;
-      }
+      let next = reader.take(part instanceof Uint8Array ? part : part.subarray());
+      for (; next !== null; next = next.rest.length === 0 ? null : reader.take(next.rest)) yield next.payload;
     }
     signal.throwIfAborted();
-    if (rest.length > 0) throw new DecodeError('frame', `${rest.length} bytes of a message, then the end`);
+    if (!reader.untouched) reader.cutOff();
   } finally {
     signal.removeEventListener('abort', onAbort);
   }

@@ -198,40 +198,59 @@ export function frame(payload: Uint8Array): Uint8Array {
   return concat(encodeVarint(payload.length), payload);
 }
 
-/** Collects the one message of a stream from the parts in which it arrives. */
+/** Collects messages of a stream from the parts in which they arrive. */
 export class FrameReader {
   private lengthSize = 0;
   private length = 0;
   private payload: Uint8Array | null = null;
   private filled = 0;
+  /** Whether the one message of `push` has come. */
+  private ended = false;
 
   /** `limit`: largest payload, in bytes. Nothing is allocated for a longer one. */
   constructor(private readonly limit: number) {}
 
-  /** Whether not even the first byte of a length has come: a stream that ends so was refused. */
+  /** Whether not even the first byte of a length has come: a stream that ends so ended between messages. */
   get untouched(): boolean {
-    return this.lengthSize === 0;
+    return this.lengthSize === 0 && !this.ended;
   }
 
   /**
-   * Takes the next part. Returns the payload once it is whole, null before.
+   * Takes the next part of a stream of one message. Returns the payload once it is whole, null before.
    *
    * @throws DecodeError for a length that is too large or not in its shortest form, or bytes after the message.
    */
   push(part: Uint8Array): Uint8Array | null {
+    const taken = this.ended ? { payload: null, rest: part } : this.take(part);
+    if (taken === null) return null;
+    this.ended = true;
+    if (taken.rest.length > 0) throw new DecodeError('dsn-frame', 'bytes after the end of the message');
+    return taken.payload;
+  }
+
+  /**
+   * Takes the next part of a stream of any number of messages. Returns the payload once one is whole, with what follows
+   * it in the part, which is to be taken next; null before.
+   *
+   * @throws DecodeError for a length that is too large or not in its shortest form.
+   */
+  take(part: Uint8Array): { payload: Uint8Array; rest: Uint8Array } | null {
     let at = 0;
     while (this.payload === null && at < part.length) {
       this.takeLengthByte(part[at]!);
       at += 1;
     }
-    if (this.payload === null) return null;
-    const rest = part.subarray(at);
-    if (rest.length > this.payload.length - this.filled) {
-      throw new DecodeError('dsn-frame', 'bytes after the end of the message');
-    }
-    this.payload.set(rest, this.filled);
-    this.filled += rest.length;
-    return this.filled === this.payload.length ? this.payload : null;
+    const { payload } = this;
+    if (payload === null) return null;
+    const end = Math.min(part.length, at + payload.length - this.filled);
+    payload.set(part.subarray(at, end), this.filled);
+    this.filled += end - at;
+    if (this.filled < payload.length) return null;
+    this.lengthSize = 0;
+    this.length = 0;
+    this.payload = null;
+    this.filled = 0;
+    return { payload, rest: part.subarray(end) };
   }
 
   /** Throws the DecodeError of a stream that ended before its message did. */
@@ -251,29 +270,6 @@ export class FrameReader {
     }
     this.payload = new Uint8Array(this.length);
   }
-}
-
-/**
- * The first message of bytes that hold several, with what follows it; null while it is not whole.
- *
- * @throws DecodeError for a message of more than `limit` bytes or a length not in its shortest form.
- */
-export function splitFrame(
-  bytes: Uint8Array,
-  limit: number,
-): { payload: Uint8Array; rest: Uint8Array } | null {
-  let length = 0;
-  for (let at = 0; at < bytes.length; at += 1) {
-    const byte = bytes[at]!;
-    length += (byte & 0x7f) * 2 ** (7 * at);
-    if (length > limit || at > 7) throw new DecodeError('frame', `a message of more than ${limit} bytes`);
-    if (byte >= 0x80) continue;
-    if (byte === 0 && at > 0) throw new DecodeError('frame', 'a length not in its shortest form');
-    const from = at + 1;
-    if (bytes.length - from < length) return null;
-    return { payload: bytes.slice(from, from + length), rest: bytes.subarray(from + length) };
-  }
-  return null;
 }
 
 const PIECE_MULTIHASH_PREFIX = Uint8Array.of(0x90, 0xb2, 0xce, 0x05, 8);
