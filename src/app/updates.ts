@@ -21,11 +21,12 @@ export async function watchForUpdates(): Promise<void> {
     if (!first || waiting !== null) window.location.reload();
   });
   const registration = await serviceWorker.register('/service-worker.js', { type: 'module' });
-  if (registration.waiting !== null) found(registration.waiting);
+  // The very first one waits for a moment, too, before it becomes active: only what replaces another is newer.
+  if (registration.waiting !== null && registration.active !== null) found(registration.waiting);
   registration.addEventListener('updatefound', () => {
-    const { installing } = registration;
+    const { installing, active } = registration;
     installing?.addEventListener('statechange', () => {
-      if (installing.state === 'installed' && registration.active !== null) found(installing);
+      if (installing.state === 'installed' && active !== null) found(installing);
     });
   });
   setInterval(() => void registration.update().catch(() => undefined), LOOK_MS);
