@@ -72,13 +72,18 @@ export class NatsServer {
       stdio: ['ignore', 'ignore', 'pipe'],
     });
     this.child = child;
+    // It ends with this process, however that ends.
+    const ends = (): void => void child.kill();
+    process.once('exit', ends);
+    child.once('exit', () => process.off('exit', ends));
     await new Promise<void>((resolve, reject) => {
       let output = '';
       const timer = setTimeout(() => finish('it did not say that it is ready'), LISTEN_TIMEOUT_MS);
+      const early = (): void => finish(output.trim().split('\n').at(-1) ?? 'it ended');
       const finish = (why: string | null): void => {
         clearTimeout(timer);
         child.stderr.removeAllListeners('data').resume();
-        child.removeAllListeners('exit');
+        child.off('exit', early);
         if (why === null) return resolve();
         child.kill();
         reject(new Error(`nats-server does not start: ${why}`));
@@ -88,7 +93,7 @@ export class NatsServer {
         if (output.includes('Server is ready')) finish(null);
       });
       child.once('error', (error) => finish(error.message));
-      child.once('exit', () => finish(output.trim().split('\n').at(-1) ?? 'it ended'));
+      child.once('exit', early);
     });
   }
 

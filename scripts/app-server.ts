@@ -99,7 +99,9 @@ async function listen(
   port: number,
   tries: number,
 ): Promise<{ servers: Server[]; bound: number }> {
-  for (let candidate = port; ; candidate += 1) {
+  // Of port 0 every try is another free one.
+  for (let tried = 0; ; tried += 1) {
+    const candidate = port === 0 ? 0 : port + tried;
     const server = createServer(serve);
     try {
       const bound = await listenOn(server, candidate, '127.0.0.1');
@@ -113,7 +115,7 @@ async function listen(
         throw error;
       }
     } catch (error) {
-      if (codeOf(error) !== 'EADDRINUSE' || candidate >= port + tries) throw error;
+      if (codeOf(error) !== 'EADDRINUSE' || tried >= tries) throw error;
     }
   }
 }
