@@ -6,6 +6,7 @@ import { afterEach, describe, expect, it, vi } from 'vitest';
 import { fromHex, toHex } from '../src/protocol/bytes.ts';
 import { nextPotInput, slotOutput, type PotInput } from '../src/protocol/pot.ts';
 import { CODE, honest, ScriptedHelper, type Script } from '../tests/support/scripted-helper.ts';
+import { eventually } from '../tests/support/waiting.ts';
 import { helperIsBuilt, startHelper } from './helper-program.ts';
 import { HelperWalker, type FindHelper, type HelperWalkerOptions } from './helper-walker.ts';
 import { watchingLateness } from './lateness.ts';
@@ -15,7 +16,6 @@ import { Timekeeper, type WalkSlot } from './timekeeper.ts';
 import { walkSlot } from './walk.ts';
 
 const SEED = new Uint8Array(16).fill(7);
-const PATIENCE = { timeout: 20_000 };
 
 const ends: (() => unknown)[] = [];
 afterEach(async () => {
@@ -70,7 +70,7 @@ describe('HelperWalker', () => {
       expect.stringContaining('The network walks by itself'),
     ]);
     await scripted(walking, port);
-    await vi.waitFor(() => expect(lines).toHaveLength(3), PATIENCE);
+    await eventually(() => expect(lines).toHaveLength(3));
     expect(await walker.walk(SEED, 3200)).toEqual(expected);
     expect(fallback).toHaveBeenCalledOnce();
   });
@@ -115,7 +115,7 @@ describe('HelperWalker', () => {
     expect(proof.checkpoints).toEqual(walkSlot(proof.seed, proof.iterations));
     expect(helper.asked.filter(({ method }) => method === 'prove').length).toBeGreaterThan(8);
     expect(network.lines[0]).toContain('The helper keeps time');
-  }, 60_000);
+  });
 });
 
 describe.skipIf(!helperIsBuilt())('the real helper', () => {
@@ -139,7 +139,7 @@ describe.skipIf(!helperIsBuilt())('the real helper', () => {
     timekeeper.follow(tip);
     timekeeper.start();
     ends.push(() => timekeeper.stop());
-    await vi.waitFor(() => expect(timekeeper.slot).toBeGreaterThanOrEqual(6n), PATIENCE);
+    await eventually(() => expect(timekeeper.slot).toBeGreaterThanOrEqual(6n));
     expect(fallback).not.toHaveBeenCalled();
     let input = nextPotInput(1n, first.iterations, tip.output, change);
     while (input.slot <= 6n) {
@@ -150,10 +150,10 @@ describe.skipIf(!helperIsBuilt())('the real helper', () => {
     }
     expect(input.iterations).toBe(3_200_000);
     started[0]!.stop();
-    await vi.waitFor(() => expect(lines).toHaveLength(3), PATIENCE);
+    await eventually(() => expect(lines).toHaveLength(3));
     expect(lines[1]).toContain('The network walks by itself');
     expect(started.length).toBeGreaterThan(1);
-  }, 60_000);
+  });
 });
 
 describe('watchingLateness', () => {

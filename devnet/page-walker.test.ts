@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
+import { eventually } from '../tests/support/waiting.ts';
 import { LightClient } from '../src/chain/light-client.ts';
 import { createInlinePool } from '../src/crypto/pool/inline.ts';
 import { loadWasm } from '../src/crypto/wasm.ts';
@@ -108,7 +109,7 @@ describe('a tab that keeps the network’s time', () => {
       potBudget: { mode: 'full' },
     });
     client.start();
-  }, 60_000);
+  });
   afterAll(async () => {
     await client.stop();
     source.client.close();
@@ -116,29 +117,27 @@ describe('a tab that keeps the network’s time', () => {
   });
 
   it('walks its slots through entropy injections, and the network takes them', async () => {
-    await vi.waitFor(() => expect(client.head()).not.toBeNull(), { timeout: 30_000 });
+    await eventually(() => expect(client.head()).not.toBeNull());
     const keeping = new Timekeeping(client, pool, source, () => undefined);
-    await vi.waitFor(() => expect(network.lines).toContain('A page keeps time.'), { timeout: 10_000 });
+    await eventually(() => expect(network.lines).toContain('A page keeps time.'));
     const head = await network.reach(14);
-    await vi.waitFor(() => expect(client.head()!.header.number).toBeGreaterThanOrEqual(head.number), {
-      timeout: 30_000,
-    });
+    await eventually(() => expect(client.head()!.header.number).toBeGreaterThanOrEqual(head.number));
     expect(client.snapshot().refusals).toEqual([]);
     expect(keeping.view()).toMatchObject({ phase: 'keeping', sentence: null });
     // Injections come every six blocks; the tab walked across them.
     expect(keeping.view().slots).toBeGreaterThan(20);
     expect(network.lines.filter((line) => line.includes('no more'))).toEqual([]);
     keeping.stop();
-    await vi.waitFor(() => expect(network.lines.at(-1)).toContain('it left'), { timeout: 10_000 });
+    await eventually(() => expect(network.lines.at(-1)).toContain('it left'));
     await network.reach(head.number + 1);
   }, 120_000);
 
   it('is told that another keeps it, and a stranger’s proof is not taken', async () => {
     const first = new Timekeeping(client, pool, source, () => undefined);
     const other = RpcSource.connect(source.name, { openSocket: openNodeSocket });
-    await vi.waitFor(() => expect(network.lines.at(-1)).toBe('A page keeps time.'), { timeout: 10_000 });
+    await eventually(() => expect(network.lines.at(-1)).toBe('A page keeps time.'));
     const second = new Timekeeping(client, pool, other, () => undefined);
-    await vi.waitFor(() => expect(second.view().phase).toBe('refused'), { timeout: 10_000 });
+    await eventually(() => expect(second.view().phase).toBe('refused'));
     expect(second.view().sentence).toContain('another page');
     const stranger = toHex(encodePotProof(proof(1n)));
     await expect(other.client.call('timekeeper_submitProof', [stranger])).rejects.toMatchObject({
@@ -150,5 +149,5 @@ describe('a tab that keeps the network’s time', () => {
     first.stop();
     second.stop();
     other.client.close();
-  }, 60_000);
+  });
 });

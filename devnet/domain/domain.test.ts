@@ -38,8 +38,8 @@ let metadata: RuntimeMetadata;
 beforeAll(async () => {
   test = await TestNetwork.start({ domainPort: 0 });
   metadata = RuntimeMetadata.decode(new Metadata(FAST_PARAMS).version(14)!);
-}, 120_000);
-afterAll(() => test.remove(), 60_000);
+});
+afterAll(() => test.remove());
 
 /** A call of //Alice's, signed as the wallet signs it. */
 function signed(call: Uint8Array, nonce?: bigint): Uint8Array {

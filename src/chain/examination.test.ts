@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { untilClient } from '../../tests/support/waiting.ts';
+import { untilClient as until } from '../../tests/support/waiting.ts';
 import { recordedChain, type RecordedBlock } from '../../tests/support/recorded-chain.ts';
 import { recordedMetadata, recordedStates } from '../../tests/support/recorded-states.ts';
 import { HeaderRange, MountainSource } from '../../tests/support/mountain-source.ts';
@@ -51,9 +51,6 @@ async function open(sources: MountainSource[], options: Partial<LightClientOptio
   client.start();
   return client;
 }
-
-const until = (client: LightClient, check: () => boolean, ms = 60_000): Promise<void> =>
-  untilClient(client, check, ms);
 
 const honest = (name = 'honest', head = HEAD) =>
   new MountainSource(name, chain.facts, main.slice(0, head), states);

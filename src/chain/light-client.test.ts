@@ -1,5 +1,5 @@
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { untilClient } from '../../tests/support/waiting.ts';
+import { untilClient as until } from '../../tests/support/waiting.ts';
 import {
   recordedChain,
   recordedContinuation,
@@ -62,9 +62,6 @@ const source = (name: string, count: number): ScriptedSource =>
 afterEach(async () => {
   for (const client of clients.splice(0)) await client.stop();
 });
-
-const until = (client: LightClient, check: () => boolean, ms = 30_000): Promise<void> =>
-  untilClient(client, check, ms);
 
 /** Metadata of the next version of the runtime, with another constant. */
 function otherRuntime(metadata: Uint8Array): Uint8Array {

@@ -3,6 +3,7 @@ import { recordedChain, recordedMetadata } from '../../tests/support/recorded-ch
 import { ScriptedSource } from '../../tests/support/scripted-source.ts';
 import { tinyRuntime } from '../../tests/support/tiny-runtime.ts';
 import { MemoryChainStore } from '../../tests/support/verified-chain.ts';
+import { eventually } from '../../tests/support/waiting.ts';
 import { PUBLIC_CONSTANTS } from '../network/presets.ts';
 import { concat, littleEndian, toHex, utf8 } from '../protocol/bytes.ts';
 import { blake2b256 } from '../protocol/hash.ts';
@@ -142,7 +143,7 @@ describe('the runtime', () => {
   it('is read and run once: later a short proof says that it is the same', async () => {
     const store = new MemoryChainStore();
     await watchOf(false, store).look(upgrade.before, upgrade.before);
-    await vi.waitFor(async () => expect(await store.load()).not.toBeNull());
+    await eventually(async () => expect(await store.load()).not.toBeNull());
     const again = watchOf(false, store);
     const asked = vi.spyOn(honest, 'metadata');
     const proofs = vi.spyOn(honest, 'readProof');

@@ -1,4 +1,5 @@
 import { beforeAll, expect, test, vi } from 'vitest';
+import { eventually } from '../../tests/support/waiting.ts';
 import { createInlinePool } from '../crypto/pool/inline.ts';
 import { webCryptoWalker } from '../crypto/pot.ts';
 import { PotVerifier } from '../crypto/pot-verifier.ts';
@@ -56,7 +57,7 @@ function setUp() {
     lied: (peer, error) => world.lies.push([peer, error.rule]),
     signal: new AbortController().signal,
   });
-  const reached = (slot: bigint | null) => vi.waitFor(() => expect(ahead.slot()).toBe(slot));
+  const reached = (slot: bigint | null) => eventually(() => expect(ahead.slot()).toBe(slot));
   return { world, pot, verify, ahead, reached };
 }
 
@@ -114,7 +115,7 @@ test('a verification that fails for no fault of the peer is no lie', async () =>
   const { ahead, world, verify } = setUp();
   verify.mockRejectedValueOnce(new Error('the pool closed'));
   ahead.heard(anna, proofs[0]!);
-  await vi.waitFor(() => expect(verify).toHaveBeenCalled());
+  await eventually(() => expect(verify).toHaveBeenCalled());
   expect(world.lies).toEqual([]);
 });
 

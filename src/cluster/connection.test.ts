@@ -218,7 +218,7 @@ describe.skipIf(!isNatsInstalled())('a member’s connection', () => {
     await until(() => heard.length === 1, 'a broadcast after the restart');
     // Nothing was under way at that moment, or what was got lost and was noticed.
     expect([20, 'malformed', 'silence']).toContain(await stream);
-  }, 60_000);
+  });
 });
 
 describe.skipIf(!isNatsInstalled())('a server', () => {
@@ -255,7 +255,7 @@ describe.skipIf(!isNatsInstalled())('a server', () => {
       await expect(cluster.connect()).rejects.toMatchObject({ code: 'refused' });
       await cluster.stop();
     }
-  }, 60_000);
+  });
 
   it('that is not there is named, without secrets', async () => {
     const cluster = await TestCluster.start();

@@ -155,6 +155,7 @@ describe.skipIf(!isNatsInstalled())('a cluster', () => {
     expect(node.given).toBeLessThan(36);
     controller.caches.fill();
     await until(filled, 'the others');
+    await until(() => node.given === 40, 'the end of the round');
     controller.caches.fill();
     await new Promise((resolve) => setTimeout(resolve, 200));
     expect(node.given).toBe(40);

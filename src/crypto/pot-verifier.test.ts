@@ -1,4 +1,5 @@
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { eventually } from '../../tests/support/waiting.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { JobPriority, type ComputePool, type JobInput, type JobOptions } from './jobs.ts';
 import { createInlinePool } from './pool/inline.ts';
@@ -154,7 +155,7 @@ describe('in full', () => {
     const { pool, jobs, finish } = waiting();
     const pot = new PotVerifier(pool, { mode: 'full' });
     const done = pot.verify([{ ...honest[0]!, iterations: 32_000_000 }], head);
-    await vi.waitFor(() => expect(jobs).toHaveLength(8));
+    await eventually(() => expect(jobs).toHaveLength(8));
     ALL.forEach(finish);
     expect((await done).iterations).toBe(32_000_000);
   });
@@ -166,7 +167,7 @@ describe('long checkpoints that are walked side by side', () => {
     const long = honest.slice(0, 2).map((slot) => ({ ...slot, iterations: 32_000_000 }));
     const busy = { ...pool, status: () => ({ workers: 4, busy: 0, queued: 0 }) };
     const done = new PotVerifier(busy, { mode: 'sampled', checkpointsPerSlot: 6 }).verify(long, catchUp);
-    await vi.waitFor(() => expect(jobs).toHaveLength(4));
+    await eventually(() => expect(jobs).toHaveLength(4));
     expect(jobs.map(({ input }) => input.only!.length)).toEqual([3, 3, 3, 3]);
     [0, 1, 2, 3].forEach(finish);
     expect((await done).iterations).toBe(48_000_000);
@@ -296,12 +297,12 @@ describe('priorities, cores and cancellation', () => {
       pot.verify([honest[1]!], catchUp),
       pot.verify([honest[2]!], head),
     ];
-    await vi.waitFor(() => expect(jobs).toHaveLength(1));
+    await eventually(() => expect(jobs).toHaveLength(1));
     finish(0);
-    await vi.waitFor(() => expect(jobs).toHaveLength(2));
+    await eventually(() => expect(jobs).toHaveLength(2));
     expect(jobs[1]!.options.priority).toBe(JobPriority.verifyHead);
     pot.setBudget({ mode: 'full', cores: 2 });
-    await vi.waitFor(() => expect(jobs).toHaveLength(3));
+    await eventually(() => expect(jobs).toHaveLength(3));
     finish(1);
     finish(2);
     await Promise.all(all);
@@ -320,7 +321,7 @@ describe('priorities, cores and cancellation', () => {
     const pot = new PotVerifier(pool, { mode: 'full' });
     const abort = new AbortController();
     const gone = pot.verify(honest.slice(0, 2), { ...head, signal: abort.signal });
-    await vi.waitFor(() => expect(jobs).toHaveLength(2));
+    await eventually(() => expect(jobs).toHaveLength(2));
     abort.abort(new Error('another head'));
     await expect(gone).rejects.toThrow('another head');
     for (const { options } of jobs) expect(options.signal!.aborted).toBe(true);

@@ -24,7 +24,7 @@ beforeAll(async () => {
     if (sBucket % 9_001 === 0) samples.push({ sBucket, proof: proof ?? new Uint8Array(160) });
   }
   made = { masks, samples };
-}, 60_000);
+});
 
 describe('a record encoded by masks', () => {
   test('is what the table encodes', () => {

@@ -100,9 +100,7 @@ describe('a peer that', () => {
     const { id, asker, banned } = await against((stream) => {
       stream.send(encodeVarint(2 ** 30));
     });
-    const begun = performance.now();
     expect((await failure(asker.request(id, pieceByIndex, QUESTION))).code).toBe('malformed');
-    expect(performance.now() - begun).toBeLessThan(10_000);
     expect(banned).toEqual([id]);
   });
 
@@ -169,7 +167,7 @@ describe('a peer that', () => {
       cachedPiece: async () => {
         open += 1;
         most = Math.max(most, open);
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
         open -= 1;
         return pieceOf(3n);
       },

@@ -105,7 +105,7 @@ describe('filling it', () => {
       },
       limit,
     );
-    await expect.poll(() => cache.size, { timeout: 20_000 }).toBe(11);
+    await expect.poll(() => cache.size).toBe(11);
     expect(cache.missing(9)).toEqual([absent]);
     expect(Math.max(...asked.map(({ length }) => length))).toBeLessThanOrEqual(8);
 
@@ -113,11 +113,11 @@ describe('filling it', () => {
     changed();
     const nearest = ordered(PEER, 2).slice(0, 12);
     const there = (): boolean => nearest.every((index) => index === absent || cache.has(index));
-    await expect.poll(there, { timeout: 20_000 }).toBe(true);
+    await expect.poll(there).toBe(true);
 
     limit = 3 * CACHED_PIECE_BYTES;
     changed();
-    await expect.poll(() => cache.usedBytes, { timeout: 20_000 }).toBeLessThanOrEqual(limit);
+    await expect.poll(() => cache.usedBytes).toBeLessThanOrEqual(limit);
     fill.stop();
     const before = asked.length;
     size = 3n;

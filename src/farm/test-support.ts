@@ -211,9 +211,9 @@ export function slotAt(slot: number, change: Partial<SlotInfo> = {}): SlotInfo {
   };
 }
 
-/** Waits until something holds, a few seconds at most. */
+/** Waits until something holds, on a machine that may be busy. */
 export async function until(holds: () => boolean, what = 'what was waited for'): Promise<void> {
-  const end = Date.now() + 5_000;
+  const end = Date.now() + 60_000;
   while (!holds()) {
     if (Date.now() > end) throw new Error(`${what} did not happen`);
     await new Promise((resolve) => setTimeout(resolve, 2));

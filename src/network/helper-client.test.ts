@@ -264,7 +264,7 @@ describe.skipIf(BINARY === undefined)('the real helper (cargo build --release -p
       helper.kill();
       rmSync(folder, { recursive: true, force: true });
     };
-  }, 30_000);
+  });
 
   test('pairs, verifies, and names a wrong checkpoint', async () => {
     const client = connect(port, { code, greetingMs: 60_000 });
@@ -281,7 +281,7 @@ describe.skipIf(BINARY === undefined)('the real helper (cargo build --release -p
         { seed, iterations: 160_016, checkpoints },
       ]),
     ).toEqual([null, 6, 0]);
-  }, 90_000);
+  });
 
   test('refuses a wrong code, and pages of another origin', async () => {
     const wrong = connect(port, { greetingMs: 60_000 });
@@ -296,5 +296,5 @@ describe.skipIf(BINARY === undefined)('the real helper (cargo build --release -p
     const page = connect(port, { code, openSocket: elsewhere });
     await until(page, 'waiting');
     expect(page.reason!.code).toBe('origin-refused');
-  }, 90_000);
+  });
 });

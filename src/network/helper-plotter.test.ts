@@ -1,9 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
-import { afterEach, describe, expect, test, vi } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import { helperIsBuilt, startHelper } from '../../devnet/helper-program.ts';
 import { CODE, honest, ScriptedHelper, type Plot } from '../../tests/support/scripted-helper.ts';
+import { eventually } from '../../tests/support/waiting.ts';
 import { SpaceTable } from '../crypto/space.ts';
 import { loadWasm } from '../crypto/wasm.ts';
 import { concat, equal, fromHex, littleEndian } from '../protocol/bytes.ts';
@@ -31,7 +32,7 @@ async function connected(port: number, options: Partial<HelperPlotterOptions> = 
     ...options,
   });
   ends.push(() => plotter.close());
-  await vi.waitFor(() => expect(plotter.plots).toBe(true), { timeout: 60_000 });
+  await eventually(() => expect(plotter.plots).toBe(true));
   return plotter;
 }
 
