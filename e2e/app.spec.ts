@@ -11,14 +11,13 @@ let folder: string;
 let app: AppServer;
 
 test.beforeAll(async () => {
-  test.setTimeout(3 * 60_000);
   folder = mkdtempSync(join(tmpdir(), 'allotment-app-'));
   cpSync(await ensureBuilt(() => undefined), folder, { recursive: true });
   app = await serveApp(folder, 0);
 });
 test.afterEach(closeProfiles);
 test.afterAll(async () => {
-  await app.close();
+  await app?.close();
   rmSync(folder, { recursive: true, force: true });
 });
 
@@ -44,7 +43,7 @@ test('what the browser can do is said before anything is begun, and what follows
 
 test('a new version is offered, and starts when the person says so', async ({ browser }) => {
   const page = await profile(browser, app.url, NOWHERE);
-  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
   await page.evaluate(async () => {
     await navigator.serviceWorker.ready;
     (window as { old?: boolean }).old = true;
@@ -55,26 +54,25 @@ test('a new version is offered, and starts when the person says so', async ({ br
   await page.evaluate(async () => {
     await (await navigator.serviceWorker.ready).update();
   });
-  await expect(page.getByText('A new version of Allotment is there.')).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText('A new version of Allotment is there.')).toBeVisible();
   expect(await page.evaluate(() => (window as { old?: boolean }).old)).toBe(true);
   await restart.click();
-  await page.waitForFunction(() => (window as { old?: boolean }).old === undefined, null, {
-    timeout: 30_000,
-  });
-  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible({ timeout: 30_000 });
+  await page.waitForFunction(() => (window as { old?: boolean }).old === undefined, null);
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
   await expect(restart).toHaveCount(0);
 });
 
 test('a node whose worker died is called dead, and begins anew', async ({ browser }) => {
   const page = await profile(browser, app.url, NOWHERE);
-  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
   const dead = page.getByText('no longer answers: what you see is old');
   await expect(dead).toHaveCount(0);
   const worker = page.workers().find((candidate) => candidate.url().includes('/node'));
-  await worker!.evaluate(() => self.close());
+  // After its answer has left.
+  await worker!.evaluate(() => void setTimeout(() => self.close()));
   await expect(dead).toBeVisible({ timeout: 60_000 });
   await expect(page.getByRole('button', { name: 'Reload' })).toBeVisible();
   // It begins anew by itself, once.
   await expect(dead).toHaveCount(0, { timeout: 60_000 });
-  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
 });

@@ -3,15 +3,11 @@
  * browser's private file system, whose handles are of the same kind.
  */
 import { expect, test, type Page } from '@playwright/test';
-import { firstRun, startNetwork, type StartedNetwork } from './support/network.ts';
+import { beside } from './support/beside.ts';
+import { firstRun, startNetwork } from './support/network.ts';
+import { card } from './support/profile.ts';
 
-let network: StartedNetwork;
-
-test.beforeAll(async () => {
-  test.setTimeout(5 * 60_000);
-  network = await startNetwork();
-});
-test.afterAll(() => network.stop());
+const network = beside(startNetwork);
 
 /** The next folder that the person will pick. */
 async function willPick(page: Page, name: string): Promise<void> {
@@ -21,14 +17,7 @@ async function willPick(page: Page, name: string): Promise<void> {
   }, name);
 }
 
-function card(page: Page, title: string) {
-  return page
-    .locator('section.card')
-    .filter({ has: page.getByRole('heading', { name: title, exact: true }) });
-}
-
 test('folders are farmed beside the browser’s storage, exported, and imported again', async ({ page }) => {
-  test.setTimeout(8 * 60_000);
   await page.addInitScript(() => {
     const channels: RTCDataChannel[] = [];
     Object.assign(window, { channels });
@@ -41,7 +30,7 @@ test('folders are farmed beside the browser’s storage, exported, and imported 
     window.showDirectoryPicker ??= () => Promise.reject(new DOMException('', 'AbortError'));
   });
   page.on('dialog', (dialog) => void dialog.accept());
-  await firstRun(page, network.address, 2);
+  await firstRun(page, network().address, 2);
   const first = card(page, 'Browser storage');
   await expect(first.locator('.sector')).toHaveCount(2, { timeout: 120_000 });
 
@@ -112,7 +101,7 @@ test('folders are farmed beside the browser’s storage, exported, and imported 
     await page.getByRole('button', { name: 'Copy into a folder' }).click();
     const copy = card(page, 'Folder “Copy”');
     await expect(copy.getByText('1 sector was verified and copied.')).toBeVisible({ timeout: 60_000 });
-    await expect(copy.locator('.sector[data-state="plotted"]')).toHaveCount(1, { timeout: 30_000 });
+    await expect(copy.locator('.sector[data-state="plotted"]')).toHaveCount(1);
   });
 
   await test.step('farms, sizes and pauses are there again after a reload', async () => {

@@ -1,15 +1,8 @@
 /** The first-run flow against the built app alone: what a person sees before anything answers. */
 import { expect, test } from '@playwright/test';
-import { serveApp, type AppServer } from '../scripts/app-server.ts';
-import { ensureBuilt } from '../scripts/build-app.ts';
+import { besideApp } from './support/beside.ts';
 
-let app: AppServer;
-
-test.beforeAll(async () => {
-  test.setTimeout(3 * 60_000);
-  app = await serveApp(await ensureBuilt(() => undefined), 0);
-});
-test.afterAll(() => app.close());
+const app = besideApp();
 
 test('a node that does not answer is named, with what to do', async ({ page }) => {
   const errors: string[] = [];
@@ -18,11 +11,11 @@ test('a node that does not answer is named, with what to do', async ({ page }) =
     if (message.type() === 'error' && message.text().includes('Content Security Policy'))
       errors.push(message.text());
   });
-  await page.goto(app.url);
+  await page.goto(app().url);
   await page.getByRole('button', { name: 'Get started' }).click();
   const endpoint = page.getByLabel('Node to talk to');
   await endpoint.fill('ws://127.0.0.1:9');
-  await expect(page.getByText('No node answers at ws://127.0.0.1:9')).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText('No node answers at ws://127.0.0.1:9')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Continue' })).toBeDisabled();
   await endpoint.fill('https://example.org');
   await expect(page.getByText('begins with ws:// or wss://')).toBeVisible();
@@ -31,7 +24,7 @@ test('a node that does not answer is named, with what to do', async ({ page }) =
 });
 
 test('the flow can be walked with the keyboard alone', async ({ page }) => {
-  await page.goto(app.url);
+  await page.goto(app().url);
   await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
   await page.keyboard.press('Tab');
   await page.keyboard.press('Enter');
@@ -42,7 +35,7 @@ test('the flow can be walked with the keyboard alone', async ({ page }) => {
 });
 
 test('the page opens without a connection once it was open with one', async ({ page, context }) => {
-  await page.goto(app.url);
+  await page.goto(app().url);
   await page.evaluate(async () => {
     await navigator.serviceWorker.ready;
   });
@@ -54,7 +47,7 @@ test('the page opens without a connection once it was open with one', async ({ p
 });
 
 test('a checkpoint that cannot be right is refused in a sentence', async ({ page }) => {
-  await page.goto(app.url);
+  await page.goto(app().url);
   await page.getByRole('button', { name: 'Get started' }).click();
   await page.getByRole('radio', { name: /Mainnet/ }).check();
   await page.getByText('Where to begin').first().click();

@@ -4,31 +4,32 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from '@playwright/test';
 import { helperIsBuilt, startHelper, type RunningHelper } from '../devnet/helper-program.ts';
-import { firstRun, startNetwork, type StartedNetwork } from './support/network.ts';
+import { beside } from './support/beside.ts';
+import { firstRun, startNetwork } from './support/network.ts';
 
-const folder = mkdtempSync(join(tmpdir(), 'allotment-helper-'));
-let network: StartedNetwork;
+let folder: string;
+const network = beside(startNetwork);
 let helper: RunningHelper;
 
 test.skip(!helperIsBuilt(), 'needs cargo build --release -p allotment-helper');
 
 test.beforeAll(async () => {
-  test.setTimeout(5 * 60_000);
-  network = await startNetwork();
+  folder = mkdtempSync(join(tmpdir(), 'allotment-helper-'));
   helper = await startHelper(['--code-file', join(folder, 'code')], 0);
 });
-test.afterAll(async () => {
+test.afterAll(() => {
   helper?.stop();
-  await network?.stop();
   rmSync(folder, { recursive: true, force: true });
 });
 
 test('a helper plots for the tab, and the tab goes on without it', async ({ page }) => {
-  test.setTimeout(8 * 60_000);
-  await firstRun(page, network.address, 4);
+  await firstRun(page, network().address, 4);
   const menu = page.getByRole('navigation', { name: 'Main' });
   const farm = page.locator('section.card', { hasText: 'Browser storage' }).first();
   await expect(farm.locator('.sector')).toHaveCount(4, { timeout: 120_000 });
+  // What is left must be left until it is paired, however fast this tab plots.
+  await farm.getByTitle(/^Pause plotting/).click();
+  await expect(farm.getByText('Farm paused')).toBeVisible();
   await test.step('it is paired in the settings', async () => {
     await menu.getByRole('link', { name: 'Settings', exact: true }).click();
     const own = page.locator('section.card', {
@@ -44,6 +45,7 @@ test('a helper plots for the tab, and the tab goes on without it', async ({ page
   });
   await menu.getByRole('link', { name: 'Farm', exact: true }).click();
   await test.step('the farm says that it plots', async () => {
+    await farm.getByTitle(/^Resume plotting/).click();
     await expect(farm.getByText('by your helper')).toBeVisible({ timeout: 120_000 });
     await expect(farm.getByText('a minute')).toBeVisible({ timeout: 60_000 });
     await expect(farm.locator('.sector[data-state="plotted"]').nth(1)).toBeVisible({ timeout: 180_000 });

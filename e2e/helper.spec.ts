@@ -1,29 +1,25 @@
 /** The native helper as a person uses it: paired in the settings, shown at work, gone, back, and caught lying. */
 import { expect, test, type Locator, type Page } from '@playwright/test';
 import { TestNetwork } from '../devnet/testing/test-network.ts';
-import { serveApp, type AppServer } from '../scripts/app-server.ts';
-import { ensureBuilt } from '../scripts/build-app.ts';
+import { besideApp } from './support/beside.ts';
 import { card } from './support/profile.ts';
 import { CODE, honest, ScriptedHelper, type Script } from '../tests/support/scripted-helper.ts';
 
-let app: AppServer;
+const app = besideApp();
 let network: TestNetwork;
 let helper: ScriptedHelper;
 let script: Script = honest;
 
 test.beforeAll(async () => {
-  test.setTimeout(5 * 60_000);
-  app = await serveApp(await ensureBuilt(() => undefined), 0);
   network = await TestNetwork.start();
   helper = await ScriptedHelper.start((...asked) => script(...asked));
 });
 test.afterAll(async () => {
-  await helper.stop();
-  await network.remove();
-  await app.close();
+  await helper?.stop();
+  await network?.remove();
 });
 
-const open = (page: Page, screen: string) => page.goto(`${app.url}/#/${screen}`);
+const open = (page: Page, screen: string) => page.goto(`${app().url}/#/${screen}`);
 
 /** How the proof of time of the next block was verified. */
 async function nextBlock(page: Page): Promise<Locator> {
@@ -35,8 +31,7 @@ async function nextBlock(page: Page): Promise<Locator> {
 }
 
 test('is paired, used, done without, and put off when it lies', async ({ page }) => {
-  test.setTimeout(5 * 60_000);
-  await page.goto(app.url);
+  await page.goto(app().url);
   await page.getByRole('button', { name: 'Get started' }).click();
   await page.getByLabel('Node to talk to').fill(`ws://127.0.0.1:${network.network.port}`);
   await page.getByRole('button', { name: 'Continue' }).click();
@@ -63,9 +58,7 @@ test('is paired, used, done without, and put off when it lies', async ({ page })
   });
   await test.step('it is paired still after a reload', async () => {
     await page.reload();
-    await expect(card(page, 'Proof of time').getByText('by your helper', { exact: true })).toBeVisible({
-      timeout: 30_000,
-    });
+    await expect(card(page, 'Proof of time').getByText('by your helper', { exact: true })).toBeVisible();
   });
   const { port } = helper;
   await test.step('this tab verifies while it is gone', async () => {

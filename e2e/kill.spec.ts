@@ -7,26 +7,26 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, expect, test, type Page } from '@playwright/test';
-import { firstRun, startNetwork, type StartedNetwork } from './support/network.ts';
+import { beside } from './support/beside.ts';
+import { firstRun, startNetwork } from './support/network.ts';
 
 const KILLS = Number(process.env['KILLS'] ?? 4);
 const SEED = Number(process.env['KILL_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
 /** A sector takes the local network's four pieces: some ten seconds on a busy machine. */
 const LONGEST_LIFE_MS = 10_000;
-const SECTORS = Math.min(200, KILLS + 6);
+/** More than the fastest machine plots in that time, so that there is always one to be killed at. */
+const SECTORS = Math.min(200, 10 * (KILLS + 1));
 
-let network: StartedNetwork;
+const network = beside(startNetwork);
 let running: ChildProcess | null = null;
-const profile = mkdtempSync(join(tmpdir(), 'allotment-killed-'));
+let profile: string;
 
-test.beforeAll(async () => {
-  test.setTimeout(5 * 60_000);
-  network = await startNetwork();
+test.beforeAll(() => {
+  profile = mkdtempSync(join(tmpdir(), 'allotment-killed-'));
 });
 test.afterAll(async () => {
   // A test that failed left its browser running.
   if (running !== null && running.exitCode === null && running.signalCode === null) await killed(running);
-  await network.stop();
   rmSync(profile, { recursive: true, force: true, maxRetries: 5, retryDelay: 500 });
 });
 
@@ -94,7 +94,7 @@ test(`a browser killed ${KILLS} times loses no finished sector`, async () => {
   const next = random(SEED);
   const states = (page: Page, state: string) => page.locator(`.sector[data-state="${state}"]`);
   let browser = await startBrowser();
-  await firstRun(browser.page, network.address, SECTORS);
+  await firstRun(browser.page, network().address, SECTORS);
   let finished = 0;
   for (let kill = 1; kill <= KILLS; kill += 1) {
     const started = browser.page.locator('.sector:not([data-state="planned"])');
@@ -103,7 +103,7 @@ test(`a browser killed ${KILLS} times loses no finished sector`, async () => {
     finished = Math.max(finished, await states(browser.page, 'plotted').count());
     await browser.kill();
     browser = await startBrowser();
-    await browser.page.goto(`${network.address}/#/farm`);
+    await browser.page.goto(`${network().address}/#/farm`);
     await expect
       .poll(() => states(browser.page, 'plotted').count(), {
         timeout: 90_000,

@@ -3,39 +3,19 @@
  * shows its files; an encrypted text needs its password.
  */
 import { readFileSync } from 'node:fs';
-import { expect, test, type Locator, type Page } from '@playwright/test';
+import { expect, test } from '@playwright/test';
 import { SAMPLE_PASSWORD } from '../devnet/samples.ts';
-import { serveApp, type AppServer } from '../scripts/app-server.ts';
-import { ensureBuilt } from '../scripts/build-app.ts';
-import { objectsScreen } from './support/objects.ts';
-import { card, closeProfiles, profile, saved } from './support/profile.ts';
-import { historyNetwork, type RunningNetwork } from './support/programs.ts';
+import { beside, besideApp } from './support/beside.ts';
+import { objectsScreen, openSample } from './support/objects.ts';
+import { card, profile, saved } from './support/profile.ts';
+import { historyNetwork } from './support/programs.ts';
 
 const MINUTE = 60_000;
-let app: AppServer;
-let network: RunningNetwork;
-
-test.beforeAll(async () => {
-  test.setTimeout(5 * MINUTE);
-  app = await serveApp(await ensureBuilt(() => undefined), 0);
-  network = await historyNetwork();
-});
-test.afterEach(closeProfiles);
-test.afterAll(async () => {
-  await network.stop();
-  await app.close();
-});
-
-async function openSample(page: Page, name: string): Promise<Locator> {
-  await page.getByRole('link', { name, exact: true }).first().click();
-  const opened = card(page, name);
-  await expect(opened).toBeVisible({ timeout: MINUTE });
-  return opened;
-}
+const app = besideApp();
+const network = beside(historyNetwork);
 
 test('samples open, play and can be sought through', async ({ browser }) => {
-  test.setTimeout(10 * MINUTE);
-  const page = await profile(browser, app.url, network);
+  const page = await profile(browser, app().url, network());
   await objectsScreen(page);
 
   await test.step('a text is shown and verified', async () => {

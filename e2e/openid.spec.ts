@@ -2,34 +2,19 @@
 import { randomBytes } from 'node:crypto';
 import { Openid4vpVerifier } from '@openid4vc/openid4vp';
 import { expect, test, type Locator, type Page } from '@playwright/test';
-import { serveApp, type AppServer } from '../scripts/app-server.ts';
-import { ensureBuilt } from '../scripts/build-app.ts';
 import { callbacks, issuerKey, residence, statusToken, TYPE } from '../src/identity/testing/web-issuer.ts';
+import { besideApp } from './support/beside.ts';
 import { startOpenIdHost, type OpenIdHost } from './support/openid-host.ts';
 import { qrPicture } from './support/picture.ts';
-import {
-  NOWHERE,
-  card,
-  closeProfiles,
-  identityPart,
-  makeIdentity,
-  makeWallet,
-  profile,
-} from './support/profile.ts';
+import { NOWHERE, card, identityPart, makeIdentity, makeWallet, profile } from './support/profile.ts';
 
-let app: AppServer;
+const app = besideApp();
 let host: OpenIdHost;
 
-test.beforeAll(async () => {
-  test.setTimeout(5 * 60_000);
-  app = await serveApp(await ensureBuilt(() => undefined), 0);
-});
-test.afterEach(closeProfiles);
-test.afterAll(() => app.close());
 test.beforeEach(async () => {
   host = await startOpenIdHost();
 });
-test.afterEach(() => host.stop());
+test.afterEach(() => host?.stop());
 
 /** A profile with a wallet and the identity Ada, on the credentials screen. */
 async function ada(page: Page): Promise<Page> {
@@ -76,7 +61,7 @@ async function linkOf(payload: ReturnType<typeof asked>): Promise<string> {
 }
 
 test('an offer is looked at, taken, and one claim of it shown to a verifier', async ({ browser }) => {
-  const page = await ada(await profile(browser, app.url, NOWHERE));
+  const page = await ada(await profile(browser, app().url, NOWHERE));
   const { link, told } = await host.issuer({ txCode: '1234' });
   const offer = await look(page, link);
   await expect(offer).toContainText(`${new URL(host.origin).host} calls itself “Town hall” and offers:`);
@@ -88,7 +73,7 @@ test('an offer is looked at, taken, and one claim of it shown to a verifier', as
   await offer.getByLabel('The issuer’s code').fill('1234');
   await offer.getByRole('button', { name: 'Accept and check' }).click();
   await expect(page.getByTestId('credentials').locator('> li')).toHaveCount(1);
-  expect(told).toEqual([{ notification_id: 'given-1', event: 'credential_accepted' }]);
+  await expect.poll(() => told).toEqual([{ notification_id: 'given-1', event: 'credential_accepted' }]);
 
   const payload = asked();
   let sent = new URLSearchParams();
@@ -122,7 +107,7 @@ test('an offer is looked at, taken, and one claim of it shown to a verifier', as
 });
 
 test('whether a credential still holds is asked when the person says so', async ({ browser }) => {
-  const page = await ada(await profile(browser, app.url, NOWHERE));
+  const page = await ada(await profile(browser, app().url, NOWHERE));
   const list = `${host.origin}/revoked`;
   const issuer = `${host.origin}/tenant`;
   const { link } = await host.issuer({
@@ -146,7 +131,7 @@ test('whether a credential still holds is asked when the person says so', async 
 });
 
 test('a log-in leads to the issuer and back; what it decides later is asked for', async ({ browser }) => {
-  const page = await ada(await profile(browser, app.url, NOWHERE));
+  const page = await ada(await profile(browser, app().url, NOWHERE));
   const { link } = await host.issuer({ login: { pushed: true }, later: 2 });
   // The issuer shows a code with the address of its offer.
   const address = `${host.origin}/offer/1`;
@@ -161,13 +146,12 @@ test('a log-in leads to the issuer and back; what it decides later is asked for'
   const opening = page.context().waitForEvent('page');
   await offer.getByRole('link', { name: /^Go to/ }).click();
   const beside = await opening;
+  await expect(beside).toHaveURL(/client_id=/);
   expect([...new URL(beside.url()).searchParams.keys()].sort()).toEqual(['client_id', 'request_uri']);
   await beside.getByRole('link', { name: 'Log in' }).click();
-  await expect(card(beside, 'Back from the issuer')).toContainText('has not decided yet', {
-    timeout: 30_000,
-  });
+  await expect(card(beside, 'Back from the issuer')).toContainText('has not decided yet');
   // The code is gone from the address, and used.
-  expect(beside.url()).toBe(`${app.url}/#/identity/credentials`);
+  await expect(beside).toHaveURL(`${app().url}/#/identity/credentials`);
   const promised = beside.getByTestId('promises').locator('> li');
   await promised.getByRole('button', { name: 'Ask it all the same' }).click();
   await expect(promised).toContainText('has not decided yet');
@@ -177,7 +161,7 @@ test('a log-in leads to the issuer and back; what it decides later is asked for'
 });
 
 test('hostile links are refused in words, and nothing is sent', async ({ browser }) => {
-  const page = await ada(await profile(browser, app.url, NOWHERE));
+  const page = await ada(await profile(browser, app().url, NOWHERE));
   const receive = card(page, 'Receive');
   const { link } = await host.issuer({ metadata: { credential_issuer: 'https://evil.example' } });
   await look(page, link);
@@ -198,12 +182,12 @@ test('hostile links are refused in words, and nothing is sent', async ({ browser
   expect(host.servers.asked).toEqual([]);
 
   // A site that opens the app with a code that nobody asked for gets nothing.
-  await page.goto(`${app.url}/?code=stolen&state=made-up#/identity`);
+  await page.goto(`${app().url}/?code=stolen&state=made-up#/identity`);
   await page.getByLabel('Password', { exact: true }).fill('correct horse battery');
   await page.getByRole('button', { name: 'Unlock' }).click();
   await expect(card(page, 'Back from the issuer').getByRole('alert')).toContainText(
     'did not begin that log-in',
   );
-  expect(page.url()).toBe(`${app.url}/#/identity/credentials`);
+  await expect(page).toHaveURL(`${app().url}/#/identity/credentials`);
   expect(host.servers.asked).toEqual([]);
 });

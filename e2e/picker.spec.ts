@@ -7,32 +7,31 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test, type Page } from '@playwright/test';
 import { Display, displayMissing } from './support/display.ts';
-import { startNetwork, type StartedNetwork } from './support/network.ts';
+import { beside } from './support/beside.ts';
+import { startNetwork } from './support/network.ts';
+import { card as cardOf } from './support/profile.ts';
 
 const missing = displayMissing();
 test.skip(missing !== null, `no display server here: ${missing}`);
 
 let disk: string;
 let drive: string;
-let network: StartedNetwork;
+const network = beside(startNetwork);
 let display: Display;
 
 test.beforeAll(async () => {
-  test.setTimeout(5 * 60_000);
   disk = mkdtempSync(join(tmpdir(), 'allotment-disk-'));
   drive = join(disk, 'Drive');
   mkdirSync(drive);
-  network = await startNetwork();
   display = await Display.start();
 });
 test.afterAll(async () => {
-  await display.stop();
-  await network.stop();
+  await display?.stop();
   rmSync(disk, { recursive: true, force: true });
 });
 
 async function onlyVerify(page: Page): Promise<void> {
-  await page.goto(network.address);
+  await page.goto(network().address);
   await page.getByRole('button', { name: 'Get started' }).click();
   await expect(page.getByText('reachable')).toBeVisible({ timeout: 60_000 });
   await page.getByRole('button', { name: 'Continue' }).click();
@@ -41,9 +40,7 @@ async function onlyVerify(page: Page): Promise<void> {
   await page.getByRole('link', { name: 'Farm', exact: true }).click();
 }
 
-function card(page: Page) {
-  return page.locator('section.card').filter({ has: page.getByRole('heading', { name: 'Folder “Drive”' }) });
-}
+const card = (page: Page) => cardOf(page, 'Folder “Drive”');
 
 test('a folder of the disk is farmed, asked for again after a restart, and waited for while it is away', async () => {
   let page = await display.open();
@@ -51,14 +48,14 @@ test('a folder of the disk is farmed, asked for again after a restart, and waite
 
   await test.step('it is not taken when the browser is told not to allow it', async () => {
     await display.pickAndRefuse(drive, () => page.getByRole('button', { name: 'Add a folder' }).click());
-    await expect(page.getByText('the browser was told not to allow it')).toBeVisible({ timeout: 30_000 });
+    await expect(page.getByText('the browser was told not to allow it')).toBeVisible();
     await expect(card(page)).toHaveCount(0);
     expect(readdirSync(drive)).toEqual([]);
   });
 
   await test.step('it is picked in the dialog and plotted', async () => {
     await display.pick(drive, () => page.getByRole('button', { name: 'Add a folder' }).click());
-    await expect(page.getByText('The folder “Drive” is empty.')).toBeVisible({ timeout: 30_000 });
+    await expect(page.getByText('The folder “Drive” is empty.')).toBeVisible();
     await page.getByLabel(/^Space/).fill('1');
     await page.getByRole('button', { name: 'Start this farm' }).click();
     await expect(card(page).locator('.sector[data-state="plotted"]')).toHaveCount(1, { timeout: 240_000 });
@@ -69,7 +66,7 @@ test('a folder of the disk is farmed, asked for again after a restart, and waite
   await test.step('after a restart it needs access, which is not given by itself', async () => {
     await display.close();
     page = await display.open();
-    await page.goto(`${network.address}/#/farm`);
+    await page.goto(`${network().address}/#/farm`);
     await expect(card(page).getByText('Needs access')).toBeVisible({ timeout: 60_000 });
     await expect(card(page).locator('.sector')).toHaveCount(0);
   });
@@ -77,9 +74,7 @@ test('a folder of the disk is farmed, asked for again after a restart, and waite
   await test.step('refused, it still needs access, says how it may be given, and is never called missing', async () => {
     const ask = () => card(page).getByRole('button', { name: 'Allow access' }).click();
     const needsAccess = async (): Promise<void> => {
-      await expect(card(page).getByText('The browser was told not to allow it.')).toBeVisible({
-        timeout: 30_000,
-      });
+      await expect(card(page).getByText('The browser was told not to allow it.')).toBeVisible();
       await expect(card(page).getByText('Needs access')).toBeVisible();
       await expect(card(page).getByRole('button', { name: 'Allow access' })).toBeVisible();
       await expect(card(page).getByText(/missing|lost|reached|damaged/)).toHaveCount(0);
@@ -91,13 +86,13 @@ test('a folder of the disk is farmed, asked for again after a restart, and waite
     expect(statSync(join(drive, 'sector-0.bin')).mtimeMs).toBe(plotted);
     await display.close();
     page = await display.open();
-    await page.goto(`${network.address}/#/farm`);
+    await page.goto(`${network().address}/#/farm`);
     await expect(card(page).getByText('Needs access')).toBeVisible({ timeout: 60_000 });
   });
 
   await test.step('once it is given, the sector is there as it was', async () => {
     await display.allow(() => card(page).getByRole('button', { name: 'Allow access' }).click());
-    await expect(card(page).locator('.sector[data-state="plotted"]')).toHaveCount(1, { timeout: 30_000 });
+    await expect(card(page).locator('.sector[data-state="plotted"]')).toHaveCount(1);
     expect(statSync(join(drive, 'sector-0.bin')).mtimeMs).toBe(plotted);
   });
 
@@ -105,13 +100,11 @@ test('a folder of the disk is farmed, asked for again after a restart, and waite
     renameSync(drive, `${drive} away`);
     await card(page).getByRole('button', { name: 'Manage' }).click();
     await card(page).getByRole('button', { name: 'Check every sector' }).click();
-    await expect(card(page).getByText('cannot be reached. Connect it again.').first()).toBeVisible({
-      timeout: 30_000,
-    });
+    await expect(card(page).getByText('cannot be reached. Connect it again.').first()).toBeVisible();
     expect(existsSync(drive), 'nothing is made in place of what is away').toBe(false);
     renameSync(`${drive} away`, drive);
     await card(page).getByRole('button', { name: 'Check every sector' }).click();
-    await expect(card(page).getByText('The sector is whole.')).toBeVisible({ timeout: 30_000 });
+    await expect(card(page).getByText('The sector is whole.')).toBeVisible();
     await expect(card(page).locator('.sector[data-state="plotted"]')).toHaveCount(1);
     expect(statSync(join(drive, 'sector-0.bin')).mtimeMs).toBe(plotted);
   });

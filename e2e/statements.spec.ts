@@ -1,22 +1,14 @@
 /** What identities say of each other: several stand behind one, and one follows another. */
 import { expect, test } from '@playwright/test';
-import { serveApp, type AppServer } from '../scripts/app-server.ts';
-import { ensureBuilt } from '../scripts/build-app.ts';
-import { NOWHERE, card, closeProfiles, makeIdentity, makeWallet, profile } from './support/profile.ts';
+import { besideApp } from './support/beside.ts';
+import { NOWHERE, card, makeIdentity, makeWallet, profile } from './support/profile.ts';
 
-let app: AppServer;
-
-test.beforeAll(async () => {
-  test.setTimeout(5 * 60_000);
-  app = await serveApp(await ensureBuilt(() => undefined), 0);
-});
-test.afterEach(closeProfiles);
-test.afterAll(() => app.close());
+const app = besideApp();
 
 test('two stand behind an identity until one withdraws; a new identity follows an old', async ({
   browser,
 }) => {
-  const page = await profile(browser, app.url, NOWHERE);
+  const page = await profile(browser, app().url, NOWHERE);
   page.on('dialog', (dialog) => void dialog.accept());
   await makeWallet(page);
   for (const name of ['School', 'Union']) await makeIdentity(page, name);
@@ -51,16 +43,14 @@ test('two stand behind an identity until one withdraws; a new identity follows a
   await statements.getByRole('button', { name: 'Check and keep' }).click();
   await expect(statements.getByRole('status')).toContainText('Kept with');
   await mine('Grace').locator('summary').first().click();
-  await expect(mine('Grace')).toContainText('2 of 2 issuers; they say that 2 are needed', {
-    timeout: 15_000,
-  });
+  await expect(mine('Grace')).toContainText('2 of 2 issuers; they say that 2 are needed');
   await statements.getByRole('button', { name: 'No longer' }).click();
-  await expect(mine('Grace')).not.toContainText('2 of 2', { timeout: 15_000 });
+  await expect(mine('Grace')).not.toContainText('2 of 2');
 
   await statements.getByText('Replace an identity of yours by another').click();
   await statements.getByLabel('The old one').selectOption({ label: 'School' });
   await statements.getByLabel('Is followed by').selectOption({ label: 'Union' });
   await statements.getByRole('button', { name: 'Sign with both' }).click();
   await mine('School').locator('summary').first().click();
-  await expect(mine('School')).toContainText('Union, as both say', { timeout: 15_000 });
+  await expect(mine('School')).toContainText('Union, as both say');
 });

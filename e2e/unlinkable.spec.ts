@@ -1,26 +1,18 @@
 /** A credential whose showings cannot be linked: asked for, issued, shown twice, checked, in three profiles. */
 import { expect, test, type Page } from '@playwright/test';
-import { serveApp, type AppServer } from '../scripts/app-server.ts';
-import { ensureBuilt } from '../scripts/build-app.ts';
 import { identityKilobytes } from '../scripts/chunk-size.ts';
+import { besideApp } from './support/beside.ts';
 import {
   NOWHERE,
   card,
-  closeProfiles,
+  changed,
   identityPart,
   makeIdentity,
   makeWallet,
   profile,
 } from './support/profile.ts';
 
-let app: AppServer;
-
-test.beforeAll(async () => {
-  test.setTimeout(5 * 60_000);
-  app = await serveApp(await ensureBuilt(() => undefined), 0);
-});
-test.afterEach(closeProfiles);
-test.afterAll(() => app.close());
+const app = besideApp();
 
 /** Shows what is asked for, and only the age of it. */
 async function answer(holder: Page, request: string): Promise<string> {
@@ -50,7 +42,10 @@ async function meet(first: Page, second: Page): Promise<void> {
 }
 
 test('two wallets meet without a server: credential, question and answer go over', async ({ browser }) => {
-  const [town, ada] = [await profile(browser, app.url, NOWHERE), await profile(browser, app.url, NOWHERE)];
+  const [town, ada] = [
+    await profile(browser, app().url, NOWHERE),
+    await profile(browser, app().url, NOWHERE),
+  ];
   for (const page of [town, ada]) {
     await makeWallet(page);
     await identityPart(page, 'credentials');
@@ -106,9 +101,9 @@ test('the screens of identities stay small', () => {
 
 test('a credential that cannot be linked is asked for, issued, shown and checked', async ({ browser }) => {
   const [issuer, holder, verifier] = [
-    await profile(browser, app.url, NOWHERE),
-    await profile(browser, app.url, NOWHERE),
-    await profile(browser, app.url, NOWHERE),
+    await profile(browser, app().url, NOWHERE),
+    await profile(browser, app().url, NOWHERE),
+    await profile(browser, app().url, NOWHERE),
   ];
   for (const page of [issuer, holder, verifier]) await makeWallet(page);
   await makeIdentity(issuer, 'Town hall');
@@ -136,8 +131,10 @@ test('a credential that cannot be linked is asked for, issued, shown and checked
   await ask.getByLabel('Claims').fill('age_over_18');
   const answers: string[] = [];
   for (let visit = 0; visit < 2; visit += 1) {
-    await ask.getByRole('button', { name: 'Make a request' }).click();
-    const given = await answer(holder, await ask.getByLabel('Give them this request').inputValue());
+    const request = await changed(ask.getByLabel('Give them this request'), () =>
+      ask.getByRole('button', { name: 'Make a request' }).click(),
+    );
+    const given = await answer(holder, request);
     answers.push(given);
     await ask.getByLabel('Their answer').fill(given);
     await ask.getByRole('button', { name: 'Check the answer' }).click();

@@ -3,11 +3,9 @@
  * refused; an extension signs; password, lock and passkey; a backup on another device.
  */
 import { expect, test, type Page } from '@playwright/test';
-import { serveApp, type AppServer } from '../scripts/app-server.ts';
-import { ensureBuilt } from '../scripts/build-app.ts';
+import { beside, besideApp } from './support/beside.ts';
 import { addExtension, EXTENSION } from './support/extension.ts';
 import {
-  closeProfiles,
   account,
   addAlice,
   card,
@@ -17,28 +15,16 @@ import {
   profile,
   saved,
 } from './support/profile.ts';
-import { pacedNetwork, type RunningNetwork } from './support/programs.ts';
+import { pacedNetwork } from './support/programs.ts';
 
 const BLOCK_TIMEOUT = 90_000;
-let app: AppServer;
-let network: RunningNetwork;
-
-test.beforeAll(async () => {
-  test.setTimeout(5 * 60_000);
-  app = await serveApp(await ensureBuilt(() => undefined), 0);
-  network = await pacedNetwork(60);
-});
-test.afterEach(closeProfiles);
-test.afterAll(async () => {
-  await network.stop();
-  await app.close();
-});
+const app = besideApp();
+const network = beside(() => pacedNetwork(60));
 
 const part = (page: Page, title: string): Promise<void> =>
   page.getByRole('tablist', { name: 'Parts of the wallet' }).getByRole('tab', { name: title }).click();
 test('funds come in, are sent on, and are proven; bad orders are refused', async ({ browser }) => {
-  test.setTimeout(6 * 60_000);
-  const page = await profile(browser, app.url, network);
+  const page = await profile(browser, app().url, network());
   await makeWallet(page);
   await addAlice(page);
   await expect(account(page, 'Alice')).toContainText(/(999|1,000),\d{3}.* tAI3\s*verified/, {
@@ -68,7 +54,7 @@ test('funds come in, are sent on, and are proven; bad orders are refused', async
   await send
     .getByLabel('A picture of the code')
     .setInputFiles({ name: 'code.png', mimeType: 'image/png', buffer: picture });
-  await expect(send.getByLabel('To', { exact: true })).toHaveValue(own, { timeout: 20_000 });
+  await expect(send.getByLabel('To', { exact: true })).toHaveValue(own);
   await order(`substrate:${own}:0x00:Main`, '12.5');
   const plan = page.getByTestId('plan');
   await expect(plan).toContainText('Send 12.5 tAI3');
@@ -96,9 +82,8 @@ test('funds come in, are sent on, and are proven; bad orders are refused', async
 });
 
 test('an extension signs instead of the wallet', async ({ browser }) => {
-  test.setTimeout(6 * 60_000);
-  const page = await profile(browser, app.url, network);
-  const disconnect = await addExtension(page, network.endpoint);
+  const page = await profile(browser, app().url, network());
+  const disconnect = await addExtension(page, network().endpoint);
   await page.reload();
   await makeWallet(page);
   const own = (await account(page, 'Main account').locator('.mono').first().textContent())!;
@@ -124,9 +109,8 @@ test('an extension signs instead of the wallet', async ({ browser }) => {
 });
 
 test('password, lock, passkey, and a backup on another device', async ({ browser }) => {
-  test.setTimeout(6 * 60_000);
   // Browsers tie passkeys to a name, and refuse an address of digits.
-  const page = await profile(browser, app.url.replace('127.0.0.1', 'localhost'), network);
+  const page = await profile(browser, app().url.replace('127.0.0.1', 'localhost'), network());
   const devtools = await page.context().newCDPSession(page);
   await devtools.send('WebAuthn.enable');
   await devtools.send('WebAuthn.addVirtualAuthenticator', {
@@ -148,7 +132,7 @@ test('password, lock, passkey, and a backup on another device', async ({ browser
   await page.getByText('Change the password, add a passkey').click();
   await page.getByLabel('Present password').fill(PASSWORD);
   await page.getByRole('button', { name: 'Add a passkey' }).click();
-  await expect(page.getByText('Passkey of')).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText('Passkey of')).toBeVisible();
   await page.getByLabel('Present password').fill('not the password');
   await page.getByLabel('New password').fill('battery horse correct');
   await page.getByLabel('The same again').fill('battery horse correct');
@@ -156,7 +140,7 @@ test('password, lock, passkey, and a backup on another device', async ({ browser
   await expect(page.getByRole('alert')).toContainText('not the password');
   await page.getByLabel('Present password').fill(PASSWORD);
   await page.getByRole('button', { name: 'Change the password' }).click();
-  await expect(page.getByText('The password was changed')).toBeVisible({ timeout: 20_000 });
+  await expect(page.getByText('The password was changed')).toBeVisible();
 
   const lock = async () => {
     await part(page, 'Accounts');
@@ -167,7 +151,7 @@ test('password, lock, passkey, and a backup on another device', async ({ browser
   await page.getByRole('button', { name: 'Unlock', exact: true }).click();
   await expect(page.getByRole('alert')).toContainText('not the password');
   await page.getByRole('button', { name: 'Unlock with a passkey' }).click();
-  await expect(account(page, 'Main account')).toContainText(address, { timeout: 20_000 });
+  await expect(account(page, 'Main account')).toContainText(address);
 
   await test.step('a failed restore overwrites nothing', async () => {
     await part(page, 'Safety');
@@ -179,15 +163,15 @@ test('password, lock, passkey, and a backup on another device', async ({ browser
     await restore.getByLabel('Password of the backup').fill(PASSWORD);
     await restore.getByLabel(/Replace the wallet/).check();
     await restore.getByRole('button', { name: 'Restore' }).click();
-    await expect(restore.getByRole('alert')).toBeVisible({ timeout: 20_000 });
+    await expect(restore.getByRole('alert')).toBeVisible();
     await restore.getByRole('button', { name: 'Back', exact: true }).click();
     await lock();
     await page.getByLabel('Password', { exact: true }).fill('battery horse correct');
     await page.getByRole('button', { name: 'Unlock', exact: true }).click();
-    await expect(account(page, 'Main account')).toContainText(address, { timeout: 20_000 });
+    await expect(account(page, 'Main account')).toContainText(address);
   });
   await test.step('another device opens the old backup with the old password', async () => {
-    const other = await profile(browser, app.url, network);
+    const other = await profile(browser, app().url, network());
     await openWallet(other);
     await other.getByRole('button', { name: 'I have a backup file' }).click();
     await other
@@ -195,13 +179,12 @@ test('password, lock, passkey, and a backup on another device', async ({ browser
       .setInputFiles({ name: 'wallet.json', mimeType: 'application/json', buffer: old });
     await other.getByLabel('Password of the backup').fill(PASSWORD);
     await other.getByRole('button', { name: 'Restore' }).click();
-    await expect(account(other, 'Main account')).toContainText(address, { timeout: 30_000 });
+    await expect(account(other, 'Main account')).toContainText(address);
   });
 });
 
 test('stake goes to an operator, comes back and is unlocked', async ({ browser }) => {
-  test.setTimeout(10 * 60_000);
-  const page = await profile(browser, app.url, network);
+  const page = await profile(browser, app().url, network());
   await makeWallet(page);
   await addAlice(page);
   await part(page, 'Staking');
@@ -210,7 +193,7 @@ test('stake goes to an operator, comes back and is unlocked', async ({ browser }
   const operator = page.getByTestId('operators').locator('> li').first();
   await expect(operator).toContainText('takes stakes');
   const sign = async (title: string) => {
-    await expect(page.getByTestId('plan')).toContainText(title, { timeout: 20_000 });
+    await expect(page.getByTestId('plan')).toContainText(title);
     await page.getByRole('button', { name: 'Sign and send' }).click();
     await expect(page.getByTestId('payment')).toContainText(/in block \d/, { timeout: BLOCK_TIMEOUT });
     await page.getByRole('button', { name: 'Something else' }).click();

@@ -40,8 +40,8 @@ test.beforeAll(async () => {
 });
 
 test.afterAll(async () => {
-  await browser.close();
-  served.close();
+  await browser?.close();
+  served?.close();
 });
 
 test('an adapter that the cores play is not used but by tests', async () => {

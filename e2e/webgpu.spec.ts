@@ -19,8 +19,8 @@ test.beforeAll(async () => {
 });
 
 test.afterAll(async () => {
-  await browser.close();
-  served.close();
+  await browser?.close();
+  served?.close();
 });
 
 test('slots of different lengths hold, and the first wrong checkpoint of each is named', async () => {

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import type { Block } from '../chain.ts';
 import { DEFAULT_NODE_OPTIONS, FAST_PARAMS, type NodeOptions } from '../config.ts';
 import { LocalNetwork } from '../network.ts';
@@ -17,6 +18,7 @@ const SLOT_MS = 3;
 export class TestNetwork {
   private busy: Promise<unknown> = Promise.resolve();
   private target = 0;
+  private slotMs: number | null = null;
   private wake: () => void = () => undefined;
   readonly lines: string[] = [];
 
@@ -42,9 +44,9 @@ export class TestNetwork {
       dataDir: this.folder,
       log: (line) => this.lines.push(line),
       pace: async (signal) => {
-        await new Promise((resolve) => setTimeout(resolve, SLOT_MS));
-        await this.busy;
-        while (!signal.aborted && this.running !== null && this.running.chain.best.number >= this.target) {
+        await setTimeout(this.slotMs ?? SLOT_MS, undefined, { signal }).catch(() => undefined);
+        if (this.slotMs === null) await this.busy;
+        while (!signal.aborted && this.isReached()) {
           await new Promise<void>((resolve) => {
             const go = (): void => {
               signal.removeEventListener('abort', go);
@@ -65,6 +67,17 @@ export class TestNetwork {
       });
     });
     hub.onRewardSigning(({ hash }) => hub.submitSignature(hash, this.farmer.identity.signReward(hash)));
+  }
+
+  /** Whether no block is wanted at the moment. */
+  private isReached(): boolean {
+    return this.slotMs === null && this.running !== null && this.running.chain.best.number >= this.target;
+  }
+
+  /** From now on a slot comes every so many milliseconds, whether a block is wanted or not. */
+  letRun(slotMs: number): void {
+    this.slotMs = slotMs;
+    this.wake();
   }
 
   get network(): LocalNetwork {

@@ -20,14 +20,19 @@ import { NodeDirectory } from '../../src/storage/node-directory.ts';
 import { FAST_PARAMS } from '../../devnet/config.ts';
 import { NatsServer } from '../../devnet/nats-server.ts';
 import { TestNetwork } from '../../devnet/testing/test-network.ts';
+import { LateClock } from './late-clock.ts';
 
+/** A block is made so often, sooner than its slots would bring it. */
 const BLOCK_MS = 1_500;
+const LATE_MS = 60 * 60_000;
 const SECTORS = 2;
 
 const print = (fields: object): void => void process.stdout.write(`${JSON.stringify(fields)}\n`);
 
 await loadWasm();
-const network = await TestNetwork.start();
+const clock = new LateClock(LATE_MS, FAST_PARAMS.slotDurationMs);
+const network = await TestNetwork.start({ now: clock.now });
+network.network.hub.onSlot(clock.tick);
 await network.reach(3);
 const nats = await NatsServer.start({
   port: 0,
@@ -83,7 +88,7 @@ farm.onChange(() => {
   if (plotted === SECTORS) print({ plotted });
 });
 farm.start();
-print({ endpoint, nats: nats.webSocketUrl });
+print({ endpoint, nats: nats.url, webSocket: nats.webSocketUrl });
 
 const timer = setInterval(() => void network.reach(network.network.chain.best.number + 1), BLOCK_MS);
 const stop = async (): Promise<never> => {

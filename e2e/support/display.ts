@@ -16,6 +16,9 @@ const QUESTION = { left: 75, top: 95, bottom: 480 };
 /** From its left to where its buttons have their colour and no words. */
 const BUTTON_EDGE = 90;
 
+/** Fewer than the browser’s question covers. */
+const QUESTION_PIXELS = 20_000;
+
 /** Why no display can be had on this machine; null when one can. */
 export function displayMissing(): string | null {
   const absent = ['Xvfb', 'xdotool'].filter((program) => {
@@ -125,14 +128,18 @@ export class Display {
 
   /** Up to the browser's question whether the page may write. */
   private async choose(folder: string, press: () => Promise<void>): Promise<void> {
+    const before = this.upper();
     await press();
     await eventually('the directory dialog', () => this.dialog());
     await this.hand('type', '--delay', '20', `${folder}/`);
     // The dialog completes what is typed; a key that comes too early changes that again.
     await this.still();
-    await this.hand('key', 'alt+o');
-    await eventually('the end of the dialog', async () => (await this.dialog()) === null || null);
-    await this.still();
+    await eventually('the end of the dialog', async () => {
+      await this.hand('key', 'alt+o');
+      await pause(1_000);
+      return (await this.dialog()) === null || null;
+    });
+    await this.question(before);
   }
 
   private async dialog(): Promise<string | null> {
@@ -166,10 +173,17 @@ export class Display {
    * the middle with two, of which “Don’t allow” has the focus.
    */
   private async raise(press: () => Promise<void>): Promise<void> {
-    const before = this.pixels(0, WIDTH, 0, 400);
+    const before = this.upper();
     await press();
-    await eventually('the browser’s question', () => !this.pixels(0, WIDTH, 0, 400).equals(before) || null);
-    await this.still();
+    await this.question(before);
+  }
+
+  /** Waits until the browser's question covers what was there before, and stands still. */
+  private async question(before: Buffer): Promise<void> {
+    await eventually('the browser’s question', async () => {
+      await this.still();
+      return differing(before, this.upper()) > QUESTION_PIXELS || null;
+    });
   }
 
   private async click(y: number): Promise<void> {
@@ -197,12 +211,17 @@ export class Display {
 
   /** Waits until half a second has passed in which nothing moved where the browser asks. */
   private async still(): Promise<void> {
-    for (let before = this.pixels(0, WIDTH, 0, 400); ;) {
+    for (let before = this.upper(); ;) {
       await pause(500);
-      const now = this.pixels(0, WIDTH, 0, 400);
+      const now = this.upper();
       if (now.equals(before)) return;
       before = now;
     }
+  }
+
+  /** What is drawn in the upper part of the screen, where the browser asks. */
+  private upper(): Buffer {
+    return this.pixels(0, WIDTH, 0, 400);
   }
 
   /** What is drawn there, out of the server's memory, which is an X window dump. */
@@ -219,6 +238,13 @@ export class Display {
   private async hand(...movement: string[]): Promise<string> {
     return (await promisify(execFile)('xdotool', movement, { env: this.environment })).stdout;
   }
+}
+
+/** How many pixels of two pictures of one size differ. */
+function differing(one: Buffer, other: Buffer): number {
+  let count = 0;
+  for (let at = 0; at < one.length; at += 4) if (one.readUInt32LE(at) !== other.readUInt32LE(at)) count += 1;
+  return count;
 }
 
 function pause(ms: number): Promise<void> {

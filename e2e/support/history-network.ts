@@ -1,9 +1,9 @@
 /**
  * A local network with its prepared history for browser tests, run as a program: a farmer of its own, a peer of the
  * storage network, and a segment that is nearly full. A block is made only when one is wanted: as many as it takes to
- * archive what a transaction stored. Prints one line of JSON with its address and a checkpoint to begin from. Lines
- * that it reads say which pieces it keeps to itself: `all`, `source` for every source piece, `none`. It ends with its
- * input.
+ * archive what a transaction stored. Prints a line of JSON with its address and a checkpoint to begin from. Lines that
+ * it reads say which pieces it keeps to itself (`all`, `source` for every source piece, `none`), which it repeats. It
+ * ends with its input.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -22,9 +22,11 @@ import { decodeExtrinsic } from '../../src/protocol/extrinsic.ts';
 import { equal, fromHex } from '../../src/protocol/bytes.ts';
 import { isSourcePiece } from '../../src/protocol/segment.ts';
 import type { PieceIndex } from '../../src/protocol/types.ts';
+import { LateClock } from './late-clock.ts';
 
-/** Time must not run far ahead of the clock: blocks come quickly because the farmer has many pieces. */
-const SLOT_MS = 500;
+/** At least: a slot waits for the farmer. */
+const SLOT_MS = 50;
+const LATE_MS = 60 * 60_000;
 /** Of a farmer whose sector holds source pieces of one segment, which are made in no time. */
 const ENTROPY = Uint8Array.from({ length: 32 }, (_, at) => (at === 1 ? 178 : 0));
 const POLL_MS = 50;
@@ -39,6 +41,7 @@ const WITHHELD: Record<string, (index: PieceIndex) => boolean> = {
 
 let withheld = WITHHELD['none']!;
 let wanted = 0;
+const clock = new LateClock(LATE_MS, DEFAULT_PARAMS.slotDurationMs);
 let running: LocalNetwork | null = null;
 /** Whether no block is wanted at the moment. */
 const isIdle = (): boolean => running !== null && running.chain.best.number >= wanted;
@@ -55,6 +58,7 @@ running = await LocalNetwork.start(DEFAULT_PARAMS, {
   fills: true,
   ownPiecesInSector: DEFAULT_PARAMS.maxPiecesInSector,
   farmThreads: 2,
+  now: clock.now,
   pace: async (signal) => {
     const pause = (ms: number) => setTimeout(ms, undefined, { signal }).catch(() => undefined);
     await pause(SLOT_MS);
@@ -62,7 +66,8 @@ running = await LocalNetwork.start(DEFAULT_PARAMS, {
   },
   log: (line) => void (process.env['ALLOTMENT_E2E_LOG'] === undefined || process.stderr.write(`${line}\n`)),
 });
-const { chain, pool, segments, port } = running;
+const { chain, hub, pool, segments, port } = running;
+hub.onSlot(clock.tick);
 
 const filler = developmentAccounts().at(-1)!;
 
@@ -98,13 +103,17 @@ chain.on('best', (block) => {
   if (historySize(chain.stateOf(block.hash)) > target) target = null;
   else wanted = block.number + 1;
 });
-process.stdout.write(
-  `${JSON.stringify({
-    endpoint: `ws://127.0.0.1:${port}`,
-    checkpoint: formatCheckpoint(fromHex(chain.genesis.hash, 32), begin.number, fromHex(begin.hash, 32)),
-  })}\n`,
-);
-for await (const line of createInterface({ input: process.stdin })) withheld = WITHHELD[line] ?? withheld;
+const print = (fields: object): void => void process.stdout.write(`${JSON.stringify(fields)}\n`);
+print({
+  endpoint: `ws://127.0.0.1:${port}`,
+  checkpoint: formatCheckpoint(fromHex(chain.genesis.hash, 32), begin.number, fromHex(begin.hash, 32)),
+});
+const lines = createInterface({ input: process.stdin });
+process.once('SIGTERM', () => lines.close());
+for await (const line of lines) {
+  withheld = WITHHELD[line] ?? withheld;
+  print({ withholds: line });
+}
 await running.stop();
 rmSync(dataDir, { recursive: true, force: true });
 process.exit(0);

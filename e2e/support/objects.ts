@@ -10,6 +10,14 @@ export async function objectsScreen(page: Page): Promise<void> {
   await expect(page.getByText('Try one of these')).toBeVisible({ timeout: 4 * 60_000 });
 }
 
+/** Opens one of the objects that the screen offers. */
+export async function openSample(page: Page, name: string): Promise<Locator> {
+  await page.getByRole('link', { name, exact: true }).first().click();
+  const opened = card(page, name);
+  await expect(opened).toBeVisible({ timeout: 3 * 60_000 });
+  return opened;
+}
+
 /** Opens an object by its identifier. */
 export async function openObject(page: Page, cid: string, name: string): Promise<Locator> {
   await page.getByLabel('Identifier or link').fill(cid);

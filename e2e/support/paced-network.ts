@@ -1,9 +1,9 @@
 /**
- * A local network for browser tests, run as a program: a block every six seconds, as its slots have it; one at once
- * when a transaction came, then and while the Auto ID domain has some every three seconds, until stakes have passed
- * an epoch and their lock. Its own time goes by its slots and begins as many minutes ago as the argument says, so
- * that it may hurry that long without its blocks coming from the future. Prints one line of JSON with its addresses. Every line that it reads is an account
- * that gets ten tokens on the domain; it ends with its input.
+ * A local network for browser tests, run as a program. Its own time goes by its slots and is as many minutes late as
+ * the argument says: it makes a block whenever it is later than that, and hurries when a transaction came, then and
+ * while the Auto ID domain has some, until stakes have passed an epoch and their lock. So its blocks never come from
+ * the future, however long a loaded machine takes. Prints one line of JSON with its addresses. Every line that it
+ * reads is an account that gets ten tokens on the domain, which it confirms; it ends with its input.
  */
 import { createInterface } from 'node:readline';
 import { developmentAccounts } from '../../devnet/accounts.ts';
@@ -17,21 +17,19 @@ import { EXTRINSIC_SIGNING_CONTEXT } from '../../src/protocol/constants.ts';
 import { decodeExtrinsic, IMMORTAL } from '../../src/protocol/extrinsic.ts';
 import { ScaleWriter } from '../../src/protocol/scale.ts';
 import { decodeAddress } from '../../src/protocol/ss58.ts';
+import { LateClock } from './late-clock.ts';
 
 const TICK_MS = 1_000;
-const BUSY_TICKS = 3;
-const IDLE_TICKS = 6;
+/** A block in so many ticks while it hurries, twice as many as its slots would bring. */
+const HURRY_TICKS = 3;
 const BUSY_BLOCKS = STAKING.epoch + STAKING.lockingPeriod;
 const TEN_TOKENS = 10n ** 19n;
 
-const began = Date.now() - Number(process.argv[2]) * 60_000;
-let slots = 0;
-const test = await TestNetwork.start({
-  domainPort: 0,
-  now: () => began + slots * FAST_PARAMS.slotDurationMs,
-});
+const late = Number(process.argv[2]) * 60_000;
+const clock = new LateClock(late, FAST_PARAMS.slotDurationMs);
+const test = await TestNetwork.start({ domainPort: 0, now: clock.now });
 const { pool, chain, domain, port, hub } = test.network;
-hub.onSlot(() => (slots += 1));
+hub.onSlot(clock.tick);
 // The runtime is described from the first block on, and the domain begins with it.
 await test.reach(3);
 process.stdout.write(
@@ -49,7 +47,9 @@ const timer = setInterval(() => {
   ticks += 1;
   const { number } = chain.best;
   if (domain.pool.pending().length > 0) wanted = number + BUSY_BLOCKS;
-  if (ticks % (number < wanted ? BUSY_TICKS : IDLE_TICKS) === 0) void test.reach(number + 1);
+  const lateness = Date.now() - clock.now();
+  const hurries = number < wanted && ticks % HURRY_TICKS === 0;
+  if (lateness > (hurries ? 0 : late)) void test.reach(number + 1);
 }, TICK_MS);
 
 function give(address: string): void {
@@ -71,7 +71,12 @@ function give(address: string): void {
   domain.pool.submit(extrinsic);
 }
 
-for await (const line of createInterface({ input: process.stdin })) give(line.trim());
+const lines = createInterface({ input: process.stdin });
+process.once('SIGTERM', () => lines.close());
+for await (const line of lines) {
+  give(line.trim());
+  process.stdout.write(`${JSON.stringify({ given: line })}\n`);
+}
 clearInterval(timer);
 await test.remove();
 process.exit(0);

@@ -87,7 +87,7 @@ export async function makeWallet(page: Page): Promise<void> {
   await page.getByLabel('Password', { exact: false }).first().fill(PASSWORD);
   await page.getByLabel('The same password again').fill(PASSWORD);
   await page.getByRole('button', { name: 'Make the wallet' }).click();
-  await expect(page.getByTestId('accounts').locator('> li')).toHaveCount(1, { timeout: 30_000 });
+  await expect(page.getByTestId('accounts').locator('> li')).toHaveCount(1);
 }
 
 export async function openWallet(page: Page): Promise<void> {
@@ -130,6 +130,14 @@ export async function makeIdentity(page: Page, name: string): Promise<void> {
   await form.getByLabel('Name').first().fill(name);
   await form.getByRole('button', { name: 'Make it' }).click();
   await expect(page.getByTestId('identities').getByText(name, { exact: true })).toBeVisible();
+}
+
+/** What a field holds once `act` has changed it, or made it. */
+export async function changed(field: Locator, act: () => Promise<void>): Promise<string> {
+  const before = (await field.isVisible()) ? await field.inputValue() : '';
+  await act();
+  await expect(field).not.toHaveValue(before);
+  return field.inputValue();
 }
 
 /** Bytes of the file that `act` saves. */
