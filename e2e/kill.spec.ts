@@ -106,14 +106,14 @@ test(`a browser killed ${KILLS} times loses no finished sector`, async () => {
     await browser.page.goto(`${network().address}/#/farm`);
     await expect
       .poll(() => states(browser.page, 'plotted').count(), {
-        timeout: 90_000,
+        timeout: 3 * 60_000,
         message: `${finished} sectors were finished before kill ${kill} (seed ${SEED})`,
       })
       .toBeGreaterThanOrEqual(finished);
     expect(await states(browser.page, 'broken').count(), `broken after kill ${kill} (seed ${SEED})`).toBe(0);
   }
   await expect
-    .poll(() => states(browser.page, 'plotted').count(), { timeout: 120_000 })
+    .poll(() => states(browser.page, 'plotted').count(), { timeout: 5 * 60_000 })
     .toBeGreaterThan(finished);
   await browser.page.getByRole('button', { name: 'Manage' }).click();
   await browser.page.getByRole('button', { name: 'Check every sector' }).click();
