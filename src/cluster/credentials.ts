@@ -61,8 +61,7 @@ export function parseServer(text: string): ServerAddress {
     throw notAnAddress();
   }
   if (!PROTOCOLS.includes(url.protocol) || url.hostname === '') throw notAnAddress();
-  const user = decodeURIComponent(url.username);
-  const password = decodeURIComponent(url.password);
+  const [user, password] = [url.username, url.password].map(decoded) as [string, string];
   const host = `${url.hostname}${url.port === '' ? '' : `:${url.port}`}`;
   const path = url.pathname === '/' ? '' : url.pathname;
   return {
@@ -74,6 +73,14 @@ export function parseServer(text: string): ServerAddress {
           ? { kind: 'token', token: user }
           : { kind: 'password', user, password },
   };
+}
+
+function decoded(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    throw notAnAddress();
+  }
 }
 
 function notAnAddress(): ClusterError {

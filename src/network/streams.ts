@@ -90,6 +90,7 @@ export function closeWriting(stream: Stream): void {
   stream.close({ signal: AbortSignal.timeout(CLOSE_MS) }).catch(() => undefined);
 }
 
-function asError(reason: unknown): Error {
+/** What was thrown, as an Error. */
+export function asError(reason: unknown): Error {
   return reason instanceof Error ? reason : new Error(String(reason));
 }
