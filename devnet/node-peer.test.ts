@@ -149,7 +149,10 @@ describe('a node reached as a peer', () => {
 });
 
 /** A peer that says to be a node and answers the block relay as told. */
-async function impostor(answer: Uint8Array, genesis = new Uint8Array(32).fill(5)): Promise<Libp2p> {
+async function impostor(
+  answer: Uint8Array,
+  genesisOf: () => Uint8Array = () => new Uint8Array(32).fill(5),
+): Promise<Libp2p> {
   const host = await createLibp2p({
     addresses: { listen: ['/ip4/127.0.0.1/tcp/0/ws'] },
     transports,
@@ -160,7 +163,7 @@ async function impostor(answer: Uint8Array, genesis = new Uint8Array(32).fill(5)
   const signal = AbortSignal.timeout(60_000);
   await host.handle(nodeProtocols(new Uint8Array(32).fill(5)).announces, async (stream) => {
     await receiveFrame(stream, 1000, signal).catch(() => undefined);
-    const handshake = { roles: 1, bestNumber: 1, bestHash: new Uint8Array(32), genesisHash: genesis };
+    const handshake = { roles: 1, bestNumber: 1, bestHash: new Uint8Array(32), genesisHash: genesisOf() };
     await sendFrame(stream, encodeWith(announceHandshake, handshake), signal);
   });
   await host.handle(BLOCK_RELAY_PROTOCOL, async (stream) => {
@@ -210,10 +213,20 @@ describe('a peer that lies', () => {
   });
 
   it('names two networks', async () => {
-    const host = await impostor(new Uint8Array(), new Uint8Array(32).fill(6));
+    const host = await impostor(new Uint8Array(), () => new Uint8Array(32).fill(6));
     const source = PeerSource.connect(host.getMultiaddrs()[0]!.toString(), { transports });
     await new Promise<void>((resolve) => source.onState(() => source.state === 'waiting' && resolve()));
     expect(source.reason).toContain('two networks');
+    source.close();
+    await host.stop();
+  });
+
+  it('is greeted anew, and taken once it names one network', async () => {
+    let greetings = 0;
+    const host = await impostor(new Uint8Array(), () => new Uint8Array(32).fill(greetings++ === 0 ? 6 : 5));
+    const source = PeerSource.connect(host.getMultiaddrs()[0]!.toString(), { transports });
+    await connected(source);
+    expect(greetings).toBe(2);
     source.close();
     await host.stop();
   });

@@ -12,6 +12,7 @@ import { identifyAs } from '../src/network/identify.ts';
 import { closeWriting, receiveFrame, receiveFrames, sendFrame } from '../src/network/streams.ts';
 import { equal, fromHex, toHex } from '../src/protocol/bytes.ts';
 import { decodeWith, encodeWith } from '../src/protocol/codec.ts';
+import { asError } from '../src/protocol/errors.ts';
 import { extrinsicBody } from '../src/protocol/extrinsic.ts';
 import {
   announceHandshake,
@@ -119,7 +120,7 @@ export class NodePeer {
       await sendFrame(back, this.handshake(), patience);
       this.announceOn(back);
     } catch (error) {
-      stream.abort(error instanceof Error ? error : new Error(String(error)));
+      stream.abort(asError(error));
     }
   }
 
@@ -145,7 +146,7 @@ export class NodePeer {
       await sendFrame(back, own, patience);
       this.tellOn(back, (tell) => this.timekeeper.onProof((proof) => tell(encodePotProof(proof))));
     } catch (error) {
-      stream.abort(error instanceof Error ? error : new Error(String(error)));
+      stream.abort(asError(error));
     }
   }
 
@@ -226,6 +227,6 @@ async function answer(
     if (question !== null) await sendFrame(stream, make(question), signal);
     closeWriting(stream);
   } catch (error) {
-    stream.abort(error instanceof Error ? error : new Error(String(error)));
+    stream.abort(asError(error));
   }
 }

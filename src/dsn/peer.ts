@@ -25,7 +25,7 @@ import {
   type PeerAddresses,
   type PieceResponse,
 } from '../protocol/dsn.ts';
-import { ProtocolError, messageOf } from '../protocol/errors.ts';
+import { ProtocolError, messageOf, asError } from '../protocol/errors.ts';
 import {
   CLOSEST_PEERS,
   decodeFindNodeRequest,
@@ -292,7 +292,7 @@ export class DsnPeer {
       const code = timeout.aborted || error instanceof StalledError ? 'timeout' : 'unreachable';
       throw new DsnError(code, peer, messageOf(error), error);
     } finally {
-      if (failure !== null) stream?.abort(failure instanceof Error ? failure : new Error(String(failure)));
+      if (failure !== null) stream?.abort(asError(failure));
     }
   }
 
@@ -429,7 +429,7 @@ export class DsnPeer {
       closeWriting(stream);
     } catch (error) {
       if (error instanceof ProtocolError) closeWriting(stream);
-      else stream.abort(error instanceof Error ? error : new Error(String(error)));
+      else stream.abort(asError(error));
     } finally {
       this.answering -= 1;
     }

@@ -9,7 +9,7 @@ import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p';
 import { equal, fromHex } from '../protocol/bytes.ts';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
-import { DecodeError, messageOf, ProtocolError } from '../protocol/errors.ts';
+import { DecodeError, messageOf, ProtocolError, asError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import {
   announceHandshake,
@@ -30,7 +30,7 @@ import { identifyAs } from './identify.ts';
 import { pause } from './pause.ts';
 import { RpcError } from './rpc-error.ts';
 import type { ConnectionState } from './rpc.ts';
-import { asError, closeWriting, receiveFrame, receiveFrames, sendFrame } from './streams.ts';
+import { closeWriting, receiveFrame, receiveFrames, sendFrame } from './streams.ts';
 
 const DIAL_MS = 20_000;
 const REQUEST_MS = 20_000;

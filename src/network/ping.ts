@@ -1,5 +1,6 @@
 /** Pings of other peers: 32 bytes that come back. This program sends none itself; see `docs/objects.md`. */
 import type { Stream } from '@libp2p/interface';
+import { asError } from '../protocol/errors.ts';
 
 export const PING_PROTOCOL = '/ipfs/ping/1.0.0';
 /** Streams on which one peer may ping at once. */
@@ -22,7 +23,7 @@ export async function answerPings(stream: Stream): Promise<void> {
     }
     await stream.close();
   } catch (error) {
-    stream.abort(error instanceof Error ? error : new Error(String(error)));
+    stream.abort(asError(error));
   } finally {
     clearTimeout(silence);
   }

@@ -1,6 +1,7 @@
 /** Messages on a stream of libp2p: one each way, or any number one way. */
 import type { Stream } from '@libp2p/interface';
 import { frame, FrameReader } from '../protocol/dsn.ts';
+import { asError } from '../protocol/errors.ts';
 
 /** Sent at once; larger sends overflow the buffers of some transports. */
 const PART_BYTES = 64 * 1024;
@@ -88,9 +89,4 @@ export async function* receiveFrames(
 /** Closes this side's writing without waiting for the other. */
 export function closeWriting(stream: Stream): void {
   stream.close({ signal: AbortSignal.timeout(CLOSE_MS) }).catch(() => undefined);
-}
-
-/** What was thrown, as an Error. */
-export function asError(reason: unknown): Error {
-  return reason instanceof Error ? reason : new Error(String(reason));
 }
