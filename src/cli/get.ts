@@ -1,19 +1,32 @@
-/** `get`: a file, or a folder as a zip file, out of the chain's history, every byte verified. */
-import { createWriteStream } from 'node:fs';
-import { unlink } from 'node:fs/promises';
-import { basename } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
-import type { ObjectDesk } from '../node/objects.ts';
+/** `get`: a file, or a folder as a zip file or as files, out of the chain's history, every byte verified. */
+import { mkdir, rename } from 'node:fs/promises';
+import { basename, join } from 'node:path';
+import { ObjectError } from '../objects/errors.ts';
 import { parseObjectLink } from '../objects/link.ts';
-import type { OpenedObject } from '../objects/object.ts';
+import type { RetrievalEvent } from '../objects/nodes.ts';
+import type { ByteRange, OpenedObject } from '../objects/object.ts';
+import { rangeOf } from '../objects/response.ts';
+import type { ObjectService } from '../objects/service.ts';
+import { partOf, refuseExisting, saveResumed, saveWhole, sizeOf } from './save.ts';
 import { UsageError } from './usage.ts';
 
 export interface GetOptions {
   /** File to write, `-` for standard output; the object's own name in the present folder when left out. */
   output?: string | undefined;
   password?: string | undefined;
+  /** Bytes of a file, as HTTP has them: `0-99`, `100-`, `-100`. */
+  range?: string | undefined;
+  /** Whether a folder becomes a folder rather than a zip file. */
+  unpack?: boolean | undefined;
+  /** Asks the person for a password; null where nobody can be asked. */
+  ask(question: string): Promise<string | null>;
   signal: AbortSignal;
+}
+
+/** What is needed of the node's desk of objects. */
+export interface GetDesk {
+  serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService;
+  network: { originOf(index: string): { from: string } };
 }
 
 export interface GotObject {
@@ -21,6 +34,8 @@ export interface GotObject {
   name: string | null;
   kind: string;
   bytes: number;
+  /** Bytes that an earlier, interrupted run had fetched and verified. */
+  resumedFrom: number;
   file: string;
   /** Parts whose hash was right. */
   nodes: number;
@@ -31,57 +46,196 @@ export interface GotObject {
 
 /** Least milliseconds between two lines of progress. */
 const PROGRESS_MS = 250;
+const PASSWORD_TRIES = 3;
 
 /**
- * Retrieves an object into a file. Progress goes to standard error.
+ * Retrieves an object into a file or folder. Progress goes to standard error.
  *
- * @throws UsageError for what is no identifier or link; ObjectError; the file system's errors.
+ * @throws UsageError for what is no identifier or link, or no range; ObjectError; the file system's errors.
  */
-export async function getObject(desk: ObjectDesk, text: string, options: GetOptions): Promise<GotObject> {
-  const link = linkOf(text);
-  const { signal, password } = options;
-  const began = performance.now();
-  const nodes = new Set<string>();
-  const pieces = new Set<string>();
-  const service = desk.serviceWatchedBy((event) => {
-    if (event.kind !== 'verified') return;
-    nodes.add(event.cid);
-    pieces.add(String(event.pieceIndex));
-  });
-  const object = await service.open(link, signal);
-  const content =
-    object.kind === 'folder'
-      ? service.zip(object, signal, password)
-      : service.read(object, signal, password === undefined ? {} : { password });
-  const file = options.output ?? fileNameOf(object, link.cid);
-  const total = object.kind === 'folder' ? null : object.contentBytes;
-  let bytes = 0;
-  let shown = 0;
-  const counted = async function* (): AsyncGenerator<Uint8Array> {
+export async function getObject(desk: GetDesk, text: string, options: GetOptions): Promise<GotObject> {
+  return new Getting(desk, parseLink(text), options).run();
+}
+
+class Getting {
+  private readonly began = performance.now();
+  private readonly nodes = new Set<string>();
+  private readonly pieces = new Set<string>();
+  private readonly service: ObjectService;
+  private bytes = 0;
+  private resumedFrom = 0;
+  private total: number | null = null;
+  private shown = 0;
+  private password: string | undefined;
+
+  constructor(
+    private readonly desk: GetDesk,
+    private readonly link: ReturnType<typeof parseObjectLink>,
+    private readonly options: GetOptions,
+  ) {
+    this.password = options.password;
+    this.service = desk.serviceWatchedBy((event) => {
+      if (event.kind !== 'verified') return;
+      this.nodes.add(event.cid);
+      this.pieces.add(String(event.pieceIndex));
+    });
+  }
+
+  async run(): Promise<GotObject> {
+    const { signal, unpack, range } = this.options;
+    const object = await this.service.open(this.link, signal);
+    const isFolder = object.kind === 'folder';
+    if (isFolder && range !== undefined) throw new UsageError('--range is of a file, and this is a folder');
+    if (!isFolder && unpack === true) throw new UsageError('--unpack is of a folder, and this is a file');
+    await this.unlock(object);
+    const file = this.options.output ?? fileNameOf(object, this.link.cid, unpack === true);
+    if (file === '-') await this.print(this.contentOf(object));
+    else if (!isFolder) await this.saveFile(object, file);
+    else if (unpack === true) await this.unpack(object, file);
+    else await saveWhole(file, this.link.cid, this.counted(this.zipOf(object)));
+    process.stderr.write(`\r${this.progress()}\n`);
+    return this.outcome(object, file);
+  }
+
+  private contentOf(object: OpenedObject): AsyncGenerator<Uint8Array> {
+    const content = object.kind === 'folder' ? this.zipOf(object) : this.read(object, this.rangeIn(object));
+    return this.counted(content);
+  }
+
+  private zipOf(folder: OpenedObject): AsyncGenerator<Uint8Array> {
+    return this.service.zip(folder, this.options.signal, this.password);
+  }
+
+  private read(file: OpenedObject, range: ByteRange): AsyncGenerator<Uint8Array> {
+    const { password } = this;
+    return this.service.read(file, this.options.signal, {
+      range,
+      ...(password === undefined ? {} : { password }),
+    });
+  }
+
+  private async saveFile(object: OpenedObject, file: string): Promise<void> {
+    const { from, to } = this.rangeIn(object);
+    this.total = Number.isFinite(to) ? to - from : object.contentBytes;
+    const what = this.options.range === undefined ? this.link.cid : `${this.link.cid} ${from}-${to}`;
+    this.resumedFrom = await saveResumed(file, what, this.total, (there) => {
+      this.bytes = there;
+      return this.counted(this.read(object, { from: from + there, to }));
+    });
+  }
+
+  /** Into a folder beside the final one, which gets its name once it is whole. */
+  private async unpack(folder: OpenedObject, target: string): Promise<void> {
+    await refuseExisting(target);
+    const part = partOf(target, this.link.cid);
+    await mkdir(part, { recursive: true });
+    for await (const entry of this.service.entries(folder, this.options.signal, true)) {
+      const path = join(part, ...entry.path.split('/'));
+      if (entry.kind === 'folder') await mkdir(path, { recursive: true });
+      else await this.unpackFile(entry, path);
+    }
+    await rename(part, target);
+  }
+
+  private async unpackFile(entry: OpenedObject, path: string): Promise<void> {
+    const before = this.bytes;
+    // It has its name only once it was whole.
+    const there = await sizeOf(path);
+    if (there !== null) {
+      this.bytes += there;
+      this.resumedFrom += there;
+      return;
+    }
+    const everything = { from: 0, to: Number.POSITIVE_INFINITY };
+    this.resumedFrom += await saveResumed(path, this.link.cid, entry.contentBytes, (from) => {
+      this.bytes = before + from;
+      return this.counted(this.read(entry, { ...everything, from }));
+    });
+  }
+
+  private rangeIn({ contentBytes }: OpenedObject): ByteRange {
+    const { range: text } = this.options;
+    if (text === undefined) return { from: 0, to: Number.POSITIVE_INFINITY };
+    if (contentBytes === null && text.startsWith('-'))
+      throw new UsageError('--range of a compressed file has to say where it begins');
+    const range = rangeOf(`bytes=${text}`, contentBytes ?? Number.POSITIVE_INFINITY);
+    if (range === null) throw new UsageError('--range takes bytes such as 0-99, 100- or -100');
+    if (range !== 'unsatisfiable') return range;
+    throw new ObjectError({
+      code: 'range',
+      message: `bytes ${text} of ${contentBytes}`,
+      sentence: `The file ends before these bytes: it has ${contentBytes}.`,
+    });
+  }
+
+  /** Finds out the password where one is needed, before anything is written. */
+  private async unlock(object: OpenedObject): Promise<void> {
+    const locked = await this.firstLocked(object);
+    if (locked === null) return;
+    for (let tries = 1; ; tries += 1) {
+      const given = this.password;
+      this.password ??= (await this.options.ask('Password: ')) ?? undefined;
+      try {
+        for await (const _ of this.read(locked, { from: 0, to: 1 })) break;
+        return;
+      } catch (error) {
+        const again = given === undefined && this.password !== undefined && tries < PASSWORD_TRIES;
+        if (!(error instanceof ObjectError) || error.code !== 'wrong-password' || !again) throw error;
+        process.stderr.write(`${error.sentence}\n`);
+        this.password = undefined;
+      }
+    }
+  }
+
+  private async firstLocked(object: OpenedObject): Promise<OpenedObject | null> {
+    if (object.kind !== 'folder') return object.encrypted ? object : null;
+    for await (const entry of this.service.entries(object, this.options.signal, true))
+      if (entry.encrypted) return entry;
+    return null;
+  }
+
+  private async *counted(content: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const part of content) {
-      bytes += part.length;
-      if (performance.now() - shown >= PROGRESS_MS) {
-        shown = performance.now();
-        process.stderr.write(`\r${progress(bytes, total, nodes.size, pieces.size)}`);
+      this.bytes += part.length;
+      if (performance.now() - this.shown >= PROGRESS_MS) {
+        this.shown = performance.now();
+        process.stderr.write(`\r${this.progress()}`);
       }
       yield part;
     }
-  };
-  if (file === '-') {
-    for await (const part of counted()) if (!process.stdout.write(part)) await drained();
-  } else await writeNew(file, counted());
-  process.stderr.write(`\r${progress(bytes, total, nodes.size, pieces.size)}\n`);
-  const from: Record<string, number> = {};
-  for (const index of pieces) {
-    const { from: origin } = desk.network.originOf(index);
-    from[origin] = (from[origin] ?? 0) + 1;
   }
-  const { kind, name } = object;
-  const seconds = (performance.now() - began) / 1000;
-  return { cid: link.cid, name, kind, bytes, file, nodes: nodes.size, pieces: from, seconds };
+
+  private async print(content: AsyncGenerator<Uint8Array>): Promise<void> {
+    for await (const part of content) if (!process.stdout.write(part)) await drained();
+  }
+
+  private progress(): string {
+    const { bytes, total, nodes, pieces } = this;
+    const part = total === null || total === 0 ? '' : ` of ${total} (${Math.floor((100 * bytes) / total)} %)`;
+    return `${bytes} bytes${part}, ${nodes.size} parts verified, ${pieces.size} pieces `;
+  }
+
+  private outcome({ kind, name }: OpenedObject, file: string): GotObject {
+    const from: Record<string, number> = {};
+    for (const index of this.pieces) {
+      const { from: origin } = this.desk.network.originOf(index);
+      from[origin] = (from[origin] ?? 0) + 1;
+    }
+    return {
+      cid: this.link.cid,
+      name,
+      kind,
+      bytes: this.bytes,
+      resumedFrom: this.resumedFrom,
+      file,
+      nodes: this.nodes.size,
+      pieces: from,
+      seconds: (performance.now() - this.began) / 1000,
+    };
+  }
 }
 
-function linkOf(text: string): ReturnType<typeof parseObjectLink> {
+function parseLink(text: string): ReturnType<typeof parseObjectLink> {
   try {
     return parseObjectLink(text);
   } catch (cause) {
@@ -89,30 +243,12 @@ function linkOf(text: string): ReturnType<typeof parseObjectLink> {
   }
 }
 
-function fileNameOf({ kind, name }: OpenedObject, cid: string): string {
+function fileNameOf({ kind, name }: OpenedObject, cid: string, unpack: boolean): string {
   // A name out of history must not lead into another folder.
   const safe = basename((name ?? '').replaceAll('\\', '/')).replace(/^\.+$/, '');
-  return `${safe === '' ? cid : safe}${kind === 'folder' ? '.zip' : ''}`;
-}
-
-/** Writes a file that must not exist yet; what came of it is removed when it does not come to its end. */
-async function writeNew(file: string, content: AsyncGenerator<Uint8Array>): Promise<void> {
-  const stream = createWriteStream(file, { flags: 'wx' });
-  let opened = false;
-  stream.once('open', () => (opened = true));
-  try {
-    await pipeline(Readable.from(content, { objectMode: false }), stream);
-  } catch (error) {
-    if (opened) await unlink(file).catch(() => undefined);
-    throw error;
-  }
+  return `${safe === '' ? cid : safe}${kind === 'folder' && !unpack ? '.zip' : ''}`;
 }
 
 function drained(): Promise<void> {
   return new Promise((resolve) => process.stdout.once('drain', () => resolve()));
-}
-
-function progress(bytes: number, total: number | null, nodes: number, pieces: number): string {
-  const part = total === null || total === 0 ? '' : ` of ${total} (${Math.floor((100 * bytes) / total)} %)`;
-  return `${bytes} bytes${part}, ${nodes} parts verified, ${pieces} pieces `;
 }

@@ -6,14 +6,15 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { bytesOfSectors } from '../farm/sectors.ts';
+import { explained } from '../node/causes.ts';
 import type { BeginSetup, FarmView, NodeSnapshot, Setup } from '../node/api.ts';
 import { AllotmentNode } from '../node/node.ts';
 import { farmTotals } from '../node/farm-totals.ts';
 import { ALWAYS, type Schedule } from '../node/schedule.ts';
 import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
-import { sentenceOf } from '../protocol/errors.ts';
 import { runAgent } from './agent.ts';
+import { askUnseen } from './ask.ts';
 import { FARM_COMMANDS, farmCommand } from './farms.ts';
 import { useHelper } from './helper.ts';
 import { UsageError } from './usage.ts';
@@ -25,7 +26,8 @@ Commands
   farm                follow the chain, plot and farm
   status              say what is stored and what the chain's state is, then end
   balance ADDRESS     balance of an account, proven against the verified head
-  get CID             file out of history, or folder as a zip file; takes a link, too
+  get CID             file out of history, or folder as a zip file; takes a link, too. Interrupted, the same
+                      command goes on
   agent …             act as an agent: agent --help
   cluster ROLE        be a member of a farming cluster: cluster --help
   export-identity F   write the farmer's key to the file F (identity.bin of the native farmer)
@@ -53,7 +55,9 @@ Options
   --hours FROM-UNTIL  farm: plot only at these hours of the day, e.g. 22-7; any: always
   -o, --output FILE   get: file to write, - for standard output (default: the object's name)
   --peer ADDRESS      get: multiaddress of a peer to begin with; may be given several times
-  --password TEXT     get: password of an encrypted file
+  --password TEXT     get: password of an encrypted file; asked for, or taken from ALLOTMENT_OBJECT_PASSWORD
+  --range FROM-TO     get: only these bytes of a file, counted from 0, the last one included: 0-99, 100-, -100
+  --unpack            get: a folder as a folder of files
   --until WHAT        end after: head, block:NUMBER, plotted, won
   --help
 `;
@@ -78,6 +82,8 @@ const OPTIONS = {
   output: { type: 'string', short: 'o' },
   peer: { type: 'string', multiple: true },
   password: { type: 'string' },
+  range: { type: 'string' },
+  unpack: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
 
@@ -318,10 +324,12 @@ async function main(): Promise<void> {
         await node.start(await setupOf(node, values, 'none'), false);
         await followQuietly(node);
         const stop = new AbortController();
-        process.once('SIGINT', () => stop.abort(new Error('The retrieval was stopped.')));
-        const { output, password } = values;
+        const stopped = new Error('The retrieval was stopped. The same command goes on.');
+        process.once('SIGINT', () => stop.abort(stopped));
+        const { output, range, unpack, password = process.env['ALLOTMENT_OBJECT_PASSWORD'] } = values;
         const desk = await node.openObjects(values.peer);
-        const got = await getObject(desk, argument, { output, password, signal: stop.signal });
+        const choices = { output, password, range, unpack, ask: askUnseen, signal: stop.signal };
+        const got = await getObject(desk, argument, choices);
         if (got.file !== '-') print('object', { ...got });
         break;
       }
@@ -363,6 +371,6 @@ try {
   process.exit(0);
 } catch (error) {
   if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${HELP}`);
-  else process.stderr.write(`${sentenceOf(error)}\n`);
+  else process.stderr.write(`${explained(error)}\n`);
   process.exit(error instanceof UsageError ? 2 : 1);
 }

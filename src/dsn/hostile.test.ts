@@ -196,4 +196,26 @@ describe('peers that answered', () => {
     for (let count = 0; count < 3; count += 1) await failure(asker.request(bad.id, pieceByIndex, QUESTION));
     expect(asker.book.speakers(pieceByIndex.name)).toEqual([good.id, bad.id]);
   });
+
+  it('fail again and again rest, and are asked again once they answer', async () => {
+    let broken = true;
+    const bad = await giver({
+      piece: () => (broken ? Promise.reject(new Error('broken')) : Promise.resolve(pieceOf(3n))),
+    });
+    const asker = await join({}, []);
+    await asker.connect(bad.addresses());
+    const speakers = () => asker.book.speakers(pieceByIndex.name);
+    for (let count = 0; count < 4; count += 1) {
+      expect(speakers()).toEqual([bad.id]);
+      await failure(asker.request(bad.id, pieceByIndex, QUESTION));
+    }
+    expect(speakers()).toEqual([]);
+    expect(asker.book.isAside(bad.id)).toBe(true);
+    expect(asker.book.isBanned(bad.id)).toBe(false);
+    expect(await find(asker)).toBeNull();
+    broken = false;
+    await asker.request(bad.id, pieceByIndex, QUESTION);
+    expect(speakers()).toEqual([bad.id]);
+    expect(await find(asker)).toBe(bad.id);
+  });
 });

@@ -11,6 +11,10 @@ const MAX_ADDRESSES = 30;
 /** A peer of another network is left alone for so long at first; each time half as long again. */
 const FIRST_BLOCK_MS = 5_000;
 const LAST_BLOCK_MS = 30 * 60_000;
+/** A peer that failed so often in a row is left alone for a while, longer each time: others are asked meanwhile. */
+const FAILURES_UNTIL_REST = 4;
+const FIRST_REST_MS = 10_000;
+const LAST_REST_MS = 5 * 60_000;
 
 interface Known {
   multihash: Uint8Array;
@@ -21,9 +25,20 @@ interface Known {
   protocols: string[] | null;
   /** Whether it is reached through a relay, as tabs are: nobody can look it up, but who is told of it can meet it. */
   relayed: boolean;
+  conduct: Conduct;
+}
+
+/** How a peer behaved. */
+interface Conduct {
   /** Answers given, and failures, each counting less as others follow. */
   score: number;
+  /** Failures in a row. */
+  failures: number;
+  /** Not asked by itself before this time, in milliseconds since 1970. */
+  restsUntil: number;
 }
+
+const NEW: Conduct = { score: 0, failures: 0, restsUntil: 0 };
 
 export interface PeerIdentity {
   /** Peer id as a multihash. */
@@ -66,14 +81,14 @@ export class PeerBook {
 
   /** Takes what a connected peer says of itself. */
   identified(peer: string, { multihash, addresses, protocols }: PeerIdentity): void {
-    const { score } = this.known.get(peer) ?? { score: 0 };
+    const { conduct } = this.known.get(peer) ?? { conduct: { ...NEW } };
     this.known.set(peer, {
       multihash,
       key: kademliaKey(multihash),
       addresses: addresses.slice(0, MAX_ADDRESSES),
       protocols,
       relayed: addresses.some(isRelayed),
-      score,
+      conduct,
     });
     this.wake(peer);
   }
@@ -118,7 +133,8 @@ export class PeerBook {
     if (known === undefined) {
       const key = kademliaKey(peerId);
       const relayed = addresses.some(isRelayed);
-      this.known.set(peer, { multihash: peerId, key, addresses, protocols: null, relayed, score: 0 });
+      const conduct = { ...NEW };
+      this.known.set(peer, { multihash: peerId, key, addresses, protocols: null, relayed, conduct });
       this.forget();
     } else if (known.addresses.length === 0) known.addresses = addresses;
     return peer;
@@ -132,16 +148,24 @@ export class PeerBook {
   }
 
   answered(peer: string): void {
-    this.rate(peer, 1);
+    const conduct = this.known.get(peer)?.conduct;
+    if (conduct !== undefined) Object.assign(conduct, { ...NEW, score: conduct.score * 0.9 + 1 });
   }
 
   failed(peer: string): void {
-    this.rate(peer, -1);
+    const conduct = this.known.get(peer)?.conduct;
+    if (conduct === undefined) return;
+    conduct.score = conduct.score * 0.9 - 1;
+    conduct.failures += 1;
+    const rests = conduct.failures - FAILURES_UNTIL_REST;
+    // What was asked before it began to rest fails during the rest, too.
+    if (rests >= 0 && conduct.restsUntil <= Date.now())
+      conduct.restsUntil = Date.now() + Math.min(LAST_REST_MS, FIRST_REST_MS * 2 ** rests);
   }
 
-  private rate(peer: string, outcome: number): void {
-    const known = this.known.get(peer);
-    if (known !== undefined) known.score = known.score * 0.9 + outcome;
+  /** Whether a peer is not to be asked at the moment: banned, left alone, or resting after failures. */
+  isAside(peer: string): boolean {
+    return this.isBanned(peer) || (this.known.get(peer)?.conduct.restsUntil ?? 0) > Date.now();
   }
 
   /** Binary multiaddresses of a peer. */
@@ -159,10 +183,13 @@ export class PeerBook {
     return { peerId: known?.multihash ?? new Uint8Array(0), addresses: known?.addresses ?? [] };
   }
 
-  /** Connected peers that speak a protocol; those that others can look up first, then by how they answered. */
+  /**
+   * Connected peers that speak a protocol and do not rest; those that others can look up first, then by how they
+   * answered.
+   */
   speakers(protocol: string): string[] {
     return [...this.known]
-      .filter(([, { protocols }]) => protocols?.includes(protocol) === true)
+      .filter(([peer, { protocols }]) => protocols?.includes(protocol) === true && !this.isAside(peer))
       .sort(([, a], [, b]) => rank(b) - rank(a))
       .map(([peer]) => peer);
   }
@@ -223,5 +250,5 @@ function isRelayed(address: Uint8Array): boolean {
 }
 
 function rank(known: Known): number {
-  return (isServer(known) ? 1_000 : 0) + known.score;
+  return (isServer(known) ? 1_000 : 0) + known.conduct.score;
 }

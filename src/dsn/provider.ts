@@ -13,6 +13,9 @@ export type PieceArrived = (
   blame: () => void,
 ) => Promise<boolean>;
 
+/** Is told whom a piece was asked of in vain, and why: a code, such as `timeout`. */
+export type PieceFailed = (index: PieceIndex, from: string, why: string) => void;
+
 /** Somebody, or many, who may have pieces. Nothing they send is believed. */
 export interface PieceProvider {
   /** What to call it in messages. */
@@ -21,7 +24,12 @@ export interface PieceProvider {
    * Looks for pieces and hands over each as it arrives; ends when all were accepted or there is nowhere left to look.
    * A piece that was refused may be looked for elsewhere. Rejects only with the signal's reason.
    */
-  find(wanted: readonly PieceIndex[], arrived: PieceArrived, signal: AbortSignal): Promise<void>;
+  find(
+    wanted: readonly PieceIndex[],
+    arrived: PieceArrived,
+    signal: AbortSignal,
+    failed?: PieceFailed,
+  ): Promise<void>;
 }
 
 /** One source that is asked for one piece at a time, such as a node's RPC. */
@@ -40,12 +48,15 @@ export function providerOf(source: SinglePieceSource, concurrency = 4): PiecePro
   const blame = (): void => void (wrong += 1);
   return {
     name: source.name,
-    async find(wanted, arrived, signal) {
+    async find(wanted, arrived, signal, failed) {
       const queue = [...wanted];
       const work = async (): Promise<void> => {
         for (let index = queue.shift(); index !== undefined; index = queue.shift()) {
           if (wrong >= MAX_WRONG) return;
-          const piece = await source.piece(index, signal).catch(() => null);
+          const piece = await source.piece(index, signal).catch(() => {
+            failed?.(index, source.name, 'unreachable');
+            return null;
+          });
           signal.throwIfAborted();
           if (piece !== null && !(await arrived(index, piece, source.name, blame))) blame();
         }

@@ -12,7 +12,7 @@ import type { PieceIndex } from '../protocol/types.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { DsnError } from './errors.ts';
 import type { DsnPeer } from './peer.ts';
-import type { PieceArrived, PieceProvider } from './provider.ts';
+import type { PieceArrived, PieceFailed, PieceProvider } from './provider.ts';
 
 /** Questions under way at once, whatever is wanted: each may bring a piece. */
 const MAX_QUESTIONS = 16;
@@ -45,6 +45,7 @@ class CacheSearch {
     indices: readonly PieceIndex[],
     private readonly arrived: PieceArrived,
     private readonly signal: AbortSignal,
+    private readonly failed?: PieceFailed,
   ) {
     this.wanted = new Set(indices);
     for (const index of indices) {
@@ -93,7 +94,7 @@ class CacheSearch {
     for (const index of free) {
       const peer = this.near
         .get(index)
-        ?.find((one) => !this.checked.has(one) && !this.peer.book.isBanned(one));
+        ?.find((one) => !this.checked.has(one) && !this.peer.book.isAside(one));
       if (peer !== undefined) return this.take(peer, index);
     }
     return null;
@@ -120,6 +121,7 @@ class CacheSearch {
     } catch (error) {
       this.signal.throwIfAborted();
       if (!(error instanceof DsnError)) throw error;
+      this.failed?.(index, peer, error.code);
     } finally {
       this.inFlight.delete(index);
     }
@@ -173,7 +175,7 @@ function blamed(peer: DsnPeer, sender: string, index: PieceIndex): () => void {
 export function peerCaches(peer: DsnPeer): PieceProvider {
   return {
     name: 'caches of peers',
-    find: (wanted, arrived, signal) => new CacheSearch(peer, wanted, arrived, signal).run(),
+    find: (wanted, arrived, signal, failed) => new CacheSearch(peer, wanted, arrived, signal, failed).run(),
   };
 }
 
@@ -184,6 +186,7 @@ export function peerPlots(peer: DsnPeer): PieceProvider {
     index: PieceIndex,
     arrived: PieceArrived,
     signal: AbortSignal,
+    failed?: PieceFailed,
   ): Promise<boolean> => {
     try {
       const question = { pieceIndex: index, cachedPieces: [] };
@@ -196,17 +199,23 @@ export function peerPlots(peer: DsnPeer): PieceProvider {
     } catch (error) {
       signal.throwIfAborted();
       if (!(error instanceof DsnError)) throw error;
+      failed?.(index, id, error.code);
       return false;
     }
   };
 
-  const findOne = async (index: PieceIndex, arrived: PieceArrived, signal: AbortSignal): Promise<void> => {
+  const findOne = async (
+    index: PieceIndex,
+    arrived: PieceArrived,
+    signal: AbortSignal,
+    failed?: PieceFailed,
+  ): Promise<void> => {
     const asked = new Set<string>();
     const askAll = async (peers: readonly string[]): Promise<boolean> => {
       for (const id of peers) {
-        if (asked.has(id) || asked.size >= MAX_PEERS_ASKED) continue;
+        if (asked.has(id) || asked.size >= MAX_PEERS_ASKED || peer.book.isAside(id)) continue;
         asked.add(id);
-        if (await ask(id, index, arrived, signal)) return true;
+        if (await ask(id, index, arrived, signal, failed)) return true;
       }
       return false;
     };
@@ -221,8 +230,8 @@ export function peerPlots(peer: DsnPeer): PieceProvider {
 
   return {
     name: 'plots of peers',
-    async find(wanted, arrived, signal) {
-      for (const index of wanted) await findOne(index, arrived, signal);
+    async find(wanted, arrived, signal, failed) {
+      for (const index of wanted) await findOne(index, arrived, signal, failed);
     },
   };
 }

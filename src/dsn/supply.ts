@@ -7,6 +7,7 @@ import { PIECE_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts'
 import { pieceIndexesSourceFirst, positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
 import type { PieceIndex, SegmentIndex } from '../protocol/types.ts';
 import type { PieceArrived, PieceProvider } from './provider.ts';
+import { PieceTroubles } from './troubles.ts';
 import { PieceVerifier, type SegmentCommitments } from './verifier.ts';
 
 /** Pieces that are kept here. */
@@ -96,6 +97,7 @@ export class PieceSupply {
   private readonly unchecked = new Map<PieceIndex, Unchecked>();
   private timer: ReturnType<typeof setTimeout> | null = null;
   private reconstruction: Promise<unknown> = Promise.resolve();
+  private readonly troubles = new PieceTroubles();
 
   constructor(private readonly options: PieceSupplyOptions) {
     this.verifier = new PieceVerifier(options.pool, options.commitments);
@@ -125,6 +127,11 @@ export class PieceSupply {
     wish: PieceWish = {},
   ): Promise<(Uint8Array | null)[]> {
     return Promise.all(indices.map((index) => this.piece(index, signal, wish)));
+  }
+
+  /** Whom pieces were asked of in vain, and why; empty for pieces that came. */
+  troublesOf(indices: readonly PieceIndex[]): string {
+    return this.troubles.of(indices);
   }
 
   private leave(waiter: Waiter): void {
@@ -229,7 +236,9 @@ export class PieceSupply {
         if (missing.delete(index)) want.answer(index, piece);
         return true;
       };
-      await provider.find([...missing], arrived, signal);
+      await provider.find([...missing], arrived, signal, (index, from, why) =>
+        this.troubles.note(index, from, why),
+      );
     }
     return [...missing];
   }
@@ -247,6 +256,8 @@ export class PieceSupply {
     const verdict = this.verifier.valid(index, piece, urgent);
     const kept = verdict.then(async (valid) => {
       this.options.watch?.({ kind: valid ? 'arrived' : 'invalid', index, from });
+      if (valid) this.troubles.over(index);
+      else this.troubles.note(index, from, 'sent a wrong piece');
       if (valid) await this.options.cache?.put(index, piece);
     });
     // A full disk keeps no piece from whoever waits for it; a check that could not be made is no verdict.

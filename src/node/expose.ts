@@ -1,18 +1,21 @@
-import { sentenceOf } from '../protocol/errors.ts';
 import { borrowWebRtc } from './lent-rtc.ts';
 import type { NodeApi, NodeSnapshot, Setup } from './api.ts';
 import { createBrowserNode } from './browser.ts';
+import { explained } from './causes.ts';
 import { NodeHub } from './hub.ts';
 import type { ObjectRequest } from './object-ports.ts';
 
-/** The object that the page's Comlink proxy talks to. Errors cross as plain `Error`s with a sentence. */
+/**
+ * The object that the page's Comlink proxy talks to. Errors cross as plain `Error`s with a sentence, and
+ * what there is to say of the place in further lines.
+ */
 export function exposeNode(): NodeApi {
   const hub = new NodeHub(createBrowserNode);
   const command = async (name: Parameters<NodeHub['command']>[0], ...args: unknown[]): Promise<never> => {
     try {
       return (await hub.command(name, args)) as never;
     } catch (error) {
-      throw new Error(sentenceOf(error), { cause: error });
+      throw new Error(explained(error), { cause: error });
     }
   };
   return {

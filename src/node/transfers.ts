@@ -3,7 +3,7 @@ import type { ObjectLink } from '../objects/link.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { OpenedObject } from '../objects/object.ts';
 import type { ObjectService } from '../objects/service.ts';
-import { sentenceOf } from '../protocol/errors.ts';
+import { explained } from './causes.ts';
 import type { PieceOrigin } from './storage-network.ts';
 
 export interface TransferView {
@@ -19,7 +19,7 @@ export interface TransferView {
   nodes: number;
   /** Pieces of history that they lay in, and whom each came from. */
   pieces: ({ index: string } & PieceOrigin)[];
-  /** The sentence of the failure. */
+  /** The sentence of the failure, and where it happened in a second line. */
   error: string | null;
 }
 
@@ -113,7 +113,7 @@ export class Transfers {
       },
       (error: unknown) => {
         transfer.view.state = stop.signal.aborted ? 'paused' : 'failed';
-        transfer.view.error = stop.signal.aborted ? null : sentenceOf(error);
+        transfer.view.error = stop.signal.aborted ? null : explained(error);
       },
     );
   }

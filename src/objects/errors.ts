@@ -1,4 +1,7 @@
 import { cidOfHash } from '../protocol/cid.ts';
+import type { GlobalObject } from '../protocol/types.ts';
+
+type Values = Record<string, string | number | bigint | null>;
 
 export type ObjectErrorCode =
   /** Nobody knows where in history the object lies. */
@@ -21,11 +24,19 @@ export type ObjectErrorCode =
   | 'wrong-kind'
   | 'range';
 
+/** Failures that are over once the person asks otherwise. */
+const OF_THE_PERSON: ReadonlySet<ObjectErrorCode> = new Set([
+  'password-needed',
+  'wrong-password',
+  'wrong-kind',
+  'range',
+]);
+
 /** A failure to get an object: `code` for programs, `sentence` for the person, `values` which node and piece. */
 export class ObjectError extends Error {
   readonly code: ObjectErrorCode;
   readonly sentence: string;
-  readonly values: Readonly<Record<string, string | number | bigint | null>>;
+  readonly values: Readonly<Values>;
 
   constructor(details: {
     code: ObjectErrorCode;
@@ -33,7 +44,7 @@ export class ObjectError extends Error {
     sentence: string;
     /** The node it happened at: 32 bytes. */
     node?: Uint8Array;
-    values?: Record<string, string | number | bigint | null>;
+    values?: Values;
     cause?: unknown;
   }) {
     super(
@@ -44,5 +55,29 @@ export class ObjectError extends Error {
     this.code = details.code;
     this.sentence = details.sentence;
     this.values = { ...details.values, ...(details.node ? { cid: cidOfHash(details.node) } : {}) };
+  }
+
+  /** The same failure with where its node lies, and what it is about where nothing said so. */
+  at(node: Uint8Array, places: (node: string) => Omit<GlobalObject, 'hash'> | null): this {
+    const values = this.values as Values;
+    values['cid'] ??= cidOfHash(node);
+    if (values['pieceIndex'] !== undefined) return this;
+    const { pieceIndex, offset } = places(String(values['cid'])) ?? {};
+    if (pieceIndex !== undefined) Object.assign(values, { pieceIndex, offset });
+    return this;
+  }
+
+  /** Which part, in which piece, who told the place, and what became of those who were asked for the piece. */
+  get where(): string {
+    if (OF_THE_PERSON.has(this.code)) return '';
+    const { cid, pieceIndex, offset, giver, peers } = this.values;
+    return [
+      cid == null ? '' : `part ${cid}`,
+      pieceIndex == null ? '' : `piece ${pieceIndex}, offset ${offset}`,
+      giver == null ? '' : `as told by ${giver}`,
+      peers == null ? '' : `asked in vain: ${peers}`,
+    ]
+      .filter((text) => text !== '')
+      .join('; ');
   }
 }

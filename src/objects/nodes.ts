@@ -6,7 +6,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { fetchObject, type ObjectFault } from '../protocol/object-retrieval.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { PieceWish } from '../dsn/supply.ts';
-import { isSourcePiece } from '../protocol/segment.ts';
+import { isSourcePiece, nextSourcePiece } from '../protocol/segment.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import { ObjectError } from './errors.ts';
 import { HintBook, type Hint, type Locator } from './locate.ts';
@@ -135,13 +135,24 @@ export class NodeStore implements NodeSource {
       } catch (error) {
         signal.throwIfAborted();
         if (!(error instanceof ProtocolError)) throw error;
-        failures.push(failureOf(hash, hint, error));
+        failures.push(failureOf(hash, hint, error, this.troublesAt(place)));
         if (NOBODYS_FAULT.has(error.code)) continue;
         this.hints.drop(hint);
         this.options.watch?.({ kind: 'hint-wrong', cid, giver, code: error.code });
       }
     }
     return null;
+  }
+
+  /** Whom the pieces at a place were asked of in vain; null: of nobody. */
+  private troublesAt({ pieceIndex }: GlobalObject): string | null {
+    const troubles = this.options.pieces.troublesOf?.([pieceIndex, nextSourcePiece(pieceIndex)]) ?? '';
+    return troubles === '' ? null : troubles;
+  }
+
+  /** Where a node lies, as far as that is known. */
+  placeOf(hash: Uint8Array): GlobalObject | null {
+    return this.cache.get(keyOf(hash))?.place ?? this.hints.known(hash)[0]?.place ?? null;
   }
 
   /** With pieces as they arrive; with verified ones when that gives something else than the node. */
@@ -172,7 +183,12 @@ export class NodeStore implements NodeSource {
   }
 }
 
-function failureOf(hash: Uint8Array, { place, giver }: Hint, error: ProtocolError): ObjectError {
+function failureOf(
+  hash: Uint8Array,
+  { place, giver }: Hint,
+  error: ProtocolError,
+  peers: string | null,
+): ObjectError {
   const missing = NOBODYS_FAULT.has(error.code);
   return new ObjectError({
     code: missing ? 'pieces-missing' : 'hints-wrong',
@@ -181,7 +197,7 @@ function failureOf(hash: Uint8Array, { place, giver }: Hint, error: ProtocolErro
       ? 'A piece of history that this object lies in cannot be reached at the moment.'
       : 'This object is not where it was said to be.',
     node: hash,
-    values: { pieceIndex: place.pieceIndex, offset: place.offset, giver, fault: error.code },
+    values: { pieceIndex: place.pieceIndex, offset: place.offset, giver, peers, fault: error.code },
     cause: error,
   });
 }

@@ -19,7 +19,7 @@ import { allNodes } from './tree.ts';
 import { zipFolder } from './zip.ts';
 
 export interface ObjectServiceOptions {
-  pieces: Pick<PieceSupply, 'pieces'>;
+  pieces: Pick<PieceSupply, 'pieces'> & Partial<Pick<PieceSupply, 'troublesOf'>>;
   locators: readonly Locator[];
   /** Takes work off this thread. */
   pool?: ComputePool;
@@ -40,8 +40,11 @@ export class ObjectService {
    */
   async open(link: string | ObjectLink, signal: AbortSignal): Promise<OpenedObject> {
     const { cid, hints } = typeof link === 'string' ? parseObjectLink(link) : link;
-    this.nodes.addLinkHints(hashOfCid(cid), hints);
-    return openObject(this.nodes, cid, signal);
+    const hash = hashOfCid(cid);
+    this.nodes.addLinkHints(hash, hints);
+    return openObject(this.nodes, cid, signal).catch((error: unknown) => {
+      throw this.placed(error, hash);
+    });
   }
 
   /** The link to an opened object, with the place where its head was found. */
@@ -62,7 +65,7 @@ export class ObjectService {
 
   /** The entries of a folder. Throws ObjectError. */
   entries(folder: OpenedObject, signal: AbortSignal, deep = false): AsyncGenerator<FolderEntry> {
-    return listFolder(this.nodes, folder, signal, { deep });
+    return this.placing(listFolder(this.nodes, folder, signal, { deep }), folder);
   }
 
   /** The content of a file, verified. Throws ObjectError. */
@@ -71,17 +74,17 @@ export class ObjectService {
     signal: AbortSignal,
     options: { range?: ByteRange; password?: string } = {},
   ): AsyncGenerator<Uint8Array> {
-    return readObject(this.nodes, object, signal, options);
+    return this.placing(readObject(this.nodes, object, signal, options), object);
   }
 
   /** Hashes of all nodes of an object, each fetched and verified, those of files in a folder too. Throws ObjectError. */
   nodesOf(object: OpenedObject, signal: AbortSignal): AsyncGenerator<Uint8Array> {
-    return allNodes(this.nodes, object.hash, object.head, signal);
+    return this.placing(allNodes(this.nodes, object.hash, object.head, signal), object);
   }
 
   /** A folder as a zip file. Throws ObjectError. */
   zip(folder: OpenedObject, signal: AbortSignal, password?: string): AsyncGenerator<Uint8Array> {
-    return zipFolder(this.nodes, folder, signal, password);
+    return this.placing(zipFolder(this.nodes, folder, signal, password), folder);
   }
 
   /**
@@ -115,6 +118,20 @@ export class ObjectService {
       if (signal.aborted) throw error;
       return errorResponse(error);
     }
+  }
+
+  /** The same, whose failures say where they happened. */
+  private async *placing<T>(work: AsyncGenerator<T>, { hash }: OpenedObject): AsyncGenerator<T> {
+    try {
+      yield* work;
+    } catch (error) {
+      throw this.placed(error, hash);
+    }
+  }
+
+  private placed(error: unknown, hash: Uint8Array): unknown {
+    if (!(error instanceof ObjectError)) return error;
+    return error.at(hash, (cid) => this.nodes.placeOf(hashOfCid(cid)));
   }
 
   private async inside(

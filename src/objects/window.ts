@@ -12,6 +12,8 @@ export interface PieceAccess {
     signal: AbortSignal,
     wish: PieceWish,
   ): Promise<(Uint8Array | null)[]>;
+  /** Whom pieces were asked of in vain, and why. */
+  troublesOf?(indices: readonly PieceIndex[]): string;
 }
 
 /** Pieces kept for the nodes that lie next to each other in them: 2 MiB each, packed and unpacked. */

@@ -36,14 +36,13 @@ export class ProtocolError extends Error {
 
 /** Bytes that do not decode: too short, too long, or not a value of the type. */
 export class DecodeError extends ProtocolError {
-  constructor(what: string, message: string, values: ProtocolErrorDetails['values'] = {}) {
-    super({
-      code: 'malformed',
-      rule: `decode-${what}`,
-      message,
-      values,
-      sentence: `The data for “${what}” is malformed and was refused.`,
-    });
+  constructor(
+    what: string,
+    message: string,
+    values: ProtocolErrorDetails['values'] = {},
+    sentence = `The data for “${what}” is malformed and was refused.`,
+  ) {
+    super({ code: 'malformed', rule: `decode-${what}`, message, values, sentence });
     this.name = 'DecodeError';
   }
 }

@@ -30,12 +30,20 @@ export function useAction(): Action {
   return { run, busy, error };
 }
 
-/** The sentence of a failure, read out when it comes. */
+/** The sentence of a failure, read out when it comes; where it happened, if that is known, is one click away. */
 export function Failure({ error }: { error: string | null }) {
-  return error === null ? null : (
-    <p className="banner bad" role="alert">
-      {error}
-    </p>
+  if (error === null) return null;
+  const [sentence, ...where] = error.split('\n');
+  return (
+    <div className="banner bad" role="alert">
+      <span>{sentence}</span>
+      {where.length > 0 && (
+        <details>
+          <summary>Where</summary>
+          <span className="mono small">{where.join('\n')}</span>
+        </details>
+      )}
+    </div>
   );
 }
 

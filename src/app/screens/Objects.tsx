@@ -58,7 +58,7 @@ export default function Objects({ snapshot }: ScreenProps) {
         </p>
       )}
       <div className="grid">
-        <Card title="Open" span={opened === null ? 7 : 5}>
+        <Card title="Open" span={opened === null ? 12 : 5}>
           <Form
             action={action}
             submit="Open"
@@ -77,7 +77,9 @@ export default function Objects({ snapshot }: ScreenProps) {
               placeholder="bafkr6i…"
             />
           </Form>
-          {status !== null && status.samples.length > 0 && <Samples samples={status.samples} />}
+          {status !== null && status.samples.length > 0 && (
+            <Samples samples={status.samples} wide={opened === null} />
+          )}
         </Card>
         {opened !== null && (
           <ObjectCard
@@ -124,11 +126,11 @@ function useNewest(): Action {
 
 const hrefOf = (path: string): string => `#/objects/${path.replace(/^\/object\//, '')}`;
 
-function Samples({ samples }: { samples: SampleView[] }) {
+function Samples({ samples, wide }: { samples: SampleView[]; wide: boolean }) {
   return (
-    <section aria-labelledby="samples">
+    <section aria-labelledby="samples" className="stack">
       <h3 id="samples">Try one of these</h3>
-      <ul className="list">
+      <ul className={wide ? 'list columns' : 'list'}>
         {samples.map(({ name, about, cid, path, bytes: size }) => (
           <li key={cid}>
             <a href={hrefOf(path)}>{name}</a> <span className="muted small">{bytes(size)}</span>

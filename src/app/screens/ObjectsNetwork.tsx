@@ -8,7 +8,7 @@ import type {
 } from '../../node/storage-network.ts';
 import type { TransferView } from '../../node/transfers.ts';
 import { Badge, Card, Empty, Meter } from '../components/basics.tsx';
-import { Deed, Form, Select, TextField, useAction } from '../components/forms.tsx';
+import { Deed, Failure, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { bytes } from '../format.ts';
 import { objects } from '../object-client.ts';
 
@@ -59,11 +59,7 @@ function TransferItem({ transfer, onChange }: { transfer: TransferView; onChange
         {pieces.length} {pieces.length === 1 ? 'piece' : 'pieces'} verified
         {pieces.length > 0 && <>: {sourcesOf(pieces)}</>}
       </span>
-      {error !== null && (
-        <p className="banner bad" role="alert">
-          {error}
-        </p>
-      )}
+      <Failure error={error} />
       <div className="row">
         {state === 'running' && <Deed label="Pause" onDo={() => act(objects.pause({ id }))} />}
         {(state === 'paused' || state === 'failed') && (
