@@ -7,6 +7,18 @@ export function count(value: number | bigint): string {
   return integers.format(value);
 }
 
+/** A number of things, e.g. “1 vote”, “2 votes”. */
+export function counted(value: number | bigint, thing: string): string {
+  return `${count(value)} ${thing}${Number(value) === 1 ? '' : 's'}`;
+}
+
+/** How fast headers are verified. */
+export function headerRate(perSecond: number): string {
+  return perSecond < 0.5
+    ? 'less than a header a second'
+    : `${counted(Math.round(perSecond), 'header')} a second`;
+}
+
 /** Sizes in binary units, as file managers show them. */
 export function bytes(value: number): string {
   const units = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB'];
@@ -39,8 +51,10 @@ export function timeLeft(seconds: number): string {
 
 /** How long ago a moment was, e.g. “12 s ago”. */
 export function ago(at: number, now: number): string {
-  const ms = Math.max(0, now - at);
-  return ms < 1500 ? 'now' : `${duration(Math.round(ms / 1000) * 1000)} ago`;
+  const seconds = Math.round(Math.max(0, now - at) / 1000);
+  if (seconds < 2) return 'now';
+  if (seconds < 60) return `${seconds} s ago`;
+  return seconds < 3600 ? `${Math.floor(seconds / 60)} min ago` : `${duration(seconds * 1000)} ago`;
 }
 
 /** First and last characters of a hash or key; the whole stands in the element's title. */

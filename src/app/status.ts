@@ -1,5 +1,6 @@
 import type { FarmPhase } from '../farm/snapshot.ts';
 import type { Cause, ChainView } from '../node/api.ts';
+import { counted } from './format.ts';
 
 export interface StatusWord {
   text: string;
@@ -34,7 +35,7 @@ export function farmStatus(farm: {
 }): StatusWord {
   if (farm.phase !== 'failed' && (farm.failed ?? 0) > 0)
     return {
-      text: `${farm.failed} ${farm.failed === 1 ? 'farm' : 'farms'} stopped`,
+      text: `${counted(farm.failed ?? 0, 'farm')} stopped`,
       tone: 'bad',
       live: true,
     };

@@ -1,6 +1,6 @@
 import type { FarmSeen, Presence, RosterView } from '../../cluster/roster-view.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
-import { ago, brief, count, duration } from '../format.ts';
+import { ago, brief, count, counted, duration } from '../format.ts';
 import { useNow } from '../hooks.ts';
 import { byTrouble } from './trouble.ts';
 
@@ -44,7 +44,7 @@ export function ServicesCard({ roster }: { roster: RosterView | null }) {
             <span>
               Cache <span className="mono small">{brief(id, 5)}</span>
               <span className="small muted">
-                room for {count(capacity)} pieces, {ago(lastSeen, now)}
+                room for {counted(capacity, 'piece')}, {ago(lastSeen, now)}
               </span>
             </span>
             <PresenceBadge presence={presence} />
@@ -83,12 +83,12 @@ export function FarmsCard({ farms }: { farms: FarmSeen[] }) {
               </strong>
               <span className="small muted">
                 {farm.plotted === null ? '?' : count(farm.plotted)} of{' '}
-                {farm.total === null ? '?' : count(farm.total)} sectors plotted · heard{' '}
+                {farm.total === null ? '? sectors' : counted(farm.total, 'sector')} plotted · heard{' '}
                 {ago(farm.lastSeen, now)}
                 {farm.auditMs !== null && ` · audits in ${duration(farm.auditMs)}`}
-                {` · ${count(farm.solutions)} solutions`}
+                {` · ${counted(farm.solutions, 'solution')}`}
                 {farm.proofs.late + farm.proofs.failed > 0 &&
-                  ` · ${count(farm.proofs.late)} proofs late, ${count(farm.proofs.failed)} failed`}
+                  ` · ${counted(farm.proofs.late, 'proof')} late, ${count(farm.proofs.failed)} failed`}
               </span>
               {farm.sectors.map(({ index, stage, since, slow }) => (
                 <span key={index} className="small">

@@ -37,8 +37,16 @@ export function ActingAs(props: {
   );
 }
 
+/** That there is no identity yet, and where one is made; `because` says what it is for. */
+export function NoIdentity({ because }: { because?: string | undefined }) {
+  return (
+    <Empty>
+      <a href="#/identity/people">Make an identity</a> first{because === undefined ? '.' : `: ${because}`}
+    </Empty>
+  );
+}
+
 /** What needs an identity, or that there is none yet. */
-export function WithIdentity(props: { own: IdentityView[]; without?: string; children: ReactNode }) {
-  const { own, without = 'Make an identity first.' } = props;
-  return own.length === 0 ? <Empty>{without}</Empty> : props.children;
+export function WithIdentity(props: { own: IdentityView[]; because?: string; children: ReactNode }) {
+  return props.own.length === 0 ? <NoIdentity because={props.because} /> : props.children;
 }

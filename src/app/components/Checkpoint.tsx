@@ -65,6 +65,12 @@ export function BeginChooser(props: {
   );
 }
 
+/** A choice as words after “Where to begin:”. */
+export function beginWords({ kind }: BeginSetup): string {
+  const [, label] = CHOICES.find(([one]) => one === kind)!;
+  return label.charAt(0).toLowerCase() + label.slice(1);
+}
+
 /** What is wrong with a choice, in a sentence, or null. */
 export function troubleOf(begin: BeginSetup, network: string | null): string | null {
   if (begin.kind !== 'checkpoint') return null;

@@ -63,7 +63,7 @@ function Line({ label, children }: { label: string; children: React.ReactNode })
 export function PlanView({ plan, symbol, nameOf }: { plan: PaymentPlan; symbol: string; nameOf: NameOf }) {
   const { fee, balance, raw } = plan;
   return (
-    <div className="stack" data-testid="plan">
+    <div className="stack plan" data-testid="plan">
       <CallWords call={plan.call} symbol={symbol} nameOf={nameOf} />
       <dl className="facts">
         <Line label="From">

@@ -3,7 +3,7 @@ import type { ScreenProps } from '../App.tsx';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import type { FarmPlace, FolderContents, NodeSnapshot } from '../../node/api.ts';
 import { Card } from '../components/basics.tsx';
-import { bytes, count } from '../format.ts';
+import { bytes, counted } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { useProbe } from '../probe.ts';
@@ -140,7 +140,7 @@ function refusalOf({ kind, place, genesisHash }: FolderContents, genesis: string
 
 function describe({ kind, place, sectors }: FolderContents): string {
   if (kind === 'farm')
-    return `A farm with ${count(sectors)} sectors lies in ${place}. Its key comes with it.`;
+    return `A farm with ${counted(sectors, 'sector')} lies in ${place}. Its key comes with it.`;
   if (kind === 'other-files') return `In ${place} lie other files, which stay as they are.`;
   return `${place[0]!.toUpperCase()}${place.slice(1)} is empty.`;
 }

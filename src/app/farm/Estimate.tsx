@@ -1,7 +1,7 @@
 import { useCallback, useState } from 'react';
 import { estimateFarm, figuresFrom, type FarmEstimate } from '../../farm/estimate.ts';
 import type { NetworkProbe, RewardFigures } from '../../node/api.ts';
-import { count, duration, tokens } from '../format.ts';
+import { count, counted, duration, tokens } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { Failure } from '../components/forms.tsx';
@@ -72,7 +72,8 @@ function Arithmetic(props: {
       <summary>How this is reckoned</summary>
       <ul>
         <li>
-          {count(estimate.sectors)} sectors hold {count(estimate.pieces)} pieces.
+          {estimate.sectors === 1 ? 'One sector holds' : `${count(estimate.sectors)} sectors hold`}{' '}
+          {counted(estimate.pieces, 'piece')}.
           {measured !== null &&
             ` One piece takes ${measured.seconds.toFixed(2)} s on ${measured.cores} ${measured.cores === 1 ? 'core' : 'cores'}, encoding alone: a slow connection or disk adds to it, and so does whatever else the machine does.`}
         </li>
@@ -100,8 +101,9 @@ function Arithmetic(props: {
   );
 }
 
+/** An estimate is no better than three digits. */
 function perDay(amount: bigint, symbol: string): string {
-  return amount === 0n ? '' : `about ${tokens(String(amount), symbol)} a day: `;
+  return amount === 0n ? '' : `about ${few.format(Number(amount) / 1e18)} ${symbol} a day: `;
 }
 
 /** How often something happens, as a person would say it. */

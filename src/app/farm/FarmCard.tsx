@@ -1,12 +1,12 @@
 import { useCallback, useState } from 'react';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
-import { farmHealth } from '../../farm/health.ts';
+import { farmHealth, type FarmHealth } from '../../farm/health.ts';
 import type { FarmTaskView, FarmView, NodeSnapshot, TablesView } from '../../node/api.ts';
 import { Badge, Card, Meter } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
 import { SectorGrid, sectorSummary } from '../components/SectorGrid.tsx';
 import { saveFile } from '../files.ts';
-import { bytes, count, duration, timeLeft } from '../format.ts';
+import { bytes, count, counted, duration, timeLeft } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { farmStatus } from '../status.ts';
@@ -138,7 +138,7 @@ function Health({ farm, slotMs }: { farm: FarmView; slotMs: number | null }) {
         <dt>Health</dt>
         <dd>
           {health.score === null ? '–' : `${Math.round(health.score * 100)} %`}
-          <span className="small muted"> {wordOf(health.score)}</span>
+          <span className="small muted"> {wordOf(health)}</span>
         </dd>
       </div>
       <div>
@@ -174,8 +174,9 @@ function Health({ farm, slotMs }: { farm: FarmView; slotMs: number | null }) {
   );
 }
 
-function wordOf(score: number | null): string {
+function wordOf({ score, delivery }: FarmHealth): string {
   if (score === null) return 'nothing measured yet';
+  if (delivery !== null && delivery < 0.5) return 'few solutions come in time';
   return score >= 0.9 ? 'excellent' : score >= 0.6 ? 'fair' : 'too slow to win much';
 }
 
@@ -197,7 +198,7 @@ function Task({ id, task }: { id: string; task: FarmTaskView }) {
       <div className="row">
         <strong>{taskWords[task.kind]}</strong>
         <span className="muted">
-          {task.total === 0 ? '…' : `${count(task.done)} of ${count(task.total)} sectors`}
+          {task.total === 0 ? '…' : `${count(task.done)} of ${counted(task.total, 'sector')}`}
         </span>
         <button type="button" onClick={() => void node.cancelTask(id)}>
           Stop

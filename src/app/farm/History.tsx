@@ -111,7 +111,7 @@ export function History({ farms }: { farms: FarmView[] }) {
                   <td className="num">{ms(entry.auditMs)}</td>
                   <td className="num">{ms(entry.proveMs)}</td>
                   <td className="num">{ms(entry.submitMs)}</td>
-                  <td className="muted">{ago(entry.at, now)}</td>
+                  <td className="muted when">{ago(entry.at, now)}</td>
                 </tr>
               ))}
             </tbody>

@@ -36,7 +36,7 @@ export function Rewards({ snapshot }: ScreenProps) {
         {rewardAddress !== null && <Balance address={rewardAddress} symbol={symbol} />}
         <dt>Paid to</dt>
         <dd className="mono" title={rewardAddress ?? ''}>
-          {rewardAddress === null ? '–' : brief(rewardAddress, 8)}
+          {rewardAddress === null ? '–' : brief(rewardAddress, 6)}
         </dd>
         {farms.map(({ id, name, publicKey }) => (
           <FactKey key={id} name={name} publicKey={publicKey} />
@@ -97,7 +97,7 @@ function FactKey({ name, publicKey }: { name: string; publicKey: string }) {
     <>
       <dt>Key of {name}</dt>
       <dd className="mono" title={publicKey}>
-        {publicKey === '' ? '–' : brief(publicKey, 8)}
+        {publicKey === '' ? '–' : brief(publicKey, 6)}
       </dd>
     </>
   );

@@ -1,6 +1,6 @@
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { sectorFileSize } from '../../farm/sector-file.ts';
-import { bytes, count } from '../format.ts';
+import { bytes, counted } from '../format.ts';
 
 const GIB = 1024 ** 3;
 const SHARES = [25, 50, 75, 90];
@@ -24,7 +24,7 @@ export function Space(props: {
   return (
     <div className="space">
       <label>
-        Space: {bytes(total)} ({count(sectors)} {sectors === 1 ? 'sector' : 'sectors'})
+        Space: {bytes(total)} ({counted(sectors, 'sector')})
         <span className="hint">
           A sector takes {bytes(sectorFileSize(pieces))}; room for plotting two anew is included.
           {offered === null
@@ -39,9 +39,9 @@ export function Space(props: {
           onChange={(event) => props.onChange(Number(event.target.value))}
         />
       </label>
-      {offered !== null && (
-        <div className="row" role="group" aria-label="Share of the free space">
-          {SHARES.map((share) => (
+      <div className="row" role="group" aria-label="Space in other ways">
+        {offered !== null &&
+          SHARES.map((share) => (
             <button
               type="button"
               key={share}
@@ -51,21 +51,20 @@ export function Space(props: {
               {share} %
             </button>
           ))}
-        </div>
-      )}
-      <label>
-        in GiB
-        <input
-          key={sectors}
-          type="number"
-          min={0}
-          step="any"
-          defaultValue={Number((total / GIB).toPrecision(4))}
-          onBlur={(event) =>
-            props.onChange(Math.max(1, sectorsIn(Number(event.target.value) * GIB * 1.0005, pieces)))
-          }
-        />
-      </label>
+        <label className="typed">
+          in GiB
+          <input
+            key={sectors}
+            type="number"
+            min={0}
+            step="any"
+            defaultValue={Number((total / GIB).toPrecision(4))}
+            onBlur={(event) =>
+              props.onChange(Math.max(1, sectorsIn(Number(event.target.value) * GIB * 1.0005, pieces)))
+            }
+          />
+        </label>
+      </div>
     </div>
   );
 }

@@ -14,7 +14,9 @@ import {
 import { RulesCard } from '../components/Rules.tsx';
 import { Sources } from '../components/Sources.tsx';
 import { BeginningCard } from '../components/Beginning.tsx';
-import { ago, brief, count, duration } from '../format.ts';
+import { fromHex } from '../../protocol/bytes.ts';
+import { encodeAddress } from '../../protocol/ss58.ts';
+import { ago, brief, count, counted, duration, headerRate } from '../format.ts';
 import { useNow } from '../hooks.ts';
 import { chainStatus } from '../status.ts';
 import { chanceWords, shareWords, speedWords, walkerWords } from '../time-words.ts';
@@ -94,7 +96,11 @@ function HeadCards({ chain }: { chain: ChainView }) {
         <Stat
           label={`${chain.confirmationDepthK ?? '–'} blocks deep`}
           value={chain.finalized === null ? '–' : `#${count(chain.finalized.number)}`}
-          note={`history: ${chain.historySize ?? '–'} segments`}
+          note={
+            chain.historySize === null
+              ? 'no history yet'
+              : `${counted(BigInt(chain.historySize), 'segment')} of history`
+          }
         />
       </Card>
       <Card
@@ -111,7 +117,7 @@ function HeadCards({ chain }: { chain: ChainView }) {
           value={chain.target === null ? '–' : `#${count(chain.target)}`}
           note={
             chain.phase === 'syncing'
-              ? `${count(Math.round(chain.headersPerSecond))} headers verified a second`
+              ? headerRate(chain.headersPerSecond)
               : chain.target === null
                 ? 'nothing announced yet'
                 : 'everything announced is verified'
@@ -161,7 +167,7 @@ function Block({ block, now }: { block: BlockView; now: number }) {
         <dt>Farmer</dt>
         <dd className="mono">{block.author}</dd>
         <dt>Reward to</dt>
-        <dd className="mono">{block.rewardAddress}</dd>
+        <dd className="mono">{encodeAddress(fromHex(block.rewardAddress, 32))}</dd>
         <dt>Solution range</dt>
         <dd>{block.solutionRange}</dd>
         <dt>Proof of time</dt>
@@ -266,7 +272,7 @@ function Forks({ chain }: { chain: ChainView }) {
       ))}
       {chain.reorgs.slice(0, 5).map((reorg) => (
         <li key={`${reorg.at}-${reorg.to}`}>
-          {count(reorg.depth)} {reorg.depth === 1 ? 'block' : 'blocks'} replaced by a heavier branch{' '}
+          {counted(reorg.depth, 'block')} replaced by a heavier branch{' '}
           <span className="small muted">{ago(reorg.at, now)}</span>
         </li>
       ))}

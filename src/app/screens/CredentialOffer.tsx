@@ -2,8 +2,8 @@ import { useState } from 'react';
 import type { IdentityView } from '../../identity/identity-view.ts';
 import type { Offer } from '../../identity/openid-offer.ts';
 import type { TokenSigner } from '../../identity/token-signer.ts';
-import { ActingAs, useActing } from '../components/Acting.tsx';
-import { Badge, Card, CheckBadge, Empty } from '../components/basics.tsx';
+import { ActingAs, NoIdentity, useActing } from '../components/Acting.tsx';
+import { Badge, Card, CheckBadge } from '../components/basics.tsx';
 import { Form, TextField, useAction } from '../components/forms.tsx';
 import { identity } from '../wallet-client.ts';
 import { typeText } from './credential-words.ts';
@@ -49,7 +49,7 @@ export function OfferCard(props: {
           <SignerBadge signer={offer.signer} />
         </p>
       )}
-      {own.length === 0 && <Empty>Make an identity first: the credential is bound to it.</Empty>}
+      {own.length === 0 && <NoIdentity because="the credential is bound to it." />}
       {own.length > 0 && address === null && (
         <Form
           action={action}

@@ -7,7 +7,7 @@ import { AddFarm } from '../farm/AddFarm.tsx';
 import { FarmCard } from '../farm/FarmCard.tsx';
 import { History } from '../farm/History.tsx';
 import { Rewards } from '../farm/Rewards.tsx';
-import { bytes, count, duration } from '../format.ts';
+import { bytes, count, counted, duration } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
 import { farmStatus } from '../status.ts';
@@ -28,7 +28,9 @@ export default function Farm({ snapshot }: ScreenProps) {
           <p>
             {farms.length === 0
               ? 'No space is given yet'
-              : `${count(totals.plotted)} of ${count(totals.sectors)} sectors plotted · ${bytes(totals.usedBytes)} of ${bytes(totals.allocatedBytes)}`}
+              : totals.sectors === 0
+                ? `${bytes(totals.allocatedBytes)} set aside`
+                : `${count(totals.plotted)} of ${counted(totals.sectors, 'sector')} plotted · ${bytes(totals.usedBytes)} of ${bytes(totals.allocatedBytes)}`}
           </p>
         </div>
         <div className="row">
@@ -82,8 +84,9 @@ function Slept({ sleep, missed }: { sleep: SleepSnapshot; missed: number }) {
       <span>
         This tab, or the computer, slept {times === 1 ? 'once' : `${count(times)} times`}, {duration(totalMs)}{' '}
         in all
-        {times === 1 ? '' : ` (longest ${duration(longestMs)})`}, last long at {longest}; {count(missed)}{' '}
-        slots were missed. Keep the tab visible or install the app, and see the computer’s power settings.
+        {times === 1 ? '' : ` (longest ${duration(longestMs)})`}, last long at {longest};{' '}
+        {missed === 1 ? '1 slot was' : `${count(missed)} slots were`} missed. Keep the tab visible or install
+        the app, and see the computer’s power settings.
       </span>
     </div>
   );

@@ -3,7 +3,7 @@ import type { ChainView, FarmView, Notice } from '../../node/api.ts';
 import { farmTotals, type FarmTotals } from '../../node/farm-totals.ts';
 import { Badge, Card, CauseBanner, ChainCauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';
 import { SectorGrid } from '../components/SectorGrid.tsx';
-import { ago, bytes, count, duration, timeLeft } from '../format.ts';
+import { ago, bytes, count, counted, duration, headerRate, timeLeft } from '../format.ts';
 import { useNow } from '../hooks.ts';
 import { chainStatus, farmStatus } from '../status.ts';
 
@@ -68,7 +68,7 @@ function ChainCards({ chain }: { chain: ChainView | null }) {
         value={chain?.best ? `#${count(best)}` : '–'}
         note={
           chain?.phase === 'syncing'
-            ? `of ${count(target)} announced · ${count(Math.round(chain.headersPerSecond))} headers/s`
+            ? `of ${count(target)} announced · ${headerRate(chain.headersPerSecond)}`
             : chain?.finalized
               ? `final up to #${count(chain.finalized.number)}`
               : 'waiting for the first block'
@@ -100,14 +100,18 @@ function FarmCards({ farms }: { farms: FarmView[] }) {
         <Stat
           label="Blocks won"
           value={count(totals.blocks)}
-          note={`${count(totals.votes)} votes · ${count(totals.audited)} slots audited`}
+          note={`${counted(totals.votes, 'vote')} · ${counted(totals.audited, 'slot')} audited`}
         />
       </Card>
       <Card span={4}>
         <Stat
           label="Sectors plotted"
-          value={`${count(totals.plotted)} of ${count(totals.sectors)}`}
-          note={`${bytes(totals.usedBytes)} of ${bytes(totals.allocatedBytes)}`}
+          value={totals.sectors === 0 ? '–' : `${count(totals.plotted)} of ${count(totals.sectors)}`}
+          note={
+            totals.sectors === 0
+              ? `${bytes(totals.allocatedBytes)} set aside`
+              : `${bytes(totals.usedBytes)} of ${bytes(totals.allocatedBytes)}`
+          }
         />
         {plotting !== null && (
           <Meter
@@ -130,10 +134,14 @@ function Plots({ farm, named }: { farm: FarmView; named: boolean }) {
   return (
     <div className="stack">
       {named && <strong>{farm.name}</strong>}
-      <SectorGrid sectors={farm.sectors} />
+      {farm.sectors.length > 0 && <SectorGrid sectors={farm.sectors} />}
       <p className="small muted">
         {plotting === null
-          ? `Audits take ${slots.medianAuditMs === null ? '–' : duration(slots.medianAuditMs)}.`
+          ? slots.medianAuditMs === null
+            ? farm.sectors.length === 0
+              ? 'Sectors are plotted here once the chain is verified up to its head.'
+              : 'Audits begin once a sector is plotted.'
+            : `Audits take ${duration(slots.medianAuditMs)}.`
           : `Sector ${plotting.sector}: ${plotting.stage}, ${plotting.piecesDone} of ${plotting.piecesTotal} pieces${plotting.etaSeconds === null ? '' : `, ${timeLeft(plotting.etaSeconds)}`}.`}
       </p>
     </div>
@@ -143,10 +151,7 @@ function Plots({ farm, named }: { farm: FarmView; named: boolean }) {
 function ChainPicture({ chain }: { chain: ChainView | null }) {
   if (chain === null || chain.blocks.length === 0)
     return <Empty>Blocks appear here once they are verified.</Empty>;
-  const blocks = chain.blocks
-    .filter((block) => block.onBestChain)
-    .slice(0, 16)
-    .toReversed();
+  const blocks = chain.blocks.filter((block) => block.onBestChain).slice(0, 16);
   return (
     <>
       <div
@@ -157,7 +162,7 @@ function ChainPicture({ chain }: { chain: ChainView | null }) {
         {blocks.map((block) => (
           <span
             key={block.hash}
-            className={block.own ? 'own' : block.final ? 'final' : ''}
+            className={`tile ${block.own ? 'own' : block.final ? 'final' : ''}`}
             title={`Block ${block.number}${block.own ? ', won by this tab' : ''}${block.final ? ', final' : ''}`}
           >
             {block.number}
@@ -166,12 +171,15 @@ function ChainPicture({ chain }: { chain: ChainView | null }) {
       </div>
       <div className="legend">
         <span>
-          <Badge>new</Badge> verified
+          <i className="tile" /> verified
         </span>
         <span>
-          <Badge tone="good">final</Badge> {chain.confirmationDepthK ?? 'K'} deep
+          <i className="tile final" /> final
+          {chain.confirmationDepthK !== null && `, ${chain.confirmationDepthK} deep`}
         </span>
-        <span>strong green: won by this tab</span>
+        <span>
+          <i className="tile own" /> won by this tab
+        </span>
       </div>
     </>
   );
@@ -183,14 +191,15 @@ function Notices({ notices }: { notices: Notice[] }) {
   return (
     <ul className="list">
       {notices.slice(0, 6).map((notice) => (
-        <li key={notice.id} className="row">
+        <li key={notice.id} className="notice">
           <Badge
             tone={({ info: 'plain', success: 'good', warning: 'warn', error: 'bad' } as const)[notice.level]}
           >
             {notice.category}
           </Badge>
-          <span>{notice.text}</span>
-          <span className="small muted">{ago(notice.at, now)}</span>
+          <span>
+            {notice.text} <span className="small muted">{ago(notice.at, now)}</span>
+          </span>
         </li>
       ))}
     </ul>

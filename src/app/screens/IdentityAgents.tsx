@@ -177,7 +177,7 @@ function MakeAgent({ own, reload }: { own: IdentityView[]; reload: () => void })
   };
   return (
     <Card title="Make an agent" span={5}>
-      <WithIdentity own={owners} without="Make an identity first; the agent’s rests on it.">
+      <WithIdentity own={owners} because="the agent’s rests on it.">
         <Form action={action} submit="Make it" disabled={name.trim() === ''} onSubmit={submit}>
           <ActingAs label="Acts for" own={owners} acting={acting} />
           <TextField label="Name of the agent" value={name} onChange={setName} />

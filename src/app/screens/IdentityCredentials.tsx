@@ -30,7 +30,9 @@ export default function IdentityCredentials() {
       <LoginReturn reload={reload} />
       <Card title="What others certified of you" span={7}>
         <Failure error={all.error} />
-        {all.value?.length === 0 && <Empty>Nothing yet. Paste what an issuer gives you on the right.</Empty>}
+        {all.value?.length === 0 && (
+          <Empty>Nothing yet. What an issuer gives you is pasted under “Receive”.</Empty>
+        )}
         <ul className="list" data-testid="credentials">
           {all.value?.map((one) => (
             <Credential key={one.id} one={one} reload={reload} />

@@ -309,7 +309,7 @@ function MakeIdentity({ reload }: { reload: () => void }) {
       >
         <TextField label="Name" hint="Everybody you show it to sees it." value={name} onChange={setName} />
         <details>
-          <summary>For those who know</summary>
+          <summary>Kind of key, and a name without digits</summary>
           <div className="stack">
             <Select
               label="Key"

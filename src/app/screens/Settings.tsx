@@ -112,7 +112,7 @@ function MachineCard({ snapshot }: ScreenProps) {
         <dd>
           {machine.usedBytes === null ? '–' : bytes(machine.usedBytes)} of{' '}
           {machine.quotaBytes === null ? '–' : bytes(machine.quotaBytes)}{' '}
-          {machine.persisted ? <Badge tone="good">kept</Badge> : <Badge tone="warn">may be evicted</Badge>}
+          {machine.persisted ? <Badge tone="good">kept</Badge> : <Badge tone="warn">may be deleted</Badge>}
         </dd>
         <dt>Plotting tables</dt>
         <dd>{tableWords(snapshot.tables)}</dd>
@@ -121,12 +121,28 @@ function MachineCard({ snapshot }: ScreenProps) {
           <a href="#/browser">What it can do, and installing the app</a>
         </dd>
       </dl>
-      {!machine.persisted && (
-        <button type="button" onClick={() => void navigator.storage.persist()}>
+      {!machine.persisted && <KeepData />}
+    </Card>
+  );
+}
+
+/** Browsers answer at once, by what they know of the page, or ask the person. */
+function KeepData() {
+  const [kept, setKept] = useState<boolean | null>(null);
+  const ask = useCommand(useCallback(async () => setKept(await navigator.storage.persist()), []));
+  return (
+    <>
+      <div className="row">
+        <button type="button" onClick={ask.run} disabled={ask.busy || kept === true}>
           Ask the browser to keep the data
         </button>
-      )}
-    </Card>
+      </div>
+      <p className="small muted" role="status">
+        {kept === true && 'It keeps them from now on.'}
+        {kept === false &&
+          'It does not promise that yet. Install the app, or come back often, and ask again; keep a copy of the keys.'}
+      </p>
+    </>
   );
 }
 

@@ -3,7 +3,7 @@ import type { AccountEvent, AccountHistoryView, HistoryKind } from '../../node/a
 import { Badge, Card, CheckBadge, Empty, Stat } from '../components/basics.tsx';
 import { Deed, Failure, Select } from '../components/forms.tsx';
 import { exact, PaymentEntry, type NameOf } from '../components/Payment.tsx';
-import { brief, count, tokens } from '../format.ts';
+import { brief, count, counted, tokens } from '../format.ts';
 import { money, usePolled } from '../wallet-client.ts';
 import { useNames } from '../wallet-names.ts';
 import type { PartProps } from './Wallet.tsx';
@@ -134,7 +134,7 @@ function Entries(props: { view: AccountHistoryView; shown: Shown; symbol: string
         <Stat
           label="Earned by farming in these blocks"
           value={tokens(String(earned), symbol)}
-          note={`${count(rewards.length)} times`}
+          note={`in ${counted(rewards.length, 'reward')}`}
         />
       )}
       <p className="muted small" data-testid="looked">

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState, type ReactNode } from 'react';
 import type {
   BeginSetup,
   FarmSetup,
@@ -11,7 +11,7 @@ import { firstBudget } from '../../crypto/pot-budget.ts';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { networkChoices } from '../../node/networks.ts';
 import { Badge } from '../components/basics.tsx';
-import { BeginChooser, troubleOf } from '../components/Checkpoint.tsx';
+import { BeginChooser, beginWords, troubleOf } from '../components/Checkpoint.tsx';
 import { FarmIcon, KeyIcon, ShieldIcon } from '../components/icons.tsx';
 import { brief, count } from '../format.ts';
 import { useCommand } from '../hooks.ts';
@@ -94,6 +94,17 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
   );
 }
 
+/** The heading of a step takes the focus, so that a screen reader says where one is and Tab goes on from there. */
+function StepTitle({ children }: { children: ReactNode }) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  useEffect(() => heading.current?.focus(), []);
+  return (
+    <h1 ref={heading} tabIndex={-1}>
+      {children}
+    </h1>
+  );
+}
+
 function About({ onNext }: { onNext: () => void }) {
   return (
     <>
@@ -159,7 +170,7 @@ function ChooseNetwork(props: {
   const others = choice.endpoints.slice(1);
   return (
     <>
-      <h1>Which network?</h1>
+      <StepTitle>Which network?</StepTitle>
       <fieldset>
         <legend className="visually-hidden">Network</legend>
         {networkChoices.map((network) => (
@@ -194,7 +205,7 @@ function ChooseNetwork(props: {
       <ProbeResult probe={probe} />
       {foreign && <p className="banner bad">This node serves another network than {choice.name}.</p>}
       <details>
-        <summary>Where to begin</summary>
+        <summary>Where to begin: {beginWords(props.begin)}</summary>
         <BeginChooser begin={props.begin} network={genesisHash} onChange={props.onBegin} />
       </details>
       <div className="actions">
@@ -258,10 +269,12 @@ function ChooseMachine(props: {
     }
   }, [farm, onFarm, pieces, mostSectors, defaultSectors]);
   const start = useCommand(useCallback(() => node.start(props.setup), [props.setup]));
+  /** What was refused: another choice makes the refusal void. */
+  const [tried, setTried] = useState<FarmSetup | null>();
   const canFarm = machine.storage !== 'none' && mostSectors > 0;
   return (
     <>
-      <h1>How much of your machine?</h1>
+      <StepTitle>How much of your machine?</StepTitle>
       {machine.missing.map((gap) => (
         <p className="banner" key={gap.capability}>
           {gap.capability}: {gap.consequence}
@@ -332,7 +345,7 @@ function ChooseMachine(props: {
           symbol={props.setup.network.tokenSymbol}
         />
       )}
-      {start.error !== null && (
+      {start.error !== null && tried === farm && (
         <p className="banner bad" role="alert">
           {start.error}
         </p>
@@ -345,7 +358,10 @@ function ChooseMachine(props: {
           type="button"
           className="primary large"
           disabled={start.busy || (farm !== null && sectors === 0)}
-          onClick={start.run}
+          onClick={() => {
+            setTried(farm);
+            start.run();
+          }}
         >
           {farm === null ? 'Start verifying' : 'Start farming'}
         </button>
