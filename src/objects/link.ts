@@ -22,10 +22,11 @@ const HINTS = /[?&]at=([A-Za-z0-9_-]+)/;
  */
 export function parseObjectLink(text: string): ObjectLink {
   const trimmed = text.trim().slice(0, MAX_LENGTH);
-  const cid = CID.exec(trimmed)?.[0] ?? trimmed;
-  if (cid.length > 80) {
-    const sentence = 'There is no identifier of an object in this: one begins with bafkr6i.';
-    throw new DecodeError('cid', 'no identifier of an object in this link', {}, sentence);
+  const cid = CID.exec(trimmed)?.[0];
+  if (cid === undefined) {
+    const sentence =
+      'There is no identifier of an object in this. One begins with bafkr6i and has 59 characters; copy it whole.';
+    throw new DecodeError('cid', `no identifier in “${trimmed.slice(0, 80)}”`, {}, sentence);
   }
   const hash = hashOfCid(cid);
   const hints = HINTS.exec(trimmed)?.[1];

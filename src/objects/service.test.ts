@@ -128,4 +128,10 @@ describe('links', () => {
   it.each(['', 'hello', `${cid}x`, 'https://example.org/', `${cid}?at=AQ`])('“%s” is none', (text) => {
     expect(() => parseObjectLink(text)).toThrow(ProtocolError);
   });
+
+  it('say what is missing where a person pasted something else', () => {
+    expect(() => parseObjectLink('hello')).toThrow(
+      expect.objectContaining({ sentence: expect.stringContaining('begins with bafkr6i') }),
+    );
+  });
 });

@@ -1,4 +1,4 @@
-import type { ReactNode } from 'react';
+import { useEffect, useRef, type ReactNode } from 'react';
 import type { Cause, ChainView, Trust } from '../../node/api.ts';
 import { CheckIcon, ShieldIcon, SpeechIcon } from './icons.tsx';
 
@@ -34,12 +34,28 @@ export function CheckBadge(props: { children: ReactNode; title?: string }) {
   );
 }
 
-export function Card(props: { title?: ReactNode; aside?: ReactNode; span?: number; children: ReactNode }) {
+export function Card(props: {
+  title?: ReactNode;
+  aside?: ReactNode;
+  span?: number;
+  /** Whether it answers what the person just did, so that it comes into sight and takes the focus. */
+  answer?: boolean;
+  children: ReactNode;
+}) {
+  const heading = useRef<HTMLHeadingElement>(null);
+  const { answer = false } = props;
+  useEffect(() => {
+    if (!answer) return;
+    heading.current?.focus({ preventScroll: true });
+    heading.current?.closest('section')?.scrollIntoView();
+  }, [answer]);
   return (
     <section className={`card ${props.span ? `span-${props.span}` : ''}`}>
       {(props.title !== undefined || props.aside !== undefined) && (
         <header>
-          <h2>{props.title}</h2>
+          <h2 ref={heading} tabIndex={answer ? -1 : undefined}>
+            {props.title}
+          </h2>
           {props.aside}
         </header>
       )}

@@ -80,7 +80,12 @@ export function Ask() {
           value={audience}
           onChange={setAudience}
         />
-        <TextField label="Kind of credential" value={type} onChange={setType} />
+        <TextField
+          label="Kind of credential"
+          hint="The name that its issuers give it, such as the one here."
+          value={type}
+          onChange={setType}
+        />
         <TextField
           label="Claims"
           hint="Their names, with commas between. Ask for as little as you need."

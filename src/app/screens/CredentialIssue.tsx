@@ -103,7 +103,12 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
                 onChange={setSubject}
               />
             )}
-            <TextField label="Kind" value={type} onChange={setType} />
+            <TextField
+              label="Kind"
+              hint="A name that whoever asks for it knows."
+              value={type}
+              onChange={setType}
+            />
             <TextArea
               label="Claims"
               hint="One a line: name = value. Each can be shown without the others. Of birth_date = 1990-05-01, score and quantity, bounds can be proved without telling them."

@@ -46,7 +46,7 @@ export function Receive({ own, reload }: { own: IdentityView[]; reload: () => vo
       >
         <TextArea
           label="Credential"
-          hint="Paste what the issuer gave you, or the link of its offer. Every signature is checked."
+          hint="Paste what the issuer gave you, or the link of its offer; or, to check others, an issuer’s list of revocations or its link. Every signature is checked."
           value={text}
           onChange={setText}
         />
@@ -77,7 +77,7 @@ export function Receive({ own, reload }: { own: IdentityView[]; reload: () => vo
               })
             }
           >
-            It is an issuer’s list of revocations, or its link
+            Keep as a list of revocations
           </button>
         </div>
       )}

@@ -191,7 +191,7 @@ function MakeAgent({ own, reload }: { own: IdentityView[]; reload: () => void })
           <TextField label="What it may do there" hint="With commas between." value={act} onChange={setAct} />
           <TextField
             label="At most, each time"
-            hint="A whole number of the smallest unit; may stay empty."
+            hint="In what is counted there, without decimals; for tokens in their smallest unit, of which 1 and 18 zeros are one token. May stay empty."
             value={perUse}
             onChange={setPerUse}
           />

@@ -1,5 +1,6 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { IdentityView, VerdictView } from '../../identity/identity-view.ts';
+import type { VerdictCode } from '../../identity/verdict.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import { Check, Deed, Failure, FileField, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
@@ -69,6 +70,23 @@ export default function IdentityPeople() {
   );
 }
 
+const VERDICT_WORDS: Record<VerdictCode, string> = {
+  ok: 'sound',
+  'not-anchored': 'not registered',
+  mismatch: 'another certificate',
+  'issuer-gone': 'issuer gone',
+  revoked: 'revoked',
+  expired: 'expired',
+  'not-yet-valid': 'not valid yet',
+  'bad-signature': 'a signature does not hold',
+  'weak-algorithm': 'a signature can be forged',
+  'name-chaining': 'names do not fit',
+  'not-an-authority': 'issuer was not allowed to',
+  'path-length': 'chain too long',
+  'key-usage': 'key used wrongly',
+  'renewed-after-revocation': 'revoked before',
+};
+
 const verdictTone = (verdict: VerdictView) => {
   if (verdict.strict === 'ok') return 'good' as const;
   if (verdict.reported === 'ok') return 'info' as const;
@@ -85,7 +103,7 @@ function verdictWord(verdict: VerdictView): string {
   if (verdict.strict === 'ok') return 'registered and sound';
   if (verdict.reported === 'ok') return 'waits for proof';
   if (verdict.strict === 'not-anchored' && verdict.certificates === 'ok') return 'sound, not registered';
-  return verdict.strict === 'not-anchored' ? verdict.certificates : verdict.strict;
+  return VERDICT_WORDS[verdict.strict === 'not-anchored' ? verdict.certificates : verdict.strict];
 }
 
 /** What the registry's part of a verdict rests on. */
@@ -98,7 +116,7 @@ export function standing({ asOf, registry, reason, reported, reportedBlock }: Ve
     : `Reported by a node, not proven yet: ${block}.`;
   const news =
     asOf.proven && reported !== null && reportedBlock !== asOf.block
-      ? ` A node’s word for block ${reportedBlock}: ${reported}.`
+      ? ` A node’s word for block ${reportedBlock}: ${VERDICT_WORDS[reported]}.`
       : '';
   return proof + news;
 }
@@ -158,9 +176,9 @@ function Identity(props: { one: IdentityView; nameOf: (did: string) => string; r
           {verdict !== null && (
             <>
               <dt>The registry says</dt>
-              <dd>{verdict.chain}</dd>
+              <dd>{VERDICT_WORDS[verdict.chain]}</dd>
               <dt>Every check says</dt>
-              <dd>{verdict.strict}</dd>
+              <dd>{VERDICT_WORDS[verdict.strict]}</dd>
               <dt>As of</dt>
               <dd data-testid="as-of">{standing(verdict)}</dd>
             </>

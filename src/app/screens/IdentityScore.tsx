@@ -12,6 +12,7 @@ import {
   TextField,
   useAction,
 } from '../components/forms.tsx';
+import { count } from '../format.ts';
 import { identity, useLoaded, useWallet } from '../wallet-client.ts';
 
 const TYPES: readonly (readonly [string, string])[] = [
@@ -59,7 +60,7 @@ export default function IdentityScore() {
             <Stat
               label="Auto Score"
               value={(shown.score_ppm / 100).toFixed(0)}
-              note="of 10 000, self-computed"
+              note={`of ${count(10_000)}, computed by this wallet`}
             />
             <Meter value={shown.score_ppm / 1_000_000} label="Auto Score" />
             <p className="muted small">{shown.caution}</p>

@@ -26,6 +26,7 @@ export default function ObjectCard(props: {
     <Card
       title={name}
       span={7}
+      answer
       aside={
         <Badge
           tone="good"

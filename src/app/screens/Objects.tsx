@@ -78,7 +78,7 @@ export default function Objects({ snapshot }: ScreenProps) {
             />
           </Form>
           {status !== null && status.samples.length > 0 && (
-            <Samples samples={status.samples} wide={opened === null} />
+            <Samples samples={status.samples} wide={opened === null} busy={action.busy} />
           )}
         </Card>
         {opened !== null && (
@@ -126,10 +126,14 @@ function useNewest(): Action {
 
 const hrefOf = (path: string): string => `#/objects/${path.replace(/^\/object\//, '')}`;
 
-function Samples({ samples, wide }: { samples: SampleView[]; wide: boolean }) {
+function Samples(props: { samples: SampleView[]; wide: boolean; busy: boolean }) {
+  const { samples, wide, busy } = props;
   return (
     <section aria-labelledby="samples" className="stack">
       <h3 id="samples">Try one of these</h3>
+      <p className="small muted" role="status">
+        {busy && 'Looking for it…'}
+      </p>
       <ul className={wide ? 'list columns' : 'list'}>
         {samples.map(({ name, about, cid, path, bytes: size }) => (
           <li key={cid}>
