@@ -1,0 +1,90 @@
+/** Every screen, on a phone and on a desktop, by day and by night: what it owes to everybody. */
+import { expect, test, type Page } from '@playwright/test';
+import { TestNetwork } from '../devnet/testing/test-network.ts';
+import { serveApp, type AppServer } from '../scripts/app-server.ts';
+import { ensureBuilt } from '../scripts/build-app.ts';
+import { violations } from './support/accessibility.ts';
+import { closeProfiles, makeIdentity, makeWallet, NOWHERE, profile } from './support/profile.ts';
+
+const MINUTE = 60_000;
+const PHONE = { width: 390, height: 844 };
+const DESKTOP = { width: 1280, height: 900 };
+
+let app: AppServer;
+test.beforeAll(async () => {
+  test.setTimeout(3 * MINUTE);
+  app = await serveApp(await ensureBuilt(() => undefined), 0);
+});
+test.afterEach(closeProfiles);
+test.afterAll(() => app.close());
+
+/** Looks at what is shown in every way that people look at it. */
+async function look(page: Page, name: string): Promise<void> {
+  for (const [viewport, colorScheme] of [
+    [PHONE, 'light'],
+    [DESKTOP, 'dark'],
+  ] as const) {
+    await page.setViewportSize(viewport);
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    const found = await violations(page);
+    expect.soft(found, `${name}, ${colorScheme}, ${viewport.width} px`).toEqual([]);
+  }
+}
+
+/** Opens a screen by its address and looks at it once its heading stands there. */
+async function show(page: Page, address: string, sign: string): Promise<void> {
+  await page.evaluate((to) => {
+    window.location.hash = `#/${to}`;
+  }, address);
+  await expect(page.getByRole('heading', { name: sign, exact: true })).toBeVisible({ timeout: MINUTE });
+  for (const summary of await page.locator('main details:not([open]) > summary').all()) await summary.click();
+  await look(page, address);
+}
+
+test('the first run', async ({ page }) => {
+  await page.goto(app.url);
+  await page.getByText('What this browser can do').click();
+  await look(page, 'about');
+  await page.getByRole('button', { name: 'Get started' }).click();
+  await page.getByText('Where to begin').first().click();
+  await page.getByRole('radio', { name: /From a checkpoint/ }).check();
+  await look(page, 'network');
+});
+
+test('the chain, the farm and the settings', async ({ browser }) => {
+  test.setTimeout(4 * MINUTE);
+  const network = await TestNetwork.start();
+  try {
+    await network.reach(3);
+    const page = await profile(browser, app.url, { endpoint: `ws://127.0.0.1:${network.network.port}` });
+    await expect(page.locator('main').getByText('Head verified')).toBeVisible({ timeout: 2 * MINUTE });
+    await show(page, 'home', 'Overview');
+    await show(page, 'chain', 'Newest blocks');
+    await show(page, 'farm', 'Add a farm');
+    await show(page, 'cluster', 'Join a cluster');
+    await show(page, 'objects', 'Storage network');
+    await show(page, 'settings', 'Start over');
+    await show(page, 'browser', 'As an app');
+  } finally {
+    await closeProfiles();
+    await network.remove();
+  }
+});
+
+test('the wallet and identities, while no node answers', async ({ browser }) => {
+  test.setTimeout(4 * MINUTE);
+  const page = await profile(browser, app.url, NOWHERE);
+  await show(page, 'home', 'Overview');
+  await show(page, 'wallet', 'A wallet of your own');
+  await makeWallet(page);
+  for (const part of ['Accounts', 'Send', 'Activity', 'Staking', 'People', 'Safety']) {
+    await page.getByRole('tab', { name: part, exact: true }).click();
+    await look(page, `wallet: ${part}`);
+  }
+  await makeIdentity(page, 'Ada');
+  await show(page, 'identity/people', 'Your identities');
+  await show(page, 'identity/credentials', 'Certify something of somebody');
+  await show(page, 'identity/agents', 'Make an agent');
+  await show(page, 'identity/content', 'Sign a file');
+  await show(page, 'identity/score', 'How surely you are one person');
+});
