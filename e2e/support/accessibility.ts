@@ -66,7 +66,7 @@ function lowContrasts(): string[] {
       brush.fillStyle = colour;
       brush.fillRect(0, 0, 1, 1);
     }
-    return [...brush.getImageData(0, 0, 1, 1).data.slice(0, 3)];
+    return Array.from(brush.getImageData(0, 0, 1, 1).data.subarray(0, 3));
   };
   const luminance = (rgb: number[]): number => {
     const [red, green, blue] = rgb.map((part) => {
