@@ -6,8 +6,7 @@
 import type { ImportableBlock } from '../network/source.ts';
 import { U64_MAX } from '../protocol/constants.ts';
 import { subspaceDigests } from '../protocol/digest.ts';
-import { headerHash } from '../protocol/header.ts';
-import { verifyMmrProof, type MmrLeaf, type MmrProof } from '../protocol/mmr.ts';
+import { mmrLeafOf, verifyMmrProof, type MmrProof } from '../protocol/mmr.ts';
 import type { Header, SolutionRange } from '../protocol/types.ts';
 import { falseHistory as refuse, readEras, type Era, type EraOptions } from './eras.ts';
 
@@ -205,11 +204,6 @@ function runs(numbers: readonly number[]): number[][] {
   return parts;
 }
 
-function leafOf(header: Header): MmrLeaf {
-  const { number, stateRoot, extrinsicsRoot } = header;
-  return { number, hash: headerHash(header), stateRoot, extrinsicsRoot };
-}
-
 /** These are the headers asked for, and leaves of the head's range. */
 async function requireMembers(
   source: SuperLightSource,
@@ -225,7 +219,7 @@ async function requireMembers(
   });
   const proof = await source.mmrProof(numbers, head.number, signal);
   if (proof.size !== head.number) refuse('a proof of another range', { size: proof.size });
-  verifyMmrProof(head.root, headers.map(leafOf), proof);
+  verifyMmrProof(head.root, headers.map(mmrLeafOf), proof);
 }
 
 /** A block has its era's range, and a slot after its era's first and not after the next one's. */

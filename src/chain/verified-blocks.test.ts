@@ -7,6 +7,14 @@ import { RpcSource } from '../network/source.ts';
 import { fromHex, toHex, toPrefixedHex } from '../protocol/bytes.ts';
 import { toRpcSignedBlock } from '../protocol/block.ts';
 import { toRpcHeader } from '../protocol/header.ts';
+import {
+  encodeMmrLeaves,
+  encodeMmrProof,
+  mergeMmrNodes,
+  mmrLeafHash,
+  mmrLeafOf,
+  mmrProofNodes,
+} from '../protocol/mmr.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import { runtimeVersionQuery } from './state/consensus.ts';
 import { NoProof, VerifiedBlocks, type FollowedChain } from './verified-blocks.ts';
@@ -21,11 +29,27 @@ beforeAll(async () => {
   states = recordedStates(LAST);
 });
 
-type Answer = (state: RecordedState) => unknown;
+type Answer = (state: RecordedState, params: readonly unknown[]) => unknown;
+
+/** What a node says of a block's place in the range of all blocks before the head. */
+function rangeProof(number: number, size: number) {
+  const leaves = states.slice(0, size).map(({ header }) => mmrLeafOf(header));
+  const nodeAt = (height: number, first: number): Uint8Array =>
+    height === 0
+      ? mmrLeafHash(leaves[first]!)
+      : mergeMmrNodes(nodeAt(height - 1, first), nodeAt(height - 1, first + 2 ** (height - 1)));
+  const nodes = mmrProofNodes([number], size, nodeAt);
+  return {
+    blockHash: toPrefixedHex(states[size]!.hash),
+    leaves: toPrefixedHex(encodeMmrLeaves([leaves[number]!])),
+    proof: toPrefixedHex(encodeMmrProof({ indices: [number], size, nodes })),
+  };
+}
 
 /** A node that has the recorded chain; `lies` answers in its stead. */
 function node(url: string, lies: Record<string, Answer> = {}): RpcSource {
-  const truths: Record<string, (state: RecordedState, params: readonly unknown[]) => unknown> = {
+  const truths: Record<string, Answer> = {
+    mmr_generateProof: (_, [numbers, size]) => rangeProof((numbers as number[])[0]! - 1, size as number),
     chain_getHeader: ({ header }) => toRpcHeader(header),
     chain_getBlock: ({ header, extrinsics }) =>
       toRpcSignedBlock({ header, extrinsics, justifications: null }),
@@ -35,10 +59,11 @@ function node(url: string, lies: Record<string, Answer> = {}): RpcSource {
     }),
   };
   const call = async (method: string, params: readonly unknown[] = []): Promise<unknown> => {
+    if (method === 'chain_getBlockHash') return toPrefixedHex(states[params[0] as number]!.hash);
     const hash = String(params.at(-1)).slice(2);
     const state = states.find((one) => toHex(one.hash) === hash);
     if (state === undefined) throw new RpcError(4003, method, 'unknown block');
-    return lies[method] === undefined ? truths[method]!(state, params) : lies[method](state);
+    return lies[method] === undefined ? truths[method]!(state, params) : lies[method](state, params);
   };
   return new RpcSource({ url, call } as unknown as RpcClient);
 }
@@ -108,6 +133,45 @@ describe('verified blocks', () => {
       refused: false,
       sentence: 'No node is connected to ask for a proof.',
     });
+  });
+
+  test('of any age are proven by the range of all blocks, without their states', async () => {
+    const pruned = {
+      state_getReadProof: (state: RecordedState, [keys]: readonly unknown[]) => {
+        if (state.header.number < LAST) throw new RpcError(4003, 'state_getReadProof', 'State discarded');
+        return {
+          at: toPrefixedHex(state.hash),
+          proof: state.state.prove((keys as string[]).map((key) => fromHex(key))).map(toPrefixedHex),
+        };
+      },
+    };
+    const blocks = new VerifiedBlocks(client([node('pruned', pruned)]));
+    for (const number of [0, 1, 7, LAST - 5])
+      expect(toHex((await blocks.ancient(number)).hash)).toBe(toHex(states[number]!.hash));
+    await expect(blocks.ancient(LAST - 4)).rejects.toBeInstanceOf(NoProof);
+    await expect(blocks.ancient(-1)).rejects.toBeInstanceOf(NoProof);
+  });
+
+  test.each<[string, Record<string, Answer>]>([
+    ['another block', { chain_getHeader: () => toRpcHeader(states[3]!.header) }],
+    [
+      'a block that never was',
+      { chain_getHeader: () => toRpcHeader({ ...states[7]!.header, extrinsicsRoot: new Uint8Array(32) }) },
+    ],
+    ['the proof of another block', { mmr_generateProof: () => rangeProof(6, LAST) }],
+    ['a proof of an older range', { mmr_generateProof: () => rangeProof(7, LAST - 1) }],
+    [
+      'another block with its own proof',
+      {
+        chain_getHeader: () => toRpcHeader(states[6]!.header),
+        mmr_generateProof: () => rangeProof(6, LAST),
+      },
+    ],
+  ])('of any age are refused: %s', async (_, lies) => {
+    const blocks = new VerifiedBlocks(client([node('liar', lies)]));
+    await expect(blocks.ancient(7)).rejects.toBeInstanceOf(NoProof);
+    const helped = new VerifiedBlocks(client([node('liar', lies), node('one')]));
+    expect(toHex((await helped.ancient(7)).hash)).toBe(toHex(states[7]!.hash));
   });
 
   test('another header under a proven hash is refused', async () => {

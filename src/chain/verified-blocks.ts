@@ -5,9 +5,11 @@ import { equal } from '../protocol/bytes.ts';
 import { ProtocolError, ownSentence } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
+import { decodeMmrProof, mmrLeafOf, verifyMmrProof } from '../protocol/mmr.ts';
 import { orderedTrieRoot } from '../protocol/trie.ts';
 import type { Header } from '../protocol/types.ts';
 import type { LightClient } from './light-client.ts';
+import { mmrQuery } from './state/consensus.ts';
 import { runtimeIdentity } from './state/constants.ts';
 import { itemQuery, StateReader, type KeySource, type Proven, type Query } from './state/reader.ts';
 import { octets, optional, shaped } from './state/shape.ts';
@@ -192,6 +194,28 @@ export class VerifiedBlocks implements BlockReader {
       at = { header: parent.header, number: parent.context.number, hash: parent.context.hash };
     }
     return at;
+  }
+
+  /**
+   * A final block of any age. It is a leaf of the Merkle mountain range whose root the head's state proves, so that no
+   * node has to keep the states in between. Throws NoProof.
+   */
+  async ancient(number: number, signal?: AbortSignal): Promise<ChainBlock> {
+    const head = this.head();
+    if (head === null || number < 0 || number > this.finalNumber()) throw new NoProof(null);
+    const { root } = await this.read(mmrQuery(this.required()), head, signal);
+    return this.ask(async (source) => {
+      const named = await source.hashAt(number, signal);
+      const header = named && (await source.header(named, signal));
+      if (header === null) throw new Error(`${source.name} does not have block ${number}`);
+      // A leaf is named by the block that appended it, the one after its own.
+      const { proof } = await source.mmrProof([number + 1], head.number, head.hash, signal);
+      const decoded = decodeMmrProof(proof);
+      if (decoded.size !== head.number || decoded.indices[0] !== number)
+        throw new Error(`${source.name} proved another block`);
+      verifyMmrProof(root, [mmrLeafOf(header)], decoded);
+      return { header, number, hash: headerHash(header) };
+    }, signal);
   }
 
   /** A block that is not remembered: the states name the hashes of the few hundred blocks before them. */

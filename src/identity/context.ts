@@ -1,7 +1,6 @@
 /** What the commands of identities share: their records in the wallet, the network's registry, known keys. */
 import { NoProof } from '../chain/verified-blocks.ts';
 import { RpcError } from '../network/rpc-error.ts';
-import type { Web } from '../network/web.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
@@ -17,31 +16,10 @@ import { isKeyBound } from './issue.ts';
 import { decodeJws, type JwsHeader } from './jws.ts';
 import { ecKey, ed25519Key, jwkOf, type Jwk, type SigningKey } from './keys.ts';
 import { ecPkcs8, ed25519Pkcs8, importPrivateKey } from './private-key.ts';
+import type { IdentityOptions, ProvenEvent } from './options.ts';
 import type { Consultation, RegistryAccess, RegistryView } from './registry-access.ts';
 import { Registry } from './registry.ts';
 import { identifiersOf, judge, type Verdict, type VerdictCode } from './verdict.ts';
-
-/** A reward that a final block proves. */
-export interface ProvenReward {
-  block: number;
-  /** Milliseconds since the epoch. */
-  at: number;
-}
-
-export interface IdentityOptions {
-  /** Name of the network in the DIDs of its registry: null for mainnet. */
-  network: () => string | null;
-  /** The network's registry, or null where none can be reached. */
-  registry: RegistryAccess | null;
-  /** The newest proven reward of farming to an account (SS58), or null; absent where no chain is followed. */
-  lastReward?: (account: string) => Promise<ProvenReward | null>;
-  /** Milliseconds since the epoch. */
-  now?: () => number;
-  /** Content of an object of the storage network; null where it cannot be had now. Absent where none is joined. */
-  objectContent?: (cid: string) => Promise<Uint8Array | null>;
-  /** How issuers and verifiers on the web are spoken to; the platform's `fetch` unless told. */
-  web?: Web;
-}
 
 /** A key that can be relied on for a DID, and the certificates it is from, if there are any. */
 export interface Resolved {
@@ -104,8 +82,13 @@ export class IdentityContext {
   }
 
   /** The newest proven reward of farming to an account (SS58), or null. */
-  async lastReward(account: string): Promise<ProvenReward | null> {
+  async lastReward(account: string): Promise<ProvenEvent | null> {
     return (await this.options.lastReward?.(account)) ?? null;
+  }
+
+  /** A transaction that an account (SS58) signed, in a block or in the oldest one known here; null for none. */
+  async accountUse(account: string, block: number | null): Promise<ProvenEvent | null> {
+    return (await this.options.accountUse?.(account, block)) ?? null;
   }
 
   /** Content of an object of the storage network; null where it cannot be had now. */

@@ -59,15 +59,12 @@ describe('evidence', () => {
     const wallet = await testWallet();
     const address = (await wallet.status()).accounts[0]!.address;
     let reward: { block: number; at: number } | null = null;
-    const ada = await testPerson(
-      () => time.now,
-      null,
-      wallet,
-      async (account) => {
+    const ada = await testPerson(() => time.now, null, wallet, {
+      lastReward: async (account) => {
         expect(account).toBe(address);
         return reward;
       },
-    );
+    });
     await expect(ada.addFarmingEvidence({ account: address })).rejects.toThrow('no-reward');
     await expect(ada.addFarmingEvidence({ account: 'su1' })).rejects.toThrow('not-own-account');
     reward = { block: 7, at: time.now - 45 * DAY };
@@ -81,6 +78,42 @@ describe('evidence', () => {
       score_ppm: 200_000,
       lines: [{ backing: 'block 900, proven' }],
     });
+  });
+
+  it('of age is an old transaction of one’s own, and fades until it is proved anew', async () => {
+    const time = { now: Date.UTC(2030, 0, 1) };
+    const wallet = await testWallet();
+    const account = (await wallet.status()).accounts[0]!.address;
+    const signed = new Map([
+      [40, time.now - 200 * DAY],
+      [900, time.now - 10 * DAY],
+    ]);
+    const asked: (number | null)[] = [];
+    const ada = await testPerson(() => time.now, null, wallet, {
+      accountUse: async (by, block) => {
+        asked.push(block);
+        const at = signed.get(block ?? 900);
+        return by === account && at !== undefined ? { block: block ?? 900, at } : null;
+      },
+    });
+    await expect(ada.addAgeEvidence({ account: 'su1' })).rejects.toThrow('not-own-account');
+    await expect(ada.addAgeEvidence({ account, block: 41 })).rejects.toThrow('no-use');
+    for (const block of [0, -1, 1.5])
+      await expect(ada.addAgeEvidence({ account, block })).rejects.toThrow('no-use');
+    await expect(ada.addAgeEvidence({ account })).rejects.toThrow('too-young');
+    expect(await ada.evidence()).toEqual([]);
+    await ada.addAgeEvidence({ account, block: 40 });
+    expect(await ada.score()).toMatchObject({
+      score_ppm: 100_000,
+      lines: [{ type: 'network-age', backing: 'used since 2029-06-15, block 40, proven' }],
+    });
+    time.now += 60 * DAY;
+    expect((await ada.score()).score_ppm).toBe(50_000);
+    await ada.addAgeEvidence({ account });
+    expect(asked.at(-1)).toBe(40);
+    expect(await ada.score()).toMatchObject({ score_ppm: 100_000, lines: [{ type: 'network-age' }] });
+    time.now += 90 * DAY;
+    expect((await ada.score()).score_ppm).toBe(0);
   });
 });
 

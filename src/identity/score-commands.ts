@@ -6,21 +6,14 @@ import { parseJson, shaped, toBase64Url } from '../wallet/json.ts';
 import { toX5c } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import type { CredentialRecord } from './credential-view.ts';
+import { evidenceIn, FULL_PPM, type EvidenceRecord } from './evidence.ts';
 import { claimsOf, decodeIssued, isUnlinkable } from './jpt.ts';
 import { jwkOf } from './keys.ts';
 import { predicates } from './predicate.ts';
-import {
-  computeScore,
-  nullifierOf,
-  POLICY_V1,
-  type Evidence,
-  type Score,
-  type ScorePolicy,
-} from './score.ts';
+import { computeScore, nullifierOf, POLICY_V1, type Score, type ScorePolicy } from './score.ts';
 import { statusReader } from './status-book.ts';
 import { disclosableClaims, issueSdJwt } from './sd-jwt.ts';
 
-const FARMING = 'network-farming';
 export const SCORE_TYPE = 'urn:autonomys:vc:auto-score:1';
 const POLICY = 'score-policy';
 const DAY_S = 86_400;
@@ -46,15 +39,6 @@ const policySchema = v.strictObject({
   ),
   group_caps_ppm: v.record(label, ppm),
 });
-
-/** Evidence as the wallet keeps it: what counts, and what tells the person where it is from. */
-export interface EvidenceRecord extends Evidence {
-  service: string;
-  /** Credential of the wallet that it rests on, or null if the person entered it or the chain proves it. */
-  credential: string | null;
-  /** Block that proves it, of what the chain says; missing otherwise. */
-  block?: number;
-}
 
 export interface ScoreView extends Score {
   policy: string;
@@ -92,7 +76,6 @@ type StatusReader = Awaited<ReturnType<typeof statusReader>>;
 
 /** Quality of evidence that nothing but the person's word stands behind. */
 const WORD_PPM = 100_000;
-const FULL_PPM = 1_000_000;
 
 function percent(ppmValue: number): string {
   return `${(ppmValue / 10_000).toFixed(1)} %`;
@@ -112,8 +95,7 @@ function lessened({ type, quality_ppm, issued_at }: EvidenceRecord, now: number,
 export function scoreCommands(context: IdentityContext) {
   const policy = (): ScorePolicy => context.get<ScorePolicy>(POLICY, 'setting') ?? POLICY_V1;
 
-  const evidence = (): EvidenceRecord[] =>
-    context.list<Omit<EvidenceRecord, 'id'>>('evidence').map(({ id, value }) => ({ ...value, id }));
+  const evidence = (): EvidenceRecord[] => evidenceIn(context);
 
   /** Evidence as it is worth now: what stood behind it may have been revoked, renewed or removed since. */
   const living = async (): Promise<EvidenceRecord[]> => {
@@ -137,7 +119,9 @@ export function scoreCommands(context: IdentityContext) {
     );
   };
 
-  const backingText = ({ credential, block }: EvidenceRecord, status: StatusReader): string | null => {
+  const backingText = ({ credential, block, since }: EvidenceRecord, status: StatusReader): string | null => {
+    if (since !== undefined)
+      return `used since ${new Date(since * 1000).toISOString().slice(0, 10)}, block ${block}, proven`;
     if (block !== undefined) return `block ${block}, proven`;
     const record = credential === null ? null : context.get<CredentialRecord>(credential, 'credential');
     if (record === null) return null;
@@ -150,39 +134,6 @@ export function scoreCommands(context: IdentityContext) {
     /** Every piece of evidence in the wallet, as it is worth now. */
     async evidence(): Promise<EvidenceRecord[]> {
       return living();
-    },
-
-    /**
-     * Takes the newest proven reward of farming to an account of the wallet as evidence, in the place of an older one.
-     * Throws Refusal `not-own-account`, `no-reward`.
-     */
-    async addFarmingEvidence(input: { account: string }): Promise<EvidenceRecord> {
-      const { accounts } = await context.wallet.status();
-      if (!accounts.some(({ address, kind }) => address === input.account && kind === 'phrase'))
-        throw new Refusal('not-own-account', input.account.slice(0, 60), 'This account is not one of yours.');
-      const reward = await context.lastReward(input.account);
-      if (reward === null)
-        throw new Refusal(
-          'no-reward',
-          input.account,
-          'No reward of farming to this account is proven yet. Its history is looked through now: try again later.',
-        );
-      const nullifier = toHex(nullifierOf(FARMING, input.account));
-      const old = evidence().find((one) => one.type === FARMING && one.nullifier === nullifier);
-      const record: Omit<EvidenceRecord, 'id'> = {
-        type: FARMING,
-        service: 'this network',
-        nullifier,
-        quality_ppm: FULL_PPM,
-        issued_at: Math.floor(reward.at / 1000),
-        expires_at: null,
-        revoked: false,
-        credential: null,
-        block: reward.block,
-      };
-      const id = old?.id ?? `evidence-${crypto.randomUUID()}`;
-      await context.put(id, 'evidence', record);
-      return { ...record, id };
     },
 
     /**

@@ -7,8 +7,10 @@ import type { WalletService } from '../wallet/service.ts';
 import { agentCommands } from './agent-commands.ts';
 import { agentUseCommands } from './agent-use-commands.ts';
 import type { contentCommands } from './content-commands.ts';
-import { IdentityContext, type IdentityOptions } from './context.ts';
+import { IdentityContext } from './context.ts';
+import type { IdentityOptions } from './options.ts';
 import { credentialCommands } from './credential-commands.ts';
+import { chainEvidenceCommands } from './evidence.ts';
 import { identityCommands } from './identity-commands.ts';
 import { identityFileCommands } from './identity-file-commands.ts';
 import { openIdCommands } from './openid-commands.ts';
@@ -64,6 +66,7 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
     ...agentUseCommands(context),
     ...later(CONTENT, async () => (await import('./content-commands.ts')).contentCommands(context)),
     ...scoreCommands(context),
+    ...chainEvidenceCommands(context),
     ...statementCommands(context),
     ...unlinkableCommands(context),
     ...verifierCommands(context),

@@ -1,5 +1,5 @@
 /** Wallet and identities behind the node: the commands that the page may call by name, loaded at first use. */
-import type { IdentityOptions } from '../identity/context.ts';
+import type { IdentityOptions } from '../identity/options.ts';
 import { createIdentityService, type IdentityService } from '../identity/service.ts';
 import type { OpenSocket } from '../network/socket.ts';
 import type { WalletStore } from '../storage/wallet-store.ts';
@@ -62,7 +62,7 @@ export class Desk {
   static async open(
     platform: DeskPlatform,
     network: () => RegistryNetwork | null,
-    known: Pick<Required<IdentityOptions>, 'lastReward' | 'objectContent'>,
+    known: Pick<Required<IdentityOptions>, 'lastReward' | 'accountUse' | 'objectContent'>,
   ): Promise<Desk> {
     const wallet = await WalletService.open(await platform.openWalletStore(), {
       passwordKey: platform.passwordKey,

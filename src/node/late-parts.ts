@@ -65,6 +65,7 @@ export class LateParts {
         },
         {
           lastReward: async (account) => (await this.money()).lastReward(account),
+          accountUse: async (account, block) => (await this.money()).accountUse(account, block),
           objectContent: async (cid) => (await this.objects().catch(() => null))?.smallContent(cid) ?? null,
         },
       );

@@ -4,7 +4,9 @@ import { VerifiedBlocks } from '../chain/verified-blocks.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { AccountSigner } from '../wallet/service.ts';
 import { toHex } from '../protocol/bytes.ts';
+import { decodeAddress } from '../protocol/ss58.ts';
 import { AccountHistories } from './account-history.ts';
+import { proveUse, type AccountUse } from './account-use.ts';
 import type { Journal } from './journal.ts';
 import type { PaymentRecord } from './payment-records.ts';
 import { Payments, type PaymentCommands } from './payments.ts';
@@ -84,6 +86,18 @@ export class Money {
     const rewards = ['block-reward', 'vote-reward'];
     const found = entries.find(({ kind, block }) => rewards.includes(kind) && block <= final);
     return found === undefined ? null : { block: found.block, at: found.at };
+  }
+
+  /**
+   * A transaction that an account (SS58) signed in a final block: of the block that is named, or the oldest that this
+   * browser remembers; null if there is none. Throws NoProof.
+   */
+  async accountUse(account: string, block: number | null): Promise<AccountUse | null> {
+    const own = (await this.payments.list()).flatMap(({ account: by, state }) =>
+      by === account && state.kind === 'included' && state.final ? [state.block] : [],
+    );
+    const number = block ?? (own.length === 0 ? null : Math.min(...own));
+    return number === null ? null : proveUse(this.blocks, decodeAddress(account).account, number);
   }
 
   /** Runs a command of the page. Throws RangeError for a name that is none. */

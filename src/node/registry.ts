@@ -1,7 +1,7 @@
 /** The registry of identities of whatever network the node follows. */
 import { VerifiedBlocks } from '../chain/verified-blocks.ts';
 import type { LightClient } from '../chain/light-client.ts';
-import type { IdentityOptions } from '../identity/context.ts';
+import type { IdentityOptions } from '../identity/options.ts';
 import { DomainRegistry } from '../identity/domain-registry.ts';
 import type { OpenSocket } from '../network/socket.ts';
 import { NodeRpc } from '../network/node-rpc.ts';

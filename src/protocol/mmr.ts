@@ -5,7 +5,9 @@
 import { keccak_256 } from '@noble/hashes/sha3.js';
 import { concat, equal } from './bytes.ts';
 import { ProtocolError } from './errors.ts';
+import { headerHash } from './header.ts';
 import { decodeAll, ScaleWriter } from './scale.ts';
+import type { Header } from './types.ts';
 
 /** What a block's leaf says; hashes of 32 bytes. */
 export interface MmrLeaf {
@@ -39,6 +41,12 @@ function refuse(message: string): never {
     message,
     sentence: 'The proof that a block belongs to the chain does not hold.',
   });
+}
+
+/** The leaf of a block. */
+export function mmrLeafOf(header: Header): MmrLeaf {
+  const { number, stateRoot, extrinsicsRoot } = header;
+  return { number, hash: headerHash(header), stateRoot, extrinsicsRoot };
 }
 
 /** SCALE of a leaf: version 0, number, hash, state root, extrinsics root. 101 bytes. */

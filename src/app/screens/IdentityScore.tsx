@@ -116,6 +116,7 @@ export default function IdentityScore() {
       </Card>
       <AddEvidence types={shown?.types ?? []} reload={reload} />
       <Farming reload={reload} />
+      <Age reload={reload} />
       <Prove />
       <Policy reload={reload} />
     </div>
@@ -176,6 +177,50 @@ function Farming({ reload }: { reload: () => void }) {
           value={chosen}
           options={accounts.map(({ address, name }) => [address, name] as const)}
           onChange={setAccount}
+        />
+      </Form>
+    </Card>
+  );
+}
+
+/** Evidence that the chain itself gives: how long an account of the wallet has been in use. */
+function Age({ reload }: { reload: () => void }) {
+  const { status } = useWallet();
+  const [account, setAccount] = useState('');
+  const [block, setBlock] = useState('');
+  const action = useAction();
+  const accounts = status?.accounts.filter(({ kind }) => kind === 'phrase') ?? [];
+  const chosen = account === '' ? (accounts[0]?.address ?? '') : account;
+  return (
+    <Card title="Age of an account as evidence" span={6}>
+      <p className="muted">
+        A transaction that your account signed at least 90 days ago, proven from the chain however old it is.
+        Prove it anew from time to time: it fades after a month.
+      </p>
+      <Form
+        action={action}
+        submit="Prove it"
+        busy="Proving…"
+        disabled={chosen === ''}
+        onSubmit={async () => {
+          await identity.addAgeEvidence({
+            account: chosen,
+            ...(block.trim() === '' ? {} : { block: Number(block) }),
+          });
+          reload();
+        }}
+      >
+        <Select
+          label="Account"
+          value={chosen}
+          options={accounts.map(({ address, name }) => [address, name] as const)}
+          onChange={setAccount}
+        />
+        <TextField
+          label="Block of the transaction"
+          hint="Its number, as your history or a block explorer has it. Empty: the oldest that this browser remembers."
+          value={block}
+          onChange={setBlock}
         />
       </Form>
     </Card>

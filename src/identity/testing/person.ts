@@ -5,7 +5,7 @@ import { toHex, utf8 } from '../../protocol/bytes.ts';
 import { createMemoryWalletStore } from '../../storage/wallet-store.ts';
 import { LOWEST_COST, type PasswordKey } from '../../wallet/kdf.ts';
 import { WalletService } from '../../wallet/service.ts';
-import type { IdentityOptions } from '../context.ts';
+import type { IdentityOptions } from '../options.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { Registry } from '../registry.ts';
 import { createIdentityService, type IdentityService } from '../service.ts';
@@ -28,9 +28,9 @@ export async function testPerson(
   now: () => number,
   registry: RegistryAccess | null = null,
   wallet?: WalletService,
-  lastReward?: IdentityOptions['lastReward'],
+  chain: Pick<IdentityOptions, 'lastReward' | 'accountUse'> = {},
 ): Promise<IdentityService> {
-  const options = { network: () => 'dev', registry, now, lastReward };
+  const options = { network: () => 'dev', registry, now, ...chain };
   return createIdentityService(wallet ?? (await testWallet()), options);
 }
 
