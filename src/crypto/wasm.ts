@@ -1,7 +1,7 @@
-/** The one door to the WebAssembly module: loading it (and BLAKE3 beside it), and turning what it throws into typed errors. */
+/** The one door to the WebAssembly module: loading it, and turning what it throws into typed errors. */
 import init, * as module from '../../wasm/pkg/allotment.js';
 import { ProtocolError } from '../protocol/errors.ts';
-import { loadBlake3 } from './blake3.ts';
+import { accelerateBlake3 } from '../protocol/hash.ts';
 
 /** The module's functions. Call `loadWasm` first, and go through `guarded`. */
 export const wasm = module;
@@ -43,7 +43,12 @@ export function loadWasm(compiled?: WebAssembly.Module): Promise<void> {
 }
 
 async function instantiate(compiled?: WebAssembly.Module): Promise<void> {
-  await Promise.all([init({ module_or_path: compiled ?? (await compileWasm()) }), loadBlake3()]);
+  await init({ module_or_path: compiled ?? (await compileWasm()) });
+  const hasher = new module.Blake3();
+  accelerateBlake3((parts) => {
+    for (const part of parts) hasher.update(part);
+    return hasher.digest();
+  });
   ready = true;
 }
 

@@ -49,7 +49,8 @@ export async function receiveFrame(
     const reader = new FrameReader(limit);
     for await (const part of stream) {
       heard = performance.now();
-      const payload = reader.push(part instanceof Uint8Array ? part : part.subarray());
+      let payload: Uint8Array | null = null;
+      for (const bytes of part instanceof Uint8Array ? [part] : part) payload = reader.push(bytes);
       if (payload !== null) return payload;
     }
     signal.throwIfAborted();

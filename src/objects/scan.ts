@@ -22,6 +22,8 @@ const NEAR = 2;
 /** Pieces on their way at once: a few while it is not known whether anything is found there, more where there is. */
 const FIRST_PIECES = 2;
 const MOST_PIECES = 8;
+/** How far apart they may lie: every second index is a source piece. */
+const STRIDE = 2n * BigInt(MOST_PIECES);
 /** Verified ones at once: they are checked together. */
 const CHECKED_PIECES = 16;
 /** Places near which is looked. */
@@ -115,11 +117,11 @@ export class NeighbourLocator implements Locator {
     this.readers = [reader, ...this.readers].slice(0, MAX_READERS);
   }
 
-  /** Something wanted was found. */
+  /** Something wanted was found. Pieces come out of order: the reader whose piece it is may be further on. */
   private follow(piece: PieceIndex): void {
-    const reader = this.readers.find(({ at }) => at <= piece && piece <= at + 2n * BigInt(MOST_PIECES));
+    const reader = this.readers.find(({ at }) => at - STRIDE <= piece && piece <= at + STRIDE);
     if (reader === undefined) this.addReader({ at: piece, last: null });
-    else reader.at = piece;
+    else if (piece > reader.at) reader.at = piece;
   }
 
   async locate(hashes: Uint8Array[], signal: AbortSignal): Promise<GlobalObject[]> {
@@ -307,7 +309,7 @@ export class NeighbourLocator implements Locator {
     if (pool === null || !free || this.width < MOST_PIECES) return nodesOfPiece(piece);
     this.beside += 1;
     try {
-      // A copy that is handed over costs less than one that is made of a message.
+      // A copy that is handed over costs less than one that is made of a message, and may be written over.
       const copy = piece.slice();
       const options = { priority: JobPriority.verifyHead, transfer: [copy.buffer] };
       return (await pool.run('piece.nodes', { piece: copy }, options)).found;

@@ -26,13 +26,13 @@ export const MAX_CACHED_PIECES = 128;
 /** Most segment headers of one request. */
 export const MAX_SEGMENT_HEADERS = 1000;
 
-/** A piece of exactly 1 048 672 bytes, its length before it. */
+/** A piece of exactly 1 048 672 bytes, its length before it. What is read is a view on the message. */
 export const piece: Codec<Uint8Array> = {
   minimum: 4 + PIECE_BYTES,
   read: (reader) => {
     const length = reader.compact();
     if (length !== PIECE_BYTES) reader.fail(`a piece of ${length} bytes`);
-    return reader.raw(PIECE_BYTES);
+    return reader.window(PIECE_BYTES);
   },
   write: (writer, value) => void writer.compact(PIECE_BYTES).raw(value, PIECE_BYTES),
 };

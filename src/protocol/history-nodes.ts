@@ -102,28 +102,36 @@ export function* nodesIn(raw: Uint8Array, end: number): Generator<FoundNode> {
 
 /** The nodes in a raw record, and what nodes across its borders are put together from. */
 export interface RecordNodes {
+  /** Views on the raw record, or copies where they are a small part of it: whoever keeps them keeps little else. */
   nodes: FoundNode[];
-  /** What the record begins with. */
+  /** What the record begins with, a copy. */
   begin: Uint8Array;
-  /** What follows the last whole node, from byte `at` on. */
+  /** What follows the last whole node, from byte `at` on, a copy. */
   end: { at: number; bytes: Uint8Array };
 }
 
-/** Everything in a raw record (1 015 808 bytes) that nodes can be made of, as copies. */
+/** Everything in a raw record (1 015 808 bytes) that nodes can be made of. */
 export function nodesInRecord(raw: Uint8Array): RecordNodes {
-  const nodes: FoundNode[] = [];
+  const found = [...nodesIn(raw, RAW_RECORD_BYTES)];
   let at = RAW_RECORD_BYTES - EDGE_BYTES;
-  for (const node of nodesIn(raw, RAW_RECORD_BYTES)) {
-    at = Math.max(at, node.bytes.byteOffset - raw.byteOffset + node.bytes.length);
-    nodes.push({ ...node, bytes: node.bytes.slice() });
+  let length = 0;
+  for (const { bytes } of found) {
+    at = Math.max(at, bytes.byteOffset - raw.byteOffset + bytes.length);
+    length += bytes.length;
   }
+  const dense = length >= RAW_RECORD_BYTES / 2;
+  const nodes = dense ? found : found.map((node) => ({ ...node, bytes: node.bytes.slice() }));
   return { nodes, begin: raw.slice(0, EDGE_BYTES), end: { at, bytes: raw.slice(at) } };
 }
 
-/** The same of a source piece; null when its record cannot be a source record, which a wrong piece's may not. */
-export function nodesOfPiece(piece: Uint8Array): RecordNodes | null {
+/**
+ * The same of a source piece; null when its record cannot be a source record, which a wrong piece's may not.
+ *
+ * @param target Where to put the raw record; the piece's own memory may be.
+ */
+export function nodesOfPiece(piece: Uint8Array, target?: Uint8Array): RecordNodes | null {
   try {
-    return nodesInRecord(rawFromRecord(piece.subarray(0, RECORD_BYTES)));
+    return nodesInRecord(rawFromRecord(piece.subarray(0, RECORD_BYTES), target));
   } catch (error) {
     if (error instanceof ProtocolError) return null;
     throw error;

@@ -30,27 +30,56 @@ function copySafeChunk(from: DataView, source: number, to: DataView, target: num
 /**
  * The raw record (1 015 808 bytes) in a source record (1 048 576 bytes).
  *
+ * @param target Where to put it, on a border of four bytes; the record's own memory may be.
  * @throws ProtocolError (rule `source-record`) if a chunk does not begin with a zero byte, as those of source
- * records do.
+ * records do; nothing was written then.
  */
-export function rawFromRecord(record: Uint8Array): Uint8Array {
+export function rawFromRecord(
+  record: Uint8Array,
+  target: Uint8Array = new Uint8Array(RAW_RECORD_BYTES),
+): Uint8Array {
   requireLength(record, RECORD_BYTES);
-  const raw = new Uint8Array(RAW_RECORD_BYTES);
-  const source = viewOf(record);
-  const target = viewOf(raw);
-  for (let chunk = 0; chunk < RECORD_CHUNKS; chunk += 1) {
-    const from = chunk * CHUNK_BYTES;
-    if (record[from] !== 0) {
-      throw new ProtocolError({
-        code: 'not-a-source-record',
-        rule: 'source-record',
-        message: `chunk ${chunk} begins with ${record[from]}, not 0`,
-        values: { chunk, seen: record[from] ?? null },
-      });
-    }
-    copySafeChunk(source, from + 1, target, chunk * SAFE_CHUNK_BYTES);
+  for (let from = 0; from < RECORD_BYTES; from += CHUNK_BYTES) {
+    if (record[from] === 0) continue;
+    const chunk = from / CHUNK_BYTES;
+    throw new ProtocolError({
+      code: 'not-a-source-record',
+      rule: 'source-record',
+      message: `chunk ${chunk} begins with ${record[from]}, not 0`,
+      values: { chunk, seen: record[from] ?? null },
+    });
   }
-  return raw;
+  const aligned = record.byteOffset % WORD_BYTES === 0 ? record : record.slice();
+  unpack(wordsOf(aligned), wordsOf(target));
+  return target.subarray(0, RAW_RECORD_BYTES);
+}
+
+const WORD_BYTES = 4;
+
+function wordsOf(bytes: Uint8Array): Uint32Array {
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / WORD_BYTES));
+}
+
+/**
+ * Leaves out the first byte of every eight words. After four chunks, 32 words here and 31 there, both sides begin at a
+ * word together again; numbers written out make this twice as fast as ones that are counted.
+ */
+function unpack(from: Uint32Array, to: Uint32Array): void {
+  for (let at = 0, out = 0; at < from.length; at += 32, out += 31) {
+    for (let word = 0; word < 7; word += 1) {
+      to[out + word] = (from[at + word]! >>> 8) | (from[at + word + 1]! << 24);
+    }
+    to[out + 7] = (from[at + 7]! >>> 8) | ((from[at + 8]! << 16) & 0xff000000);
+    for (let word = 8; word < 15; word += 1) {
+      to[out + word] = (from[at + word]! >>> 16) | (from[at + word + 1]! << 16);
+    }
+    to[out + 15] = (from[at + 15]! >>> 16) | ((from[at + 16]! << 8) & 0xffff0000);
+    for (let word = 16; word < 23; word += 1) {
+      to[out + word] = (from[at + word]! >>> 24) | (from[at + word + 1]! << 8);
+    }
+    to[out + 23] = (from[at + 23]! >>> 24) | (from[at + 24]! & 0xffffff00);
+    for (let word = 24; word < 31; word += 1) to[out + word] = from[at + word + 1]!;
+  }
 }
 
 /** Raw records of pieces that are still in use: objects that lie side by side need the same one. */

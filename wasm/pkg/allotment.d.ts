@@ -2,6 +2,26 @@
 /* eslint-disable */
 
 /**
+ * BLAKE3 of bytes that come in parts.
+ */
+export class Blake3 {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * 32 bytes; begins anew.
+     */
+    digest(): Uint8Array;
+    /**
+     * A hash of nothing yet.
+     */
+    constructor();
+    /**
+     * Takes the next part.
+     */
+    update(part: Uint8Array | number[]): void;
+}
+
+/**
  * Openings to be verified together, decoded once.
  */
 export class Openings {
@@ -202,11 +222,15 @@ export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembl
 
 export interface InitOutput {
     readonly memory: WebAssembly.Memory;
+    readonly __wbg_blake3_free: (a: number, b: number) => void;
     readonly __wbg_openings_free: (a: number, b: number) => void;
     readonly __wbg_piecebatch_free: (a: number, b: number) => void;
     readonly __wbg_postable_free: (a: number, b: number) => void;
     readonly __wbg_recordsum_free: (a: number, b: number) => void;
     readonly audit_s_bucket: (a: number, b: number, c: number, d: number, e: number, f: number, g: bigint) => [number, number, number, number];
+    readonly blake3_digest: (a: number) => [number, number];
+    readonly blake3_new: () => number;
+    readonly blake3_update: (a: number, b: number, c: number) => void;
     readonly erasure_extend: (a: number, b: number) => [number, number, number, number];
     readonly erasure_locate: (a: number, b: number) => [number, number, number, number];
     readonly erasure_recover: (a: number, b: number, c: number, d: number) => [number, number, number, number];

@@ -1,6 +1,51 @@
 /* @ts-self-types="./allotment.d.ts" */
 
 /**
+ * BLAKE3 of bytes that come in parts.
+ */
+export class Blake3 {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        Blake3Finalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_blake3_free(ptr, 0);
+    }
+    /**
+     * 32 bytes; begins anew.
+     * @returns {Uint8Array}
+     */
+    digest() {
+        const ret = wasm.blake3_digest(this.__wbg_ptr);
+        var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        return v1;
+    }
+    /**
+     * A hash of nothing yet.
+     */
+    constructor() {
+        const ret = wasm.blake3_new();
+        this.__wbg_ptr = ret;
+        Blake3Finalization.register(this, this.__wbg_ptr, this);
+        return this;
+    }
+    /**
+     * Takes the next part.
+     * @param {Uint8Array | number[]} part
+     */
+    update(part) {
+        const ptr0 = passArray8ToWasm0(part, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        wasm.blake3_update(this.__wbg_ptr, ptr0, len0);
+    }
+}
+if (Symbol.dispose) Blake3.prototype[Symbol.dispose] = Blake3.prototype.free;
+
+/**
  * Openings to be verified together, decoded once.
  */
 export class Openings {
@@ -1189,6 +1234,9 @@ function __wbg_get_imports() {
     };
 }
 
+const Blake3Finalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_blake3_free(ptr, 1));
 const OpeningsFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_openings_free(ptr, 1));

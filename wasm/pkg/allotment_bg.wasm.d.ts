@@ -1,11 +1,15 @@
 /* tslint:disable */
 /* eslint-disable */
 export const memory: WebAssembly.Memory;
+export const __wbg_blake3_free: (a: number, b: number) => void;
 export const __wbg_openings_free: (a: number, b: number) => void;
 export const __wbg_piecebatch_free: (a: number, b: number) => void;
 export const __wbg_postable_free: (a: number, b: number) => void;
 export const __wbg_recordsum_free: (a: number, b: number) => void;
 export const audit_s_bucket: (a: number, b: number, c: number, d: number, e: number, f: number, g: bigint) => [number, number, number, number];
+export const blake3_digest: (a: number) => [number, number];
+export const blake3_new: () => number;
+export const blake3_update: (a: number, b: number, c: number) => void;
 export const erasure_extend: (a: number, b: number) => [number, number, number, number];
 export const erasure_locate: (a: number, b: number) => [number, number, number, number];
 export const erasure_recover: (a: number, b: number, c: number, d: number) => [number, number, number, number];

@@ -49,7 +49,7 @@ const IMPLEMENTATIONS: Implementations = {
     }));
     return { bad: invalidPieces(claims) };
   },
-  'piece.nodes': ({ piece }) => ({ found: nodesOfPiece(piece) }),
+  'piece.nodes': ({ piece }) => ({ found: nodesOfPiece(piece, piece), memory: piece }),
   'record.commit': async ({ record }) => {
     await loadSrs();
     return { commitment: commitRecord(record) };

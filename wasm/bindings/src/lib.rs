@@ -2,6 +2,7 @@
 //! no logic of its own.
 
 mod aes;
+mod hash;
 mod keys;
 mod kzg;
 mod space;
