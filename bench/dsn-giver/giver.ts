@@ -15,6 +15,7 @@ import { encrypt } from '../../src/objects/encryption.ts';
 import { concat, toHex } from '../../src/protocol/bytes.ts';
 import { cidOfHash } from '../../src/protocol/cid.ts';
 import { POINT_BYTES, RAW_RECORD_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../../src/protocol/constants.ts';
+import { decodeNode } from '../../src/protocol/dag.ts';
 import { FileBuilder, type StoredNode } from '../../src/protocol/dag-builder.ts';
 import { recordFromRaw } from '../../src/protocol/record.ts';
 import { ScaleWriter } from '../../src/protocol/scale.ts';
@@ -52,23 +53,27 @@ async function nodesOf({ bytes, password }: GiverOrder): Promise<StoredNode[]> {
   return [...nodes, ...builder.finish()];
 }
 
-/** Raw history with the nodes in remarks, and where the last of them lies. */
-function historyOf(nodes: readonly StoredNode[]): { records: Uint8Array[]; headAt: number } {
-  const parts: Uint8Array[] = [new Uint8Array(BEGIN)];
+/** Raw history with the nodes in remarks, and where the last of them and the content lie. */
+function historyOf(nodes: readonly StoredNode[]) {
+  const remarks: Uint8Array[] = [new Uint8Array(BEGIN)];
+  const parts: GiverReady['parts'] = [];
   let at = BEGIN;
   let headAt = 0;
   for (const { bytes } of nodes) {
     const remark = new ScaleWriter(bytes.length + 4).byteVector(bytes).bytes();
     headAt = at;
-    parts.push(remark, new Uint8Array(BETWEEN));
+    remarks.push(remark, new Uint8Array(BETWEEN));
+    const { data } = decodeNode(bytes);
+    const nodeAt = at + remark.length - bytes.length;
+    if (data !== null) parts.push({ at: nodeAt + data.byteOffset - bytes.byteOffset, length: data.length });
     at += remark.length + BETWEEN;
   }
   const count = Math.ceil(at / RAW_RECORD_BYTES);
-  const raw = concat(...parts, new Uint8Array(count * RAW_RECORD_BYTES - at));
+  const raw = concat(...remarks, new Uint8Array(count * RAW_RECORD_BYTES - at));
   const records = Array.from({ length: count }, (_, number) =>
     recordFromRaw(raw.subarray(number * RAW_RECORD_BYTES, (number + 1) * RAW_RECORD_BYTES)),
   );
-  return { records, headAt };
+  return { records, headAt, parts };
 }
 
 async function piecesOf(records: readonly Uint8Array[]) {
@@ -93,7 +98,7 @@ async function piecesOf(records: readonly Uint8Array[]) {
 await loadWasm();
 await loadSrs();
 const nodes = await nodesOf(JSON.parse(process.argv[2]!) as GiverOrder);
-const { records, headAt } = historyOf(nodes);
+const { records, headAt, parts } = historyOf(nodes);
 const { pieces, segmentCommitment } = await piecesOf(records);
 const has = (index: PieceIndex): Uint8Array | null =>
   (index % 2n === 0n && pieces[Number(index / 2n)]) || null;
@@ -118,6 +123,7 @@ const ready: GiverReady = {
   offset: headAt % RAW_RECORD_BYTES,
   segmentCommitment: toHex(segmentCommitment),
   pieces: pieces.length,
+  parts,
 };
 process.on('disconnect', () => process.exit(0));
 process.send!(ready);

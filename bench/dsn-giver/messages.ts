@@ -18,4 +18,6 @@ export interface GiverReady {
   segmentCommitment: string;
   /** Pieces that it lies in, from piece 0 on. */
   pieces: number;
+  /** Where in raw history its stored bytes lie, in their order. */
+  parts: { at: number; length: number }[];
 }

@@ -1,6 +1,6 @@
 /** A peer of the storage network: asks others over libp2p, and answers them. */
 import { noise } from '@libp2p/noise';
-import { yamux } from '@libp2p/yamux';
+import { muxer } from '../network/muxer.ts';
 import { peerIdFromString } from '@libp2p/peer-id';
 import type { Connection, IdentifyResult, PeerId, PrivateKey, Stream } from '@libp2p/interface';
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr';
@@ -111,7 +111,7 @@ export class DsnPeer {
       addresses: { listen: options.listen ?? [] },
       transports: options.transports,
       connectionEncrypters: [noise()],
-      streamMuxers: [yamux()],
+      streamMuxers: [muxer()],
       nodeInfo: { name: 'allotment', userAgent: 'allotment' },
       connectionGater: {
         denyDialMultiaddr: () => false,

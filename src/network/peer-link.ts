@@ -3,7 +3,7 @@
  * It is made again whenever it is lost.
  */
 import { noise } from '@libp2p/noise';
-import { yamux } from '@libp2p/yamux';
+import { muxer } from './muxer.ts';
 import type { Connection, IdentifyResult, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p';
@@ -87,7 +87,7 @@ export class PeerLink {
     const host = createLibp2p({
       transports,
       connectionEncrypters: [noise()],
-      streamMuxers: [yamux()],
+      streamMuxers: [muxer()],
       nodeInfo: { name: 'allotment', userAgent: 'allotment' },
       connectionGater: { denyDialMultiaddr: () => false },
       connectionMonitor: { enabled: false },

@@ -3,8 +3,11 @@ import type { Stream } from '@libp2p/interface';
 import { frame, FrameReader } from '../protocol/dsn.ts';
 import { asError } from '../protocol/errors.ts';
 
-/** Sent at once; larger sends overflow the buffers of some transports. */
-const PART_BYTES = 64 * 1024;
+/**
+ * Sent at once; larger sends overflow the buffers of some transports. With the 12 bytes that Yamux puts before it, a part
+ * fills one message of Noise, 65 519 bytes.
+ */
+const PART_BYTES = 65_519 - 12;
 /** A half close may wait for an answer that some peers never send. */
 const CLOSE_MS = 1_000;
 

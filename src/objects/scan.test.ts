@@ -15,7 +15,10 @@ beforeAll(loadBlake3);
 it('asks for no piece behind a file, in whatever order the pieces come', async () => {
   const bytes = 12_500_000;
   const builder = new FileBuilder({ name: 'a', uploadOptions: null });
-  const nodes = [...builder.push(Uint8Array.from({ length: bytes }, (_, index) => (index * 7) % 251)), ...builder.finish()];
+  const nodes = [
+    ...builder.push(Uint8Array.from({ length: bytes }, (_, index) => (index * 7) % 251)),
+    ...builder.finish(),
+  ];
   const parts = nodes.map((node) => new ScaleWriter().byteVector(node.bytes).bytes());
   const head = nodes.at(-1)!;
   const headAt = parts.slice(0, -1).reduce((sum, part) => sum + part.length, 0);

@@ -1,0 +1,51 @@
+import type { Stream, StreamMuxerFactory } from '@libp2p/interface';
+import { yamux } from '@libp2p/yamux';
+import { multiaddrConnectionPair } from '@libp2p/utils';
+import { expect, it } from 'vitest';
+import { nodePlatform } from '../dsn/platform-node.ts';
+import { muxer } from './muxer.ts';
+
+// libp2p is written for a newer Node.js.
+nodePlatform();
+
+const FRAME = 16 * 1024;
+const FRAMES = 128;
+
+/** Messages that the receiver of 2 MiB sends, and the bytes that come. */
+async function receive(factory: StreamMuxerFactory): Promise<{ sent: number; bytes: number }> {
+  const [near, far] = multiaddrConnectionPair();
+  let sent = 0;
+  const send = near.send.bind(near);
+  near.send = (data) => {
+    sent += 1;
+    return send(data);
+  };
+  const own = factory.createStreamMuxer(near);
+  const other = yamux()().createStreamMuxer(far);
+  other.addEventListener('stream', ({ detail }: CustomEvent<Stream>) => {
+    void (async () => {
+      const frame = new Uint8Array(FRAME).fill(5);
+      for (let count = 0; count < FRAMES; count += 1) {
+        if (!detail.send(frame)) await detail.onDrain();
+        await new Promise(setImmediate);
+      }
+      await detail.close();
+    })();
+  });
+  const stream = await own.createStream();
+  let bytes = 0;
+  for await (const part of stream) {
+    for (const byte of part.subarray()) bytes += byte === 5 ? 1 : 0;
+    if (bytes === FRAME * FRAMES) break;
+  }
+  near.abort(new Error('done'));
+  return { sent, bytes };
+}
+
+it('lets everything come, and says so far less often than the library', async () => {
+  const usual = await receive(yamux()());
+  const own = await receive(muxer()());
+  expect([usual.bytes, own.bytes]).toEqual([FRAME * FRAMES, FRAME * FRAMES]);
+  expect(usual.sent).toBeGreaterThan(FRAMES / 2);
+  expect(own.sent).toBeLessThan(FRAMES / 4);
+});
