@@ -2,42 +2,8 @@ import { describe, expect, test } from 'vitest';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { JobPriority } from '../jobs.ts';
 import { packError } from './errors.ts';
-import type { FromWorker, SpawnWorker, ToWorker, WorkerEvents } from './messages.ts';
 import { WorkerPool } from './pool.ts';
-
-interface Job {
-  id: number;
-  name: string;
-}
-
-/** Workers that run nothing: the test says how each job ends. */
-class Workshop {
-  readonly workers: { events: WorkerEvents; jobs: Job[]; terminated: boolean }[] = [];
-
-  readonly spawn: SpawnWorker = (events) => {
-    const worker = { events, jobs: [] as Job[], terminated: false };
-    this.workers.push(worker);
-    return {
-      post: (message: ToWorker) => {
-        if (message.kind === 'run') worker.jobs.push({ id: message.id, name: message.job });
-      },
-      terminate: () => {
-        worker.terminated = true;
-      },
-    };
-  };
-
-  /** Names of the jobs given out so far, in order of their ids. */
-  started(): string[] {
-    const jobs = this.workers.flatMap((worker) => worker.jobs);
-    return jobs.sort((a, b) => a.id - b.id).map(({ name }) => name);
-  }
-
-  end(index: number, how: Omit<FromWorker, 'id'> = { kind: 'done', output: {} } as never): void {
-    const { events, jobs } = this.workers[index]!;
-    events.message({ ...how, id: jobs.at(-1)!.id } as FromWorker);
-  }
-}
+import { Workshop } from './testing.ts';
 
 const plot = { priority: JobPriority.plot };
 const commit = { record: new Uint8Array() };

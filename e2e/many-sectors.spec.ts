@@ -1,0 +1,83 @@
+/** A farm of 20 000 sectors on the screen: what an update costs the page, and how one sector is looked at. */
+import { expect, test, type Page } from '@playwright/test';
+import { startNetwork, type StartedNetwork } from './support/network.ts';
+
+const SECTORS = 20_000;
+const WATCHED_MS = 15_000;
+
+let network: StartedNetwork;
+
+test.beforeAll(async () => {
+  test.setTimeout(5 * 60_000);
+  network = await startNetwork();
+});
+test.afterAll(() => network.stop());
+
+/** A farm of so many planned sectors in a folder: browsers do not tell how much room there is. */
+async function addFarm(page: Page): Promise<void> {
+  await page.addInitScript(() => {
+    window.showDirectoryPicker = async () =>
+      (await navigator.storage.getDirectory()).getDirectoryHandle('Drive', { create: true });
+  });
+  await page.goto(network.address);
+  await page.getByRole('button', { name: 'Get started' }).click();
+  await expect(page.getByText('reachable')).toBeVisible({ timeout: 60_000 });
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByText('Only verify').click();
+  await page.getByRole('button', { name: 'Start verifying' }).click();
+  await page.getByRole('link', { name: 'Farm', exact: true }).click();
+  await page.getByRole('button', { name: 'Add a folder' }).click();
+  await expect(page.getByText('The folder “Drive” is empty.')).toBeVisible({ timeout: 60_000 });
+  const size = await page.getByText(/A sector takes/).innerText();
+  const [, number, unit] = /takes ([\d.,]+) (MiB|MB)/.exec(size)!;
+  const bytes = Number(number!.replace(',', '')) * (unit === 'MiB' ? 1024 ** 2 : 1e6);
+  const gib = page.getByLabel('in GiB');
+  await gib.fill(String((bytes * (SECTORS + 2)) / 1024 ** 3));
+  await gib.blur();
+  await page.getByRole('button', { name: 'Start this farm' }).click();
+}
+
+/** Milliseconds of the page's main thread an update of the snapshot. */
+async function costOfUpdates(page: Page): Promise<{ updates: number; ms: number }> {
+  const session = await page.context().newCDPSession(page);
+  await session.send('Performance.enable');
+  const taskSeconds = async (): Promise<number> => {
+    const { metrics } = await session.send('Performance.getMetrics');
+    return metrics.find(({ name }) => name === 'TaskDuration')!.value;
+  };
+  const before = await taskSeconds();
+  const updates = await page.evaluate(
+    (ms) =>
+      new Promise<number>((done) => {
+        let seen = 0;
+        const channel = new BroadcastChannel('allotment');
+        channel.onmessage = ({ data }) => {
+          if ((data as { kind: string }).kind === 'snapshot') seen += 1;
+        };
+        setTimeout(() => {
+          channel.close();
+          done(seen);
+        }, ms);
+      }),
+    WATCHED_MS,
+  );
+  const ms = (1000 * ((await taskSeconds()) - before)) / updates;
+  return { updates, ms };
+}
+
+test('a farm of 20 000 sectors is drawn, looked at and kept up to date', async ({ page }) => {
+  test.setTimeout(5 * 60_000);
+  await addFarm(page);
+  await expect(page.getByText(/Sectors: .*planned/)).toBeVisible({ timeout: 120_000 });
+  for (const [screen, open] of [
+    ['Overview', null],
+    ['Farm', 'Sectors:'],
+  ] as const) {
+    await page.getByRole('navigation', { name: 'Main' }).getByRole('link', { name: screen, exact: true }).click();
+    if (open !== null) await page.getByText(open).first().click();
+    await page.waitForTimeout(2_000);
+    const { updates, ms } = await costOfUpdates(page);
+    const nodes = await page.evaluate(() => document.querySelectorAll('*').length);
+    process.stdout.write(`${screen}: ${updates} updates, ${ms.toFixed(1)} ms each, ${nodes} elements\n`);
+  }
+});
