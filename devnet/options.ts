@@ -43,7 +43,7 @@ export const HELP = `Options:
   --slot-duration MS     default 2000
   --authoring-delay N    slots, default 4
   --era N                blocks, default 20
-  --depth N              blocks until one is final and archived, default 20
+  --depth N              blocks until one is final and archived, default 10
   --pieces-in-sector N   default 4
   --pot-iterations N     AES iterations of a slot, default 131072
 

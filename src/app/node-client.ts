@@ -2,6 +2,7 @@
 import * as Comlink from 'comlink';
 import { useSyncExternalStore } from 'react';
 import type { Cause, NodeApi, NodeSnapshot } from '../node/api.ts';
+import { unpackSnapshot, type PackedSnapshot } from '../node/sector-wire.ts';
 import { lendWebRtc } from './rtc-lender.ts';
 
 let current: NodeSnapshot | null = null;
@@ -20,8 +21,8 @@ lendWebRtc(rtc.port1);
 void node.lendWebRtc(Comlink.transfer(rtc.port2, [rtc.port2]));
 
 void node.subscribe(
-  Comlink.proxy((snapshot: NodeSnapshot) => {
-    current = snapshot;
+  Comlink.proxy((snapshot: PackedSnapshot) => {
+    current = unpackSnapshot(snapshot, current);
     for (const listener of listeners) listener();
   }),
 );

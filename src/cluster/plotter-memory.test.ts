@@ -1,15 +1,8 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { PIECE_BYTES } from '../protocol/constants.ts';
-import {
-  BATCHES,
-  ENCODING_BYTES,
-  FIXED_BYTES,
-  LEAST_MEMORY_BYTES,
-  LENT_BYTES,
-  plotterLimits,
-  requireMemory,
-} from './plotter-memory.ts';
+import { BATCHES, ENCODING_BYTES, FIXED_BYTES, plottingBytes } from '../farm/plot-memory.ts';
+import { LEAST_MEMORY_BYTES, LENT_BYTES, plotterLimits, requireMemory } from './plotter-memory.ts';
 
 const MIB = 1024 * 1024;
 
@@ -31,6 +24,7 @@ describe('a plotter’s memory', () => {
 
   it('is used where there is enough of it', () => {
     expect(plotterLimits(256 * MIB, 2)).toEqual({ concurrency: 2, lentAtOnce: 16, piecesAtOnce: 32 });
+    expect(plotterLimits(plottingBytes(3), 3)).toMatchObject({ concurrency: 3, piecesAtOnce: 32 });
     expect(plotterLimits(512 * MIB, 16).concurrency).toBe(7);
     expect(plotterLimits(LEAST_MEMORY_BYTES, 8)).toEqual({ concurrency: 1, lentAtOnce: 8, piecesAtOnce: 1 });
   });

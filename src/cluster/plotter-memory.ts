@@ -1,21 +1,11 @@
 /** What of a plotter's work fits the memory that it may take. */
+import { BATCHES, ENCODING_BYTES, FIXED_BYTES, PIECES_AT_ONCE } from '../farm/plot-memory.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import { ClusterError } from './errors.ts';
 
 const MIB = 1024 * 1024;
-/** What encoding one record takes beside its piece: its table, its chunks, twice over while they are copied. */
-export const ENCODING_BYTES = 32 * MIB;
 /** What a record takes that a native helper encodes: what is sent and what comes back, twice over. */
 export const LENT_BYTES = 4 * MIB;
-/**
- * What does not grow with the work: bitfields and metadata of the records of the largest sector, its contents map, and
- * the messages on their way. A delivery takes no more, as nothing is encoded meanwhile.
- */
-export const FIXED_BYTES = 28 * MIB;
-/** One batch is encoded while the next one is verified, which takes a copy of it. */
-export const BATCHES = 3;
-const MAX_PIECES_AT_ONCE = 32;
-
 /** With less a plotter cannot work: one record and a piece or two. */
 export const LEAST_MEMORY_BYTES = 64 * MIB;
 
@@ -40,6 +30,6 @@ export function plotterLimits(
   const free = memoryBytes - FIXED_BYTES;
   const concurrency = Math.max(1, Math.min(wanted, Math.floor(free / 2 / ENCODING_BYTES)));
   const left = free - concurrency * ENCODING_BYTES;
-  const piecesAtOnce = Math.max(1, Math.min(MAX_PIECES_AT_ONCE, Math.floor(left / BATCHES / PIECE_BYTES)));
+  const piecesAtOnce = Math.max(1, Math.min(PIECES_AT_ONCE, Math.floor(left / BATCHES / PIECE_BYTES)));
   return { concurrency, lentAtOnce: Math.floor((concurrency * ENCODING_BYTES) / LENT_BYTES), piecesAtOnce };
 }

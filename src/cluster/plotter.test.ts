@@ -6,11 +6,12 @@ import type { SectorPlottingProgress } from '../protocol/cluster/values.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import { sectorLayout } from '../protocol/sector.ts';
 import type { PieceIndex } from '../protocol/types.ts';
+import { ENCODING_BYTES, FIXED_BYTES } from '../farm/plot-memory.ts';
 import { FakeHistory, fakePiece, named, RULES } from '../farm/test-support.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import type { ClusterConnection } from './connection.ts';
 import { PlotterMember, type PlotterOptions } from './plotter.ts';
-import { ENCODING_BYTES, FIXED_BYTES } from './plotter-memory.ts';
+
 import { NativePeer } from './recorded-peer.ts';
 import { Encodings, forever, TestCluster, until } from './testing.ts';
 

@@ -54,6 +54,22 @@ describe('the cache of near pieces', () => {
     );
   });
 
+  it('finds damaged pieces, and misses them once they are repaired', async () => {
+    const directory = new MemoryDirectory();
+    const cache = await NearCache.open(directory, PEER, 4 * CACHED_PIECE_BYTES);
+    await cache.grow(1n);
+    const kept = ordered(PEER, 1).slice(0, 4);
+    for (const index of kept) await cache.put(index, pieceOf(index));
+    expect(await cache.check(true)).toEqual({ whole: 4, damaged: [] });
+    directory.files.get(`piece-${kept[2]}.bin`)![100]! ^= 1;
+    expect(await cache.check(true)).toEqual({ whole: 3, damaged: [kept[2]] });
+    expect(cache.missing(4)).toEqual([]);
+    expect(await cache.check(false)).toEqual({ whole: 3, damaged: [kept[2]] });
+    expect(cache.missing(4)).toEqual([kept[2]]);
+    await cache.put(kept[2]!, pieceOf(kept[2]!));
+    expect(await cache.check(true)).toEqual({ whole: 4, damaged: [] });
+  });
+
   it('keeps what belongs here, and lets go what others are nearer to', async () => {
     const directory = new MemoryDirectory();
     const cache = await NearCache.open(directory, PEER, 4 * CACHED_PIECE_BYTES);

@@ -6,7 +6,7 @@ import { kademliaDistance, kademliaKey, pieceMultihash } from '../protocol/dsn.t
 import { PIECES_IN_SEGMENT } from '../protocol/constants.ts';
 import type { HistorySize, PieceIndex } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
-import { CACHED_PIECE_BYTES, PieceFiles } from './piece-files.ts';
+import { CACHED_PIECE_BYTES, PieceFiles, type PieceCheck } from './piece-files.ts';
 
 interface Place {
   index: PieceIndex;
@@ -108,7 +108,19 @@ export class NearCache {
     });
   }
 
-  private inOrder(work: () => Promise<void>): Promise<void> {
+  /** Reads every piece; damaged ones are removed, so that they are missing, unless it is a dry run. Throws StorageError. */
+  check(dryRun: boolean): Promise<PieceCheck> {
+    return this.inOrder(async () => {
+      const found = await this.files.check([...this.held]);
+      for (const index of dryRun ? [] : found.damaged) {
+        this.held.delete(index);
+        await this.files.remove(index);
+      }
+      return found;
+    });
+  }
+
+  private inOrder<T>(work: () => Promise<T>): Promise<T> {
     const result = this.work.then(work);
     this.work = result.catch(() => undefined);
     return result;

@@ -1,7 +1,7 @@
 /** Verified pieces kept on disk, up to a size that the person sets; the least recently used go first. */
 import type { PieceIndex } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
-import { CACHED_PIECE_BYTES, PieceFiles } from './piece-files.ts';
+import { CACHED_PIECE_BYTES, PieceFiles, type PieceCheck } from './piece-files.ts';
 
 export class PieceCache {
   /** Least recently used first. */
@@ -76,6 +76,16 @@ export class PieceCache {
     const work = this.writing.then(() => this.write(index, piece));
     this.writing = work.catch(() => undefined);
     return work;
+  }
+
+  /** Reads every piece; damaged ones are removed unless it is a dry run. Throws StorageError. */
+  async check(dryRun: boolean): Promise<PieceCheck> {
+    const found = await this.files.check(this.indices());
+    for (const index of dryRun ? [] : found.damaged) {
+      this.order.delete(index);
+      await this.files.remove(index);
+    }
+    return found;
   }
 
   private async write(index: PieceIndex, piece: Uint8Array): Promise<void> {

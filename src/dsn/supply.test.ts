@@ -128,6 +128,18 @@ describe('the supply of pieces', () => {
     expect(all.asked).toEqual([1n]);
   });
 
+  it('is read whole when it is checked, and lets go what is damaged', async () => {
+    const directory = new MemoryDirectory();
+    const cache = await PieceCache.open(directory, 10 * CACHED_PIECE_BYTES);
+    for (const index of [1n, 2n]) await cache.put(index, pieceOf(index));
+    directory.files.get('piece-2.bin')![9]! ^= 1;
+    expect(await cache.check(true)).toEqual({ whole: 1, damaged: [2n] });
+    expect(cache.has(2n)).toBe(true);
+    await cache.check(false);
+    expect([cache.has(1n), cache.has(2n)]).toEqual([true, false]);
+    expect(await cache.check(true)).toEqual({ whole: 1, damaged: [] });
+  });
+
   it('stops for one caller without stopping for another', async () => {
     let give: (piece: Uint8Array) => void = () => undefined;
     const waiting = new Promise<Uint8Array>((resolve) => (give = resolve));

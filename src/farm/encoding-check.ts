@@ -12,6 +12,7 @@ import type { PieceOffset } from '../protocol/types.ts';
 import { FarmError } from './errors.ts';
 import type { PartialSector } from './partial-sector.ts';
 import type { SectorPlan } from './plan.ts';
+import { PIECES_AT_ONCE } from './plot-memory.ts';
 import type { EncodeContext } from './plotter.ts';
 import { commitmentFor, type PieceSource, type VerifiedHistory } from './source.ts';
 
@@ -36,8 +37,6 @@ export interface StoredRecord {
 const LEAST_SAMPLE = 2;
 /** One record of so many is encoded again. */
 const SAMPLE_SHARE = 64;
-/** Records encoded again side by side, pieces and chunks in memory meanwhile. */
-const RECORDS_AT_ONCE = 32;
 
 /** Records of so many that are encoded again: one in 64, two at least. */
 export function defaultSample(records: number): number {
@@ -68,7 +67,8 @@ export async function checkUnchecked(
 ): Promise<void> {
   const unchecked = [...partial.rows.keys()].filter((offset) => partial.rows[offset]?.unchecked === true);
   const sample = drawOffsets(unchecked, context.sample ?? defaultSample(unchecked.length));
-  const size = Math.min(context.piecesAtOnce ?? RECORDS_AT_ONCE, RECORDS_AT_ONCE);
+  // Their chunks are in memory as well; no batch of the sector is any more.
+  const size = Math.min(context.piecesAtOnce ?? PIECES_AT_ONCE, PIECES_AT_ONCE);
   for (let from = 0; from < sample.length; from += size) {
     const records = await Promise.all(
       sample.slice(from, from + size).map(async (offset) => {

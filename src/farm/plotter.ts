@@ -12,13 +12,12 @@ import { checkUnchecked } from './encoding-check.ts';
 import { FarmError } from './errors.ts';
 import { PartialSector, type EncodedRow } from './partial-sector.ts';
 import type { SectorPlan } from './plan.ts';
+import { PIECES_AT_ONCE } from './plot-memory.ts';
 import { assembleSector, type ReadRecordChunks } from './sector-assembly.ts';
 import { sectorFileName } from './sector-file.ts';
 import type { PlottedBy } from './snapshot.ts';
 import { commitmentFor, type PieceSource, type VerifiedHistory } from './source.ts';
 
-/** Pieces fetched, verified together and held in memory, twice: while one batch is encoded the next one comes. */
-const PIECES_AT_ONCE = 32;
 const FETCHES_AT_ONCE = 8;
 /** A piece is asked for so many times before the sector is given up for now. */
 const ATTEMPTS = 4;

@@ -15,6 +15,7 @@ import type { Conditions, Schedule } from './schedule.ts';
 import type { TimekeepingView } from './keep-time.ts';
 import type { ClusterRoles, ClusterView, JoinRequest } from './cluster.ts';
 import type { HelperView } from './helper.ts';
+import type { PackedSnapshot } from './sector-wire.ts';
 
 export type { BlockView, RefusalView, SourceStatus } from '../chain/snapshot.ts';
 export type { PotBudget } from '../crypto/pot-budget.ts';
@@ -190,7 +191,7 @@ export interface AccountBalance {
 /** Commands of the page. Each rejects with an `Error` whose message is a sentence for the person. */
 export interface NodeApi {
   /** Calls `listener` with the present snapshot at once and then at most a few times a second. */
-  subscribe(listener: (snapshot: NodeSnapshot) => void): Promise<void>;
+  subscribe(listener: (snapshot: PackedSnapshot) => void): Promise<void>;
   /** Resolves as soon as this tab's worker gets to it: a sign of life. */
   alive(): Promise<void>;
   probe(endpoint: string): Promise<NetworkProbe>;

@@ -1,5 +1,5 @@
 import { borrowWebRtc } from './lent-rtc.ts';
-import type { NodeApi, NodeSnapshot, Setup } from './api.ts';
+import type { NodeApi, Setup } from './api.ts';
 import { createBrowserNode } from './browser.ts';
 import { explained } from './causes.ts';
 import { NodeHub } from './hub.ts';
@@ -19,7 +19,7 @@ export function exposeNode(): NodeApi {
     }
   };
   return {
-    subscribe: async (listener: (snapshot: NodeSnapshot) => void) => hub.subscribe(listener),
+    subscribe: async (listener) => hub.subscribe(listener),
     serveObject: async (request: ObjectRequest, port: MessagePort) => hub.serveObject(request, port),
     lendWebRtc: async (port: MessagePort) => borrowWebRtc(port),
     takeOver: () => hub.takeOver(),

@@ -10,6 +10,7 @@ import type { ObjectAnswer, ObjectRequest } from './object-ports.ts';
 import { NO_TIMEKEEPING } from './keep-time.ts';
 import { NO_TABLES } from '../crypto/table-pool.ts';
 import { NO_HELPER } from './helper.ts';
+import { packSnapshot, type PackedSnapshot } from './sector-wire.ts';
 
 type Commands = Omit<NodeApi, 'subscribe' | 'takeOver' | 'alive' | 'serveObject' | 'lendWebRtc'>;
 type CommandName = keyof Commands;
@@ -26,7 +27,7 @@ export interface RunnableNode extends Commands {
 
 type Message =
   | { kind: 'hello' }
-  | { kind: 'snapshot'; snapshot: NodeSnapshot }
+  | { kind: 'snapshot'; snapshot: PackedSnapshot }
   | { kind: 'command'; id: string; name: CommandName; args: unknown[] }
   | { kind: 'result'; id: string; value: unknown }
   | { kind: 'failure'; id: string; message: string };
@@ -42,13 +43,13 @@ const RETRY_MS = 10_000;
 export class NodeHub {
   private node: RunnableNode | null = null;
   private starting: Promise<RunnableNode> | null = null;
-  private readonly listeners = new Set<(snapshot: NodeSnapshot) => void>();
+  private readonly listeners = new Set<(snapshot: PackedSnapshot) => void>();
   private readonly waiting = new Map<
     string,
     { done: (value: unknown) => void; failed: (error: Error) => void }
   >();
   private readonly channel = new BroadcastChannel(CHANNEL);
-  private latest: NodeSnapshot | null = null;
+  private latest: PackedSnapshot | null = null;
   private sendTimer: ReturnType<typeof setTimeout> | null = null;
   private lastSent = 0;
 
@@ -59,7 +60,7 @@ export class NodeHub {
   }
 
   /** Calls `listener` with the newest snapshot now and at every change, at most four times a second. */
-  subscribe(listener: (snapshot: NodeSnapshot) => void): void {
+  subscribe(listener: (snapshot: PackedSnapshot) => void): void {
     this.listeners.add(listener);
     if (this.latest !== null) listener(this.latest);
   }
@@ -156,12 +157,12 @@ export class NodeHub {
     this.sendTimer = null;
     if (this.node === null) return;
     this.lastSent = performance.now();
-    const snapshot = this.node.snapshot();
+    const snapshot = packSnapshot(this.node.snapshot());
     this.show({ ...snapshot, role: 'leader' });
     this.channel.postMessage({ kind: 'snapshot', snapshot } satisfies Message);
   }
 
-  private show(snapshot: NodeSnapshot): void {
+  private show(snapshot: PackedSnapshot): void {
     this.latest = snapshot;
     for (const listener of this.listeners) listener(snapshot);
   }
@@ -208,7 +209,7 @@ function invoke(node: RunnableNode, name: CommandName, args: unknown[]): Promise
 }
 
 /** What the page shows of a node that could not start. */
-function notStarted(error: unknown): NodeSnapshot {
+function notStarted(error: unknown): PackedSnapshot {
   return {
     role: 'starting',
     setup: null,

@@ -137,6 +137,7 @@ const COMMANDS = [
   'forget',
   'setCache',
   'setNear',
+  'checkKept',
   'connect',
   'setGateway',
   'forgetGateway',
@@ -344,6 +345,16 @@ export class ObjectDesk {
 
   setNear(input: { bytes: number | null }): Promise<void> {
     return this.network.setNear(input);
+  }
+
+  /**
+   * Reads every piece that is kept, for others and of what was opened; damaged ones are removed and come again when
+   * they are wanted, unless it is a dry run. Throws StorageError.
+   */
+  async checkKept({ dryRun }: { dryRun: boolean }): Promise<{ whole: number; damaged: number }> {
+    const near = await this.network.checkNear(dryRun);
+    const opened = (await this.cache?.check(dryRun)) ?? { whole: 0, damaged: [] };
+    return { whole: near.whole + opened.whole, damaged: near.damaged.length + opened.damaged.length };
   }
 
   connect(input: { address: string }): Promise<void> {

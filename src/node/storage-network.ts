@@ -8,6 +8,7 @@ import { VerifiedBlocks } from '../chain/verified-blocks.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { NearCache } from '../dsn/near-cache.ts';
 import { NearFill } from '../dsn/near-fill.ts';
+import type { PieceCheck } from '../dsn/piece-files.ts';
 import { loadOrCreatePeerKey, peerIdOfKey } from '../dsn/peer-key.ts';
 import type { PeerConnection, PeerPlatform } from '../dsn/peer.ts';
 import type { PieceCache } from '../dsn/piece-cache.ts';
@@ -321,6 +322,13 @@ export class StorageNetwork {
     this.settings.nearBytes = bytes;
     this.fill.look();
     await this.save();
+  }
+
+  /** Reads the pieces kept for others; damaged ones are fetched again unless it is a dry run. Throws StorageError. */
+  async checkNear(dryRun: boolean): Promise<PieceCheck> {
+    const found = await this.near.check(dryRun);
+    if (found.damaged.length > 0 && !dryRun) this.fill.look();
+    return found;
   }
 
   /** Connects to one more peer by its multiaddress, now and from then on. */

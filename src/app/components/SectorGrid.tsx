@@ -1,45 +1,31 @@
-import type { SectorState, SectorSnapshot } from '../../node/api.ts';
-import { count } from '../format.ts';
+import type { SectorSnapshot } from '../../node/api.ts';
+import { sectorSummary, sectorText } from './sector-text.ts';
+import { SectorMap } from './SectorMap.tsx';
 
-const words: Record<SectorState, string> = {
-  planned: 'planned',
-  downloading: 'fetching pieces',
-  encoding: 'encoding',
-  writing: 'writing',
-  plotted: 'plotted',
-  expiring: 'expires soon',
-  expired: 'expired',
-  broken: 'broken',
-};
-
-const DRAWN_AT_MOST = 1500;
-
-/** How many sectors are in which state. */
-export function sectorSummary(sectors: SectorSnapshot[]): string {
-  const counts = new Map<SectorState, number>();
-  for (const sector of sectors) counts.set(sector.state, (counts.get(sector.state) ?? 0) + 1);
-  return [...counts].map(([state, number]) => `${count(number)} ${words[state]}`).join(', ');
-}
+/** Above so many sectors each is a small square on a canvas, and the grid is folded away where others are. */
+export const MANY_SECTORS = 400;
+/** Above so many the plots of land are small. */
+const DENSE = 160;
 
 /** Every sector as a plot of land; the same facts stand in words below for those who do not see it. */
 export function SectorGrid({ sectors }: { sectors: SectorSnapshot[] }) {
-  const drawn = sectors.slice(0, DRAWN_AT_MOST);
   const summary = sectorSummary(sectors);
   return (
     <div className="stack">
-      <div
-        className={`sectors ${sectors.length > 160 ? 'dense' : ''}`}
-        role="img"
-        aria-label={`Sectors: ${summary}`}
-      >
-        {drawn.map((sector) => (
-          <Sector key={sector.index} sector={sector} />
-        ))}
-      </div>
-      <p className="small muted">
-        {summary}
-        {sectors.length > drawn.length ? ` (the first ${count(drawn.length)} drawn)` : ''}
-      </p>
+      {sectors.length > MANY_SECTORS ? (
+        <SectorMap sectors={sectors} summary={summary} />
+      ) : (
+        <div
+          className={`sectors ${sectors.length > DENSE ? 'dense' : ''}`}
+          role="img"
+          aria-label={`Sectors: ${summary}`}
+        >
+          {sectors.map((sector) => (
+            <Sector key={sector.index} sector={sector} />
+          ))}
+        </div>
+      )}
+      <p className="small muted">{summary}</p>
     </div>
   );
 }
@@ -47,11 +33,7 @@ export function SectorGrid({ sectors }: { sectors: SectorSnapshot[] }) {
 function Sector({ sector }: { sector: SectorSnapshot }) {
   const growing = sector.state === 'downloading' || sector.state === 'encoding' || sector.state === 'writing';
   return (
-    <div
-      className="sector"
-      data-state={sector.state}
-      title={`Sector ${sector.index}: ${words[sector.state]}${sector.error === null ? '' : `. ${sector.error}`}`}
-    >
+    <div className="sector" data-state={sector.state} title={sectorText(sector)}>
       {growing && (
         <span
           className="fill"

@@ -4,7 +4,8 @@ import { farmHealth, type FarmHealth } from '../../farm/health.ts';
 import type { FarmTaskView, FarmView, NodeSnapshot, TablesView } from '../../node/api.ts';
 import { Badge, Card, Meter } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
-import { SectorGrid, sectorSummary } from '../components/SectorGrid.tsx';
+import { MANY_SECTORS, SectorGrid } from '../components/SectorGrid.tsx';
+import { sectorSummary } from '../components/sector-text.ts';
 import { saveFile } from '../files.ts';
 import { bytes, count, counted, duration, timeLeft } from '../format.ts';
 import { useCommand } from '../hooks.ts';
@@ -58,9 +59,6 @@ export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapsho
     </Card>
   );
 }
-
-/** Above so many sectors the grid is folded away until it is asked for. */
-const MANY_SECTORS = 400;
 
 function Sectors({ farm }: { farm: FarmView }) {
   if (farm.sectors.length <= MANY_SECTORS) return <SectorGrid sectors={farm.sectors} />;

@@ -11,6 +11,7 @@ import { Badge, Card, Empty, Meter } from '../components/basics.tsx';
 import { Deed, Failure, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { bytes } from '../format.ts';
 import { objects } from '../object-client.ts';
+import { CheckKept } from './ObjectsKept.tsx';
 
 const STATES: Record<TransferView['state'], ['info' | 'warn' | 'good' | 'bad', string]> = {
   running: ['info', 'fetching'],
@@ -165,6 +166,7 @@ export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; on
         <CacheSize cache={cache} onChange={onChange} />
         <NearSize near={near} onChange={onChange} />
       </div>
+      <CheckKept onChange={onChange} />
       <Connect onChange={onChange} />
       <GatewayPart gateway={network.gateway} onChange={onChange} />
       <details>

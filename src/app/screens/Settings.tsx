@@ -1,5 +1,6 @@
 import { useCallback, useState, type ChangeEvent } from 'react';
 import type { ScreenProps } from '../App.tsx';
+import { ENCODING_BYTES, plottingBytes } from '../../farm/plot-memory.ts';
 import type { AccountBalance } from '../../node/api.ts';
 import { Badge, Card, TrustBadge } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
@@ -99,6 +100,10 @@ function MachineCard({ snapshot }: ScreenProps) {
     <Card title="This machine" span={6}>
       <label>
         Cores: {setup.cores} of {machine.cores}
+        <span className="hint">
+          Plotting holds up to {bytes(plottingBytes(setup.cores))} in memory with them,{' '}
+          {bytes(ENCODING_BYTES)} a core, whatever the size of the farm.
+        </span>
         <input
           type="range"
           min={1}

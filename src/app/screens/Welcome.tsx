@@ -8,12 +8,13 @@ import type {
   Setup,
 } from '../../node/api.ts';
 import { firstBudget } from '../../crypto/pot-budget.ts';
+import { plottingBytes } from '../../farm/plot-memory.ts';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { networkChoices } from '../../node/networks.ts';
 import { Badge } from '../components/basics.tsx';
 import { BeginChooser, beginWords, troubleOf } from '../components/Checkpoint.tsx';
 import { FarmIcon, KeyIcon, ShieldIcon } from '../components/icons.tsx';
-import { brief, count } from '../format.ts';
+import { brief, bytes, count } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { localEndpoint } from '../local-network.ts';
 import { node } from '../node-client.ts';
@@ -327,7 +328,8 @@ function ChooseMachine(props: {
       <label>
         Cores: {props.cores} of {machine.cores}
         <span className="hint">
-          Plotting yields to verification and to proofs; fewer cores keep the machine cool.
+          Plotting yields to verification and to proofs; fewer cores keep the machine cool. It holds up to{' '}
+          {bytes(plottingBytes(props.cores))} in memory.
         </span>
         <input
           type="range"

@@ -1,0 +1,25 @@
+import type { SectorSnapshot, SectorState } from '../../node/api.ts';
+import { count } from '../format.ts';
+
+const words: Record<SectorState, string> = {
+  planned: 'planned',
+  downloading: 'fetching pieces',
+  encoding: 'encoding',
+  writing: 'writing',
+  plotted: 'plotted',
+  expiring: 'expires soon',
+  expired: 'expired',
+  broken: 'broken',
+};
+
+/** What a sector is, in a line. */
+export function sectorText({ index, state, error }: SectorSnapshot): string {
+  return `Sector ${index}: ${words[state]}${error === null ? '' : `. ${error}`}`;
+}
+
+/** How many sectors are in which state. */
+export function sectorSummary(sectors: readonly SectorSnapshot[]): string {
+  const counts = new Map<SectorState, number>();
+  for (const sector of sectors) counts.set(sector.state, (counts.get(sector.state) ?? 0) + 1);
+  return [...counts].map(([state, number]) => `${count(number)} ${words[state]}`).join(', ');
+}
