@@ -6,6 +6,7 @@ import { equal } from '../protocol/bytes.ts';
 import { PIECE_BYTES, RECORD_CHUNKS } from '../protocol/constants.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import { Farm } from '../farm/farm.ts';
+import { plotSector, type SectorPlotter } from '../farm/plotter.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
 import { createUlid } from '../farm/ulid.ts';
 import { fakeIdentity, fakePiece, named, RULES, slotAt } from '../farm/test-support.ts';
@@ -335,5 +336,16 @@ describe.skipIf(!isNatsInstalled())('a cluster', () => {
     const { farm } = await startFarm(2, { plotWith: 'both', patienceMs: 0 });
     await until(() => plotted(farm) === 2, 'two sectors');
     expect(encodings.encoded).toBe(4);
+  });
+
+  it('leaves that to whoever plots on this machine, a helper say', async () => {
+    const here: number[] = [];
+    const plotHere: SectorPlotter = (plan, context) => {
+      here.push(plan.sectorIndex);
+      return plotSector(plan, context);
+    };
+    const { farm } = await startFarm(2, { plotWith: 'self', plotHere });
+    await until(() => plotted(farm) === 2, 'two sectors');
+    expect(here).toEqual([0, 1]);
   });
 });
