@@ -82,11 +82,11 @@ describe('a proof while a graphics processor makes tables', () => {
     await new Promise((done) => setTimeout(done, 50));
     await end('record.encode', encoded);
     await ready;
-    expect(tables.view().state).toBe('used');
-    expect(tables.status().encodings).toBe(WORKERS + 1);
   });
 
   it('begins at once on a worker, and lets nothing be plotted before it is done', async () => {
+    expect(tables.view().state).toBe('used');
+    expect(tables.status().encodings).toBe(WORKERS + 1);
     encode(tables, WORKERS + 3);
     await settle();
     expect(begun('record.encode')).toBe(3 + WORKERS);
