@@ -220,6 +220,38 @@ describe('fetchObject', () => {
   });
 });
 
+describe('fetchObject of what has no length', () => {
+  // Compact integers: beyond what is allowed, not in the shortest form of five, two and four bytes, of 64 bits.
+  const lengths = [
+    ['object-too-large', [0x03, 0x00, 0x00, 0x00, 0x40]],
+    ['length-prefix-too-large', [0x03, 0xff, 0xff, 0xff, 0x3f]],
+    ['length-prefix-too-large', [0x01, 0x00]],
+    ['length-prefix-too-large', [0xfe, 0xff, 0x00, 0x00]],
+    ['length-prefix-too-large', [0x13, 1, 1, 1, 1, 1, 1, 1, 1]],
+  ] as const;
+  const hash = new Uint8Array(32);
+
+  it.each(lengths)('refuses with %s: %j', async (code, prefix) => {
+    const history = new History(new Archiver());
+    history.add(GENESIS);
+    history.add(concat(bytes(1_000, 10), Uint8Array.from(prefix), bytes(100, 11)), [{ hash, offset: 1_000 }]);
+    history.add(bytes(RECORDED_SEGMENT_BYTES, 12));
+    expect(await refusal(history.fetch(history.objects[0] as GlobalObject))).toBe(code);
+  });
+
+  // At the end of a segment the length could go on in the next one, which is looked at first.
+  it.each(lengths.slice(2, 3))('refuses near the end of a segment: %s, %j', async (_, prefix) => {
+    const history = historyWithRoom(2_000);
+    history.add(concat(bytes(1_000, 10), Uint8Array.from(prefix), bytes(100, 11)), [{ hash, offset: 1_000 }]);
+    history.add(bytes(RECORDED_SEGMENT_BYTES, 12));
+    const mapping = history.objects[0] as GlobalObject;
+    expect(mapping.pieceIndex).toBe(510n);
+    expect(await refusal(history.fetch(mapping))).toBe('piece-not-found');
+    history.add(bytes(RECORDED_SEGMENT_BYTES, 13));
+    expect(await refusal(history.fetch(mapping))).toBe('invalid-object');
+  });
+});
+
 describe('Reconstructor', () => {
   it('begins anywhere, leaves out what it has no beginning of, keeps the order', () => {
     const history = historyWithRoom(100);

@@ -32,9 +32,9 @@ export type ObjectFault =
   | 'piece-offset-in-segment-header'
   /** The length before the object exceeds what is allowed. */
   | 'object-too-large'
-  /** The length before the object takes more than four bytes. */
+  /** What stands before the object is no length of 32 bits. */
   | 'length-prefix-too-large'
-  /** What stands there is not a length. */
+  /** The same where the segment ends, so that the length could go on in the next one. */
   | 'invalid-object'
   /** The object would go on behind the end of its block. */
   | 'invalid-mapping'
@@ -46,8 +46,10 @@ export type ObjectFault =
   | 'unknown-segment-variant'
   /** The beginning of that segment does not decode. */
   | 'segment-decoding'
-  /** That segment does not begin with its parent's header and a block's continuation. */
-  | 'unexpected-segment-item';
+  /** That segment does not begin with its parent's header. */
+  | 'unexpected-segment-item'
+  /** What follows the header there is not a block's continuation. */
+  | 'unexpected-segment-item-variant';
 
 function refusal(code: ObjectFault, message: string, { hash, pieceIndex, offset }: GlobalObject) {
   return new ProtocolError({
@@ -120,15 +122,14 @@ function* continuation(
   const reader = new ScaleReader(begin, 'segment');
   const version = reader.u8();
   if (version !== 0) throw refusal('unknown-segment-variant', `segment of version ${version}`, mapping);
-  const expectItem = (expected: number): void => {
+  const expectItem = (expected: number, code: ObjectFault): void => {
     const item = reader.u8();
-    if (item === expected) return;
-    throw refusal('unexpected-segment-item', `item ${item} where ${expected} is expected`, mapping);
+    if (item !== expected) throw refusal(code, `item ${item} where ${expected} is expected`, mapping);
   };
   try {
-    expectItem(PARENT_SEGMENT_HEADER);
+    expectItem(PARENT_SEGMENT_HEADER, 'unexpected-segment-item');
     readSegmentHeader(reader);
-    expectItem(BLOCK_CONTINUATION);
+    expectItem(BLOCK_CONTINUATION, 'unexpected-segment-item-variant');
     return { length: reader.compact(), start: reader.position };
   } catch (error) {
     if (isObjectFault(error)) throw error;
@@ -174,31 +175,45 @@ class Content {
   }
 }
 
-const PREFIX_BYTES = [1, 2, 4] as const;
+/** Bytes of a compact integer of 32 bits, by the last two bits of its first byte. */
+const PREFIX_BYTES = [1, 2, 4, 5] as const;
 
 /** The data of the object that the content begins with. */
 function* readObject(
+  history: History,
   content: Content,
   mapping: GlobalObject,
   maxLength: number,
 ): Generator<PieceIndex[], Uint8Array, Uint8Array[]> {
   const [first] = yield* content.take(1);
-  const prefix = PREFIX_BYTES[(first as number) & 3];
-  if (prefix === undefined)
-    throw refusal('length-prefix-too-large', 'a length of more than 4 bytes', mapping);
-  const length = decodeLength(yield* content.take(prefix), mapping);
+  const prefix = PREFIX_BYTES[((first as number) & 3) as 0 | 1 | 2 | 3];
+  const length = decodeLength(yield* content.take(prefix));
+  if (length === null) return yield* refuseLength(history, mapping);
   if (length > maxLength) throw refusal('object-too-large', `an object of ${length} bytes`, mapping);
   const data = (yield* content.take(prefix + length)).slice(prefix);
   if (equal(blake3Hash(data), mapping.hash)) return data;
   throw refusal('invalid-data-hash', `${length} bytes of another hash`, mapping);
 }
 
-function decodeLength(bytes: Uint8Array, mapping: GlobalObject): number {
+function decodeLength(bytes: Uint8Array): number | null {
   try {
     return decodeAll(bytes, 'object-length', (reader) => reader.compact());
   } catch {
-    throw refusal('invalid-object', `${toHex(bytes)} is not a length`, mapping);
+    return null;
   }
+}
+
+/** Names the fault of a length as the network does, which looks into the next segment before it gives up. */
+function* refuseLength(
+  history: History,
+  mapping: GlobalObject,
+): Generator<PieceIndex[], never, Uint8Array[]> {
+  const message = 'no length stands before the object';
+  if (sourcePosition(mapping.pieceIndex) < SOURCE_PIECES_IN_SEGMENT - 1) {
+    throw refusal('length-prefix-too-large', message, mapping);
+  }
+  yield* continuation(history, mapping);
+  throw refusal('invalid-object', message, mapping);
 }
 
 function requirePlausible(mapping: GlobalObject): void {
@@ -237,7 +252,7 @@ export function* retrieveObject(
     if (padding > 0 && (yield* history.bytes(history.border - padding, history.border))[0] !== 0) break;
     const content = new Content(history, mapping, padding);
     try {
-      return yield* readObject(content, mapping, maxLength);
+      return yield* readObject(history, content, mapping, maxLength);
     } catch (error) {
       if (!isObjectFault(error)) throw error;
       fault ??= error;

@@ -130,10 +130,10 @@ export function checkDistance(
   return distance;
 }
 
-/** Rule `solution-chunk`: a chunk is a canonical scalar. */
+/** Rule `solution-chunk-witness`: what a commitment opens to is a canonical scalar. */
 export function checkChunk(solution: Solution): void {
   if (!isCanonicalScalar(solution.chunk)) {
-    throw refusal('invalid-chunk', 'solution-chunk', 'the chunk is not a canonical scalar');
+    throw refusal('invalid-chunk', 'solution-chunk-witness', 'the chunk is not a canonical scalar');
   }
 }
 

@@ -649,6 +649,14 @@ async function* cases(ctx: ConformanceContext, files: string[]): AsyncGenerator<
     const replay = await Replay.open(genesisFacts(chain), constants);
     blocks = chain.blocks.length;
     yield* chainCases('chain', chain, replay);
+    if (has('rpc-samples.json')) {
+      const { 'chain_getBlockHash(0)': genesis } = await load<SamplesFile>('rpc-samples.json');
+      yield {
+        name: 'rpc-samples: genesis',
+        rule: 'genesis',
+        run: () => expectSame('hash', genesis, chain.meta.genesis.hash),
+      };
+    }
     if (has('negative-headers.json.gz')) {
       yield* negativeCases(await load<NegativeFile>('negative-headers.json.gz'), chain, replay);
     }
