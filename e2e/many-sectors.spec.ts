@@ -1,18 +1,13 @@
 /** A farm of 20 000 sectors on the screen: what an update costs the page, and how one sector is looked at. */
 import { expect, test, type Page } from '@playwright/test';
-import { startNetwork, type StartedNetwork } from './support/network.ts';
+import { beside } from './support/beside.ts';
+import { startNetwork } from './support/network.ts';
 
 const SECTORS = 20_000;
 /** Snapshots asked for, four a second. */
 const UPDATES = 40;
 
-let network: StartedNetwork;
-
-test.beforeAll(async () => {
-  test.setTimeout(5 * 60_000);
-  network = await startNetwork();
-});
-test.afterAll(() => network.stop());
+const network = beside(startNetwork);
 
 /** A farm of so many planned sectors in a folder: browsers do not tell how much room there is. */
 async function addFarm(page: Page): Promise<void> {
@@ -20,7 +15,7 @@ async function addFarm(page: Page): Promise<void> {
     window.showDirectoryPicker = async () =>
       (await navigator.storage.getDirectory()).getDirectoryHandle('Drive', { create: true });
   });
-  await page.goto(network.address);
+  await page.goto(network().address);
   await page.getByRole('button', { name: 'Get started' }).click();
   await expect(page.getByText('reachable')).toBeVisible({ timeout: 60_000 });
   await page.getByRole('button', { name: 'Continue' }).click();
@@ -60,7 +55,6 @@ async function costOfUpdates(page: Page): Promise<number> {
 }
 
 test('a farm of 20 000 sectors is drawn, looked at and kept up to date', async ({ page }) => {
-  test.setTimeout(5 * 60_000);
   await addFarm(page);
   await expect(page.getByText(/Sectors: .*planned/)).toBeVisible({ timeout: 120_000 });
   const menu = page.getByRole('navigation', { name: 'Main' });
