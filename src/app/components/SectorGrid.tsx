@@ -1,5 +1,5 @@
 import type { SectorSnapshot } from '../../node/api.ts';
-import { sectorSummary, sectorText } from './sector-text.ts';
+import { sectorCounts, sectorSummary, sectorText } from './sector-text.ts';
 import { SectorMap } from './SectorMap.tsx';
 
 /** Above so many sectors each is a small square on a canvas, and the grid is folded away where others are. */
@@ -13,19 +13,30 @@ export function SectorGrid({ sectors }: { sectors: SectorSnapshot[] }) {
   return (
     <div className="stack">
       {sectors.length > MANY_SECTORS ? (
-        <SectorMap sectors={sectors} summary={summary} />
+        <>
+          <SectorMap sectors={sectors} summary={summary} />
+          <p className="legend">
+            {sectorCounts(sectors).map(({ state, text }) => (
+              <span key={state}>
+                <i className="sector-key" data-state={state} /> {text}
+              </span>
+            ))}
+          </p>
+        </>
       ) : (
-        <div
-          className={`sectors ${sectors.length > DENSE ? 'dense' : ''}`}
-          role="img"
-          aria-label={`Sectors: ${summary}`}
-        >
-          {sectors.map((sector) => (
-            <Sector key={sector.index} sector={sector} />
-          ))}
-        </div>
+        <>
+          <div
+            className={`sectors ${sectors.length > DENSE ? 'dense' : ''}`}
+            role="img"
+            aria-label={`Sectors: ${summary}`}
+          >
+            {sectors.map((sector) => (
+              <Sector key={sector.index} sector={sector} />
+            ))}
+          </div>
+          <p className="small muted">{summary}</p>
+        </>
       )}
-      <p className="small muted">{summary}</p>
     </div>
   );
 }

@@ -17,9 +17,16 @@ export function sectorText({ index, state, error }: SectorSnapshot): string {
   return `Sector ${index}: ${words[state]}${error === null ? '' : `. ${error}`}`;
 }
 
-/** How many sectors are in which state. */
-export function sectorSummary(sectors: readonly SectorSnapshot[]): string {
+/** How many sectors are in which state, a text for each. */
+export function sectorCounts(sectors: readonly SectorSnapshot[]): { state: SectorState; text: string }[] {
   const counts = new Map<SectorState, number>();
   for (const sector of sectors) counts.set(sector.state, (counts.get(sector.state) ?? 0) + 1);
-  return [...counts].map(([state, number]) => `${count(number)} ${words[state]}`).join(', ');
+  return [...counts].map(([state, number]) => ({ state, text: `${count(number)} ${words[state]}` }));
+}
+
+/** The same in one line. */
+export function sectorSummary(sectors: readonly SectorSnapshot[]): string {
+  return sectorCounts(sectors)
+    .map(({ text }) => text)
+    .join(', ');
 }
