@@ -10,6 +10,7 @@ import { AllotmentNode } from '../../src/node/node.ts';
 import { createNodePlatform } from '../../src/node/node-platform.ts';
 import { sign } from '../../src/crypto/sr25519.ts';
 import { signDomainExtrinsic } from '../../src/identity/extrinsic.ts';
+import type { PaymentRecord } from '../../src/node/payment-records.ts';
 import { fromHex, toPrefixedHex } from '../../src/protocol/bytes.ts';
 import { EXTRINSIC_SIGNING_CONTEXT } from '../../src/protocol/constants.ts';
 import { IMMORTAL } from '../../src/protocol/extrinsic.ts';
@@ -221,5 +222,27 @@ describe('a wallet on a network with a registry', () => {
     await node.money('send', { plan: plan.id });
     await test.reach(chain.best.number + 2);
     expect(held()).toBe(before + AI3);
+  });
+
+  it('proves since when its account has been in use, once the transaction is final', async () => {
+    const [account] = (await wallet.status()).accounts;
+    const use = ids.addAgeEvidence({ account: account!.address });
+    await expect(use).rejects.toThrow('no-use');
+    const { chain } = test.network;
+    const settled = async () =>
+      ((await node.money('list')) as PaymentRecord[]).some(
+        ({ state }) => state.kind === 'included' && state.final,
+      );
+    while (!(await settled())) {
+      await test.reach(chain.best.number + 1);
+      await caughtUp();
+    }
+    // The block's time is this test's, which is proven and too young to count.
+    const today = new Date().toISOString().slice(0, 10);
+    await expect(ids.addAgeEvidence({ account: account!.address })).rejects.toMatchObject({
+      code: 'too-young',
+      sentence: expect.stringContaining(today) as string,
+    });
+    await expect(ids.addAgeEvidence({ account: account!.address, block: 1 })).rejects.toThrow('no-use');
   });
 });

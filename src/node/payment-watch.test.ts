@@ -128,6 +128,25 @@ test('an account that was emptied by something else leaves it undone', async () 
   expect((await look()).state).toMatchObject({ kind: 'failed', code: 'no-account' });
 });
 
+test('it is found though its account was made only after the block that it is bound to', async () => {
+  blocks = new ScriptedBlocks(metadata);
+  blocks.add({}).add({}).add({}).add({});
+  blocks.add({ accounts: { [name]: { nonce: 7, free: 100n * AI3 } } });
+  blocks.add({ accounts: spent, body: [bytes], events: [succeeded(0)] }).add({});
+  watch = new PaymentWatch({ blocks, sources: () => sources, records, changed: () => undefined });
+  expect((await look()).state).toMatchObject({ kind: 'included', block: 6, success: true });
+});
+
+test('it is found in an account that was made, spent and emptied in between', async () => {
+  blocks = new ScriptedBlocks(metadata);
+  blocks.add({}).add({}).add({}).add({}).add({});
+  blocks.add({ accounts: { [name]: { nonce: 7, free: 100n * AI3 } } });
+  blocks.add({ accounts: spent, body: [bytes], events: [succeeded(0)] });
+  blocks.add({ accounts: { [name]: null } }).add({});
+  watch = new PaymentWatch({ blocks, sources: () => sources, records, changed: () => undefined });
+  expect((await look()).state).toMatchObject({ kind: 'included', block: 7, success: true });
+});
+
 test('it is over when its last block has passed without it', async () => {
   for (let number = 3; number <= 9; number += 1) blocks.add({});
   expect((await look()).state.kind).toBe('waiting');

@@ -122,7 +122,7 @@ export class PaymentWatch {
         ? failed('expired', 'No block took it in time. Nothing was sent; it can be tried anew.')
         : null;
     }
-    const found = await this.locate(record, head, metadata);
+    const found = await this.locate(record, head, metadata, nonce !== null);
     if (found !== null) return found;
     return nonce === null
       ? failed('no-account', 'The account was emptied and closed before this transaction ran.')
@@ -134,18 +134,39 @@ export class PaymentWatch {
     record: PaymentRecord,
     head: ChainBlock,
     metadata: RuntimeMetadata,
+    existsNow: boolean,
   ): Promise<PaymentState | null> {
     const { blocks } = this.context;
     const query = accountQuery(metadata, decodeAddress(record.account).account);
-    let low = record.after;
-    let high = Math.min(head.number, record.lastBlock ?? head.number);
+    const last = Math.min(head.number, record.lastBlock ?? head.number);
+    let [low, high] = [record.after, last];
+    let unsure = false;
     while (low + 1 < high) {
       const middle = (low + high) >> 1;
       const { exists, nonce } = await blocks.read(query, await blocks.block(middle));
-      if (!exists || BigInt(nonce) > BigInt(record.nonce)) high = middle;
+      // Where there is no account it was not made yet, or it was emptied and removed since.
+      unsure ||= !exists;
+      if (exists ? BigInt(nonce) > BigInt(record.nonce) : !existsNow) high = middle;
       else low = middle;
     }
-    const block = await blocks.block(high);
+    const found = await this.included(record, high, head, metadata);
+    if (found !== null || !unsure) return found;
+    for (let number = record.after + 1; number <= last; number += 1) {
+      const one = await this.included(record, number, head, metadata);
+      if (one !== null) return one;
+    }
+    return null;
+  }
+
+  /** What became of a transaction in a block, by number; null if that does not hold it. */
+  private async included(
+    record: PaymentRecord,
+    number: number,
+    head: ChainBlock,
+    metadata: RuntimeMetadata,
+  ): Promise<PaymentState | null> {
+    const { blocks } = this.context;
+    const block = await blocks.block(number);
     const bytes = fromHex(record.bytes);
     const index = (await blocks.body(block)).findIndex((extrinsic) => equal(extrinsic, bytes));
     if (index < 0) return null;
