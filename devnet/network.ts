@@ -33,7 +33,7 @@ import { RpcServer, type Method } from './rpc/server.ts';
 import { stateMethods } from './rpc/state.ts';
 import { subspaceMethods } from './rpc/subspace.ts';
 import { systemMethods } from './rpc/system.ts';
-import { NodePeer } from './node-peer.ts';
+import { NODE_PEER_ID, NodePeer } from './node-peer.ts';
 import { samplesIn, type Sample } from './samples.ts';
 import { timekeepingMethods } from './rpc/timekeeping.ts';
 import { Segments } from './segments.ts';
@@ -45,8 +45,6 @@ import { startWalker, type Walker } from './walker.ts';
 
 const VERSION = '0.1.0';
 const LATE_POLL_MS = 50;
-/** The network has no peers, but clients ask who it is: the identity of the all-ones Ed25519 seed. */
-const PEER_ID = '12D3KooWK99VoVxNE7XzyBwXEzW7xhK7Gpv85r9F3V3fyKSUKPH5';
 
 interface Parts {
   chain: Chain;
@@ -151,7 +149,7 @@ export class LocalNetwork {
     const nodePeer = await listenAsNode(chain, timekeeper, options);
     const server = new RpcServer(
       new Map([
-        ...methods(chain, pool, hub, segments, dsn?.addresses() ?? [], options),
+        ...methods(chain, pool, hub, segments, dsn?.addresses() ?? [], nodePeer?.addresses ?? [], options),
         ...Object.entries(timekeepingMethods(pages)),
       ]),
       options.rpcOrigins,
@@ -298,6 +296,7 @@ function methods(
   hub: FarmingHub,
   segments: Segments,
   dsnAddresses: string[],
+  nodeAddresses: string[],
   { farmingTimeoutMs, withholds }: NodeOptions,
 ): ReadonlyMap<string, Method> {
   const metadata = new Metadata(chain.params);
@@ -306,7 +305,7 @@ function methods(
     ...chainHeadMethods(chain, metadata, pool),
     ...stateMethods(chain, (block, name, input) => callRuntime(chain, metadata, block, name, input)),
     state_getMetadata: () => toPrefixedHex(metadata.version(14)!),
-    ...systemMethods(chain, pool, PEER_ID, VERSION),
+    ...systemMethods(chain, pool, NODE_PEER_ID, nodeAddresses, VERSION),
     ...mmrMethods(chain),
     ...subspaceMethods(chain, hub, segments, dsnAddresses, { farmingTimeoutMs, withholds }),
     // Objects of the prepared history that people may try.

@@ -55,6 +55,11 @@ afterAll(async () => {
 });
 
 describe('a node reached as a peer', () => {
+  it('is found by what its RPC says', async () => {
+    expect(await rpc.node.localListenAddresses()).toEqual(running.network.nodeAddresses);
+    expect(running.network.nodeAddresses[0]).toContain(`/p2p/${await rpc.node.localPeerId()}`);
+  });
+
   it('gives the blocks that its RPC gives', async () => {
     const { chain } = running.network;
     const hash = fromHex(chain.hashAt(3)!, 32);

@@ -42,6 +42,8 @@ import type { Timekeeper } from './timekeeper.ts';
 
 /** No secret: it protects nothing, and lets a person keep an address. */
 const SEED = new Uint8Array(32).fill(2);
+/** Peer id of that key. */
+export const NODE_PEER_ID = '12D3KooWJWoaqZhDaoEFshF7Rh1bpY9ohihFhzcW6d69Lr2NASuq';
 const PATIENCE_MS = 20_000;
 const MAX_RELAYED_BYTES = 8 * 2 ** 20;
 

@@ -32,6 +32,7 @@ export function systemMethods(
   chain: Chain,
   pool: TransactionPool,
   peerId: string,
+  listenAddresses: readonly string[],
   version: string,
 ): Record<string, Method> {
   const nextNonce: Method = ([address]) => {
@@ -58,7 +59,7 @@ export function systemMethods(
     system_nodeRoles: () => ['Authority'],
     system_reservedPeers: () => [],
     system_localPeerId: () => peerId,
-    system_localListenAddresses: () => [],
+    system_localListenAddresses: () => listenAddresses,
     system_syncState: () => ({
       startingBlock: 0,
       currentBlock: chain.best.number,

@@ -110,12 +110,7 @@ export class LightClient {
       lied: (peer, { rule, sentence }) => this.putOff(peer, null, rule, sentence),
       signal: this.signal,
     });
-    const events = {
-      changed: () => this.changed(),
-      heard: (peer: Peer, proof: PotProof) => this.timeAhead.heard(peer, proof),
-      lied: (peer: Peer, rule: string, sentence: string) => this.putOff(peer, null, rule, sentence),
-    };
-    this.peers = options.sources.map((source) => new Peer(source, events, this.now));
+    this.peers = options.sources.map((source) => this.peerOf(source));
     this.standing = new Standing(this.peers, this.now);
     this.attendance = new Attendance({
       chain: () => this.chain,
@@ -159,6 +154,18 @@ export class LightClient {
     this.started = true;
     this.standing.headCame();
     this.tasks = [...this.peers.map((peer) => this.attendance.serve(peer)), this.tick()];
+  }
+
+  /** Asks one more source from now on; it is closed with the others. */
+  addSource(source: ChainSource): void {
+    if (this.signal.aborted) {
+      source.close();
+      return;
+    }
+    const peer = this.peerOf(source);
+    this.peers.push(peer);
+    if (this.started) this.tasks.push(this.attendance.serve(peer));
+    this.changed();
   }
 
   /** Stops, saves, and closes the sources. */
@@ -284,6 +291,15 @@ export class LightClient {
 
   private get signal(): AbortSignal {
     return this.stopped.signal;
+  }
+
+  private peerOf(source: ChainSource): Peer {
+    const events = {
+      changed: () => this.changed(),
+      heard: (peer: Peer, proof: PotProof) => this.timeAhead.heard(peer, proof),
+      lied: (peer: Peer, rule: string, sentence: string) => this.putOff(peer, null, rule, sentence),
+    };
+    return new Peer(source, events, this.now);
   }
 
   /** Makes sure that a source serves the network, and learns the network from it if nobody else told. */

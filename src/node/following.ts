@@ -8,6 +8,7 @@ import { accelerate } from './accelerate.ts';
 import type { NetworkChoice, Setup } from './api.ts';
 import { beginChoice } from './begin.ts';
 import type { Journal } from './journal.ts';
+import { addNearPeers } from './near-peers.ts';
 import { presetOf } from './networks.ts';
 import type { NodePlatform } from './platform.ts';
 import { createTablePool } from './tables.ts';
@@ -17,8 +18,8 @@ export class Following {
     readonly pool: TablePool,
     readonly sources: readonly RpcSource[],
     readonly client: LightClient,
-    /** Gives the graphics processor back. */
-    private readonly slowDown: () => void,
+    /** Ends what helps the client. */
+    private readonly release: () => void,
   ) {}
 
   /** Opens what a choice asks for; the client waits for its `start`. Leaves nothing open where it throws. */
@@ -53,7 +54,12 @@ export class Following {
         potBudget,
         log,
       });
-      return new Following(pool, sources, client, accelerate(client, pool, platform, log));
+      const reach = (address: string) => connectPeer(platform, address);
+      const stops = [
+        accelerate(client, pool, platform, log),
+        addNearPeers(sources, client, reach, network.endpoints, log),
+      ];
+      return new Following(pool, sources, client, () => stops.forEach((stop) => stop()));
     } catch (error) {
       for (const source of [...sources, ...peers]) source.close();
       await pool?.close();
@@ -70,7 +76,7 @@ export class Following {
 
   /** Stops following; what was verified is kept. */
   async close(): Promise<void> {
-    this.slowDown();
+    this.release();
     await this.client.stop();
     await this.pool.close();
   }
