@@ -1,6 +1,6 @@
 /** Plots, audits and proves in the browser's own storage, for the benchmarks of farming. */
 import { createWebPool } from '../../src/crypto/pool/web.ts';
-import { OpfsDirectory } from '../../src/storage/browser-directory.ts';
+import { OpfsDirectory } from '../../src/storage/opfs-directory.ts';
 import { FarmWork, type FarmWorkName } from '../farm-work.ts';
 
 const work = new FarmWork({

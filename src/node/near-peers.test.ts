@@ -25,7 +25,7 @@ function nodeAt(name: string, addresses: string[] | Error) {
     } as unknown as RpcSource['node'],
     become: (state: ConnectionState) => {
       node.state = state;
-      for (const listener of [...listeners]) listener();
+      for (const listener of listeners) listener();
     },
   };
   return node;

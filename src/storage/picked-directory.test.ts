@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { PickedDirectory } from './browser-directory.ts';
+import { PickedDirectory } from './picked-directory.ts';
 import type { StorageError } from './errors.ts';
 import { MemoryDirectory } from './memory-directory.ts';
 

@@ -7,224 +7,18 @@ import type {
   ScratchFile,
   SpaceEstimate,
 } from './directory.ts';
-import { isHidden, requireFileName, SCRATCH_SUFFIX, TEMPORARY_SUFFIX } from './directory.ts';
+import { fileHandle, listFiles, removeEntry, webLock } from './browser-files.ts';
+import { requireFileName } from './directory.ts';
 import { asStorageError, StorageError, storing } from './errors.ts';
-
-declare global {
-  /** Chromium's: what the type library does not know yet. */
-  interface FileSystemDirectoryHandle {
-    queryPermission(descriptor: { mode: 'read' | 'readwrite' }): Promise<PermissionState>;
-    requestPermission(descriptor: { mode: 'read' | 'readwrite' }): Promise<PermissionState>;
-  }
-}
-
-/** What the type library does not know yet: handles that share a file, and renaming. */
-interface SyncCapableHandle extends FileSystemFileHandle {
-  createSyncAccessHandle(options?: {
-    mode: 'readwrite' | 'read-only' | 'readwrite-unsafe';
-  }): Promise<FileSystemSyncAccessHandle>;
-  move?(name: string): Promise<void>;
-}
-
-async function fileHandle(
-  directory: FileSystemDirectoryHandle,
-  name: string,
-  create = false,
-): Promise<SyncCapableHandle> {
-  return (await directory.getFileHandle(name, { create })) as SyncCapableHandle;
-}
-
-async function removeEntry(directory: FileSystemDirectoryHandle, name: string): Promise<void> {
-  try {
-    await directory.removeEntry(name);
-  } catch (error) {
-    if ((error as DOMException).name !== 'NotFoundError') throw error;
-  }
-}
-
-async function listFiles(directory: FileSystemDirectoryHandle): Promise<FileEntry[]> {
-  const entries: FileEntry[] = [];
-  for await (const handle of directory.values()) {
-    if (handle.kind !== 'file' || isHidden(handle.name)) continue;
-    entries.push({ name: handle.name, size: (await (handle as FileSystemFileHandle).getFile()).size });
-  }
-  return entries;
-}
-
-async function removeTemporary(directory: FileSystemDirectoryHandle): Promise<string[]> {
-  const names: string[] = [];
-  for await (const name of directory.keys()) if (name.endsWith(TEMPORARY_SUFFIX)) names.push(name);
-  for (const name of names) await removeEntry(directory, name);
-  return names;
-}
-
-async function originSpace(): Promise<SpaceEstimate> {
-  const { quota, usage } = await navigator.storage.estimate();
-  return {
-    available: quota === undefined ? null : Math.max(0, quota - (usage ?? 0)),
-    used: usage ?? null,
-  };
-}
-
-/** Throws StorageError `too-short` where the file ends before, and the browser's own errors. */
-async function slice(file: File, offset: number, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
-  if (bytes.length === length) return bytes;
-  throw new StorageError(
-    'too-short',
-    file.name,
-    `${length} bytes wanted at ${offset}, ${bytes.length} there`,
-  );
-}
-
-/** Holds the Web Lock `name` until released; throws `in-use` when another tab or worker holds it. */
-async function webLock(name: string, place: string): Promise<DirectoryLock> {
-  return new Promise((granted, failed) => {
-    const held = navigator.locks.request(name, { ifAvailable: true }, (lock) => {
-      if (lock === null) {
-        failed(new StorageError('in-use', place, `the lock ${name} is held elsewhere`));
-        return undefined;
-      }
-      return new Promise<void>((release) => {
-        granted({
-          release: async () => {
-            release();
-            await held;
-          },
-        });
-      });
-    });
-    held.catch(failed);
-  });
-}
-
-function readAll(handle: FileSystemSyncAccessHandle, name: string, offset: number, into: Uint8Array): void {
-  const count = handle.read(into, { at: offset });
-  if (count !== into.length) {
-    throw new StorageError('too-short', name, `${into.length} bytes wanted at ${offset}, ${count} there`);
-  }
-}
-
-function writeAll(handle: FileSystemSyncAccessHandle, name: string, offset: number, bytes: Uint8Array): void {
-  const count = handle.write(bytes, { at: offset });
-  // A full quota shows as a short write in some browsers and as an exception in others.
-  if (count !== bytes.length)
-    throw new StorageError('disk-full', name, `${count} of ${bytes.length} bytes written`);
-}
-
-/**
- * A folder of the browser's origin-private file system. Works in dedicated workers only: synchronous access
- * handles are some fifty times faster than `File.slice` for the small reads of an audit.
- */
-export class OpfsDirectory implements FarmDirectory {
-  readonly place = 'browser storage';
-  readonly maxOpenFiles = 4096;
-
-  private constructor(
-    private readonly directory: FileSystemDirectoryHandle,
-    private readonly name: string,
-  ) {}
-
-  /** Opens, or makes, the folder `name` below the origin's root. */
-  static async at(name: string): Promise<OpfsDirectory> {
-    return storing(name, async () => {
-      const root = await navigator.storage.getDirectory();
-      return new OpfsDirectory(await root.getDirectoryHandle(requireFileName(name), { create: true }), name);
-    });
-  }
-
-  list(): Promise<FileEntry[]> {
-    return storing(this.name, () => listFiles(this.directory));
-  }
-
-  async open(name: string): Promise<ReadHandle> {
-    return storing(name, async () => {
-      const file = await fileHandle(this.directory, requireFileName(name));
-      const handle = await file.createSyncAccessHandle({ mode: 'read-only' });
-      return {
-        size: handle.getSize(),
-        read: (offset: number, into: Uint8Array) => storing(name, () => readAll(handle, name, offset, into)),
-        close: async () => handle.close(),
-      };
-    });
-  }
-
-  async write(name: string, parts: Parts, beforeReplace?: () => Promise<void>): Promise<void> {
-    const temporary = requireFileName(name) + TEMPORARY_SUFFIX;
-    await storing(name, async () => {
-      try {
-        const file = await fileHandle(this.directory, temporary, true);
-        const handle = await file.createSyncAccessHandle();
-        try {
-          handle.truncate(0);
-          let offset = 0;
-          for await (const part of parts) {
-            writeAll(handle, name, offset, part);
-            offset += part.length;
-          }
-          handle.flush();
-        } finally {
-          handle.close();
-        }
-        if (file.move === undefined) {
-          throw new StorageError(
-            'input-output',
-            name,
-            'this browser cannot rename files of its private storage',
-          );
-        }
-        await beforeReplace?.();
-        await file.move(name);
-      } catch (error) {
-        await removeEntry(this.directory, temporary);
-        throw error;
-      }
-    });
-  }
-
-  async remove(name: string): Promise<void> {
-    await storing(name, () => removeEntry(this.directory, requireFileName(name)));
-  }
-
-  async scratch(name: string): Promise<ScratchFile> {
-    const path = requireFileName(name) + SCRATCH_SUFFIX;
-    return storing(name, async () => {
-      const file = await fileHandle(this.directory, path, true);
-      const handle = await file.createSyncAccessHandle();
-      return {
-        write: (offset: number, bytes: Uint8Array) =>
-          storing(name, () => writeAll(handle, name, offset, bytes)),
-        read: (offset: number, into: Uint8Array) => storing(name, () => readAll(handle, name, offset, into)),
-        close: () => storing(name, () => handle.close()),
-        discard: () =>
-          storing(name, async () => {
-            handle.close();
-            await removeEntry(this.directory, path);
-          }),
-      };
-    });
-  }
-
-  clean(): Promise<string[]> {
-    return storing(this.name, () => removeTemporary(this.directory));
-  }
-
-  space(): Promise<SpaceEstimate> {
-    return storing(this.name, originSpace);
-  }
-
-  lock(): Promise<DirectoryLock> {
-    return webLock(`allotment-farm-${this.name}`, this.place);
-  }
-}
 
 /** How long a lease of a picked folder holds without renewal, in milliseconds. */
 const LEASE_MS = 120_000;
 const LEASE_RENEWAL_MS = 30_000;
 const LEASE_FILE = 'farm.lease';
 
-/** Somebody else's leases as they were first seen, by `performance.now()`. */
+/** Somebody else's leases as they were first seen, by `performance.now()`; the oldest make room. */
 const seenLeases = new Map<string, number>();
+const SEEN_LEASES = 256;
 
 /**
  * Whether a lease was left behind. Clocks of two machines may differ by hours: what counts is that it was seen here,
@@ -235,6 +29,8 @@ function hasRunOut({ owner, renewed }: { owner: string; renewed: number }): bool
   const since = seenLeases.get(lease);
   if (since !== undefined) return performance.now() - since >= LEASE_MS;
   seenLeases.set(lease, performance.now());
+  const [oldest = ''] = seenLeases.keys();
+  if (seenLeases.size > SEEN_LEASES) seenLeases.delete(oldest);
   return false;
 }
 
@@ -444,4 +240,15 @@ export class PickedDirectory implements FarmDirectory {
     const lease = new TextEncoder().encode(JSON.stringify({ owner: this.owner, renewed: Date.now() }));
     return this.write(LEASE_FILE, [lease]);
   }
+}
+
+/** Throws StorageError `too-short` where the file ends before, and the browser's own errors. */
+async function slice(file: File, offset: number, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(await file.slice(offset, offset + length).arrayBuffer());
+  if (bytes.length === length) return bytes;
+  throw new StorageError(
+    'too-short',
+    file.name,
+    `${length} bytes wanted at ${offset}, ${bytes.length} there`,
+  );
 }
