@@ -37,6 +37,7 @@ import type { FarmerAppInfo } from '../protocol/types.ts';
 import { NodeDirectory } from '../storage/node-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
 import { parseHelper } from './helper.ts';
+import { endSignal } from './signals.ts';
 import { UsageError } from './usage.ts';
 
 const CLUSTER_HELP = `Usage: npm run allotment -- cluster ROLE --nats URL [options]
@@ -387,10 +388,7 @@ export async function runCluster(args: string[]): Promise<void> {
     return;
   }
   if (startRole === undefined) throw new UsageError(`there is no role “${role}”`);
-  const stopping = new AbortController();
-  for (const name of ['SIGINT', 'SIGTERM'] as const)
-    process.once(name, () => stopping.abort(new DOMException('ended by a signal', 'AbortError')));
-  const { signal: stopped } = stopping;
+  const stopped = endSignal('The program was told to end.');
   let connection: ClusterConnection | null = null;
   let stop: Stop = async () => undefined;
   try {

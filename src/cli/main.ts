@@ -17,6 +17,7 @@ import { runAgent } from './agent.ts';
 import { askUnseen } from './ask.ts';
 import { FARM_COMMANDS, farmCommand } from './farms.ts';
 import { useHelper } from './helper.ts';
+import { endSignal } from './signals.ts';
 import { UsageError } from './usage.ts';
 
 const HELP = `Usage: npm run allotment -- COMMAND [options]
@@ -251,8 +252,7 @@ async function follow(node: AllotmentNode, goal: Goal | null): Promise<void> {
       if (goal?.(snapshot) === true) done();
     };
     node.onChange(look);
-    process.once('SIGINT', () => done());
-    process.once('SIGTERM', () => done());
+    endSignal('The program was told to end.').addEventListener('abort', () => done());
     look();
   });
 }
@@ -323,12 +323,10 @@ async function main(): Promise<void> {
         const { getObject } = await import('./get.ts');
         await node.start(await setupOf(node, values, 'none'), false);
         await followQuietly(node);
-        const stop = new AbortController();
-        const stopped = new Error('The retrieval was stopped. The same command goes on.');
-        process.once('SIGINT', () => stop.abort(stopped));
+        const signal = endSignal('The retrieval was stopped. The same command goes on.');
         const { output, range, unpack, password = process.env['ALLOTMENT_OBJECT_PASSWORD'] } = values;
         const desk = await node.openObjects(values.peer);
-        const choices = { output, password, range, unpack, ask: askUnseen, signal: stop.signal };
+        const choices = { output, password, range, unpack, ask: askUnseen, signal };
         const got = await getObject(desk, argument, choices);
         if (got.file !== '-') print('object', { ...got });
         break;
