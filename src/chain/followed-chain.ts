@@ -43,7 +43,12 @@ export function regrown(tree: ChainTree, { confirmationDepthK }: ChainConstants)
 }
 
 /** What is stored of a chain; null: nothing above genesis was verified. */
-export function recordOf({ genesisHash, constants, beginning, tree }: FollowedChain): ChainRecord | null {
+export function chainRecordOf({
+  genesisHash,
+  constants,
+  beginning,
+  tree,
+}: FollowedChain): ChainRecord | null {
   if (tree.best.context.number === 0) return null;
   return { genesisHash, constants, beginning, final: tree.final, blocks: [...tree.blocks()] };
 }

@@ -21,7 +21,7 @@ import { Importer, verifiedInfo, type BlockInfo, type ChainTree } from './import
 import {
   chainView,
   iterationsDue,
-  recordOf,
+  chainRecordOf,
   regrown,
   storedTree,
   treeOf,
@@ -529,6 +529,6 @@ export class LightClient {
   }
 
   private save(): Promise<void> {
-    return this.keeper.save(() => this.chain && recordOf(this.chain));
+    return this.keeper.save(() => this.chain && chainRecordOf(this.chain));
   }
 }

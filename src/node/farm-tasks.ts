@@ -57,6 +57,21 @@ export function startTask(
   );
 }
 
+/** Begins to verify every byte of a farm's sectors; null: of the first farm's. Throws Error for one that is not open. */
+export function beginScrub(farms: Farms, id: string | null, dryRun: boolean): void {
+  const entry = farms.entry(id);
+  const { farm } = entry;
+  if (farm === null) throw new Error('The farm is not open.');
+  void startTask(farms, entry, 'check', async (signal, progress) => {
+    const { verified, broken } = await farm.scrub({ dryRun, signal, progress });
+    if (broken.length === 0)
+      return verified === 1 ? 'The sector is whole.' : `All ${verified} sectors are whole.`;
+    const what = dryRun ? 'damaged' : 'damaged and will be plotted again';
+    const damaged = `${broken.length} ${broken.length === 1 ? 'is' : 'are'} ${what}: ${broken.join(', ')}.`;
+    return `${verified} ${verified === 1 ? 'sector is' : 'sectors are'} whole; ${damaged}`;
+  });
+}
+
 /** Deletes the files of a farm that is stopped. */
 export async function removeFarmOf(farms: Farms, { record }: Entry): Promise<void> {
   const directory = await farms.directory(record);

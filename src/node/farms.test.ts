@@ -22,7 +22,7 @@ import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { FarmPlace, FarmView } from './api.ts';
-import { beginExport, beginImport, moveFarm } from './farm-tasks.ts';
+import { beginExport, beginImport, moveFarm, beginScrub } from './farm-tasks.ts';
 import { Farms, type FarmWorld } from './farms.ts';
 import { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
@@ -317,16 +317,16 @@ describe('farms', () => {
   it('are checked without a repair, and with one', async () => {
     const farms = await started();
     directory('first').files.get('sector-0.bin')![99_999]! ^= 1;
-    farms.scrub(null, true);
-    expect(() => farms.scrub(null, true)).toThrow('Wait until the other work');
+    beginScrub(farms, null, true);
+    expect(() => beginScrub(farms, null, true)).toThrow('Wait until the other work');
     await until(() => view(farms, 'first').task?.outcome != null, 'the check');
     expect(view(farms, 'first').task).toMatchObject({ done: 1, total: 1, failed: false });
     expect(view(farms, 'first').task!.outcome).toBe('0 sectors are whole; 1 is damaged: 0.');
     expect(view(farms, 'first').sectors[0]!.state).toBe('plotted');
-    farms.scrub(null, false);
+    beginScrub(farms, null, false);
     await until(() => view(farms, 'first').task?.outcome?.includes('plotted again') === true, 'the repair');
     await plotted(farms, 'first');
-    farms.scrub(null, true);
+    beginScrub(farms, null, true);
     await until(() => view(farms, 'first').task?.outcome === 'The sector is whole.', 'the check');
   });
 });
@@ -363,7 +363,7 @@ describe('files of the native farmer', () => {
     const id = await farms.addNative(at('native'));
     expect(view(farms, 'native')).toMatchObject({ publicKey, readOnly: true, phase: 'farming' });
     await plotted(farms, 'native');
-    farms.scrub(id, true);
+    beginScrub(farms, id, true);
     await until(() => view(farms, 'native').task?.outcome === 'All 2 sectors are whole.', 'the check');
     await farms.halt();
     const again = await farmsOfStore();

@@ -2,7 +2,6 @@
 import type { FarmSeat } from '../cluster/farmer.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { describeFolder, requireFarmThere, type FolderContents } from '../farm/description.ts';
-import { FarmError } from '../farm/errors.ts';
 import { Farm } from '../farm/farm.ts';
 import {
   encodeIdentityFile,
@@ -23,7 +22,8 @@ import type { FarmDirectory } from '../storage/directory.ts';
 import type { FarmRecord } from '../storage/store.ts';
 import type { Cause, FarmPlace, FarmView } from './api.ts';
 import { causeOf } from './causes.ts';
-import { removeFarmOf, startTask, type Task } from './farm-tasks.ts';
+import { isPlaceOf, recordAt, requireRoom } from './farm-places.ts';
+import { removeFarmOf, type Task } from './farm-tasks.ts';
 import { viewOf } from './farm-view.ts';
 import type { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
@@ -270,7 +270,9 @@ export class Farms {
 
   /** What lies in a folder that the person thinks of. Throws StorageError, FarmError. */
   async inspect(place: FarmPlace): Promise<FolderContents> {
-    return describeFolder(await this.platform.openFarmDirectory(this.recordOf(place, 'inspect', 0), 'read'));
+    return describeFolder(
+      await this.platform.openFarmDirectory(recordAt(this.platform, place, 'inspect', 0), 'read'),
+    );
   }
 
   /**
@@ -280,7 +282,10 @@ export class Farms {
    */
   async add(place: FarmPlace, allocatedBytes: number): Promise<string> {
     await this.requireNew(place);
-    const record: FarmRecord = { ...this.recordOf(place, createUlid(), allocatedBytes), ownKey: true };
+    const record: FarmRecord = {
+      ...recordAt(this.platform, place, createUlid(), allocatedBytes),
+      ownKey: true,
+    };
     return this.adopt(record, async (entry) => {
       await requireRoom(await this.directory(record), allocatedBytes);
       if (this.world !== null) await this.tryOpen(entry, this.world);
@@ -295,7 +300,11 @@ export class Farms {
   async addNative(place: FarmPlace): Promise<string> {
     const world = this.requireWorld();
     await this.requireNew(place);
-    const record: FarmRecord = { ...this.recordOf(place, createUlid(), 0), ownKey: true, readOnly: true };
+    const record: FarmRecord = {
+      ...recordAt(this.platform, place, createUlid(), 0),
+      ownKey: true,
+      readOnly: true,
+    };
     const inner = await this.platform.openFarmDirectory(record, 'read');
     record.allocatedBytes = (await NativeDirectory.at(inner)).allocatedBytes;
     return this.adopt(record, (entry) => this.tryOpen(entry, world));
@@ -319,11 +328,8 @@ export class Farms {
   /** Throws when a farm has that place already. */
   async requireNew(place: FarmPlace): Promise<void> {
     for (const { record } of this.entries.values()) {
-      const same =
-        place.kind === 'picked'
-          ? record.handle !== undefined && (await record.handle.isSameEntry(place.handle))
-          : place.kind === 'folder' && record.name === place.path;
-      if (same) throw new Error('There is a farm in that folder already. Choose another one.');
+      if (await isPlaceOf(place, record))
+        throw new Error('There is a farm in that folder already. Choose another one.');
     }
   }
 
@@ -334,22 +340,12 @@ export class Farms {
     work: (entry: Entry, directory: FarmDirectory) => Promise<void>,
   ): Promise<string> {
     await this.requireNew(place);
-    const record: FarmRecord = { ...this.recordOf(place, createUlid(), allocatedBytes), ownKey: true };
+    const record: FarmRecord = {
+      ...recordAt(this.platform, place, createUlid(), allocatedBytes),
+      ownKey: true,
+    };
     const directory = await this.directory(record);
     return this.adopt(record, (entry) => work(entry, directory));
-  }
-
-  private recordOf(place: FarmPlace, id: string, allocatedBytes: number): FarmRecord {
-    switch (place.kind) {
-      case 'picked':
-        return { id, kind: 'picked', name: place.handle.name, handle: place.handle, allocatedBytes };
-      case 'folder':
-        return { id, kind: 'folder', name: place.path, allocatedBytes };
-      case 'own': {
-        const { kind, name } = this.platform.defaultFarm;
-        return { id, kind, name: `${name}-${id}`, allocatedBytes };
-      }
-    }
   }
 
   /** Opens a farm that is not open, now. */
@@ -446,21 +442,6 @@ export class Farms {
       await this.remove(record.id, record.ownKey === true && record.kind !== 'opfs');
   }
 
-  /** Begins to verify every byte of a farm's sectors. */
-  scrub(id: string | null, dryRun: boolean): void {
-    const entry = this.entry(id);
-    const { farm } = entry;
-    if (farm === null) throw new Error('The farm is not open.');
-    startTask(this, entry, 'check', async (signal, progress) => {
-      const { verified, broken } = await farm.scrub({ dryRun, signal, progress });
-      if (broken.length === 0)
-        return verified === 1 ? 'The sector is whole.' : `All ${verified} sectors are whole.`;
-      const what = dryRun ? 'damaged' : 'damaged and will be plotted again';
-      const damaged = `${broken.length} ${broken.length === 1 ? 'is' : 'are'} ${what}: ${broken.join(', ')}.`;
-      return `${verified} ${verified === 1 ? 'sector is' : 'sectors are'} whole; ${damaged}`;
-    });
-  }
-
   cancelTask(id: string): void {
     const { task } = this.entry(id);
     task?.abort.abort(new DOMException('You stopped it.', 'AbortError'));
@@ -483,18 +464,4 @@ export class Farms {
     const held = this.running ? null : startsWhen;
     return [...this.entries.values()].map((entry) => viewOf(entry, held));
   }
-}
-
-/** Throws FarmError `too-large` for space that a place does not have, as far as it tells. */
-async function requireRoom(directory: FarmDirectory, allocatedBytes: number): Promise<void> {
-  const { available } = await directory.space();
-  if (available === null) return;
-  const there = (await directory.list()).reduce((sum, { size }) => sum + size, 0);
-  if (allocatedBytes - there <= available) return;
-  throw new FarmError({
-    code: 'too-large',
-    message: `${allocatedBytes} bytes wanted, ${there + available} there`,
-    sentence: `In ${directory.place} there is room for ${((there + available) / 1e9).toPrecision(3)} GB only.`,
-    action: 'Give the farm less space',
-  });
 }

@@ -28,7 +28,7 @@ import { readBalance } from './balance.ts';
 import { sameBeginning } from './begin.ts';
 import { Cluster, type ClusterRoles, type JoinRequest } from './cluster.ts';
 import { causeOf } from './causes.ts';
-import { beginExport, beginImport, moveFarm } from './farm-tasks.ts';
+import { beginExport, beginImport, beginScrub, moveFarm } from './farm-tasks.ts';
 import { Farms } from './farms.ts';
 import { Following, forgetChain } from './following.ts';
 import type { RunnableNode } from './hub.ts';
@@ -190,7 +190,7 @@ export class AllotmentNode implements RunnableNode {
   }
 
   async scrub(id?: string, dryRun = false): Promise<void> {
-    this.farms.scrub(id ?? null, dryRun);
+    beginScrub(this.farms, id ?? null, dryRun);
   }
 
   async importFarm(from: FarmPlace, to: FarmPlace): Promise<string> {
