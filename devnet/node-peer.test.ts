@@ -1,4 +1,7 @@
 /** The node as a peer: what it answers over libp2p is what its RPC answers, and a light client lives on it. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createLibp2p, type Libp2p } from 'libp2p';
 import { noise } from '@libp2p/noise';
 import { yamux } from '@libp2p/yamux';
@@ -11,6 +14,9 @@ import { PeerSource } from '../src/network/peer-source.ts';
 import { openNodeSocket } from '../src/network/socket-node.ts';
 import { RpcSource, type ChainSource } from '../src/network/source.ts';
 import { closeWriting, receiveFrame, sendFrame } from '../src/network/streams.ts';
+import { networkChoices } from '../src/node/networks.ts';
+import { createNodePlatform } from '../src/node/node-platform.ts';
+import { AllotmentNode } from '../src/node/node.ts';
 import { fromHex, toHex } from '../src/protocol/bytes.ts';
 import { encodeWith } from '../src/protocol/codec.ts';
 import { headerHash } from '../src/protocol/header.ts';
@@ -58,6 +64,30 @@ describe('a node reached as a peer', () => {
   it('is found by what its RPC says', async () => {
     expect(await rpc.node.localListenAddresses()).toEqual(running.network.nodeAddresses);
     expect(running.network.nodeAddresses[0]).toContain(`/p2p/${await rpc.node.localPeerId()}`);
+  });
+
+  it('is asked both ways by a node of this app that was told of its RPC alone', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'allotment-near-'));
+    const node = await AllotmentNode.create(await createNodePlatform(folder));
+    const { description: _, ...local } = networkChoices.find(({ id }) => id === 'local')!;
+    const endpoint = `ws://127.0.0.1:${running.network.port}`;
+    try {
+      const both = new Promise<void>((resolve) => {
+        node.onChange(() => {
+          const sources = node.snapshot().chain?.sources ?? [];
+          if (sources.length === 2 && sources.every(({ best }) => best !== null)) resolve();
+        });
+      });
+      const network = { ...local, endpoints: [endpoint] };
+      await node.start({ network, farm: null, cores: 1, potBudget: { mode: 'full' } });
+      await both;
+      const { sources, refusals } = node.snapshot().chain!;
+      expect(sources.map(({ url }) => url)).toEqual([endpoint, running.network.nodeAddresses[0]]);
+      expect(refusals).toEqual([]);
+    } finally {
+      await node.stop();
+      rmSync(folder, { recursive: true, force: true });
+    }
   });
 
   it('gives the blocks that its RPC gives', async () => {
