@@ -12,6 +12,7 @@ import type { StoredNode } from '../protocol/dag-builder.ts';
 import { recordFromRaw } from '../protocol/record.ts';
 import { ScaleWriter } from '../protocol/scale.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
+import { objectPath } from '../objects/link.ts';
 import { prepareTree, type PrepareEntry, type PrepareOptions } from '../objects/prepare.ts';
 import { ObjectService } from '../objects/service.ts';
 import { getObject, type GetDesk, type GetOptions } from './get.ts';
@@ -95,6 +96,8 @@ function desk(reads: { parts: number } = { parts: 0 }): GetDesk {
         },
       }),
     network: { originOf: () => ({ from: 'a peer' }) },
+    searchFor: () => Promise.resolve(false),
+    searchView: () => null,
   };
 }
 
@@ -195,6 +198,36 @@ describe('a file', () => {
       process.chdir(before);
     }
     expect(written('evil.txt').toString()).toBe('evil');
+  });
+});
+
+describe('an object that nobody knows', () => {
+  it('is searched for in all of history where that is wished', async () => {
+    const known = desk();
+    const place = places.find(({ hash }) => cidOfHash(hash) === cids.get('evil'))!;
+    const lost: GetDesk = {
+      ...known,
+      serviceWatchedBy: (watch) =>
+        new ObjectService({
+          pieces: {
+            pieces: (indices) => Promise.resolve(indices.map((one) => (one === PIECE ? piece : null))),
+          },
+          locators: [],
+          watch,
+        }),
+      searchFor: () => Promise.resolve(true),
+      searchView: () => ({
+        pieces: 7,
+        totalPieces: 128,
+        missingPieces: 0,
+        path: objectPath({ cid: cids.get('evil')!, hints: [place] }),
+      }),
+    };
+    await expect(get('evil', {}, lost)).rejects.toMatchObject({ code: 'not-located' });
+    const vain = { ...lost, searchFor: () => Promise.resolve(false) };
+    await expect(get('evil', { search: true }, vain)).rejects.toMatchObject({ code: 'not-located' });
+    await get('evil', { search: true }, lost);
+    expect(written().toString()).toBe('evil');
   });
 });
 

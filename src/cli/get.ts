@@ -7,6 +7,7 @@ import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { ByteRange, OpenedObject } from '../objects/object.ts';
 import { rangeOf } from '../objects/response.ts';
 import type { ObjectService } from '../objects/service.ts';
+import type { SearchView } from '../node/searches.ts';
 import { partOf, refuseExisting, saveResumed, saveWhole, sizeOf } from './save.ts';
 import { UsageError } from './usage.ts';
 
@@ -18,6 +19,8 @@ export interface GetOptions {
   range?: string | undefined;
   /** Whether a folder becomes a folder rather than a zip file. */
   unpack?: boolean | undefined;
+  /** Whether to look through all of history for what nobody knows a place of. */
+  search?: boolean | undefined;
   /** Asks the person for a password; null where nobody can be asked. */
   ask(question: string): Promise<string | null>;
   signal: AbortSignal;
@@ -27,6 +30,9 @@ export interface GetOptions {
 export interface GetDesk {
   serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService;
   network: { originOf(index: string): { from: string } };
+  /** Looks through all of history; resolves to whether it was found. */
+  searchFor(cid: string, signal: AbortSignal): Promise<boolean>;
+  searchView(): Pick<SearchView, 'pieces' | 'totalPieces' | 'missingPieces' | 'path'> | null;
 }
 
 export interface GotObject {
@@ -82,8 +88,8 @@ class Getting {
   }
 
   async run(): Promise<GotObject> {
-    const { signal, unpack, range } = this.options;
-    const object = await this.service.open(this.link, signal);
+    const { unpack, range } = this.options;
+    const object = await this.open();
     const isFolder = object.kind === 'folder';
     if (isFolder && range !== undefined) throw new UsageError('--range is of a file, and this is a folder');
     if (!isFolder && unpack === true) throw new UsageError('--unpack is of a folder, and this is a file');
@@ -95,6 +101,38 @@ class Getting {
     else await saveWhole(file, this.link.cid, this.counted(this.zipOf(object)));
     process.stderr.write(`\r${this.progress()}\n`);
     return this.outcome(object, file);
+  }
+
+  private async open(): Promise<OpenedObject> {
+    const { signal, search } = this.options;
+    try {
+      return await this.service.open(this.link, signal);
+    } catch (error) {
+      if (search !== true || !(error instanceof ObjectError) || error.code !== 'not-located') throw error;
+      const path = await this.searched();
+      if (path === null) throw error;
+      return this.service.open(path, signal);
+    }
+  }
+
+  /** Path with the place that a search through history found; null: none. */
+  private async searched(): Promise<string | null> {
+    const say = (): void => {
+      const { pieces, totalPieces, missingPieces } = this.desk.searchView() ?? {};
+      if (pieces === undefined) return;
+      process.stderr.write(
+        `\rlooked through ${pieces} of ${totalPieces} pieces, ${missingPieces} were not to be had `,
+      );
+    };
+    const timer = setInterval(say, PROGRESS_MS);
+    try {
+      const found = await this.desk.searchFor(this.link.cid, this.options.signal);
+      say();
+      process.stderr.write('\n');
+      return found ? (this.desk.searchView()?.path ?? null) : null;
+    } finally {
+      clearInterval(timer);
+    }
   }
 
   private contentOf(object: OpenedObject): AsyncGenerator<Uint8Array> {

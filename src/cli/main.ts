@@ -59,6 +59,8 @@ Options
   --password TEXT     get: password of an encrypted file; asked for, or taken from ALLOTMENT_OBJECT_PASSWORD
   --range FROM-TO     get: only these bytes of a file, counted from 0, the last one included: 0-99, 100-, -100
   --unpack            get: a folder as a folder of files
+  --indexer URL       get: index to ask where objects lie, besides the nodes; may be given several times
+  --search            get: look through all of history where nobody knows it, 64 MiB or more a segment
   --until WHAT        end after: head, block:NUMBER, plotted, won
   --help
 `;
@@ -85,6 +87,8 @@ const OPTIONS = {
   password: { type: 'string' },
   range: { type: 'string' },
   unpack: { type: 'boolean' },
+  indexer: { type: 'string', multiple: true },
+  search: { type: 'boolean' },
   help: { type: 'boolean' },
 } as const;
 
@@ -326,7 +330,9 @@ async function main(): Promise<void> {
         const signal = endSignal('The retrieval was stopped. The same command goes on.');
         const { output, range, unpack, password = process.env['ALLOTMENT_OBJECT_PASSWORD'] } = values;
         const desk = await node.openObjects(values.peer);
-        const choices = { output, password, range, unpack, ask: askUnseen, signal };
+        if (values.indexer !== undefined) await desk.setIndexers({ addresses: values.indexer });
+        const { search } = values;
+        const choices = { output, password, range, unpack, search, ask: askUnseen, signal };
         const got = await getObject(desk, argument, choices);
         if (got.file !== '-') print('object', { ...got });
         break;

@@ -21,6 +21,8 @@ import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { GatewaySettings } from './gateway.ts';
 import type { Payments } from './payments.ts';
+import { samplesOf, type SampleView } from './samples.ts';
+import { Searches, type SearchView } from './searches.ts';
 import { StorageNetwork, type FarmShare, type StorageNetworkView } from './storage-network.ts';
 import { Transfers, type TransferView } from './transfers.ts';
 import { Uploads, type UploadInput, type UploadView } from './uploads.ts';
@@ -69,21 +71,13 @@ export interface KeptObject {
   pieces: string[];
 }
 
-/** A sample that the network offers to try. */
-export interface SampleView {
-  name: string;
-  about: string;
-  cid: string;
-  path: string;
-  kind: string;
-  bytes: number;
-}
-
 export interface ObjectsStatus {
   network: StorageNetworkView;
   /** What was fetched and is kept for the next time. */
   cache: { pieces: number; usedBytes: number; limitBytes: number };
   transfers: TransferView[];
+  /** The search through all of history, if there is one. */
+  search: SearchView | null;
   /** Newest first. */
   uploads: UploadView[];
   kept: KeptObject[];
@@ -133,6 +127,10 @@ const COMMANDS = [
   'pause',
   'resume',
   'cancel',
+  'search',
+  'pauseSearch',
+  'forgetSearch',
+  'setIndexers',
   'pin',
   'forget',
   'setCache',
@@ -153,6 +151,7 @@ export class ObjectDesk {
   private samples: SampleView[] = [];
   readonly transfers: Transfers;
   private uploads!: Uploads;
+  private searches!: Searches;
 
   private constructor(
     private readonly options: ObjectDeskOptions,
@@ -177,6 +176,13 @@ export class ObjectDesk {
     for (const { pinned, pieces: kept } of settings.kept) if (pinned) cache?.pin(kept.map(BigInt));
     const network = await StorageNetwork.open({ ...options, cache, peers });
     const desk = new ObjectDesk(options, network, cache, settings);
+    desk.searches = await Searches.open({
+      store,
+      pool: options.pool,
+      pieces: network.pieces,
+      historySize: () => client.historySize(),
+      found: (place) => desk.service.addPlace(place),
+    });
     desk.samples = await samplesOf(sources);
     desk.uploads = await Uploads.open({
       store,
@@ -199,6 +205,7 @@ export class ObjectDesk {
 
   async close(): Promise<void> {
     this.transfers.close();
+    this.searches.pause();
     this.uploads.close();
     await this.network.close();
   }
@@ -219,6 +226,7 @@ export class ObjectDesk {
         limitBytes: this.settings.cacheBytes,
       },
       transfers: this.transfers.views(),
+      search: this.searches.view(),
       uploads: this.uploads.views(),
       kept: this.settings.kept,
       samples: this.samples,
@@ -302,6 +310,35 @@ export class ObjectDesk {
 
   async cancel(input: { id: string }): Promise<void> {
     this.transfers.cancel(input.id);
+  }
+
+  /** Looks through all of history for an object that nobody knows a place of, or goes on with that. */
+  async search(input: { link: string }): Promise<void> {
+    const { cid } = parseObjectLink(input.link);
+    this.searches.search(cid).catch(() => undefined);
+  }
+
+  async pauseSearch(): Promise<void> {
+    this.searches.pause();
+  }
+
+  forgetSearch(): Promise<void> {
+    return this.searches.forget();
+  }
+
+  /** The same for a program, which waits: resolves to whether it was found. Rejects when it is stopped. */
+  async searchFor(cid: string, signal: AbortSignal): Promise<boolean> {
+    signal.addEventListener('abort', () => this.searches.pause(), { once: true });
+    return (await this.searches.search(cid)) !== null;
+  }
+
+  searchView(): SearchView | null {
+    return this.searches.view();
+  }
+
+  /** Indexes that are asked where objects lie, besides nodes. */
+  setIndexers(input: { addresses: string[] }): Promise<void> {
+    return this.network.setIndexers(input.addresses);
   }
 
   private keep(view: TransferView, link: ObjectLink, pieces: string[]): void {
@@ -427,32 +464,4 @@ function viewOf(
   const mediaType = mediaTypeOf(name);
   const preview = kind === 'folder' ? null : previewOf(mediaType);
   return { kind, name, storedBytes, contentBytes, compressed, encrypted, mediaType, preview };
-}
-
-/** Samples of a local network; other networks have none. */
-async function samplesOf(sources: readonly RpcSource[]): Promise<SampleView[]> {
-  for (const { client } of sources) {
-    const list = await client.call('localNetwork_samples', []).catch(() => null);
-    const samples = (Array.isArray(list) ? list : []).map(sampleOf).filter((sample) => sample !== null);
-    if (samples.length > 0) return samples;
-  }
-  return [];
-}
-
-function sampleOf(json: unknown): SampleView | null {
-  const { name, about, cid, kind, bytes, pieceIndex, offset } = json as Record<string, unknown>;
-  try {
-    const hints = [{ pieceIndex: BigInt(pieceIndex as number), offset: Number(offset) }];
-    const link = { cid: parseObjectLink(String(cid)).cid, hints };
-    return {
-      name: String(name),
-      about: String(about),
-      cid: link.cid,
-      path: objectPath(link),
-      kind: String(kind),
-      bytes: Number(bytes),
-    };
-  } catch {
-    return null;
-  }
 }

@@ -18,6 +18,7 @@ import type { RpcSource } from '../network/source.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import { startRetrieval, type Retrieval, type ServedEvent } from '../objects/retrieval.ts';
 import type { ObjectService } from '../objects/service.ts';
+import type { PieceAccess } from '../objects/window.ts';
 import type { SegmentHeaderRequest } from '../protocol/dsn.ts';
 import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
@@ -55,6 +56,8 @@ export interface StorageNetworkView {
   /** The segment out of which a piece that nobody has is being rebuilt, and how many of 128 pieces are there. */
   rebuilding: { segment: string; have: number } | null;
   gateway: GatewayView | null;
+  /** Addresses of indexes that are asked where objects lie. */
+  indexers: string[];
 }
 
 /** The pieces that this peer keeps for others. */
@@ -80,12 +83,15 @@ interface Settings {
   gateway: GatewaySettings | null;
   /** Multiaddresses that the person added. */
   peers: string[];
+  /** Addresses of indexes that the person added. */
+  indexers: string[];
   /** Space for pieces kept for others; null: by the farms' space. */
   nearBytes: number | null;
 }
 
 const SETTINGS = 'storage-network';
-const DEFAULTS: Settings = { gateway: null, peers: [], nearBytes: null };
+const DEFAULTS: Settings = { gateway: null, peers: [], indexers: [], nearBytes: null };
+const MAX_INDEXERS = 8;
 /** Like the network's farmers, a hundredth of what is farmed. */
 const FARM_SHARE = 100;
 /** Times that a piece may be missing before it is rebuilt for a farm. */
@@ -148,6 +154,7 @@ export class StorageNetwork {
       plotted: (index) => farms.plottedPiece(index),
       privateKey,
       nodes: sources.map(({ farmer }) => farmer),
+      indexers: () => settings.indexers,
       segmentHeaders: (request) => network.headersFor(request),
       watch: (event) => network.note(event),
     });
@@ -178,6 +185,11 @@ export class StorageNetwork {
 
   get service(): ObjectService {
     return this.retrieval.service;
+  }
+
+  /** Pieces of history for who looks through it. */
+  get pieces(): PieceAccess {
+    return this.retrieval.supply;
   }
 
   /**
@@ -311,6 +323,7 @@ export class StorageNetwork {
       },
       rebuilding: this.rebuilding,
       gateway: this.gateway.view(),
+      indexers: this.settings.indexers,
     };
   }
 
@@ -340,6 +353,15 @@ export class StorageNetwork {
     await this.save();
   }
 
+  /** Asks these indexes where objects lie, from now on. Throws Error for what is no address of one. */
+  async setIndexers(addresses: readonly string[]): Promise<void> {
+    const indexers = [...new Set(addresses.map(indexerAddress))];
+    if (indexers.length > MAX_INDEXERS) throw new Error(`${MAX_INDEXERS} indexes are as many as are asked.`);
+    this.settings.indexers = indexers;
+    this.retrieval.service = this.retrieval.serviceWatchedBy((event) => this.note(event));
+    await this.save();
+  }
+
   /** Uses a gateway of the person's own, now and from then on. Throws GatewayError. */
   async setGateway(input: GatewaySettings): Promise<void> {
     this.settings.gateway = await this.gateway.take(input);
@@ -363,6 +385,14 @@ function withoutIntroductions(connections: PeerConnection[]): PeerConnection[] {
     address.includes('/p2p-circuit') && !address.includes('/webrtc');
   const direct = new Set(connections.filter((one) => !relayed(one)).map(({ peer }) => peer));
   return connections.filter((one) => !relayed(one) || !direct.has(one.peer));
+}
+
+/** An index's address as requests begin with it. */
+function indexerAddress(text: string): string {
+  const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
+  if (url === null || !['http:', 'https:'].includes(url.protocol))
+    throw new Error('The address of an index begins with http:// or https://.');
+  return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }
 
 function nearLimit({ nearBytes }: Settings, farms: FarmShare): number {

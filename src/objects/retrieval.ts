@@ -12,6 +12,7 @@ import type { SegmentHeaderRequest } from '../protocol/dsn.ts';
 import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
 import type { PrivateKey } from '@libp2p/interface';
 import { ObjectService } from './service.ts';
+import type { Locator } from './locate.ts';
 import { indexerLocator, nodeLocator, type MappingNode } from './locators.ts';
 import type { RetrievalEvent } from './nodes.ts';
 
@@ -32,8 +33,8 @@ export interface RetrievalOptions {
   privateKey?: PrivateKey;
   /** Nodes that are asked for pieces and places. */
   nodes: readonly (MappingNode & SinglePieceSource)[];
-  /** Addresses of indexers. */
-  indexers?: readonly string[];
+  /** Addresses of indexers, as they are at the moment. */
+  indexers?(): readonly string[];
   /** Rebuilds pieces that nobody has. */
   reconstruct?: boolean;
   /** Verified headers of segments that others ask for; null refuses. Refuses all when left out. */
@@ -52,7 +53,7 @@ export interface ServedEvent {
 
 export interface Retrieval {
   service: ObjectService;
-  /** A service of its own for who wants to watch one retrieval. */
+  /** A service of its own, which asks the indexers of the moment, for who wants to watch one retrieval. */
   serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService;
   supply: PieceSupply;
   /** Pieces for farms: what it finds is kept only if it belongs to the pieces kept for others. Rebuilds none. */
@@ -84,13 +85,13 @@ export async function startRetrieval(options: RetrievalOptions): Promise<Retriev
   const common = { pool, commitments, providers, reconstruct, watch };
   const supply = new PieceSupply({ ...common, cache: keep(cache) });
   const farmSupply = new PieceSupply({ ...common, cache: keep(near), reconstruct: false });
-  const locators = [
+  const locators = (): Locator[] => [
     ...nodes.map((node) => nodeLocator(node)),
-    ...(options.indexers ?? []).map((base) => indexerLocator(base)),
+    ...(options.indexers?.() ?? []).map((base) => indexerLocator(base)),
   ];
   const serviceWatchedBy: Retrieval['serviceWatchedBy'] = (watchOne) =>
-    new ObjectService({ pieces: supply, locators, pool, watch: watchOne });
-  const service = new ObjectService({ pieces: supply, locators, pool, watch });
+    new ObjectService({ pieces: supply, locators: locators(), pool, watch: watchOne });
+  const service = new ObjectService({ pieces: supply, locators: locators(), pool, watch });
   return { service, serviceWatchedBy, supply, farmSupply, peer, connected, stop: () => peer.stop() };
 }
 

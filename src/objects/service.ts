@@ -2,6 +2,7 @@
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { PieceSupply } from '../dsn/supply.ts';
 import { hashOfCid } from '../protocol/cid.ts';
+import type { GlobalObject } from '../protocol/types.ts';
 import { ObjectError } from './errors.ts';
 import { parseObjectLink, type ObjectLink } from './link.ts';
 import type { Locator } from './locate.ts';
@@ -31,6 +32,11 @@ export class ObjectService {
 
   constructor(options: ObjectServiceOptions) {
     this.nodes = new NodeStore(options);
+  }
+
+  /** Takes a place of an object's node, e.g. from a search through history; it is believed no more than others. */
+  addPlace(place: GlobalObject): void {
+    this.nodes.hints.add([place], 'a search through history');
   }
 
   /**

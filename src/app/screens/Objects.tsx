@@ -6,9 +6,11 @@ import { Deed, Form, TextField, type Action } from '../components/forms.tsx';
 import { bytes } from '../format.ts';
 import { useRouteDetail } from '../hooks.ts';
 import { objects, useObjects } from '../object-client.ts';
-import type { KeptObject, ObjectView, SampleView } from '../../node/objects.ts';
+import type { KeptObject, ObjectView } from '../../node/objects.ts';
+import type { SampleView } from '../../node/samples.ts';
 import ObjectCard from './ObjectCard.tsx';
 import { StorageNetwork, Transfers } from './ObjectsNetwork.tsx';
+import ObjectsSearch from './ObjectsSearch.tsx';
 import Upload from './Upload.tsx';
 
 /** Files and folders out of the chain's history, and into it. */
@@ -77,6 +79,17 @@ export default function Objects({ snapshot }: ScreenProps) {
               placeholder="bafkr6i…"
             />
           </Form>
+          {status !== null && (
+            <ObjectsSearch
+              link={link}
+              status={status}
+              onOpen={(path) => {
+                setLink(path);
+                start(path);
+              }}
+              onChange={refresh}
+            />
+          )}
           {status !== null && status.samples.length > 0 && (
             <Samples samples={status.samples} wide={opened === null} busy={action.busy} />
           )}
