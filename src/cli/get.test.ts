@@ -172,7 +172,9 @@ describe('a file', () => {
     expect(there).toBeLessThan(LONG.length);
     const reads = { parts: 0 };
     const got = await get('long', {}, desk(reads));
-    expect(got).toMatchObject({ resumedFrom: there, bytes: LONG.length });
+    // What was being written when it ended may have come later.
+    expect(got.resumedFrom).toBeGreaterThanOrEqual(there);
+    expect(got.bytes).toBe(LONG.length);
     expect(written().equals(LONG)).toBe(true);
     expect(readdirSync(folder)).toEqual(['out']);
     // The leaves that are there are not read again, but for the first, which tells their size.
