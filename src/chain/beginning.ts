@@ -48,6 +48,7 @@ export interface ExaminationView {
   of: number;
 }
 
+/** Writes how a chain was begun, as JSON text. */
 export function writeBeginning(writer: ScaleWriter, value: Beginning): void {
   writer.text(JSON.stringify(value));
 }

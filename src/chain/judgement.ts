@@ -25,6 +25,7 @@ export type Judgement =
   /** It is gone, which its connection tells by itself. */
   | { kind: 'gone' };
 
+/** Judges a failure. Whatever it is, there is a judgement: nothing that a source does is an error of this app. */
 export function judgementOf(error: unknown): Judgement {
   if (error instanceof RefusedBlock) {
     const { header } = error.block;

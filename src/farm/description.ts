@@ -101,6 +101,7 @@ function readable(bytes: Uint8Array): FarmDescription | null {
   }
 }
 
+/** Writes the description of the farm in a folder. Throws StorageError. */
 export async function writeDescription(directory: FarmDirectory, farm: FarmDescription): Promise<void> {
   await directory.write(DESCRIPTION_FILE, [encodeDescription(farm)]);
 }

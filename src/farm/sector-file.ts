@@ -23,6 +23,7 @@ import type { SectorMetadata } from '../protocol/sector-metadata.ts';
 const NAME = /^sector-(0|[1-9][0-9]{0,4})\.bin$/;
 const VERIFY_BLOCK = 4 * 1024 * 1024;
 
+/** Name of the file that a sector lies in. */
 export function sectorFileName(sectorIndex: SectorIndex): string {
   return `sector-${sectorIndex}.bin`;
 }

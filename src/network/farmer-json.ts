@@ -57,6 +57,7 @@ function protocolInfoFromJson(json: unknown): FarmerProtocolInfo {
   };
 }
 
+/** Result of `subspace_getFarmerAppInfo`. */
 export function farmerAppInfoToJson(info: FarmerAppInfo): unknown {
   return {
     genesisHash: toHex(info.genesisHash),
@@ -89,6 +90,7 @@ export function farmerAppInfoFromJson(json: unknown): FarmerAppInfo {
   };
 }
 
+/** Notification `subspace_slot_info`. */
 export function slotInfoToJson(slot: SlotInfo): unknown {
   return {
     slotNumber: slot.slotNumber,
@@ -110,6 +112,7 @@ export function slotInfoFromJson(json: unknown): SlotInfo {
   };
 }
 
+/** Parameter of `subspace_submitSolutionResponse`. */
 export function solutionResponseToJson({ slotNumber, solution }: SolutionResponse): unknown {
   return { slotNumber, solution: solutionToJson(solution) };
 }
@@ -124,6 +127,7 @@ export function solutionResponseFromJson(json: unknown): SolutionResponse {
   };
 }
 
+/** Notification `subspace_reward_signing`. */
 export function rewardSigningToJson({ hash, publicKey }: RewardSigningInfo): unknown {
   return { hash: toHex(hash), publicKey: toHex(publicKey) };
 }
@@ -138,6 +142,7 @@ export function rewardSigningFromJson(json: unknown): RewardSigningInfo {
   };
 }
 
+/** Parameter of `subspace_submitRewardSignature`. */
 export function rewardSignatureToJson({ hash, signature }: RewardSignatureResponse): unknown {
   return { hash: toHex(hash), signature: signature && toHex(signature) };
 }

@@ -89,6 +89,7 @@ function parse<S extends v.GenericSchema>(what: string, schema: S, value: unknow
   throw new DecodeError(`helper-${what}`, issues?.[0]?.message ?? 'another shape');
 }
 
+/** Text of a call, named by `id` in its answer. */
 export function encodeHelperCall(id: number, call: HelperCall): string {
   return JSON.stringify({ id, ...call });
 }

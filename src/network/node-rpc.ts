@@ -314,6 +314,7 @@ function text(what: string, value: unknown): string {
   return value;
 }
 
+/** Result of `state_getReadProof`. Throws DecodeError. */
 export function readProofFromJson(json: unknown): ReadProof {
   const what = 'read-proof';
   const fields = jsonObject(what, json);
@@ -323,6 +324,7 @@ export function readProofFromJson(json: unknown): ReadProof {
   };
 }
 
+/** Result of `state_getRuntimeVersion`. Throws DecodeError. */
 export function runtimeVersionFromJson(json: unknown): RuntimeVersion {
   const what = 'runtime-version';
   const fields = jsonObject(what, json);
@@ -340,6 +342,7 @@ function nullable<T>(value: unknown, read: (value: unknown) => T): T | null {
   return value === null || value === undefined ? null : read(value);
 }
 
+/** Result of `system_properties`. Throws DecodeError. */
 export function propertiesFromJson(json: unknown): SystemProperties {
   const what = 'system-properties';
   const fields = jsonObject(what, json);
@@ -355,6 +358,7 @@ export function propertiesFromJson(json: unknown): SystemProperties {
   };
 }
 
+/** Notification of `author_submitAndWatchExtrinsic`. Throws DecodeError. */
 export function statusFromJson(json: unknown): TransactionStatus {
   const what = 'transaction-status';
   if (json === 'future' || json === 'ready' || json === 'dropped' || json === 'invalid')

@@ -25,12 +25,10 @@ import { readProof as readStorageProof } from '../protocol/trie-proof.ts';
 import type { Header } from '../protocol/types.ts';
 import type { MmrProof, ReadProof, SystemProperties } from './node-rpc.ts';
 import { PeerLink, type PeerLinkOptions } from './peer-link.ts';
-import { RpcError } from './rpc-error.ts';
+import { NO_SUCH_CALL, RpcError } from './rpc-error.ts';
 import type { ConnectionState } from './rpc.ts';
 import { subspacePayload, type ChainSource, type ImportableBlock } from './source.ts';
 
-/** A node's own refusal code for calls that it does not know. */
-const NO_SUCH_CALL = -32601;
 const HEADER_AND_PROOF = BLOCK_PART.header | BLOCK_PART.justification;
 
 export class PeerSource implements ChainSource {

@@ -10,9 +10,12 @@ const SENTENCES: Record<RpcFailure, string> = {
   overloaded: 'Too many questions to the node are still unanswered.',
 };
 
+/** Code of a node's refusal of a call that it does not know, or does not allow from here. */
+export const NO_SUCH_CALL = -32601;
+
 /** Codes of refusals that a person can act on. */
 const CODE_SENTENCES: Record<number, string> = {
-  [-32601]: 'The node does not know this call, or does not allow it from here.',
+  [NO_SUCH_CALL]: 'The node does not know this call, or does not allow it from here.',
   [-32602]: 'The node did not accept the parameters of a call.',
   9001: 'The node did not use the solution; it came too late.',
 };

@@ -22,6 +22,7 @@ export interface FarmTotals {
 
 const BUSIEST_FIRST: FarmPhase[] = ['plotting', 'starting', 'waiting', 'farming', 'paused', 'failed'];
 
+/** Sums farms up for one line. */
 export function farmTotals(farms: readonly FarmView[]): FarmTotals {
   const sum = (of: (farm: FarmView) => number): number => farms.reduce((total, farm) => total + of(farm), 0);
   return {

@@ -5,7 +5,7 @@
 import type { BlockContext } from '../chain/block.ts';
 import type { LightClient } from '../chain/light-client.ts';
 import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
-import { RpcError } from '../network/rpc-error.ts';
+import { NO_SUCH_CALL, RpcError } from '../network/rpc-error.ts';
 import type { RpcSource } from '../network/source.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { encodePotProof } from '../protocol/pot-proof.ts';
@@ -37,7 +37,6 @@ export const NO_TIMEKEEPING: TimekeepingView = {
 const LEAD = 2n;
 /** Walked slots that are kept, in case the best block changes and still agrees with them. */
 const KEPT_SLOTS = 64;
-const METHOD_NOT_FOUND = -32601;
 
 /** A slot that was walked. */
 interface Walked {
@@ -157,7 +156,7 @@ export class Timekeeping {
   }
 
   private refused(error: unknown): void {
-    if (error instanceof RpcError && error.code === METHOD_NOT_FOUND)
+    if (error instanceof RpcError && error.code === NO_SUCH_CALL)
       return this.give('This node takes proofs of time from its peers only, as the real network does.');
     // A connection that was lost comes back, and the subscription with it.
     if (error instanceof RpcError && typeof error.code === 'string') return;

@@ -31,6 +31,7 @@ function usualProgress(state: SectorState): number {
   return state === 'plotted' || state === 'expiring' || state === 'expired' ? 1 : 0;
 }
 
+/** Sectors, packed. */
 export function packSectors(sectors: readonly SectorSnapshot[]): PackedSectors {
   const packed: PackedSectors = {
     states: new Uint8Array(sectors.length),
@@ -77,6 +78,7 @@ export type PackedSnapshot = Omit<NodeSnapshot, 'farms'> & {
   farms: (Omit<FarmView, 'sectors'> & { sectors: PackedSectors })[];
 };
 
+/** A snapshot with its sectors packed. */
 export function packSnapshot(snapshot: NodeSnapshot): PackedSnapshot {
   const farms = snapshot.farms.map((farm) => ({ ...farm, sectors: packSectors(farm.sectors) }));
   return { ...snapshot, farms };

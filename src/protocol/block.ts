@@ -54,6 +54,7 @@ export interface RpcSignedBlock {
   justifications: RpcJustifications | null;
 }
 
+/** A block as the result of `chain_getBlock`. */
 export function toRpcSignedBlock(block: SignedBlock): RpcSignedBlock {
   return {
     block: { header: toRpcHeader(block.header), extrinsics: block.extrinsics.map(toPrefixedHex) },

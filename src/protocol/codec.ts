@@ -101,6 +101,7 @@ export function bytes(size: number): Codec<Uint8Array> {
   };
 }
 
+/** `Option<T>`: a byte, and the value where it is 1. */
 export function option<T>(inner: Codec<T>): Codec<T | null> {
   return {
     minimum: 1,
@@ -180,6 +181,7 @@ export const nothing = struct<object>({});
 /** Either what was asked for or the reason why not. */
 export type Result<T> = { ok: true; value: T } | { ok: false; error: string };
 
+/** `Result<T, String>`: a byte, then the value or the text of the failure. */
 export function result<T>(value: Codec<T>): Codec<Result<T>> {
   return {
     minimum: 1,

@@ -79,6 +79,7 @@ export function readEra(reader: ScaleReader): Era {
   return { kind: 'mortal', period, phase };
 }
 
+/** Writes for how long a transaction may be included: 1 byte, or 2 with period and phase. */
 export function writeEra(writer: ScaleWriter, era: Era): void {
   if (era.kind === 'immortal') {
     writer.u8(0);

@@ -27,6 +27,7 @@ function readDigestItem(reader: ScaleReader): DigestItem {
   }
 }
 
+/** Writes an item of a header’s digest. */
 export function writeDigestItem(writer: ScaleWriter, item: DigestItem): void {
   switch (item.kind) {
     case 'other':
@@ -59,6 +60,7 @@ export function decodeDigestItem(bytes: Uint8Array): DigestItem {
   return decodeAll(bytes, 'digest-item', readDigestItem);
 }
 
+/** Reads a header. Throws DecodeError. */
 export function readHeader(reader: ScaleReader): Header {
   const parentHash = reader.raw(32);
   const number = reader.compact();
@@ -71,6 +73,7 @@ export function readHeader(reader: ScaleReader): Header {
   };
 }
 
+/** Writes a header. */
 export function writeHeader(writer: ScaleWriter, header: Header): void {
   writer
     .raw(header.parentHash, 32)
@@ -136,6 +139,7 @@ export interface RpcHeader {
   digest: { logs: string[] };
 }
 
+/** A header as JSON-RPC writes it. */
 export function toRpcHeader(header: Header): RpcHeader {
   return {
     parentHash: toPrefixedHex(header.parentHash),

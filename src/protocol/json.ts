@@ -30,14 +30,17 @@ function jsonUint(what: string, value: unknown, max: bigint): bigint {
   return integer;
 }
 
+/** An unsigned integer below 2^64. */
 export function jsonU64(what: string, value: unknown): bigint {
   return jsonUint(what, value, U64_MAX);
 }
 
+/** An unsigned integer below 2^32. */
 export function jsonU32(what: string, value: unknown): number {
   return Number(jsonUint(what, value, 0xffff_ffffn));
 }
 
+/** An unsigned integer below 2^16. */
 export function jsonU16(what: string, value: unknown): number {
   return Number(jsonUint(what, value, 0xffffn));
 }

@@ -51,6 +51,7 @@ export function readEngineJustifications(reader: ScaleReader): EngineJustificati
   return reader.vec(engineJustification, 5, MAX_JUSTIFICATIONS);
 }
 
+/** Writes a justification with its engine’s name. */
 export function writeEngineJustification(writer: ScaleWriter, justification: EngineJustification): void {
   writer.raw(justification.engine, 4).byteVector(justification.data);
 }
@@ -91,6 +92,7 @@ export function findJustification(justifications: EngineJustification[] | null):
 /** Justifications as `chain_getBlock` shows them: engine id and payload as arrays of numbers. */
 export type RpcJustifications = [number[], number[]][];
 
+/** Justifications as `chain_getBlock` writes them: arrays of numbers. */
 export function toRpcJustifications(justifications: EngineJustification[]): RpcJustifications {
   return justifications.map(({ engine, data }) => [Array.from(engine), Array.from(data)]);
 }

@@ -82,6 +82,7 @@ export function decodeMmrLeaves(bytes: Uint8Array): MmrLeaf[] {
   return encoded.map(decodeMmrLeaf);
 }
 
+/** Leaves of an answer of `mmr_generateProof`. */
 export function encodeMmrLeaves(leaves: readonly MmrLeaf[]): Uint8Array {
   return new ScaleWriter((LEAF_BYTES + 2) * leaves.length + 4)
     .vec(leaves, (item, leaf) => item.byteVector(encodeMmrLeaf(leaf)))
@@ -101,6 +102,7 @@ export function decodeMmrProof(bytes: Uint8Array): MmrProof {
   });
 }
 
+/** Proof of an answer of `mmr_generateProof`. */
 export function encodeMmrProof({ indices, size, nodes }: MmrProof): Uint8Array {
   return new ScaleWriter(32 * nodes.length + 8 * indices.length + 16)
     .vec(indices, (item, index) => item.u64(BigInt(index)))

@@ -115,6 +115,7 @@ export interface RelayRequest {
 
 const FULL_BLOCK_DOWNLOAD = 2;
 
+/** Question to the block relay (`FullBlockDownload`). */
 export function encodeRelayRequest({ id, parts, from, descending, max }: RelayRequest): Uint8Array {
   const writer = new ScaleWriter(64).u8(FULL_BLOCK_DOWNLOAD).u64(id).u8(parts);
   if (from.kind === 'hash') writer.u8(0).raw(from.hash, 32);
@@ -192,6 +193,7 @@ const READ_CHILD = 4;
 const READ_KEYS = 3;
 const READ_CHILD_KEYS = 6;
 
+/** Question to `/light/2`: a proof of what the keys hold in the state, or in a child of it. */
 export function encodeReadRequest({ block, child, keys }: ReadRequest): Uint8Array {
   const read = new ProtobufWriter().bytesField(2, block);
   if (child !== null) read.bytesField(3, child);

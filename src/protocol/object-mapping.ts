@@ -36,6 +36,7 @@ export interface GlobalObjectMappingJson {
   v0: { objects: [string, number | bigint, number][] };
 }
 
+/** Where objects lie, as `subspace_subscribeObjectMappings` and mapping indexers tell it. */
 export function globalObjectMappingToJson(objects: GlobalObject[]): GlobalObjectMappingJson {
   return {
     v0: { objects: objects.map(({ hash, pieceIndex, offset }) => [toHex(hash), pieceIndex, offset]) },

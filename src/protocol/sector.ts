@@ -130,6 +130,7 @@ export interface SectorLayout {
   end: number;
 }
 
+/** Where the parts of a sector’s file begin, in bytes. */
 export function sectorLayout(piecesInSector: number): SectorLayout {
   const recordChunks = contentsMapBytes(piecesInSector);
   const recordMetadata = recordChunks + piecesInSector * RECORD_BYTES;

@@ -6,6 +6,7 @@ import { jsonHex, jsonObject, jsonU32, jsonU64 } from './json.ts';
 import { decodeAll, ScaleWriter, type ScaleReader } from './scale.ts';
 import type { LastArchivedBlock, PieceIndex, SegmentHeader, SegmentIndex } from './types.ts';
 
+/** Reads a segment header (`SegmentHeader::V0`). Throws DecodeError. */
 export function readSegmentHeader(reader: ScaleReader): SegmentHeader {
   const version = reader.u8();
   if (version !== 0) reader.fail(`unknown version ${version} of a segment header`);
@@ -17,6 +18,7 @@ export function readSegmentHeader(reader: ScaleReader): SegmentHeader {
   };
 }
 
+/** Writes a segment header (`SegmentHeader::V0`). */
 export function writeSegmentHeader(writer: ScaleWriter, header: SegmentHeader): void {
   writer
     .u8(0)
@@ -79,6 +81,7 @@ export function pieceAt(segment: SegmentIndex, position: number): PieceIndex {
   return firstPieceOfSegment(segment) + BigInt(position);
 }
 
+/** Index of the first of its 256 pieces. */
 export function firstPieceOfSegment(segment: SegmentIndex): PieceIndex {
   return segment * BigInt(PIECES_IN_SEGMENT);
 }
@@ -102,6 +105,7 @@ export interface SegmentHeaderJson {
   };
 }
 
+/** A segment header as `subspace_segmentHeaders` gives it. */
 export function segmentHeaderToJson(header: SegmentHeader): SegmentHeaderJson {
   const { number, partialArchived } = header.lastArchivedBlock;
   return {

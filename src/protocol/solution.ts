@@ -26,6 +26,7 @@ export function readSolution(reader: ScaleReader): Solution {
   };
 }
 
+/** Writes a solution. */
 export function writeSolution(writer: ScaleWriter, solution: Solution): void {
   writer
     .raw(solution.publicKey, 32)
@@ -66,6 +67,7 @@ export interface SolutionJson {
   proofOfSpace: string;
 }
 
+/** A solution as farmer RPC writes it. */
 export function solutionToJson(solution: Solution): SolutionJson {
   return {
     publicKey: toHex(solution.publicKey),

@@ -6,6 +6,7 @@ const ALPHABET = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const LENGTH = 26;
 const PATTERN = /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/;
 
+/** Whether a text is a ULID: 26 characters of Crockford’s alphabet, at most 128 bits. */
 export function isUlid(text: string): boolean {
   return PATTERN.test(text);
 }

@@ -4,6 +4,7 @@ import { decodeAll, ScaleWriter, type ScaleReader } from './scale.ts';
 import { readSolution, writeSolution } from './solution.ts';
 import type { Vote } from './types.ts';
 
+/** Reads a vote. Throws DecodeError. */
 export function readVote(reader: ScaleReader): Vote {
   const version = reader.u8();
   if (version !== 0) reader.fail(`unknown version ${version} of a vote`);

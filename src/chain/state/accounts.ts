@@ -74,6 +74,7 @@ export interface FeeState {
 
 const byteFee = v.object({ current: big, next: big });
 
+/** What a transaction pays by: shannons a byte, the multiplier of weights, and whether storage is priced by demand. */
 export function feesQuery(metadata: RuntimeMetadata): Query<FeeState> {
   const fee = metadata.storage('TransactionFees', 'TransactionByteFee');
   const multiplier = metadata.storage('TransactionPayment', 'NextFeeMultiplier');

@@ -56,6 +56,7 @@ const ranges = v.object({
   voting_next: optional(big),
 });
 
+/** `Subspace.SolutionRanges`: those in force and the next ones, of blocks and of votes. */
 export function solutionRangesQuery(metadata: RuntimeMetadata): Query<SolutionRanges> {
   return read(metadata, ['Subspace', 'SolutionRanges'], ranges, (seen) => ({
     current: seen.current,

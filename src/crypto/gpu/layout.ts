@@ -60,6 +60,7 @@ export interface Packed {
   lengths: Uint32Array<ArrayBuffer>;
 }
 
+/** Slots as the shader takes them: sliced keys and states, and the iterations of each checkpoint. */
 export function pack(slots: readonly PotSlot[]): Packed {
   const width = slots.length * PAIRS;
   const packed = {

@@ -24,6 +24,7 @@ export type ErrorMessage =
   | { kind: 'protocol'; details: Omit<ProtocolErrorDetails, 'cause'> }
   | { kind: 'other'; name: string; message: string };
 
+/** An error as it crosses from a worker, its kind kept. */
 export function packError(error: unknown): ErrorMessage {
   if (error instanceof ProtocolError) {
     const { code, rule, sentence, values } = error;
@@ -36,6 +37,7 @@ export function packError(error: unknown): ErrorMessage {
   return { kind: 'other', name: 'Error', message: String(error) };
 }
 
+/** The error again. */
 export function unpackError(message: ErrorMessage): Error {
   if (message.kind === 'protocol') return new ProtocolError(message.details);
   const error = message.name === 'RangeError' ? new RangeError(message.message) : new Error(message.message);

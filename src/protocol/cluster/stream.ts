@@ -11,6 +11,7 @@ export type StreamMessage<T> =
   | { kind: 'continue'; index: number; items: T[]; ackSubject: string }
   | { kind: 'last'; index: number; items: T[] };
 
+/** A message of a stream: some items, and whether more come. */
 export function streamMessage<T>(item: Codec<T>): Codec<StreamMessage<T>> {
   return variants<StreamMessage<T>>({
     continue: struct({ index: u32, items: list(item), ackSubject: text }),
