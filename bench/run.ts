@@ -27,6 +27,13 @@ function selects(name: string, benchmark: Benchmark): boolean {
   return benchmark.group === name || benchmark.name === name || benchmark.name.startsWith(`${name}.`);
 }
 
+if (args.includes('--help')) {
+  process.stdout.write(
+    'Usage: npm run bench -- [name…] [--json]\n\nA name is a group, such as pot, or one benchmark, such as farm.audit; none: all.\n',
+  );
+  process.exit(0);
+}
+
 const processor = cpus()[0]?.model ?? 'unknown processor';
 const cores = cpus().length;
 

@@ -37,7 +37,9 @@ async function show(page: Page, address: string, sign: string): Promise<void> {
     window.location.hash = `#/${to}`;
   }, address);
   await expect(page.getByRole('heading', { name: sign, exact: true })).toBeVisible({ timeout: MINUTE });
-  for (const summary of await page.locator('main details:not([open]) > summary').all()) await summary.click();
+  await page.evaluate(() => {
+    for (const details of document.querySelectorAll('details')) details.open = true;
+  });
   await look(page, address);
 }
 

@@ -16,6 +16,10 @@ import { listFiles } from './run-context.ts';
 import { filesOf, loadSuites, type NamedSuite } from './run-suites.ts';
 import type { CoverageByPath } from './run-unread.ts';
 
+const USAGE = `Usage: npm run conformance -- [DIR] [--jobs N] [--only SUITE] [--unread]
+
+DIR is a set of recorded vectors (default tests/vectors), SUITE the beginning of a suite's name; --unread lists
+recorded values that no case read.`;
 const PROGRESS_SECONDS = 30;
 /** Files that describe a set and state nothing to reproduce. */
 const DOCUMENTS = new Set(['README.md', 'SHA256SUMS']);
@@ -118,9 +122,18 @@ function runSuite(
 
 async function main(): Promise<number> {
   const { values, positionals } = parseArgs({
-    options: { jobs: { type: 'string' }, only: { type: 'string' }, unread: { type: 'boolean' } },
+    options: {
+      jobs: { type: 'string' },
+      only: { type: 'string' },
+      unread: { type: 'boolean' },
+      help: { type: 'boolean' },
+    },
     allowPositionals: true,
   });
+  if (values.help === true) {
+    print(USAGE);
+    return 0;
+  }
   const dir = resolve(positionals[0] ?? join(import.meta.dirname, '../vectors'));
   const jobs = Math.max(1, Number(values.jobs ?? Math.min(2, availableParallelism())));
   const files = await listFiles(dir);
