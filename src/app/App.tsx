@@ -98,6 +98,8 @@ function Frame({ snapshot }: ScreenProps) {
   useEffect(() => {
     document.title = `${screen.title} · Allotment`;
   }, [screen.title]);
+  // Another screen begins at its top, however far down the last one was read.
+  useEffect(() => window.scrollTo(0, 0), [route]);
   const farms = snapshot.role === 'leader' && snapshot.farms.length > 0;
   useEffect(() => {
     keepAwake(farms);

@@ -47,6 +47,15 @@ export function Failure({ error }: { error: string | null }) {
   );
 }
 
+/** What came of the person's deed, read out when it comes. */
+export function Told({ text }: { text: string | null }) {
+  return (
+    <p className="small muted told" role="status">
+      {text}
+    </p>
+  );
+}
+
 /** Fields with one button that sends them; Enter does the same. */
 export function Form(props: {
   action: Action;

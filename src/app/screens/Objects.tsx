@@ -2,7 +2,7 @@ import { useCallback, useEffect, useRef, useState } from 'react';
 import { messageOf } from '../../protocol/errors.ts';
 import type { ScreenProps } from '../App.tsx';
 import { Card, Empty } from '../components/basics.tsx';
-import { Deed, Form, TextField, type Action } from '../components/forms.tsx';
+import { Deed, Form, TextField, Told, type Action } from '../components/forms.tsx';
 import { bytes } from '../format.ts';
 import { useRouteDetail } from '../hooks.ts';
 import { objects, useObjects } from '../object-client.ts';
@@ -144,9 +144,7 @@ function Samples(props: { samples: SampleView[]; wide: boolean; busy: boolean })
   return (
     <section aria-labelledby="samples" className="stack">
       <h3 id="samples">Try one of these</h3>
-      <p className="small muted" role="status">
-        {busy && 'Looking for it…'}
-      </p>
+      <Told text={busy ? 'Looking for it…' : null} />
       <ul className={wide ? 'list columns' : 'list'}>
         {samples.map(({ name, about, cid, path, bytes: size }) => (
           <li key={cid}>

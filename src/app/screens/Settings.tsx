@@ -3,7 +3,7 @@ import type { ScreenProps } from '../App.tsx';
 import { ENCODING_BYTES, plottingBytes } from '../../farm/plot-memory.ts';
 import type { AccountBalance } from '../../node/api.ts';
 import { Badge, Card, TrustBadge } from '../components/basics.tsx';
-import { Failure } from '../components/forms.tsx';
+import { Failure, Told } from '../components/forms.tsx';
 import { Sources } from '../components/Sources.tsx';
 import { saveFile } from '../files.ts';
 import { bytes, tokens } from '../format.ts';
@@ -46,13 +46,15 @@ function NetworkCard({ snapshot }: ScreenProps) {
   const { network } = snapshot.setup;
   const [text, setText] = useState(network.endpoints.join('\n'));
   const [registry, setRegistry] = useState((network.domainEndpoints ?? []).join('\n'));
+  const [saved, setSaved] = useState<string | null>(null);
   const endpoints = text.split(/\s+/).filter((line) => line !== '');
   const save = useCommand(
-    useCallback(() => {
+    useCallback(async () => {
       const lines = (of: string) => of.split(/\s+/).filter(Boolean);
-      return node.change({
+      await node.change({
         network: { ...network, endpoints: lines(text), domainEndpoints: lines(registry) },
       });
+      setSaved(text + registry);
     }, [network, text, registry]),
   );
   return (
@@ -88,6 +90,7 @@ function NetworkCard({ snapshot }: ScreenProps) {
           Use these
         </button>
       </div>
+      <Told text={saved === text + registry && save.error === null ? 'In use from now on.' : null} />
       <Failure error={save.error} />
       <Sources sources={snapshot.chain?.sources ?? []} />
     </Card>
@@ -142,11 +145,15 @@ function KeepData() {
           Ask the browser to keep the data
         </button>
       </div>
-      <p className="small muted" role="status">
-        {kept === true && 'It keeps them from now on.'}
-        {kept === false &&
-          'It does not promise that yet. Install the app, or come back often, and ask again; keep a copy of the keys.'}
-      </p>
+      <Told
+        text={
+          kept === null
+            ? null
+            : kept
+              ? 'It keeps them from now on.'
+              : 'It does not promise that yet. Install the app, or come back often, and ask again; keep a copy of the keys.'
+        }
+      />
     </>
   );
 }
@@ -154,9 +161,12 @@ function KeepData() {
 function RewardCard({ snapshot }: ScreenProps) {
   const { farm } = snapshot.setup;
   const [reward, setReward] = useState(farm?.rewardAddress ?? '');
+  const [saved, setSaved] = useState<string | null>(null);
   const save = useCommand(
     useCallback(async () => {
-      if (farm !== null) await node.change({ farm: { ...farm, rewardAddress: reward.trim() || null } });
+      if (farm === null) return;
+      await node.change({ farm: { ...farm, rewardAddress: reward.trim() || null } });
+      setSaved(reward);
     }, [farm, reward]),
   );
   if (farm === null) return null;
@@ -178,6 +188,7 @@ function RewardCard({ snapshot }: ScreenProps) {
         </button>
         <a href="#/farm">Space, checking and removal</a>
       </div>
+      <Told text={saved === reward && save.error === null ? 'Saved.' : null} />
       <Failure error={save.error} />
     </Card>
   );
@@ -185,6 +196,7 @@ function RewardCard({ snapshot }: ScreenProps) {
 
 function IdentityCard() {
   const [chosen, setChosen] = useState<Uint8Array | null>(null);
+  const [used, setUsed] = useState<Uint8Array | null>(null);
   const save = useCommand(
     useCallback(async () => {
       const identity = await node.exportIdentity();
@@ -193,7 +205,9 @@ function IdentityCard() {
   );
   const load = useCommand(
     useCallback(async () => {
-      if (chosen !== null) await node.importIdentity(chosen);
+      if (chosen === null) return;
+      await node.importIdentity(chosen);
+      setUsed(chosen);
     }, [chosen]),
   );
   const choose = async (event: ChangeEvent<HTMLInputElement>) => {
@@ -220,6 +234,7 @@ function IdentityCard() {
           Use this key
         </button>
       </div>
+      <Told text={used !== null && used === chosen ? 'This tab farms with this key.' : null} />
       <Failure error={save.error ?? load.error} />
     </Card>
   );
@@ -291,7 +306,7 @@ function ResetCard() {
   const reset = useCommand(
     useCallback(async () => {
       const sure = window.confirm(
-        'Forget the network, the verified chain, every sector and the farmer’s key of this browser? Export the key first if you need it.',
+        'Forget the network, the verified chain, the settings and every sector in this browser? The farmer’s key and the wallet stay.',
       );
       if (sure) {
         await node.reset();
@@ -302,7 +317,9 @@ function ResetCard() {
   return (
     <Card title="Start over" span={6}>
       <p className="muted">
-        Removes everything Allotment keeps in this browser. Sectors in folders of yours stay there.
+        Forgets the network, the verified chain, the settings and the sectors in this browser. The farmer’s
+        key, the wallet, objects and sectors in folders of yours stay; the browser’s own settings remove
+        those.
       </p>
       <div className="row">
         <button type="button" className="danger" onClick={reset.run} disabled={reset.busy}>
