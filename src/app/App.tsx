@@ -97,9 +97,9 @@ function Frame({ snapshot }: ScreenProps) {
   const screen = screens.find((entry) => entry.route === route) ?? screens[0]!;
   useEffect(() => {
     document.title = `${screen.title} · Allotment`;
+    // Another screen begins at its top, however far down the last one was read.
+    window.scrollTo(0, 0);
   }, [screen.title]);
-  // Another screen begins at its top, however far down the last one was read.
-  useEffect(() => window.scrollTo(0, 0), [route]);
   const farms = snapshot.role === 'leader' && snapshot.farms.length > 0;
   useEffect(() => {
     keepAwake(farms);
