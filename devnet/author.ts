@@ -28,8 +28,8 @@ import {
   rangesForNextBlock,
   rootPlotPublicKey,
   segmentCommitment,
-  verifySolutionIn,
-} from './runtime/subspace.ts';
+} from './runtime/subspace-state.ts';
+import { verifySolutionIn } from './runtime/subspace.ts';
 import type { Timekeeper } from './timekeeper.ts';
 import type { TransactionPool } from './transaction-pool.ts';
 

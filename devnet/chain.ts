@@ -23,7 +23,8 @@ import { BlockContext, InvalidTransaction, readValue } from './runtime/context.t
 import { Execution } from './runtime/executive.ts';
 import { storagePrefix } from '../src/protocol/storage-key.ts';
 import { STATE_VERSION, Storage, type StorageChange } from './runtime/storage.ts';
-import { currentSlot, potParameters, segmentCommitment, verifySolutionIn } from './runtime/subspace.ts';
+import { currentSlot, potParameters, segmentCommitment } from './runtime/subspace-state.ts';
+import { verifySolutionIn } from './runtime/subspace.ts';
 import { walkSlot } from './walk.ts';
 
 /** A block of the tree. */

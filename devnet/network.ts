@@ -24,7 +24,7 @@ import { DOMAIN_ID, foundingCalls, OPERATOR_ID } from './domain/genesis.ts';
 import { domainCreatedAt, hasOperator } from './runtime/domain-registry.ts';
 import { callRuntime } from './runtime/api.ts';
 import { Metadata } from './runtime/metadata.ts';
-import { potParameters, shouldAdjustSolutionRange } from './runtime/subspace.ts';
+import { potParameters, shouldAdjustSolutionRange } from './runtime/subspace-state.ts';
 import { runtimeVersion } from './runtime/version.ts';
 import { chainHeadMethods } from './rpc/chain-head.ts';
 import { chainMethods } from './rpc/chain.ts';

@@ -13,7 +13,7 @@ import type { Chain } from './chain.ts';
 import type { NodeOptions } from './config.ts';
 import type { FarmingHub } from './farming.ts';
 import type { SlotNumber } from '../src/protocol/types.ts';
-import { historySize, segmentCommitment } from './runtime/subspace.ts';
+import { historySize, segmentCommitment } from './runtime/subspace-state.ts';
 import { farmerAppInfo } from './rpc/subspace.ts';
 import type { Segments } from './segments.ts';
 

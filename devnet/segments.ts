@@ -27,7 +27,7 @@ import type { Trie } from '../src/protocol/trie.ts';
 import type { GlobalObject, PieceIndex, SegmentHeader } from '../src/protocol/types.ts';
 import type { Block, Chain } from './chain.ts';
 import { ObjectLog, type BlockObjects } from './object-log.ts';
-import { segmentCommitment } from './runtime/subspace.ts';
+import { segmentCommitment } from './runtime/subspace-state.ts';
 import { startThread } from './threads.ts';
 
 /** Commitments and witnesses of the genesis segments that the program comes with, each after its genesis hash. */

@@ -14,7 +14,7 @@ import type { FarmerAppInfo, GlobalObject } from '../../src/protocol/types.ts';
 import type { Chain } from '../chain.ts';
 import type { NodeOptions } from '../config.ts';
 import type { FarmingHub } from '../farming.ts';
-import { historySize } from '../runtime/subspace.ts';
+import { historySize } from '../runtime/subspace-state.ts';
 import type { BlockObjects } from '../object-log.ts';
 import type { Segments } from '../segments.ts';
 import { invalidParams, RpcFailure } from './failure.ts';

@@ -19,7 +19,7 @@ import {
   solutionRanges,
   writeSolutionRanges,
   type State,
-} from './subspace.ts';
+} from './subspace-state.ts';
 import { encodeRuntimeVersion } from './version.ts';
 import { InvalidTransaction } from './context.ts';
 

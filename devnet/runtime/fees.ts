@@ -15,7 +15,8 @@ import {
 } from './balances.ts';
 import { type BlockContext, InvalidTransaction, readValue } from './context.ts';
 import { storagePrefix } from '../../src/protocol/storage-key.ts';
-import { solutionRanges, type State, type SubspacePallet } from './subspace.ts';
+import { solutionRanges, type State } from './subspace-state.ts';
+import type { SubspacePallet } from './subspace.ts';
 import { BASE_EXTRINSIC, MAX_BLOCK_REF_TIME, MAX_NORMAL_REF_TIME, type Weight } from './weights.ts';
 
 const TRANSACTION_FEES = 6;

@@ -8,7 +8,7 @@ import { PUBLIC_PARAMS, PUBLIC_STAKING, STAKING, type NetworkParams } from '../c
 import { developmentAccounts } from '../accounts.ts';
 import { initialSolutionRange } from '../genesis.ts';
 import { BLOCK_TREE_PRUNING_DEPTH } from './domains.ts';
-import { writeSolutionRanges } from './subspace.ts';
+import { writeSolutionRanges } from './subspace-state.ts';
 
 const RECORDED_PRUNING_DEPTH = 14_400;
 const RECORDED_ISSUANCE = 0xd961_edda_1c04_6800_00n;

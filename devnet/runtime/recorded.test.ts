@@ -16,7 +16,7 @@ import { BlockContext, InvalidTransaction } from './context.ts';
 import { Execution } from './executive.ts';
 import { keys } from './keys.ts';
 import { STATE_VERSION, Storage } from './storage.ts';
-import { potParameters, solutionRanges, writeSolutionRanges } from './subspace.ts';
+import { potParameters, solutionRanges, writeSolutionRanges } from './subspace-state.ts';
 
 const VECTORS = new URL('../../tests/vectors/chain/', import.meta.url);
 

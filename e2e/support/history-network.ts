@@ -14,7 +14,7 @@ import { developmentAccounts } from '../../devnet/accounts.ts';
 import { DEFAULT_NODE_OPTIONS, DEFAULT_PARAMS } from '../../devnet/config.ts';
 import { fillerCall, MAX_FILLER_BYTES } from '../../devnet/filler.ts';
 import { LocalNetwork } from '../../devnet/network.ts';
-import { historySize } from '../../devnet/runtime/subspace.ts';
+import { historySize } from '../../devnet/runtime/subspace-state.ts';
 import { signTransaction } from '../../devnet/transactions.ts';
 import { formatCheckpoint } from '../../src/chain/checkpoint-text.ts';
 import { encodeIdentityFile } from '../../src/farm/identity.ts';
