@@ -39,6 +39,7 @@ else
 fi
 step "unit and integration tests" npm run --silent test:unit
 step "conformance" npm run --silent conformance
+step "conformance of edge cases" npm run --silent conformance -- tests/edges
 step "Chromium" npm run --silent test:e2e
 
 echo

@@ -15,6 +15,7 @@ const MODULES = [
   'wire',
   'wire-cluster',
   'state-proofs',
+  'tries',
   'auto-id',
 ];
 
