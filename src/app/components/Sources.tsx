@@ -13,7 +13,7 @@ const WORDS = {
 export function Sources({ sources }: { sources: readonly SourceStatus[] }) {
   if (sources.length === 0) return <Empty>No source yet.</Empty>;
   return (
-    <ul className="list">
+    <ul className="list addresses">
       {sources.map(({ url, state, best, reason }) => {
         const [tone, word] = WORDS[state];
         return (

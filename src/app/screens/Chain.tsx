@@ -284,7 +284,7 @@ function Refusals({ chain }: { chain: ChainView }) {
   const now = useNow(5000);
   if (chain.refusals.length === 0) return <Empty>Nothing had to be refused.</Empty>;
   return (
-    <ul className="list">
+    <ul className="list addresses">
       {chain.refusals.slice(0, 10).map((refusal) => (
         <li key={`${refusal.at}-${refusal.hash}`} className="stack">
           <div className="row">
