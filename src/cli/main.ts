@@ -60,7 +60,7 @@ Options
   --range FROM-TO     get: only these bytes of a file, counted from 0, the last one included: 0-99, 100-, -100
   --unpack            get: a folder as a folder of files
   --indexer URL       get: index to ask where objects lie, besides the nodes; may be given several times
-  --search            get: look through all of history where nobody knows it, 64 MiB or more a segment
+  --search            get: look through all of history where nobody knows it, up to 128 MiB a segment
   --until WHAT        end after: head, block:NUMBER, plotted, won
   --help
 `;

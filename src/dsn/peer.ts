@@ -186,6 +186,14 @@ export class DsnPeer {
     return results.flatMap((result) => (result.status === 'fulfilled' ? [result.value] : []));
   }
 
+  /** Multiaddresses of the connected peers that can be looked up, as they tell them: to find them again later. */
+  reachable(): string[] {
+    return this.book.speakers(KADEMLIA_PROTOCOL).flatMap((peer) => {
+      const id = peerIdFromString(peer);
+      return this.book.addresses(peer).flatMap((bytes) => dialable(bytes, id).map(String));
+    });
+  }
+
   /** Closes every line to a peer. */
   async disconnect(peer: string): Promise<void> {
     await this.node.hangUp(peerIdFromString(peer));

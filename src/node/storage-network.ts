@@ -6,6 +6,7 @@ import { isAnnounced } from '../chain/announced-segments.ts';
 import type { LightClient } from '../chain/light-client.ts';
 import { VerifiedBlocks } from '../chain/verified-blocks.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
+import { MetPeers } from '../dsn/met-peers.ts';
 import { NearCache } from '../dsn/near-cache.ts';
 import { NearFill } from '../dsn/near-fill.ts';
 import type { PieceCheck } from '../dsn/piece-files.ts';
@@ -124,6 +125,7 @@ export class StorageNetwork {
   private retrieval!: Retrieval;
   private gateway!: Gateway;
   private fill!: NearFill;
+  private met!: MetPeers;
   private history: SegmentHistory | null = null;
 
   private constructor(
@@ -158,6 +160,7 @@ export class StorageNetwork {
       segmentHeaders: (request) => network.headersFor(request),
       watch: (event) => network.note(event),
     });
+    network.met = await MetPeers.open(store, network.retrieval.peer);
     const blocks = new VerifiedBlocks(client);
     network.history = new SegmentHistory({
       chain: client,
@@ -241,6 +244,7 @@ export class StorageNetwork {
   async close(): Promise<void> {
     this.history?.stop();
     this.fill.stop();
+    await this.met.close();
     this.gateway.stop();
     await this.retrieval.stop();
   }
