@@ -48,17 +48,17 @@ export class Dialer {
    *
    * @param peer What the peer is known by.
    * @param dial Dials once.
-   * @param patient Whether to wait where the peer could not be reached a moment ago; otherwise that fails at once.
+   * @param anyway Whether to dial a peer that could not be reached a moment ago, too; otherwise that fails at once.
    * @throws DsnError `unreachable` without a dial; what `dial` throws; the signal's reason.
    */
   async dial(
     peer: string,
     dial: (signal: AbortSignal) => Promise<Connection>,
     signal: AbortSignal,
-    patient: boolean,
+    anyway: boolean,
   ): Promise<Connection> {
     signal.throwIfAborted();
-    const dialling = this.under.get(peer) ?? this.begin(peer, dial, patient);
+    const dialling = this.under.get(peer) ?? this.begin(peer, dial, anyway);
     dialling.waiting += 1;
     try {
       return await orAborted(dialling.work, signal);
@@ -68,13 +68,10 @@ export class Dialer {
     }
   }
 
-  private begin(
-    peer: string,
-    dial: (signal: AbortSignal) => Promise<Connection>,
-    patient: boolean,
-  ): Dialling {
+  private begin(peer: string, dial: (signal: AbortSignal) => Promise<Connection>, anyway: boolean): Dialling {
     const record = this.recordOf(peer);
-    if (!patient && record.until > performance.now())
+    if (anyway) record.until = 0;
+    if (record.until > performance.now())
       throw new DsnError('unreachable', peer, 'it could not be reached a moment ago');
     const stop = new AbortController();
     const work = this.attempt(record, dial, stop.signal).finally(() => this.under.delete(peer));
