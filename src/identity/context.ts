@@ -14,6 +14,7 @@ import { formatDid, keyIdOf, parseDid } from './did.ts';
 import type { IdentityRecord, KeySource, OtherIdentity, OwnIdentity } from './identity-records.ts';
 import { isKeyBound } from './issue.ts';
 import { decodeJws, type JwsHeader } from './jws.ts';
+import { parseKeyDid } from './key-dids.ts';
 import { ecKey, ed25519Key, jwkOf, type Jwk, type SigningKey } from './keys.ts';
 import { ecPkcs8, ed25519Pkcs8, importPrivateKey } from './private-key.ts';
 import type { IdentityOptions, ProvenEvent } from './options.ts';
@@ -302,11 +303,14 @@ export class IdentityContext {
   }
 
   /**
-   * Public key of a DID: the wallet's own knowledge first, then the registry, then certificates that came along.
-   * An identifier says nothing of a key, so such a chain counts only if it holds by itself and its root is known
-   * here or bears its own key's hash in its name. Null if nothing is to be relied on.
+   * Public key of a DID: the one that it spells out; of an Auto ID by the wallet's own knowledge first, then the
+   * registry, then certificates that came along. An identifier says nothing of a key, so such a chain counts only if it
+   * holds by itself and its root is known here or bears its own key's hash in its name. Null if nothing is to be relied
+   * on.
    */
   async resolve(did: string, offered: readonly Chain[] = []): Promise<Resolved | null> {
+    const spelled = parseKeyDid(did);
+    if (spelled !== null) return { key: spelled.jwk, chain: null };
     const known = this.known(did);
     if (known !== null) {
       const chain = this.chainOf(known);
@@ -350,7 +354,7 @@ export class IdentityContext {
       if (resolved !== null) keys.set(iss, resolved.key);
     }
     return (issuer, header) => {
-      if (header.kid === keyIdOf(issuer)) return keys.get(issuer) ?? null;
+      if (header.kid === (parseKeyDid(issuer)?.keyId ?? keyIdOf(issuer))) return keys.get(issuer) ?? null;
       const published = this.webIssuerKeys(issuer).filter(({ kid }) => kid === (header.kid ?? null));
       return published.length === 1 ? published[0]!.jwk : null;
     };

@@ -13,6 +13,12 @@ export interface Did {
   id: Uint8Array;
 }
 
+const CONTEXT = [
+  'https://www.w3.org/ns/did/v1',
+  'https://w3id.org/security/multikey/v1',
+  'https://w3id.org/security/jwk/v1',
+];
+
 const DID = /^did:autoid:(?:([a-z0-9-]{1,32}):)?([0-9a-f]{64})$/;
 
 /** Text of a DID. */
@@ -34,13 +40,13 @@ export function keyIdOf(did: string): string {
 export interface DidDocument {
   '@context': string[];
   id: string;
-  alsoKnownAs: string[];
+  alsoKnownAs?: string[];
   controller: string;
   verificationMethod: {
     id: string;
     type: 'JsonWebKey';
     controller: string;
-    publicKeyJwk: Jwk & { 'x5t#S256': string };
+    publicKeyJwk: Jwk & { 'x5t#S256'?: string };
   }[];
   authentication: string[];
   assertionMethod: string[];
@@ -53,11 +59,7 @@ export function didDocument(did: string, tbs: TbsCertificate, issuer: string | n
   const key = keyIdOf(did);
   const publicKeyJwk = { ...jwkOf(tbs.publicKeyInfo), 'x5t#S256': toBase64Url(tbsDigest(tbs)) };
   return {
-    '@context': [
-      'https://www.w3.org/ns/did/v1',
-      'https://w3id.org/security/multikey/v1',
-      'https://w3id.org/security/jwk/v1',
-    ],
+    '@context': [...CONTEXT],
     id: did,
     alsoKnownAs: [`x509:cn:${encodeURIComponent(commonNameText(tbs))}`],
     controller: issuer ?? did,
@@ -66,6 +68,20 @@ export function didDocument(did: string, tbs: TbsCertificate, issuer: string | n
     assertionMethod: [key],
     capabilityInvocation: [key],
     ...(issuer === null || isAuthority(tbs) ? { capabilityDelegation: [key] } : {}),
+  };
+}
+
+/** DID document of a DID that spells out its one key. */
+export function keyDocument(did: string, keyId: string, publicKeyJwk: Jwk): DidDocument {
+  return {
+    '@context': [...CONTEXT],
+    id: did,
+    controller: did,
+    verificationMethod: [{ id: keyId, type: 'JsonWebKey', controller: did, publicKeyJwk }],
+    authentication: [keyId],
+    assertionMethod: [keyId],
+    capabilityInvocation: [keyId],
+    capabilityDelegation: [keyId],
   };
 }
 

@@ -135,7 +135,7 @@ describe('identities', () => {
   it('have DID documents', async () => {
     const ada = await person();
     const { did } = await ada.createIdentity({ name: 'Ada', key: 'p256' });
-    expect(await ada.didDocument({ did })).toMatchObject({
+    expect((await ada.resolveDid({ did })).didDocument).toMatchObject({
       id: did,
       controller: did,
       verificationMethod: [{ id: `${did}#key-1`, publicKeyJwk: { kty: 'EC', crv: 'P-256' } }],

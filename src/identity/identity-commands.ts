@@ -6,7 +6,8 @@ import type { DerivedKind } from '../wallet/session.ts';
 import { commonNameText } from './certificate.ts';
 import { chainOf, chainToPem, readChain, subjectOf } from './chain.ts';
 import type { IdentityContext } from './context.ts';
-import { didDocument, formatDid, type DidDocument } from './did.ts';
+import { resolveDid, type DidResolution } from './did-resolution.ts';
+import { formatDid } from './did.ts';
 import { autoIdOf } from './identifier.ts';
 import { storedChain, type IdentityRecord } from './identity-records.ts';
 import {
@@ -195,10 +196,9 @@ export function identityCommands(context: IdentityContext) {
       return { ...found, did: context.didOf(chain), name: commonNameText(subjectOf(chain).tbs) };
     },
 
-    /** DID document of a known identity. */
-    async didDocument(input: { did: string }): Promise<DidDocument> {
-      const chain = context.chainOf(context.known(input.did) ?? context.own(input.did));
-      return didDocument(input.did, subjectOf(chain).tbs, context.issuerOf(chain));
+    /** Resolves the DID of an Auto ID, or one that spells out its key: its document, and what stands behind it. */
+    resolveDid(input: { did: string }): Promise<DidResolution> {
+      return resolveDid(context, input.did);
     },
   };
 }

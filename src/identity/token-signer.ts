@@ -5,7 +5,7 @@ import { toBase64Url } from '../wallet/json.ts';
 import { commonNameText } from './certificate.ts';
 import { fromX5c, keyOfChain, subjectOf } from './chain.ts';
 import type { IdentityContext } from './context.ts';
-import { keyIdOf } from './did.ts';
+import { keyIdOf, parseDid } from './did.ts';
 import { jwsHolds, type Jws } from './jws.ts';
 
 /** Who signed. */
@@ -27,7 +27,7 @@ export async function requireIdentity(
 ): Promise<TokenSigner> {
   const offered = jws.header.x5c === undefined ? [] : [fromX5c(jws.header.x5c)];
   const resolved = await context.resolve(did, offered);
-  if (resolved === null || jws.header.kid !== keyIdOf(did))
+  if (parseDid(did) === null || resolved === null || jws.header.kid !== keyIdOf(did))
     throw new Refusal(`${what}-key`, did, 'The identity that signed is not known.');
   if (!jwsHolds(jws, resolved.key)) throw notSigned(what);
   if (await context.isDead(did, resolved.chain))

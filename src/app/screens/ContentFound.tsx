@@ -2,7 +2,7 @@ import type { MediaView, ProvenanceView } from '../../identity/content-commands.
 import type { VerdictView } from '../../identity/identity-view.ts';
 import { Badge, CheckBadge } from '../components/basics.tsx';
 import { ORIGINS } from './origin-words.ts';
-import { VerdictBadge } from './IdentityPeople.tsx';
+import { VerdictBadge } from './IdentityVerdict.tsx';
 
 /** A statement that fits a file: who signed it, and what they say. */
 export function StatementFound({ found }: { found: ProvenanceView & { verdict: VerdictView | null } }) {

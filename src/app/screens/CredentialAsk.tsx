@@ -10,7 +10,7 @@ import { Claim } from './CredentialClaim.tsx';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking, LinkingBadge } from './CredentialLinking.tsx';
 import { boundText, numberText, pathText } from './credential-words.ts';
-import { VerdictBadge } from './IdentityPeople.tsx';
+import { VerdictBadge } from './IdentityVerdict.tsx';
 
 type Hosts = Awaited<ReturnType<typeof identity.issuersToAsk>>;
 type Showing = NonNullable<AskedCredential['showing']>;

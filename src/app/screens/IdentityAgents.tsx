@@ -9,7 +9,7 @@ import { saveFile, type ChosenFile } from '../files.ts';
 import { brief } from '../format.ts';
 import { useNow } from '../hooks.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
-import { standing, VerdictBadge } from './IdentityPeople.tsx';
+import { standing, VerdictBadge } from './IdentityVerdict.tsx';
 
 /** Agents: programs with a name of their own and the few powers that one gives them. */
 export default function IdentityAgents() {

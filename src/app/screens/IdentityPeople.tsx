@@ -1,17 +1,24 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { IdentityView, VerdictView } from '../../identity/identity-view.ts';
-import type { VerdictCode } from '../../identity/verdict.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
-import { Check, Deed, Failure, FileField, Form, Select, TextField, useAction } from '../components/forms.tsx';
-import { HandOver } from '../components/HandOver.tsx';
-import { saveFile, type ChosenFile } from '../files.ts';
+import { Deed, Failure, Form, TextField, useAction } from '../components/forms.tsx';
+import { saveFile } from '../files.ts';
 import { brief } from '../format.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
+import { LookUp } from './IdentityLookup.tsx';
+import { MakeIdentity, AskForIdentity, IssueIdentity, ImportIdentity } from './IdentityMaking.tsx';
 import { Behind, Statements } from './IdentityStatements.tsx';
+import { isUnregistered, standing, VERDICT_WORDS, VerdictBadge } from './IdentityVerdict.tsx';
 import { RegistryDeed } from './RegistryDeed.tsx';
 
 /** Wait between looks at what the registry says. */
 const LOOK_MS = 6000;
+/** How long before its end an identity is to be renewed. */
+const RENEW_MS = 30 * 86_400_000;
+
+/** Whether it is time to renew an identity that is meant to last. */
+const endsSoon = ({ notBefore, notAfter }: IdentityView) =>
+  notAfter - notBefore > 2 * RENEW_MS && notAfter - Date.now() < RENEW_MS;
 
 /** Identities: one's own, those of others, and what it takes to get more. */
 export default function IdentityPeople() {
@@ -65,68 +72,9 @@ export default function IdentityPeople() {
         </ul>
       </Card>
       <ImportIdentity reload={reload} />
+      <LookUp />
       <Statements all={all.value ?? []} reload={reload} />
     </div>
-  );
-}
-
-const VERDICT_WORDS: Record<VerdictCode, string> = {
-  ok: 'sound',
-  'not-anchored': 'not registered',
-  mismatch: 'another certificate',
-  'issuer-gone': 'issuer gone',
-  revoked: 'revoked',
-  expired: 'expired',
-  'not-yet-valid': 'not valid yet',
-  'bad-signature': 'a signature does not hold',
-  'weak-algorithm': 'a signature can be forged',
-  'name-chaining': 'names do not fit',
-  'not-an-authority': 'issuer was not allowed to',
-  'path-length': 'chain too long',
-  'key-usage': 'key used wrongly',
-  'renewed-after-revocation': 'revoked before',
-};
-
-const verdictTone = (verdict: VerdictView) => {
-  if (verdict.strict === 'ok') return 'good' as const;
-  if (verdict.reported === 'ok') return 'info' as const;
-  return verdict.strict === 'not-anchored' && verdict.certificates === 'ok'
-    ? ('info' as const)
-    : ('bad' as const);
-};
-
-/** Whether it can be registered: neither proven nor reported to be so already. */
-const isUnregistered = ({ registry, strict, reported }: VerdictView) =>
-  registry === 'asked' && strict === 'not-anchored' && (reported === null || reported === 'not-anchored');
-
-function verdictWord(verdict: VerdictView): string {
-  if (verdict.strict === 'ok') return 'registered and sound';
-  if (verdict.reported === 'ok') return 'waits for proof';
-  if (verdict.strict === 'not-anchored' && verdict.certificates === 'ok') return 'sound, not registered';
-  return VERDICT_WORDS[verdict.strict === 'not-anchored' ? verdict.certificates : verdict.strict];
-}
-
-/** What the registry's part of a verdict rests on. */
-export function standing({ asOf, registry, reason, reported, reportedBlock }: VerdictView): string {
-  if (registry === 'none') return 'This network has no registry of identities.';
-  if (asOf === null) return `The network’s registry could not be asked. ${reason ?? ''}`;
-  const block = `block ${asOf.block} of the registry’s network, ${new Date(asOf.time).toLocaleString()}`;
-  const proof = asOf.proven
-    ? `Proven: ${block}, by block ${asOf.consensusBlock} of the chain.`
-    : `Reported by a node, not proven yet: ${block}.`;
-  const news =
-    asOf.proven && reported !== null && reportedBlock !== asOf.block
-      ? ` A node’s word for block ${reportedBlock}: ${VERDICT_WORDS[reported]}.`
-      : '';
-  return proof + news;
-}
-
-/** The verdict in two words, the whole of it one click away. */
-export function VerdictBadge({ verdict }: { verdict: VerdictView }) {
-  return (
-    <Badge tone={verdictTone(verdict)} title={verdict.sentence}>
-      {verdictWord(verdict)}
-    </Badge>
   );
 }
 
@@ -151,6 +99,9 @@ function Identity(props: { one: IdentityView; nameOf: (did: string) => string; r
           {one.purpose !== null && <Badge>agent</Badge>}
           {one.deactivated && <Badge tone="warn">given up</Badge>}
           {verdict !== null && <VerdictBadge verdict={verdict} />}
+          {one.role === 'own' && !one.deactivated && endsSoon(one) && (
+            <Badge tone="warn">renew it soon</Badge>
+          )}
           <span className="muted small">until {new Date(one.notAfter).toLocaleDateString()}</span>
         </summary>
         {verdict !== null && <p className="muted">{verdict.sentence}</p>}
@@ -304,215 +255,5 @@ function ExportWithKey({ did }: { did: string }) {
         onChange={setPassword}
       />
     </Form>
-  );
-}
-
-function MakeIdentity({ reload }: { reload: () => void }) {
-  const [name, setName] = useState('');
-  const [key, setKey] = useState<'ed25519' | 'p256'>('ed25519');
-  const [bareName, setBareName] = useState(false);
-  const action = useAction();
-  return (
-    <Card title="Make an identity" span={5}>
-      <p className="muted">You vouch for it yourself. It can issue others, such as for your agents.</p>
-      <Form
-        action={action}
-        submit="Make it"
-        disabled={name.trim() === ''}
-        onSubmit={async () => {
-          await identity.createIdentity({ name, key, bareName });
-          setName('');
-          reload();
-        }}
-      >
-        <TextField label="Name" hint="Everybody you show it to sees it." value={name} onChange={setName} />
-        <details>
-          <summary>Kind of key, and a name without digits</summary>
-          <div className="stack">
-            <Select
-              label="Key"
-              value={key}
-              options={[
-                ['ed25519', 'Ed25519'],
-                ['p256', 'P-256 (for signing photos that other programs check)'],
-              ]}
-              onChange={setKey}
-            />
-            <Check
-              label="Use the bare name"
-              hint="Without digits of your key behind it, anyone can take the same name first."
-              checked={bareName}
-              onChange={setBareName}
-            />
-          </div>
-        </details>
-      </Form>
-    </Card>
-  );
-}
-
-function AskForIdentity({ reload, waiting }: { reload: () => void; waiting: boolean }) {
-  const [name, setName] = useState('');
-  const [purpose, setPurpose] = useState('');
-  const [request, setRequest] = useState<string | null>(null);
-  const [answer, setAnswer] = useState<ChosenFile | null>(null);
-  const ask = useAction();
-  const accept = useAction();
-  return (
-    <Card title="Get one from somebody" span={6}>
-      <p className="muted">
-        A school, a company or a friend vouches for you: give them a request, take their answer.
-      </p>
-      <Form
-        action={ask}
-        submit="Make a request"
-        disabled={name.trim() === ''}
-        onSubmit={async () => {
-          const made = await identity.requestIdentity({
-            name,
-            ...(purpose.trim() === '' ? {} : { purpose }),
-          });
-          setRequest(made.request);
-          reload();
-        }}
-      >
-        <TextField label="Name you wish" value={name} onChange={setName} />
-        <TextField label="What it is for" hint="May stay empty." value={purpose} onChange={setPurpose} />
-      </Form>
-      {request !== null && <HandOver label="Give this to the issuer" text={request} fileName="request.csr" />}
-      {waiting && (
-        <Form
-          action={accept}
-          submit="Take it in"
-          disabled={answer === null}
-          onSubmit={async () => {
-            await identity.acceptIdentity({ file: answer!.content });
-            setRequest(null);
-            reload();
-          }}
-        >
-          <FileField label="What the issuer gave back" accept=".pem,.cer,.crt" onChoose={setAnswer} />
-        </Form>
-      )}
-    </Card>
-  );
-}
-
-function IssueIdentity({ own, reload }: { own: IdentityView[]; reload: () => void }) {
-  const issuers = own.filter(({ canIssue, deactivated }) => canIssue && !deactivated);
-  const [issuer, setIssuer] = useState('');
-  const [days, setDays] = useState('365');
-  const [mayIssue, setMayIssue] = useState(false);
-  const [file, setFile] = useState<ChosenFile | null>(null);
-  const [asked, setAsked] = useState<{
-    commonName: string;
-    purpose: string | null;
-    fingerprint: string;
-  } | null>(null);
-  const [issued, setIssued] = useState<string | null>(null);
-  const action = useAction();
-  const from = issuer === '' ? issuers[0]?.did : issuer;
-  const choose = (chosen: ChosenFile | null) => {
-    setFile(chosen);
-    setAsked(null);
-    setIssued(null);
-    if (chosen !== null)
-      action.run(async () => setAsked(await identity.readRequest({ file: chosen.content })));
-  };
-  return (
-    <Card title="Vouch for somebody" span={6}>
-      {issuers.length === 0 ? (
-        <Empty>Make an identity first; then you can issue identities to others.</Empty>
-      ) : (
-        <>
-          <Form
-            action={action}
-            submit="Issue"
-            disabled={file === null || asked === null}
-            onSubmit={async () => {
-              const made = await identity.issueIdentity({
-                issuer: from!,
-                file: file!.content,
-                days: Number(days),
-                mayIssue,
-              });
-              setIssued(made.chain);
-              reload();
-            }}
-          >
-            <FileField label="Their request" accept=".csr,.pem" onChoose={choose} />
-            {asked !== null && (
-              <dl className="facts">
-                <dt>Name</dt>
-                <dd>{asked.commonName}</dd>
-                <dt>Purpose</dt>
-                <dd>{asked.purpose ?? '–'}</dd>
-                <dt>Key</dt>
-                <dd className="mono">{asked.fingerprint}</dd>
-              </dl>
-            )}
-            <Select
-              label="Vouch as"
-              value={from ?? ''}
-              options={issuers.map(({ did, name }) => [did, name] as const)}
-              onChange={setIssuer}
-            />
-            <TextField label="Days it holds" type="number" value={days} onChange={setDays} />
-            <Check
-              label="May issue others in turn"
-              hint="Only for those who vouch for people themselves."
-              checked={mayIssue}
-              onChange={setMayIssue}
-            />
-          </Form>
-          {issued !== null && <HandOver label="Give this back" text={issued} fileName="identity.pem" />}
-        </>
-      )}
-    </Card>
-  );
-}
-
-function ImportIdentity({ reload }: { reload: () => void }) {
-  const [file, setFile] = useState<ChosenFile | null>(null);
-  const [password, setPassword] = useState('');
-  const [seen, setSeen] = useState<(VerdictView & { name: string; did: string }) | null>(null);
-  const action = useAction();
-  const choose = (chosen: ChosenFile | null) => {
-    setFile(chosen);
-    setSeen(null);
-    if (chosen === null || /\.p(12|fx)$/.test(chosen.name)) return;
-    action.run(async () => setSeen(await identity.inspectIdentity({ file: chosen.content })));
-  };
-  return (
-    <Card title="Add an identity from a file" span={6}>
-      <p className="muted">Somebody’s certificate, or one of yours with its key (PEM, DER, PKCS#12).</p>
-      <Form
-        action={action}
-        submit="Add"
-        disabled={file === null}
-        onSubmit={async () => {
-          await identity.importIdentity({ file: file!.content, ...(password === '' ? {} : { password }) });
-          setPassword('');
-          setSeen(null);
-          reload();
-        }}
-      >
-        <FileField label="File" accept=".pem,.cer,.crt,.der,.p12,.pfx" onChoose={choose} />
-        {seen !== null && (
-          <p>
-            <strong>{seen.name}</strong> <VerdictBadge verdict={seen} />
-            <br />
-            <span className="mono break">{seen.did}</span>
-          </p>
-        )}
-        <TextField
-          label="Password of the file"
-          hint="Only if there is a key in it."
-          type="password"
-          value={password}
-          onChange={setPassword}
-        />
-      </Form>
-    </Card>
   );
 }

@@ -355,7 +355,7 @@ export async function residence(
 }
 
 /** The same credential under a header that names the key as a server does. */
-async function resigned(credential: string, key: SigningKey, kid: string): Promise<string> {
+export async function resigned(credential: string, key: SigningKey, kid: string): Promise<string> {
   const [token, ...rest] = credential.split('~');
   const payload = JSON.parse(Buffer.from(token!.split('.')[1]!, 'base64url').toString()) as Record<
     string,
