@@ -9,6 +9,7 @@ export const wasm = module;
 const wasmUrl = new URL('../../wasm/pkg/allotment_bg.wasm', import.meta.url);
 let loaded: Promise<void> | null = null;
 let ready = false;
+let memory: WebAssembly.Memory | null = null;
 
 /** Whether this runs under Node.js rather than in a page or a browser's worker. */
 export function isNode(): boolean {
@@ -43,13 +44,19 @@ export function loadWasm(compiled?: WebAssembly.Module): Promise<void> {
 }
 
 async function instantiate(compiled?: WebAssembly.Module): Promise<void> {
-  await init({ module_or_path: compiled ?? (await compileWasm()) });
+  ({ memory } = await init({ module_or_path: compiled ?? (await compileWasm()) }));
   const hasher = new module.Blake3();
   accelerateBlake3((parts) => {
     for (const part of parts) hasher.update(part);
     return hasher.digest();
   });
   ready = true;
+}
+
+/** Bytes of the module's memory. They move with the next call: to be copied before. */
+export function wasmBytes(pointer: number, length: number): Uint8Array {
+  if (memory === null) throw new Error('the WebAssembly module is not loaded: await loadWasm() first');
+  return new Uint8Array(memory.buffer, pointer, length);
 }
 
 /**

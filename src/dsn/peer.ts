@@ -1,5 +1,5 @@
 /** A peer of the storage network: asks others over libp2p, and answers them. */
-import { noise } from '@libp2p/noise';
+import { noise, type ICryptoInterface } from '@libp2p/noise';
 import { muxer } from '../network/muxer.ts';
 import { peerIdFromString } from '@libp2p/peer-id';
 import type { Connection, IdentifyResult, PeerId, PrivateKey, Stream } from '@libp2p/interface';
@@ -62,6 +62,8 @@ export interface PeerPlatform {
   listen?: string[];
   /** Where a bridge to TCP is put in use; absent where there is TCP. */
   bridge?: BridgeHolder;
+  /** What connections are encrypted with; the library's own where left out. */
+  noise?: ICryptoInterface;
   /** Further services, such as a relay for tabs. */
   services?: NonNullable<Libp2pOptions['services']>;
 }
@@ -110,7 +112,7 @@ export class DsnPeer {
       privateKey: options.privateKey,
       addresses: { listen: options.listen ?? [] },
       transports: options.transports,
-      connectionEncrypters: [noise()],
+      connectionEncrypters: [noise({ crypto: options.noise })],
       streamMuxers: [muxer()],
       nodeInfo: { name: 'allotment', userAgent: 'allotment' },
       connectionGater: {

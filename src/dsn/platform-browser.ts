@@ -4,12 +4,15 @@ import { webRTC, webRTCDirect } from '@libp2p/webrtc';
 import { webSockets } from '@libp2p/websockets';
 import { webTransport } from '@libp2p/webtransport';
 import { bridgedTcp, type BridgeHolder } from './bridge.ts';
+import { wasmNoise } from './noise-wasm.ts';
 import type { PeerPlatform } from './peer.ts';
 
 /** No servers that learn which addresses the tab has: the library's own list names public ones. */
 const RTC = { rtcConfiguration: { iceServers: [] } };
 
 /**
+ * Needs `loadWasm`.
+ *
  * @param meetable Whether other tabs may reach this one, over relays it is connected to.
  * @param webRtc Whether there is WebRTC: in pages, and in workers to which it is lent.
  */
@@ -21,5 +24,6 @@ export function browserPlatform(meetable: boolean, webRtc = true): PeerPlatform 
     transports: [webSockets(), webTransport(), ...rtc, circuitRelayTransport(), bridgedTcp(bridge)],
     listen: meetable ? listen : [],
     bridge,
+    noise: wasmNoise,
   };
 }

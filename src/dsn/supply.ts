@@ -43,7 +43,7 @@ export type PieceEvent =
 const MAX_WANTED = 64;
 /** Pieces looked for, or found and not checked yet: bounds memory to so many MiB. What comes then waits for checks. */
 const MAX_HELD = 96;
-/** Requests of the same moment are looked for together. */
+/** Requests of the same moment are looked for together; the first ones only with those of the same turn. */
 const COLLECT_MS = 5;
 /** Whom a piece comes from that was kept here. */
 export const OWN_CACHE = 'own cache';
@@ -116,7 +116,7 @@ export class PieceSupply {
       const waiter: Waiter = { index, quick, speculative, signal: own, resolve, reject };
       own.addEventListener('abort', () => this.leave(waiter), { once: true });
       this.waiting.push(waiter);
-      this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
+      this.timer ??= setTimeout(() => this.flush(), this.running === 0 ? 0 : COLLECT_MS);
     });
   }
 

@@ -30,7 +30,7 @@ const MAX_HINTS_PER_OBJECT = 8;
 const MAX_WRONG_HINTS = 8;
 /** Objects asked for in one question. */
 const BATCH = 100;
-/** Questions are collected for so long, in milliseconds. */
+/** Questions are collected for so long, in milliseconds, unless none is under way: then those of the same turn. */
 const COLLECT_MS = 5;
 
 interface Question {
@@ -121,11 +121,12 @@ export class HintBook {
         },
         ended: () => undefined,
       };
+      const isFirst = this.open.size === 0;
       this.leaversOf(signal).add(onAbort);
       this.open.set(key, (this.open.get(key) ?? new Set()).add(question));
       this.questions.push(question);
       if (this.questions.length >= BATCH) this.flush();
-      else this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
+      else this.timer ??= setTimeout(() => this.flush(), isFirst ? 0 : COLLECT_MS);
     });
   }
 

@@ -84,8 +84,12 @@ function nodeAt(raw: Uint8Array, start: number): Omit<FoundNode, 'hash'> | null 
   return null;
 }
 
-/** The nodes in raw history whose length prefix begins before byte `end`. */
-export function* nodesIn(raw: Uint8Array, end: number): Generator<FoundNode> {
+/** The nodes in raw history whose length prefix begins before byte `end`. `hash`: BLAKE3 of a part of it. */
+export function* nodesIn(
+  raw: Uint8Array,
+  end: number,
+  hash: (part: Uint8Array) => Uint8Array = blake3Hash,
+): Generator<FoundNode> {
   // Every node has this byte near its beginning; the engine finds it much faster than a loop does.
   for (let at = raw.indexOf(DATA_TAG); at !== -1;) {
     const found = nodeAt(raw, startOf(raw, at));
@@ -95,7 +99,7 @@ export function* nodesIn(raw: Uint8Array, end: number): Generator<FoundNode> {
     }
     const { offset, bytes } = found;
     if (offset >= end) return;
-    yield { offset, hash: blake3Hash(bytes), bytes };
+    yield { offset, hash: hash(bytes), bytes };
     at = raw.indexOf(DATA_TAG, bytes.byteOffset - raw.byteOffset + bytes.length);
   }
 }
@@ -110,9 +114,9 @@ export interface RecordNodes {
   end: { at: number; bytes: Uint8Array };
 }
 
-/** Everything in a raw record (1 015 808 bytes) that nodes can be made of. */
-export function nodesInRecord(raw: Uint8Array): RecordNodes {
-  const found = [...nodesIn(raw, RAW_RECORD_BYTES)];
+/** Everything in a raw record (1 015 808 bytes) that nodes can be made of. `hash`: BLAKE3 of a part of it. */
+export function nodesInRecord(raw: Uint8Array, hash?: (part: Uint8Array) => Uint8Array): RecordNodes {
+  const found = [...nodesIn(raw, RAW_RECORD_BYTES, hash)];
   let at = RAW_RECORD_BYTES - EDGE_BYTES;
   let length = 0;
   for (const { bytes } of found) {
@@ -124,14 +128,10 @@ export function nodesInRecord(raw: Uint8Array): RecordNodes {
   return { nodes, begin: raw.slice(0, EDGE_BYTES), end: { at, bytes: raw.slice(at) } };
 }
 
-/**
- * The same of a source piece; null when its record cannot be a source record, which a wrong piece's may not.
- *
- * @param target Where to put the raw record; the piece's own memory may be.
- */
-export function nodesOfPiece(piece: Uint8Array, target?: Uint8Array): RecordNodes | null {
+/** The same of a source piece; null when its record cannot be a source record, which a wrong piece's may not. */
+export function nodesOfPiece(piece: Uint8Array): RecordNodes | null {
   try {
-    return nodesInRecord(rawFromRecord(piece.subarray(0, RECORD_BYTES), target));
+    return nodesInRecord(rawFromRecord(piece.subarray(0, RECORD_BYTES)));
   } catch (error) {
     if (error instanceof ProtocolError) return null;
     throw error;

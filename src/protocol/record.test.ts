@@ -15,27 +15,21 @@ describe('a raw record', () => {
     }
   });
 
-  it('comes back, from wherever the record lies and into its own memory too', () => {
+  it('comes back, from wherever the record lies', () => {
     for (const offset of [0, 1, 2, 3, 6]) {
       const memory = new Uint8Array(offset + RECORD_BYTES);
       memory.set(record, offset);
       expect(equal(rawFromRecord(memory.subarray(offset)), raw)).toBe(true);
       expect(equal(memory.subarray(offset), record)).toBe(true);
     }
-    const own = record.slice();
-    const unpacked = rawFromRecord(own, own);
-    expect(unpacked.buffer).toBe(own.buffer);
-    expect(equal(unpacked, raw)).toBe(true);
   });
 
-  it('is refused where a chunk does not begin with zero, and nothing is written', () => {
+  it('is refused where a chunk does not begin with zero', () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 32_767 }), fc.integer({ min: 1, max: 255 }), (chunk, seen) => {
         const wrong = record.slice();
         wrong[32 * chunk] = seen;
-        const before = wrong.slice();
-        expect(() => rawFromRecord(wrong, wrong)).toThrow(`chunk ${chunk} begins with ${seen}, not 0`);
-        expect(equal(wrong, before)).toBe(true);
+        expect(() => rawFromRecord(wrong)).toThrow(`chunk ${chunk} begins with ${seen}, not 0`);
       }),
       { numRuns: 10 },
     );

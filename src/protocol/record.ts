@@ -30,14 +30,10 @@ function copySafeChunk(from: DataView, source: number, to: DataView, target: num
 /**
  * The raw record (1 015 808 bytes) in a source record (1 048 576 bytes).
  *
- * @param target Where to put it, on a border of four bytes; the record's own memory may be.
  * @throws ProtocolError (rule `source-record`) if a chunk does not begin with a zero byte, as those of source
- * records do; nothing was written then.
+ * records do.
  */
-export function rawFromRecord(
-  record: Uint8Array,
-  target: Uint8Array = new Uint8Array(RAW_RECORD_BYTES),
-): Uint8Array {
+export function rawFromRecord(record: Uint8Array): Uint8Array {
   requireLength(record, RECORD_BYTES);
   for (let from = 0; from < RECORD_BYTES; from += CHUNK_BYTES) {
     if (record[from] === 0) continue;
@@ -49,15 +45,16 @@ export function rawFromRecord(
       values: { chunk, seen: record[from] ?? null },
     });
   }
+  const raw = new Uint8Array(RAW_RECORD_BYTES);
   const aligned = record.byteOffset % WORD_BYTES === 0 ? record : record.slice();
-  unpack(wordsOf(aligned), wordsOf(target));
-  return target.subarray(0, RAW_RECORD_BYTES);
+  unpack(wordsOf(aligned), wordsOf(raw));
+  return raw;
 }
 
 const WORD_BYTES = 4;
 
 function wordsOf(bytes: Uint8Array): Uint32Array {
-  return new Uint32Array(bytes.buffer, bytes.byteOffset, Math.floor(bytes.length / WORD_BYTES));
+  return new Uint32Array(bytes.buffer, bytes.byteOffset, bytes.length / WORD_BYTES);
 }
 
 /**

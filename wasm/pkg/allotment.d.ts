@@ -79,6 +79,26 @@ export class PosTable {
 }
 
 /**
+ * A raw record in memory of its own, whose parts are hashed where they are.
+ */
+export class RawRecord {
+    free(): void;
+    [Symbol.dispose](): void;
+    /**
+     * BLAKE3 of `length` bytes from byte `from` on: 32 bytes.
+     */
+    hash(from: number, length: number): Uint8Array;
+    /**
+     * Leaves out the first byte of every chunk of a record; all of them have to be zero.
+     */
+    constructor(record: Uint8Array | number[]);
+    /**
+     * Where its bytes begin in this module's memory, until it is freed.
+     */
+    pointer(): number;
+}
+
+/**
  * Adds weighted records one by one, so that a record is recombined in bounded memory.
  */
 export class RecordSum {
@@ -94,6 +114,16 @@ export class RecordSum {
  * first.
  */
 export function audit_s_bucket(chunks: Uint8Array | number[], sector_slot_challenge: Uint8Array | number[], global_challenge: Uint8Array | number[], solution_range: bigint): Uint32Array;
+
+/**
+ * The message behind what was sealed, or nothing where it was changed or is of another key.
+ */
+export function chacha20poly1305_open(key: Uint8Array | number[], nonce: Uint8Array | number[], ad: Uint8Array | number[], sealed: Uint8Array | number[]): Uint8Array | undefined;
+
+/**
+ * The message encrypted, 16 bytes of tag behind it. `key`: 32 bytes, `nonce`: 12.
+ */
+export function chacha20poly1305_seal(key: Uint8Array | number[], nonce: Uint8Array | number[], ad: Uint8Array | number[], message: Uint8Array | number[]): Uint8Array;
 
 export function erasure_extend(source: Uint8Array | number[]): Uint8Array;
 
@@ -226,11 +256,14 @@ export interface InitOutput {
     readonly __wbg_openings_free: (a: number, b: number) => void;
     readonly __wbg_piecebatch_free: (a: number, b: number) => void;
     readonly __wbg_postable_free: (a: number, b: number) => void;
+    readonly __wbg_rawrecord_free: (a: number, b: number) => void;
     readonly __wbg_recordsum_free: (a: number, b: number) => void;
     readonly audit_s_bucket: (a: number, b: number, c: number, d: number, e: number, f: number, g: bigint) => [number, number, number, number];
     readonly blake3_digest: (a: number) => [number, number];
     readonly blake3_new: () => number;
     readonly blake3_update: (a: number, b: number, c: number) => void;
+    readonly chacha20poly1305_open: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => [number, number, number, number];
+    readonly chacha20poly1305_seal: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => [number, number, number, number];
     readonly erasure_extend: (a: number, b: number) => [number, number, number, number];
     readonly erasure_locate: (a: number, b: number) => [number, number, number, number];
     readonly erasure_recover: (a: number, b: number, c: number, d: number) => [number, number, number, number];
@@ -264,6 +297,9 @@ export interface InitOutput {
     readonly postable_unmask: (a: number, b: number, c: number, d: number, e: number) => [number, number, number, number];
     readonly pot_prove: (a: number, b: number, c: number) => [number, number, number, number];
     readonly pot_verify: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number];
+    readonly rawrecord_hash: (a: number, b: number, c: number) => [number, number, number, number];
+    readonly rawrecord_new: (a: number, b: number) => [number, number, number];
+    readonly rawrecord_pointer: (a: number) => number;
     readonly record_commitment: (a: number, b: number) => [number, number, number, number];
     readonly record_commitment_is_valid: (a: number, b: number, c: number, d: number, e: number, f: number, g: number) => [number, number, number];
     readonly recordsum_add: (a: number, b: number, c: number, d: number, e: number) => [number, number];

@@ -291,6 +291,61 @@ export class PosTable {
 if (Symbol.dispose) PosTable.prototype[Symbol.dispose] = PosTable.prototype.free;
 
 /**
+ * A raw record in memory of its own, whose parts are hashed where they are.
+ */
+export class RawRecord {
+    __destroy_into_raw() {
+        const ptr = this.__wbg_ptr;
+        this.__wbg_ptr = 0;
+        RawRecordFinalization.unregister(this);
+        return ptr;
+    }
+    free() {
+        const ptr = this.__destroy_into_raw();
+        wasm.__wbg_rawrecord_free(ptr, 0);
+    }
+    /**
+     * BLAKE3 of `length` bytes from byte `from` on: 32 bytes.
+     * @param {number} from
+     * @param {number} length
+     * @returns {Uint8Array}
+     */
+    hash(from, length) {
+        const ret = wasm.rawrecord_hash(this.__wbg_ptr, from, length);
+        if (ret[3]) {
+            throw takeFromExternrefTable0(ret[2]);
+        }
+        var v1 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+        return v1;
+    }
+    /**
+     * Leaves out the first byte of every chunk of a record; all of them have to be zero.
+     * @param {Uint8Array | number[]} record
+     */
+    constructor(record) {
+        const ptr0 = passArray8ToWasm0(record, wasm.__wbindgen_malloc);
+        const len0 = WASM_VECTOR_LEN;
+        const ret = wasm.rawrecord_new(ptr0, len0);
+        if (ret[2]) {
+            throw takeFromExternrefTable0(ret[1]);
+        }
+        this.__wbg_ptr = ret[0];
+        RawRecordFinalization.register(this, this.__wbg_ptr, this);
+        return this;
+    }
+    /**
+     * Where its bytes begin in this module's memory, until it is freed.
+     * @returns {number}
+     */
+    pointer() {
+        const ret = wasm.rawrecord_pointer(this.__wbg_ptr);
+        return ret >>> 0;
+    }
+}
+if (Symbol.dispose) RawRecord.prototype[Symbol.dispose] = RawRecord.prototype.free;
+
+/**
  * Adds weighted records one by one, so that a record is recombined in bounded memory.
  */
 export class RecordSum {
@@ -374,6 +429,79 @@ export function audit_s_bucket(chunks, sector_slot_challenge, global_challenge, 
     }
     var v5 = getArrayU32FromWasm0(ret[0], ret[1]).slice();
     wasm.__wbindgen_free(ret[0], ret[1] * 4, 4);
+    return v5;
+}
+
+/**
+ * The message behind what was sealed, or nothing where it was changed or is of another key.
+ * @param {Uint8Array | number[]} key
+ * @param {Uint8Array | number[]} nonce
+ * @param {Uint8Array | number[]} ad
+ * @param {Uint8Array | number[]} sealed
+ * @returns {Uint8Array | undefined}
+ */
+export function chacha20poly1305_open(key, nonce, ad, sealed) {
+    let ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3;
+    try {
+        ptr0 = passArray8ToWasm0(key, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArray8ToWasm0(nonce, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+        ptr2 = passArray8ToWasm0(ad, wasm.__wbindgen_malloc);
+        len2 = WASM_VECTOR_LEN;
+        ptr3 = passArray8ToWasm0(sealed, wasm.__wbindgen_malloc);
+        len3 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr3) { wasm.__wbindgen_free(ptr3, len3 * 1, 1); }
+        if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.chacha20poly1305_open(ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    let v5;
+    if (ret[0] !== 0) {
+        v5 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+        wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
+    }
+    return v5;
+}
+
+/**
+ * The message encrypted, 16 bytes of tag behind it. `key`: 32 bytes, `nonce`: 12.
+ * @param {Uint8Array | number[]} key
+ * @param {Uint8Array | number[]} nonce
+ * @param {Uint8Array | number[]} ad
+ * @param {Uint8Array | number[]} message
+ * @returns {Uint8Array}
+ */
+export function chacha20poly1305_seal(key, nonce, ad, message) {
+    let ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3;
+    try {
+        ptr0 = passArray8ToWasm0(key, wasm.__wbindgen_malloc);
+        len0 = WASM_VECTOR_LEN;
+        ptr1 = passArray8ToWasm0(nonce, wasm.__wbindgen_malloc);
+        len1 = WASM_VECTOR_LEN;
+        ptr2 = passArray8ToWasm0(ad, wasm.__wbindgen_malloc);
+        len2 = WASM_VECTOR_LEN;
+        ptr3 = passArray8ToWasm0(message, wasm.__wbindgen_malloc);
+        len3 = WASM_VECTOR_LEN;
+    } catch (e) {
+        if (ptr3) { wasm.__wbindgen_free(ptr3, len3 * 1, 1); }
+        if (ptr2) { wasm.__wbindgen_free(ptr2, len2 * 1, 1); }
+        if (ptr1) { wasm.__wbindgen_free(ptr1, len1 * 1, 1); }
+        if (ptr0) { wasm.__wbindgen_free(ptr0, len0 * 1, 1); }
+        throw e;
+    }
+    const ret = wasm.chacha20poly1305_seal(ptr0, len0, ptr1, len1, ptr2, len2, ptr3, len3);
+    if (ret[3]) {
+        throw takeFromExternrefTable0(ret[2]);
+    }
+    var v5 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
+    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
     return v5;
 }
 
@@ -1246,6 +1374,9 @@ const PieceBatchFinalization = (typeof FinalizationRegistry === 'undefined')
 const PosTableFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_postable_free(ptr, 1));
+const RawRecordFinalization = (typeof FinalizationRegistry === 'undefined')
+    ? { register: () => {}, unregister: () => {} }
+    : new FinalizationRegistry(ptr => wasm.__wbg_rawrecord_free(ptr, 1));
 const RecordSumFinalization = (typeof FinalizationRegistry === 'undefined')
     ? { register: () => {}, unregister: () => {} }
     : new FinalizationRegistry(ptr => wasm.__wbg_recordsum_free(ptr, 1));

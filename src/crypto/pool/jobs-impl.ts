@@ -2,12 +2,12 @@
 import { CHECKPOINTS_IN_SLOT, PIECE_BYTES, S_BUCKETS } from '../../protocol/constants.ts';
 import { countBits, occupancy } from '../../protocol/contents-map.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
-import { nodesOfPiece } from '../../protocol/history-nodes.ts';
 import { BITFIELD_BYTES, sectorSlotChallenge } from '../../protocol/sector.ts';
 import type { ComputeJobs, JobInput, JobName, JobOutput } from '../jobs.ts';
 import { commitPart, commitRecord, locate, recoverQuotient, sumPoints, verifyOpenings } from '../kzg.ts';
 import { invalidPieces, reconstructPiece, recordMetadataOf, recordOf } from '../piece.ts';
 import { chooseWalker } from '../pot.ts';
+import { unpackNodes } from '../record-nodes.ts';
 import { verifyOwnSolution } from '../solution.ts';
 import { recoverSlices } from '../reconstruction.ts';
 import { auditSBucket, SpaceTable } from '../space.ts';
@@ -49,7 +49,7 @@ const IMPLEMENTATIONS: Implementations = {
     }));
     return { bad: invalidPieces(claims) };
   },
-  'piece.nodes': ({ piece }) => ({ found: nodesOfPiece(piece, piece), memory: piece }),
+  'piece.nodes': ({ piece }) => ({ found: unpackNodes(piece), memory: piece }),
   'record.commit': async ({ record }) => {
     await loadSrs();
     return { commitment: commitRecord(record) };

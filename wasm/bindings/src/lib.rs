@@ -2,6 +2,7 @@
 //! no logic of its own.
 
 mod aes;
+mod cipher;
 mod hash;
 mod keys;
 mod kzg;

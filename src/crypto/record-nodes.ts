@@ -1,0 +1,28 @@
+/** Nodes of objects in pieces, unpacked and hashed in WebAssembly. */
+import { RAW_RECORD_BYTES, RECORD_BYTES } from '../protocol/constants.ts';
+import { ProtocolError } from '../protocol/errors.ts';
+import { nodesInRecord, type RecordNodes } from '../protocol/history-nodes.ts';
+import { guarded, wasm, wasmBytes } from './wasm.ts';
+
+const RULE = 'source-record';
+
+/**
+ * What `nodesOfPiece` finds, three times as fast: the raw record takes the place of the piece (1 048 672 bytes), and the
+ * nodes lie in it. Null, and the piece as it was, when it can be no source piece.
+ */
+export function unpackNodes(piece: Uint8Array): RecordNodes | null {
+  try {
+    const record = guarded(RULE, () => new wasm.RawRecord(piece.subarray(0, RECORD_BYTES)));
+    try {
+      piece.set(wasmBytes(record.pointer(), RAW_RECORD_BYTES));
+      return nodesInRecord(piece.subarray(0, RAW_RECORD_BYTES), ({ byteOffset, length }) =>
+        guarded(RULE, () => record.hash(byteOffset - piece.byteOffset, length)),
+      );
+    } finally {
+      record.free();
+    }
+  } catch (error) {
+    if (error instanceof ProtocolError) return null;
+    throw error;
+  }
+}
