@@ -13,6 +13,7 @@ import { ScriptedSource } from '../tests/support/scripted-source.ts';
 import { MemoryChainStore, VerifiedChain } from '../tests/support/verified-chain.ts';
 import { cpuSeconds, median, RUNS } from './measure.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
+import { warmStartSeconds } from './warm-start.ts';
 
 /** Headers a second that the reference's own crates verify, one by one, on the machine of the baselines. */
 const NATIVE_HEADERS_PER_SECOND = 456;
@@ -52,7 +53,7 @@ async function headerRate(batch: number): Promise<BenchmarkResult> {
 }
 
 /** Seconds from opening a client with a stored chain to a head that is verified and up to date. */
-async function warmStart(): Promise<BenchmarkResult> {
+async function warmStartInNode(): Promise<BenchmarkResult> {
   const chain = recordedChain('chain');
   const main = chain.blocks.filter(({ branch }) => branch === 'main');
   const verified = await VerifiedChain.open(chain, 150);
@@ -86,8 +87,7 @@ async function warmStart(): Promise<BenchmarkResult> {
   await run();
   const times: number[] = [];
   for (let index = 0; index < RUNS; index += 1) times.push(await run());
-  const value = median(times);
-  return { value, peer: 'goal 2 s', ratio: WARM_START_GOAL_SECONDS / value, runs: RUNS };
+  return { value: median(times), runs: RUNS };
 }
 
 export const benchmarks: Benchmark[] = [
@@ -112,6 +112,17 @@ export const benchmarks: Benchmark[] = [
     unit: 's',
     better: 'lower',
     goal: '>= 1',
-    run: warmStart,
+    async run() {
+      const value = await warmStartSeconds();
+      const peer = `${WARM_START_GOAL_SECONDS} s`;
+      return { value, peer, ratio: WARM_START_GOAL_SECONDS / value, runs: RUNS, where: 'chromium' };
+    },
+  },
+  {
+    group: 'chain',
+    name: 'chain.start.warm.node',
+    unit: 's',
+    better: 'lower',
+    run: warmStartInNode,
   },
 ];

@@ -10,6 +10,8 @@ const BLOCKS = 2;
 export interface StartedNetwork {
   /** Address of the app. */
   address: string;
+  /** Lets so many blocks more be made; returns the number of the best one. */
+  grow(blocks: number): Promise<number>;
   stop(): Promise<void>;
 }
 
@@ -20,6 +22,7 @@ export async function startNetwork(): Promise<StartedNetwork> {
   const app = await serveApp(await ensureBuilt(() => undefined), 0, `ws://127.0.0.1:${network.network.port}`);
   return {
     address: app.url,
+    grow: async (blocks) => (await network.reach(network.network.chain.best.number + blocks)).header.number,
     stop: async () => {
       await app.close();
       await network.remove();

@@ -171,7 +171,8 @@ export class Farms {
   /** Opens a farm; trouble becomes its cause, and it is tried again after a while. */
   private async open(entry: Entry): Promise<void> {
     const { world } = this;
-    if (world === null) return;
+    // A farm whose place was lost may have been removed before it is tried again.
+    if (world === null || !this.entries.has(entry.record.id)) return;
     try {
       await this.tryOpen(entry, world);
     } catch (error) {
