@@ -374,7 +374,7 @@ export class LightClient {
       this.changed();
       void this.save();
     }
-    if (this.watch.isDue()) await this.watchRuntime(peer, chain);
+    if (this.watch.isDue(peer.source)) await this.watchRuntime(peer, chain);
   }
 
   /** Looks at the runtime and the network's time. Constants that are in force and not a preset's are taken over. */

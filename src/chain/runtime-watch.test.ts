@@ -5,6 +5,7 @@ import { tinyRuntime } from '../../tests/support/tiny-runtime.ts';
 import { MemoryChainStore } from '../../tests/support/verified-chain.ts';
 import { eventually } from '../../tests/support/waiting.ts';
 import { PUBLIC_CONSTANTS } from '../network/presets.ts';
+import { NO_SUCH_CALL, RpcError } from '../network/rpc-error.ts';
 import { concat, littleEndian, toHex, utf8 } from '../protocol/bytes.ts';
 import { blake2b256 } from '../protocol/hash.ts';
 import { RuntimeMetadata } from '../protocol/metadata.ts';
@@ -125,12 +126,12 @@ describe('the runtime', () => {
     const first = await look(upgrade.before, upgrade.before);
     expect(first).toMatchObject({ differing: [], facts: { specVersion: 6 } });
     expect(watch.view()).toMatchObject({ specVersion: 6, provenance: { kind: 'proven', atBlock: 1 } });
-    expect(watch.isDue()).toBe(false);
+    expect(watch.isDue(honest)).toBe(false);
     watch.upgraded();
-    expect(watch.isDue()).toBe(true);
+    expect(watch.isDue(honest)).toBe(true);
     // At the block of the change there is nothing to read, and nobody is called a liar for it.
     expect(await look(upgrade.change, upgrade.before)).toBe(null);
-    expect(watch.isDue()).toBe(true);
+    expect(watch.isDue(honest)).toBe(true);
     const told = await look(upgrade.after, upgrade.before);
     expect(told).toMatchObject({ differing: ['expectedVotesPerBlock'], facts: { specVersion: 7 } });
     expect(watch.view()?.provenance).toEqual({ kind: 'told', by: ['honest'], disputedBy: [] });
@@ -138,6 +139,18 @@ describe('the runtime', () => {
     expect(proven?.facts.constants.expectedVotesPerBlock).toBe(11);
     expect(watch.view()).toMatchObject({ specVersion: 7, provenance: { kind: 'proven', atBlock: 3 } });
     expect(watch.cause).toBe(null);
+  });
+
+  it('is asked of the next source at once where one cannot tell', async () => {
+    const { watch, look } = watchOf();
+    const peer = new Node('peer', blocks, () => {
+      throw new RpcError(NO_SUCH_CALL, 'state_getMetadata', 'peers do not answer this');
+    });
+    expect(await look(upgrade.before, upgrade.before, peer)).toBe(null);
+    expect(watch.isDue(peer)).toBe(false);
+    expect(watch.isDue(honest)).toBe(true);
+    expect(await look(upgrade.before, upgrade.before)).toMatchObject({ facts: { specVersion: 6 } });
+    expect(watch.isDue(honest)).toBe(false);
   });
 
   it('is read and run once: later a short proof says that it is the same', async () => {

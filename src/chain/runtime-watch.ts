@@ -41,6 +41,8 @@ export class RuntimeWatch {
   cause: ChainCause | null = null;
   /** When the runtime is read next, milliseconds since the epoch. */
   private due = 0;
+  /** Sources that could not tell, and until when they are not asked; peers never can. */
+  private readonly resting = new WeakMap<ChainSource, number>();
 
   /** `preset`: whether constants come with the app instead of from a source. */
   constructor(
@@ -50,8 +52,9 @@ export class RuntimeWatch {
     private readonly log: (line: string) => void,
   ) {}
 
-  isDue(): boolean {
-    return this.now() >= this.due;
+  /** Whether the runtime is to be read, and from this source. */
+  isDue(source: ChainSource): boolean {
+    return this.now() >= Math.max(this.due, this.resting.get(source) ?? 0);
   }
 
   /** A block put another runtime into force. */
@@ -83,11 +86,12 @@ export class RuntimeWatch {
         facts = await this.bornOut(facts, source, others, chain, signal);
       if (facts.provenance.kind === 'proven') facts = await withDepth(facts, source, context, signal);
     } catch (error) {
-      // A source that keeps no state is no liar; another one, or a later try, may tell.
-      if (error instanceof RpcError) return null;
       // The next source is asked at once.
       this.due = 0;
-      throw error;
+      if (!(error instanceof RpcError)) throw error;
+      // One that keeps no state is no liar, and may tell later.
+      this.resting.set(source, this.now() + RETRY_MS);
+      return null;
     }
     this.due = this.now() + INTERVAL_MS;
     if (facts.specVersion !== this.facts?.specVersion)
