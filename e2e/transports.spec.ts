@@ -88,11 +88,12 @@ async function tab(): Promise<Page> {
 const join = (page: Page, cached: number | null, bridge: { url: string; code: string } | null = null) =>
   page.evaluate(([genesis, own, to]) => dsnPage.join(genesis, own, to), [GENESIS, cached, bridge] as const);
 
-/** Peers that are connected come to know what the other serves a moment later. */
+/** Peers that are connected come to know what the other serves a moment later; a gateway tries its own after 30 s. */
 const finds = (page: Page, index: bigint, where: 'caches' | 'plots', giver?: string) =>
   expect
-    .poll(() =>
-      page.evaluate(([wanted, place]) => dsnPage.find(wanted, place), [Number(index), where] as const),
+    .poll(
+      () => page.evaluate(([wanted, place]) => dsnPage.find(wanted, place), [Number(index), where] as const),
+      { timeout: 90_000 },
     )
     .toBe(giver);
 

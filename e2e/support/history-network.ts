@@ -25,7 +25,7 @@ import type { PieceIndex } from '../../src/protocol/types.ts';
 import { LateClock } from './late-clock.ts';
 
 /** At least: a slot waits for the farmer. */
-const SLOT_MS = 50;
+const SLOT_MS = 200;
 const LATE_MS = 60 * 60_000;
 /** Of a farmer whose sector holds source pieces of one segment, which are made in no time. */
 const ENTROPY = Uint8Array.from({ length: 32 }, (_, at) => (at === 1 ? 178 : 0));

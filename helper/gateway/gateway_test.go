@@ -100,7 +100,7 @@ func newGateway(t *testing.T, peers ...peer.AddrInfo) *gateway {
 		cancel()
 		_ = g.close()
 	})
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for len(g.table.closest(nil, maxPeers, "")) < len(peers) && time.Now().Before(deadline) {
 		time.Sleep(20 * time.Millisecond)
 	}
@@ -121,7 +121,7 @@ func ask(t *testing.T, g *gateway, transport, name string, question []byte) ([]b
 			addrs = append(addrs, address)
 		}
 	}
-	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), 60*time.Second)
 	defer cancel()
 	if err := client.Connect(ctx, peer.AddrInfo{ID: g.host.ID(), Addrs: addrs}); err != nil {
 		t.Fatal(err)
@@ -243,7 +243,7 @@ func join(t *testing.T, h host.Host, g *gateway, transport string) {
 	if err := h.Connect(context.Background(), peer.AddrInfo{ID: g.host.ID(), Addrs: addrs}); err != nil {
 		t.Fatal(err)
 	}
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for time.Now().Before(deadline) {
 		if known, _ := g.host.Peerstore().SupportsProtocols(h.ID(), cachedPieceProtocol); len(known) > 0 {
 			return
@@ -329,7 +329,7 @@ func TestAPeerOfAnotherNetworkIsNotAsked(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	go func() { _ = g.run(ctx) }()
-	deadline := time.Now().Add(10 * time.Second)
+	deadline := time.Now().Add(60 * time.Second)
 	for g.gate.allowed(info.ID) {
 		if time.Now().After(deadline) {
 			t.Fatal("the peer was not banned")
