@@ -1,22 +1,15 @@
 /** Every screen, on a phone and on a desktop, by day and by night: what it owes to everybody. */
 import { expect, test, type Page } from '@playwright/test';
 import { TestNetwork } from '../devnet/testing/test-network.ts';
-import { serveApp, type AppServer } from '../scripts/app-server.ts';
-import { ensureBuilt } from '../scripts/build-app.ts';
 import { violations } from './support/accessibility.ts';
+import { besideApp } from './support/beside.ts';
 import { closeProfiles, makeIdentity, makeWallet, NOWHERE, profile } from './support/profile.ts';
 
 const MINUTE = 60_000;
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 900 };
 
-let app: AppServer;
-test.beforeAll(async () => {
-  test.setTimeout(3 * MINUTE);
-  app = await serveApp(await ensureBuilt(() => undefined), 0);
-});
-test.afterEach(closeProfiles);
-test.afterAll(() => app.close());
+const app = besideApp();
 
 /** Looks at what is shown in every way that people look at it. */
 async function look(page: Page, name: string): Promise<void> {
@@ -44,7 +37,7 @@ async function show(page: Page, address: string, sign: string): Promise<void> {
 }
 
 test('the first run', async ({ page }) => {
-  await page.goto(app.url);
+  await page.goto(app().url);
   await page.getByText('What this browser can do').click();
   await look(page, 'about');
   await page.getByRole('button', { name: 'Get started' }).click();
@@ -54,11 +47,10 @@ test('the first run', async ({ page }) => {
 });
 
 test('the chain, the farm and the settings', async ({ browser }) => {
-  test.setTimeout(4 * MINUTE);
   const network = await TestNetwork.start();
   try {
     await network.reach(3);
-    const page = await profile(browser, app.url, { endpoint: `ws://127.0.0.1:${network.network.port}` });
+    const page = await profile(browser, app().url, { endpoint: `ws://127.0.0.1:${network.network.port}` });
     await expect(page.locator('main').getByText('Head verified')).toBeVisible({ timeout: 2 * MINUTE });
     await show(page, 'home', 'Overview');
     await show(page, 'chain', 'Newest blocks');
@@ -74,8 +66,7 @@ test('the chain, the farm and the settings', async ({ browser }) => {
 });
 
 test('the wallet and identities, while no node answers', async ({ browser }) => {
-  test.setTimeout(4 * MINUTE);
-  const page = await profile(browser, app.url, NOWHERE);
+  const page = await profile(browser, app().url, NOWHERE);
   await show(page, 'home', 'Overview');
   await show(page, 'wallet', 'A wallet of your own');
   await makeWallet(page);
