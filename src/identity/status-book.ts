@@ -16,7 +16,14 @@ import type { Jwk } from './keys.ts';
 import { succeeded } from './openid-web.ts';
 import type { CredentialStatus, SdJwtCheck } from './sd-jwt.ts';
 import { openStatusList, StatusList } from './status-list.ts';
-import { announcedList, isCurrent, issuedAt, knownPointer, learnPointer } from './status-pointer.ts';
+import {
+  announcedList,
+  isCurrent,
+  issuedAt,
+  knownPointer,
+  learnPointer,
+  type StatusPointer,
+} from './status-pointer.ts';
 
 const MEDIA_TYPE = 'application/statuslist+jwt';
 
@@ -27,6 +34,8 @@ interface ListRecord {
   token?: string;
   /** Web addresses that one's own list is published at. */
   addresses?: string[];
+  /** When the list of one's own that was announced last was signed, in seconds since the epoch. */
+  announced?: number;
 }
 
 /** A list that was fetched, with the key that its signature was checked under. */
@@ -69,8 +78,56 @@ export function keepOwnList(
   list: StatusList,
   addresses: readonly string[],
 ): Promise<void> {
-  const record = { issuer, packed: base64.encode(list.packed), addresses: [...addresses] };
+  const before = context.get<ListRecord>(listId(issuer), 'setting');
+  const record = { ...before, issuer, packed: base64.encode(list.packed), addresses: [...addresses] };
   return context.put(listId(issuer), 'setting', record);
+}
+
+/** When the list that this wallet announced last was signed, in seconds since the epoch; 0 if it announced none. */
+export function lastAnnounced(context: IdentityContext, issuer: string): number {
+  return context.get<ListRecord>(listId(issuer), 'setting')?.announced ?? 0;
+}
+
+/** Notes that a list of an own issuer, signed at a time, was announced. */
+export async function noteAnnounced(context: IdentityContext, issuer: string, at: number): Promise<void> {
+  const { list, addresses } = ownList(context, issuer);
+  await keepOwnList(context, issuer, list, addresses);
+  const record = context.get<ListRecord>(listId(issuer), 'setting');
+  await context.put(listId(issuer), 'setting', { ...record, announced: at });
+}
+
+/** From what says least against a credential to what says most. */
+const GRAVITY: readonly CredentialStatus[] = ['unknown', 'valid', 'suspended', 'revoked'];
+
+/**
+ * Takes over the list of an own issuer that this wallet does not know to have announced: it was restored from an old
+ * backup, or is open elsewhere too. Nothing that was revoked becomes valid again, and no index is given twice. Throws
+ * Refusal `status-list` while that list cannot be had.
+ */
+export async function adoptAnnounced(
+  context: IdentityContext,
+  issuer: OwnIdentity,
+  announced: StatusPointer,
+): Promise<void> {
+  const token = await announcedList(context, announced);
+  if (token === null)
+    throw new Refusal(
+      'status-list',
+      'announced elsewhere, not to be had',
+      'You announced a newer list elsewhere, which cannot be fetched now. Try again when it is in history.',
+    );
+  const then = issuedAt(token);
+  const expected = { issuer: issuer.did, uri: statusUri(issuer.did), now: then, fetched: then };
+  const read = await openStatusList(token, expected, context.publicKeyOf(issuer.did)!);
+  const { list, addresses } = ownList(context, issuer.did);
+  let count = 0;
+  for (let status = read(0); status !== 'unknown'; status = read(count)) {
+    if (GRAVITY.indexOf(status) > GRAVITY.indexOf(list.get(count))) list.set(count, status);
+    count += 1;
+  }
+  await keepOwnList(context, issuer.did, list, addresses);
+  await context.putIdentity({ ...issuer, credentialsIssued: Math.max(issuer.credentialsIssued, count) });
+  await noteAnnounced(context, issuer.did, announced.issuedAt);
 }
 
 /** Takes the next place in an own issuer's list, for something that can be revoked. */

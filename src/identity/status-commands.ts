@@ -12,11 +12,14 @@ import { openStatusList, signStatusList } from './status-list.ts';
 import { issuePointer, pointerIdOf, pointerIn, pointerTo } from './status-pointer.ts';
 import { identifiersOf } from './verdict.ts';
 import {
+  adoptAnnounced,
   fetchStatusList,
   findNewestList,
   isWebAddress,
   keepHandedList,
   keepOwnList,
+  lastAnnounced,
+  noteAnnounced,
   ownList,
   statusReader,
   statusUri,
@@ -139,6 +142,14 @@ export function statusCommands(context: IdentityContext, web: Web) {
           'not newer than the one announced',
           'A list as new as this one was announced already. Sign the present one first.',
         );
+      if (before !== null && before.issuedAt > lastAnnounced(context, issuer.did)) {
+        await adoptAnnounced(context, issuer, before);
+        throw new Refusal(
+          'status-list',
+          'announced elsewhere',
+          'You announced a newer list elsewhere. What it revokes was taken over: sign the present list and announce that.',
+        );
+      }
       const entry = registry?.entry(id) ?? null;
       const chain = await issuePointer(context, issuer, pointer, entry?.publicKeyInfo ?? null);
       const request = signedPart(chain);
@@ -146,7 +157,9 @@ export function statusCommands(context: IdentityContext, web: Web) {
         entry === null
           ? { kind: 'register', issuer: issuerId, request }
           : { kind: 'renew', id, issuer: issuerId, request };
-      return sendCall(context, call, ids, issuer.did, input.dry === true);
+      const sent = await sendCall(context, call, ids, issuer.did, input.dry === true);
+      if (sent.extrinsic !== null) await noteAnnounced(context, issuer.did, pointer.issuedAt);
+      return sent;
     },
 
     /** Hosts that have to be asked before an answer can be checked: for an issuer's keys, for revocations. */

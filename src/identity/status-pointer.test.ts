@@ -7,7 +7,8 @@ import { Registry } from './registry.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import { createIdentityService, type IdentityService } from './service.ts';
 import { pointerIdOf, pointerIn } from './status-pointer.ts';
-import { TEST_QUOTE, testRegistry, testWallet } from './testing/person.ts';
+import { PASSWORD, TEST_QUOTE, testRegistry, testWallet } from './testing/person.ts';
+import type { WalletService } from '../wallet/service.ts';
 
 const TYPE = 'urn:x:membership';
 const DAY = 86_400_000;
@@ -16,6 +17,8 @@ let now: number;
 let registry: Registry;
 /** Objects of the storage network, by identifier. */
 let objects: Map<string, string>;
+let access: RegistryAccess;
+let wallet: WalletService;
 let issuer: IdentityService;
 let holder: IdentityService;
 let verifier: IdentityService;
@@ -23,10 +26,10 @@ let issuerDid: string;
 let index: number;
 let id: string;
 
-async function person(access: RegistryAccess): Promise<IdentityService> {
-  return createIdentityService(await testWallet(), {
+async function person(of: RegistryAccess, wallet?: WalletService): Promise<IdentityService> {
+  return createIdentityService(wallet ?? (await testWallet()), {
     network: () => 'dev',
-    registry: access,
+    registry: of,
     now: () => now,
     objectContent: async (cid) => {
       const text = objects.get(cid);
@@ -71,14 +74,15 @@ beforeEach(async () => {
   objects = new Map();
   // The registry that is asked is the one of the time.
   const present = () => testRegistry(registry, () => now);
-  const access: RegistryAccess = {
+  access = {
     exists: async () => true,
     read: (ids) => present().read(ids),
     report: (ids) => present().report(ids),
     quote: (call) => present().quote(call),
     submit: (call, ids) => present().submit(call, ids),
   };
-  [issuer, holder, verifier] = [await person(access), await person(access), await person(access)];
+  wallet = await testWallet();
+  [issuer, holder, verifier] = [await person(access, wallet), await person(access), await person(access)];
   issuerDid = (await issuer.createIdentity({ name: 'Club' })).did;
   await issuer.registerIdentity({ did: issuerDid });
   const { did } = await holder.createIdentity({ name: 'Ada' });
@@ -199,6 +203,38 @@ describe('the newest list of revocations', () => {
     await expect(holder.announceStatusList({ issuer: did, list, cid: store(list) })).rejects.toThrow(
       'not-an-authority',
     );
+  });
+
+  it('takes over what was revoked elsewhere, though a backup knows nothing of it', async () => {
+    const phrase = (await wallet.revealPhrase({ password: PASSWORD })).phrase;
+    const backup = await wallet.backup();
+    const more = await issuer.issueCredential({
+      issuer: issuerDid,
+      type: TYPE,
+      claims: { member: true },
+      revocable: true,
+    });
+    await announce(await revoke());
+    const restored = await testWallet(phrase);
+    await restored.restore({ file: backup, password: PASSWORD, replace: true });
+    const elsewhere = await person(access, restored);
+    now += 1000;
+    const forgetful = await elsewhere.statusList({ issuer: issuerDid });
+    const announceHere = (list: string) =>
+      elsewhere.announceStatusList({ issuer: issuerDid, list, cid: store(list) });
+    await expect(announceHere(forgetful)).rejects.toThrow('announced elsewhere');
+    const next = await elsewhere.issueCredential({
+      issuer: issuerDid,
+      type: TYPE,
+      claims: { member: true },
+      revocable: true,
+    });
+    expect(next.index).toBeGreaterThan(more.index!);
+    now += 1000;
+    expect(await announceHere(await elsewhere.statusList({ issuer: issuerDid }))).toMatchObject({
+      refused: null,
+    });
+    expect(await show()).toBe('revoked');
   });
 
   it('is named by one entry of the registry, and by none once that is withdrawn', async () => {

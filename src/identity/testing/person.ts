@@ -10,7 +10,8 @@ import type { RegistryAccess } from '../registry-access.ts';
 import type { Registry } from '../registry.ts';
 import { createIdentityService, type IdentityService } from '../service.ts';
 
-const PASSWORD = 'correct horse battery';
+/** Of every wallet of tests. */
+export const PASSWORD = 'correct horse battery';
 const quick: PasswordKey = async (password, kdf) => sha256(utf8(`${password}/${kdf.salt}`));
 
 /** An unlocked wallet of a new phrase, or of one that is given, whose password costs nothing. */
