@@ -74,7 +74,7 @@ test('two profiles and two programs plot, farm and win; a killed plotter’s sec
     await expect(farmer.locator('.sector[data-state="plotted"]')).toHaveCount(1, { timeout: 60_000 });
   });
   await test.step('every member sees the farm', async () => {
-    await expect(other.getByText(/1 of 1 sectors plotted/)).toBeVisible({ timeout: 60_000 });
+    await expect(other.getByText(/1 of 1 sector plotted/)).toBeVisible({ timeout: 60_000 });
     await expect(other.getByText(/slot \d+/)).toBeVisible();
   });
   await test.step('the farm wins by way of the controller', async () => {
