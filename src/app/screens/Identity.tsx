@@ -1,5 +1,6 @@
 import { lazy, Suspense, type ComponentType } from 'react';
 import { Empty } from '../components/basics.tsx';
+import { Tabs } from '../components/Tabs.tsx';
 import { useRouteDetail } from '../hooks.ts';
 import { WalletGate } from './WalletGate.tsx';
 
@@ -30,21 +31,14 @@ export default function Identity() {
       <WalletGate>
         {() => (
           <>
-            <div className="tabs" role="tablist" aria-label="Parts of your identity">
-              {parts.map((part) => (
-                <button
-                  key={part.id}
-                  type="button"
-                  role="tab"
-                  aria-selected={part.id === id}
-                  onClick={() => {
-                    window.location.hash = `#/identity/${part.id}`;
-                  }}
-                >
-                  {part.title}
-                </button>
-              ))}
-            </div>
+            <Tabs
+              label="Parts of your identity"
+              tabs={parts.map((part) => [part.id, part.title] as const)}
+              shown={id}
+              onShow={(to) => {
+                window.location.hash = `#/identity/${to}`;
+              }}
+            />
             <Suspense fallback={<Empty>Loading…</Empty>}>
               <Part />
             </Suspense>

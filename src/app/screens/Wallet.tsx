@@ -1,5 +1,6 @@
 import { lazy, Suspense, useState, type ComponentType } from 'react';
 import type { ScreenProps } from '../App.tsx';
+import { Tabs } from '../components/Tabs.tsx';
 import { WalletGate, type OpenWallet } from './WalletGate.tsx';
 import WalletAccounts from './WalletAccounts.tsx';
 
@@ -55,13 +56,12 @@ function Open(props: OpenWallet & Pick<PartProps, 'symbol' | 'depth' | 'farm'>) 
   const [, , Part] = parts.find(([id]) => id === shown) ?? parts[0]!;
   return (
     <>
-      <div className="tabs" role="tablist" aria-label="Parts of the wallet">
-        {parts.map(([id, title]) => (
-          <button key={id} type="button" role="tab" aria-selected={id === shown} onClick={() => setShown(id)}>
-            {title}
-          </button>
-        ))}
-      </div>
+      <Tabs
+        label="Parts of the wallet"
+        tabs={parts.map(([id, title]) => [id, title] as const)}
+        shown={shown}
+        onShow={setShown}
+      />
       <Suspense fallback={<p className="muted">Loading…</p>}>
         <Part
           {...props}

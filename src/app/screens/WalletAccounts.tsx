@@ -4,6 +4,7 @@ import { addressIn } from '../addresses.ts';
 import { Badge, Card, TrustBadge } from '../components/basics.tsx';
 import { Deed, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { QrCode, QrScanner } from '../components/Qr.tsx';
+import { Tabs } from '../components/Tabs.tsx';
 import { tokens } from '../format.ts';
 import { node } from '../node-client.ts';
 import { usePolled, wallet } from '../wallet-client.ts';
@@ -131,6 +132,12 @@ function Account({
   );
 }
 
+const KINDS = [
+  ['own', 'New'],
+  ['watch', 'Watch one'],
+  ['phrase', 'From another phrase'],
+] as const;
+
 function AddAccount({ refresh }: { refresh: () => void }) {
   const [kind, setKind] = useState<'own' | 'watch' | 'phrase'>('own');
   const [name, setName] = useState('');
@@ -149,25 +156,7 @@ function AddAccount({ refresh }: { refresh: () => void }) {
   };
   return (
     <Card title="Add an account" span={5}>
-      <div className="tabs" role="tablist">
-        {(
-          [
-            ['own', 'New'],
-            ['watch', 'Watch one'],
-            ['phrase', 'From another phrase'],
-          ] as const
-        ).map(([value, label]) => (
-          <button
-            key={value}
-            type="button"
-            role="tab"
-            aria-selected={kind === value}
-            onClick={() => setKind(value)}
-          >
-            {label}
-          </button>
-        ))}
-      </div>
+      <Tabs label="Kind of account" tabs={KINDS} shown={kind} onShow={setKind} />
       <Form action={action} submit="Add" disabled={name.trim() === ''} onSubmit={submit}>
         <TextField label="Name" hint="Only you see it." value={name} onChange={setName} />
         {kind === 'watch' && (
