@@ -70,6 +70,8 @@ test('the wallet and identities, while no node answers', async ({ browser }) => 
   await show(page, 'home', 'Overview');
   await show(page, 'wallet', 'A wallet of your own');
   await makeWallet(page);
+  await page.getByRole('tab', { name: 'Accounts', exact: true }).press('ArrowRight');
+  await expect(page.getByRole('tab', { name: 'Send', exact: true, selected: true })).toBeFocused();
   for (const part of ['Accounts', 'Send', 'Activity', 'Staking', 'People', 'Safety']) {
     await page.getByRole('tab', { name: part, exact: true }).click();
     await look(page, `wallet: ${part}`);
