@@ -113,7 +113,8 @@ export class NodeHub {
       const node = this.node;
       this.node = null;
       this.starting = null;
-      await node?.stop();
+      // What cannot be stopped cleanly must not keep this tab from its place in line.
+      await node?.stop().catch(() => undefined);
       void this.lead(false);
       this.channel.postMessage({ kind: 'hello' } satisfies Message);
     }

@@ -323,8 +323,18 @@ export class Payments {
     const record = this.records.get(id);
     if (record === null) throw new RangeError('no such transaction');
     if (record.state.kind === 'included' || record.state.kind === 'failed') return record;
-    return new Promise((done, reject) => {
-      signal?.addEventListener('abort', () => reject(signal.reason), { once: true });
+    signal?.throwIfAborted();
+    return new Promise((resolve, reject) => {
+      const done = (settled: PaymentRecord): void => {
+        signal?.removeEventListener('abort', onAbort);
+        resolve(settled);
+      };
+      const onAbort = (): void => {
+        const others = (this.waiting.get(id) ?? []).filter((one) => one !== done);
+        this.waiting.set(id, others);
+        reject(signal?.reason as Error);
+      };
+      signal?.addEventListener('abort', onAbort, { once: true });
       this.waiting.set(id, [...(this.waiting.get(id) ?? []), done]);
     });
   }
