@@ -31,7 +31,7 @@ import {
 } from '../protocol/dsn.ts';
 import { decodeFindNodeRequest, encodeFindNodeResponse } from '../protocol/find-node.ts';
 import { PING_PROTOCOL } from '../network/ping.ts';
-import { receiveFrame, sendFrame } from '../network/streams.ts';
+import { PART_BYTES, receiveFrame, sendFrame } from '../network/streams.ts';
 import { peerCaches } from './search.ts';
 import { REFUSING_SERVER } from './server.ts';
 import { addressesOf, failure, join, pieceOf, plainPeer } from './test-support.ts';
@@ -58,7 +58,7 @@ describe('1: the length of a message', () => {
     const sizes: number[] = [];
     const stream = { send: (part: Uint8Array) => sizes.push(part.length) > 0 } as unknown as Stream;
     await sendFrame(stream, new Uint8Array(200_000), signal);
-    expect(sizes[0]).toBe(64 * 1024);
+    expect(sizes[0]).toBe(PART_BYTES);
   });
 });
 

@@ -2,6 +2,9 @@
 import type { Stream, StreamMuxerFactory } from '@libp2p/interface';
 import { yamux } from '@libp2p/yamux';
 
+/** Streams that may be opened before a connection is ready for them: whoever waited for it asks all at once. */
+const MAX_EARLY_STREAMS = 256;
+
 /** What is used of a stream beside its public face. */
 interface Window {
   /** Bytes that the other side may send when it has just been told. */
@@ -16,7 +19,7 @@ interface Window {
  * own, encrypted and sent as a message or two: for a piece that comes in frames of 16 KiB, more than a hundred.
  */
 export function muxer(): () => StreamMuxerFactory {
-  const factories = yamux();
+  const factories = yamux({ maxEarlyStreams: MAX_EARLY_STREAMS });
   return () => {
     const factory = factories();
     const create = factory.createStreamMuxer.bind(factory);

@@ -7,7 +7,7 @@ import { asError } from '../protocol/errors.ts';
  * Sent at once; larger sends overflow the buffers of some transports. With the 12 bytes that Yamux puts before it, a part
  * fills one message of Noise, 65 519 bytes.
  */
-const PART_BYTES = 65_519 - 12;
+export const PART_BYTES = 65_519 - 12;
 /** A half close may wait for an answer that some peers never send. */
 const CLOSE_MS = 1_000;
 
