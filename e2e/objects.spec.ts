@@ -102,6 +102,9 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     await expect(page.getByTestId('transfer').getByText('complete, verified')).toBeVisible({
       timeout: MINUTE,
     });
+    const kept = card(page, 'Kept in this browser').locator('li', { hasText: 'tune.wav' });
+    await kept.getByRole('button', { name: 'Pin', exact: true }).click();
+    await expect(kept.getByRole('button', { name: 'Unpin' })).toBeVisible();
     await opened.getByRole('button', { name: 'Copy link' }).click();
     const link = await page.evaluate(() => navigator.clipboard.readText());
     expect(link).toContain('?at=');

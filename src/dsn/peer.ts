@@ -5,53 +5,34 @@ import { peerIdFromString } from '@libp2p/peer-id';
 import type { Connection, IdentifyResult, PeerId, PrivateKey, Stream } from '@libp2p/interface';
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p';
-import { concat, toHex } from '../protocol/bytes.ts';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
 import {
-  cachedPieceByIndex,
   dsnProtocolVersion,
   KADEMLIA_PROTOCOL,
   kademliaDistance,
   kademliaKey,
-  MAX_CACHED_PIECES,
-  MAX_REQUEST_BYTES,
   MAX_RESPONSE_BYTES,
-  MAX_SEGMENT_HEADERS,
-  pieceByIndex,
-  pieceMultihash,
-  segmentHeadersByIndexes,
-  type CachedPieceResponse,
   type DsnProtocol,
-  type PeerAddresses,
-  type PieceResponse,
 } from '../protocol/dsn.ts';
 import { ProtocolError, messageOf, asError } from '../protocol/errors.ts';
 import {
   CLOSEST_PEERS,
-  decodeFindNodeRequest,
   decodeFindNodeResponse,
   encodeFindNodeRequest,
-  encodeFindNodeResponse,
   MAX_FIND_NODE_BYTES,
   type FoundPeer,
 } from '../protocol/find-node.ts';
-import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
+import { Answering, MAX_STREAMS, withPeer } from './answering.ts';
 import type { BridgeHolder } from './bridge.ts';
 import { Dialer } from './dialer.ts';
 import { DsnError } from './errors.ts';
 import { PeerBook } from './peer-book.ts';
 import { REFUSING_SERVER, type DsnServer } from './server.ts';
 import { identifyAs } from '../network/identify.ts';
-import { answerPings, MAX_PING_STREAMS, PING_PROTOCOL } from '../network/ping.ts';
 import { closeWriting, receiveFrame, sendFrame, StalledError } from '../network/streams.ts';
 
 const REQUEST_TIMEOUT_MS = 20_000;
 const LOOKUP_TIMEOUT_MS = 10_000;
-/** Answers made at once; more are refused, because each may hold a piece in memory. */
-const MAX_ANSWERS = 16;
-const MAX_STREAMS = 256;
-/** The library takes both from the handler, where there is one. */
-const STREAMS = { maxInboundStreams: MAX_STREAMS, maxOutboundStreams: MAX_STREAMS };
 /** An answer that stops coming for so long is given up: some transports stand still for half a minute. */
 const STALL_MS = 8_000;
 
@@ -95,7 +76,6 @@ export class DsnPeer {
   readonly book: PeerBook;
   private readonly dialer = new Dialer();
   private node!: Libp2p;
-  private answering = 0;
 
   private constructor(private readonly options: DsnPeerOptions) {
     this.book = new PeerBook((peer, reason) => {
@@ -130,7 +110,10 @@ export class DsnPeer {
     });
     peer.node.addEventListener('peer:identify', ({ detail }) => peer.identified(detail, version));
     peer.node.addEventListener('peer:disconnect', ({ detail }) => peer.book.disconnected(detail.toString()));
-    await peer.serve(options.server ?? REFUSING_SERVER);
+    await new Answering(peer.node, peer.book).serve(
+      options.server ?? REFUSING_SERVER,
+      options.kademliaServer === true,
+    );
     await peer.node.start();
     return peer;
   }
@@ -371,88 +354,6 @@ export class DsnPeer {
     }
     return [...near].sort((a, b) => compareBig(distance(a), distance(b))).slice(0, CLOSEST_PEERS);
   }
-
-  private async serve(server: DsnServer): Promise<void> {
-    await this.node.handle(PING_PROTOCOL, answerPings, { maxInboundStreams: MAX_PING_STREAMS });
-    await this.answer(cachedPieceByIndex, async (question, peer): Promise<CachedPieceResponse> => {
-      const cachedPieces = cachedOf(server, question.cachedPieces);
-      const found = await server.cachedPiece(question.pieceIndex, peer);
-      if (found !== null) return { result: { kind: 'piece', piece: found }, cachedPieces };
-      const peers = this.closestPeers(question.pieceIndex, peer);
-      return { result: { kind: 'closestPeers', peers }, cachedPieces };
-    });
-    await this.answer(pieceByIndex, async (question, peer): Promise<PieceResponse | null> => {
-      const piece = await server.piece(question.pieceIndex, peer);
-      return piece && { piece, cachedPieces: cachedOf(server, question.cachedPieces) };
-    });
-    await this.answer(segmentHeadersByIndexes, (question, peer): Promise<SegmentHeader[] | null> => {
-      const clamped =
-        question.kind === 'last'
-          ? { ...question, limit: Math.min(question.limit, MAX_SEGMENT_HEADERS) }
-          : question;
-      return server.segmentHeaders(clamped, peer);
-    });
-    if (this.options.kademliaServer !== true) return;
-    await this.node.handle(
-      KADEMLIA_PROTOCOL,
-      (stream, connection) =>
-        this.reply(stream, connection, MAX_FIND_NODE_BYTES, (payload, peer) => {
-          const target = kademliaKey(decodeFindNodeRequest(payload));
-          const peers = this.book.closest(target, CLOSEST_PEERS, peer);
-          return Promise.resolve(encodeFindNodeResponse(peers.map((id) => this.book.found(id))));
-        }),
-      STREAMS,
-    );
-  }
-
-  private async answer<Q, R>(
-    protocol: DsnProtocol<Q, R>,
-    make: (question: Q, peer: string) => Promise<R | null>,
-  ): Promise<void> {
-    const { name, request, response } = protocol;
-    await this.node.handle(
-      name,
-      (stream, connection) =>
-        this.reply(stream, connection, MAX_REQUEST_BYTES, async (payload, peer) => {
-          const question = decodeWith(request, payload, name);
-          protocol.check?.(question);
-          const answer = await make(question, peer);
-          return answer === null ? null : encodeWith(response, answer);
-        }),
-      STREAMS,
-    );
-  }
-
-  /** Reads a question and answers it; whatever goes wrong is a refusal. */
-  private async reply(
-    stream: Stream,
-    connection: Connection,
-    limit: number,
-    make: (payload: Uint8Array, peer: string) => Promise<Uint8Array | null>,
-  ): Promise<void> {
-    const signal = AbortSignal.timeout(REQUEST_TIMEOUT_MS);
-    this.answering += 1;
-    try {
-      const payload = this.answering > MAX_ANSWERS ? null : await receiveFrame(stream, limit, signal);
-      const answer = payload === null ? null : await make(payload, connection.remotePeer.toString());
-      if (answer !== null) await sendFrame(stream, answer, signal);
-      closeWriting(stream);
-    } catch (error) {
-      if (error instanceof ProtocolError) closeWriting(stream);
-      else stream.abort(asError(error));
-    } finally {
-      this.answering -= 1;
-    }
-  }
-
-  private closestPeers(index: PieceIndex, asking: string): PeerAddresses[] {
-    const peers = this.book.holders(kademliaKey(pieceMultihash(index)), CLOSEST_PEERS, asking);
-    return peers.flatMap((id) => {
-      const { peerId, addresses } = this.book.found(id);
-      const complete = addresses.map((bytes) => withPeer(bytes, peerId));
-      return complete.length > 0 ? [{ peerId, addresses: complete }] : [];
-    });
-  }
 }
 
 /** Lookups ask so many peers at once, and in so many rounds at most. */
@@ -477,20 +378,10 @@ function limited(ms: number, signal?: AbortSignal): AbortSignal {
   return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }
 
-function cachedOf(server: DsnServer, asked: readonly PieceIndex[]): PieceIndex[] {
-  return asked.slice(0, MAX_CACHED_PIECES).filter((index) => server.hasCached(index));
-}
-
 function dialable(bytes: Uint8Array, id: PeerId): Multiaddr[] {
   try {
     return [multiaddr(withPeer(bytes, id.toMultihash().bytes))];
   } catch {
     return [];
   }
-}
-
-/** A binary multiaddress that ends in the id of its peer. */
-function withPeer(address: Uint8Array, peerId: Uint8Array): Uint8Array {
-  const suffix = concat(Uint8Array.of(0xa5, 0x03, peerId.length), peerId);
-  return toHex(address).endsWith(toHex(suffix)) ? address : concat(address, suffix);
 }
