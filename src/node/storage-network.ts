@@ -190,9 +190,9 @@ export class StorageNetwork {
     return this.retrieval.service;
   }
 
-  /** Pieces of history for who looks through it. */
+  /** Pieces of history for who looks through it: they do not take the place of what was opened. */
   get pieces(): PieceAccess {
-    return this.retrieval.supply;
+    return this.retrieval.farmSupply;
   }
 
   /**

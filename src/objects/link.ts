@@ -13,6 +13,7 @@ export interface ObjectLink {
 /** Longest text that is looked at. */
 const MAX_LENGTH = 50_000;
 const CID = /\bbafkr6i[a-z2-7]{52}\b/;
+const OTHER_CID = /^b[a-z2-7]{58}$/;
 const HINTS = /[?&]at=([A-Za-z0-9_-]+)/;
 
 /**
@@ -22,7 +23,8 @@ const HINTS = /[?&]at=([A-Za-z0-9_-]+)/;
  */
 export function parseObjectLink(text: string): ObjectLink {
   const trimmed = text.trim().slice(0, MAX_LENGTH);
-  const cid = CID.exec(trimmed)?.[0];
+  // An identifier of another kind is told from a text that is none.
+  const cid = CID.exec(trimmed)?.[0] ?? OTHER_CID.exec(trimmed)?.[0];
   if (cid === undefined) {
     const sentence =
       'There is no identifier of an object in this. One begins with bafkr6i and has 59 characters; copy it whole.';
