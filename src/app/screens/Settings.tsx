@@ -104,8 +104,8 @@ function MachineCard({ snapshot }: ScreenProps) {
       <label>
         Cores: {setup.cores} of {machine.cores}
         <span className="hint">
-          Plotting holds up to {bytes(plottingBytes(setup.cores))} in memory with them,{' '}
-          {bytes(ENCODING_BYTES)} a core, whatever the size of the farm.
+          Plotting holds up to {bytes(plottingBytes(setup.cores))} in memory, {bytes(ENCODING_BYTES)} of it
+          for each core, whatever the size of the farm.
         </span>
         <input
           type="range"
