@@ -4,7 +4,7 @@ import { fromHex, toHex } from '../src/protocol/bytes.ts';
 import type { DevelopmentAccount } from './accounts.ts';
 import type { Chain } from './chain.ts';
 import { accountOf } from './runtime/balances.ts';
-import { SPEC_VERSION, TRANSACTION_VERSION, signExtrinsic } from './runtime/executive.ts';
+import { SPEC_VERSION, TRANSACTION_VERSION, signExtrinsic } from './runtime/parsed-extrinsic.ts';
 import type { TransactionPool } from './transaction-pool.ts';
 
 /** Signs a call as the account's next transaction, for ever valid unless `extra` says otherwise. */

@@ -8,7 +8,7 @@ import { queryInfo } from '../runtime/api.ts';
 import { accountOf } from '../runtime/balances.ts';
 import { InvalidTransaction } from '../runtime/context.ts';
 import { feeDetails } from '../runtime/fees.ts';
-import { announcedWeight, parseExtrinsic } from '../runtime/executive.ts';
+import { announcedWeight, parseExtrinsic } from '../runtime/parsed-extrinsic.ts';
 import { PoolError, type TransactionPool, type TransactionStatus } from '../transaction-pool.ts';
 import { invalidParams, RpcFailure } from './failure.ts';
 import { blockAt, bytes, requireConnection, text, unsubscriber } from './params.ts';

@@ -6,7 +6,7 @@ import { decodeAll, ScaleWriter, type ScaleReader } from '../../src/protocol/sca
 import type { Block, Chain } from '../chain.ts';
 import { accountOf } from './balances.ts';
 import { readValue } from './context.ts';
-import { announcedWeight, parseExtrinsic, readBlockWeights } from './executive.ts';
+import { announcedWeight, parseExtrinsic, readBlockWeights } from './parsed-extrinsic.ts';
 import { feeDetails, feeOf } from './fees.ts';
 import { storagePrefix } from '../../src/protocol/storage-key.ts';
 import type { Metadata } from './metadata.ts';

@@ -2,25 +2,16 @@
  * Execution of blocks: the System pallet and the order in which everything runs, as `frame_executive` has it.
  * Building a block and executing a foreign one go through the same steps.
  */
-import { sign as signMessage, verifySignature } from '../../src/crypto/sr25519.ts';
+import { verifySignature } from '../../src/crypto/sr25519.ts';
 import { concat, equal, littleEndian } from '../../src/protocol/bytes.ts';
 import { EXTRINSIC_SIGNING_CONTEXT } from '../../src/protocol/constants.ts';
-import { DecodeError } from '../../src/protocol/errors.ts';
-import {
-  decodeExtrinsic,
-  encodeExtrinsic,
-  eraBirth,
-  signingPayload,
-  type Extrinsic,
-  type ExtrinsicExtra,
-  type ExtrinsicImplicit,
-} from '../../src/protocol/extrinsic.ts';
+import { signingPayload, type Extrinsic } from '../../src/protocol/extrinsic.ts';
 import { blake2b256 } from '../../src/protocol/hash.ts';
 import { writeDigestItem } from '../../src/protocol/header.ts';
-import { ScaleWriter, type ScaleReader } from '../../src/protocol/scale.ts';
+import { ScaleWriter } from '../../src/protocol/scale.ts';
 import type { Bundle } from '../domain/receipt.ts';
 import { accountOf, canWithdraw, transfer, transferAll, writeAccount } from './balances.ts';
-import { type Call, callWeight, containsTransfer, countNested, decodeCall } from './calls.ts';
+import { type Call, callWeight, containsTransfer, countNested } from './calls.ts';
 import { badOrigin, BlockContext, DispatchError, InvalidTransaction, moduleError } from './context.ts';
 import {
   charge,
@@ -57,9 +48,15 @@ import {
   weight,
   type Weight,
 } from './weights.ts';
+import {
+  CLASSES,
+  type Parsed,
+  parseExtrinsic,
+  announcedWeight,
+  implicitOf,
+  type BlockWeights,
+} from './parsed-extrinsic.ts';
 
-export const SPEC_VERSION = 6;
-export const TRANSACTION_VERSION = 1;
 const SYSTEM = 0;
 const UTILITY = 8;
 const SUDO = 100;
@@ -82,15 +79,6 @@ const items = {
   launchPeriod: storagePrefix('RuntimeConfigs', 'CouncilDemocracyConfig'),
 };
 
-const CLASSES = ['normal', 'operational', 'mandatory'] as const;
-type DispatchClass = (typeof CLASSES)[number];
-
-function classOf(call: Call): DispatchClass {
-  if (call.kind === 'timestamp.set' || call.kind === 'subspace.store_segment_headers') return 'mandatory';
-  if (call.kind === 'sudo.sudo') return classOf(call.call);
-  return call.kind === 'subspace.vote' || call.kind === 'domains.submit_bundle' ? 'operational' : 'normal';
-}
-
 /** Who a call runs for. */
 type Origin =
   | { kind: 'none' }
@@ -103,94 +91,6 @@ type Origin =
 interface PostInfo {
   weight: Weight;
   paysFee: boolean;
-}
-
-/** An extrinsic taken apart. */
-export interface Parsed {
-  extrinsic: Extrinsic;
-  call: Call;
-  /** Bytes with the length prefix. */
-  length: number;
-  class: DispatchClass;
-  callWeight: Weight;
-  extensionWeight: Weight;
-}
-
-/** Takes an extrinsic apart; throws InvalidTransaction `Call` or BadProof for what no node accepts. */
-export function parseExtrinsic(bytes: Uint8Array): Parsed {
-  let extrinsic: Extrinsic;
-  let call: Call;
-  try {
-    extrinsic = decodeExtrinsic(bytes);
-    call = decodeCall(extrinsic.call);
-  } catch (error) {
-    if (error instanceof DecodeError) throw new InvalidTransaction('Call');
-    throw error;
-  }
-  const ofCall = { call, length: bytes.length, class: classOf(call), callWeight: callWeight(call) };
-  return { extrinsic, ...ofCall, extensionWeight: announcedExtensions(extrinsic, call) };
-}
-
-function announcedExtensions(extrinsic: Extrinsic, call: Call): Weight {
-  if (extrinsic.kind === 'bare') return weight(0);
-  const { vote, voteWithEquivocation } = extensionWeights;
-  const greater = (a: bigint, b: bigint) => (a > b ? a : b);
-  const votes =
-    call.kind === 'subspace.vote'
-      ? weight(
-          greater(vote.refTime, voteWithEquivocation.refTime),
-          greater(vote.proofSize, voteWithEquivocation.proofSize),
-        )
-      : weight(0);
-  return addWeights(
-    extensionWeights.system(extrinsic.extra.era.kind === 'mortal'),
-    extensionWeights.checkNonce,
-    extensionWeights.chargeTransactionPayment,
-    extensionWeights.balanceTransferCheck(MAX_CHECKED_CALLS),
-    votes,
-  );
-}
-
-/** Call and extensions together, as fees and the pool see them. */
-export function announcedWeight(parsed: Parsed): Weight {
-  return addWeights(parsed.callWeight, parsed.extensionWeight);
-}
-
-/** What a signature over a transaction covers at block `number` of a chain with this state. */
-function implicitOf(context: BlockContext, extra: ExtrinsicExtra, number: number): ExtrinsicImplicit {
-  const birth = eraBirth(extra.era, number);
-  const eraBirthHash =
-    extra.era.kind === 'immortal' ? context.genesisHash : context.storage.get(keys.blockHash(birth));
-  if (eraBirthHash === null) throw new InvalidTransaction('AncientBirthBlock');
-  return {
-    specVersion: SPEC_VERSION,
-    transactionVersion: TRANSACTION_VERSION,
-    genesisHash: context.genesisHash,
-    eraBirthHash,
-  };
-}
-
-/** Signs a call as an extrinsic. `secret`: 64 bytes. */
-export function signExtrinsic(
-  call: Uint8Array,
-  extra: ExtrinsicExtra,
-  implicit: ExtrinsicImplicit,
-  signer: Uint8Array,
-  secret: Uint8Array,
-): Uint8Array {
-  const payload = signingPayload(call, extra, implicit);
-  const signature = signMessage(secret, EXTRINSIC_SIGNING_CONTEXT, payload);
-  return encodeExtrinsic({ kind: 'signed', signer, signature, extra, call });
-}
-
-type BlockWeights = Record<DispatchClass, Weight>;
-
-function readWeight(reader: ScaleReader): Weight {
-  return weight(reader.compactBig(), reader.compactBig());
-}
-
-export function readBlockWeights(reader: ScaleReader): BlockWeights {
-  return { normal: readWeight(reader), operational: readWeight(reader), mandatory: readWeight(reader) };
 }
 
 export class Execution {

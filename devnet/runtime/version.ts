@@ -1,7 +1,7 @@
 /** The version that the runtime announces, as recorded. */
 import { fromHex } from '../../src/protocol/bytes.ts';
 import { ScaleWriter } from '../../src/protocol/scale.ts';
-import { SPEC_VERSION, TRANSACTION_VERSION } from './executive.ts';
+import { SPEC_VERSION, TRANSACTION_VERSION } from './parsed-extrinsic.ts';
 
 /** Runtime APIs: the hash of their name, their version. */
 const APIS: [string, number][] = [
