@@ -15,7 +15,7 @@ import {
 } from './proof-of-time.ts';
 import { checkAuthor, checkRootPlotUpdate } from './root-plot.ts';
 import { checkSegmentCommitments, pieceCheckOf } from './segments.ts';
-import { adjustmentIn, checkNextSolutionRange, checkSolutionRange, endsEra } from './solution-range.ts';
+import { adjustmentAfter, checkNextSolutionRange, checkSolutionRange, endsEra } from './solution-range.ts';
 
 /**
  * Rules `parent-known` to `segment-commitment-known`: what comes before the solution. Throws ProtocolError.
@@ -64,8 +64,6 @@ export function derive(
   const { header, hash, digests } = block;
   const { preDigest, potParametersChange: change, rootPlotPublicKeyUpdate, segmentCommitments } = digests;
   const { slot, futureProofOfTime } = preDigest;
-  const boundary = endsEra(header.number, constants);
-  const { adjusting, rangeOverride } = adjustmentIn(block, parent);
   return {
     hash,
     number: header.number,
@@ -82,9 +80,8 @@ export function derive(
     entropies: entropiesAfter(block, parent, constants),
     rootPlotKey: rootPlotPublicKeyUpdate === null ? parent.rootPlotKey : rootPlotPublicKeyUpdate.key,
     expectsRootPlotKey: false,
-    adjusting,
-    rangeOverride: boundary && adjusting ? null : rangeOverride,
-    eraStartSlot: boundary ? slot : parent.eraStartSlot,
+    ...adjustmentAfter(block, parent, constants),
+    eraStartSlot: endsEra(header.number, constants) ? slot : parent.eraStartSlot,
     commitments:
       segmentCommitments.length === 0
         ? parent.commitments

@@ -11,8 +11,8 @@ export function checkAuthor({ digests }: Block, { rootPlotKey }: BlockContext): 
 }
 
 /**
- * Rule `root-plot-public-key-digest`: the first block of a restricted network sets its author's key, a later one
- * may remove it, and nothing else ever appears.
+ * Rule `root-plot-public-key-digest`: the first block of a restricted network sets its author's key, and no other one
+ * sets a key. Any block may open the network, one that is open already too.
  */
 export function checkRootPlotUpdate({ digests }: Block, parent: BlockContext): void {
   const rule = 'root-plot-public-key-digest';
@@ -22,7 +22,7 @@ export function checkRootPlotUpdate({ digests }: Block, parent: BlockContext): v
     if (update === null || update.key === null || !equal(update.key, publicKey)) {
       refuse(rule, 'the first block does not set its author’s key');
     }
-  } else if (update !== null && (update.key !== null || parent.rootPlotKey === null)) {
-    refuse(rule, update.key === null ? 'no key to remove' : 'a key is set after the first block');
+  } else if (update !== null && update.key !== null) {
+    refuse(rule, 'a key is set after the first block');
   }
 }

@@ -17,12 +17,19 @@ export function endsEra(number: number, constants: ChainConstants): boolean {
   return number % constants.eraDurationInBlocks === 0;
 }
 
-/** Adjustment and override as they stand inside a block, after its extrinsics and before its era ends. */
-export function adjustmentIn({ digests }: Pick<Block, 'digests'>, parent: BlockContext) {
+/**
+ * Adjustment and override as a block leaves them. An era ends before the extrinsics of its last block, so that an
+ * override in that block replaces the next range at once and nothing later.
+ */
+export function adjustmentAfter(
+  { header, digests }: Pick<Block, 'header' | 'digests'>,
+  parent: BlockContext,
+  constants: ChainConstants,
+): Pick<BlockContext, 'adjusting' | 'rangeOverride'> {
   const enabled = digests.enableSolutionRangeAdjustment;
   return {
     adjusting: parent.adjusting || enabled !== null,
-    rangeOverride: enabled?.override ?? parent.rangeOverride,
+    rangeOverride: endsEra(header.number, constants) ? null : (enabled?.override ?? parent.rangeOverride),
   };
 }
 
@@ -31,9 +38,8 @@ function expectedNext(block: Block, parent: BlockContext, constants: ChainConsta
   const override = digests.enableSolutionRangeAdjustment?.override ?? null;
   if (override !== null) return override;
   if (!endsEra(header.number, constants)) return null;
-  const { adjusting, rangeOverride } = adjustmentIn(block, parent);
-  if (!adjusting) return digests.solutionRange;
-  if (rangeOverride !== null) return rangeOverride;
+  if (!parent.adjusting) return digests.solutionRange;
+  if (parent.rangeOverride !== null) return parent.rangeOverride;
   return nextSolutionRange(
     parent.eraStartSlot,
     digests.preDigest.slot,

@@ -1,0 +1,133 @@
+import { describe, expect, it } from 'vitest';
+import { PUBLIC_CONSTANTS } from '../../network/presets.ts';
+import type { Header, SubspaceDigests } from '../../protocol/types.ts';
+import type { Block, BlockContext } from '../block.ts';
+import { genesisContext } from '../genesis.ts';
+import { derive } from './import.ts';
+import { checkRootPlotUpdate } from './root-plot.ts';
+import { checkNextSolutionRange } from './solution-range.ts';
+
+const ERA = PUBLIC_CONSTANTS.eraDurationInBlocks;
+const RANGE = 1n << 60n;
+
+const HEADER: Header = {
+  parentHash: new Uint8Array(32),
+  number: 0,
+  stateRoot: new Uint8Array(32),
+  extrinsicsRoot: new Uint8Array(32),
+  digest: [],
+};
+
+const DIGESTS: SubspaceDigests = {
+  preDigest: {
+    slot: 0n,
+    solution: {
+      publicKey: new Uint8Array(32),
+      rewardAddress: new Uint8Array(32),
+      sectorIndex: 0,
+      historySize: 1n,
+      pieceOffset: 0,
+      recordCommitment: new Uint8Array(48),
+      recordWitness: new Uint8Array(48),
+      chunk: new Uint8Array(32),
+      chunkWitness: new Uint8Array(48),
+      proofOfSpace: new Uint8Array(160),
+    },
+    proofOfTime: new Uint8Array(16),
+    futureProofOfTime: new Uint8Array(16),
+  },
+  seal: null,
+  potSlotIterations: 16,
+  solutionRange: RANGE,
+  potParametersChange: null,
+  nextSolutionRange: null,
+  segmentCommitments: [],
+  enableSolutionRangeAdjustment: null,
+  rootPlotPublicKeyUpdate: null,
+};
+
+function block(number: number, slot: bigint, digests: Partial<SubspaceDigests> = {}): Block {
+  return {
+    header: { ...HEADER, number },
+    hash: new Uint8Array(32),
+    digests: { ...DIGESTS, preDigest: { ...DIGESTS.preDigest, slot }, ...digests },
+    justification: { seed: new Uint8Array(16), checkpoints: [] },
+  };
+}
+
+function parentAt(number: number, changes: Partial<BlockContext> = {}): BlockContext {
+  const genesis = genesisContext({
+    header: HEADER,
+    solutionRange: RANGE,
+    potSlotIterations: 16,
+    externalEntropy: '',
+    restricted: false,
+    adjusting: false,
+    firstCommitment: null,
+  });
+  return { ...genesis, number, ...changes };
+}
+
+const check = (child: Block, parent: BlockContext) => checkNextSolutionRange(child, parent, PUBLIC_CONSTANTS);
+const after = (child: Block, parent: BlockContext) => derive(child, parent, PUBLIC_CONSTANTS, []);
+
+describe('the last block of an era', () => {
+  const slot = 20_000n;
+  const enable = { override: null };
+
+  it('adjusts only what was enabled before it, since the era ends before its extrinsics', () => {
+    const parent = parentAt(ERA - 1);
+    const kept = block(ERA, slot, { nextSolutionRange: RANGE, enableSolutionRangeAdjustment: enable });
+    check(kept, parent);
+    const context = after(kept, parent);
+    expect(context).toMatchObject({ adjusting: true, rangeOverride: null, eraStartSlot: slot });
+    expect(context.childSolutionRange).toBe(RANGE);
+
+    const adjusted = (RANGE * slot) / BigInt(ERA) / 6n;
+    const early = block(ERA, slot, { nextSolutionRange: adjusted, enableSolutionRangeAdjustment: enable });
+    expect(() => check(early, parent)).toThrow('next-solution-range-digest');
+    check(block(ERA, slot, { nextSolutionRange: adjusted }), parentAt(ERA - 1, { adjusting: true }));
+  });
+
+  it('takes an override at once, and the era after it is adjusted again', () => {
+    const parent = parentAt(ERA - 1);
+    const override = RANGE * 2n;
+    const overridden = block(ERA, slot, {
+      nextSolutionRange: override,
+      enableSolutionRangeAdjustment: { override },
+    });
+    check(overridden, parent);
+    const context = after(overridden, parent);
+    expect(context).toMatchObject({ adjusting: true, rangeOverride: null, childSolutionRange: override });
+  });
+
+  it('uses up an override of its era', () => {
+    const override = RANGE * 2n;
+    const inside = block(ERA - 5, slot, {
+      nextSolutionRange: override,
+      enableSolutionRangeAdjustment: { override },
+    });
+    check(inside, parentAt(ERA - 6));
+    const context = after(inside, parentAt(ERA - 6));
+    expect(context).toMatchObject({ adjusting: true, rangeOverride: override, childSolutionRange: override });
+    const end = block(ERA, slot + 9n, { solutionRange: override, nextSolutionRange: override });
+    check(end, context);
+    expect(after(end, context).rangeOverride).toBeNull();
+    const never = block(ERA, slot + 9n, { solutionRange: override });
+    expect(() => check(never, context)).toThrow('next-solution-range-digest');
+  });
+});
+
+describe('the root plot', () => {
+  const open = block(7, 9n, { rootPlotPublicKeyUpdate: { key: null } });
+  const set = block(7, 9n, { rootPlotPublicKeyUpdate: { key: new Uint8Array(32) } });
+
+  it('may be lifted by any block, also where there is none, and never set by a later one', () => {
+    for (const rootPlotKey of [null, new Uint8Array(32)]) {
+      const parent = parentAt(6, { rootPlotKey });
+      checkRootPlotUpdate(open, parent);
+      expect(after(open, parent).rootPlotKey).toBeNull();
+      expect(() => checkRootPlotUpdate(set, parent)).toThrow('root-plot-public-key-digest');
+    }
+  });
+});
