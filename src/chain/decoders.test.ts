@@ -1,9 +1,10 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { recordedChain } from '../../tests/support/recorded-chain.ts';
+import { damaged, isStrict, takes } from '../../tests/support/damaged.ts';
 import { tinyRuntime } from '../../tests/support/tiny-runtime.ts';
 import { subspaceDigests } from '../protocol/digest.ts';
-import { concat, equal, fromHex } from '../protocol/bytes.ts';
+import { concat, fromHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { decodeHeader, encodeHeader, fromRpcHeader, toRpcHeader } from '../protocol/header.ts';
 import { decodeJustification, encodeJustification } from '../protocol/justification.ts';
@@ -15,49 +16,6 @@ import { readBlock } from './rules/header.ts';
 
 const blocks = recordedChain('chain').blocks.slice(0, 160);
 const RUNS = { numRuns: 1_500 };
-
-/** Bytes with some of them changed, cut off, repeated or put in. */
-const damaged = (bytes: Uint8Array) =>
-  fc
-    .array(
-      fc.record({
-        at: fc.nat(bytes.length),
-        how: fc.constantFrom('flip', 'cut', 'insert', 'repeat'),
-        byte: fc.integer({ min: 0, max: 255 }),
-      }),
-      { minLength: 1, maxLength: 4 },
-    )
-    .map((changes) =>
-      changes.reduce<number[]>((now, { at, how, byte }) => {
-        if (how === 'cut') return now.slice(0, at);
-        if (how === 'insert') return [...now.slice(0, at), byte, ...now.slice(at)];
-        if (how === 'repeat') return [...now.slice(0, at), ...now.slice(Math.max(0, at - byte))];
-        return now.map((value, index) => (index === at ? value ^ (byte || 1) : value));
-      }, Array.from(bytes)),
-    )
-    .map((changed) => Uint8Array.from(changed));
-
-/** Whether a decoder gives a value that encodes to the same bytes, or refuses with ProtocolError. */
-function isStrict<T>(
-  bytes: Uint8Array,
-  decode: (bytes: Uint8Array) => T,
-  encode: (value: T) => Uint8Array,
-): boolean {
-  return takes(() => {
-    const again = encode(decode(bytes));
-    if (!equal(again, bytes)) throw new Error('decoded to something else');
-  });
-}
-
-/** Whether work ends, or refuses with ProtocolError. */
-function takes(work: () => unknown): boolean {
-  try {
-    work();
-    return true;
-  } catch (error) {
-    return error instanceof ProtocolError;
-  }
-}
 
 const someBlock = fc.constantFrom(...blocks);
 
