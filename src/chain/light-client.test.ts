@@ -486,6 +486,15 @@ describe('a lying source', () => {
     expect(headNumber(client)).toBe(10);
   });
 
+  it('that goes on sending what does not decode while it is left out is told of once', async () => {
+    const garbled = source('garbled', 10);
+    const client = await openAt(10, [garbled]);
+    await until(client, () => client.snapshot().phase === 'following');
+    for (let index = 0; index < 100; index += 1) garbled.gossip(new DecodeError('pot-proof', 'cut off'));
+    await until(client, () => client.snapshot().phase === 'refused');
+    expect(rules(client)).toEqual(['decode-proof-of-time']);
+  });
+
   it('that gossips proofs of time is ahead of its blocks; one that gossips false ones is put off', async () => {
     const [honest, liar, garbled] = [source('honest', 10), source('liar', 10), source('garbled', 10)];
     const client = await openAt(10, [honest, liar, garbled]);

@@ -57,11 +57,7 @@ export class Peer {
       source.onHeader(
         (header) => this.announce(header),
         (error) =>
-          events.lied(
-            this,
-            'decode-header',
-            `The source announced a block that does not decode: ${error.message}`,
-          ),
+          this.malformed('decode-header', `announced a block that does not decode: ${error.message}`),
       ),
     );
     const stop = source.onProof?.(
@@ -69,10 +65,9 @@ export class Peer {
         if (!this.dropped) events.heard(this, proof);
       },
       (error) =>
-        events.lied(
-          this,
+        this.malformed(
           'decode-proof-of-time',
-          `The source gossiped a proof of time that does not decode: ${error.message}`,
+          `gossiped a proof of time that does not decode: ${error.message}`,
         ),
     );
     if (stop !== undefined) this.stops.push(stop);
@@ -152,6 +147,11 @@ export class Peer {
   close(): void {
     for (const stop of this.stops) stop();
     this.source.close();
+  }
+
+  /** What comes while it is left out is no news. */
+  private malformed(rule: string, what: string): void {
+    if (!this.dropped) this.events.lied(this, rule, `The source ${what}`);
   }
 
   private announce(header: Header): void {
