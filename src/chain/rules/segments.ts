@@ -15,14 +15,16 @@ import { historySizeOf, type Block, type BlockContext } from '../block.ts';
 import { refuse } from './refuse.ts';
 
 /**
- * Commitments that a block's solution may rest on. The first block's solution rests on segment 0, whose
- * commitment is that block's own unless it was known before.
+ * Commitments that a block's solution may rest on: those of its ancestors and its own, since a sector may be plotted
+ * from a segment before a block announces it. Segment 0 may be known before any block says so.
  */
 function commitmentsFor({ digests }: Block, parent: BlockContext): readonly Uint8Array[] {
-  if (parent.commitments.length > 0) return parent.commitments;
-  if (parent.firstCommitment !== null) return [parent.firstCommitment];
-  const own = digests.segmentCommitments.find(({ segmentIndex }) => segmentIndex === 0n);
-  return own ? [own.commitment] : [];
+  const { commitments, firstCommitment } = parent;
+  const known = commitments.length === 0 && firstCommitment !== null ? [firstCommitment] : [...commitments];
+  for (const { segmentIndex, commitment } of digests.segmentCommitments) {
+    if (segmentIndex === BigInt(known.length)) known.push(commitment);
+  }
+  return known;
 }
 
 function at(commitments: readonly Uint8Array[], segment: SegmentIndex): Uint8Array | null {

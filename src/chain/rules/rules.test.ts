@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { PUBLIC_CONSTANTS } from '../../network/presets.ts';
+import { pieceIndexOfSolution } from '../../protocol/solution-check.ts';
 import type { Header, SubspaceDigests } from '../../protocol/types.ts';
 import type { Block, BlockContext } from '../block.ts';
 import { genesisContext } from '../genesis.ts';
 import { derive } from './import.ts';
 import { checkRootPlotUpdate } from './root-plot.ts';
+import { pieceCheckOf } from './segments.ts';
 import { checkNextSolutionRange } from './solution-range.ts';
 
 const ERA = PUBLIC_CONSTANTS.eraDurationInBlocks;
@@ -129,5 +131,38 @@ describe('the root plot', () => {
       expect(after(open, parent).rootPlotKey).toBeNull();
       expect(() => checkRootPlotUpdate(set, parent)).toThrow('root-plot-public-key-digest');
     }
+  });
+});
+
+describe('the piece of a solution', () => {
+  const commitment = (fill: number) => new Uint8Array(48).fill(fill);
+  const parent = parentAt(6, { commitments: [commitment(1)] });
+  const { preDigest } = DIGESTS;
+  /** A solution of history 2 whose piece lies in segment 1. */
+  const solution = Array.from({ length: 64 }, (_, sectorIndex) => ({
+    ...preDigest.solution,
+    sectorIndex,
+    historySize: 2n,
+  })).find((candidate) => pieceIndexOfSolution(candidate, PUBLIC_CONSTANTS) >= 256n)!;
+  const won = { preDigest: { ...preDigest, slot: 9n, solution } };
+
+  it('may lie in a segment that its own block announces', () => {
+    const announcing = block(7, 9n, {
+      ...won,
+      segmentCommitments: [{ segmentIndex: 1n, commitment: commitment(2) }],
+    });
+    const pieceCheck = pieceCheckOf(announcing, parent, PUBLIC_CONSTANTS);
+    expect(pieceCheck.segmentCommitment).toEqual(commitment(2));
+    expect(pieceCheck.currentHistorySize).toBe(1n);
+  });
+
+  it('lies in no segment that nobody announced, nor in one out of sequence', () => {
+    const without = block(7, 9n, won);
+    expect(() => pieceCheckOf(without, parent, PUBLIC_CONSTANTS)).toThrow('segment-commitment-known');
+    const gap = block(7, 9n, {
+      ...won,
+      segmentCommitments: [{ segmentIndex: 2n, commitment: commitment(2) }],
+    });
+    expect(() => pieceCheckOf(gap, parent, PUBLIC_CONSTANTS)).toThrow('segment-commitment-known');
   });
 });
