@@ -84,7 +84,7 @@ export default function Objects({ snapshot }: ScreenProps) {
               link={link}
               status={status}
               onOpen={(path) => {
-                setLink(path);
+                setLink(path.replace(/^\/object\//, ''));
                 start(path);
               }}
               onChange={refresh}
