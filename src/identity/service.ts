@@ -13,7 +13,7 @@ import { credentialCommands } from './credential-commands.ts';
 import { chainEvidenceCommands } from './evidence.ts';
 import { identityCommands } from './identity-commands.ts';
 import { identityFileCommands } from './identity-file-commands.ts';
-import { openIdCommands } from './openid-commands.ts';
+import type { openIdCommands } from './openid-commands.ts';
 import { presentingCommands } from './presenting-commands.ts';
 import { registrationCommands } from './registration-commands.ts';
 import { scoreCommands } from './score-commands.ts';
@@ -29,6 +29,20 @@ const CONTENT: Record<keyof ContentCommands, true> = {
   verifyContent: true,
   signMedia: true,
   verifyMedia: true,
+};
+
+type OpenIdCommands = ReturnType<typeof openIdCommands>;
+/** Commands for issuers and verifiers on the web; a record, so that none is left out. */
+const OPEN_ID: Record<keyof OpenIdCommands, true> = {
+  readOffer: true,
+  acceptOffer: true,
+  startLogin: true,
+  finishLogin: true,
+  promises: true,
+  askAgain: true,
+  forgetPromise: true,
+  readVerifierRequest: true,
+  answerVerifier: true,
 };
 
 type Command = (input: unknown) => Promise<unknown>;
@@ -60,7 +74,9 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
     ...identityFileCommands(context),
     ...registrationCommands(context),
     ...credentials,
-    ...openIdCommands(context, credentials, web),
+    ...later(OPEN_ID, async () =>
+      (await import('./openid-commands.ts')).openIdCommands(context, credentials, web),
+    ),
     ...statusCommands(context, web),
     ...agentCommands(context),
     ...agentUseCommands(context),

@@ -1,7 +1,6 @@
 /** From a password or a passkey to the key that unlocks the wallet. */
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { argon2id } from 'hash-wasm';
 import * as v from 'valibot';
 import { utf8 } from '../protocol/bytes.ts';
 import { base64UrlText, fromBase64Url } from './json.ts';
@@ -49,8 +48,10 @@ export type PasskeyKdf = v.InferOutput<typeof passkeyKdfSchema>;
 export type PasswordKey = (password: string, kdf: PasswordKdf) => Promise<Uint8Array>;
 
 /** Argon2id of the password (NFKC, UTF-8), in the calling thread. */
-export const argon2idKey: PasswordKey = (password, kdf) =>
-  argon2id({
+export const argon2idKey: PasswordKey = async (password, kdf) => {
+  // Fetched here, because the worker of identities has Argon2id done by another one.
+  const { argon2id } = await import('hash-wasm');
+  return argon2id({
     password: utf8(password.normalize('NFKC')),
     salt: fromBase64Url(kdf.salt, 'salt'),
     memorySize: kdf.m_kib,
@@ -59,6 +60,7 @@ export const argon2idKey: PasswordKey = (password, kdf) =>
     hashLength: KEY_BYTES,
     outputType: 'binary',
   });
+};
 
 /** What a passkey's PRF is evaluated on: SHA-256 of a label. 32 bytes. */
 export function prfInput(): Uint8Array {
