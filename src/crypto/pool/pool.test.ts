@@ -45,6 +45,27 @@ describe('WorkerPool', () => {
     expect(shop.started().filter((name) => name === 'record.commit')).toHaveLength(1);
   });
 
+  test('stops long plotting jobs for a proof and begins them again after it, twice at most', () => {
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    const record = { evaluationSeed: new Uint8Array(), piece: new Uint8Array() };
+    const encodings = () => shop.started().filter((name) => name === 'record.encode').length;
+    void pool.run('record.encode', record, plot);
+    void pool.run('record.commit', commit, plot);
+    for (const stopped of [true, true, false]) {
+      const before = encodings();
+      void pool.run('record.locate', { bitfield: new Uint8Array() }, { priority: JobPriority.prove });
+      const at = shop.workers.findLastIndex(({ jobs }) => jobs.at(-1)?.name === 'record.locate');
+      expect(
+        shop.workers.some(({ jobs, terminated }) => jobs.at(-1)?.name === 'record.encode' && !terminated),
+      ).toBe(!stopped);
+      shop.end(at, { kind: 'done', output: { locator: new Uint8Array() } } as never);
+      // It comes before what waited behind it.
+      expect(encodings()).toBe(before + (stopped ? 1 : 0));
+      expect(shop.started()).not.toContain('record.commit');
+    }
+  });
+
   test('gives up a waiting job when nobody wants it, and the worker of a long one', async () => {
     const shop = new Workshop();
     const pool = new WorkerPool(shop.spawn, 1, null);

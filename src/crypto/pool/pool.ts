@@ -23,10 +23,15 @@ interface QueuedJob {
   input: unknown;
   options: JobOptions;
   attempts: number;
+  /** How often it was stopped for a proof and begun again. */
+  yielded: number;
   resolve(output: never): void;
   reject(error: unknown): void;
   removeAbortListener(): void;
 }
+
+/** A job gives way to proofs so often, then it is finished. */
+const MOST_YIELDS = 2;
 
 /** Proofs and audits have a lane each, so that an audit of milliseconds does not wait for a proof either. */
 type Lane = 'all' | 'prove' | 'audit';
@@ -43,12 +48,15 @@ interface Member {
 /**
  * Runs jobs on workers, highest priority first and first come first served within a priority. Besides the
  * `workers` asked for there are two more, started on first need: one takes proofs only, one audits only. While
- * they work, the others take as many jobs fewer, so that the cores the person allowed are not exceeded for long.
+ * they work, the others take as many jobs fewer, so that the cores the person allowed are not exceeded for long. A
+ * proof has a deadline: long plotting jobs that it would share the cores with are stopped and begun again after it.
  */
 export class WorkerPool implements ComputePool {
   private readonly members: Member[] = [];
   private queue: QueuedJob[] = [];
   private nextId = 1;
+  /** Proofs under way. */
+  private proofs = 0;
   private closed = false;
 
   /** `module`: the compiled WebAssembly, shared by all workers; null lets each load it. */
@@ -62,7 +70,11 @@ export class WorkerPool implements ComputePool {
 
   run<J extends JobName>(job: J, input: JobInput<J>, options: JobOptions): Promise<JobOutput<J>> {
     const composite = COMPOSITE_JOBS[job];
-    if (composite !== undefined) return composite(this, input, options);
+    if (composite !== undefined) {
+      const output = composite(this, input, options);
+      if (options.priority === JobPriority.prove) this.whileProving(output);
+      return output;
+    }
     return this.enqueue(job, input, options);
   }
 
@@ -105,6 +117,7 @@ export class WorkerPool implements ComputePool {
         input,
         options,
         attempts: 0,
+        yielded: 0,
         resolve,
         reject,
         removeAbortListener: () => signal?.removeEventListener('abort', onAbort),
@@ -114,6 +127,16 @@ export class WorkerPool implements ComputePool {
       this.insert(queued);
       this.schedule();
     });
+  }
+
+  /** Begins no long plotting jobs between the parts of a proof: they would be stopped by the next part. */
+  private whileProving(proof: Promise<unknown>): void {
+    this.proofs += 1;
+    const over = (): void => {
+      this.proofs -= 1;
+      this.schedule();
+    };
+    proof.then(over, over);
   }
 
   private insert(job: QueuedJob): void {
@@ -151,20 +174,42 @@ export class WorkerPool implements ComputePool {
       }
       this.queue.splice(index, 1);
       this.start(member, job);
+      if (job.options.priority === JobPriority.prove) this.makeRoom();
+    }
+  }
+
+  /** Stops plotting jobs while more runs than there are cores; they are the next of their kind. */
+  private makeRoom(): void {
+    let surplus = this.members.filter(({ running }) => running !== null).length - this.size;
+    for (const member of this.members.slice()) {
+      const { running } = member;
+      if (surplus <= 0) return;
+      if (running === null || !mayYield(running)) continue;
+      surplus -= 1;
+      running.yielded += 1;
+      running.attempts -= 1;
+      this.dismiss(member);
+      const { priority } = running.options;
+      const at = this.queue.findIndex(({ options }) => options.priority >= priority);
+      this.queue.splice(at < 0 ? this.queue.length : at, 0, running);
     }
   }
 
   private memberFor(job: QueuedJob): Member | null {
     const urgent = job.options.priority <= JobPriority.audit;
     const busy = this.members.filter(({ running }) => running !== null).length;
+    if (this.proofs > 0 && mayYield(job)) return null;
+    const lane = job.options.priority === JobPriority.prove ? 'prove' : 'audit';
+    const own = urgent ? this.members.find((other) => other.lane === lane) : undefined;
     if (urgent || busy < this.size) {
       const idle = this.regular().find(({ running }) => running === null);
       if (idle !== undefined) return idle;
+      // Sooner at work than one that is yet to start.
+      if (own?.running === null) return own;
       if (this.regular().length < this.size) return this.add('all');
     }
     if (!urgent) return null;
-    const lane = job.options.priority === JobPriority.prove ? 'prove' : 'audit';
-    const member = this.members.find((other) => other.lane === lane) ?? this.add(lane);
+    const member = own ?? this.add(lane);
     return member.running === null ? member : null;
   }
 
@@ -229,6 +274,12 @@ export class WorkerPool implements ComputePool {
     }
     this.schedule();
   }
+}
+
+/** Whether a job may be stopped for a proof: plotting and what is less urgent, long, with its input at hand. */
+function mayYield(job: QueuedJob): boolean {
+  const { priority, transfer = [] } = job.options;
+  return priority >= JobPriority.plot && transfer.length === 0 && job.yielded < MOST_YIELDS && isLong(job);
 }
 
 function isLong({ name, input }: QueuedJob): boolean {
