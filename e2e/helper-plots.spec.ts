@@ -48,6 +48,7 @@ test('a helper plots for the tab, and the tab goes on without it', async ({ page
     await farm.getByTitle(/^Resume plotting/).click();
     // Its pace stands there from the first record of a sector to the last, which may be a moment.
     await page.waitForFunction(() => /by your helper.* a minute/.test(document.body.innerText), null, {
+      polling: 100,
       timeout: 4 * 60_000,
     });
     await expect(farm.locator('.sector[data-state="plotted"]').nth(1)).toBeVisible({ timeout: 180_000 });
