@@ -113,8 +113,24 @@ export class PieceSupply {
       if (signal.aborted) return reject(signal.reason);
       // Many wait with one signal: each listens on its own, which goes when the waiter does.
       const own = AbortSignal.any([signal]);
-      const waiter: Waiter = { index, quick, speculative, signal: own, resolve, reject };
-      own.addEventListener('abort', () => this.leave(waiter), { once: true });
+      const onAbort = (): void => this.leave(waiter);
+      // A signal that is listened to lives as long as what it follows, and would keep the piece.
+      const settled = (): void => own.removeEventListener('abort', onAbort);
+      const waiter: Waiter = {
+        index,
+        quick,
+        speculative,
+        signal: own,
+        resolve: (piece) => {
+          settled();
+          resolve(piece);
+        },
+        reject: (reason) => {
+          settled();
+          reject(reason);
+        },
+      };
+      own.addEventListener('abort', onAbort, { once: true });
       this.waiting.push(waiter);
       this.timer ??= setTimeout(() => this.flush(), this.running === 0 ? 0 : COLLECT_MS);
     });
