@@ -4,6 +4,7 @@
  * is made again after a while, and a peer that cannot be reached is left alone for a moment.
  */
 import type { Connection } from '@libp2p/interface';
+import { pause } from '../network/pause.ts';
 import { DsnError } from './errors.ts';
 
 /** Dials of one peer in a second: peers of this library take five from a host, and others may dial from here, too. */
@@ -128,7 +129,7 @@ export class Dialer {
       const full = record.dials.length >= DIALS_IN_WINDOW ? record.dials[0]! + WINDOW_MS : 0;
       const next = Math.max(full, record.until);
       if (next <= now) break;
-      await waited(next - now, signal);
+      await pause(next - now, signal);
     }
     record.dials.push(performance.now());
   }
@@ -147,18 +148,5 @@ function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
     const leave = (): void => reject(signal.reason as Error);
     signal.addEventListener('abort', leave, { once: true });
     work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
-  });
-}
-
-/** Ends early when the signal aborts. */
-function waited(ms: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    const end = (): void => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', end);
-      resolve();
-    };
-    const timer = setTimeout(end, ms);
-    signal.addEventListener('abort', end);
   });
 }

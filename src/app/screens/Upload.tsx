@@ -2,10 +2,10 @@ import { useState, type ChangeEvent } from 'react';
 import type { ScreenProps } from '../App.tsx';
 import type { UploadFile, UploadView } from '../../node/uploads.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
+import { exact } from '../components/Payment.tsx';
 import { Check, Deed, Failure, Select, TextField, useAction } from '../components/forms.tsx';
-import { bytes } from '../format.ts';
+import { bytes, counted, tokens } from '../format.ts';
 import { objects } from '../object-client.ts';
-import { exactTokens } from '../../wallet/amounts.ts';
 import { useWallet } from '../wallet-client.ts';
 import { Sign, useSigning } from './UploadSigning.tsx';
 
@@ -152,13 +152,13 @@ function Confirm({ upload, symbol, onChange }: { upload: UploadView; symbol: str
         <dd>{name}</dd>
         <dt>Size</dt>
         <dd>
-          {bytes(size)}, stored as {bytes(storedBytes)} in {nodes} {nodes === 1 ? 'part' : 'parts'}
+          {bytes(size)}, stored as {bytes(storedBytes)} in {counted(nodes, 'part')}
           {encrypted ? ', encrypted' : ''}
         </dd>
         <dt>Price</dt>
         <dd data-testid="price">
-          about {exactTokens(BigInt(fee))} {symbol} in {transactions}{' '}
-          {transactions === 1 ? 'transaction' : 'transactions'}, as the node tells
+          about <span title={exact(fee, symbol)}>{tokens(fee, symbol)}</span> in{' '}
+          {counted(transactions, 'transaction')}, as the node tells
         </dd>
         <dt>Identifier</dt>
         <dd className="mono">{cid}</dd>
@@ -240,9 +240,7 @@ function UploadItem({
           <dt>Identifier</dt>
           <dd className="mono">{cid}</dd>
           <dt>Paid</dt>
-          <dd>
-            {exactTokens(BigInt(fee))} {symbol}
-          </dd>
+          <dd>{exact(fee, symbol)}</dd>
           {block !== null && (
             <>
               <dt>Block</dt>
