@@ -46,6 +46,8 @@ describe.skipIf(!isNatsInstalled())('a member’s connection', () => {
     await other.flush();
     expect(await one.request(readPieceIndex, 7, { instance: 'a' })).toEqual({ ok: true, value: 7n });
     off();
+    // The server hears each connection by itself: it must have heard this one before the other asks.
+    await other.flush();
     await expect(one.request(readPieceIndex, 7, { instance: 'a', retryMs: 0 })).rejects.toMatchObject({
       code: 'nobody',
     });
@@ -214,6 +216,7 @@ describe.skipIf(!isNatsInstalled())('a member’s connection', () => {
     await new Promise((resolve) => setTimeout(resolve, 250));
     await cluster.server.restart();
     await until(() => one.state === 'connected' && other.state === 'connected', 'the connection again');
+    await one.flush();
     other.publish(rewardSigningInfo, { hash: new Uint8Array(32), publicKey: new Uint8Array(32) });
     await until(() => heard.length === 1, 'a broadcast after the restart');
     // Nothing was under way at that moment, or what was got lost and was noticed.
