@@ -39,7 +39,7 @@ export function Space(props: {
           onChange={(event) => props.onChange(Number(event.target.value))}
         />
       </label>
-      <div className="row" role="group" aria-label="Space in other ways">
+      <div className="row" role="group" aria-label="The same space in other ways">
         {offered !== null &&
           SHARES.map((share) => (
             <button
