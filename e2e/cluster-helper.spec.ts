@@ -6,7 +6,7 @@ import { expect, test } from '@playwright/test';
 import { helperIsBuilt, startHelper, type RunningHelper } from '../devnet/helper-program.ts';
 import { INSTALL_NATS, isNatsInstalled } from '../devnet/nats-server.ts';
 import { beside, besideApp } from './support/beside.ts';
-import { profile } from './support/profile.ts';
+import { pairHelper, profile } from './support/profile.ts';
 import { clusterNetwork, Program } from './support/programs.ts';
 
 test.skip(!isNatsInstalled(), INSTALL_NATS);
@@ -42,15 +42,7 @@ test('a helper plots for the cluster, and the tab goes on without it', async ({ 
   const page = await profile(browser, app().url, network());
   const menu = page.getByRole('navigation', { name: 'Main' });
   await test.step('it is paired in the settings', async () => {
-    await menu.getByRole('link', { name: 'Settings', exact: true }).click();
-    const own = page.locator('section.card', {
-      has: page.getByRole('heading', { name: 'Helper', exact: true }),
-    });
-    await own.getByText('Another port').click();
-    await own.getByLabel('Port', { exact: true }).fill(new URL(helper.url).port);
-    await own.getByLabel('Pairing code').fill(helper.code);
-    await own.getByRole('button', { name: 'Pair' }).click();
-    await expect(own.getByText('in use', { exact: true })).toBeVisible({ timeout: 60_000 });
+    await pairHelper(page, helper);
   });
   await test.step('the tab joins as a plotter', async () => {
     await menu.getByRole('link', { name: 'Farm', exact: true }).click();

@@ -6,6 +6,7 @@ import { expect, test } from '@playwright/test';
 import { helperIsBuilt, startHelper, type RunningHelper } from '../devnet/helper-program.ts';
 import { beside } from './support/beside.ts';
 import { firstRun, startNetwork } from './support/network.ts';
+import { pairHelper } from './support/profile.ts';
 
 let folder: string;
 const network = beside(startNetwork);
@@ -31,15 +32,7 @@ test('a helper plots for the tab, and the tab goes on without it', async ({ page
   await farm.getByTitle(/^Pause plotting/).click();
   await expect(farm.getByText('Farm paused')).toBeVisible();
   await test.step('it is paired in the settings', async () => {
-    await menu.getByRole('link', { name: 'Settings', exact: true }).click();
-    const own = page.locator('section.card', {
-      has: page.getByRole('heading', { name: 'Helper', exact: true }),
-    });
-    await own.getByText('Another port').click();
-    await own.getByLabel('Port', { exact: true }).fill(new URL(helper.url).port);
-    await own.getByLabel('Pairing code').fill(helper.code);
-    await own.getByRole('button', { name: 'Pair' }).click();
-    await expect(own.getByText('in use', { exact: true })).toBeVisible({ timeout: 60_000 });
+    const own = await pairHelper(page, helper);
     await expect(own.getByText(/pieces? at once, by/)).toBeVisible();
     await expect(own.getByLabel('Plot with it')).toBeChecked();
   });

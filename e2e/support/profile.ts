@@ -1,6 +1,7 @@
 /** Profiles of the browser as a person has them after the first run. */
 import { readFile } from 'node:fs/promises';
 import { expect, type Browser, type BrowserContext, type Locator, type Page } from '@playwright/test';
+import type { RunningHelper } from '../../devnet/helper-program.ts';
 import type { Nodes } from './programs.ts';
 
 export const PASSWORD = 'correct horse battery';
@@ -115,6 +116,21 @@ export const account = (page: Page, name: string): Locator =>
 /** The part of a screen under this heading. */
 export const card = (page: Page, title: string): Locator =>
   page.locator('section.card', { has: page.getByRole('heading', { name: title, exact: true }) });
+
+/** Pairs with a native helper in the settings; returns its card there. */
+export async function pairHelper(page: Page, helper: RunningHelper): Promise<Locator> {
+  await page
+    .getByRole('navigation', { name: 'Main' })
+    .getByRole('link', { name: 'Settings', exact: true })
+    .click();
+  const own = card(page, 'Helper');
+  await own.getByText('Another port').click();
+  await own.getByLabel('Port', { exact: true }).fill(new URL(helper.url).port);
+  await own.getByLabel('Pairing code').fill(helper.code);
+  await own.getByRole('button', { name: 'Pair' }).click();
+  await expect(own.getByText('in use', { exact: true })).toBeVisible({ timeout: 60_000 });
+  return own;
+}
 
 /** Opens the part of the identity screen that has this name in its address. */
 export async function identityPart(page: Page, name: string): Promise<void> {

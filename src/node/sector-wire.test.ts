@@ -2,18 +2,7 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { SectorSnapshot, SectorState } from '../farm/snapshot.ts';
 import type { FarmView, NodeSnapshot } from './api.ts';
-import { packSectors, packSnapshot, unpackSectors, unpackSnapshot } from './sector-wire.ts';
-
-const STATES: SectorState[] = [
-  'planned',
-  'downloading',
-  'encoding',
-  'writing',
-  'plotted',
-  'expiring',
-  'expired',
-  'broken',
-];
+import { packSectors, packSnapshot, STATES, unpackSectors, unpackSnapshot } from './sector-wire.ts';
 
 const sectors = fc
   .array(

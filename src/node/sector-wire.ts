@@ -5,7 +5,8 @@
 import type { SectorSnapshot, SectorState } from '../farm/snapshot.ts';
 import type { FarmView, NodeSnapshot } from './api.ts';
 
-const STATES: readonly SectorState[] = [
+/** States of a sector by the byte that crosses for each. */
+export const STATES: readonly SectorState[] = [
   'planned',
   'downloading',
   'encoding',
