@@ -47,6 +47,28 @@ export function useWallet(): { status: WalletStatus | null; error: string | null
   return { status, error, refresh };
 }
 
+/**
+ * The account of the recovery phrase that is to sign: the first until the person chooses another in a `Select` with
+ * these `choices`; '' while there is none.
+ */
+export function useSigner(): {
+  status: WalletStatus | null;
+  signer: string;
+  choices: {
+    value: string;
+    options: (readonly [address: string, name: string])[];
+    onChange: (address: string) => void;
+  };
+} {
+  const { status } = useWallet();
+  const [chosen, onChange] = useState('');
+  const options = (status?.accounts ?? [])
+    .filter(({ kind }) => kind === 'phrase')
+    .map(({ address, name }) => [address, name] as const);
+  const signer = chosen === '' ? (options[0]?.[0] ?? '') : chosen;
+  return { status, signer, choices: { value: signer, options, onChange } };
+}
+
 /** What a command gives, fetched at once and again after `reload`; null until it is there. */
 export function useLoaded<T>(load: () => Promise<T>): {
   value: T | null;

@@ -13,6 +13,7 @@ import { recordFromRaw } from '../protocol/record.ts';
 import { ScaleWriter } from '../protocol/scale.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import { objectPath } from '../objects/link.ts';
+import type { RetrievalEvent } from '../objects/nodes.ts';
 import { prepareTree, type PrepareEntry, type PrepareOptions } from '../objects/prepare.ts';
 import { ObjectService } from '../objects/service.ts';
 import { getObject, type GetDesk, type GetOptions } from './get.ts';
@@ -108,6 +109,18 @@ function get(name: string, options: Partial<GetOptions> = {}, from = desk()) {
 
 const written = (name = 'out'): Buffer => readFileSync(join(folder, name));
 
+/** A desk whose events are heard here as well. */
+function heard(source: GetDesk, listener: (event: RetrievalEvent) => void): GetDesk {
+  return {
+    ...source,
+    serviceWatchedBy: (watch) =>
+      source.serviceWatchedBy((event) => {
+        watch(event);
+        listener(event);
+      }),
+  };
+}
+
 describe('a file', () => {
   it('is written whole, and what is there already is left alone', async () => {
     const got = await get('long');
@@ -153,17 +166,11 @@ describe('a file', () => {
 
   it('is gone on with where an interruption left it', async () => {
     const stop = new AbortController();
-    const source = desk();
-    const halting: GetDesk = {
-      ...source,
-      serviceWatchedBy: (watch) =>
-        source.serviceWatchedBy((event) => {
-          watch(event);
-          // Once the head and two parts have come.
-          if (event.kind === 'verified' && (seen += 1) === 4) stop.abort(new Error('enough'));
-        }),
-    };
     let seen = 0;
+    const halting = heard(desk(), (event) => {
+      // Once the head and two parts have come.
+      if (event.kind === 'verified' && (seen += 1) === 4) stop.abort(new Error('enough'));
+    });
     await expect(get('long', { signal: stop.signal }, halting)).rejects.toThrow('enough');
     const [part] = readdirSync(folder);
     expect(part).toMatch(/^out\.[0-9a-f]{12}\.part$/);
@@ -283,17 +290,11 @@ describe('a folder', () => {
 
   it('is gone on with where an interruption left it', async () => {
     const stop = new AbortController();
-    const source = desk();
-    const halting: GetDesk = {
-      ...source,
-      serviceWatchedBy: (watch) =>
-        source.serviceWatchedBy((event) => {
-          watch(event);
-          const part = readdirSync(folder)[0];
-          if (part !== undefined && existsSync(join(folder, part, 'in/.._b.txt')))
-            stop.abort(new Error('enough'));
-        }),
-    };
+    const halting = heard(desk(), () => {
+      const part = readdirSync(folder)[0];
+      if (part !== undefined && existsSync(join(folder, part, 'in/.._b.txt')))
+        stop.abort(new Error('enough'));
+    });
     await expect(get('folder', { unpack: true, signal: stop.signal }, halting)).rejects.toThrow('enough');
     expect(existsSync(join(folder, 'out'))).toBe(false);
     const got = await get('folder', { unpack: true });

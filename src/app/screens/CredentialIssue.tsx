@@ -9,7 +9,7 @@ import { Card } from '../components/basics.tsx';
 import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
 import { objects } from '../object-client.ts';
-import { identity, useLoaded, useWallet } from '../wallet-client.ts';
+import { identity, useLoaded, useSigner } from '../wallet-client.ts';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking } from './CredentialLinking.tsx';
 import { RegistryDeed } from './RegistryDeed.tsx';
@@ -209,13 +209,10 @@ function RevocationList({ issuer, fresh, made }: { issuer: string; fresh: string
 
 /** Puts a list into the network's history and announces it, so that whoever checks finds it. */
 function StoreList({ issuer, text }: { issuer: string; text: string }) {
-  const { status } = useWallet();
+  const { signer, choices } = useSigner();
   const [stored, setStored] = useState<UploadView | null>(null);
   const [told, setTold] = useState<string | null>(null);
-  const [account, setAccount] = useState('');
-  const accounts = status?.accounts.filter(({ kind }) => kind === 'phrase') ?? [];
-  const payer = account === '' ? accounts[0]?.address : account;
-  if (payer === undefined) return null;
+  if (signer === '') return null;
   return stored !== null ? (
     <>
       <p role="status">
@@ -235,21 +232,14 @@ function StoreList({ issuer, text }: { issuer: string; text: string }) {
     </>
   ) : (
     <>
-      {accounts.length > 1 && (
-        <Select
-          label="Stored at the cost of"
-          value={payer}
-          options={accounts.map(({ address, name }) => [address, name] as const)}
-          onChange={setAccount}
-        />
-      )}
+      {choices.options.length > 1 && <Select label="Stored at the cost of" {...choices} />}
       <Deed
         label="Store it on the network"
         busy="Preparing…"
         onDo={async () => {
           const content = new Blob([text], { type: 'text/plain' });
           const files = [{ path: 'revocations.txt', content }];
-          setStored(await objects.prepareUpload({ files, compress: true, password: '', account: payer }));
+          setStored(await objects.prepareUpload({ files, compress: true, password: '', account: signer }));
         }}
       />
     </>

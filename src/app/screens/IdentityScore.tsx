@@ -13,7 +13,7 @@ import {
   useAction,
 } from '../components/forms.tsx';
 import { count } from '../format.ts';
-import { identity, useLoaded, useWallet } from '../wallet-client.ts';
+import { identity, useLoaded, useSigner } from '../wallet-client.ts';
 
 const TYPES: readonly (readonly [string, string])[] = [
   ['epassport-zk+liveness', 'Passport with a live check'],
@@ -151,11 +151,8 @@ function NotProven() {
 
 /** Evidence that the chain itself gives: rewards of farming to an account of the wallet. */
 function Farming({ reload }: { reload: () => void }) {
-  const { status } = useWallet();
-  const [account, setAccount] = useState('');
+  const { signer, choices } = useSigner();
   const action = useAction();
-  const accounts = status?.accounts.filter(({ kind }) => kind === 'phrase') ?? [];
-  const chosen = account === '' ? (accounts[0]?.address ?? '') : account;
   return (
     <Card title="Farming as evidence" span={6}>
       <p className="muted">
@@ -166,18 +163,13 @@ function Farming({ reload }: { reload: () => void }) {
         action={action}
         submit="Take the newest reward"
         busy="Looking…"
-        disabled={chosen === ''}
+        disabled={signer === ''}
         onSubmit={async () => {
-          await identity.addFarmingEvidence({ account: chosen });
+          await identity.addFarmingEvidence({ account: signer });
           reload();
         }}
       >
-        <Select
-          label="Account"
-          value={chosen}
-          options={accounts.map(({ address, name }) => [address, name] as const)}
-          onChange={setAccount}
-        />
+        <Select label="Account" {...choices} />
       </Form>
     </Card>
   );
@@ -185,12 +177,9 @@ function Farming({ reload }: { reload: () => void }) {
 
 /** Evidence that the chain itself gives: how long an account of the wallet has been in use. */
 function Age({ reload }: { reload: () => void }) {
-  const { status } = useWallet();
-  const [account, setAccount] = useState('');
+  const { signer, choices } = useSigner();
   const [block, setBlock] = useState('');
   const action = useAction();
-  const accounts = status?.accounts.filter(({ kind }) => kind === 'phrase') ?? [];
-  const chosen = account === '' ? (accounts[0]?.address ?? '') : account;
   return (
     <Card title="Age of an account as evidence" span={6}>
       <p className="muted">
@@ -201,21 +190,16 @@ function Age({ reload }: { reload: () => void }) {
         action={action}
         submit="Prove it"
         busy="Proving…"
-        disabled={chosen === ''}
+        disabled={signer === ''}
         onSubmit={async () => {
           await identity.addAgeEvidence({
-            account: chosen,
+            account: signer,
             ...(block.trim() === '' ? {} : { block: Number(block) }),
           });
           reload();
         }}
       >
-        <Select
-          label="Account"
-          value={chosen}
-          options={accounts.map(({ address, name }) => [address, name] as const)}
-          onChange={setAccount}
-        />
+        <Select label="Account" {...choices} />
         <TextField
           label="Block of the transaction"
           hint="Its number, as your history or a block explorer has it. Empty: the oldest that this browser remembers."

@@ -6,7 +6,7 @@ import { exact } from '../components/Payment.tsx';
 import { Check, Deed, Failure, Select, TextField, useAction } from '../components/forms.tsx';
 import { bytes, counted, tokens } from '../format.ts';
 import { objects } from '../object-client.ts';
-import { useWallet } from '../wallet-client.ts';
+import { useSigner } from '../wallet-client.ts';
 import { Sign, useSigning } from './UploadSigning.tsx';
 
 /** Stores files and folders in history, and shows how far each is. */
@@ -46,16 +46,13 @@ export default function Upload({
 const asFolders = (input: HTMLInputElement | null): void => input?.setAttribute('webkitdirectory', '');
 
 function Choose({ onChange }: { onChange: () => void }) {
-  const { status } = useWallet();
+  const { status, signer, choices } = useSigner();
   const [files, setFiles] = useState<UploadFile[]>([]);
   const [compress, setCompress] = useState(true);
   const [encrypt, setEncrypt] = useState(false);
   const [password, setPassword] = useState('');
-  const [account, setAccount] = useState('');
   const action = useAction();
   const signing = useSigning();
-  const accounts = status?.accounts.filter(({ kind }) => kind === 'phrase') ?? [];
-  const payer = account === '' ? (accounts[0]?.address ?? '') : account;
   const choose = ({ target }: ChangeEvent<HTMLInputElement>): void =>
     setFiles(
       [...(target.files ?? [])].map((file) => ({
@@ -111,24 +108,19 @@ function Choose({ onChange }: { onChange: () => void }) {
         />
       )}
       <Sign {...signing} />
-      <Select
-        label="Paid and signed by"
-        value={payer}
-        options={accounts.map(({ address, name }) => [address, name] as const)}
-        onChange={setAccount}
-      />
+      <Select label="Paid and signed by" {...choices} />
       <div className="row">
         <button
           type="button"
           className="primary"
-          disabled={action.busy || files.length === 0 || payer === '' || (encrypt && password.length < 8)}
+          disabled={action.busy || files.length === 0 || signer === '' || (encrypt && password.length < 8)}
           onClick={() =>
             action.run(async () => {
               await objects.prepareUpload({
                 files: await signing.apply(files),
                 compress,
                 password: encrypt ? password : '',
-                account: payer,
+                account: signer,
               });
               onChange();
             })
