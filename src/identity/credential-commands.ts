@@ -17,6 +17,8 @@ import { predicates } from './predicate.ts';
 import { issueSdJwt, verifySdJwt, type ClaimPath } from './sd-jwt.ts';
 import { statusReader, statusUri, takeStatusIndex } from './status-book.ts';
 import { checkReceived } from './unlinkable-commands.ts';
+import { checkW3cCredential } from './w3c-commands.ts';
+import { isW3cCredential } from './w3c-credential.ts';
 
 const DAY_S = 86_400;
 const DEFAULT_DAYS = 365;
@@ -113,6 +115,14 @@ export function credentialCommands(context: IdentityContext) {
     return id;
   };
 
+  const acceptForeign = async (credential: string) => {
+    const { verdict } = await checkW3cCredential(context, credential, false);
+    requireNew(credential);
+    const id = await store(credential, {});
+    const record = { credential, openings: {}, received: context.seconds };
+    return { ...view(id, record, undefined), issuerVerdict: verdict };
+  };
+
   return {
     /**
      * Issues a credential by one of one's own identities. Returns the package (JSON) for its holder; if the holder
@@ -151,11 +161,12 @@ export function credentialCommands(context: IdentityContext) {
       return { package: JSON.stringify(packed), index };
     },
 
-    /** Takes in a credential, as a package or as its compact text, after every check. */
+    /** Takes in a credential, as a package, as its compact text or as the W3C's JSON, after every check. */
     async acceptCredential(input: {
       text: string;
     }): Promise<CredentialView & { issuerVerdict: VerdictView | null }> {
       const text = input.text.trim();
+      if (isW3cCredential(text)) return acceptForeign(text);
       const given = text.startsWith('{')
         ? shaped(packageSchema, parseJson(text, 'credential-package'), 'credential-package')
         : { v: 1 as const, credential: text };

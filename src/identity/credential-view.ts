@@ -8,6 +8,7 @@ import { claimsOf, decodeIssued, isNumber } from './jpt.ts';
 import type { Jwk } from './keys.ts';
 import { disclosableClaims, type ClaimPath, type CredentialStatus, type SdJwtCheck } from './sd-jwt.ts';
 import { fetchedAt, isWebAddress, statusUri } from './status-book.ts';
+import { decodeW3cCredential, isW3cCredential, w3cStatus } from './w3c-credential.ts';
 
 /** A credential as the wallet keeps it. */
 export interface CredentialRecord {
@@ -44,6 +45,8 @@ export interface CredentialView {
   statusSource: { host: string | null; asked: number | null } | null;
   /** Whether two showings of it can be told to be of one credential. */
   linkable: boolean;
+  /** Whether it is of another system (W3C, JSON), which cannot be shown here claim by claim. */
+  foreign: boolean;
 }
 
 function sameKey(a: Jwk, b: Jwk): boolean {
@@ -80,6 +83,29 @@ export function credentialBook(context: IdentityContext) {
       status: 'none',
       statusSource: null,
       linkable: false,
+      foreign: false,
+    };
+  };
+
+  const w3cView = (id: string, { credential }: CredentialRecord): CredentialView => {
+    const read = decodeW3cCredential(credential);
+    const known = context.known(read.issuer);
+    return {
+      id,
+      type: read.types.at(-1)!,
+      issuer: read.issuer,
+      issuerName: known?.name ?? null,
+      subject: read.subject,
+      holder: null,
+      claims: read.claims.map((claim) => ({ ...claim, selective: false })),
+      provable: [],
+      issuedAt: read.validFrom,
+      expiresAt: read.validUntil,
+      selfIssued: read.subject === read.issuer,
+      status: w3cStatus(read, undefined),
+      statusSource: null,
+      linkable: true,
+      foreign: true,
     };
   };
 
@@ -91,6 +117,7 @@ export function credentialBook(context: IdentityContext) {
 
   const view = (id: string, record: CredentialRecord, status: SdJwtCheck['status']): CredentialView => {
     if (record.unlinkable !== undefined) return unlinkableView(id, record);
+    if (isW3cCredential(record.credential)) return w3cView(id, record);
     const { claims, disclosable } = disclosableClaims(record.credential);
     const hideable = disclosable.map(({ path }) => path);
     const reference = claims.status?.status_list;
@@ -114,6 +141,7 @@ export function credentialBook(context: IdentityContext) {
       status: reference === undefined ? 'none' : (status?.(reference, claims.iss) ?? 'unknown'),
       statusSource: reference === undefined ? null : sourceOf(reference.uri, claims.iss),
       linkable: true,
+      foreign: false,
     };
   };
   return { holderOf, unlinkableView, view };

@@ -31,6 +31,7 @@ import {
   type VerifiedCredential,
 } from './sd-jwt.ts';
 import type { HolderSecrets, SeenKey, UnlinkablePresentation } from './unlinkable.ts';
+import { isW3cCredential } from './w3c-credential.ts';
 
 const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit));
 
@@ -83,6 +84,8 @@ export function matchCredentials(request: PresentationRequest, credentials: read
         const disclosed = matchUnlinkable(query, credential);
         return disclosed === null ? [] : [{ query: query.id, credential: index, disclosed }];
       }
+      // Of those of other systems nothing can be kept back, nor is it known whose they are.
+      if (isW3cCredential(credential)) return [];
       const { claims, disclosable } = disclosableClaims(credential);
       const asked = claimsAnswering(claims, query);
       if (asked === null) return [];

@@ -13,6 +13,7 @@ import { predicates } from './predicate.ts';
 import { computeScore, nullifierOf, POLICY_V1, type Score, type ScorePolicy } from './score.ts';
 import { statusReader } from './status-book.ts';
 import { disclosableClaims, issueSdJwt } from './sd-jwt.ts';
+import { decodeW3cCredential, isW3cCredential } from './w3c-credential.ts';
 
 export const SCORE_TYPE = 'urn:autonomys:vc:auto-score:1';
 const POLICY = 'score-policy';
@@ -276,6 +277,10 @@ function backingIn({ credential, received }: CredentialRecord) {
   if (isUnlinkable(credential)) {
     const { iss, exp } = claimsOf(decodeIssued(credential));
     return { issuer: iss, subject: null, issuedAt: received, expiresAt: exp, reference: null };
+  }
+  if (isW3cCredential(credential)) {
+    const { issuer, subject, validFrom, validUntil } = decodeW3cCredential(credential);
+    return { issuer, subject, issuedAt: validFrom ?? received, expiresAt: validUntil, reference: null };
   }
   const { iss, sub = null, iat = null, exp = null, status } = disclosableClaims(credential).claims;
   const reference = status?.status_list ?? null;

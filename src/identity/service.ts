@@ -21,6 +21,7 @@ import { statusCommands } from './status-commands.ts';
 import { statementCommands } from './statement-commands.ts';
 import { unlinkableCommands } from './unlinkable-commands.ts';
 import { verifierCommands } from './verifier-commands.ts';
+import { w3cCommands } from './w3c-commands.ts';
 
 type ContentCommands = ReturnType<typeof contentCommands>;
 /** Commands of signed files; a record, so that none is left out. */
@@ -86,6 +87,7 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
     ...statementCommands(context),
     ...unlinkableCommands(context),
     ...verifierCommands(context),
+    ...w3cCommands(context),
   };
 }
 

@@ -1,0 +1,184 @@
+/**
+ * Data Integrity proofs (W3C Verifiable Credential Data Integrity 1.0) of the cryptosuite `eddsa-jcs-2022` (W3C Data
+ * Integrity EdDSA Cryptosuites 1.0): canonical JSON, SHA-256, Ed25519. Nothing is looked up and no JSON-LD is processed.
+ */
+import { sha256 } from '@noble/hashes/sha2.js';
+import { base58 } from '@scure/base';
+import * as v from 'valibot';
+import { concat, equal } from '../protocol/bytes.ts';
+import { DecodeError } from '../protocol/errors.ts';
+import { Refusal } from '../wallet/errors.ts';
+import { canonicalJson, fromBase64Url, parseJson, shaped } from '../wallet/json.ts';
+import type { Jwk } from './keys.ts';
+import { verifyEd25519 } from './signature.ts';
+
+export const CRYPTOSUITE = 'eddsa-jcs-2022';
+/** Seconds that clocks may differ. */
+export const CLOCK_SKEW_S = 60;
+const WHAT = 'data-integrity';
+const MAX_CHARACTERS = 512 * 1024;
+const MAX_CONTEXTS = 16;
+const SIGNATURE_BYTES = 64;
+
+const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit));
+/** Schema of a JSON object; a record would take a list too. */
+export const objectSchema = v.custom<Record<string, unknown>>(
+  (value) => typeof value === 'object' && value !== null && !Array.isArray(value),
+);
+/** Schema of a JSON-LD context: names of contexts, and definitions that stand in the document itself. */
+export const contextSchema = v.pipe(
+  v.array(v.union([text(1024), objectSchema])),
+  v.minLength(1),
+  v.maxLength(MAX_CONTEXTS),
+);
+
+const proofSchema = v.looseObject({
+  type: text(128),
+  cryptosuite: v.optional(text(128)),
+  proofPurpose: text(128),
+  verificationMethod: text(1200),
+  proofValue: text(256),
+  created: v.optional(text(64)),
+  expires: v.optional(text(64)),
+  '@context': v.optional(contextSchema),
+});
+/** Members that the standard gives a proof. Others could change what it means. */
+const KNOWN = new Set([...Object.keys(proofSchema.entries), 'id', 'nonce']);
+type Proof = v.InferOutput<typeof proofSchema>;
+
+/** A document with its proof, of which nothing is verified. */
+export interface SecuredDocument {
+  /** The document without the proof. */
+  document: Record<string, unknown>;
+  proof: Proof;
+}
+
+/**
+ * Takes a document and its one proof apart. Throws DecodeError; Refusal `proof-missing`, `proof-several`, `proof-type`,
+ * `cryptosuite`, `proof-member`.
+ */
+export function decodeSecured(json: string): SecuredDocument {
+  if (json.length > MAX_CHARACTERS) throw new DecodeError(WHAT, `${json.length} characters`);
+  const whole = shaped(objectSchema, parseJson(json, WHAT), WHAT);
+  const { proof: given, ...document } = whole;
+  const proofs: unknown[] = Array.isArray(given) ? given : given === undefined ? [] : [given];
+  if (proofs.length === 0)
+    throw new Refusal('proof-missing', 'no proof', 'Nobody signed this: it holds no proof.');
+  if (proofs.length > 1)
+    throw new Refusal(
+      'proof-several',
+      `${proofs.length} proofs`,
+      'This is signed several times. Only documents with one signature are read here.',
+    );
+  const proof = shaped(proofSchema, proofs[0], WHAT);
+  const { type, cryptosuite } = proof;
+  if (type !== 'DataIntegrityProof')
+    throw new Refusal('proof-type', type, `Signatures of the kind “${type}” are not read here.`);
+  if (cryptosuite !== CRYPTOSUITE)
+    throw new Refusal(
+      'cryptosuite',
+      String(cryptosuite),
+      `This is signed by the method “${cryptosuite ?? 'none'}”. Only “${CRYPTOSUITE}” is read here.`,
+    );
+  const other = Object.keys(proof).find((name) => !KNOWN.has(name));
+  if (other !== undefined)
+    throw new Refusal(
+      'proof-member',
+      other.slice(0, 80),
+      'The signature is meant for something else than a credential that anybody may read.',
+    );
+  return { document, proof };
+}
+
+/** What is signed: SHA-256 of the proof's options, then that of the document, both as canonical JSON; 64 bytes. */
+export function hashData(document: Record<string, unknown>, options: Record<string, unknown>): Uint8Array {
+  return concat(sha256(canonical(options)), sha256(canonical(document)));
+}
+
+function canonical(value: unknown): Uint8Array {
+  try {
+    return canonicalJson(value);
+  } catch (error) {
+    // Halves of surrogate pairs have no canonical form.
+    throw new DecodeError(WHAT, error instanceof Error ? error.message.slice(0, 200) : 'no JSON');
+  }
+}
+
+/** What a proof has to be for. */
+export interface ProofCheck {
+  /** Key of the proof's verification method. */
+  key: Jwk;
+  purpose: string;
+  /** Seconds since the epoch. */
+  now: number;
+}
+
+/**
+ * Verifies a proof and returns the document that it covers: of contexts only those that the proof names. Throws
+ * DecodeError; Refusal `proof-purpose`, `proof-created`, `proof-expired`, `proof-context`, `key-type`, `signature`.
+ */
+export function verifyProof(
+  { document, proof }: SecuredDocument,
+  { key, purpose, now }: ProofCheck,
+): Record<string, unknown> {
+  if (proof.proofPurpose !== purpose)
+    throw new Refusal('proof-purpose', proof.proofPurpose, 'The signature was given for another purpose.');
+  checkTimes(proof, now);
+  const { proofValue, ...options } = proof;
+  const context = options['@context'];
+  if (context !== undefined) requirePrefix(context, document['@context']);
+  const covered = context === undefined ? document : { ...document, '@context': context };
+  if (key.kty !== 'OKP' || key.crv !== 'Ed25519')
+    throw new Refusal('key-type', key.kty, 'The signer’s key is of another kind than this signature.');
+  const holds = verifyEd25519(
+    fromBase64Url(key.x, 'jwk', 32),
+    hashData(covered, options),
+    signatureOf(proofValue),
+  );
+  if (!holds) throw new Refusal('signature', 'the proof', 'This was changed, or its issuer did not sign it.');
+  return covered;
+}
+
+function checkTimes({ created, expires }: Proof, now: number): void {
+  const from = created === undefined ? null : secondsOf(created, WHAT);
+  const until = expires === undefined ? null : secondsOf(expires, WHAT);
+  if (from !== null && from > now + CLOCK_SKEW_S)
+    throw new Refusal('proof-created', created!, 'This claims to have been signed in the future.');
+  if (until !== null && (until <= now || (from !== null && until <= from)))
+    throw new Refusal('proof-expired', expires!, 'The signature does not hold any more.');
+}
+
+function requirePrefix(signed: readonly unknown[], given: unknown): void {
+  const all: unknown[] = Array.isArray(given) ? given : [given];
+  const same = (a: unknown, b: unknown) => b !== undefined && equal(canonical(a), canonical(b));
+  if (signed.length > all.length || !signed.every((one, at) => same(one, all[at])))
+    throw new Refusal('proof-context', 'another @context', 'The signature covers other words than these.');
+}
+
+/** Bytes of a proof value in multibase (base58). Throws DecodeError. */
+function signatureOf(proofValue: string): Uint8Array {
+  let bytes = new Uint8Array();
+  try {
+    if (proofValue.startsWith('z')) bytes = Uint8Array.from(base58.decode(proofValue.slice(1)));
+  } catch {
+    // Left empty, which is refused below.
+  }
+  if (bytes.length !== SIGNATURE_BYTES)
+    throw new DecodeError(WHAT, 'proofValue: a base58 signature expected');
+  return bytes;
+}
+
+const DATE_TIME = /^(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(\.\d{1,9})?(Z|[+-]\d\d:\d\d)?$/;
+
+/**
+ * Seconds since the epoch of a date and time of XML Schema, years 0000 to 9999; one without a zone is in UTC, as the
+ * standard has it. Throws DecodeError.
+ */
+export function secondsOf(given: string, what: string): number {
+  const [, year, month, day, hour, minute, second, , zone = 'Z'] = DATE_TIME.exec(given) ?? [];
+  const milliseconds = Date.parse(`${year}-${month}-${day}T${hour}:${minute}:${second}${zone}`);
+  const days = new Date(Date.UTC(Number(year), Number(month), 0)).getUTCDate();
+  if (!Number.isFinite(milliseconds) || Number(day) > days || Number(hour) > 23)
+    throw new DecodeError(what, `${given.slice(0, 40)} is no date and time`);
+  return milliseconds / 1000;
+}
