@@ -11,13 +11,18 @@ import { takeLink } from '../visit.ts';
 import { identity } from '../wallet-client.ts';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking } from './CredentialLinking.tsx';
+import { CredentialFile, IssuerBadge } from './CredentialCheck.tsx';
 import { OfferCard } from './CredentialOffer.tsx';
+import { issuerText, typeText } from './credential-words.ts';
+
+type Kept = Awaited<ReturnType<typeof identity.acceptCredential>>;
 
 /** Takes credentials in: pasted, or offered by an issuer on the web. */
 export function Receive({ own, reload }: { own: IdentityView[]; reload: () => void }) {
   const [text, setText] = useState(() => takeLink('offer'));
   const [scanning, setScanning] = useState(false);
   const [offer, setOffer] = useState<Offer | null>(null);
+  const [kept, setKept] = useState<Kept | null>(null);
   const action = useAction();
   const list = useAction();
   useHandedOver('credential', setText);
@@ -27,9 +32,10 @@ export function Receive({ own, reload }: { own: IdentityView[]; reload: () => vo
     reload();
   };
   const take = async (given: string) => {
+    setKept(null);
     if (isOffer(given.trim())) setOffer(await identity.readOffer({ link: given }));
     else {
-      await identity.acceptCredential({ text: given });
+      setKept(await identity.acceptCredential({ text: given }));
       done();
     }
   };
@@ -50,7 +56,14 @@ export function Receive({ own, reload }: { own: IdentityView[]; reload: () => vo
           value={text}
           onChange={setText}
         />
+        <CredentialFile onText={setText} />
       </Form>
+      {kept !== null && (
+        <p role="status" data-testid="kept">
+          Kept: <strong>{typeText(kept.type)}</strong> by {issuerText(kept)}{' '}
+          <IssuerBadge verdict={kept.issuerVerdict} issuer={kept.issuer} />
+        </p>
+      )}
       {scanning ? (
         <Scan
           onText={(read) => {

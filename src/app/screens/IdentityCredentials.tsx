@@ -7,6 +7,7 @@ import { saveFile } from '../files.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
 import { LoginReturn, Promises } from './CredentialPromises.tsx';
 import { Ask } from './CredentialAsk.tsx';
+import { CheckForeign } from './CredentialCheck.tsx';
 import { Issue } from './CredentialIssue.tsx';
 import { Meet } from './CredentialMeeting.tsx';
 import { LinkingBadge } from './CredentialLinking.tsx';
@@ -44,6 +45,7 @@ export default function IdentityCredentials() {
       <Promises reload={reload} round={round} />
       <Show reload={reload} />
       <Ask />
+      <CheckForeign />
       <Issue own={own} people={people} reload={reload} />
       <Shown round={round} />
     </div>
@@ -65,6 +67,9 @@ function Credential({ one, reload }: { one: CredentialView; reload: () => void }
           <span className="muted">by {one.selfIssued ? 'yourself' : issuerText(one)}</span>
           <StatusBadge status={one.status} />
           {!one.linkable && <LinkingBadge linkable={false} />}
+          {one.foreign && (
+            <Badge title="Of the W3C’s kind: it is handed on as a whole, as a file">another system’s</Badge>
+          )}
         </summary>
         <dl className="facts">
           {one.claims.map(({ path, text, selective }) => (
@@ -92,7 +97,11 @@ function Credential({ one, reload }: { one: CredentialView; reload: () => void }
           <Deed
             label="Save"
             onDo={async () =>
-              saveFile('credential.txt', await identity.exportCredential({ id: one.id }), 'text/plain')
+              saveFile(
+                one.foreign ? 'credential.json' : 'credential.txt',
+                await identity.exportCredential({ id: one.id }),
+                one.foreign ? 'application/json' : 'text/plain',
+              )
             }
           />
           <Deed

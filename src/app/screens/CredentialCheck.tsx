@@ -1,0 +1,93 @@
+import { useState } from 'react';
+import type { CheckedCredential } from '../../identity/w3c-commands.ts';
+import { Badge, Card, CheckBadge } from '../components/basics.tsx';
+import { FileField, Form, TextArea, useAction } from '../components/forms.tsx';
+import { identity } from '../wallet-client.ts';
+import { Claim } from './CredentialClaim.tsx';
+import { issuerText, pathText, typeText } from './credential-words.ts';
+import { VerdictBadge } from './IdentityVerdict.tsx';
+
+/** Checks a credential of another system that somebody handed over as it is, without keeping it. */
+export function CheckForeign() {
+  const [text, setText] = useState('');
+  const [result, setResult] = useState<CheckedCredential | null>(null);
+  const action = useAction();
+  return (
+    <Card title="Check one of another system" span={6}>
+      <p className="muted">
+        Credentials of the W3C’s kind are files of JSON. Whoever has one can hand it on, so it does not tell
+        whether the person who gives it to you is the one it is about.
+      </p>
+      <Form
+        action={action}
+        submit="Check it"
+        busy="Checking…"
+        disabled={text.trim() === ''}
+        onSubmit={async () => {
+          setResult(null);
+          setResult(await identity.checkForeign({ text }));
+        }}
+      >
+        <TextArea label="The credential" hint="Nothing of it is kept." value={text} onChange={setText} />
+        <CredentialFile onText={setText} />
+      </Form>
+      {result !== null && <Checked result={result} />}
+    </Card>
+  );
+}
+
+/** Takes a credential's text from a file. */
+export function CredentialFile({ onText }: { onText: (text: string) => void }) {
+  return (
+    <FileField
+      label="Or its file"
+      onChoose={(file) => {
+        if (file !== null) onText(new TextDecoder().decode(file.content));
+      }}
+    />
+  );
+}
+
+function Checked({ result }: { result: CheckedCredential }) {
+  const { issuer, issuerVerdict, subject, expiresAt } = result;
+  return (
+    <div className="stack disclosed" data-testid="checked-foreign" aria-live="polite">
+      <p>
+        <CheckBadge>every check passed</CheckBadge> <strong>{typeText(result.type)}</strong> by{' '}
+        {issuerText(result)} <IssuerBadge verdict={issuerVerdict} issuer={issuer} />{' '}
+        {result.selfIssued && <Badge tone="warn">they say it of themselves</Badge>}
+      </p>
+      <dl className="facts">
+        {result.claims.map(({ path, text }) => (
+          <Claim key={pathText(path)} name={pathText(path)} text={text} selective />
+        ))}
+        {subject !== null && (
+          <>
+            <dt>About</dt>
+            <dd className="mono break">{subject}</dd>
+          </>
+        )}
+        <dt>Issuer</dt>
+        <dd className="mono break">{issuer}</dd>
+        {expiresAt !== null && (
+          <>
+            <dt>Holds until</dt>
+            <dd>{new Date(expiresAt * 1000).toLocaleDateString()}</dd>
+          </>
+        )}
+      </dl>
+    </div>
+  );
+}
+
+/** What is known of an issuer: its verdict, or that it is no more than a key. */
+export function IssuerBadge(props: { verdict: CheckedCredential['issuerVerdict']; issuer: string }) {
+  const { verdict, issuer } = props;
+  if (verdict !== null) return <VerdictBadge verdict={verdict} />;
+  if (issuer.startsWith('did:autoid:')) return <Badge tone="info">registered</Badge>;
+  return (
+    <Badge tone="warn" title="Its name is its key. Compare it with the one that the issuer tells you.">
+      nobody vouches for this issuer
+    </Badge>
+  );
+}
