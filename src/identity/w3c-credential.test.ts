@@ -98,7 +98,7 @@ describe('Data Integrity proofs', () => {
       'now',
       '',
     ])
-      expect(() => secondsOf(wrong, 'x'), wrong).toThrow('no date and time');
+      expect(() => secondsOf(wrong, 'x')).toThrow('no date and time');
   });
 });
 
@@ -231,12 +231,11 @@ describe('W3C credentials', () => {
   it('are refused with any other signature', async () => {
     const value = (JSON.parse(good) as { proof: { proofValue: string } }).proof.proofValue;
     for (const wrong of [value.slice(1), `${value}1`, value.slice(0, -1), 'z', `u${value.slice(1)}`])
-      expect(
-        await refusal(changed(good, (whole) => ((whole['proof'] as Json)['proofValue'] = wrong))),
-        wrong,
-      ).toBe('malformed');
+      expect(await refusal(changed(good, (whole) => ((whole['proof'] as Json)['proofValue'] = wrong)))).toBe(
+        'malformed',
+      );
     const foreign = secured(
-      (({ proof: _, ...document }) => document)(JSON.parse(good) as Json),
+      decodeSecured(good).document,
       (data) => ed25519.sign(data, new Uint8Array(32).fill(9)),
       proofOptions(didKeyOf(SEED)),
     );

@@ -49,7 +49,7 @@ export function CredentialFile({ onText }: { onText: (text: string) => void }) {
 }
 
 function Checked({ result }: { result: CheckedCredential }) {
-  const { issuer, issuerVerdict, subject, expiresAt } = result;
+  const { issuer, issuerVerdict, expiresAt } = result;
   return (
     <div className="stack disclosed" data-testid="checked-foreign" aria-live="polite">
       <p>
@@ -61,12 +61,6 @@ function Checked({ result }: { result: CheckedCredential }) {
         {result.claims.map(({ path, text }) => (
           <Claim key={pathText(path)} name={pathText(path)} text={text} selective />
         ))}
-        {subject !== null && (
-          <>
-            <dt>About</dt>
-            <dd className="mono break">{subject}</dd>
-          </>
-        )}
         <dt>Issuer</dt>
         <dd className="mono break">{issuer}</dd>
         {expiresAt !== null && (
