@@ -2,7 +2,7 @@
 import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it } from 'vitest';
 import { CacheMember } from '../src/cluster/cache.ts';
 import { CacheStore } from '../src/cluster/cache-store.ts';
 import { Controller } from '../src/cluster/controller.ts';
@@ -12,6 +12,7 @@ import { ClusterPieces } from '../src/cluster/pieces.ts';
 import { PlotterMember } from '../src/cluster/plotter.ts';
 import { ClusterRoster } from '../src/cluster/roster.ts';
 import { TestCluster } from '../src/cluster/testing.ts';
+import { describeWithNats } from '../src/cluster/testing-nats.ts';
 import { createNodePool } from '../src/crypto/pool/node.ts';
 import { randomBytes } from '../src/crypto/random.ts';
 import { loadWasm } from '../src/crypto/wasm.ts';
@@ -23,7 +24,6 @@ import { openNodeSocket } from '../src/network/socket-node.ts';
 import { RpcSource } from '../src/network/source.ts';
 import { NodeDirectory } from '../src/storage/node-directory.ts';
 import { FAST_PARAMS } from './config.ts';
-import { INSTALL_NATS, isNatsInstalled } from './nats-server.ts';
 import { TestNetwork } from './testing/test-network.ts';
 
 const LIMIT_MS = 8 * 60_000;
@@ -43,9 +43,7 @@ async function until(holds: () => boolean, what: string): Promise<void> {
   }
 }
 
-if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
-
-describe.skipIf(!isNatsInstalled())('a cluster on the local network', () => {
+describeWithNats('a cluster on the local network', () => {
   const folder = mkdtempSync(join(tmpdir(), 'allotment-cluster-'));
   const stops: (() => unknown)[] = [];
   let network: TestNetwork;

@@ -11,15 +11,12 @@ import { createNodePool } from '../src/crypto/pool/node.ts';
 import { auditSlot, type AuditedSector } from '../src/farm/auditor.ts';
 import { identityFromEntropy } from '../src/farm/identity.ts';
 import { planSector } from '../src/farm/plan.ts';
-import { plotSector } from '../src/farm/plotter.ts';
 import { proveCandidate } from '../src/farm/prover.ts';
-import { SectorFile } from '../src/farm/sector-file.ts';
 import { prepareTree } from '../src/objects/prepare.ts';
 import { toHex } from '../src/protocol/bytes.ts';
 import { cidOfHash } from '../src/protocol/cid.ts';
 import type { StoredNode } from '../src/protocol/dag-builder.ts';
 import type { SlotInfo } from '../src/protocol/types.ts';
-import { MemoryDirectory } from '../src/storage/memory-directory.ts';
 import { developmentAccounts } from './accounts.ts';
 import { BLOCKS_FILE } from './block-store.ts';
 import { DEFAULT_NODE_OPTIONS, DEFAULT_PARAMS } from './config.ts';
@@ -28,6 +25,7 @@ import { historyFiles, PREPARED_SEGMENTS } from './history.ts';
 import { LocalNetwork } from './network.ts';
 import { farmerAppInfo } from './rpc/subspace.ts';
 import { sampleSources, type Sample } from './samples.ts';
+import { plotInMemory } from './testing/plot-sector.ts';
 import { signTransaction } from './transactions.ts';
 
 const FOLDER = '/tmp/allotment-prepared-history';
@@ -68,26 +66,13 @@ const { chain, pool, segments } = network;
 const [, bob] = developmentAccounts();
 chain.on('best', () => (due = null));
 
-async function plotted(): Promise<AuditedSector> {
+function plotted(): Promise<AuditedSector> {
   const { protocolInfo } = farmerAppInfo(chain);
   const plan = planSector(identity.publicKey, 0, 1n, DEFAULT_PARAMS.maxPiecesInSector, protocolInfo);
-  const directory = new MemoryDirectory();
-  await plotSector(plan, {
-    pool: compute,
-    pieces: { name: 'the network', piece: (index) => segments.piece(index) },
-    history: {
-      historySize: () => 1n,
-      segmentCommitment: (index) => segments.header(index)?.segmentCommitment ?? null,
-      onChange: () => () => undefined,
-    },
-    directory,
-    concurrency: 1,
-    signal: new AbortController().signal,
-    progress: () => undefined,
-    badPiece: () => undefined,
-    beforeReplace: () => Promise.resolve(),
+  return plotInMemory(plan, compute, {
+    piece: (index) => segments.piece(index),
+    segmentCommitment: (index) => segments.header(index)?.segmentCommitment ?? null,
   });
-  return { sectorIndex: 0, sectorId: plan.sectorId, file: await SectorFile.open(directory, 0, true) };
 }
 
 /** Submits the first solution of a slot that gives a block. */

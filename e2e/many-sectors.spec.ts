@@ -1,7 +1,7 @@
 /** A farm of 20 000 sectors on the screen: what an update costs the page, and how one sector is looked at. */
 import { expect, test, type Page } from '@playwright/test';
 import { beside } from './support/beside.ts';
-import { startNetwork } from './support/network.ts';
+import { onlyVerify, startNetwork } from './support/network.ts';
 
 const SECTORS = 20_000;
 /** Snapshots asked for, four a second. */
@@ -15,13 +15,7 @@ async function addFarm(page: Page): Promise<void> {
     window.showDirectoryPicker = async () =>
       (await navigator.storage.getDirectory()).getDirectoryHandle('Drive', { create: true });
   });
-  await page.goto(network().address);
-  await page.getByRole('button', { name: 'Get started' }).click();
-  await expect(page.getByText('reachable')).toBeVisible({ timeout: 60_000 });
-  await page.getByRole('button', { name: 'Continue' }).click();
-  await page.getByText('Only verify').click();
-  await page.getByRole('button', { name: 'Start verifying' }).click();
-  await page.getByRole('link', { name: 'Farm', exact: true }).click();
+  await onlyVerify(page, network().address);
   await page.getByRole('button', { name: 'Add a folder' }).click();
   await expect(page.getByText('The folder “Drive” is empty.')).toBeVisible({ timeout: 60_000 });
   const size = await page.getByText(/A sector takes/).innerText();

@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { expect, test, type Page } from '@playwright/test';
 import { Display, displayMissing } from './support/display.ts';
 import { beside } from './support/beside.ts';
-import { startNetwork } from './support/network.ts';
+import { onlyVerify, startNetwork } from './support/network.ts';
 import { card as cardOf } from './support/profile.ts';
 
 const missing = displayMissing();
@@ -30,21 +30,11 @@ test.afterAll(async () => {
   rmSync(disk, { recursive: true, force: true });
 });
 
-async function onlyVerify(page: Page): Promise<void> {
-  await page.goto(network().address);
-  await page.getByRole('button', { name: 'Get started' }).click();
-  await expect(page.getByText('reachable')).toBeVisible({ timeout: 60_000 });
-  await page.getByRole('button', { name: 'Continue' }).click();
-  await page.getByText('Only verify').click();
-  await page.getByRole('button', { name: 'Start verifying' }).click();
-  await page.getByRole('link', { name: 'Farm', exact: true }).click();
-}
-
 const card = (page: Page) => cardOf(page, 'Folder “Drive”');
 
 test('a folder of the disk is farmed, asked for again after a restart, and waited for while it is away', async () => {
   let page = await display.open();
-  await onlyVerify(page);
+  await onlyVerify(page, network().address);
 
   await test.step('it is not taken when the browser is told not to allow it', async () => {
     await display.pickAndRefuse(drive, () => page.getByRole('button', { name: 'Add a folder' }).click());

@@ -13,9 +13,7 @@ import { createNodePool } from '../../src/crypto/pool/node.ts';
 import { auditSlot, type AuditedSector } from '../../src/farm/auditor.ts';
 import { identityFromEntropy, type FarmerIdentity } from '../../src/farm/identity.ts';
 import { planSector, type SectorPlan } from '../../src/farm/plan.ts';
-import { plotSector } from '../../src/farm/plotter.ts';
 import { proveCandidate } from '../../src/farm/prover.ts';
-import { SectorFile } from '../../src/farm/sector-file.ts';
 import { Archiver, extendGenesisBlock } from '../../src/protocol/archiver.ts';
 import { encodeSignedBlock } from '../../src/protocol/block.ts';
 import { fromHex, toHex } from '../../src/protocol/bytes.ts';
@@ -23,11 +21,11 @@ import { decodeAll, ScaleWriter } from '../../src/protocol/scale.ts';
 import { positionOfPiece } from '../../src/protocol/segment.ts';
 import { readSolution, writeSolution } from '../../src/protocol/solution.ts';
 import type { SlotInfo, Solution } from '../../src/protocol/types.ts';
-import { MemoryDirectory } from '../../src/storage/memory-directory.ts';
 import { Chain } from '../chain.ts';
 import { FAST_PARAMS } from '../config.ts';
 import { farmerAppInfo } from '../rpc/subspace.ts';
 import { shippedCommitments } from '../segments.ts';
+import { plotInMemory } from './plot-sector.ts';
 
 const KEPT = new URL('./solutions.bin', import.meta.url);
 /** Bytes of a challenge that tell it from others. */
@@ -106,24 +104,10 @@ async function plot({ publicKey }: FarmerIdentity, pool: ComputePool): Promise<A
   const { piece, segmentCommitment } = pieceOf(chain, plan);
   chain.close();
   rmSync(folder, { recursive: true });
-  const directory = new MemoryDirectory();
-  await plotSector(plan, {
-    pool,
-    pieces: { name: 'test', piece: () => Promise.resolve(piece) },
-    history: {
-      historySize: () => 1n,
-      segmentCommitment: () => segmentCommitment,
-      onChange: () => () => undefined,
-    },
-    directory,
-    concurrency: 1,
-    signal: new AbortController().signal,
-    progress: () => undefined,
-    badPiece: () => undefined,
-    beforeReplace: () => Promise.resolve(),
+  return plotInMemory(plan, pool, {
+    piece: () => Promise.resolve(piece),
+    segmentCommitment: () => segmentCommitment,
   });
-  const file = await SectorFile.open(directory, 0, true);
-  return { sectorIndex: 0, sectorId: plan.sectorId, file };
 }
 
 function pieceOf(chain: Chain, plan: SectorPlan): { piece: Uint8Array; segmentCommitment: Uint8Array } {

@@ -30,6 +30,17 @@ export async function startNetwork(): Promise<StartedNetwork> {
   };
 }
 
+/** The first run, up to the farm's screen, without a farm. */
+export async function onlyVerify(page: Page, address: string): Promise<void> {
+  await page.goto(address);
+  await page.getByRole('button', { name: 'Get started' }).click();
+  await expect(page.getByText('reachable')).toBeVisible({ timeout: 60_000 });
+  await page.getByRole('button', { name: 'Continue' }).click();
+  await page.getByText('Only verify').click();
+  await page.getByRole('button', { name: 'Start verifying' }).click();
+  await page.getByRole('link', { name: 'Farm', exact: true }).click();
+}
+
 /** The first run, up to a farm of so many sectors. */
 export async function firstRun(page: Page, address: string, sectors: number): Promise<void> {
   await page.goto(address);

@@ -2,7 +2,6 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { createInterface } from 'node:readline/promises';
-import { parseArgs } from 'node:util';
 import { authenticate } from '../identity/agent.ts';
 import { signAsAgent } from '../identity/agent-content.ts';
 import {
@@ -15,9 +14,9 @@ import {
 } from '../identity/agent-file.ts';
 import { decodeCapability, type CapabilityRequest } from '../identity/capability.ts';
 import { ORIGINS } from '../identity/provenance.ts';
-import { UsageError } from './usage.ts';
+import { parseOptions, UsageError } from './usage.ts';
 
-const AGENT_HELP = `Usage: npm run allotment -- agent COMMAND FILE [options]
+export const AGENT_HELP = `Usage: npm run allotment -- agent COMMAND FILE [options]
 
 Commands
   show          who the agent is and what it may do
@@ -50,15 +49,7 @@ const OPTIONS = {
   help: { type: 'boolean' },
 } as const;
 
-function parse(args: string[]) {
-  try {
-    return parseArgs({ args, options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError((error as Error).message, { cause: error });
-  }
-}
-
-type Values = ReturnType<typeof parse>['values'];
+type Values = ReturnType<typeof parseOptions<typeof OPTIONS>>['values'];
 
 function required(values: Values, name: 'audience' | 'nonce' | 'resource' | 'action'): string {
   const value = values[name];
@@ -125,7 +116,7 @@ async function sign(agent: AgentFile, path: string, values: Values): Promise<str
  * Runs an agent's command and returns what it prints: JSON for `show`, `use` and `sign`, a token for `authenticate`.
  */
 export async function runAgent(args: string[]): Promise<string> {
-  const { values, positionals } = parse(args);
+  const { values, positionals } = parseOptions(OPTIONS, args);
   const [command, path, content] = positionals;
   if (values.help === true || command === undefined) return AGENT_HELP;
   if (!['show', 'authenticate', 'use', 'sign'].includes(command))

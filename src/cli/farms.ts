@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import type { FarmPlace, FarmView } from '../node/api.ts';
 import type { AllotmentNode } from '../node/node.ts';
+import { print } from './output.ts';
 import { UsageError } from './usage.ts';
 
 export const FARM_COMMANDS: readonly string[] = [
@@ -19,18 +20,15 @@ export interface FarmOptions {
   'keep-files'?: boolean;
 }
 
-interface Output {
-  print(event: string, fields: Record<string, unknown>): void;
-  /** Space that the options give a farm. */
-  bytes(): Promise<number>;
-}
-
-/** A command, ready to run on a node that was started; rejects with a sentence. Throws UsageError. */
+/**
+ * A command, ready to run on a node that was started; rejects with a sentence. `bytes`: the space that the options give
+ * a farm. Throws UsageError.
+ */
 export function farmCommand(
   command: string,
   argument: string | undefined,
   options: FarmOptions,
-  { print, bytes }: Output,
+  bytes: () => Promise<number>,
 ): (node: AllotmentNode) => Promise<void> {
   if (command !== 'check-farm' && argument === undefined) {
     const what = command === 'remove-farm' ? 'the id of a farm; status names them' : 'a folder';
@@ -47,13 +45,13 @@ export function farmCommand(
       case 'add-farm':
         return print('added', { farm: await node.addFarm(place, await bytes()) });
       case 'import-farm':
-        return done(node, await node.importFarm(place, into), print);
+        return done(node, await node.importFarm(place, into));
       case 'export-farm':
         await node.exportFarm(place, farm);
-        return done(node, farm ?? null, print);
+        return done(node, farm ?? null);
       case 'check-farm':
         await node.scrub(farm, options.repair !== true);
-        return done(node, farm ?? null, print);
+        return done(node, farm ?? null);
     }
   };
 }
@@ -78,7 +76,7 @@ function ready(node: AllotmentNode, id: string | null): Promise<void> {
 }
 
 /** Waits until a farm's task is over, printing how far it is; rejects with what went wrong. */
-async function done(node: AllotmentNode, id: string | null, print: Output['print']): Promise<void> {
+async function done(node: AllotmentNode, id: string | null): Promise<void> {
   let last = '';
   await changed(node, () => {
     const farm = viewOf(node, id);

@@ -55,6 +55,14 @@ describe('allotment', () => {
     expect(stderr).toContain(sentence);
   });
 
+  test.each([
+    [['plant'], 'allotment -- COMMAND'],
+    [['agent', 'plant'], 'allotment -- agent COMMAND'],
+    [['cluster', 'gardener'], 'allotment -- cluster ROLE'],
+  ])('says of %j how its own commands are used', async (args, usage) => {
+    expect((await allotment(...args)).stderr).toContain(`Usage: npm run ${usage}`);
+  });
+
   test('states what is stored as one JSON object', async () => {
     const { code, stdout } = await allotment('status', '--data', data);
     expect(code).toBe(0);

@@ -2,9 +2,6 @@
  * `npm run allotment -- COMMAND`: the node of the page under Node.js. Prints one JSON object a line on standard
  * output; what is for people goes to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
  */
-import { homedir } from 'node:os';
-import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { bytesOfSectors } from '../farm/sectors.ts';
 import { explained } from '../node/causes.ts';
 import type { BeginSetup, FarmView, NodeSnapshot, Setup } from '../node/api.ts';
@@ -13,12 +10,14 @@ import { farmTotals } from '../node/farm-totals.ts';
 import { ALWAYS, type Schedule } from '../node/schedule.ts';
 import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
-import { runAgent } from './agent.ts';
+import { AGENT_HELP, runAgent } from './agent.ts';
 import { askUnseen } from './ask.ts';
+import { CLUSTER_HELP } from './cluster-options.ts';
 import { FARM_COMMANDS, farmCommand } from './farms.ts';
 import { useHelper } from './helper.ts';
+import { print } from './output.ts';
 import { endSignal } from './signals.ts';
-import { UsageError } from './usage.ts';
+import { dataFolder, parseOptions, UsageError, wholeNumber } from './usage.ts';
 
 const HELP = `Usage: npm run allotment -- COMMAND [options]
 
@@ -92,25 +91,7 @@ const OPTIONS = {
   help: { type: 'boolean' },
 } as const;
 
-function print(event: string, fields: Record<string, unknown>): void {
-  process.stdout.write(`${JSON.stringify({ event, ...fields })}\n`);
-}
-
-function parse() {
-  try {
-    return parseArgs({ options: OPTIONS, allowPositionals: true });
-  } catch (error) {
-    throw new UsageError((error as Error).message, { cause: error });
-  }
-}
-
-type Values = ReturnType<typeof parse>['values'];
-
-function positiveInteger(name: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value) || value < 1) throw new UsageError(`--${name} takes a number from 1 on`);
-  return value;
-}
+type Values = ReturnType<typeof parseOptions<typeof OPTIONS>>['values'];
 
 /** The choices that the options make, over those of the last run. */
 async function setupOf(
@@ -131,12 +112,11 @@ async function setupOf(
     begin: values.begin === undefined ? (last?.begin ?? { kind: 'auto' }) : beginOf(values.begin),
     farm: farms === 'as-before' ? (last?.farm ?? { allocatedBytes: 0, rewardAddress: null }) : null,
     schedule: scheduleOf(values.hours) ?? last?.schedule,
-    cores:
-      values.cores === undefined ? (last?.cores ?? machine.cores) : positiveInteger('cores', values.cores),
+    cores: values.cores === undefined ? (last?.cores ?? machine.cores) : wholeNumber('cores', values.cores),
     potBudget:
       sampled === undefined
         ? (last?.potBudget ?? { mode: 'full' })
-        : { mode: 'sampled', checkpointsPerSlot: positiveInteger('pot-checkpoints', sampled) },
+        : { mode: 'sampled', checkpointsPerSlot: wholeNumber('pot-checkpoints', sampled) },
   };
   if (farms === 'first') {
     const allocatedBytes = await spaceOf(node, values, endpoints[0] ?? '', last);
@@ -166,12 +146,12 @@ async function spaceOf(
   endpoint: string,
   last: Setup | null,
 ): Promise<number> {
-  if (values.size !== undefined) return positiveInteger('size', values.size);
+  if (values.size !== undefined) return wholeNumber('size', values.size);
   if (values.sectors === undefined && last?.farm != null) return last.farm.allocatedBytes;
   const probe = await node.probe(endpoint);
   if (probe.maxPiecesInSector === null)
     throw new Error(probe.error ?? `The node at ${endpoint} does not serve farmers.`);
-  const sectors = positiveInteger('sectors', values.sectors ?? '1');
+  const sectors = wholeNumber('sectors', values.sectors ?? '1');
   return bytesOfSectors(sectors, probe.maxPiecesInSector);
 }
 
@@ -289,7 +269,7 @@ async function main(): Promise<void> {
     const { runCluster } = await import('./cluster.ts');
     return runCluster(process.argv.slice(3));
   }
-  const { values, positionals } = parse();
+  const { values, positionals } = parseOptions(OPTIONS);
   const [command, argument] = positionals;
   if (values.help === true || command === undefined) {
     process.stdout.write(HELP);
@@ -298,7 +278,7 @@ async function main(): Promise<void> {
   if (!['sync', 'farm', 'status', 'balance', 'get', 'export-identity', ...FARM_COMMANDS].includes(command))
     throw new UsageError(`there is no command “${command}”`);
   const goal = goalOf(values.until);
-  const folder = values.data ?? join(homedir(), '.allotment');
+  const folder = dataFolder(values.data);
   const node = await AllotmentNode.create(await createNodePlatform(folder));
   try {
     await useHelper(node, values.helper);
@@ -344,10 +324,9 @@ async function main(): Promise<void> {
         break;
       }
       default: {
-        const run = farmCommand(command, argument, values, {
-          print,
-          bytes: () => spaceOf(node, values, node.snapshot().setup?.network.endpoints[0] ?? '', null),
-        });
+        const run = farmCommand(command, argument, values, () =>
+          spaceOf(node, values, node.snapshot().setup?.network.endpoints[0] ?? '', null),
+        );
         await node.start(await setupOf(node, values, 'as-before'));
         await run(node);
       }
@@ -369,12 +348,18 @@ async function settled(node: AllotmentNode): Promise<void> {
   });
 }
 
+/** How the commands of that name are used. */
+function helpOf(name: string | undefined): string {
+  if (name === 'agent') return AGENT_HELP;
+  return name === 'cluster' ? CLUSTER_HELP : HELP;
+}
+
 try {
   await main();
   // Sockets that are still closing must not hold the process.
   process.exit(0);
 } catch (error) {
-  if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${HELP}`);
+  if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${helpOf(process.argv[2])}`);
   else process.stderr.write(`${explained(error)}\n`);
   process.exit(error instanceof UsageError ? 2 : 1);
 }

@@ -1,7 +1,6 @@
 import { nkeys } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { INSTALL_NATS, isNatsInstalled } from '../../devnet/nats-server.ts';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import { encodeAck, streamMessage } from '../protocol/cluster/stream.ts';
 import { encodeWith } from '../protocol/codec.ts';
@@ -9,6 +8,7 @@ import { until } from '../farm/test-support.ts';
 import { parseServer } from './credentials.ts';
 import type { ClusterConnection } from './connection.ts';
 import { TestCluster } from './testing.ts';
+import { describeWithNats } from './testing-nats.ts';
 
 const { contents, rewardSigningInfo, slotInfo, readPieceIndex } = clusterMessages;
 type Entry = { ok: true; value: [number, bigint | null] };
@@ -23,9 +23,7 @@ async function* entries(count: number): AsyncGenerator<Entry> {
   for (let offset = 0; offset < count; offset += 1) yield { ok: true, value: [offset, BigInt(offset)] };
 }
 
-if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
-
-describe.skipIf(!isNatsInstalled())('a member’s connection', () => {
+describeWithNats('a member’s connection', () => {
   let cluster: TestCluster;
   let one: ClusterConnection;
   let other: ClusterConnection;
@@ -224,7 +222,7 @@ describe.skipIf(!isNatsInstalled())('a member’s connection', () => {
   });
 });
 
-describe.skipIf(!isNatsInstalled())('a server', () => {
+describeWithNats('a server', () => {
   it('that carries too little is refused in words', async () => {
     const cluster = await TestCluster.start({ maxPayload: '1MB' });
     await expect(cluster.connect()).rejects.toMatchObject({

@@ -1,12 +1,11 @@
 /** What other members may do wrong, by mistake or not. */
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { INSTALL_NATS, isNatsInstalled, NatsServer } from '../../devnet/nats-server.ts';
+import { NatsServer } from '../../devnet/nats-server.ts';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import { encodeAck } from '../protocol/cluster/stream.ts';
 import type { PlottedSector } from '../protocol/cluster/values.ts';
 import { concat, equal } from '../protocol/bytes.ts';
 import { encodeWith, u32 } from '../protocol/codec.ts';
-import { Farm } from '../farm/farm.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
 import { fakeIdentity, fakePiece, RULES, slotAt } from '../farm/test-support.ts';
 import { createUlid } from '../farm/ulid.ts';
@@ -18,9 +17,8 @@ import { ClusterHistory } from './history.ts';
 import { clusterAppInfo, ClusterNode } from './node.ts';
 import { NativePeer } from './recorded-peer.ts';
 import { sendStream, type StreamLink } from './streams.ts';
-import { Encodings, TestCluster, TestNode, until } from './testing.ts';
-
-if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
+import { Encodings, openSeated, TestCluster, TestNode, until } from './testing.ts';
+import { describeWithNats } from './testing-nats.ts';
 
 const messages = clusterMessages;
 
@@ -103,7 +101,7 @@ describe('a stream that is not acknowledged', () => {
   });
 });
 
-describe.skipIf(!isNatsInstalled())('members of a cluster', () => {
+describeWithNats('members of a cluster', () => {
   let cluster: TestCluster;
   let peer: NativePeer;
   let connection: ClusterConnection;
@@ -195,17 +193,9 @@ describe.skipIf(!isNatsInstalled())('members of a cluster', () => {
       const log = (line: string): number => cluster.lines.push(`${copies.indexOf(directory)}: ${line}`);
       const member = new FarmerMember({ connection: own, pool, history, plotWith: 'cluster', log });
       await member.start();
-      const seat = member.seat(identity.publicKey);
       for (const [name, bytes] of copies[0]!.files) directory.files.set(name, bytes.slice());
-      const farm = await Farm.open({
-        ...seat.options,
-        directory,
-        pool,
-        identity,
-        rewardAddress: identity.publicKey,
-        allocatedBytes: bytesOfSectors(1, RULES.maxPiecesInSector),
-      });
-      seat.attach(farm);
+      const allocatedBytes = bytesOfSectors(1, RULES.maxPiecesInSector);
+      const { farm } = await openSeated(member, { directory, pool, identity, allocatedBytes });
       stops.push(async () => {
         member.stop();
         await farm.stop();

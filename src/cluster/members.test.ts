@@ -1,6 +1,5 @@
 /** The roles of a cluster together, on a real NATS server, with encodings that cost nothing. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { INSTALL_NATS, isNatsInstalled } from '../../devnet/nats-server.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import { equal } from '../protocol/bytes.ts';
 import { PIECE_BYTES, RECORD_CHUNKS } from '../protocol/constants.ts';
@@ -9,7 +8,7 @@ import { Farm } from '../farm/farm.ts';
 import { plotSector, type SectorPlotter } from '../farm/plotter.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
 import { createUlid } from '../farm/ulid.ts';
-import { fakeIdentity, fakePiece, named, RULES, slotAt } from '../farm/test-support.ts';
+import { fakeIdentity, fakePiece, fakeSolution, named, RULES, slotAt } from '../farm/test-support.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { CacheMember } from './cache.ts';
 import { CacheStore } from './cache-store.ts';
@@ -19,11 +18,10 @@ import { ClusterHistory } from './history.ts';
 import { ClusterPieces } from './pieces.ts';
 import { PlotterMember, type PlotterOptions } from './plotter.ts';
 import { ClusterRoster } from './roster.ts';
-import { Encodings, forever, TestCluster, TestNode, until } from './testing.ts';
+import { Encodings, forever, openSeated, TestCluster, TestNode, until } from './testing.ts';
+import { describeWithNats } from './testing-nats.ts';
 
-if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
-
-describe.skipIf(!isNatsInstalled())('a cluster', () => {
+describeWithNats('a cluster', () => {
   let cluster: TestCluster;
   let node: TestNode;
   let encodings: Encodings;
@@ -85,18 +83,13 @@ describe.skipIf(!isNatsInstalled())('a cluster', () => {
     const pool = encodings.pool(undefined, undefined, options.plotWith !== undefined);
     const member = new FarmerMember({ connection, pool, history, plotWith: 'cluster', log, ...options });
     await member.start();
-    const identity = fakeIdentity();
-    const seat = member.seat(identity.publicKey);
     const directory = new MemoryDirectory();
-    const farm = await Farm.open({
-      ...seat.options,
+    const { farm, seat } = await openSeated(member, {
       directory,
       pool,
-      identity,
-      rewardAddress: identity.publicKey,
+      identity: fakeIdentity(),
       allocatedBytes: bytesOfSectors(sectors, RULES.maxPiecesInSector),
     });
-    seat.attach(farm);
     farm.start();
     stops.push(async () => {
       member.stop();
@@ -182,18 +175,7 @@ describe.skipIf(!isNatsInstalled())('a cluster', () => {
     const heard = await slotsHeard(seat);
     node.announce(slotAt(7));
     await until(() => heard.includes(7n), 'the slot');
-    const solution = {
-      publicKey: named('farmer', 32),
-      rewardAddress: named('farmer', 32),
-      sectorIndex: 0,
-      historySize: 3n,
-      pieceOffset: 1,
-      recordCommitment: named('a', 48),
-      recordWitness: named('b', 48),
-      chunk: named('c', 32),
-      chunkWitness: named('d', 48),
-      proofOfSpace: named('e', 160),
-    };
+    const solution = fakeSolution(named('farmer', 32));
     await seat.options.node.submitSolution(7n, solution);
     await until(() => node.solutions.length === 1, 'the solution');
     expect(node.solutions[0]).toEqual({ slot: 7n, solution });

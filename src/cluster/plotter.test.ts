@@ -1,6 +1,5 @@
 /** A plotter under load: what it holds in memory, and what it does when nobody takes its sector. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { INSTALL_NATS, isNatsInstalled } from '../../devnet/nats-server.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import type { SectorPlottingProgress } from '../protocol/cluster/values.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
@@ -14,8 +13,7 @@ import { PlotterMember, type PlotterOptions } from './plotter.ts';
 
 import { NativePeer } from './recorded-peer.ts';
 import { Encodings, forever, TestCluster, until } from './testing.ts';
-
-if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
+import { describeWithNats } from './testing-nats.ts';
 
 const MIB = 1024 * 1024;
 const order = (piecesInSector: number, sectorIndex = 0) => ({
@@ -27,7 +25,7 @@ const order = (piecesInSector: number, sectorIndex = 0) => ({
 const lengthOfSector = (pieces: number): number => sectorLayout(pieces).checksum + 32;
 const pauseFor = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
-describe.skipIf(!isNatsInstalled())('a plotter', () => {
+describeWithNats('a plotter', () => {
   let cluster: TestCluster;
   let farmer: ClusterConnection;
   let plotter: PlotterMember | null = null;

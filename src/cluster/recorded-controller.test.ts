@@ -1,6 +1,5 @@
 /** Our controller beside the recorded native members of a cluster: they get what they got then. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { INSTALL_NATS, isNatsInstalled } from '../../devnet/nats-server.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
 import { decodeWith, encodeWith, list, u64 } from '../protocol/codec.ts';
@@ -20,12 +19,11 @@ import {
 } from './recorded-cluster.ts';
 import { bytesOf, type NativePeer } from './recorded-peer.ts';
 import { until } from './testing.ts';
-
-if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
+import { describeWithNats } from './testing-nats.ts';
 
 const messages = clusterMessages;
 
-describe.skipIf(!isNatsInstalled())('our controller, beside recorded native members,', () => {
+describeWithNats('our controller, beside recorded native members,', () => {
   let stage: Stage;
   let peer: NativePeer;
 

@@ -1,12 +1,10 @@
 /** Our cache, farmer and plotter beside the recorded native members of a cluster: they get what they got then. */
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { INSTALL_NATS, isNatsInstalled } from '../../devnet/nats-server.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import { equal, fromHex, toHex } from '../protocol/bytes.ts';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
 import { sectorLayout } from '../protocol/sector.ts';
 import { encodeDescription } from '../farm/description.ts';
-import { Farm } from '../farm/farm.ts';
 import { DESCRIPTION_FILE } from '../farm/identity.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
@@ -30,13 +28,12 @@ import {
   Stage,
 } from './recorded-cluster.ts';
 import { bytesOf, type NativePeer, type RecordedFrame } from './recorded-peer.ts';
-import { Encodings, until } from './testing.ts';
-
-if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
+import { Encodings, openSeated, until } from './testing.ts';
+import { describeWithNats } from './testing-nats.ts';
 
 const messages = clusterMessages;
 
-describe.skipIf(!isNatsInstalled())('beside recorded native members', () => {
+describeWithNats('beside recorded native members', () => {
   let stage: Stage;
   let peer: NativePeer;
   let connection: ClusterConnection;
@@ -119,7 +116,6 @@ describe.skipIf(!isNatsInstalled())('beside recorded native members', () => {
       signReward: () =>
         fromHex(toHex(bytesOf(recording.first('subspace.controller.reward-signature'))).slice(66)),
     };
-    const seat = member.seat(identity.publicKey);
     const directory = new MemoryDirectory();
     await directory.write(DESCRIPTION_FILE, [
       encodeDescription({
@@ -130,15 +126,12 @@ describe.skipIf(!isNatsInstalled())('beside recorded native members', () => {
         allocatedSpace: bytesOfSectors(recordedFarm.totalSectorsCount, order.piecesInSector),
       }),
     ]);
-    const farm = await Farm.open({
-      ...seat.options,
+    const { farm } = await openSeated(member, {
       directory,
       pool,
       identity,
-      rewardAddress: identity.publicKey,
       allocatedBytes: bytesOfSectors(recordedFarm.totalSectorsCount, order.piecesInSector),
     });
-    seat.attach(farm);
     stage.stops.push(async () => {
       member.stop();
       await farm.stop();
@@ -276,17 +269,13 @@ describe.skipIf(!isNatsInstalled())('beside recorded native members', () => {
         publicKey: new Uint8Array(32).fill(count + 1),
         signReward: () => new Uint8Array(64),
       };
-      const seat = member.seat(identity.publicKey);
-      const farm = await Farm.open({
-        ...seat.options,
+      const { farm } = await openSeated(member, {
         directory: new MemoryDirectory(),
         pool,
         identity,
-        rewardAddress: identity.publicKey,
         allocatedBytes: bytesOfSectors(1, order.piecesInSector),
         piecesInSector: order.piecesInSector,
       });
-      seat.attach(farm);
       stage.stops.push(() => farm.stop());
       opened.push(farm.id);
       await until(() => [...farms.values()].flat().includes(farm.id), 'the farm at the controller');

@@ -173,42 +173,42 @@ export class ClusterRoster {
     this.changed();
   }
 
-  private async onCacheProgram(id: Ulid): Promise<void> {
-    const known = this.cachePrograms.get(id);
-    for (const cache of known ?? []) this.touch(this.caches.get(cache));
-    if (known !== undefined) return;
-    put(this.cachePrograms, id, []);
-    const found: Ulid[] = [];
-    const options = { instance: id, signal: this.stopping.signal };
-    try {
+  private onCacheProgram(id: Ulid): Promise<void> {
+    return this.askOnce(this.cachePrograms, id, this.caches, async (options) => {
+      const found: Ulid[] = [];
       for await (const details of this.connection.stream(clusterMessages.cacheDetails, null, options)) {
         found.push(details.pieceCacheId);
         this.onCache(details.pieceCacheId, details.maxNumElements, id);
       }
-      put(this.cachePrograms, id, found);
-    } catch {
-      this.cachePrograms.delete(id);
-    }
+      return found;
+    });
   }
 
-  private async onFarmer(id: Ulid): Promise<void> {
-    const known = this.farmers.get(id);
-    for (const farm of known ?? []) this.touch(this.farms.get(farm));
-    if (known !== undefined) return;
-    put(this.farmers, id, []);
-    const found: Ulid[] = [];
-    const options = { instance: id, signal: this.stopping.signal };
-    try {
+  private onFarmer(id: Ulid): Promise<void> {
+    return this.askOnce(this.farmers, id, this.farms, async (options) => {
+      const found: Ulid[] = [];
       for await (const details of this.connection.stream(clusterMessages.farmDetails, null, options)) {
         found.push(details.farmId);
         this.onFarm(details.farmId, details.totalSectorsCount, id);
       }
-      // A farmer whose farms are yet to come is asked again.
-      if (found.length > 0) put(this.farmers, id, found);
-      else this.farmers.delete(id);
-    } catch {
-      this.farmers.delete(id);
-    }
+      return found;
+    });
+  }
+
+  /** Asks a program what belongs to it when it is first heard of, and again while that is nothing; later it is alive. */
+  private async askOnce(
+    programs: Map<Ulid, Ulid[]>,
+    id: Ulid,
+    members: ReadonlyMap<Ulid, Seen>,
+    ask: (options: { instance: Ulid; signal: AbortSignal }) => Promise<Ulid[]>,
+  ): Promise<void> {
+    const known = programs.get(id);
+    for (const member of known ?? []) this.touch(members.get(member));
+    if (known !== undefined) return;
+    put(programs, id, []);
+    const found = await ask({ instance: id, signal: this.stopping.signal }).catch(() => []);
+    if (found.length > 0) put(programs, id, found);
+    else programs.delete(id);
   }
 
   private onFarm(id: Ulid, total: number, farmer: Ulid | null): void {

@@ -7,9 +7,11 @@ import { blake3Hash } from '../protocol/hash.ts';
 import { RECORD_METADATA_BYTES } from '../protocol/sector.ts';
 import { segmentHeaderHash } from '../protocol/segment.ts';
 import type { PieceIndex, SegmentHeader, SegmentIndex } from '../protocol/types.ts';
+import { Farm, type FarmOptions } from '../farm/farm.ts';
 import { fakeEncoding, FakeNode, FakePool, fakePiece, named, plottingPool } from '../farm/test-support.ts';
 import { ClusterConnection, type ConnectionSettings } from './connection.ts';
 import type { ControllerNode } from './controller.ts';
+import type { FarmerMember, FarmSeat, FarmSeatOptions } from './farmer.ts';
 
 export class TestCluster {
   private readonly connections: ClusterConnection[] = [];
@@ -130,6 +132,18 @@ export class Encodings {
       'sector.audit': () => ({ winners: [] }),
     });
   }
+}
+
+/** Opens a farm in a seat of its own, paid to its own key. */
+export async function openSeated(
+  member: FarmerMember,
+  options: Omit<FarmOptions, keyof FarmSeatOptions | 'rewardAddress'>,
+): Promise<{ farm: Farm; seat: FarmSeat }> {
+  const { publicKey } = options.identity;
+  const seat = member.seat(publicKey);
+  const farm = await Farm.open({ ...seat.options, ...options, rewardAddress: publicKey });
+  seat.attach(farm);
+  return { farm, seat };
 }
 
 /** An encoding that does not end. */

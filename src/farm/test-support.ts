@@ -189,6 +189,22 @@ export class FakeNode implements AuthoringNode {
   }
 }
 
+/** A solution of `fakeIdentity`, without anything in it that would verify. */
+export function fakeSolution(rewardAddress: Uint8Array): Solution {
+  return {
+    publicKey: fakeIdentity().publicKey,
+    rewardAddress,
+    sectorIndex: 0,
+    historySize: 3n,
+    pieceOffset: 1,
+    recordCommitment: named('a', 48),
+    recordWitness: named('b', 48),
+    chunk: named('c', 32),
+    chunkWitness: named('d', 48),
+    proofOfSpace: named('e', 160),
+  };
+}
+
 export function fakeIdentity(name = 'farmer'): FarmerIdentity {
   return {
     publicKey: named(name, 32),

@@ -3,8 +3,8 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { utf8 } from '../protocol/bytes.ts';
 import type { IdentityService } from './service.ts';
 import type { Encrypts } from './testing/issuer-encryption.ts';
-import { person } from './testing/person.ts';
-import { json, Servers } from './testing/servers.ts';
+import { personOnTheWeb } from './testing/person.ts';
+import { json, type Servers } from './testing/servers.ts';
 import { ISSUER, TYPE, webIssuer, type IssuerQuirks } from './testing/web-issuer.ts';
 
 let servers: Servers;
@@ -13,10 +13,8 @@ let did: string;
 let now: number;
 
 beforeEach(async () => {
-  servers = new Servers();
   now = Date.now();
-  ada = await person(servers.web, () => now);
-  ({ did } = await ada.createIdentity({ name: 'Ada', key: 'p256' }));
+  ({ servers, ada, did } = await personOnTheWeb(() => now));
 });
 
 async function accepted(quirks: IssuerQuirks) {

@@ -8,8 +8,8 @@ import { AUTHORITY_USAGES, issueCertificate, keySuffix } from './issue.ts';
 import { signJws } from './jws.ts';
 import { ecKey } from './keys.ts';
 import type { IdentityService } from './service.ts';
-import { person } from './testing/person.ts';
-import { Servers } from './testing/servers.ts';
+import { personOnTheWeb } from './testing/person.ts';
+import type { Servers } from './testing/servers.ts';
 import { ISSUER, issuerKey, residence, TYPE, webIssuer, type IssuerQuirks } from './testing/web-issuer.ts';
 
 const HERE = 'https://app.example/';
@@ -20,10 +20,8 @@ let did: string;
 let now: number;
 
 beforeEach(async () => {
-  servers = new Servers();
   now = Date.now();
-  ada = await person(servers.web, () => now);
-  ({ did } = await ada.createIdentity({ name: 'Ada', key: 'p256' }));
+  ({ servers, ada, did } = await personOnTheWeb(() => now));
 });
 
 /** What the app finds in its address when the person is back. */

@@ -14,8 +14,8 @@ import { isOffer, isWebRequest } from './links.ts';
 import { ecKey } from './keys.ts';
 import { signJws } from './jws.ts';
 import type { IdentityService } from './service.ts';
-import { person } from './testing/person.ts';
-import { Servers } from './testing/servers.ts';
+import { personOnTheWeb } from './testing/person.ts';
+import type { Servers } from './testing/servers.ts';
 import {
   callbacks,
   ISSUER,
@@ -32,9 +32,7 @@ let ada: IdentityService;
 let did: string;
 
 beforeEach(async () => {
-  servers = new Servers();
-  ada = await person(servers.web);
-  ({ did } = await ada.createIdentity({ name: 'Ada', key: 'p256' }));
+  ({ servers, ada, did } = await personOnTheWeb());
 });
 
 /** Opens an issuer; returns the link of its offer. */

@@ -47,12 +47,21 @@ function power(base: bigint, exponent: bigint, modulus: bigint): bigint {
   return result;
 }
 
-/** The message representative that a signature opens to, as many octets as the modulus; null if out of range. */
-function open(key: RsaKey, signature: Uint8Array): Uint8Array | null {
-  const size = Math.ceil(key.bits / 8);
+/** What a signature opens to under a key of so many bits: as many octets as the modulus. */
+interface Opened {
+  bits: number;
+  representative: Uint8Array;
+}
+
+/** The message representative of a signature; null for a key out of bounds and a signature out of range. */
+function open(keyDer: Uint8Array, minBits: number, signature: Uint8Array): Opened | null {
+  const key = readKey(keyDer, minBits);
+  if (key === null) return null;
+  const { modulus, exponent, bits } = key;
+  const size = Math.ceil(bits / 8);
   if (signature.length !== size) return null;
   const value = fromBigEndian(signature);
-  return value >= key.modulus ? null : bigEndian(power(value, key.exponent, key.modulus), size);
+  return value >= modulus ? null : { bits, representative: bigEndian(power(value, exponent, modulus), size) };
 }
 
 /** RSASSA-PKCS1-v1_5; `key` is the DER of RSAPublicKey. Throws DecodeError for a malformed key. */
@@ -63,9 +72,8 @@ export function verifyPkcs1(
   signature: Uint8Array,
   minBits: number,
 ): boolean {
-  const parsed = readKey(key, minBits);
-  const opened = parsed === null ? null : open(parsed, signature);
-  if (opened === null) return false;
+  const opened = open(key, minBits, signature)?.representative;
+  if (opened === undefined) return false;
   const info = sequence(sequence(oid(HASH_OIDS[hash]), nullValue()), octetString(HASHES[hash](data)));
   const padding = opened.length - info.length - 3;
   if (padding < 8) return false;
@@ -99,13 +107,13 @@ export function verifyPss(
   signature: Uint8Array,
   minBits: number,
 ): boolean {
-  const parsed = readKey(key, minBits);
-  const opened = parsed === null ? null : open(parsed, signature);
-  if (parsed === null || opened === null) return false;
-  const emBits = parsed.bits - 1;
+  const opened = open(key, minBits, signature);
+  if (opened === null) return false;
+  const { representative } = opened;
+  const emBits = opened.bits - 1;
   const emBytes = Math.ceil(emBits / 8);
-  const em = opened.subarray(opened.length - emBytes);
-  if (opened.length > emBytes && opened[0] !== 0) return false;
+  const em = representative.subarray(representative.length - emBytes);
+  if (representative.length > emBytes && representative[0] !== 0) return false;
   const digest = HASHES[hash](data);
   const size = digest.length;
   if (emBytes < 2 * size + 2 || em[emBytes - 1] !== 0xbc) return false;

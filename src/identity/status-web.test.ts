@@ -1,8 +1,8 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ecKey } from './keys.ts';
 import type { IdentityService } from './service.ts';
-import { person } from './testing/person.ts';
-import { Servers } from './testing/servers.ts';
+import { person, personOnTheWeb } from './testing/person.ts';
+import type { Servers } from './testing/servers.ts';
 import {
   ISSUER,
   issuerKey,
@@ -36,10 +36,9 @@ async function statusNow(person = ada) {
 const check = async () => ada.checkStatus({ id: (await ada.credentials())[0]!.id });
 
 beforeEach(async () => {
-  servers = new Servers();
   now = Date.now();
-  ada = await person(servers.web, () => now);
-  const { did } = await ada.createIdentity({ name: 'Ada', key: 'p256' });
+  let did: string;
+  ({ servers, ada, did } = await personOnTheWeb(() => now));
   const { link } = await webIssuer(servers, {
     credential: (holder) => residence(holder, ISSUER, issuerKey, 'key-a', { uri: LIST, idx: INDEX }),
   });

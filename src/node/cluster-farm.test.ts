@@ -3,20 +3,21 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join as pathOf } from 'node:path';
 import { connect } from '@nats-io/transport-node';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { INSTALL_NATS, isNatsInstalled } from '../../devnet/nats-server.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { Controller } from '../cluster/controller.ts';
 import type { FarmSeat } from '../cluster/farmer.ts';
 import { ClusterHistory } from '../cluster/history.ts';
 import { ClusterPieces } from '../cluster/pieces.ts';
 import { PlotterMember } from '../cluster/plotter.ts';
 import { Encodings, TestCluster, TestNode, until } from '../cluster/testing.ts';
+import { describeWithNats } from '../cluster/testing-nats.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
 import {
   fakeIdentity,
   FakeHistory,
   FakeNode,
   fakePiece,
+  fakeSolution,
   FakeSource,
   GENESIS,
   named,
@@ -24,7 +25,6 @@ import {
   slotAt,
 } from '../farm/test-support.ts';
 import { equal } from '../protocol/bytes.ts';
-import type { Solution } from '../protocol/types.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
 import type { NodeStore } from '../storage/store.ts';
@@ -34,22 +34,9 @@ import { Farms, type FarmWorld } from './farms.ts';
 import { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
 
-if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
+const solution = fakeSolution(named('rewards', 32));
 
-const solution: Solution = {
-  publicKey: fakeIdentity().publicKey,
-  rewardAddress: named('rewards', 32),
-  sectorIndex: 0,
-  historySize: 3n,
-  pieceOffset: 1,
-  recordCommitment: named('a', 48),
-  recordWitness: named('b', 48),
-  chunk: named('c', 32),
-  chunkWitness: named('d', 48),
-  proofOfSpace: named('e', 160),
-};
-
-describe.skipIf(!isNatsInstalled())('a tab that farms with a cluster', () => {
+describeWithNats('a tab that farms with a cluster', () => {
   let server: TestCluster;
   let controllerNode: TestNode;
   let controller: Controller;

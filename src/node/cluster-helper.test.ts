@@ -1,11 +1,11 @@
 /** A tab that plots for a cluster with the person's native helper: real NATS server and wire, encodings that cost nothing. */
 import { connect } from '@nats-io/transport-node';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { INSTALL_NATS, isNatsInstalled } from '../../devnet/nats-server.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { CODE, honest, ScriptedHelper } from '../../tests/support/scripted-helper.ts';
 import type { ClusterConnection } from '../cluster/connection.ts';
 import { Controller } from '../cluster/controller.ts';
 import { Encodings, TestCluster, TestNode, until } from '../cluster/testing.ts';
+import { describeWithNats } from '../cluster/testing-nats.ts';
 import { encodeSector } from '../farm/plotter.ts';
 import { planSector } from '../farm/plan.ts';
 import { fakeEncoding, FakeHistory, FakeSource, named, plottingPool, RULES } from '../farm/test-support.ts';
@@ -19,8 +19,6 @@ import type { Desk } from './desk.ts';
 import { PairedHelper } from './helper.ts';
 import type { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
-
-if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
 
 const PIECES = 6;
 const order = {
@@ -59,7 +57,7 @@ function encoded(message: Uint8Array, spoil: (chunks: Uint8Array) => void = () =
   return concat(Uint8Array.of(1), message.subarray(1, 5), new Uint8Array(4), bitfield, chunks);
 }
 
-describe.skipIf(!isNatsInstalled())('a tab that plots for a cluster with a helper', () => {
+describeWithNats('a tab that plots for a cluster with a helper', () => {
   let server: TestCluster;
   let controller: Controller;
   let farmer: ClusterConnection;

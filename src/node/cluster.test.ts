@@ -1,7 +1,7 @@
 import { connect } from '@nats-io/transport-node';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { INSTALL_NATS, isNatsInstalled } from '../../devnet/nats-server.ts';
+import { afterEach, beforeEach, expect, it } from 'vitest';
 import { TestCluster } from '../cluster/testing.ts';
+import { describeWithNats } from '../cluster/testing-nats.ts';
 import { until } from '../farm/test-support.ts';
 import { Cluster } from './cluster.ts';
 import type { Desk } from './desk.ts';
@@ -28,9 +28,7 @@ class Keystore {
   }
 }
 
-if (!isNatsInstalled()) process.stderr.write(`${INSTALL_NATS}. Its tests are left out.\n`);
-
-describe.skipIf(!isNatsInstalled())('the cluster of a tab', () => {
+describeWithNats('the cluster of a tab', () => {
   let server: TestCluster;
   let keystore: Keystore;
   let settings: Map<string, unknown>;

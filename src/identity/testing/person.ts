@@ -9,6 +9,7 @@ import type { IdentityOptions } from '../options.ts';
 import type { RegistryAccess } from '../registry-access.ts';
 import type { Registry } from '../registry.ts';
 import { createIdentityService, type IdentityService } from '../service.ts';
+import { Servers } from './servers.ts';
 
 /** Of every wallet of tests. */
 export const PASSWORD = 'correct horse battery';
@@ -60,6 +61,16 @@ export function testRegistry(registry: Registry, now: () => number): RegistryAcc
       return { extrinsic: toHex(outcome.eventBytes), block };
     },
   };
+}
+
+/** Somebody with an identity, off every network, and the servers that they reach. `now`: milliseconds since the epoch. */
+export async function personOnTheWeb(
+  now: () => number = Date.now,
+): Promise<{ servers: Servers; ada: IdentityService; did: string }> {
+  const servers = new Servers();
+  const ada = await person(servers.web, now);
+  const { did } = await ada.createIdentity({ name: 'Ada', key: 'p256' });
+  return { servers, ada, did };
 }
 
 /** Somebody off every network, whose web is given. `now`: milliseconds since the epoch. */
