@@ -100,3 +100,8 @@ function subscribe(listener: () => void): () => void {
 export function useSnapshot(): NodeSnapshot | null {
   return useSyncExternalStore(subscribe, () => current);
 }
+
+/** What the network's token is called. */
+export function useSymbol(): string {
+  return useSnapshot()?.setup?.network.tokenSymbol ?? '';
+}

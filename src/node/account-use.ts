@@ -13,14 +13,15 @@ export interface AccountUse {
 
 /**
  * Proves that an account (32 bytes) signed a transaction of a block: the block belongs to the verified chain, and the
- * transaction to the block. Null if it signed none. Throws NoProof, and Error for a block that is not final.
+ * transaction to the block. Null if it signed none. Throws NoProof, and Error for a block that is not there yet, or not final.
  */
 export async function proveUse(
   blocks: Pick<VerifiedBlocks, 'ready' | 'ancient' | 'body'>,
   account: Uint8Array,
   number: number,
 ): Promise<AccountUse | null> {
-  const { metadata } = await blocks.ready();
+  const { head, metadata } = await blocks.ready();
+  if (number > head.number) throw new Error(`There is no block ${number} yet: the newest is ${head.number}.`);
   const block = await blocks.ancient(number);
   let at: number | null = null;
   let used = false;

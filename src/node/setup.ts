@@ -9,6 +9,9 @@ import { requireSchedule } from './schedule.ts';
 export function checkSetup(setup: Setup): void {
   beginChoice(setup.begin, setup.network);
   if (setup.network.endpoints.length === 0) throw new Error('Name at least one node to talk to.');
+  const strange = setup.network.endpoints.find((endpoint) => !isNodeAddress(endpoint));
+  if (strange !== undefined)
+    throw new Error(`“${strange}” is no address of a node: one begins with ws://, wss:// or /ip4/.`);
   if (!Number.isInteger(setup.cores) || setup.cores < 1) throw new Error('Allow at least one core.');
   if (setup.schedule !== undefined) requireSchedule(setup.schedule);
   const address = setup.farm?.rewardAddress ?? null;
@@ -20,6 +23,11 @@ export function checkSetup(setup: Setup): void {
       cause: error,
     });
   }
+}
+
+/** Whether it can be the address of a node: of its RPC, or as a peer. */
+function isNodeAddress(text: string): boolean {
+  return text.startsWith('/') || (URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol));
 }
 
 /** Account (32 bytes) that rewards go to: the chosen one, or the farmer's own. */

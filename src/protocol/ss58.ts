@@ -29,25 +29,33 @@ export function encodeAddress(account: Uint8Array, prefix: number = SS58_PREFIX)
   return base58.encode(concat(body, checksum(body)));
 }
 
+const noAddress = (message: string): DecodeError =>
+  new DecodeError(
+    'address',
+    message,
+    {},
+    'This is no address of an account: a character is missing or wrong.',
+  );
+
 /**
  * Account (32 bytes) and prefix of an address; addresses of other networks have other prefixes and the same
  * accounts. Throws DecodeError on another length, a wrong checksum, or anything that is not base 58.
  */
 export function decodeAddress(address: string): { account: Uint8Array; prefix: number } {
-  if (address.length > 64) throw new DecodeError('address', `${address.length} characters`);
+  if (address.length > 64) throw noAddress(`${address.length} characters`);
   let bytes: Uint8Array;
   try {
     bytes = base58.decode(address);
   } catch {
-    throw new DecodeError('address', 'not base 58');
+    throw noAddress('not base 58');
   }
   const [first, second] = bytes;
   const prefixLength = first !== undefined && first >= 64 ? 2 : 1;
   if (bytes.length !== prefixLength + ACCOUNT_BYTES + CHECKSUM_BYTES || first! >= 128)
-    throw new DecodeError('address', `${bytes.length} bytes, not an account of 32 bytes`);
+    throw noAddress(`${bytes.length} bytes, not an account of 32 bytes`);
   const body = bytes.subarray(0, -CHECKSUM_BYTES);
   if (!equal(checksum(body), bytes.subarray(-CHECKSUM_BYTES)))
-    throw new DecodeError('address', 'the checksum does not fit: a character is wrong');
+    throw noAddress('the checksum does not fit: a character is wrong');
   const prefix =
     prefixLength === 1 ? first! : ((first! & 0x3f) << 2) | (second! >> 6) | ((second! & 0x3f) << 8);
   return { account: body.slice(prefixLength), prefix };

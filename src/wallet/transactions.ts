@@ -126,7 +126,11 @@ export interface PreparedTransaction {
  */
 export function nextNonce(state: AccountState, pending = 0): bigint {
   if (!state.exists)
-    throw new Refusal('no-account', 'the account does not exist', 'This account has never held anything.');
+    throw new Refusal(
+      'no-account',
+      'the account does not exist',
+      'This account has never held anything, and cannot pay. Choose another one, or pay something into it first.',
+    );
   return BigInt(state.nonce) + BigInt(pending);
 }
 

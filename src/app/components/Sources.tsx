@@ -23,7 +23,12 @@ export function Sources({ sources }: { sources: readonly SourceStatus[] }) {
               <code>{url}</code>
               {best !== null && <span className="small muted">tells of #{count(best)}</span>}
             </div>
-            {reason !== null && <span className="small muted">{reason}</span>}
+            {reason !== null && (
+              <span className="small muted">
+                {reason}
+                {state === 'waiting' && '; tried again soon'}
+              </span>
+            )}
           </li>
         );
       })}

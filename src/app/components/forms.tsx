@@ -63,6 +63,8 @@ export function Form(props: {
   busy?: string;
   disabled?: boolean;
   danger?: boolean;
+  /** Not what the screen is there for: its button stands back. */
+  quiet?: boolean;
   onSubmit: () => Promise<unknown>;
   children?: ReactNode;
   more?: ReactNode;
@@ -78,7 +80,7 @@ export function Form(props: {
       <div className="row">
         <button
           type="submit"
-          className={props.danger ? 'danger' : 'primary'}
+          className={props.danger ? 'danger' : props.quiet ? '' : 'primary'}
           disabled={action.busy || props.disabled === true}
         >
           {action.busy ? (props.busy ?? 'Working…') : props.submit}

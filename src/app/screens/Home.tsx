@@ -2,6 +2,7 @@ import type { ScreenProps } from '../App.tsx';
 import type { ChainView, FarmView, Notice } from '../../node/api.ts';
 import { farmTotals, type FarmTotals } from '../../node/farm-totals.ts';
 import { Badge, Card, CauseBanner, ChainCauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';
+import { FirstSteps } from '../components/FirstSteps.tsx';
 import { SectorGrid } from '../components/SectorGrid.tsx';
 import { ago, bytes, count, counted, duration, headerRate, timeLeft } from '../format.ts';
 import { useNow } from '../hooks.ts';
@@ -37,6 +38,7 @@ export default function Home({ snapshot }: ScreenProps) {
           ),
       )}
       <div className="grid">
+        <FirstSteps chain={chain} farms={farms} />
         <ChainCards chain={chain} />
         <FarmCards farms={farms} />
         <Card title="Recent blocks" span={7} aside={<a href="#/chain">All about the chain</a>}>
@@ -64,7 +66,7 @@ function ChainCards({ chain }: { chain: ChainView | null }) {
   return (
     <Card span={4}>
       <Stat
-        label="Verified head"
+        label="Newest verified block"
         value={chain?.best ? `#${count(best)}` : '–'}
         note={
           chain?.phase === 'syncing'

@@ -25,41 +25,46 @@ export default function IdentityAgents() {
   };
   return (
     <div className="grid">
-      <Card title="Who may act for whom" span={7}>
-        <Failure error={all.error} />
-        {all.value?.length === 0 && (
-          <Empty>Nobody yet. An agent can do only what you list, only as long as you say.</Empty>
-        )}
-        <ul className="list" data-testid="delegations">
-          {all.value?.map((one) => (
-            <Delegation key={one.id} one={one} names={names} reload={reload} />
-          ))}
-        </ul>
-      </Card>
-      <MakeAgent own={own} reload={reload} />
-      <CheckUse own={own} reload={reload} />
-      <TakeIn reload={reload} />
-      <Card title="What agents asked for" span={6}>
-        {log.value?.damagedAt != null && (
-          <p className="banner bad" role="alert">
-            This log was changed from entry {log.value.damagedAt + 1} on.
-          </p>
-        )}
-        {log.value?.entries.length === 0 && <Empty>Nothing yet.</Empty>}
-        <ul className="list" data-testid="audit">
-          {log.value?.entries
-            .toReversed()
-            .slice(0, 50)
-            .map((entry) => (
-              <li key={entry.sequence} className="between">
-                <span>
-                  {names.get(entry.agent) ?? brief(entry.agent, 12)}: {entry.request.act} {entry.request.res}
-                </span>
-                <Badge tone={entry.outcome === 'ok' ? 'good' : 'bad'}>{entry.outcome}</Badge>
-              </li>
+      <div className="column span-6">
+        <Card title="Who may act for whom" span={7}>
+          <Failure error={all.error} />
+          {all.value?.length === 0 && (
+            <Empty>Nobody yet. An agent can do only what you list, only as long as you say.</Empty>
+          )}
+          <ul className="list" data-testid="delegations">
+            {all.value?.map((one) => (
+              <Delegation key={one.id} one={one} names={names} reload={reload} />
             ))}
-        </ul>
-      </Card>
+          </ul>
+        </Card>
+        <CheckUse own={own} reload={reload} />
+        <Card title="What agents asked for" span={6}>
+          {log.value?.damagedAt != null && (
+            <p className="banner bad" role="alert">
+              This log was changed from entry {log.value.damagedAt + 1} on.
+            </p>
+          )}
+          {log.value?.entries.length === 0 && <Empty>Nothing yet.</Empty>}
+          <ul className="list" data-testid="audit">
+            {log.value?.entries
+              .toReversed()
+              .slice(0, 50)
+              .map((entry) => (
+                <li key={entry.sequence} className="between">
+                  <span>
+                    {names.get(entry.agent) ?? brief(entry.agent, 12)}: {entry.request.act}{' '}
+                    {entry.request.res}
+                  </span>
+                  <Badge tone={entry.outcome === 'ok' ? 'good' : 'bad'}>{entry.outcome}</Badge>
+                </li>
+              ))}
+          </ul>
+        </Card>
+      </div>
+      <div className="column span-6">
+        <MakeAgent own={own} reload={reload} />
+        <TakeIn reload={reload} />
+      </div>
     </div>
   );
 }

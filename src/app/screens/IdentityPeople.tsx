@@ -33,47 +33,53 @@ export default function IdentityPeople() {
   const nameOf = (did: string) => all.value?.find((one) => one.did === did)?.name ?? did;
   return (
     <div className="grid">
-      <Card title="Your identities" span={7}>
-        <Failure error={all.error} />
-        {all.value !== null && own.length === 0 && (
-          <Empty>None yet. An identity is a name with a key behind it: what you sign with it is yours.</Empty>
-        )}
-        <ul className="list" data-testid="identities">
-          {own.map((one) => (
-            <Identity key={one.did} one={one} nameOf={nameOf} reload={reload} />
+      <div className="column span-6">
+        <Card title="Your identities" span={7}>
+          <Failure error={all.error} />
+          {all.value !== null && own.length === 0 && (
+            <Empty>
+              None yet. An identity is a name with a key behind it: what you sign with it is yours.
+            </Empty>
+          )}
+          <ul className="list" data-testid="identities">
+            {own.map((one) => (
+              <Identity key={one.did} one={one} nameOf={nameOf} reload={reload} />
+            ))}
+          </ul>
+          {pending.value?.map((request) => (
+            <p key={request.id} className="between">
+              <span>
+                Waiting for an issuer: <strong>{request.name}</strong>
+              </span>
+              <Deed
+                label="Give up"
+                onDo={async () => {
+                  await identity.forgetIdentity({ id: request.id });
+                  reload();
+                }}
+              />
+            </p>
           ))}
-        </ul>
-        {pending.value?.map((request) => (
-          <p key={request.id} className="between">
-            <span>
-              Waiting for an issuer: <strong>{request.name}</strong>
-            </span>
-            <Deed
-              label="Give up"
-              onDo={async () => {
-                await identity.forgetIdentity({ id: request.id });
-                reload();
-              }}
-            />
-          </p>
-        ))}
-      </Card>
-      <MakeIdentity reload={reload} />
-      <AskForIdentity reload={reload} waiting={(pending.value?.length ?? 0) > 0} />
-      <IssueIdentity own={own} reload={reload} />
-      <Card title="People and organisations you know" span={6}>
-        {others.length === 0 && (
-          <Empty>Nobody yet. Add the file that somebody gives you of their identity.</Empty>
-        )}
-        <ul className="list">
-          {others.map((one) => (
-            <Identity key={one.did} one={one} nameOf={nameOf} reload={reload} />
-          ))}
-        </ul>
-      </Card>
-      <ImportIdentity reload={reload} />
-      <LookUp />
-      <Statements all={all.value ?? []} reload={reload} />
+        </Card>
+        <MakeIdentity reload={reload} />
+        <AskForIdentity reload={reload} waiting={(pending.value?.length ?? 0) > 0} />
+      </div>
+      <div className="column span-6">
+        <Card title="People and organisations you know" span={6}>
+          {others.length === 0 && (
+            <Empty>Nobody yet. Add the file that somebody gives you of their identity.</Empty>
+          )}
+          <ul className="list">
+            {others.map((one) => (
+              <Identity key={one.did} one={one} nameOf={nameOf} reload={reload} />
+            ))}
+          </ul>
+        </Card>
+        <ImportIdentity reload={reload} />
+        <LookUp />
+        <IssueIdentity own={own} reload={reload} />
+        <Statements all={all.value ?? []} reload={reload} />
+      </div>
     </div>
   );
 }

@@ -36,6 +36,15 @@ const LEVELS: Record<ScoreLevel, 'good' | 'info' | 'warn' | 'plain'> = {
   none: 'plain',
 };
 
+const GROUPS: Record<string, string> = {
+  government: 'Papers of a state',
+  financial: 'Banks',
+  social: 'Accounts elsewhere',
+  network: 'This network',
+  vouch: 'People who vouch',
+  reputation: 'Reputation',
+};
+
 const typeText = (type: string) => TYPES.find(([id]) => id === type)?.[1] ?? type;
 
 /** The Auto Score: how hard it would be to fake what one has shown to be a person. */
@@ -49,76 +58,74 @@ export default function IdentityScore() {
   const shown = score.value;
   return (
     <div className="grid">
-      <Card
-        title="How surely you are one person"
-        span={7}
-        aside={shown !== null && <Badge tone={LEVELS[shown.level]}>{shown.level}</Badge>}
-      >
-        <Failure error={score.error} />
-        {shown !== null && (
-          <>
-            <Stat
-              label="Auto Score"
-              value={(shown.score_ppm / 100).toFixed(0)}
-              note={`of ${count(10_000)}, computed by this wallet`}
-            />
-            <Meter value={shown.score_ppm / 1_000_000} label="Auto Score" />
-            <p className="muted small">{shown.caution}</p>
-            <NotProven />
-            {shown.lines.length === 0 && <Empty>No evidence yet.</Empty>}
-            <div className="scroll" hidden={shown.lines.length === 0}>
-              <table>
-                <thead>
-                  <tr>
-                    <th>Evidence</th>
-                    <th>Where</th>
-                    <th>Behind it</th>
-                    <th>What it does</th>
-                    <th />
-                  </tr>
-                </thead>
-                <tbody>
+      <div className="column span-6">
+        <Card
+          title="How surely you are one person"
+          span={7}
+          aside={
+            shown !== null &&
+            shown.level !== 'none' && <Badge tone={LEVELS[shown.level]}>{shown.level}</Badge>
+          }
+        >
+          <Failure error={score.error} />
+          {shown !== null && (
+            <>
+              <Stat
+                label="Auto Score"
+                value={(shown.score_ppm / 100).toFixed(0)}
+                note={`of ${count(10_000)}, computed by this wallet`}
+              />
+              <Meter value={shown.score_ppm / 1_000_000} label="Auto Score" />
+              <p className="muted small">{shown.caution}</p>
+              <NotProven />
+              {shown.lines.length === 0 ? (
+                <Empty>No evidence yet.</Empty>
+              ) : (
+                <ul className="list" data-testid="evidence">
                   {shown.lines.map((line) => (
-                    <tr key={line.id}>
-                      <td>{typeText(line.type)}</td>
-                      <td>{line.service}</td>
-                      <td>{line.backing ?? 'your word'}</td>
-                      <td>{line.explanation}</td>
-                      <td>
-                        <Deed
-                          label="Remove"
-                          onDo={async () => {
-                            await identity.removeEvidence({ id: line.id });
-                            reload();
-                          }}
-                        />
-                      </td>
-                    </tr>
+                    <li key={line.id} className="stack">
+                      <div className="row spread">
+                        <strong>{typeText(line.type)}</strong>
+                        <span className="muted break">{line.service}</span>
+                      </div>
+                      <span className="small muted">
+                        Backed by {line.backing ?? 'your word'}; {line.explanation}.
+                      </span>
+                      <Deed
+                        label="Remove"
+                        onDo={async () => {
+                          await identity.removeEvidence({ id: line.id });
+                          reload();
+                        }}
+                      />
+                    </li>
                   ))}
-                </tbody>
-              </table>
-            </div>
-            {Object.entries(shown.groups).map(([group, value]) => (
-              <div key={group}>
-                <div className="between">
-                  <span>{group}</span>
-                  <span>{(value / 10_000).toFixed(1)} %</span>
+                </ul>
+              )}
+              {Object.entries(shown.groups).map(([group, value]) => (
+                <div key={group} className="stack">
+                  <div className="between">
+                    <span>{GROUPS[group] ?? group}</span>
+                    <span>{(value / 10_000).toFixed(1)} %</span>
+                  </div>
+                  <Meter value={value / 1_000_000} label={GROUPS[group] ?? group} />
                 </div>
-                <Meter value={value / 1_000_000} label={`Group ${group}`} />
-              </div>
-            ))}
-            <p className="muted small">
-              Within a group each further piece counts half; across groups, what one leaves open the next can
-              fill. Policy {shown.policy}.
-            </p>
-          </>
-        )}
-      </Card>
-      <AddEvidence types={shown?.types ?? []} reload={reload} />
-      <Farming reload={reload} />
-      <Age reload={reload} />
-      <Prove />
-      <Policy reload={reload} />
+              ))}
+              <p className="muted small">
+                Within a group each further piece counts half; across groups, what one leaves open the next
+                can fill. Policy {shown.policy}.
+              </p>
+            </>
+          )}
+        </Card>
+        <Prove />
+      </div>
+      <div className="column span-6">
+        <AddEvidence types={shown?.types ?? []} reload={reload} />
+        <Farming reload={reload} />
+        <Age reload={reload} />
+        <Policy reload={reload} />
+      </div>
     </div>
   );
 }
@@ -162,6 +169,7 @@ function Farming({ reload }: { reload: () => void }) {
       <Form
         action={action}
         submit="Take the newest reward"
+        quiet
         busy="Looking…"
         disabled={signer === ''}
         onSubmit={async () => {
@@ -189,6 +197,7 @@ function Age({ reload }: { reload: () => void }) {
       <Form
         action={action}
         submit="Prove it"
+        quiet
         busy="Proving…"
         disabled={signer === ''}
         onSubmit={async () => {
@@ -280,6 +289,7 @@ function Prove() {
         <Form
           action={action}
           submit="Make the credential"
+          quiet
           onSubmit={async () => {
             await identity.issueScore({ did: acting.did });
             setMade(true);
@@ -307,6 +317,7 @@ function Policy({ reload }: { reload: () => void }) {
         <Form
           action={action}
           submit="Use this policy"
+          quiet
           disabled={text === null}
           onSubmit={async () => {
             await identity.setScorePolicy({ policy: text });

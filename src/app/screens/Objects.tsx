@@ -105,9 +105,17 @@ export default function Objects({ snapshot }: ScreenProps) {
             }}
           />
         )}
-        {status !== null && <Transfers transfers={status.transfers} onChange={refresh} />}
-        {status !== null && <Kept kept={status.kept} onChange={refresh} />}
-        {status !== null && <Upload snapshot={snapshot} uploads={status.uploads} onChange={refresh} />}
+        {status !== null && (
+          <>
+            <div className="column span-6">
+              <Transfers transfers={status.transfers} onChange={refresh} />
+              <Kept kept={status.kept} onChange={refresh} />
+            </div>
+            <div className="column span-6">
+              <Upload snapshot={snapshot} uploads={status.uploads} onChange={refresh} />
+            </div>
+          </>
+        )}
         {status !== null && <StorageNetwork status={status} onChange={refresh} />}
       </div>
     </>

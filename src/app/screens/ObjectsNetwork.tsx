@@ -162,7 +162,7 @@ export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; on
           </ul>
         </details>
       )}
-      <div className="grid">
+      <div className="grid level">
         <CacheSize cache={cache} onChange={onChange} />
         <NearSize near={near} onChange={onChange} />
       </div>
@@ -175,10 +175,10 @@ export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; on
           <dt>Peer id</dt>
           <dd className="mono">{network.peer}</dd>
           <dt>Reached at</dt>
-          <dd className="mono">
+          <dd className="mono stack">
             {network.addresses.length === 0 && 'nowhere yet'}
             {network.addresses.map((address) => (
-              <div key={address}>{address}</div>
+              <p key={address}>{address}</p>
             ))}
           </dd>
         </dl>
@@ -302,6 +302,7 @@ function Connect({ onChange }: { onChange: () => void }) {
       <Form
         action={action}
         submit="Connect"
+        quiet
         busy="Connecting…"
         disabled={address.trim() === ''}
         onSubmit={async () => {
@@ -358,6 +359,7 @@ function GatewayPart({
       <Form
         action={action}
         submit="Use it"
+        quiet
         busy="Looking for it…"
         disabled={url.trim() === ''}
         onSubmit={async () => {

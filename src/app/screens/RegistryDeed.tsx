@@ -5,6 +5,7 @@ import type { PaymentPlan } from '../../node/payments.ts';
 import { decodeAddress } from '../../protocol/ss58.ts';
 import { Failure, useAction } from '../components/forms.tsx';
 import { brief, bytes, tokens } from '../format.ts';
+import { useSymbol } from '../node-client.ts';
 import { money } from '../wallet-client.ts';
 
 /** The transporter takes no less. */
@@ -90,6 +91,7 @@ export function RegistryDeed(props: {
 const isShort = ({ fee, balance }: CallQuote) => BigInt(balance) <= BigInt(fee);
 
 function Quote({ quote }: { quote: CallQuote }) {
+  const symbol = useSymbol();
   return (
     <dl className="facts">
       <dt>You sign</dt>
@@ -97,25 +99,26 @@ function Quote({ quote }: { quote: CallQuote }) {
         <span className="mono">{quote.call}</span>, {bytes(quote.bytes)}, which everybody can read for ever
       </dd>
       <dt>Costs</dt>
-      <dd>about {fine(quote.fee)}</dd>
+      <dd>about {fine(quote.fee, symbol)}</dd>
       <dt>Paid by</dt>
       <dd>
         <span className="mono" title={quote.account}>
           {brief(quote.account)}
         </span>
-        , which has {tokens(quote.balance, 'AI3')} on the registry’s network
+        , which has {tokens(quote.balance, symbol)} on the registry’s network
       </dd>
     </dl>
   );
 }
 
 /** A small amount with three digits that mean something. */
-function fine(amount: string): string {
-  return `${(Number(amount) / 1e18).toPrecision(3)} AI3`;
+function fine(amount: string, symbol: string): string {
+  return `${(Number(amount) / 1e18).toPrecision(3)} ${symbol}`;
 }
 
 /** Fees of the registry are paid on its own network: moves a token there from the chain. */
 function MoveTokens({ quote, look }: { quote: CallQuote; look: () => Promise<void> }) {
+  const symbol = useSymbol();
   const [plan, setPlan] = useState<PaymentPlan | null>(null);
   const [sent, setSent] = useState(false);
   const action = useAction();
@@ -147,18 +150,18 @@ function MoveTokens({ quote, look }: { quote: CallQuote; look: () => Promise<voi
     <>
       <p>The account has too little on the registry’s network, where the fee is paid.</p>
       {sent ? (
-        <p role="status">1 AI3 is on its way; this goes on by itself once it has arrived.</p>
+        <p role="status">1 {symbol} is on its way; this goes on by itself once it has arrived.</p>
       ) : plan === null ? (
         <div className="row">
           <button type="button" disabled={action.busy} onClick={() => action.run(prepare)}>
-            {action.busy ? 'Asking…' : 'Move 1 AI3 there…'}
+            {action.busy ? 'Asking…' : `Move 1 ${symbol} there…`}
           </button>
         </div>
       ) : (
         <>
           <p>
-            {plan.call.title}. Costs about {fine(plan.fee.total)}; the account has{' '}
-            {tokens(plan.balance.free, 'AI3')}.
+            {plan.call.title}. Costs about {fine(plan.fee.total, symbol)}; the account has{' '}
+            {tokens(plan.balance.free, symbol)}.
           </p>
           <div className="row">
             <button type="button" disabled={action.busy} onClick={() => action.run(send)}>

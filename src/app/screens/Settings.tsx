@@ -16,26 +16,30 @@ import { LogCard, NotificationsCard } from './SettingsLog.tsx';
 import { KeepTimeCard, ProofOfTimeCard, HelperCard } from './SettingsTime.tsx';
 import '../farm/farm.css';
 
-/** Machine, verification budget, identity, balance, logs, appearance. */
+/** The machine, the farm and the app on one side; the network and what this tab checks of it on the other. */
 export default function Settings({ snapshot }: ScreenProps) {
   return (
     <>
       <h1>Settings</h1>
       <div className="grid">
-        <MachineCard snapshot={snapshot} />
-        <ProofOfTimeCard snapshot={snapshot} />
-        <HelperCard snapshot={snapshot} />
-        <KeepTimeCard snapshot={snapshot} />
-        <ScheduleCard snapshot={snapshot} />
-        <RewardCard snapshot={snapshot} />
-        <NetworkCard snapshot={snapshot} />
-        <BeginCard snapshot={snapshot} />
-        <IdentityCard />
-        <BalanceCard snapshot={snapshot} />
-        <AppearanceCard />
-        <NotificationsCard />
-        <LogCard snapshot={snapshot} />
-        <ResetCard />
+        <div className="column span-6">
+          <MachineCard snapshot={snapshot} />
+          <ScheduleCard snapshot={snapshot} />
+          <RewardCard snapshot={snapshot} />
+          <IdentityCard />
+          <NotificationsCard />
+          <AppearanceCard />
+          <LogCard snapshot={snapshot} />
+        </div>
+        <div className="column span-6">
+          <NetworkCard snapshot={snapshot} />
+          <BeginCard snapshot={snapshot} />
+          <BalanceCard snapshot={snapshot} />
+          <ProofOfTimeCard snapshot={snapshot} />
+          <HelperCard snapshot={snapshot} />
+          <KeepTimeCard snapshot={snapshot} />
+          <ResetCard />
+        </div>
       </div>
     </>
   );

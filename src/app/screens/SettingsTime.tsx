@@ -242,7 +242,7 @@ function Pairing(props: { port: number }) {
   const action = useAction();
   const pair = () => node.pairHelper(Number(port), code);
   return (
-    <Card title="Helper" span={6} aside={<Badge>none</Badge>}>
+    <Card title="Helper" span={6} aside={<Badge>not paired</Badge>}>
       <p className="muted">
         A small program of your own on this machine can plot twice as fast as this tab, and verify proofs of
         time some thirty times as fast. It is built from the folder <code>helper/native</code> and prints a

@@ -27,23 +27,54 @@ export default function Upload({
           <Confirm upload={ready} symbol={tokenSymbol} onChange={onChange} />
         )}
       </Card>
-      <Card title="Stored from here" span={6}>
-        {sent.length === 0 ? (
-          <Empty>What you store is watched here until it came back out of history.</Empty>
-        ) : (
+      {sent.length > 0 && (
+        <Card title="Stored from here" span={6}>
           <ul className="list">
             {sent.map((upload) => (
               <UploadItem key={upload.id} upload={upload} symbol={tokenSymbol} onChange={onChange} />
             ))}
           </ul>
-        )}
-      </Card>
+        </Card>
+      )}
     </>
   );
 }
 
-/** Folders cannot be chosen by every browser; React does not know the attribute. */
+/** Folders cannot be chosen by every browser. */
+const CHOOSES_FOLDERS = 'webkitdirectory' in HTMLInputElement.prototype;
+
+/** React does not know the attribute. */
 const asFolders = (input: HTMLInputElement | null): void => input?.setAttribute('webkitdirectory', '');
+
+/** A button that lets the person choose, worded by the app and not by the browser. */
+function Pick(props: { label: string; folder?: boolean; onPick: (files: File[]) => void }) {
+  const pick = ({ target }: ChangeEvent<HTMLInputElement>): void => {
+    props.onPick([...(target.files ?? [])]);
+    // The same choice can be made again.
+    target.value = '';
+  };
+  return (
+    <label className="button pick">
+      {props.label}
+      <input
+        type="file"
+        className="visually-hidden"
+        {...(props.folder ? { ref: asFolders } : { multiple: true })}
+        onChange={pick}
+      />
+    </label>
+  );
+}
+
+/** What was chosen, in a few words. */
+function chosenWords(files: UploadFile[]): string {
+  const size = bytes(files.reduce((sum, { content }) => sum + content.size, 0));
+  const [first] = files;
+  if (first === undefined) return 'Nothing chosen yet.';
+  const [folder, ...rest] = first.path.split('/');
+  if (rest.length > 0) return `${folder}: ${counted(files.length, 'file')}, ${size}`;
+  return files.length === 1 ? `${first.path}, ${size}` : `${counted(files.length, 'file')}, ${size}`;
+}
 
 function Choose({ onChange }: { onChange: () => void }) {
   const { status, signer, choices } = useSigner();
@@ -53,14 +84,15 @@ function Choose({ onChange }: { onChange: () => void }) {
   const [password, setPassword] = useState('');
   const action = useAction();
   const signing = useSigning();
-  const choose = ({ target }: ChangeEvent<HTMLInputElement>): void =>
+  const choose = (chosen: File[]): void => {
+    if (chosen.length === 0) return;
     setFiles(
-      [...(target.files ?? [])].map((file) => ({
+      chosen.map((file) => ({
         path: file.webkitRelativePath === '' ? file.name : file.webkitRelativePath,
         content: file,
       })),
     );
-  const size = files.reduce((sum, { content }) => sum + content.size, 0);
+  };
   if (status !== null && !status.unlocked)
     return (
       <Empty>
@@ -72,19 +104,13 @@ function Choose({ onChange }: { onChange: () => void }) {
       <p className="muted">
         What you store is public and stays for ever. Nobody can remove it, not even you.
       </p>
-      <label>
-        Files
-        <input type="file" multiple onChange={choose} />
-      </label>
-      <label>
-        Or a folder
-        <input type="file" ref={asFolders} onChange={choose} />
-      </label>
-      {files.length > 0 && (
-        <p className="muted small">
-          {files.length} {files.length === 1 ? 'file' : 'files'}, {bytes(size)}
-        </p>
-      )}
+      <div className="row">
+        <Pick label="Choose files" onPick={choose} />
+        {CHOOSES_FOLDERS && <Pick label="Choose a folder" folder onPick={choose} />}
+      </div>
+      <p className={files.length === 0 ? 'muted small' : 'break'} role="status">
+        {chosenWords(files)}
+      </p>
       <Check
         label="Compress"
         hint="Costs less; photos and videos hardly shrink."
@@ -100,7 +126,7 @@ function Choose({ onChange }: { onChange: () => void }) {
       {encrypt && (
         <TextField
           label="Password for this upload"
-          hint="Long and used nowhere else: the encrypted file can be fetched and guessed at for ever. It is kept nowhere."
+          hint="At least 8 characters, better many more, and used nowhere else: whoever fetches the file can guess for ever. It is kept nowhere; without it nobody opens the file."
           type="password"
           autoComplete="new-password"
           value={password}
@@ -129,7 +155,6 @@ function Choose({ onChange }: { onChange: () => void }) {
           {action.busy ? 'Preparing…' : 'Show the price'}
         </button>
       </div>
-      {encrypt && password.length < 8 && <p className="muted small">At least 8 characters.</p>}
       <Failure error={action.error} />
     </div>
   );
@@ -137,11 +162,19 @@ function Choose({ onChange }: { onChange: () => void }) {
 
 function Confirm({ upload, symbol, onChange }: { upload: UploadView; symbol: string; onChange: () => void }) {
   const { id, name, cid, bytes: size, storedBytes, nodes, transactions, fee, encrypted } = upload;
+  const payer = useSigner().choices.options.find(([address]) => address === upload.account);
   return (
     <div className="stack">
+      <p className="muted">
+        {encrypted
+          ? 'Once stored it stays for ever. Keep the password: nothing opens the file without it.'
+          : 'Once stored it is public and stays for ever. Nobody can remove it, not even you.'}
+      </p>
       <dl className="facts">
         <dt>{upload.kind === 'folder' ? 'Folder' : 'File'}</dt>
-        <dd>{name}</dd>
+        <dd>
+          <strong>{name}</strong>
+        </dd>
         <dt>Size</dt>
         <dd>
           {bytes(size)}, stored as {bytes(storedBytes)} in {counted(nodes, 'part')}
@@ -149,9 +182,11 @@ function Confirm({ upload, symbol, onChange }: { upload: UploadView; symbol: str
         </dd>
         <dt>Price</dt>
         <dd data-testid="price">
-          about <span title={exact(fee, symbol)}>{tokens(fee, symbol)}</span> in{' '}
+          <span title={exact(fee, symbol)}>{aboutTokens(fee, symbol)}</span> for{' '}
           {counted(transactions, 'transaction')}, as the node tells
         </dd>
+        <dt>Paid by</dt>
+        <dd className="break">{payer?.[1] ?? upload.account}</dd>
         <dt>Identifier</dt>
         <dd className="mono">{cid}</dd>
       </dl>
@@ -166,7 +201,7 @@ function Confirm({ upload, symbol, onChange }: { upload: UploadView; symbol: str
           }}
         />
         <Deed
-          label="Do not store"
+          label="Do not store it"
           onDo={async () => {
             await objects.forgetUpload({ id });
             onChange();
@@ -175,6 +210,12 @@ function Confirm({ upload, symbol, onChange }: { upload: UploadView; symbol: str
       </div>
     </div>
   );
+}
+
+/** An amount that somebody estimated. */
+function aboutTokens(amount: string, symbol: string): string {
+  const words = tokens(amount, symbol);
+  return words.startsWith('<') ? `less than ${words.slice(1)}` : `about ${words}`;
 }
 
 const STEPS: { step: UploadView['step']; text: string }[] = [
@@ -258,11 +299,11 @@ function noteOf(
 ): string {
   switch (step) {
     case 'sending':
-      return `${at.sent} of ${at.transactions} transactions sent; they wait for a block.`;
+      return `${at.sent} of ${counted(at.transactions, 'transaction')} sent. The next blocks take them in.`;
     case 'included':
       return `In block ${at.block}, ${at.depth} of ${at.archivedDepth} blocks deep.`;
     case 'deep':
-      return 'Waits for its segment of history, 124 MiB, to fill up. This can take a while.';
+      return 'History is archived in segments of 124 MiB. This one has to fill up first, which can take a while.';
     case 'archived':
       return 'Every part is fetched from the storage network and compared.';
     case 'checked':

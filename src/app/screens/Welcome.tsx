@@ -110,7 +110,10 @@ function About({ onNext }: { onNext: () => void }) {
   return (
     <>
       <h1>A piece of the Autonomys network, grown in your browser.</h1>
-      <p className="lead">Nothing to install, no account. It runs in this tab, on your machine, for you.</p>
+      <p className="lead">
+        Autonomys is a network without an owner. It keeps its history on the drives of those who take part,
+        and pays them for it. This tab lets your machine take part: nothing to install, no account.
+      </p>
       <ul className="points">
         <li>
           <ShieldIcon />
@@ -139,7 +142,7 @@ function About({ onNext }: { onNext: () => void }) {
         </li>
       </ul>
       <div className="actions">
-        <span />
+        <p className="muted small">Two choices, then it starts. Closing the tab stops it.</p>
         <button type="button" className="primary large" onClick={onNext}>
           Get started
         </button>
@@ -313,16 +316,6 @@ function ChooseMachine(props: {
             offered={room}
             onChange={(wanted) => setSectors(Math.min(wanted, mostSectors))}
           />
-          <label>
-            Reward address <span className="hint">Leave empty to use the farm’s own account.</span>
-            <input
-              type="text"
-              spellCheck={false}
-              placeholder="su…"
-              value={farm.rewardAddress ?? ''}
-              onChange={(event) => onFarm({ ...farm, rewardAddress: event.target.value.trim() || null })}
-            />
-          </label>
         </>
       )}
       <label>
@@ -340,12 +333,33 @@ function ChooseMachine(props: {
         />
       </label>
       {farm !== null && canFarm && (
-        <Estimate
-          allocatedBytes={allocation(sectors)}
-          cores={props.cores}
-          probe={props.probe}
-          symbol={props.setup.network.tokenSymbol}
-        />
+        <>
+          <Estimate
+            allocatedBytes={allocation(sectors)}
+            cores={props.cores}
+            probe={props.probe}
+            symbol={props.setup.network.tokenSymbol}
+          />
+          {props.setup.network.id === 'local' && (
+            <p className="muted small">The tokens of a local network are for play: they are worth nothing.</p>
+          )}
+          <details>
+            <summary>Be paid to another account</summary>
+            <label>
+              Reward address{' '}
+              <span className="hint">
+                Left empty, rewards go to the account that the farm makes for itself.
+              </span>
+              <input
+                type="text"
+                spellCheck={false}
+                placeholder="su…"
+                value={farm.rewardAddress ?? ''}
+                onChange={(event) => onFarm({ ...farm, rewardAddress: event.target.value.trim() || null })}
+              />
+            </label>
+          </details>
+        </>
       )}
       {start.error !== null && tried === farm && (
         <p className="banner bad" role="alert">
