@@ -63,7 +63,7 @@ function stepsOf(chain: ChainView | null, farms: FarmView[]): Step[] {
         ? `The newest block, #${count(best)}, is checked. Every further one is, too.`
         : best === 0
           ? 'This tab asks for the blocks, and believes nobody about them.'
-          : `#${count(best)} of #${count(Math.max(best, chain?.target ?? 0))} is reached.`,
+          : `Block #${count(best)} of #${count(Math.max(best, chain?.target ?? 0))} is checked.`,
     },
     {
       title: 'Fill your space',

@@ -111,8 +111,8 @@ function About({ onNext }: { onNext: () => void }) {
     <>
       <h1>A piece of the Autonomys network, grown in your browser.</h1>
       <p className="lead">
-        Autonomys is a network without an owner. It keeps its history on the drives of those who take part,
-        and pays them for it. This tab lets your machine take part: nothing to install, no account.
+        Autonomys keeps its history on the drives of those who take part, and pays them for it. This tab lets
+        your machine take part: nothing to install, no account.
       </p>
       <ul className="points">
         <li>
@@ -142,7 +142,7 @@ function About({ onNext }: { onNext: () => void }) {
         </li>
       </ul>
       <div className="actions">
-        <p className="muted small">Two choices, then it starts. Closing the tab stops it.</p>
+        <p className="muted small grow">Two choices, then it starts. Closing the tab stops it.</p>
         <button type="button" className="primary large" onClick={onNext}>
           Get started
         </button>
