@@ -1,4 +1,4 @@
-/** Short texts in the network's history, such as an issuer's list of revocations. */
+/** What is read whole out of the network's history: an issuer's list of revocations, a copy of a wallet. */
 
 /** Longest text that is fetched, in bytes. */
 const MAX_BYTES = 1024 * 1024;
@@ -11,12 +11,21 @@ export function isObjectLink(text: string): boolean {
 
 /** The text of a stored object, every byte verified. Throws Error with a sentence. */
 export async function storedText(link: string): Promise<string> {
+  return (await stored(link, MAX_BYTES, 'This is too large to be a list of revocations.')).text();
+}
+
+/** The bytes of a stored object, every one verified. Throws Error with a sentence; `tooLarge` is one. */
+export async function storedBytes(link: string, limit: number, tooLarge: string): Promise<Uint8Array> {
+  return new Uint8Array(await (await stored(link, limit, tooLarge)).arrayBuffer());
+}
+
+async function stored(link: string, limit: number, tooLarge: string): Promise<Blob> {
   const { objectPath, parseObjectLink } = await import('../objects/link.ts');
   if (navigator.serviceWorker.controller === null)
     throw new Error('The app’s service worker does not run yet. Load the page again.');
   const response = await fetch(objectPath(parseObjectLink(link)));
   const blob = await response.blob();
   if (!response.ok) throw new Error(await blob.text());
-  if (blob.size > MAX_BYTES) throw new Error('This is too large to be a list of revocations.');
-  return blob.text();
+  if (blob.size > limit) throw new Error(tooLarge);
+  return blob;
 }

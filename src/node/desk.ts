@@ -31,6 +31,10 @@ const WALLET_COMMANDS = [
   'removeContact',
   'backup',
   'restore',
+  'networkBackup',
+  'networkBackups',
+  'noteNetworkBackup',
+  'restoreFromNetwork',
   'forget',
   'signMessage',
 ] as const satisfies readonly (keyof WalletService)[];

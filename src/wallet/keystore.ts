@@ -13,6 +13,7 @@ import {
   type PasswordKdf,
   type PasswordKey,
 } from './kdf.ts';
+import { openNetworkBackup, sealNetworkBackup } from './network-backup.ts';
 import {
   DATA_KEY_BYTES,
   decodeWallet,
@@ -242,22 +243,52 @@ export class Keystore {
    * open the backup and every record of it has to decrypt. Throws Refusal `wallet-exists` unless `replace`.
    */
   async restore(file: Uint8Array, password: string, replace: boolean): Promise<void> {
-    if (this.exists && !replace) {
-      throw new Refusal(
-        'wallet-exists',
-        'a wallet is stored',
-        'There is a wallet in this browser already. Say that it may be replaced, or keep it.',
-      );
-    }
+    this.requirePlace(replace);
     if (file.length > MAX_BACKUP_BYTES)
       throw new Refusal('wallet-backup', `${file.length} bytes`, 'This file is too large to be a backup.');
     const wallet = decodeWallet(fromUtf8(file, 'wallet-backup'));
     const dataKey = await openedByPassword(wallet.slots, password, this.passwordKey);
+    await this.putInPlace(wallet, dataKey);
+  }
+
+  private requirePlace(replace: boolean): void {
+    if (!this.exists || replace) return;
+    throw new Refusal(
+      'wallet-exists',
+      'a wallet is stored',
+      'There is a wallet in this browser already. Say that it may be replaced, or keep it.',
+    );
+  }
+
+  private async putInPlace(wallet: SealedWallet, dataKey: Uint8Array): Promise<void> {
     for (const record of wallet.records) openRecord(dataKey, record);
     await this.store.replace(wallet);
     this.lock();
     this.take(wallet);
     this.dataKey = dataKey;
+  }
+
+  /** The copy for the storage network, under a key (32 bytes) of the phrase. Throws Refusal `locked`. */
+  networkBackup(key: Uint8Array): Uint8Array {
+    const wallet: SealedWallet = { v: 1, slots: this.slots, records: [...this.records.values()] };
+    return sealNetworkBackup(key, { wallet, dataKey: this.key() });
+  }
+
+  /**
+   * Puts a copy from the storage network in place of what is stored, unlocked, under a new password, once all of it has
+   * opened. Passkeys are left behind. Throws Refusal `wallet-exists` unless `replace`, `weak-password`, and what opening
+   * throws.
+   */
+  async restoreFromNetwork(
+    copy: Uint8Array,
+    key: Uint8Array,
+    password: string,
+    replace: boolean,
+  ): Promise<void> {
+    this.requirePlace(replace);
+    const { wallet, dataKey } = openNetworkBackup(key, copy);
+    const slot = await this.passwordSlot(password, dataKey);
+    await this.putInPlace({ ...wallet, slots: [slot] }, dataKey);
   }
 
   /** Forgets the wallet of this browser; the password has to open it. */

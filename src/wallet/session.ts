@@ -9,16 +9,28 @@ import {
   ed25519Seed,
   linkMaterial,
   newPhrase,
+  normalisedPhrase,
   p256Secret,
   phraseMiniSecret,
   phraseSeed,
   scoreBlindingKey,
+  storageRootKey,
 } from './keys.ts';
 
 export const SETTINGS = 'wallet-settings';
 export const PRIMARY_PHRASE = 'phrase-1';
 export const DEFAULT_AUTO_LOCK_MINUTES = 5;
 const MAX_AUTO_LOCK_MINUTES = 24 * 60;
+
+const NETWORK_BACKUPS = 'network-backups';
+const MAX_NETWORK_BACKUPS = 10;
+
+/** A copy of the wallet on the storage network. */
+export interface NetworkBackup {
+  cid: string;
+  /** Seconds since the epoch. */
+  at: number;
+}
 
 /** A recovery phrase as the wallet keeps it. */
 export interface PhraseRecord {
@@ -193,6 +205,42 @@ export class WalletSession {
   /** Restores a backup; nothing changes unless all of it opens. */
   async restore(input: { file: Uint8Array; password: string; replace?: boolean }): Promise<void> {
     await this.keystore.restore(input.file, input.password, input.replace === true);
+    this.seeds.clear();
+    this.use();
+    this.changed();
+  }
+
+  /** The copy for the storage network: everything, under a key of the recovery phrase. */
+  async networkBackup(): Promise<Uint8Array> {
+    return this.keystore.networkBackup(storageRootKey(this.seedsOf(PRIMARY_PHRASE).seed));
+  }
+
+  /** Remembers what was stored on the network, newest first. */
+  async noteNetworkBackup(input: { cid: string }): Promise<void> {
+    const all = [{ cid: input.cid, at: Math.floor(this.now() / 1000) }, ...(await this.networkBackups())];
+    await this.keystore.put(NETWORK_BACKUPS, 'setting', all.slice(0, MAX_NETWORK_BACKUPS));
+  }
+
+  /** Copies that were stored on the network, newest first. */
+  async networkBackups(): Promise<NetworkBackup[]> {
+    this.requireUnlocked();
+    return this.keystore.get<NetworkBackup[]>(NETWORK_BACKUPS, 'setting') ?? [];
+  }
+
+  /**
+   * Restores a copy from the storage network by its wallet's phrase, under a new password; nothing changes unless all of
+   * it opens. Throws Refusal `phrase`, `backup-phrase`, `wallet-exists`, `weak-password`; DecodeError.
+   */
+  async restoreFromNetwork(input: {
+    copy: Uint8Array;
+    phrase: string;
+    passphrase?: string;
+    password: string;
+    replace?: boolean;
+  }): Promise<void> {
+    const { copy, phrase, passphrase = '', password, replace = false } = input;
+    const key = storageRootKey(phraseSeed(normalisedPhrase(phrase), passphrase));
+    await this.keystore.restoreFromNetwork(copy, key, password, replace);
     this.seeds.clear();
     this.use();
     this.changed();

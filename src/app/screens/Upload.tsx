@@ -160,7 +160,18 @@ function Choose({ onChange }: { onChange: () => void }) {
   );
 }
 
-function Confirm({ upload, symbol, onChange }: { upload: UploadView; symbol: string; onChange: () => void }) {
+/** What storing costs, before it is signed. `onSent` is called once it was sent. */
+export function Confirm({
+  upload,
+  symbol,
+  onChange,
+  onSent,
+}: {
+  upload: UploadView;
+  symbol: string;
+  onChange: () => void;
+  onSent?: () => Promise<void>;
+}) {
   const { id, name, cid, bytes: size, storedBytes, nodes, transactions, fee, encrypted } = upload;
   const payer = useSigner().choices.options.find(([address]) => address === upload.account);
   return (
@@ -197,6 +208,7 @@ function Confirm({ upload, symbol, onChange }: { upload: UploadView; symbol: str
           primary
           onDo={async () => {
             await objects.sendUpload({ id });
+            await onSent?.();
             onChange();
           }}
         />
@@ -226,7 +238,8 @@ const STEPS: { step: UploadView['step']; text: string }[] = [
 ];
 const ORDER: UploadView['step'][] = ['ready', 'sending', 'included', 'deep', 'archived', 'checked'];
 
-function UploadItem({
+/** How far something that was stored is. */
+export function UploadItem({
   upload,
   symbol,
   onChange,

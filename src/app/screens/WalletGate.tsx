@@ -1,4 +1,4 @@
-import { useCallback, useState, type ReactNode } from 'react';
+import { lazy, Suspense, useCallback, useState, type ReactNode } from 'react';
 import type { WalletStatus } from '../../wallet/service.ts';
 import { Card, Empty } from '../components/basics.tsx';
 import { Check, Failure, FileField, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
@@ -72,13 +72,23 @@ function Unlock({ status, onDone }: { status: WalletStatus; onDone: () => void }
   );
 }
 
-type Way = 'new' | 'phrase' | 'backup';
+const RestoreNetworkCopy = lazy(() =>
+  import('./WalletNetworkCopy.tsx').then(({ RestoreNetworkCopy: screen }) => ({ default: screen })),
+);
+
+type Way = 'new' | 'phrase' | 'backup' | 'network';
 
 function NewWallet({ onDone }: { onDone: () => void }) {
   const [way, setWay] = useState<Way | null>(null);
   if (way === 'new') return <CreateWallet onDone={onDone} onBack={() => setWay(null)} />;
   if (way === 'phrase') return <ImportPhrase onDone={onDone} onBack={() => setWay(null)} />;
   if (way === 'backup') return <RestoreBackup onDone={onDone} onBack={() => setWay(null)} />;
+  if (way === 'network')
+    return (
+      <Suspense fallback={null}>
+        <RestoreNetworkCopy onDone={onDone} onBack={() => setWay(null)} />
+      </Suspense>
+    );
   return (
     <div className="grid">
       <Card title="A wallet of your own" span={7}>
@@ -96,13 +106,17 @@ function NewWallet({ onDone }: { onDone: () => void }) {
           <button type="button" onClick={() => setWay('backup')}>
             I have a backup file
           </button>
+          <button type="button" onClick={() => setWay('network')}>
+            I kept a copy on the network
+          </button>
         </div>
       </Card>
     </div>
   );
 }
 
-function Passwords(props: {
+/** A new password, twice. */
+export function Passwords(props: {
   password: string;
   again: string;
   onPassword: (text: string) => void;
@@ -129,7 +143,8 @@ function Passwords(props: {
   );
 }
 
-function requireSame(password: string, again: string): void {
+/** Throws unless both are the same. */
+export function requireSame(password: string, again: string): void {
   if (password !== again) throw new Error('The two passwords are not the same.');
 }
 

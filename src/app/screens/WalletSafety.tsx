@@ -5,17 +5,20 @@ import { saveFile } from '../files.ts';
 import { createPasskey, passkeysExist } from '../passkey.ts';
 import { wallet } from '../wallet-client.ts';
 import { RestoreBackup, type OpenWallet } from './WalletGate.tsx';
+import type { PartProps } from './Wallet.tsx';
+import { NetworkCopy, RestoreNetworkCopy } from './WalletNetworkCopy.tsx';
 
 /** What keeps the wallet safe: backup, lock, password, passkeys, recovery phrase. */
-export default function WalletSafety({ status, refresh }: OpenWallet) {
-  const [restoring, setRestoring] = useState(false);
-  if (restoring) {
+export default function WalletSafety({ status, refresh, symbol }: PartProps) {
+  const [restoring, setRestoring] = useState<'file' | 'network' | null>(null);
+  if (restoring !== null) {
+    const Restore = restoring === 'file' ? RestoreBackup : RestoreNetworkCopy;
     return (
-      <RestoreBackup
+      <Restore
         replaces
-        onBack={() => setRestoring(false)}
+        onBack={() => setRestoring(null)}
         onDone={() => {
-          setRestoring(false);
+          setRestoring(null);
           refresh();
         }}
       />
@@ -23,7 +26,8 @@ export default function WalletSafety({ status, refresh }: OpenWallet) {
   }
   return (
     <div className="grid">
-      <Keeping status={status} refresh={refresh} onRestore={() => setRestoring(true)} />
+      <Keeping status={status} refresh={refresh} onRestore={() => setRestoring('file')} />
+      <NetworkCopy symbol={symbol} onRestore={() => setRestoring('network')} />
       <Phrase />
     </div>
   );
