@@ -1,6 +1,7 @@
 /**
- * Data Integrity proofs (W3C Verifiable Credential Data Integrity 1.0) of the cryptosuite `eddsa-jcs-2022` (W3C Data
- * Integrity EdDSA Cryptosuites 1.0): canonical JSON, SHA-256, Ed25519. Nothing is looked up and no JSON-LD is processed.
+ * Data Integrity proofs (W3C Verifiable Credential Data Integrity 1.0). Verified here are those of the cryptosuite
+ * `eddsa-jcs-2022` (W3C Data Integrity EdDSA Cryptosuites 1.0): canonical JSON, SHA-256, Ed25519. Nothing is looked up and
+ * no JSON-LD is processed. `bbs-2023.ts` has the other one.
  */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { base58 } from '@scure/base';
@@ -12,7 +13,8 @@ import { canonicalJson, fromBase64Url, parseJson, shaped } from '../wallet/json.
 import type { Jwk } from './keys.ts';
 import { verifyEd25519 } from './signature.ts';
 
-export const CRYPTOSUITE = 'eddsa-jcs-2022';
+/** Cryptosuites whose proofs are read. */
+export const CRYPTOSUITES = ['eddsa-jcs-2022', 'bbs-2023'] as const;
 /** Seconds that clocks may differ. */
 export const CLOCK_SKEW_S = 60;
 const WHAT = 'data-integrity';
@@ -37,7 +39,7 @@ const proofSchema = v.looseObject({
   cryptosuite: v.optional(text(128)),
   proofPurpose: text(128),
   verificationMethod: text(1200),
-  proofValue: text(256),
+  proofValue: text(32 * 1024),
   created: v.optional(text(64)),
   expires: v.optional(text(64)),
   '@context': v.optional(contextSchema),
@@ -48,6 +50,7 @@ type Proof = v.InferOutput<typeof proofSchema>;
 
 /** A document with its proof, of which nothing is verified. */
 export interface SecuredDocument {
+  cryptosuite: (typeof CRYPTOSUITES)[number];
   /** The document without the proof. */
   document: Record<string, unknown>;
   proof: Proof;
@@ -71,14 +74,15 @@ export function decodeSecured(json: string): SecuredDocument {
       'This is signed several times. Only documents with one signature are read here.',
     );
   const proof = shaped(proofSchema, proofs[0], WHAT);
-  const { type, cryptosuite } = proof;
+  const { type } = proof;
+  const cryptosuite = CRYPTOSUITES.find((one) => one === proof.cryptosuite);
   if (type !== 'DataIntegrityProof')
     throw new Refusal('proof-type', type, `Signatures of the kind “${type}” are not read here.`);
-  if (cryptosuite !== CRYPTOSUITE)
+  if (cryptosuite === undefined)
     throw new Refusal(
       'cryptosuite',
-      String(cryptosuite),
-      `This is signed by the method “${cryptosuite ?? 'none'}”. Only “${CRYPTOSUITE}” is read here.`,
+      String(proof.cryptosuite),
+      `This is signed by the method “${proof.cryptosuite ?? 'none'}”. Read here are ${CRYPTOSUITES.join(' and ')}.`,
     );
   const other = Object.keys(proof).find((name) => !KNOWN.has(name));
   if (other !== undefined)
@@ -87,7 +91,7 @@ export function decodeSecured(json: string): SecuredDocument {
       other.slice(0, 80),
       'The signature is meant for something else than a credential that anybody may read.',
     );
-  return { document, proof };
+  return { cryptosuite, document, proof };
 }
 
 /** What is signed: SHA-256 of the proof's options, then that of the document, both as canonical JSON; 64 bytes. */
@@ -105,25 +109,37 @@ function canonical(value: unknown): Uint8Array {
 }
 
 /** What a proof has to be for. */
-export interface ProofCheck {
-  /** Key of the proof's verification method. */
-  key: Jwk;
+export interface ProofUse {
   purpose: string;
   /** Seconds since the epoch. */
   now: number;
 }
 
+/** Refuses a proof by what it says of itself: `proof-purpose`, `proof-created`, `proof-expired`; DecodeError. */
+export function requireUsable(
+  { created, expires, proofPurpose }: SecuredDocument['proof'],
+  { purpose, now }: ProofUse,
+): void {
+  if (proofPurpose !== purpose)
+    throw new Refusal('proof-purpose', proofPurpose, 'The signature was given for another purpose.');
+  const from = created === undefined ? null : secondsOf(created, WHAT);
+  const until = expires === undefined ? null : secondsOf(expires, WHAT);
+  if (from !== null && from > now + CLOCK_SKEW_S)
+    throw new Refusal('proof-created', created!, 'This claims to have been signed in the future.');
+  if (until !== null && (until <= now || (from !== null && until <= from)))
+    throw new Refusal('proof-expired', expires!, 'The signature does not hold any more.');
+}
+
 /**
- * Verifies a proof and returns the document that it covers: of contexts only those that the proof names. Throws
- * DecodeError; Refusal `proof-purpose`, `proof-created`, `proof-expired`, `proof-context`, `key-type`, `signature`.
+ * Verifies a proof of `eddsa-jcs-2022` by the key of its verification method and returns the document that it covers: of
+ * contexts only those that the proof names. Throws DecodeError; Refusal `proof-context`, `key-type`, `signature` and
+ * those of `requireUsable`.
  */
 export function verifyProof(
   { document, proof }: SecuredDocument,
-  { key, purpose, now }: ProofCheck,
+  { key, ...use }: ProofUse & { key: Jwk },
 ): Record<string, unknown> {
-  if (proof.proofPurpose !== purpose)
-    throw new Refusal('proof-purpose', proof.proofPurpose, 'The signature was given for another purpose.');
-  checkTimes(proof, now);
+  requireUsable(proof, use);
   const { proofValue, ...options } = proof;
   const context = options['@context'];
   if (context !== undefined) requirePrefix(context, document['@context']);
@@ -137,15 +153,6 @@ export function verifyProof(
   );
   if (!holds) throw new Refusal('signature', 'the proof', 'This was changed, or its issuer did not sign it.');
   return covered;
-}
-
-function checkTimes({ created, expires }: Proof, now: number): void {
-  const from = created === undefined ? null : secondsOf(created, WHAT);
-  const until = expires === undefined ? null : secondsOf(expires, WHAT);
-  if (from !== null && from > now + CLOCK_SKEW_S)
-    throw new Refusal('proof-created', created!, 'This claims to have been signed in the future.');
-  if (until !== null && (until <= now || (from !== null && until <= from)))
-    throw new Refusal('proof-expired', expires!, 'The signature does not hold any more.');
 }
 
 function requirePrefix(signed: readonly unknown[], given: unknown): void {

@@ -128,8 +128,8 @@ describe('W3C credentials', () => {
       foreignCredential(SEED, { credentialSubject: [{ status: 'x' }, { exp: 1 }] }),
     );
     expect(claims.slice(0, 2)).toEqual([
-      { path: [1, 'status'], text: 'x' },
-      { path: [2, 'exp'], text: '1' },
+      { path: [1, 'status'], text: 'x', place: ['credentialSubject', 0, 'status'] },
+      { path: [2, 'exp'], text: '1', place: ['credentialSubject', 1, 'exp'] },
     ]);
   });
 

@@ -12,6 +12,7 @@ import {
   contextSchema,
   decodeSecured,
   objectSchema,
+  requireUsable,
   secondsOf,
   verifyProof,
   type SecuredDocument,
@@ -19,7 +20,7 @@ import {
 import { keyIdOf, parseDid } from './did.ts';
 import { parseKeyDid } from './key-dids.ts';
 import type { Jwk } from './keys.ts';
-import type { CredentialStatus } from './sd-jwt.ts';
+import type { ClaimPath, CredentialStatus } from './sd-jwt.ts';
 
 const CONTEXT = 'https://www.w3.org/ns/credentials/v2';
 const BASE_TYPE = 'VerifiableCredential';
@@ -57,6 +58,11 @@ const ENVELOPE = new Set([
   'validUntil',
 ]);
 
+/** A claim, by its place for people, and where it stands in the JSON. */
+export interface W3cClaim extends ClaimText {
+  place: ClaimPath;
+}
+
 /** A credential, of which nothing is verified. */
 export interface W3cCredential {
   secured: SecuredDocument;
@@ -67,7 +73,7 @@ export interface W3cCredential {
   /** Whom it is about, if it is of one and names them. */
   subject: string | null;
   /** Everything that it says. */
-  claims: ClaimText[];
+  claims: W3cClaim[];
   /** Seconds since the epoch. */
   validFrom: number | null;
   validUntil: number | null;
@@ -126,17 +132,23 @@ function momentOf(given: string | undefined): number | null {
   return secondsOf(given, WHAT);
 }
 
-function claimsIn(document: Document, subjects: readonly Record<string, unknown>[]): ClaimText[] {
+function claimsIn(document: Document, subjects: readonly Record<string, unknown>[]): W3cClaim[] {
   const rest = Object.fromEntries(Object.entries(document).filter(([name]) => !ENVELOPE.has(name)));
+  const isList = Array.isArray(document.credentialSubject);
   const said = subjects.flatMap((subject, index) =>
     placed(subject).map(({ path, text: value }) => ({
       path: subjects.length === 1 ? path : [index + 1, ...path],
       text: value,
+      place: ['credentialSubject', ...(isList ? [index] : []), ...path],
     })),
   );
   return [
     ...said,
-    ...placed(rest).map(({ path, text: value }) => ({ path: ['credential', ...path], text: value })),
+    ...placed(rest).map(({ path, text: value }) => ({
+      path: ['credential', ...path],
+      text: value,
+      place: path,
+    })),
   ];
 }
 
@@ -154,6 +166,8 @@ export interface W3cCheck {
   statusOf?: (entry: StatusEntry, issuer: string) => CredentialStatus;
   /** Whether one of which it is not known whether it was revoked is refused. */
   needsStatus: boolean;
+  /** What a derived proof has to be bound to; without it such a one is refused, and with it one that is not derived. */
+  header?: Uint8Array;
 }
 
 /**
@@ -163,9 +177,8 @@ export interface W3cCheck {
  */
 export async function verifyW3cCredential(json: string, check: W3cCheck): Promise<W3cCredential> {
   const credential = decodeW3cCredential(json);
-  const { secured, issuer, validFrom, validUntil } = credential;
-  const key = await signerKey(issuer, secured.proof.verificationMethod, check.keyOf);
-  verifyProof(secured, { key, purpose: PURPOSE, now: check.now });
+  const { secured, validFrom, validUntil } = credential;
+  await (secured.cryptosuite === 'bbs-2023' ? verifyBbs : verifyEddsa)(credential, check);
   if (validFrom !== null && validFrom > check.now + CLOCK_SKEW_S)
     throw new Refusal('not-yet-valid', 'validFrom lies ahead', 'This credential is not valid yet.');
   if (validUntil !== null && (validUntil <= check.now || (validFrom !== null && validUntil <= validFrom)))
@@ -182,21 +195,51 @@ export async function verifyW3cCredential(json: string, check: W3cCheck): Promis
   return credential;
 }
 
+async function verifyEddsa({ secured, issuer }: W3cCredential, { keyOf, now }: W3cCheck): Promise<void> {
+  const key = await signerKey(issuer, secured.proof.verificationMethod, keyOf);
+  verifyProof(secured, { key, purpose: PURPOSE, now });
+}
+
+async function verifyBbs({ secured, issuer }: W3cCredential, { header, now }: W3cCheck): Promise<void> {
+  const { isDerived, verifyBase, verifyDerived } = await import('./bbs-2023.ts');
+  const { verificationMethod } = secured.proof;
+  // Multibase of a compressed point of G2 with its multicodec always begins so.
+  if (!/^did:key:zUC7[1-9A-HJ-NP-Za-km-z]{100,160}$/.test(issuer)) throw issuerKind(issuer);
+  if (verificationMethod !== `${issuer}#${issuer.slice('did:key:'.length)}`)
+    throw foreignKey(verificationMethod);
+  requireUsable(secured.proof, { purpose: PURPOSE, now });
+  if (isDerived(secured) !== (header !== undefined))
+    throw new Refusal(
+      'proof-derived',
+      header === undefined ? 'a derived proof' : 'the issuer’s own proof',
+      header === undefined
+        ? 'This was made for one showing to somebody. It cannot be kept or checked by others.'
+        : 'This is the credential itself, not a showing of it.',
+    );
+  await (header === undefined ? verifyBase(secured, issuer) : verifyDerived(secured, header, issuer));
+}
+
+function issuerKind(issuer: string): Refusal {
+  return new Refusal(
+    'issuer-kind',
+    issuer.slice(0, 100),
+    'This issuer’s name says nothing of its key. Known are issuers by did:key, did:jwk and did:autoid, for proofs that cannot be linked by did:key.',
+  );
+}
+
+function foreignKey(method: string): Refusal {
+  return new Refusal(
+    'verification-method',
+    method.slice(0, 200),
+    'This is signed by a key that is not its issuer’s.',
+  );
+}
+
 /** The key that signed, which has to be the one that the issuer's DID gives. */
 async function signerKey(issuer: string, method: string, keyOf: W3cCheck['keyOf']): Promise<Jwk> {
   const ownKey = parseKeyDid(issuer)?.keyId ?? (parseDid(issuer) === null ? null : keyIdOf(issuer));
-  if (ownKey === null)
-    throw new Refusal(
-      'issuer-kind',
-      issuer.slice(0, 100),
-      'This issuer’s name says nothing of its key. Known are issuers by did:key, did:jwk and did:autoid.',
-    );
-  if (method !== ownKey)
-    throw new Refusal(
-      'verification-method',
-      method.slice(0, 200),
-      'This is signed by a key that is not its issuer’s.',
-    );
+  if (ownKey === null) throw issuerKind(issuer);
+  if (method !== ownKey) throw foreignKey(method);
   const key = await keyOf(issuer);
   if (key === null)
     throw new Refusal('issuer-key', `no key of ${issuer}`, 'The issuer of this credential is not known.');
