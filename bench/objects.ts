@@ -18,6 +18,9 @@ import { nodePlatform } from '../src/dsn/platform-node.ts';
 import type { PieceArrived } from '../src/dsn/provider.ts';
 import { peerCaches } from '../src/dsn/search.ts';
 import { PieceSupply } from '../src/dsn/supply.ts';
+import type { SegmentCommitments } from '../src/dsn/verifier.ts';
+import { HistoryIndex } from '../src/objects/history-index.ts';
+import { searchHistory } from '../src/objects/history-search.ts';
 import { ObjectService } from '../src/objects/service.ts';
 import { concat, fromHex } from '../src/protocol/bytes.ts';
 import { RAW_RECORD_BYTES } from '../src/protocol/constants.ts';
@@ -25,7 +28,7 @@ import { rawFromRecord } from '../src/protocol/record.ts';
 import type { PieceIndex } from '../src/protocol/types.ts';
 import { MemoryDirectory } from '../src/storage/memory-directory.ts';
 import type { GiverOrder, GiverReady } from './dsn-giver/messages.ts';
-import { median, RUNS } from './measure.ts';
+import { cpuSeconds, median, RUNS } from './measure.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 
 const GENESIS = new Uint8Array(32).fill(1);
@@ -41,6 +44,7 @@ const MEBI = 2 ** 20;
  */
 const MEMORY_BOUND_MIB = 512;
 const SAMPLE_MS = 20;
+const SEARCHES = 3;
 /** Longer than checks are put off. */
 const LATER_MS = 2_500;
 const BETWEEN_CONNECTIONS_MS = 1_000;
@@ -124,17 +128,15 @@ function newAsker(): Promise<DsnPeer> {
   return DsnPeer.start({ ...nodePlatform(), genesisHash: GENESIS });
 }
 
-/** A service that has fetched nothing yet. It keeps pieces where a cache is given. */
-function newService({ file, pool }: Setting, asker: DsnPeer, cache: PieceCache | null = null): ObjectService {
+function commitmentsOf(file: GiverReady): SegmentCommitments {
   const commitment = fromHex(file.segmentCommitment);
-  const supply = new PieceSupply({
-    pool,
-    commitments: { segmentCommitment: (segment) => (segment === 0n ? commitment : null) },
-    cache,
-    providers: [peerCaches(asker)],
-    reconstruct: false,
-  });
-  return new ObjectService({ pieces: supply, locators: [], pool });
+  return { segmentCommitment: (segment) => (segment === 0n ? commitment : null) };
+}
+
+/** A supply that has fetched nothing yet. It keeps pieces where a cache is given. */
+function newSupply({ file, pool }: Setting, asker: DsnPeer, cache: PieceCache | null = null): PieceSupply {
+  const providers = [peerCaches(asker)];
+  return new PieceSupply({ pool, commitments: commitmentsOf(file), cache, providers, reconstruct: false });
 }
 
 function linkOf({ cid, pieceIndex, offset }: GiverReady) {
@@ -142,8 +144,8 @@ function linkOf({ cid, pieceIndex, offset }: GiverReady) {
 }
 
 /** Reads the whole file, verified, from nothing but its identifier and the place of its head. */
-async function read(setting: Setting, cache: PieceCache | null = null): Promise<void> {
-  const service = newService(setting, setting.asker, cache);
+async function read(setting: Setting, supply = newSupply(setting, setting.asker)): Promise<void> {
+  const service = new ObjectService({ pieces: supply, locators: [], pool: setting.pool });
   const object = await service.open(linkOf(setting.file), signal);
   let bytes = 0;
   const password = setting.order.password ?? undefined;
@@ -201,8 +203,10 @@ function keptSpeed(order: GiverOrder, runs: number): () => Promise<BenchmarkResu
     withGiver(order, (setting) =>
       speed(setting, runs, async () => {
         const cache = await PieceCache.open(new MemoryDirectory(), 2 ** 30);
-        await read(setting, cache);
-        while (cache.size < setting.file.pieces) await pause(SAMPLE_MS);
+        const supply = newSupply(setting, setting.asker, cache);
+        await read(setting, supply);
+        await supply.settled();
+        if (cache.size !== setting.file.pieces) throw new Error(`${cache.size} pieces`);
       }),
     );
 }
@@ -230,7 +234,11 @@ function firstByte(): Promise<BenchmarkResult> {
       const started = performance.now();
       const asker = await newAsker();
       await asker.connect(setting.file.addresses);
-      const service = newService(setting, asker);
+      const service = new ObjectService({
+        pieces: newSupply(setting, asker),
+        locators: [],
+        pool: setting.pool,
+      });
       const object = await service.open(linkOf(setting.file), signal);
       await service.read(object, signal).next();
       // The first one warms up.
@@ -239,6 +247,23 @@ function firstByte(): Promise<BenchmarkResult> {
     }
     const value = median(seconds);
     return { value, runs: RUNS, peer: 'budget 2 s', ratio: 2 / value };
+  });
+}
+
+/** A segment looked through in vain, every piece verified; the CPU time of both ends' transfer is this side's only. */
+function search(): Promise<BenchmarkResult> {
+  return withGiver({ bytes: 1_000_000, password: null, filled: true }, async (setting) => {
+    const seconds: number[] = [];
+    for (let run = 0; run <= SEARCHES; run += 1) {
+      const index = await HistoryIndex.open(new MemoryDirectory(), commitmentsOf(setting.file));
+      const [source, { pool }] = [newSupply(setting, setting.asker), setting];
+      const started = cpuSeconds();
+      const options = { source, index, pool, newest: 0n, moved: () => undefined };
+      const place = await searchHistory(new Uint8Array(32), options, signal);
+      if (place !== null || !index.hasLooked(254n)) throw new Error('not what was searched');
+      if (run > 0) seconds.push(cpuSeconds() - started);
+    }
+    return { value: median(seconds), runs: SEARCHES };
   });
 }
 
@@ -252,5 +277,6 @@ export const benchmarks: Benchmark[] = [
   { name: 'dsn.object.encrypted', unit: 'MB/s', better: 'higher', run: objectSpeed(locked) },
   { name: 'dsn.object.kept', unit: 'MB/s', better: 'higher', run: keptSpeed(large, 3) },
   { name: 'dsn.object.memory', unit: 'MiB', better: 'lower', run: memory },
+  { name: 'dsn.search', unit: 's of CPU per segment', better: 'lower', run: search },
   { name: 'dsn.first-byte', unit: 's', better: 'lower', goal: '≥ 1', run: firstByte },
 ].map((benchmark) => ({ ...benchmark, group: 'dsn' }) as Benchmark);

@@ -78,9 +78,14 @@ function historyOf(nodes: readonly StoredNode[]) {
 
 async function piecesOf(records: readonly Uint8Array[]) {
   const pool = createNodePool(availableParallelism());
-  const work = records.map((record) =>
-    pool.run('record.commit', { record }, { priority: JobPriority.catchUp }),
-  );
+  const commitments = new Map<Uint8Array, Promise<{ commitment: Uint8Array }>>();
+  const commit = (record: Uint8Array): Promise<{ commitment: Uint8Array }> => {
+    const known = commitments.get(record);
+    const work = known ?? pool.run('record.commit', { record }, { priority: JobPriority.catchUp });
+    commitments.set(record, work);
+    return work;
+  };
+  const work = records.map(commit);
   // An empty record's polynomial is zero and its commitment the point at infinity.
   const sources = new Uint8Array(SOURCE_PIECES_IN_SEGMENT * POINT_BYTES);
   for (let number = 0; number < SOURCE_PIECES_IN_SEGMENT; number += 1) sources[number * POINT_BYTES] = 0xc0;
@@ -97,9 +102,11 @@ async function piecesOf(records: readonly Uint8Array[]) {
 
 await loadWasm();
 await loadSrs();
-const nodes = await nodesOf(JSON.parse(process.argv[2]!) as GiverOrder);
+const order = JSON.parse(process.argv[2]!) as GiverOrder;
+const nodes = await nodesOf(order);
 const { records, headAt, parts } = historyOf(nodes);
-const { pieces, segmentCommitment } = await piecesOf(records);
+const filled = Array.from({ length: SOURCE_PIECES_IN_SEGMENT }, () => records[0]!);
+const { pieces, segmentCommitment } = await piecesOf(order.filled === true ? filled : records);
 const has = (index: PieceIndex): Uint8Array | null =>
   (index % 2n === 0n && pieces[Number(index / 2n)]) || null;
 const give = (index: PieceIndex): Promise<Uint8Array | null> => Promise.resolve(has(index));

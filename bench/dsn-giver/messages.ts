@@ -6,6 +6,8 @@ export interface GiverOrder {
   bytes: number;
   /** Encrypts it with this password, after compressing it; null stores it as it is. */
   password: string | null;
+  /** Whether the segment is full of copies of the file's first record, to be looked through: cheap to commit to. */
+  filled?: boolean;
 }
 
 /** The stored file; byte strings in hex, the piece's index in decimal. */

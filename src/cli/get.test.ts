@@ -229,6 +229,7 @@ describe('an object that nobody knows', () => {
         pieces: 7,
         totalPieces: 128,
         missingPieces: 0,
+        secondsLeft: null,
         path: objectPath({ cid: cids.get('evil')!, hints: [place] }),
       }),
     };

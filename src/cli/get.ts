@@ -32,7 +32,7 @@ export interface GetDesk {
   network: { originOf(index: string): { from: string } };
   /** Looks through all of history; resolves to whether it was found. */
   searchFor(cid: string, signal: AbortSignal): Promise<boolean>;
-  searchView(): Pick<SearchView, 'pieces' | 'totalPieces' | 'missingPieces' | 'path'> | null;
+  searchView(): Pick<SearchView, 'pieces' | 'totalPieces' | 'missingPieces' | 'secondsLeft' | 'path'> | null;
 }
 
 export interface GotObject {
@@ -118,10 +118,12 @@ class Getting {
   /** Path with the place that a search through history found; null: none. */
   private async searched(): Promise<string | null> {
     const say = (): void => {
-      const { pieces, totalPieces, missingPieces } = this.desk.searchView() ?? {};
-      if (pieces === undefined) return;
+      const view = this.desk.searchView();
+      if (view === null) return;
+      const { pieces, totalPieces, missingPieces, secondsLeft } = view;
+      const left = secondsLeft === null ? '' : `, at most some ${secondsLeft} s left`;
       process.stderr.write(
-        `\rlooked through ${pieces} of ${totalPieces} pieces, ${missingPieces} were not to be had `,
+        `\rlooked through ${pieces} of ${totalPieces} pieces, ${missingPieces} were not to be had${left}\x1b[K`,
       );
     };
     const timer = setInterval(say, PROGRESS_MS);

@@ -172,7 +172,7 @@ describe('a peer that', () => {
         return pieceOf(3n);
       },
     });
-    const asker = await join({}, []);
+    const asker = await join({ questionsAtOnce: 60 }, []);
     await asker.connect(other.addresses());
     const asked = await Promise.allSettled(
       Array.from({ length: 60 }, () => asker.request(other.id, cachedPieceByIndex, QUESTION)),

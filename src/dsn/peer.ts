@@ -27,6 +27,7 @@ import type { BridgeHolder } from './bridge.ts';
 import { Dialer } from './dialer.ts';
 import { DsnError } from './errors.ts';
 import { PeerBook } from './peer-book.ts';
+import { Questions } from './questions.ts';
 import { REFUSING_SERVER, type DsnServer } from './server.ts';
 import { identifyAs } from '../network/identify.ts';
 import { closeWriting, receiveFrame, sendFrame, StalledError } from '../network/streams.ts';
@@ -60,6 +61,8 @@ export interface DsnPeerOptions extends PeerPlatform {
   requestTimeoutMs?: number;
   /** Milliseconds that an answer may stop coming. */
   stallMs?: number;
+  /** Questions to one peer at once; eight when left out. */
+  questionsAtOnce?: number;
   /** Called when a peer is not spoken to any more, and why. */
   onBan?(peer: string, reason: string): void;
 }
@@ -75,9 +78,11 @@ export interface PeerConnection {
 export class DsnPeer {
   readonly book: PeerBook;
   private readonly dialer = new Dialer();
+  private readonly questions: Questions;
   private node!: Libp2p;
 
   private constructor(private readonly options: DsnPeerOptions) {
+    this.questions = new Questions(options.questionsAtOnce);
     this.book = new PeerBook((peer, reason) => {
       options.onBan?.(peer, reason);
       void this.node.hangUp(peerIdFromString(peer)).catch(() => undefined);
@@ -213,18 +218,18 @@ export class DsnPeer {
   ): Promise<R> {
     protocol.check?.(question);
     const payload = encodeWith(protocol.request, question);
-    const answer = await this.exchange(
-      peer,
-      protocol.name,
-      payload,
-      MAX_RESPONSE_BYTES,
-      this.options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS,
-      signal,
-    );
+    const aside = this.book.isAside(peer);
+    const leave = await this.questions.enter(peer, signal);
     try {
+      if (!aside && this.book.isAside(peer))
+        throw new DsnError('unreachable', peer, 'it began to fail while this question waited');
+      const timeoutMs = this.options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
+      const answer = await this.exchange(peer, protocol.name, payload, MAX_RESPONSE_BYTES, timeoutMs, signal);
       return decodeWith(protocol.response, answer, protocol.name);
     } catch (error) {
       throw this.malformed(peer, error);
+    } finally {
+      leave();
     }
   }
 

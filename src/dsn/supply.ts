@@ -51,6 +51,7 @@ export const OWN_CACHE = 'own cache';
 export const RECONSTRUCTION = 'reconstruction';
 
 type Answer = (index: PieceIndex, piece: Uint8Array) => void;
+const RIGHT = Promise.resolve(true);
 
 /** How a piece is wanted. */
 export interface PieceWish {
@@ -62,12 +63,17 @@ export interface PieceWish {
   quick?: boolean;
   /** Only if somebody has it: it is not rebuilt. */
   speculative?: boolean;
+  /** Told once whether a piece that was given is right; false, too, where it could not be checked. */
+  verdict?(index: PieceIndex, valid: boolean): void;
 }
 
-interface Waiter extends Required<PieceWish> {
+interface Waiter {
   index: PieceIndex;
+  quick: boolean;
+  speculative: boolean;
   signal: AbortSignal;
-  resolve(piece: Uint8Array | null): void;
+  /** Only the first answer counts. `verdict`: of a piece that is not checked yet. */
+  resolve(piece: Uint8Array | null, verdict?: Promise<boolean>): void;
   reject(reason: unknown): void;
 }
 
@@ -76,7 +82,7 @@ interface Want {
   /** Whether nobody waits for their verification. */
   quick: boolean;
   /** For those who take them unverified. */
-  early: Answer;
+  early(index: PieceIndex, piece: Uint8Array, verdict: Promise<boolean>): void;
   /** For all: verified, or, when `quick`, as they arrive. */
   answer: Answer;
 }
@@ -116,14 +122,20 @@ export class PieceSupply {
       const onAbort = (): void => this.leave(waiter);
       // A signal that is listened to lives as long as what it follows, and would keep the piece.
       const settled = (): void => own.removeEventListener('abort', onAbort);
+      let answered = false;
       const waiter: Waiter = {
         index,
         quick,
         speculative,
         signal: own,
-        resolve: (piece) => {
+        resolve: (piece, verdict = RIGHT) => {
+          if (answered) return;
+          answered = true;
           settled();
           resolve(piece);
+          const { verdict: tell } = wish;
+          if (piece !== null && tell !== undefined)
+            void verdict.catch(() => false).then((valid) => tell(index, valid));
         },
         reject: (reason) => {
           settled();
@@ -177,9 +189,15 @@ export class PieceSupply {
       groups.set(kind, [...(groups.get(kind) ?? []), waiters]);
     }
     for (const group of groups.values()) {
-      this.running += group.length;
-      void this.serve(group.flat()).finally(() => {
-        this.running -= group.length;
+      // One that takes long leaves the others' room to who waits.
+      const open = new Set(group.map((waiters) => waiters[0]!.index));
+      this.running += open.size;
+      const over = (index: PieceIndex): void => {
+        if (open.delete(index)) this.running -= 1;
+        if (this.waiting.length > 0) this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
+      };
+      void this.serve(group.flat(), over).finally(() => {
+        this.running -= open.size;
         this.goOn();
       });
     }
@@ -191,7 +209,7 @@ export class PieceSupply {
 
   /** Answers with a piece that is here already. */
   private giveHeld(waiter: Waiter, { piece, verdict }: Unchecked): void {
-    if (waiter.quick) return waiter.resolve(piece);
+    if (waiter.quick) return waiter.resolve(piece, verdict);
     this.verifier.hurry(waiter.index);
     verdict.then(
       (valid) => {
@@ -205,15 +223,18 @@ export class PieceSupply {
     );
   }
 
-  private async serve(waiters: Waiter[]): Promise<void> {
+  /** `over` is told of every piece that is looked for no more. */
+  private async serve(waiters: Waiter[], over: (index: PieceIndex) => void): Promise<void> {
     const abandoned = abortedWhenAll(waiters.map(({ signal }) => signal));
     const rebuild = this.options.reconstruct !== false && !waiters.every(isSpeculative);
     const quick = waiters.every(isQuick);
     const answer = (index: PieceIndex, piece: Uint8Array | null): void => {
       for (const waiter of waiters) if (waiter.index === index) waiter.resolve(piece);
+      over(index);
     };
-    const early = (index: PieceIndex, piece: Uint8Array): void => {
-      for (const waiter of waiters) if (waiter.index === index && waiter.quick) waiter.resolve(piece);
+    const early: Want['early'] = (index, piece, verdict) => {
+      for (const waiter of waiters)
+        if (waiter.index === index && waiter.quick) waiter.resolve(piece, verdict);
     };
     try {
       const indices = [...new Set(waiters.map(({ index }) => index))];
@@ -245,8 +266,8 @@ export class PieceSupply {
       const arrived: PieceArrived = async (index, piece, from, blame) => {
         this.options.watch?.({ kind: 'received', index, from });
         const whole = piece.length === PIECE_BYTES;
-        if (whole) want.early(index, piece);
         const verdict = this.check(index, piece, from, !want.quick);
+        if (whole) want.early(index, piece, verdict);
         if (want.quick && whole) void verdict.then((valid) => valid || blame()).catch(() => undefined);
         else if (!(await verdict)) return false;
         if (missing.delete(index)) want.answer(index, piece);

@@ -15,8 +15,8 @@ const BATCH = 64;
 /** A piece that somebody waits for waits so long for others, in milliseconds. */
 const COLLECT_MS = 15;
 /** One that nobody waits for waits until there are so many of them, or so long. */
-const WORTHWHILE = 32;
-const PATIENCE_MS = 2_000;
+const WORTHWHILE = 64;
+const PATIENCE_MS = 4_000;
 
 interface Claim {
   index: PieceIndex;

@@ -103,10 +103,11 @@ export class LateParts {
     }
     return this.objectDesks.open(async () => {
       const { platform } = this;
-      const [{ ObjectDesk }, pieces, nearDirectory, peerPlatform] = await Promise.all([
+      const [{ ObjectDesk }, pieces, nearDirectory, indexDirectory, peerPlatform] = await Promise.all([
         import('./objects.ts'),
         platform.openPieceDirectory(),
         platform.openWorkDirectory('near-pieces'),
+        platform.openWorkDirectory('history-index'),
         platform.peerPlatform(),
       ]);
       const { client, pool, sources } = following;
@@ -118,6 +119,7 @@ export class LateParts {
         platform: peerPlatform,
         pieces,
         nearDirectory,
+        indexDirectory,
         farms: this.farms,
         payments: async () => (await this.money()).payments,
         peers,

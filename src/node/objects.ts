@@ -8,6 +8,7 @@ import type { PeerPlatform } from '../dsn/peer.ts';
 import { PieceCache } from '../dsn/piece-cache.ts';
 import type { RpcSource } from '../network/source.ts';
 import { ObjectError } from '../objects/errors.ts';
+import { HistoryIndex } from '../objects/history-index.ts';
 import { objectPath, parseObjectLink, type ObjectLink } from '../objects/link.ts';
 import { mediaTypeOf, previewOf, type Preview } from '../objects/media.ts';
 import type { OpenedObject } from '../objects/object.ts';
@@ -110,6 +111,8 @@ export interface ObjectDeskOptions {
   pieces: FarmDirectory | null;
   /** Where pieces kept for others lie. */
   nearDirectory: FarmDirectory;
+  /** Where it is remembered what was looked through. */
+  indexDirectory: FarmDirectory;
   farms: FarmShare;
   /** What signs and sends uploads. */
   payments(): Promise<Payments>;
@@ -180,6 +183,7 @@ export class ObjectDesk {
       store,
       pool: options.pool,
       pieces: network.pieces,
+      openIndex: () => HistoryIndex.open(options.indexDirectory, client),
       historySize: () => client.historySize(),
       found: (place) => desk.service.addPlace(place),
     });

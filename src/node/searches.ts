@@ -1,32 +1,37 @@
-/** The search of one object through all of history, which goes on where it was when the node starts again. */
+/**
+ * The search of one object through all of history, which goes on where it was when the node starts again: what was
+ * looked through is remembered, for every object.
+ */
 import type { ComputePool } from '../crypto/jobs.ts';
-import { piecesToSearch, searchHistory, type SearchPlace } from '../objects/history-search.ts';
+import type { HistoryIndex } from '../objects/history-index.ts';
+import { searchHistory, sourcePiecesUpTo, type SearchProgress } from '../objects/history-search.ts';
 import { objectPath, parseObjectLink } from '../objects/link.ts';
 import type { PieceAccess } from '../objects/window.ts';
 import { hashOfCid } from '../protocol/cid.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { GlobalObject, HistorySize } from '../protocol/types.ts';
 import type { NodeStore } from '../storage/store.ts';
+import { Pace } from './pace.ts';
 
 export interface SearchView {
   cid: string;
   state: 'running' | 'paused' | 'found' | 'absent' | 'failed';
-  /** Pieces that were looked through, and all there are. */
+  /** Pieces that were looked through, those of them in earlier searches, and all there are. */
   pieces: number;
+  knownPieces: number;
   totalPieces: number;
   /** Pieces that nobody gave: what lies in them was not seen. */
   missingPieces: number;
+  /** Until all are looked through at the pace of the last minute; null: not known yet, or not running. */
+  secondsLeft: number | null;
   /** Path that opens it, once it was found. */
   path: string | null;
   /** The sentence of a failure. */
   error: string | null;
 }
 
-interface Saved {
+interface Saved extends SearchProgress {
   cid: string;
-  newest: string;
-  done: number;
-  absent: number;
   state: SearchView['state'];
   path: string | null;
 }
@@ -34,6 +39,8 @@ interface Saved {
 export interface SearchesOptions {
   store: NodeStore;
   pieces: PieceAccess;
+  /** Opens what is remembered of earlier searches; called once. */
+  openIndex(): Promise<HistoryIndex>;
   pool: ComputePool;
   historySize(): HistorySize;
   /** Is told where the object lies. */
@@ -41,11 +48,15 @@ export interface SearchesOptions {
 }
 
 const SETTING = 'object-search';
+/** Progress is written down no more often. */
+const SAVE_MS = 2_000;
 
 export class Searches {
   /** What is being looked for, if anything. */
   private under: { cid: string; stop: AbortController; work: Promise<GlobalObject | null> } | null = null;
   private error: string | null = null;
+  private index: Promise<HistoryIndex> | null = null;
+  private readonly pace = new Pace();
 
   private constructor(
     private readonly options: SearchesOptions,
@@ -54,7 +65,8 @@ export class Searches {
 
   /** Opens with what an earlier run was looking for; it stays paused until it is gone on with. */
   static async open(options: SearchesOptions): Promise<Searches> {
-    const saved = await options.store.setting<Saved>(SETTING);
+    let saved = await options.store.setting<Saved>(SETTING);
+    if (typeof saved?.total !== 'number') saved = null;
     if (saved?.state === 'running') saved.state = 'paused';
     return new Searches(options, saved);
   }
@@ -62,10 +74,10 @@ export class Searches {
   view(): SearchView | null {
     const { saved, error } = this;
     if (saved === null) return null;
-    const place = placeOf(saved);
-    const { cid, state, path } = saved;
-    const [pieces, totalPieces] = [place.done, piecesToSearch(place)];
-    return { cid, state, pieces, totalPieces, missingPieces: place.absent, path, error };
+    const { cid, state, path, known: knownPieces, total: totalPieces, absent: missingPieces } = saved;
+    const pieces = saved.done + missingPieces;
+    const secondsLeft = state === 'running' ? this.pace.secondsFor(totalPieces - pieces) : null;
+    return { cid, state, pieces, knownPieces, totalPieces, missingPieces, secondsLeft, path, error };
   }
 
   /**
@@ -94,24 +106,29 @@ export class Searches {
   }
 
   private async run(cid: string, signal: AbortSignal): Promise<GlobalObject | null> {
-    const { pieces, pool, historySize, found, store } = this.options;
-    const goesOn = this.saved?.cid === cid && this.saved.path === null && this.saved.state !== 'absent';
-    const newest = String(historySize() - 1n);
-    const saved: Saved = goesOn
-      ? this.saved!
-      : { cid, newest, done: 0, absent: 0, state: 'running', path: null };
+    const { pieces, openIndex, pool, historySize, found, store } = this.options;
+    const newest = historySize() - 1n;
+    const total = sourcePiecesUpTo(newest);
+    const saved: Saved = { cid, total, done: 0, known: 0, absent: 0, state: 'running', path: null };
     const save = (): Promise<void> =>
       this.saved === saved ? store.putSetting(SETTING, saved) : Promise.resolve();
     this.saved = saved;
-    saved.state = 'running';
     this.error = null;
-    const moved = ({ done, absent }: SearchPlace): void => {
-      Object.assign(saved, { done, absent });
+    this.pace.begin();
+    let savedAt = performance.now();
+    const moved = (progress: SearchProgress): void => {
+      Object.assign(saved, progress);
+      this.pace.note(progress.done + progress.absent - progress.known);
+      if (performance.now() - savedAt < SAVE_MS) return;
+      savedAt = performance.now();
       void save().catch(() => undefined);
     };
     try {
       await save();
-      const place = await searchHistory(pieces, hashOfCid(cid), placeOf(saved), moved, signal, pool);
+      this.index ??= openIndex();
+      const index = await this.index;
+      const options = { source: pieces, index, pool, newest, moved };
+      const place = await searchHistory(hashOfCid(cid), options, signal);
       saved.state = place === null ? 'absent' : 'found';
       if (place !== null) {
         found(place);
@@ -136,8 +153,4 @@ export class Searches {
     this.saved = null;
     await this.options.store.putSetting(SETTING, null);
   }
-}
-
-function placeOf({ newest, done, absent }: Saved): SearchPlace {
-  return { newest: BigInt(newest), done, absent };
 }

@@ -20,6 +20,9 @@ export class Borders {
   /** What goes on after a piece, by that piece. */
   private readonly begins = new Map<PieceIndex, Uint8Array>();
 
+  /** @param seen Told of every border that was looked across, by the piece before it. */
+  constructor(private readonly seen: (before: PieceIndex) => void = () => undefined) {}
+
   /** The nodes across the borders of a piece whose other side has come. */
   *nodesAt(index: PieceIndex, { begin, end }: RecordNodes): Generator<PlacedNode> {
     remember(this.ends, index, end);
@@ -27,9 +30,19 @@ export class Borders {
     const before = previousSourcePiece(index);
     if (before === null) return;
     const goesOn = segmentOfPiece(before) === segmentOfPiece(index) ? begin : continuationIn(begin);
-    if (goesOn === null) return;
+    if (goesOn === null) {
+      this.seen(before);
+      return;
+    }
     remember(this.begins, before, goesOn);
     yield* this.across(before);
+  }
+
+  /** Drops what a piece, which turned out to be wrong, left behind. */
+  forget(index: PieceIndex): void {
+    this.ends.delete(index);
+    const before = previousSourcePiece(index);
+    if (before !== null) this.begins.delete(before);
   }
 
   private *across(index: PieceIndex): Generator<PlacedNode> {
@@ -38,6 +51,7 @@ export class Borders {
     if (end === undefined || begin === undefined) return;
     this.ends.delete(index);
     this.begins.delete(index);
+    this.seen(index);
     const inSegment = segmentOfPiece(index) === segmentOfPiece(index + 2n);
     const { at, bytes } = end;
     for (let padding = 0; padding <= (inSegment ? 0 : MAX_SEGMENT_PADDING); padding += 1) {

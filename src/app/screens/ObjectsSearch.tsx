@@ -3,7 +3,7 @@ import type { ObjectsStatus } from '../../node/objects.ts';
 import type { SearchView } from '../../node/searches.ts';
 import { Badge, Meter } from '../components/basics.tsx';
 import { Deed, Failure, Form, TextField, useAction } from '../components/forms.tsx';
-import { bytes } from '../format.ts';
+import { bytes, counted, timeLeft } from '../format.ts';
 import { objects } from '../object-client.ts';
 
 /** Bytes of the source pieces of a segment. */
@@ -35,7 +35,8 @@ export default function ObjectsSearch(props: {
         <div className="stack">
           <p className="muted">
             This tab can look through all of history, the newest first, and needs nobody’s word for it. That
-            downloads up to {bytes(most)}, and it can be paused.
+            downloads up to {bytes(most)} once: what was looked through is remembered for every later search.
+            It can be paused.
           </p>
           <div className="row">
             <Deed label="Search all of history" onDo={() => objects.search({ link }).then(onChange)} />
@@ -56,7 +57,7 @@ function Search({
   onOpen: (link: string) => void;
   onChange: () => void;
 }) {
-  const { cid, state, pieces, totalPieces, missingPieces, path, error } = search;
+  const { cid, state, pieces, knownPieces, totalPieces, missingPieces, secondsLeft, path, error } = search;
   const [tone, text] = STATES[state];
   return (
     <section className="stack" aria-label="Search through history" data-testid="search" data-state={state}>
@@ -72,8 +73,10 @@ function Search({
         <Meter value={pieces / totalPieces} label="History looked through" />
       )}
       <span className="muted small">
-        {pieces.toLocaleString()} of {totalPieces.toLocaleString()} pieces looked through
+        {pieces.toLocaleString()} of {counted(totalPieces, 'piece')} looked through
+        {knownPieces > 0 && `, ${knownPieces.toLocaleString()} of them earlier`}
         {missingPieces > 0 && `; ${missingPieces.toLocaleString()} were not to be had, and may hold it`}
+        {secondsLeft !== null && `; ${timeLeft(secondsLeft)} if it is not found before`}
       </span>
       <Failure error={error} />
       <div className="row">

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { Questions } from './questions.ts';
+
+it('lets eight questions to a peer through, the next in turn, and those of other peers at once', async () => {
+  const questions = new Questions();
+  const first = await Promise.all(Array.from({ length: 8 }, () => questions.enter('a')));
+  const order: string[] = [];
+  const gone = new AbortController();
+  const enter = (name: string, signal?: AbortSignal): Promise<() => void> =>
+    questions.enter('a', signal).then((leave) => {
+      order.push(name);
+      return leave;
+    });
+  const [left, second, third] = [enter('left', gone.signal), enter('second'), enter('third')];
+  left.catch(() => undefined);
+  await questions.enter('b');
+  expect(order).toEqual([]);
+  gone.abort(new Error('not wanted'));
+  await expect(left).rejects.toThrow('not wanted');
+  first[0]!();
+  first[0]!();
+  const leave = await second;
+  await Promise.resolve();
+  expect(order).toEqual(['second']);
+  leave();
+  await third;
+  expect(order).toEqual(['second', 'third']);
+  await expect(questions.enter('a', AbortSignal.abort(new Error('over')))).rejects.toThrow('over');
+});
