@@ -146,7 +146,7 @@ export class HistoryIndex {
   /** Writes what is new to disk. Throws StorageError. */
   save(): Promise<void> {
     const work = this.writing.then(async () => {
-      for (const segment of [...this.changed]) {
+      for (const segment of this.changed) {
         this.changed.delete(segment);
         const bytes = encode(this.segments.get(segment)!);
         await this.directory.write(fileOf(segment), [bytes, blake3Hash(bytes)]);
