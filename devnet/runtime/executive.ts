@@ -3,16 +3,16 @@
  * Building a block and executing a foreign one go through the same steps.
  */
 import { verifySignature } from '../../src/crypto/sr25519.ts';
-import { concat, equal, littleEndian } from '../../src/protocol/bytes.ts';
 import { EXTRINSIC_SIGNING_CONTEXT } from '../../src/protocol/constants.ts';
 import { signingPayload, type Extrinsic } from '../../src/protocol/extrinsic.ts';
-import { blake2b256 } from '../../src/protocol/hash.ts';
 import { writeDigestItem } from '../../src/protocol/header.ts';
 import { ScaleWriter } from '../../src/protocol/scale.ts';
+import { storagePrefix } from '../../src/protocol/storage-key.ts';
 import type { Bundle } from '../domain/receipt.ts';
-import { accountOf, canWithdraw, transfer, transferAll, writeAccount } from './balances.ts';
-import { type Call, callWeight, containsTransfer, countNested } from './calls.ts';
-import { badOrigin, BlockContext, DispatchError, InvalidTransaction, moduleError } from './context.ts';
+import { accountOf, canWithdraw, writeAccount } from './balances.ts';
+import { containsTransfer, countNested } from './calls.ts';
+import { type BlockContext, DispatchError, InvalidTransaction } from './context.ts';
+import { Dispatcher, type PostInfo } from './dispatcher.ts';
 import {
   charge,
   feeOf,
@@ -23,20 +23,15 @@ import {
   transactionByteFee,
   type Charged,
 } from './fees.ts';
-import { storagePrefix } from '../../src/protocol/storage-key.ts';
-import { instantiateDomain, registerOperator, registerRuntime } from './domain-registry.ts';
-import { checkBundle, finaliseDomains, initialiseDomains, submitBundle } from './domains.ts';
+import { checkBundle, finaliseDomains, initialiseDomains } from './domains.ts';
 import { keys } from './keys.ts';
 import { initialiseMmr } from './mmr.ts';
 import { finaliseRewards } from './rewards.ts';
-import { Staking } from './staking.ts';
-import { sendToDomain } from './transporter.ts';
 import { SubspacePallet } from './subspace.ts';
 import {
   addWeights,
   BASE_BLOCK,
   BASE_EXTRINSIC,
-  callWeights,
   extensionWeights,
   hookWeights,
   MAX_BLOCK_LENGTH,
@@ -58,8 +53,6 @@ import {
 } from './parsed-extrinsic.ts';
 
 const SYSTEM = 0;
-const UTILITY = 8;
-const SUDO = 100;
 const BLOCK_HASH_COUNT = 250;
 
 const key = (item: string): Uint8Array => storagePrefix('System', item);
@@ -70,38 +63,21 @@ const items = {
   events: key('Events'),
   eventCount: key('EventCount'),
   blockWeight: key('BlockWeight'),
-  now: storagePrefix('Timestamp', 'Now'),
   domainRuntimeUpgrades: storagePrefix('Domains', 'DomainRuntimeUpgrades'),
   chainTransfers: storagePrefix('Transporter', 'ChainTransfers'),
-  transfersEnabled: storagePrefix('RuntimeConfigs', 'EnableBalanceTransfers'),
-  dynamicCost: storagePrefix('RuntimeConfigs', 'EnableDynamicCostOfStorage'),
-  sudoKey: storagePrefix('Sudo', 'Key'),
   launchPeriod: storagePrefix('RuntimeConfigs', 'CouncilDemocracyConfig'),
 };
 
-/** Who a call runs for. */
-type Origin =
-  | { kind: 'none' }
-  | { kind: 'signed'; account: Uint8Array }
-  | { kind: 'root' }
-  | { kind: 'vote' }
-  | { kind: 'bundle' };
-
-/** What a call that ran leaves: what it really weighed, whether it is paid for. */
-interface PostInfo {
-  weight: Weight;
-  paysFee: boolean;
-}
-
 export class Execution {
   private readonly subspace: SubspacePallet;
+  private readonly dispatcher: Dispatcher;
   private index = 0;
   private allLength = 0;
-  private timestampSet = false;
   private weights: BlockWeights = { normal: weight(0), operational: weight(0), mandatory: weight(0) };
 
   private constructor(readonly context: BlockContext) {
     this.subspace = new SubspacePallet(context);
+    this.dispatcher = new Dispatcher(context, this.subspace);
   }
 
   /** `initialize_block`. Throws ProtocolError when the pre-digest may not author. */
@@ -191,7 +167,7 @@ export class Execution {
       this.subspace.checkSegmentHeaders(parsed.call.headers);
     else if (parsed.call.kind !== 'timestamp.set') throw new InvalidTransaction('Call');
     this.reserve(parsed);
-    const result = this.dispatch(parsed.call, { kind: 'none' });
+    const result = this.dispatcher.run(parsed.call, { kind: 'none' });
     if (result instanceof DispatchError) throw new InvalidTransaction('BadMandatory');
     this.noteApplied(parsed, result, result.weight, result.paysFee);
   }
@@ -202,7 +178,7 @@ export class Execution {
     if (call.kind !== 'subspace.vote') throw new InvalidTransaction('Call');
     const equivocated = this.subspace.checkVote(call.vote, call.signature, true);
     this.reserve(parsed, extensionWeights.checkNonce);
-    const result = this.dispatch(call, { kind: 'vote' });
+    const result = this.dispatcher.run(call, { kind: 'vote' });
     const spent = addWeights(
       extensionWeights.system(false),
       equivocated ? extensionWeights.voteWithEquivocation : extensionWeights.vote,
@@ -214,7 +190,7 @@ export class Execution {
   private runBundle(parsed: Parsed, bundle: Bundle): void {
     checkBundle(this.context, bundle);
     this.reserve(parsed);
-    const result = this.dispatch(parsed.call, { kind: 'bundle' });
+    const result = this.dispatcher.run(parsed.call, { kind: 'bundle' });
     this.noteApplied(parsed, result, announcedWeight(parsed), false);
   }
 
@@ -230,22 +206,18 @@ export class Execution {
     this.reserve(parsed);
     const fee = feeOf(context.storage, parsed.length, announcedWeight(parsed));
     const charged: Charged = charge(context, signer, fee, extra.tip, extrinsic.call.length);
-    const result = this.dispatch(parsed.call, { kind: 'signed', account: signer });
+    const result = this.dispatcher.run(parsed.call, { kind: 'signed', account: signer });
     const post = result instanceof DispatchError ? { weight: parsed.callWeight, paysFee: true } : result;
     const unspent = subtractWeight(parsed.callWeight, post.weight);
     this.weights[parsed.class] = subtractWeight(this.weights[parsed.class], unspent);
     const chargeable = subtractWeight(announcedWeight(parsed), unspent);
     settle(context, charged, post.paysFee ? feeOf(context.storage, parsed.length, chargeable) : 0n);
-    const looked = this.transfersEnabled() ? 0 : countNested(parsed.call);
+    const looked = this.dispatcher.transfersEnabled() ? 0 : countNested(parsed.call);
     const refund = subtractWeight(
       extensionWeights.balanceTransferCheck(MAX_CHECKED_CALLS),
       extensionWeights.balanceTransferCheck(looked),
     );
     this.noteApplied(parsed, result, subtractWeight(chargeable, refund), post.paysFee);
-  }
-
-  private transfersEnabled(): boolean {
-    return this.context.read(items.transfersEnabled, (reader) => reader.bool()) === true;
   }
 
   /**
@@ -266,7 +238,8 @@ export class Execution {
     if (extra.nonce < BigInt(account.nonce)) throw new InvalidTransaction('Stale');
     const fee = feeOf(context.storage, parsed.length, announcedWeight(parsed)) + extra.tip;
     if (!canWithdraw(account, fee)) throw new InvalidTransaction('Payment');
-    if (containsTransfer(parsed.call) && !this.transfersEnabled()) throw new InvalidTransaction('Call');
+    if (containsTransfer(parsed.call) && !this.dispatcher.transfersEnabled())
+      throw new InvalidTransaction('Call');
   }
 
   /**
@@ -308,152 +281,6 @@ export class Execution {
     this.weights[parsed.class] = subtractWeight(ofClass, refunded);
   }
 
-  /** Runs a call; its changes are undone when it fails. */
-  private dispatch(call: Call, origin: Origin): PostInfo | DispatchError {
-    try {
-      return this.context.storage.transaction(() => this.call(call, origin));
-    } catch (error) {
-      if (error instanceof DispatchError) return error;
-      throw error;
-    }
-  }
-
-  private call(call: Call, origin: Origin): PostInfo {
-    const { context, subspace } = this;
-    const done = { weight: callWeight(call), paysFee: true };
-    const signer = (): Uint8Array => {
-      if (origin.kind !== 'signed') throw badOrigin();
-      return origin.account;
-    };
-    const require = (kind: Origin['kind']): void => {
-      if (origin.kind !== kind) throw badOrigin();
-    };
-    switch (call.kind) {
-      case 'timestamp.set':
-        require('none');
-        this.setTimestamp(call.now);
-        return done;
-      case 'system.remark':
-        if (origin.kind !== 'root') signer();
-        return done;
-      case 'system.remark_with_event':
-        context.depositEvent(SYSTEM, 5, signer(), blake2b256(call.remark));
-        return done;
-      case 'subspace.store_segment_headers':
-        require('none');
-        subspace.storeSegmentHeaders(call.headers);
-        return done;
-      case 'subspace.vote':
-        require('vote');
-        subspace.depositVoteEvent(call.vote);
-        return done;
-      case 'subspace.enable_solution_range_adjustment':
-        require('root');
-        subspace.enableSolutionRangeAdjustment(call.override, call.votingOverride);
-        return done;
-      case 'subspace.enable_rewards_at':
-        require('root');
-        if (call.height !== null) subspace.enableRewardsAt(call.height);
-        if (call.below !== null) subspace.enableRewardsBelow(call.below);
-        return done;
-      case 'subspace.enable_authoring_by_anyone':
-        require('root');
-        subspace.enableAuthoringByAnyone();
-        return done;
-      case 'subspace.set_pot_slot_iterations':
-        require('root');
-        subspace.setPotSlotIterations(call.iterations);
-        return done;
-      case 'balances.transfer':
-        transfer(context, signer(), call.to, call.value, call.keepAlive);
-        return done;
-      case 'balances.transfer_all':
-        transferAll(context, signer(), call.to, call.keepAlive);
-        return done;
-      case 'utility.batch':
-        if (origin.kind !== 'root') signer();
-        return this.batch(call, origin);
-      case 'domains.nominate_operator':
-        new Staking(context).nominate(call.operator, signer(), call.amount);
-        return done;
-      case 'domains.withdraw_stake':
-        new Staking(context).withdraw(call.operator, signer(), call.shares);
-        return done;
-      case 'domains.unlock_funds':
-        new Staking(context).unlock(call.operator, signer());
-        return done;
-      case 'domains.submit_bundle':
-        require('bundle');
-        submitBundle(context, call.bundle);
-        return { ...done, paysFee: false };
-      case 'domains.register_domain_runtime':
-        require('root');
-        registerRuntime(context, call);
-        return done;
-      case 'domains.instantiate_domain':
-        instantiateDomain(context, signer(), call);
-        return done;
-      case 'domains.register_operator':
-        registerOperator(context, signer(), call);
-        return done;
-      case 'transporter.transfer':
-        sendToDomain(context, signer(), call.domain, call.to, call.value);
-        return done;
-      case 'runtime_configs.set_enable_dynamic_cost_of_storage':
-        require('root');
-        context.write(items.dynamicCost, (writer) => writer.bool(call.enable));
-        return done;
-      case 'runtime_configs.set_enable_balance_transfers':
-        require('root');
-        context.write(items.transfersEnabled, (writer) => writer.bool(call.enable));
-        return done;
-      case 'sudo.sudo': {
-        const root = context.storage.get(items.sudoKey);
-        if (root === null || !equal(root, signer())) throw moduleError(SUDO, 0, 'RequireSudo');
-        const result = this.dispatch(call.call, { kind: 'root' });
-        const outcome =
-          result instanceof DispatchError ? concat(new Uint8Array([1]), result.scale) : new Uint8Array([0]);
-        context.depositEvent(SUDO, 0, outcome);
-        return { ...done, paysFee: false };
-      }
-    }
-  }
-
-  private setTimestamp(now: bigint): void {
-    const { context } = this;
-    const before = context.read(items.now, (reader) => reader.u64()) ?? 0n;
-    const period = BigInt(Math.floor(context.params.slotDurationMs / 2));
-    if (this.timestampSet || (before !== 0n && now < before + period))
-      throw new InvalidTransaction('BadMandatory');
-    context.write(items.now, (writer) => writer.u64(now));
-    this.timestampSet = true;
-  }
-
-  private batch({ calls, mode }: Call & { kind: 'utility.batch' }, origin: Origin): PostInfo {
-    const { context } = this;
-    const base = { stop: callWeights.batch, all: callWeights.batchAll, force: callWeights.forceBatch }[mode];
-    let spent = weight(0);
-    let failed = false;
-    for (const [index, call] of calls.entries()) {
-      const result = this.dispatch(call, origin);
-      if (!(result instanceof DispatchError)) {
-        spent = addWeights(spent, result.weight);
-        context.depositEvent(UTILITY, 3);
-        continue;
-      }
-      if (mode === 'all') throw result;
-      spent = addWeights(spent, callWeight(call));
-      failed = true;
-      if (mode === 'stop') {
-        context.depositEvent(UTILITY, 0, littleEndian(index, 4), result.scale);
-        return { weight: addWeights(base(index + 1), spent), paysFee: true };
-      }
-      context.depositEvent(UTILITY, 4, result.scale);
-    }
-    context.depositEvent(UTILITY, failed ? 2 : 1);
-    return { weight: addWeights(base(calls.length), spent), paysFee: true };
-  }
-
   private noteApplied(
     parsed: Parsed,
     result: PostInfo | DispatchError,
@@ -474,7 +301,7 @@ export class Execution {
   /** `finalize_block`: afterwards the storage holds the state after the block, the context its digest. */
   finalise(): void {
     const { context, subspace } = this;
-    if (!this.timestampSet) throw new InvalidTransaction('BadMandatory');
+    if (!this.dispatcher.timestampSet) throw new InvalidTransaction('BadMandatory');
     context.phase = 'finalization';
     const { weights } = this;
     context.write(items.blockWeight, (writer) => {

@@ -7,14 +7,13 @@ import { headShare, type PotBudget, type PotShare } from '../crypto/pot-budget.t
 import { PotVerifier, type PotAccelerator, type PotHelper } from '../crypto/pot-verifier.ts';
 import { loadWasm } from '../crypto/wasm.ts';
 import type { ChainSource } from '../network/source.ts';
-import { toHex } from '../protocol/bytes.ts';
-import type { PotProof } from '../protocol/pot-proof.ts';
 import type { ChainConstants, HistorySize, SegmentIndex } from '../protocol/types.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { Attendance } from './attendance.ts';
 import type { BeginChoice, Beginning } from './beginning.ts';
 import { historySizeOf } from './block.ts';
 import { ChainBook, type VerifiedHeader } from './book.ts';
+import { Changes } from './changes.ts';
 import { SlotClock } from './clock.ts';
 import type { ExaminationPolicy } from './examination.ts';
 import { Importer, verifiedInfo, type BlockInfo, type ChainTree } from './importer.ts';
@@ -29,10 +28,11 @@ import {
 } from './followed-chain.ts';
 import { ChainKeeper } from './keeper.ts';
 import { Introduction } from './introduction.ts';
-import { judgementOf, type AccusedBlock } from './judgement.ts';
+import { judgementOf } from './judgement.ts';
 import type { Learned } from './learn.ts';
 import type { KnownNetwork } from './network-facts.ts';
-import { Peer } from './peer.ts';
+import type { Peer } from './peer.ts';
+import { Peers } from './peers.ts';
 import type { RuntimeFacts } from './runtime.ts';
 import { RuntimeMemory } from './runtime-memory.ts';
 import { RuntimeWatch } from './runtime-watch.ts';
@@ -70,7 +70,7 @@ const TICK_MS = 1_000;
 
 export class LightClient {
   private chain: FollowedChain | null = null;
-  private readonly peers: Peer[];
+  private readonly peers: Peers;
   private readonly pot: PotVerifier;
   private readonly introduction: Introduction;
   private readonly timeAhead: TimeAhead;
@@ -78,7 +78,7 @@ export class LightClient {
   private readonly clock: SlotClock;
   private readonly now: () => number;
   private readonly stopped = new AbortController();
-  private readonly listeners = new Set<() => void>();
+  private readonly changes = new Changes();
   private readonly wakeup = new Wakeup();
   private readonly ticker = new Wakeup();
   private readonly book: ChainBook;
@@ -88,7 +88,6 @@ export class LightClient {
   private readonly attendance: Attendance;
   private ownKeys: ReadonlySet<string> = new Set();
   private readonly keeper: ChainKeeper;
-  private notified = false;
   private told = '';
   private started = false;
 
@@ -102,16 +101,23 @@ export class LightClient {
     const memory = new RuntimeMemory(options.runtimes ?? null, log);
     this.watch = new RuntimeWatch(options.network.constants !== null, memory, this.now, log);
     this.keeper = new ChainKeeper(options.store, this.now, log);
+    this.peers = new Peers({
+      book: this.book,
+      changed: () => this.changed(),
+      heard: (peer, proof) => this.timeAhead.heard(peer, proof),
+      log,
+      now: this.now,
+    });
+    for (const source of options.sources) this.peers.add(source);
     this.timeAhead = new TimeAhead({
       pot: this.pot,
       share: () => this.headShare(),
       head: () => this.chain?.tree.best.context ?? null,
       changed: () => this.changed(),
-      lied: (peer, { rule, sentence }) => this.putOff(peer, null, rule, sentence),
+      lied: (peer, { rule, sentence }) => this.peers.putOff(peer, null, rule, sentence),
       signal: this.signal,
     });
-    this.peers = options.sources.map((source) => this.peerOf(source));
-    this.standing = new Standing(this.peers, this.now);
+    this.standing = new Standing(this.peers.all, this.now);
     this.attendance = new Attendance({
       chain: () => this.chain,
       meet: (peer) => this.meet(peer),
@@ -130,11 +136,11 @@ export class LightClient {
       pot: this.pot,
       potBudget: () => this.potBudget,
       verifierOf: this.verifierOf,
-      peers: this.peers,
+      peers: this.peers.all,
       now: this.now,
       wakeup: this.wakeup,
       changed: () => this.changed(),
-      putOff: (peer, rule, sentence) => this.putOff(peer, null, rule, sentence),
+      putOff: (peer, rule, sentence) => this.peers.putOff(peer, null, rule, sentence),
       judge: (peer, error) => this.judge(peer, error),
       signal: this.signal,
     });
@@ -153,7 +159,7 @@ export class LightClient {
     if (this.started) return;
     this.started = true;
     this.standing.headCame();
-    this.tasks = [...this.peers.map((peer) => this.attendance.serve(peer)), this.tick()];
+    this.tasks = [...this.peers.all.map((peer) => this.attendance.serve(peer)), this.tick()];
   }
 
   /** Asks one more source from now on; it is closed with the others. */
@@ -162,8 +168,7 @@ export class LightClient {
       source.close();
       return;
     }
-    const peer = this.peerOf(source);
-    this.peers.push(peer);
+    const peer = this.peers.add(source);
     if (this.started) this.tasks.push(this.attendance.serve(peer));
     this.changed();
   }
@@ -175,14 +180,13 @@ export class LightClient {
     this.ticker.close();
     await Promise.allSettled(this.tasks);
     await this.save();
-    for (const peer of this.peers) peer.close();
-    this.listeners.clear();
+    this.peers.close();
+    this.changes.close();
   }
 
   /** Calls `listener` after every change; returns what stops that. */
   onChange(listener: () => void): () => void {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
+    return this.changes.onChange(listener);
   }
 
   /** Segments archived as of the best block, at least 1. */
@@ -228,8 +232,7 @@ export class LightClient {
 
   /** Sources to ask for proofs and to submit to, best behaved first. What they say is to be verified. */
   sources(): ChainSource[] {
-    const usable = this.peers.filter(({ usable: is }) => is);
-    return usable.sort((a, b) => a.penalty - b.penalty).map(({ source }) => source);
+    return this.peers.usable();
   }
 
   /** Marks the blocks of these farmers' public keys (hex) as the node's own. */
@@ -257,19 +260,16 @@ export class LightClient {
 
   snapshot(): ChainSnapshot {
     const { chain } = this;
-    const claimed = this.peers.flatMap(({ claimedBest, dropped }) =>
-      claimedBest === null || dropped ? [] : [claimedBest.header.number],
-    );
     const phase = this.phase();
     const slot = this.timeAhead.slot();
     return {
       ...chainView(chain),
       phase,
       cause: this.causeOf(phase),
-      target: claimed.length === 0 ? null : Math.max(...claimed),
+      target: this.peers.target(),
       examination: this.introduction.examination,
       headersPerSecond: this.book.headersPerSecond(),
-      sources: this.peers.map((peer) => peer.status()),
+      sources: this.peers.views(),
       blocks: chain === null ? [] : this.book.views(chain.tree, this.ownKeys),
       refusals: [...this.book.refusals],
       pot: {
@@ -291,15 +291,6 @@ export class LightClient {
 
   private get signal(): AbortSignal {
     return this.stopped.signal;
-  }
-
-  private peerOf(source: ChainSource): Peer {
-    const events = {
-      changed: () => this.changed(),
-      heard: (peer: Peer, proof: PotProof) => this.timeAhead.heard(peer, proof),
-      lied: (peer: Peer, rule: string, sentence: string) => this.putOff(peer, null, rule, sentence),
-    };
-    return new Peer(source, events, this.now);
   }
 
   /** Makes sure that a source serves the network, and learns the network from it if nobody else told. */
@@ -409,7 +400,7 @@ export class LightClient {
     const judgement = judgementOf(error);
     switch (judgement.kind) {
       case 'lie':
-        this.putOff(peer, judgement.block, judgement.rule, judgement.sentence);
+        this.peers.putOff(peer, judgement.block, judgement.rule, judgement.sentence);
         if (judgement.block !== null) this.doubtFacts();
         else if (judgement.rule === 'runtime-metadata' && this.chain?.begunBy === peer)
           this.abandon('it was begun by false metadata');
@@ -427,18 +418,6 @@ export class LightClient {
         return;
       case 'gone':
     }
-  }
-
-  private putOff(peer: Peer, block: AccusedBlock | null, rule: string, sentence: string): void {
-    this.book.refused({
-      source: peer.name,
-      number: block?.number ?? null,
-      hash: block && toHex(block.hash),
-      rule,
-      sentence,
-    });
-    this.options.log?.(`${peer.name} was put off (${rule}): ${sentence}`);
-    peer.drop(sentence);
   }
 
   /** The facts came from one source; while no block confirmed them, another one may tell others. */
@@ -510,12 +489,7 @@ export class LightClient {
 
   private changed(): void {
     this.wakeup.wake();
-    if (this.notified) return;
-    this.notified = true;
-    queueMicrotask(() => {
-      this.notified = false;
-      for (const listener of this.listeners) listener();
-    });
+    this.changes.tell();
   }
 
   // Storage

@@ -11,7 +11,7 @@ import { FarmError } from './errors.ts';
 import { Farm, type FarmOptions } from './farm.ts';
 import { bytesOfSectors, drawReplotDelay } from './sectors.ts';
 import { sectorFileName } from './sector-file.ts';
-import { SlotOrder } from './slot-loop.ts';
+import { SlotOrder } from './slot-order.ts';
 import type { FarmSnapshot } from './snapshot.ts';
 import {
   fakeEncoding,

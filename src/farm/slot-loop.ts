@@ -1,17 +1,16 @@
 import type { ComputePool } from '../crypto/jobs.ts';
 import { equal } from '../protocol/bytes.ts';
-import { ProtocolError, sentenceOf } from '../protocol/errors.ts';
+import { sentenceOf } from '../protocol/errors.ts';
 import { isWithinSolutionRange } from '../protocol/solution-range.ts';
-import type { RewardSigningInfo, SectorIndex, SlotInfo, SlotNumber } from '../protocol/types.ts';
-import { auditSlot } from './auditor.ts';
-import type { Candidate } from './auditor.ts';
+import type { RewardSigningInfo, SectorIndex, SlotInfo } from '../protocol/types.ts';
+import { auditSlot, type Candidate } from './auditor.ts';
 import { FarmError } from './errors.ts';
 import type { FarmerIdentity } from './identity.ts';
 import { proveCandidate } from './prover.ts';
-import { codeOf, isDamage } from './reports.ts';
-import type { FarmReports } from './reports.ts';
+import { codeOf, isDamage, type FarmReports } from './reports.ts';
 import type { SectorTable } from './sectors.ts';
 import type { FarmSnapshot, SlotOutcome } from './snapshot.ts';
+import { requireSlotInfo, SlotOrder } from './slot-order.ts';
 import type { AuthoringNode } from './source.ts';
 import { RecentMedian } from './statistics.ts';
 
@@ -325,60 +324,6 @@ export class SlotLoop {
     reports.notify('success', 'reward', signed.block ? 'This farm won a block.' : 'This farm won a vote.');
     reports.changed();
   }
-}
-
-/** Slots out of order after which the farm believes the node rather than what it saw before. */
-const RESYNC_AFTER = 3;
-
-/**
- * The order of slots. A slot that came before is ignored; one before the last is refused, until several of them
- * come in order: then it was the last one that was wrong, or another node's.
- */
-export class SlotOrder {
-  private last: SlotNumber | null = null;
-  private earlier: SlotNumber[] = [];
-
-  /**
-   * Returns how many slots were skipped before this one; null for the last one again.
-   *
-   * @throws ProtocolError (rule `slot-info`) for a slot before the last.
-   */
-  follow(slot: SlotNumber): number | null {
-    const { last } = this;
-    if (slot === last) return null;
-    if (last === null || slot > last) {
-      this.earlier = [];
-      this.last = slot;
-      return last === null ? 0 : Number(slot - last - 1n);
-    }
-    const before = this.earlier.at(-1);
-    this.earlier = before !== undefined && slot > before ? [...this.earlier, slot] : [slot];
-    if (this.earlier.length < RESYNC_AFTER) throw impossibleSlot(slot, `slot ${slot} after slot ${last}`);
-    this.earlier = [];
-    this.last = slot;
-    return 0;
-  }
-}
-
-/** Throws ProtocolError (rule `slot-info`) for what no honest node sends. */
-function requireSlotInfo(slot: SlotInfo): void {
-  const { slotNumber, globalChallenge, solutionRange, votingSolutionRange } = slot;
-  const refuse = (message: string): never => {
-    throw impossibleSlot(slotNumber, message);
-  };
-  if (globalChallenge.length !== 32) refuse(`a global challenge of ${globalChallenge.length} bytes`);
-  if (solutionRange === 0n) refuse('a solution range of 0');
-  if (votingSolutionRange < solutionRange) refuse('a voting range below the solution range');
-}
-
-function impossibleSlot(slot: SlotNumber, message: string): ProtocolError {
-  return new ProtocolError({
-    code: 'impossible-slot',
-    rule: 'slot-info',
-    message,
-    values: { slot },
-    sentence: `The node sent an impossible slot ${slot}; it was ignored.`,
-  });
 }
 
 function newOutcome(slot: SlotInfo): SlotOutcome {

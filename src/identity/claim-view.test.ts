@@ -2,7 +2,8 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { claimTexts, isGiven, isHideable } from './claim-view.ts';
 import { ecKey, jwkOf } from './keys.ts';
-import { disclosableClaims, issueSdJwt, presentSdJwt, verifySdJwt, type ClaimPath } from './sd-jwt.ts';
+import { disclosableClaims, issueSdJwt, presentSdJwt, verifySdJwt } from './sd-jwt.ts';
+import type { ClaimPath } from './sd-jwt-disclosures.ts';
 
 const claims = {
   name: 'Ada',

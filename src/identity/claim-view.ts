@@ -1,5 +1,5 @@
 /** Claims as a person reads them: every value by its place, and which of them a showing gives away. */
-import type { ClaimPath } from './sd-jwt.ts';
+import type { ClaimPath } from './sd-jwt-disclosures.ts';
 
 /** Members that say how a credential is to be read, not what it says. */
 export const ENVELOPE: ReadonlySet<string> = new Set([

@@ -6,7 +6,8 @@ import type { IdentityContext } from './context.ts';
 import { commitmentsOf } from './exchange.ts';
 import { claimsOf, decodeIssued, isNumber } from './jpt.ts';
 import type { Jwk } from './keys.ts';
-import { disclosableClaims, type ClaimPath, type CredentialStatus, type SdJwtCheck } from './sd-jwt.ts';
+import { disclosableClaims, type CredentialStatus, type SdJwtCheck } from './sd-jwt.ts';
+import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { fetchedAt, isWebAddress, statusUri } from './status-book.ts';
 import { decodeW3cCredential, isW3cCredential, w3cStatus } from './w3c-credential.ts';
 

@@ -2,7 +2,8 @@
 import * as v from 'valibot';
 import { DecodeError } from '../protocol/errors.ts';
 import { ATTRIBUTE_BITS, type CommittedAttribute } from './attributes.ts';
-import { CREDENTIAL_TYPE, type ClaimPath } from './sd-jwt.ts';
+import { CREDENTIAL_TYPE } from './sd-jwt.ts';
+import type { ClaimPath } from './sd-jwt-disclosures.ts';
 
 const MAX_QUERIES = 16;
 const MAX_CLAIMS = 64;

@@ -25,11 +25,11 @@ import {
   disclosableClaims,
   presentSdJwt,
   verifySdJwt,
-  type ClaimPath,
   type Presenting,
   type SdJwtCheck,
   type VerifiedCredential,
 } from './sd-jwt.ts';
+import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import type { HolderSecrets, SeenKey, UnlinkablePresentation } from './unlinkable.ts';
 import { isW3cCredential } from './w3c-credential.ts';
 

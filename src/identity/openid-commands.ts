@@ -17,7 +17,7 @@ import { notifyIssuer, requestCredentials, requestDeferred, type Given } from '.
 import { readOffer, type IssuerMetadata, type Offer, type OpenOffer } from './openid-offer.ts';
 import { readWebRequest, sendAnswer, type OpenRequest, type Verifier } from './openid-presentation.ts';
 import type { presentingCommands } from './presenting-commands.ts';
-import type { ClaimPath } from './sd-jwt.ts';
+import type { ClaimPath } from './sd-jwt-disclosures.ts';
 
 type CredentialCommands = ReturnType<typeof credentialCommands> & ReturnType<typeof presentingCommands>;
 type Received = Awaited<ReturnType<CredentialCommands['acceptCredential']>>;

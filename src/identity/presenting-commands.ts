@@ -9,7 +9,8 @@ import { decodePresentationRequest, matchCredentials, respond, type PredicateQue
 import { isUnlinkable } from './jpt.ts';
 import type { SigningKey } from './keys.ts';
 import type { Opening } from './predicate.ts';
-import { disclosableClaims, type ClaimPath } from './sd-jwt.ts';
+import { disclosableClaims } from './sd-jwt.ts';
+import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { statusReader } from './status-book.ts';
 import { secretsOf } from './unlinkable-commands.ts';
 

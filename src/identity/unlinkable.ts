@@ -48,7 +48,8 @@ import {
 import type { JwsHeader } from './jws.ts';
 import type { CommittedAttribute } from './attributes.ts';
 import { Predicates, type Opening } from './predicate.ts';
-import type { ClaimPath, KeyBindingExpected, SdJwtCheck } from './sd-jwt.ts';
+import type { KeyBindingExpected, SdJwtCheck } from './sd-jwt.ts';
+import type { ClaimPath } from './sd-jwt-disclosures.ts';
 
 /** The drafts' blind interface with numbers signed as they are, a pseudonym and commitments to hidden numbers. */
 const API_ID = `${CIPHERSUITE}BLIND_H2G_HM2S_ALLOTMENT-1_`;

@@ -14,7 +14,8 @@ import {
 import type { VerdictView } from './identity-view.ts';
 import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
 import { isUnlinkable, UNLINKABLE_TYPE } from './jpt.ts';
-import { CREDENTIAL_TYPE, type ClaimPath } from './sd-jwt.ts';
+import { CREDENTIAL_TYPE } from './sd-jwt.ts';
+import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { findNewestLists, statusReader } from './status-book.ts';
 import { issuerToken, rememberKey } from './unlinkable-commands.ts';
 

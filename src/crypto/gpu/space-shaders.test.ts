@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { BUFFER_BYTES, BUCKET_SLOTS, CAPACITY, ENTRIES, EXT_BITS, POSITION_BITS } from './space-layout.ts';
-import { TABLE_STEPS, type Kernel } from './space-shaders.ts';
+import type { Kernel } from './kernel.ts';
+import { TABLE_STEPS } from './space-shaders.ts';
 
 /** What every WebGPU device offers without being asked. */
 const LIMITS = {

@@ -4,7 +4,8 @@ import type { SBucket } from '../../protocol/types.ts';
 import type { RecordMasks, TableMaker } from '../table-maker.ts';
 import { GpuError, gpuError, MAP_MODE_READ, openDevice, Usage, validated } from './device.ts';
 import { BUFFER_BYTES, type BufferName } from './space-layout.ts';
-import { clearedFor, TABLE_STEPS, type Kernel } from './space-shaders.ts';
+import type { Kernel } from './kernel.ts';
+import { clearedFor, TABLE_STEPS } from './space-shaders.ts';
 
 /** Proofs that are read back to be checked. */
 const SAMPLES = 16;
