@@ -12,6 +12,7 @@ import { sentenceOf } from '../protocol/errors.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import { decodeAddress, encodeAddress } from '../protocol/ss58.ts';
 import type { NodeStore } from '../storage/store.ts';
+import { NodeError } from './errors.ts';
 
 export type HistoryKind =
   | 'received'
@@ -205,7 +206,8 @@ export class AccountHistories {
   async history(input: { account: string }): Promise<AccountHistoryView> {
     const address = encodeAddress(decodeAddress(input.account.trim()).account);
     if (!this.accounts.has(address)) {
-      if (this.accounts.size >= MAX_ACCOUNTS) throw new Error('Too many accounts are followed already.');
+      if (this.accounts.size >= MAX_ACCOUNTS)
+        throw new NodeError('too-many', 'Too many accounts are followed already.');
       this.accounts.set(address, null);
       await this.store.putSetting(this.listName, [...this.accounts.keys()]);
       void this.look();
@@ -323,7 +325,7 @@ export class AccountHistories {
 
   private metadata(): RuntimeMetadata {
     const metadata = this.blocks.metadata();
-    if (metadata === null) throw new Error('No node has described the network’s rules yet.');
+    if (metadata === null) throw new NodeError('too-early', 'No node has described the network’s rules yet.');
     return metadata;
   }
 

@@ -4,10 +4,11 @@ import { formatCheckpoint, parseCheckpoint } from '../chain/checkpoint-text.ts';
 import { equal, fromHex } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import type { BeginSetup, ChainView, NetworkChoice } from './api.ts';
+import { NodeError } from './errors.ts';
 
 /**
- * The choice as the light client takes it. Throws an Error with a sentence for the person when a checkpoint is
- * malformed or of another network.
+ * The choice as the light client takes it. Throws NodeError `choice` when a checkpoint is malformed or of
+ * another network.
  */
 export function beginChoice(
   begin: BeginSetup | undefined,
@@ -22,7 +23,7 @@ export function beginChoice(
     genesisHash !== null &&
     !equal(block.genesisHash, fromHex(genesisHash, 32))
   )
-    throw new Error(`The checkpoint belongs to another network than ${network.name}.`);
+    throw new NodeError('choice', `The checkpoint belongs to another network than ${network.name}.`);
   return { kind: 'checkpoint', block };
 }
 
@@ -39,18 +40,19 @@ export function checkpointText({ genesisHash, finalized }: ChainView): string | 
   return formatCheckpoint(fromHex(genesisHash, 32), finalized.number, fromHex(finalized.hash, 32));
 }
 
-/** A checkpoint as people pass it on. Throws an Error with a sentence for the person. */
+/** A checkpoint as people pass it on. Throws NodeError `choice`. */
 export function readCheckpointText(text: string) {
   try {
     const block = parseCheckpoint(text);
     if (block.number === 0)
-      throw new Error('The first block is no checkpoint: choose to verify every block.');
+      throw new NodeError('choice', 'The first block is no checkpoint: choose to verify every block.');
     return block;
   } catch (error) {
     if (!(error instanceof DecodeError)) throw error;
-    throw new Error(
+    throw new NodeError(
+      'choice',
       'This is neither a checkpoint nor the hash of a block. Copy it whole, from “allotment-checkpoint:” on.',
-      { cause: error },
+      error,
     );
   }
 }

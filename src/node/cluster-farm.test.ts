@@ -30,7 +30,8 @@ import { openNodeStore } from '../storage/node-store.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { Cluster } from './cluster.ts';
 import type { Desk } from './desk.ts';
-import { Farms, type FarmWorld } from './farms.ts';
+import type { FarmWorld } from './farm-world.ts';
+import { Farms } from './farms.ts';
 import { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
 

@@ -10,6 +10,7 @@ import type { Cause } from './api.ts';
 import { causeOf } from './causes.ts';
 import type { ClusterMember } from './cluster-member.ts';
 import type { Desk } from './desk.ts';
+import { NodeError } from './errors.ts';
 import type { HelperPlotting } from './helper-plotting.ts';
 import type { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
@@ -128,12 +129,12 @@ export class Cluster {
     const cause = this.view()?.cause ?? null;
     if (cause === null) return this.platform.store.putSetting(SETTING, this.stored);
     await this.forget();
-    throw new Error(cause.sentence);
+    throw new NodeError('failed', cause.sentence);
   }
 
   /** Changes what the tab does for the cluster it is in. */
   async setRoles(roles: ClusterRoles): Promise<void> {
-    if (this.stored === null) throw new Error('No cluster was joined.');
+    if (this.stored === null) throw new NodeError('too-early', 'No cluster was joined.');
     this.stored = { ...this.stored, plotter: roles.plotter, farmer: roles.farmer };
     await this.platform.store.putSetting(SETTING, this.stored);
     this.generation += 1;

@@ -21,7 +21,9 @@ import { createUlid } from '../farm/ulid.ts';
 import { equal } from '../protocol/bytes.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { FarmPlace, FarmTaskView } from './api.ts';
-import type { Entry, Farms } from './farms.ts';
+import { NodeError } from './errors.ts';
+import type { FarmEntry } from './farm-entry.ts';
+import type { Farms } from './farms.ts';
 
 export interface Task {
   view: FarmTaskView;
@@ -29,14 +31,14 @@ export interface Task {
 }
 
 /** Begins a task of a farm; what comes of it stands in the farm's view. Throws while another one runs. */
-export function startTask(
+function startTask(
   farms: Farms,
-  entry: Entry,
+  entry: FarmEntry,
   kind: FarmTaskView['kind'],
   work: (signal: AbortSignal, progress: (done: number, total: number) => void) => Promise<string>,
 ): Promise<void> {
   if (entry.task !== null && entry.task.view.outcome === null)
-    throw new Error('Wait until the other work on this farm is done, or stop it.');
+    throw new NodeError('busy', 'Wait until the other work on this farm is done, or stop it.');
   const abort = new AbortController();
   const task: Task = { abort, view: { kind, done: 0, total: 0, outcome: null, failed: false } };
   entry.task = task;
@@ -57,11 +59,11 @@ export function startTask(
   );
 }
 
-/** Begins to verify every byte of a farm's sectors; null: of the first farm's. Throws Error for one that is not open. */
+/** Begins to verify every byte of a farm's sectors; null: of the first farm's. Throws NodeError `too-early` for one that is not open. */
 export function beginScrub(farms: Farms, id: string | null, dryRun: boolean): void {
   const entry = farms.entry(id);
   const { farm } = entry;
-  if (farm === null) throw new Error('The farm is not open.');
+  if (farm === null) throw new NodeError('too-early', 'The farm is not open.');
   void startTask(farms, entry, 'check', async (signal, progress) => {
     const { verified, broken } = await farm.scrub({ dryRun, signal, progress });
     if (broken.length === 0)
@@ -73,8 +75,8 @@ export function beginScrub(farms: Farms, id: string | null, dryRun: boolean): vo
 }
 
 /** Deletes the files of a farm that is stopped. */
-export async function removeFarmOf(farms: Farms, { record }: Entry): Promise<void> {
-  const directory = await farms.directory(record);
+export async function removeFilesOf(entry: FarmEntry): Promise<void> {
+  const directory = await entry.directory();
   const lock = await directory.lock();
   try {
     await removeFarmFiles(directory);
@@ -103,7 +105,7 @@ export async function beginImport(farms: Farms, from: FarmPlace, to: FarmPlace):
   }
   const { publicKey } = await requireKey(entropy, description.publicKey, source.place);
   const allocatedSpace = bytesOfSectors(Math.max(1, sectors), description.piecesInSector);
-  let entry: Entry | null = null;
+  let entry: FarmEntry | null = null;
   let copy: Promise<void> | null = null;
   const id = await farms.found(to, allocatedSpace, async (made, directory) => {
     entry = made;
@@ -111,7 +113,10 @@ export async function beginImport(farms: Farms, from: FarmPlace, to: FarmPlace):
     try {
       await requireNoNativeFarm(directory);
       if ((await directory.list()).some(({ name }) => name === DESCRIPTION_FILE))
-        throw new Error(`There is a farm in ${directory.place} already. Choose an empty folder.`);
+        throw new NodeError(
+          'occupied',
+          `There is a farm in ${directory.place} already. Choose an empty folder.`,
+        );
       await directory.write(IDENTITY_FILE, [encodeIdentityFile(entropy!)]);
       await writeDescription(directory, { ...description, id: createUlid(), publicKey, allocatedSpace });
       copy = startTask(farms, made, 'import', async (signal, progress) =>
@@ -123,7 +128,7 @@ export async function beginImport(farms: Farms, from: FarmPlace, to: FarmPlace):
     }
   });
   // Whatever was copied is farmed; the rest is plotted anew.
-  void copy!.then(() => farms.reopen(entry!));
+  void copy!.then(() => entry!.open());
   return id;
 }
 
@@ -148,10 +153,10 @@ async function requireKey(
 export async function beginExport(farms: Farms, id: string | null, to: FarmPlace): Promise<void> {
   const entry = farms.entry(id);
   const { farm, record } = entry;
-  if (farm === null) throw new Error('The farm is not open.');
+  if (farm === null) throw new NodeError('too-early', 'The farm is not open.');
   const target = await farms.platform.openFarmDirectory(sourceOf(to));
   await requireNoNativeFarm(target);
-  const source = await farms.directory(record);
+  const source = await entry.directory();
   const entropy = decodeIdentityFile(await farms.exportIdentity(record.id));
   const { sectors } = farm.snapshot();
   void startTask(farms, entry, 'export', async (signal, progress) => {
@@ -167,17 +172,17 @@ export async function beginExport(farms: Farms, id: string | null, to: FarmPlace
 /**
  * Goes on with a farm whose folder lies elsewhere now, say on a drive that the system mounts under another name.
  *
- * @throws Error for a folder in which no farm lies, or another one of these farms; FarmError, StorageError.
+ * @throws NodeError for a folder in which no farm lies, or another one of these farms; FarmError, StorageError.
  */
 export async function moveFarm(farms: Farms, id: string, to: FarmPlace): Promise<void> {
   const entry = farms.entry(id);
   await farms.requireNew(to);
   const contents = await farms.inspect(to);
   if (contents.kind !== (entry.record.readOnly === true ? 'native' : 'farm'))
-    throw new Error(`In ${contents.place} lies no such farm.`);
-  await farms.close(entry);
-  await farms.remember(entry, { ...sourceOf(to), id });
-  await farms.reopen(entry);
+    throw new NodeError('unknown', `In ${contents.place} lies no such farm.`);
+  await entry.close();
+  await entry.remember({ ...sourceOf(to), id });
+  await entry.open();
 }
 
 function summaryOf(done: string, { sectors, leftOut }: InterchangeResult): string {
@@ -191,5 +196,5 @@ function sourceOf(place: FarmPlace) {
   if (place.kind === 'picked')
     return { id, kind: 'picked' as const, name: place.handle.name, handle: place.handle };
   if (place.kind === 'folder') return { id, kind: 'folder' as const, name: place.path };
-  throw new Error('Choose a folder.');
+  throw new NodeError('choice', 'Choose a folder.');
 }

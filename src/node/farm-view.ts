@@ -1,9 +1,9 @@
 import { toHex } from '../protocol/bytes.ts';
 import type { FarmView } from './api.ts';
-import type { Entry } from './farms.ts';
+import type { FarmEntry } from './farm-entry.ts';
 
 /** A farm as the screen shows it. `held`: what it waits for before it starts, a sentence, or null. */
-export function viewOf({ record, farm, identity, cause, task }: Entry, held: string | null): FarmView {
+export function viewOf({ record, farm, identity, cause, task }: FarmEntry, held: string | null): FarmView {
   const { id, kind, name, allocatedBytes } = record;
   const inBrowser = record.ownKey === true ? 'Browser storage, imported' : 'Browser storage';
   const readOnly = record.readOnly === true;

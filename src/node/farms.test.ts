@@ -23,7 +23,8 @@ import { openNodeStore } from '../storage/node-store.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { FarmPlace, FarmView } from './api.ts';
 import { beginExport, beginImport, moveFarm, beginScrub } from './farm-tasks.ts';
-import { Farms, type FarmWorld } from './farms.ts';
+import type { FarmWorld } from './farm-world.ts';
+import { Farms } from './farms.ts';
 import { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
 

@@ -1,78 +1,32 @@
 /** The farms of a node: each in a place of its own, with a size and, but for the first, a key of its own. */
-import type { FarmSeat } from '../cluster/farmer.ts';
-import type { ComputePool } from '../crypto/jobs.ts';
-import { describeFolder, requireFarmThere, type FolderContents } from '../farm/description.ts';
-import { Farm } from '../farm/farm.ts';
-import {
-  encodeIdentityFile,
-  exportIdentity,
-  identityFromEntropy,
-  loadOrCreateFolderEntropy,
-  type FarmerIdentity,
-} from '../farm/identity.ts';
-import type { SectorPlotter } from '../farm/plotter.ts';
-import type { AuthoringNode, PieceSource, VerifiedHistory } from '../farm/source.ts';
+import { describeFolder, type FolderContents } from '../farm/description.ts';
+import { encodeIdentityFile, exportIdentity, loadOrCreateFolderEntropy } from '../farm/identity.ts';
 import { NativeDirectory } from '../farm/native-directory.ts';
 import { Turns } from '../farm/turns.ts';
 import { createUlid } from '../farm/ulid.ts';
 import { toHex } from '../protocol/bytes.ts';
-import { sentenceOf } from '../protocol/errors.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { FarmRecord } from '../storage/store.ts';
-import type { Cause, FarmPlace, FarmView } from './api.ts';
-import { causeOf } from './causes.ts';
+import type { FarmPlace, FarmView } from './api.ts';
+import { NodeError } from './errors.ts';
+import { FarmEntry, type FarmCompany } from './farm-entry.ts';
 import { isPlaceOf, recordAt, requireRoom } from './farm-places.ts';
-import { removeFarmOf, type Task } from './farm-tasks.ts';
+import { removeFilesOf } from './farm-tasks.ts';
 import { viewOf } from './farm-view.ts';
+import type { FarmWorld } from './farm-world.ts';
 import type { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
-
-/** Why nothing is plotted in a farm of the native farmer. */
-const ONLY_READ = 'Sectors of the native farmer are farmed as they are; nothing is plotted here.';
-/** Wait before a farm that could not start is tried again. */
-const RETRY_MS = 10_000;
-
-/** What farms need of the node that runs them. */
-export interface FarmWorld {
-  pool: ComputePool;
-  history: VerifiedHistory;
-  node: AuthoringNode;
-  pieces: PieceSource;
-  /** 32 bytes of the network's genesis hash. */
-  genesisHash: Uint8Array;
-  /** Key of the farm that has none of its own. */
-  identity: FarmerIdentity;
-  /** 32 bytes: the account that all farms are paid to. */
-  rewardAccount: Uint8Array;
-  /** A seat in the farming cluster for a farm of that key (32 bytes), or null. */
-  seat(publicKey: Uint8Array): FarmSeat | null;
-  /** Who plots for farms without a seat; this program when left out. */
-  plotter?: SectorPlotter;
-}
-
-/** One farm that the person set up, at work or not. */
-export interface Entry {
-  record: FarmRecord;
-  farm: Farm | null;
-  seat: FarmSeat | null;
-  identity: FarmerIdentity | null;
-  cause: Cause | null;
-  task: Task | null;
-  retry: ReturnType<typeof setTimeout> | null;
-  /** Opening, changing and stopping a farm happen one after the other. */
-  tail: Promise<unknown>;
-}
 
 /**
  * Two farms never share a key: sector ids follow from key and index, so that farms of one key would hold the same
  * sectors twice. The first farm has the key of the browser; every other one keeps its own in its folder.
  */
-export class Farms {
-  private readonly entries = new Map<string, Entry>();
-  private readonly turns = new Turns();
-  private world: FarmWorld | null = null;
-  private held: string | null = null;
+export class Farms implements FarmCompany {
+  private readonly entries = new Map<string, FarmEntry>();
+  readonly turns = new Turns();
+  world: FarmWorld | null = null;
+  held: string | null = null;
 
   constructor(
     readonly platform: NodePlatform,
@@ -88,19 +42,14 @@ export class Farms {
     for (const record of await this.platform.store.farms()) this.put(record);
   }
 
-  private put(record: FarmRecord): Entry {
-    const entry: Entry = {
-      record,
-      farm: null,
-      seat: null,
-      identity: null,
-      cause: null,
-      task: null,
-      retry: null,
-      tail: Promise.resolve(),
-    };
+  private put(record: FarmRecord): FarmEntry {
+    const entry = new FarmEntry(record, this);
     this.entries.set(record.id, entry);
     return entry;
+  }
+
+  has(entry: FarmEntry): boolean {
+    return this.entries.get(entry.record.id) === entry;
   }
 
   get running(): boolean {
@@ -131,126 +80,24 @@ export class Farms {
     return null;
   }
 
-  private first(): Entry | undefined {
+  private first(): FarmEntry | undefined {
     return [...this.entries.values()].find(({ record }) => record.ownKey !== true);
   }
 
   /** Opens all farms and lets them work. */
   start(world: FarmWorld): void {
     this.world = world;
-    for (const entry of this.entries.values()) void this.open(entry);
+    for (const entry of this.entries.values()) void entry.open();
   }
 
   /** Stops all farms and gives their folders back. */
   async halt(): Promise<void> {
     this.world = null;
-    await Promise.all([...this.entries.values()].map((entry) => this.close(entry)));
+    await Promise.all([...this.entries.values()].map((entry) => entry.close()));
   }
 
-  /** Stops a farm and gives its folder back. */
-  close(entry: Entry): Promise<void> {
-    if (entry.retry !== null) clearTimeout(entry.retry);
-    entry.retry = null;
-    entry.cause = null;
-    entry.task?.abort.abort(new DOMException('the farm is stopped', 'AbortError'));
-    return this.inOrder(entry, async () => {
-      const { farm } = entry;
-      entry.farm = null;
-      entry.seat?.leave();
-      entry.seat = null;
-      await farm?.stop();
-    });
-  }
-
-  private inOrder<T>(entry: Entry, work: () => Promise<T>): Promise<T> {
-    const result = entry.tail.then(work);
-    entry.tail = result.catch(() => undefined);
-    return result;
-  }
-
-  /** Opens a farm; trouble becomes its cause, and it is tried again after a while. */
-  private async open(entry: Entry): Promise<void> {
-    const { world } = this;
-    // A farm whose place was lost may have been removed before it is tried again.
-    if (world === null || !this.entries.has(entry.record.id)) return;
-    try {
-      await this.tryOpen(entry, world);
-    } catch (error) {
-      if (this.world !== world || !this.entries.has(entry.record.id)) return;
-      this.failed(entry, error);
-    } finally {
-      this.changed();
-    }
-  }
-
-  /** Shows what is wrong with a farm that is not open, and tries again after a while. */
-  private failed(entry: Entry, error: unknown): void {
-    const cause = causeOf(error, 'Try again');
-    if (entry.cause?.code === cause.code) cause.since = entry.cause.since;
-    else this.journal.notify('error', 'farm', sentenceOf(error));
-    entry.cause = cause;
-    if (entry.retry !== null) clearTimeout(entry.retry);
-    entry.retry = setTimeout(() => void this.open(entry), RETRY_MS);
-    this.changed();
-  }
-
-  private tryOpen(entry: Entry, world: FarmWorld): Promise<void> {
-    return this.inOrder(entry, async () => {
-      if (entry.farm !== null || this.world !== world) return;
-      const { record } = entry;
-      const directory = await this.directory(record);
-      if (record.begun === true) await requireFarmThere(directory);
-      entry.identity = await this.identityOf(record, directory, world);
-      const seat = world.seat(entry.identity.publicKey);
-      const opening = Farm.open({
-        directory,
-        pool: world.pool,
-        pieces: world.pieces,
-        history: world.history,
-        node: world.node,
-        identity: entry.identity,
-        rewardAddress: world.rewardAccount,
-        // The native farmer may have plotted more meanwhile.
-        allocatedBytes:
-          directory instanceof NativeDirectory ? directory.allocatedBytes : record.allocatedBytes,
-        lost: (reason) => void this.close(entry).then(() => this.failed(entry, reason)),
-        // Others plot for farms of a cluster, which need not take turns then.
-        ...(seat === null ? { turns: this.turns, plotter: world.plotter } : seat.options),
-      });
-      opening.catch(() => seat?.leave());
-      const farm = await opening;
-      if (this.world !== world) {
-        seat?.leave();
-        return farm.stop();
-      }
-      entry.farm = farm;
-      entry.seat = seat;
-      seat?.attach(farm);
-      entry.cause = null;
-      if (record.begun !== true && record.ownKey === true) await this.remember(entry, { begun: true });
-      this.keysChanged(this.keys());
-      farm.onChange(this.changed);
-      farm.onNotice(({ level, category, text }) => this.journal.notify(level, category, text));
-      farm.onOutcome((outcome) => this.journal.record(record.id, outcome));
-      if (record.paused === true) farm.pause();
-      farm.hold(record.readOnly === true ? ONLY_READ : this.held);
-      farm.start();
-    });
-  }
-
-  /** The place of a farm. */
-  async directory(record: FarmRecord): Promise<FarmDirectory> {
-    if (record.readOnly !== true) return this.platform.openFarmDirectory(record);
-    return NativeDirectory.at(await this.platform.openFarmDirectory(record, 'read'));
-  }
-
-  private async identityOf(
-    record: FarmRecord,
-    directory: FarmDirectory,
-    world: FarmWorld,
-  ): Promise<FarmerIdentity> {
-    if (record.ownKey !== true) return world.identity;
-    return identityFromEntropy(await loadOrCreateFolderEntropy(directory));
+  keyKnown(): void {
+    this.keysChanged(this.keys());
   }
 
   private keys(): Set<string> {
@@ -266,7 +113,7 @@ export class Farms {
     if (first !== undefined) return this.resize(first.record.id, allocatedBytes);
     const record = { id: createUlid(), ...this.platform.defaultFarm, allocatedBytes };
     await this.platform.store.putFarm(record);
-    await this.open(this.put(record));
+    await this.put(record).open();
   }
 
   /** What lies in a folder that the person thinks of. Throws StorageError, FarmError. */
@@ -279,17 +126,14 @@ export class Farms {
   /**
    * Adds a farm in a folder and returns its id. A folder that cannot be farmed is refused and forgotten again.
    *
-   * @throws FarmError, StorageError, or Error when the folder is a farm's already.
+   * @throws FarmError, StorageError, NodeError `occupied` when the folder is a farm's already.
    */
   async add(place: FarmPlace, allocatedBytes: number): Promise<string> {
     await this.requireNew(place);
-    const record: FarmRecord = {
-      ...recordAt(this.platform, place, createUlid(), allocatedBytes),
-      ownKey: true,
-    };
+    const record = this.recordOf(place, allocatedBytes);
     return this.adopt(record, async (entry) => {
-      await requireRoom(await this.directory(record), allocatedBytes);
-      if (this.world !== null) await this.tryOpen(entry, this.world);
+      await requireRoom(await entry.directory(), allocatedBytes);
+      if (this.world !== null) await entry.tryOpen(this.world);
     });
   }
 
@@ -301,18 +145,18 @@ export class Farms {
   async addNative(place: FarmPlace): Promise<string> {
     const world = this.requireWorld();
     await this.requireNew(place);
-    const record: FarmRecord = {
-      ...recordAt(this.platform, place, createUlid(), 0),
-      ownKey: true,
-      readOnly: true,
-    };
+    const record: FarmRecord = { ...this.recordOf(place, 0), readOnly: true };
     const inner = await this.platform.openFarmDirectory(record, 'read');
     record.allocatedBytes = (await NativeDirectory.at(inner)).allocatedBytes;
-    return this.adopt(record, (entry) => this.tryOpen(entry, world));
+    return this.adopt(record, (entry) => entry.tryOpen(world));
+  }
+
+  private recordOf(place: FarmPlace, allocatedBytes: number): FarmRecord {
+    return { ...recordAt(this.platform, place, createUlid(), allocatedBytes), ownKey: true };
   }
 
   /** Remembers a farm that `open` succeeds for and forgets one that it does not. Returns its id. */
-  private async adopt(record: FarmRecord, open: (entry: Entry) => Promise<void>): Promise<string> {
+  private async adopt(record: FarmRecord, open: (entry: FarmEntry) => Promise<void>): Promise<string> {
     const entry = this.put(record);
     try {
       await open(entry);
@@ -326,11 +170,11 @@ export class Farms {
     return record.id;
   }
 
-  /** Throws when a farm has that place already. */
+  /** Throws NodeError `occupied` when a farm has that place already. */
   async requireNew(place: FarmPlace): Promise<void> {
     for (const { record } of this.entries.values()) {
       if (await isPlaceOf(place, record))
-        throw new Error('There is a farm in that folder already. Choose another one.');
+        throw new NodeError('occupied', 'There is a farm in that folder already. Choose another one.');
     }
   }
 
@@ -338,32 +182,24 @@ export class Farms {
   async found(
     place: FarmPlace,
     allocatedBytes: number,
-    work: (entry: Entry, directory: FarmDirectory) => Promise<void>,
+    work: (entry: FarmEntry, directory: FarmDirectory) => Promise<void>,
   ): Promise<string> {
     await this.requireNew(place);
-    const record: FarmRecord = {
-      ...recordAt(this.platform, place, createUlid(), allocatedBytes),
-      ownKey: true,
-    };
-    const directory = await this.directory(record);
-    return this.adopt(record, (entry) => work(entry, directory));
+    const record = this.recordOf(place, allocatedBytes);
+    return this.adopt(record, async (entry) => work(entry, await entry.directory()));
   }
 
-  /** Opens a farm that is not open, now. */
-  reopen(entry: Entry): Promise<void> {
-    return this.open(entry);
-  }
-
-  /** The farm of that id; null: the one with the browser's key, or else the oldest. Throws when there is none. */
-  entry(id: string | null): Entry {
+  /** The farm of that id; null: the one with the browser's key, or else the oldest. Throws NodeError `unknown`. */
+  entry(id: string | null): FarmEntry {
     const entry = id === null ? (this.first() ?? this.entries.values().next().value) : this.entries.get(id);
-    if (entry === undefined) throw new Error('There is no such farm.');
+    if (entry === undefined) throw new NodeError('unknown', 'There is no such farm.');
     return entry;
   }
 
-  /** The world that farms run in. Throws while the chain is not being followed. */
+  /** The world that farms run in. Throws NodeError `too-early`. */
   requireWorld(): FarmWorld {
-    if (this.world === null) throw new Error('Wait until the chain is verified up to its head.');
+    if (this.world === null)
+      throw new NodeError('too-early', 'Wait until the chain is verified up to its head.');
     return this.world;
   }
 
@@ -372,22 +208,14 @@ export class Farms {
     const entry = this.entry(id);
     if (entry.record.allocatedBytes === allocatedBytes) return;
     if (allocatedBytes > entry.record.allocatedBytes)
-      await requireRoom(await this.directory(entry.record), allocatedBytes);
-    await this.inOrder(entry, async () => entry.farm?.setAllocation(allocatedBytes));
-    await this.remember(entry, { allocatedBytes });
-    if (entry.farm === null) await this.open(entry);
+      await requireRoom(await entry.directory(), allocatedBytes);
+    await entry.resize(allocatedBytes);
     this.changed();
-  }
-
-  /** Changes what is kept of a farm. */
-  async remember(entry: Entry, part: Partial<FarmRecord>): Promise<void> {
-    entry.record = { ...entry.record, ...part };
-    await this.platform.store.putFarm(entry.record);
   }
 
   async pause(id: string | null): Promise<void> {
     for (const entry of this.chosen(id)) {
-      await this.remember(entry, { paused: true });
+      await entry.remember({ paused: true });
       entry.farm?.pause();
     }
   }
@@ -395,14 +223,14 @@ export class Farms {
   /** Lets a farm plot again; one that could not be opened is tried at once. */
   async resume(id: string | null): Promise<void> {
     for (const entry of this.chosen(id)) {
-      await this.remember(entry, { paused: false });
-      if (entry.farm === null) await this.open(entry);
+      await entry.remember({ paused: false });
+      if (entry.farm === null) await entry.open();
       entry.farm?.resume();
     }
     this.changed();
   }
 
-  private chosen(id: string | null): Entry[] {
+  private chosen(id: string | null): FarmEntry[] {
     return id === null ? [...this.entries.values()] : [this.entry(id)];
   }
 
@@ -410,7 +238,7 @@ export class Farms {
   hold(reason: string | null): void {
     if (reason === this.held) return;
     this.held = reason;
-    for (const { farm, record } of this.entries.values()) if (record.readOnly !== true) farm?.hold(reason);
+    for (const entry of this.entries.values()) entry.hold(reason);
     this.changed();
   }
 
@@ -424,11 +252,11 @@ export class Farms {
   /** Forgets a farm; its files go too unless they are to be kept. */
   async remove(id: string | null, keepFiles = false): Promise<void> {
     const entry = this.entry(id);
-    await this.close(entry);
+    await entry.close();
     try {
-      if (!keepFiles && entry.record.readOnly !== true) await removeFarmOf(this, entry);
+      if (!keepFiles && entry.record.readOnly !== true) await removeFilesOf(entry);
     } catch (error) {
-      await this.open(entry);
+      await entry.open();
       throw error;
     }
     this.entries.delete(entry.record.id);
@@ -450,9 +278,9 @@ export class Farms {
 
   /** `identity.bin` of a farm's key; of the browser's when no farm is named. Throws FarmError, StorageError. */
   async exportIdentity(id: string | null): Promise<Uint8Array> {
-    const record = id === null ? null : this.entry(id).record;
-    if (record?.ownKey !== true) return exportIdentity(this.platform.store);
-    return encodeIdentityFile(await loadOrCreateFolderEntropy(await this.directory(record)));
+    const entry = id === null ? null : this.entry(id);
+    if (entry?.record.ownKey !== true) return exportIdentity(this.platform.store);
+    return encodeIdentityFile(await loadOrCreateFolderEntropy(await entry.directory()));
   }
 
   /** Handle of a picked folder, with which the page asks for access; null for other places. */

@@ -7,6 +7,7 @@ import type { ChainStore } from '../storage/chain-store.ts';
 import { accelerate } from './accelerate.ts';
 import type { NetworkChoice, Setup } from './api.ts';
 import { beginChoice } from './begin.ts';
+import { NodeError } from './errors.ts';
 import type { Journal } from './journal.ts';
 import { addNearPeers } from './near-peers.ts';
 import { presetOf } from './networks.ts';
@@ -67,10 +68,11 @@ export class Following {
     }
   }
 
-  /** The node that solutions go to: the first that is connected, or the first named. Throws Error without any. */
+  /** The node that solutions go to: the first that is connected, or the first named. Throws NodeError `choice` without any. */
   authoringSource(): RpcSource {
     const source = this.sources.find(({ state }) => state === 'connected') ?? this.sources[0];
-    if (source === undefined) throw new Error('This needs a node’s RPC; peers alone were named.');
+    if (source === undefined)
+      throw new NodeError('choice', 'This needs a node’s RPC; peers alone were named.');
     return source;
   }
 

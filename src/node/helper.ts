@@ -11,6 +11,7 @@ import type { OpenSocket } from '../network/socket.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { Cause } from './api.ts';
 import { causeOf } from './causes.ts';
+import { NodeError } from './errors.ts';
 import { HelperPlotting } from './helper-plotting.ts';
 import type { Journal } from './journal.ts';
 
@@ -75,14 +76,18 @@ export class PairedHelper {
   /**
    * Pairs with the helper on a port of this machine and uses it from now on, instead of one paired before.
    *
-   * @throws HelperError when nothing answers, something else answers, or the code is wrong; an earlier pairing stays.
+   * @throws NodeError `choice` for what is no port or code; HelperError when nothing answers, something else answers, or the code is wrong; an earlier pairing stays.
    */
   async pair(port: number, code: string): Promise<void> {
     const pairing = { port, code: code.trim().toLowerCase(), plots: this.pairing?.plots ?? true };
     if (!Number.isInteger(port) || port < 1 || port > 65_535)
-      throw new Error('A port is a number from 1 to 65535; the helper prints its own when it starts.');
+      throw new NodeError(
+        'choice',
+        'A port is a number from 1 to 65535; the helper prints its own when it starts.',
+      );
     if (!CODE.test(pairing.code))
-      throw new Error(
+      throw new NodeError(
+        'choice',
         'A pairing code has 32 digits and letters from a to f; the helper prints it when it starts.',
       );
     const client = this.connect(pairing);

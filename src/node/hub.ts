@@ -6,6 +6,7 @@
 import { sentenceOf } from '../protocol/errors.ts';
 import type { NodeApi, NodeSnapshot } from './api.ts';
 import { causeOf } from './causes.ts';
+import { NodeError } from './errors.ts';
 import type { ObjectAnswer, ObjectRequest } from './object-ports.ts';
 import { NO_TIMEKEEPING } from './keep-time.ts';
 import { NO_TABLES } from '../crypto/table-pool.ts';
@@ -78,7 +79,12 @@ export class NodeHub {
     return new Promise((done, failed) => {
       const timer = setTimeout(() => {
         this.waiting.delete(id);
-        failed(new Error('The tab that runs the node does not answer. Close it, or run the node here.'));
+        failed(
+          new NodeError(
+            'unreachable',
+            'The tab that runs the node does not answer. Close it, or run the node here.',
+          ),
+        );
       }, COMMAND_TIMEOUT_MS);
       this.waiting.set(id, {
         done: (value) => {

@@ -1,6 +1,7 @@
 /** Parts of the node that are loaded and opened when they are first needed: wallet, payments, objects. */
 import type { NetworkChoice } from './api.ts';
 import type { Desk } from './desk.ts';
+import { NodeError } from './errors.ts';
 import type { Farms } from './farms.ts';
 import type { Following } from './following.ts';
 import type { Journal } from './journal.ts';
@@ -80,7 +81,7 @@ export class LateParts {
   /** What needs the verified chain and the wallet's keys together. Rejects before the network is known. */
   async money(): Promise<Money> {
     const followed = this.followed();
-    if (followed === null) throw new Error(NOT_FOLLOWED);
+    if (followed === null) throw new NodeError('too-early', NOT_FOLLOWED);
     return this.moneys.open(async () => {
       const { Money } = await import('./money.ts');
       return Money.open({
@@ -99,7 +100,7 @@ export class LateParts {
     const chain = following?.client.snapshot() ?? null;
     if (following === undefined || (chain?.phase !== 'following' && !this.objectDesks.wanted)) {
       const at = chain?.best == null ? '' : ` It is at block ${chain.best.number} of ${chain.target ?? '…'}.`;
-      throw new Error(`Objects come once the chain is verified up to its head.${at}`);
+      throw new NodeError('too-early', `Objects come once the chain is verified up to its head.${at}`);
     }
     return this.objectDesks.open(async () => {
       const { platform } = this;

@@ -7,6 +7,7 @@ import { toHex } from '../protocol/bytes.ts';
 import { decodeAddress } from '../protocol/ss58.ts';
 import { AccountHistories } from './account-history.ts';
 import { proveUse, type AccountUse } from './account-use.ts';
+import { NodeError } from './errors.ts';
 import type { Journal } from './journal.ts';
 import type { PaymentRecord } from './payment-records.ts';
 import { Payments, type PaymentCommands } from './payments.ts';
@@ -56,10 +57,10 @@ export class Money {
     });
   }
 
-  /** Throws Error before the network is known. */
+  /** Throws NodeError `too-early` before the network is known. */
   static async open({ client, store, tokenSymbol, signer, journal }: MoneyOptions): Promise<Money> {
     const genesisHash = client.genesisHash();
-    if (genesisHash === null) throw new Error('No node is connected yet.');
+    if (genesisHash === null) throw new NodeError('too-early', 'No node is connected yet.');
     const blocks = new VerifiedBlocks(client);
     const told = new Set<string>();
     const payments = await Payments.open({

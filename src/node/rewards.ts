@@ -5,13 +5,14 @@ import { VerifiedBlocks } from '../chain/verified-blocks.ts';
 import { subspaceDigests } from '../protocol/digest.ts';
 import { subsidyAt } from '../protocol/rewards.ts';
 import type { RewardRates } from './api.ts';
+import { NodeError } from './errors.ts';
 
 /** Throws NoProof where no source gives a proof that holds. */
 export async function readRewards(client: LightClient): Promise<RewardRates> {
   const blocks = new VerifiedBlocks(client);
   const { head, metadata } = await blocks.ready();
   const constants = client.constants();
-  if (constants === null) throw new Error('The chain is not being followed yet.');
+  if (constants === null) throw new NodeError('too-early', 'The chain is not being followed yet.');
   const { enabled, proposer, voter } = await blocks.read(rewardsQuery(metadata), head);
   const [numerator, denominator] = constants.slotProbability;
   return {

@@ -1,4 +1,5 @@
 /** When plotting may use the machine. Auditing and proving never wait: they are short, and cannot be made up for. */
+import { NodeError } from './errors.ts';
 
 export interface Schedule {
   /** Hours of the day, 0..23, local time: from the first until before the second, over midnight too. Null: any. */
@@ -46,8 +47,9 @@ function within([from, to]: [number, number], hour: number): boolean {
   return from < to ? hour >= from && hour < to : hour >= from || hour < to;
 }
 
-/** Throws RangeError for a schedule that is none. */
+/** Throws NodeError `choice` for a schedule that is none. */
 export function requireSchedule({ hours }: Schedule): void {
   const fits = (hour: number): boolean => Number.isInteger(hour) && hour >= 0 && hour < 24;
-  if (hours !== null && !hours.every(fits)) throw new RangeError('Hours of the day go from 0 to 23.');
+  if (hours !== null && !hours.every(fits))
+    throw new NodeError('choice', 'Hours of the day go from 0 to 23.');
 }

@@ -3,25 +3,33 @@ import type { FarmerIdentity } from '../farm/identity.ts';
 import { decodeAddress } from '../protocol/ss58.ts';
 import type { Setup } from './api.ts';
 import { beginChoice } from './begin.ts';
+import { NodeError } from './errors.ts';
 import { requireSchedule } from './schedule.ts';
 
-/** Refuses choices that cannot work, each by an Error with a sentence. */
+/** Refuses choices that cannot work, by NodeError `choice`. */
 export function checkSetup(setup: Setup): void {
   beginChoice(setup.begin, setup.network);
-  if (setup.network.endpoints.length === 0) throw new Error('Name at least one node to talk to.');
+  if (setup.network.endpoints.length === 0)
+    throw new NodeError('choice', 'Name at least one node to talk to.');
   const strange = setup.network.endpoints.find((endpoint) => !isNodeAddress(endpoint));
   if (strange !== undefined)
-    throw new Error(`“${strange}” is no address of a node: one begins with ws://, wss:// or /ip4/.`);
-  if (!Number.isInteger(setup.cores) || setup.cores < 1) throw new Error('Allow at least one core.');
+    throw new NodeError(
+      'choice',
+      `“${strange}” is no address of a node: one begins with ws://, wss:// or /ip4/.`,
+    );
+  if (!Number.isInteger(setup.cores) || setup.cores < 1)
+    throw new NodeError('choice', 'Allow at least one core.');
   if (setup.schedule !== undefined) requireSchedule(setup.schedule);
   const address = setup.farm?.rewardAddress ?? null;
   if (address === null) return;
   try {
     decodeAddress(address);
   } catch (error) {
-    throw new Error('The reward address is not an account address of this network: a character is wrong.', {
-      cause: error,
-    });
+    throw new NodeError(
+      'choice',
+      'The reward address is not an account address of this network: a character is wrong.',
+      error,
+    );
   }
 }
 

@@ -10,6 +10,7 @@ import { cidOfHash } from '../protocol/cid.ts';
 import type { StoredNode } from '../protocol/dag-builder.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { NodeStore } from '../storage/store.ts';
+import { NodeError } from './errors.ts';
 import type { CallInput, Payments } from './payments.ts';
 
 /** A file that the person chose; `path` has the names of the folders it lies in. */
@@ -135,13 +136,13 @@ export class Uploads {
     return this.records.map(({ view }) => view);
   }
 
-  /** Makes the nodes and asks for their price; nothing is sent. Throws Error with a sentence. */
+  /** Makes the nodes and asks for their price; nothing is sent. Throws NodeError `choice`. */
   async prepare(input: UploadInput): Promise<UploadView> {
     const bytes = input.files.reduce((sum, { content }) => sum + content.size, 0);
-    if (input.files.length === 0) throw new Error('Choose a file or a folder first.');
-    if (bytes > MAX_UPLOAD_BYTES) throw new Error('At most 64 MB can be stored in one go.');
+    if (input.files.length === 0) throw new NodeError('choice', 'Choose a file or a folder first.');
+    if (bytes > MAX_UPLOAD_BYTES) throw new NodeError('choice', 'At most 64 MB can be stored in one go.');
     if (input.files.length > MAX_FILES)
-      throw new Error(`At most ${MAX_FILES} files can be stored in one go.`);
+      throw new NodeError('choice', `At most ${MAX_FILES} files can be stored in one go.`);
     const entry = entryOf(input.files);
     const options: PrepareOptions = {
       ...(input.compress ? { compressionLevel: COMPRESSION_LEVEL } : {}),
@@ -229,7 +230,7 @@ export class Uploads {
 
   private record(id: string): UploadRecord {
     const record = this.records.find(({ view }) => view.id === id);
-    if (record === undefined) throw new Error('This upload is not on the list any more.');
+    if (record === undefined) throw new NodeError('unknown', 'This upload is not on the list any more.');
     return record;
   }
 
@@ -293,7 +294,7 @@ export class Uploads {
       // Every part that was stored has to come back with its hash.
       const missing = new Set(hashes);
       for await (const hash of service.nodesOf(head, signal)) missing.delete(toHex(hash));
-      if (missing.size > 0) throw new Error(`${missing.size} parts did not come back.`);
+      if (missing.size > 0) throw new NodeError('failed', `${missing.size} parts did not come back.`);
       view.error = null;
       view.step = 'checked';
     } catch (error) {
