@@ -98,7 +98,7 @@ function gathered(connection: RTCPeerConnection): Promise<void> {
 }
 
 /** The one meeting of a page. */
-export class Meeting {
+class Meeting {
   private view: MeetingView = NONE;
   private readonly listeners = new Set<() => void>();
   private connection: RTCPeerConnection | null = null;

@@ -48,7 +48,8 @@ export class SegmentPieces {
 
   /**
    * Piece (1 048 672 bytes) at a position 0..255. Source pieces, at even positions, take milliseconds; a parity
-   * piece about a second on this thread, which is why who needs many calls `parityRecords` once. Needs `loadWasm`.
+   * piece about a second on this thread, which is why who needs many calls `parityRecords` once. Needs `loadWasm`. Throws
+   * RangeError.
    */
   at(position: number): Uint8Array {
     if (!Number.isInteger(position) || position < 0 || position >= PIECES_IN_SEGMENT) {
@@ -88,6 +89,7 @@ export class SegmentPieces {
   }
 }
 
+/** A segment with its header. */
 export interface ArchivedSegment {
   header: SegmentHeader;
   pieces: SegmentPieces;

@@ -112,6 +112,7 @@ export interface ComputeJobs {
   };
 }
 
+/** A chunk within the range of an audit. */
 export interface AuditWinner {
   /** Index into the audited s-buckets. */
   sBucket: number;
@@ -119,6 +120,7 @@ export interface AuditWinner {
   distance: bigint;
 }
 
+/** An opening of a commitment that is to be verified. */
 export interface KzgOpening {
   /** 48 bytes. */
   commitment: Uint8Array;
@@ -131,6 +133,7 @@ export interface KzgOpening {
   witness: Uint8Array;
 }
 
+/** A record as it is stored in a sector. */
 export interface EncodedRecord {
   /** 8192 bytes; bit b says that s-bucket b holds an encoded chunk. */
   bitfield: Uint8Array;
@@ -142,8 +145,11 @@ export interface EncodedRecord {
   unchecked?: true;
 }
 
+/** Name of a job. */
 export type JobName = keyof ComputeJobs;
+/** What goes into a job. */
 export type JobInput<J extends JobName> = ComputeJobs[J]['input'];
+/** What comes out of a job. */
 export type JobOutput<J extends JobName> = ComputeJobs[J]['output'];
 
 /** Lower runs first. */
@@ -157,6 +163,7 @@ export const JobPriority = {
 } as const;
 export type JobPriority = (typeof JobPriority)[keyof typeof JobPriority];
 
+/** How a job is run. */
 export interface JobOptions {
   priority: JobPriority;
   signal?: AbortSignal;
@@ -166,6 +173,7 @@ export interface JobOptions {
   own?: boolean;
 }
 
+/** How busy a pool is. */
 export interface PoolStatus {
   workers: number;
   busy: number;

@@ -104,7 +104,7 @@ export function sumPoints(points: Uint8Array): Uint8Array {
 }
 
 /**
- * Parity values of n source values: 32·n bytes.
+ * Parity values of n source values: 32·n bytes. Throws ProtocolError for a number of them that cannot be extended.
  *
  * @param scale Twice n, a power of two, is at most 2^scale; the protocol's own is 16.
  */
@@ -202,6 +202,7 @@ export function commitSegment(sourceCommitments: Uint8Array): SegmentCommitments
  * @param positions Their 128 distinct positions, 0..255.
  * @param record The record at one of these positions: 1 MiB.
  * @param wanted Position of the record to recover.
+ * @throws ProtocolError for too few positions, or records that are none.
  */
 export function recoverRecord(
   positions: readonly number[],

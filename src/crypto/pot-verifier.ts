@@ -43,6 +43,7 @@ export interface PotAccelerator {
   gain: number;
 }
 
+/** Slots that hold, and what that took. */
 export interface PotVerdict {
   mode: PotMode;
   /** Slots that hold, those known from before included. */
@@ -51,6 +52,7 @@ export interface PotVerdict {
   iterations: number;
 }
 
+/** What was verified so far, and how fast. */
 export interface PotStats {
   slotsVerified: number;
   /** Those of them of which only a sample was verified. */
@@ -64,6 +66,7 @@ export interface PotStats {
   mode: PotMode;
 }
 
+/** How slots are verified. */
 export interface PotVerifyOptions extends Partial<Pick<JobOptions, 'signal'>> {
   priority: JobOptions['priority'];
   /** Instead of the budget's share, for the head of the chain. */
@@ -138,6 +141,7 @@ export class PotVerifier {
     return this.helper;
   }
 
+  /** What was verified so far, and how fast. */
   stats(): PotStats {
     return {
       slotsVerified: this.slotsVerified,

@@ -18,6 +18,7 @@ export class Rate {
     };
   }
 
+  /** So many iterations were walked. */
   add(iterations: number): void {
     this.settle();
     this.iterations += iterations;
@@ -26,6 +27,7 @@ export class Rate {
     this.busyMs /= 2;
   }
 
+  /** Iterations a second of busy time; 0 before any. */
   perSecond(): number {
     return this.busyMs === 0 ? 0 : (1000 * this.iterations) / this.busyMs;
   }

@@ -62,7 +62,7 @@ export class SpaceTable {
     return { shards: bytes.slice(0, end), present: bytes.slice(end) };
   }
 
-  /** The record (1 MiB) behind its 32768 stored chunks. */
+  /** The record (1 MiB) behind its 32768 stored chunks. Throws ProtocolError where they are no record's. */
   decode(bitfield: Uint8Array, chunks: Uint8Array): Uint8Array {
     const { shards, present } = this.unmask(bitfield, chunks);
     const record = recoverSource(shards, present, locate(present));
@@ -70,6 +70,7 @@ export class SpaceTable {
     return record;
   }
 
+  /** Gives the memory back; the table is of no use afterwards. */
   free(): void {
     this.table.free();
   }

@@ -42,6 +42,7 @@ export interface TablesView {
   reason: string | null;
 }
 
+/** Before anything was encoded. */
 export const NO_TABLES: TablesView = {
   state: 'untried',
   adapter: null,
@@ -50,6 +51,7 @@ export const NO_TABLES: TablesView = {
   reason: null,
 };
 
+/** Where the graphics processor comes from, and who is told. */
 export interface TablePoolOptions {
   /** Opens the graphics processor; null: there is none. Left out: there never is. */
   open?(): Promise<TableMaker | null>;
@@ -59,6 +61,7 @@ export interface TablePoolOptions {
   compared?(): boolean;
 }
 
+/** A pool that lets the graphics processor make tables where that is sooner done. */
 export class TablePool implements ComputePool {
   private seen: TablesView = NO_TABLES;
   private measured: Promise<void> | null = null;
@@ -74,6 +77,7 @@ export class TablePool implements ComputePool {
     private readonly options: TablePoolOptions,
   ) {}
 
+  /** Who makes tables, and how fast. */
   view(): TablesView {
     return this.seen;
   }

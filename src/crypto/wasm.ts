@@ -31,7 +31,8 @@ export async function readLocal(url: URL): Promise<Uint8Array<ArrayBuffer>> {
 }
 
 /**
- * Makes the module ready on this thread; further calls wait for the first. A failed load may be tried again.
+ * Makes the module ready on this thread; further calls wait for the first. Rejects with what the platform says when it
+ * cannot be loaded; a failed load may be tried again.
  *
  * @param compiled Module compiled elsewhere, if the caller has one.
  */
@@ -53,7 +54,7 @@ async function instantiate(compiled?: WebAssembly.Module): Promise<void> {
   ready = true;
 }
 
-/** Bytes of the module's memory. They move with the next call: to be copied before. */
+/** Bytes of the module's memory. They move with the next call: to be copied before. Throws Error before `loadWasm`. */
 export function wasmBytes(pointer: number, length: number): Uint8Array {
   if (memory === null) throw new Error('the WebAssembly module is not loaded: await loadWasm() first');
   return new Uint8Array(memory.buffer, pointer, length);
@@ -61,7 +62,7 @@ export function wasmBytes(pointer: number, length: number): Uint8Array {
 
 /**
  * Runs a call into the module. What it refuses (`code: message`) becomes a ProtocolError of `rule`; a trap
- * stays a WebAssembly.RuntimeError, after which the instance must not be used again.
+ * stays a WebAssembly.RuntimeError, after which the instance must not be used again. Throws Error before `loadWasm`.
  */
 export function guarded<T>(rule: string, call: () => T): T {
   if (!ready) throw new Error('the WebAssembly module is not loaded: await loadWasm() first');

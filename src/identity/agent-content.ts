@@ -6,7 +6,7 @@ import { decodeCapability } from './capability.ts';
 import { describeContent, signProvenance, type Origin } from './provenance.ts';
 
 /** The permission that an agent needs. */
-export const SIGN_CONTENT = { res: 'auto:sign:content', act: 'sign' } as const;
+const SIGN_CONTENT = { res: 'auto:sign:content', act: 'sign' } as const;
 
 /** A file that an agent signed. */
 export interface AgentSigned {

@@ -13,7 +13,7 @@ const MAX_FILE_BYTES = 4 * 1024 * 1024;
 const MIN_PASSWORD_CHARACTERS = 8;
 
 /** Certificates by DID, each chain root first, DERs base64url. */
-export const certificatesSchema = v.record(
+const certificatesSchema = v.record(
   v.pipe(v.string(), v.maxLength(200)),
   v.pipe(v.array(base64UrlText(100_000)), v.minLength(1), v.maxLength(8)),
 );

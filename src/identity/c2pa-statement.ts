@@ -10,7 +10,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { decodeProvenance, encodeProvenance, type Provenance } from './provenance.ts';
 
-export const STATEMENT_LABEL = 'org.autonomys.provenance';
+const STATEMENT_LABEL = 'org.autonomys.provenance';
 /** Type of JUMBF boxes that hold an assertion in CBOR. */
 const CBOR_ASSERTION = fromHex('63626f7200110010800000aa00389b71', 16);
 

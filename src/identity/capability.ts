@@ -12,7 +12,7 @@ import { keyIdOf } from './did.ts';
 import { decodeJws, jwsHolds, signJws } from './jws.ts';
 import type { Jwk, SigningKey } from './keys.ts';
 
-export const CAPABILITY_TYPE = 'autocap+jwt';
+const CAPABILITY_TYPE = 'autocap+jwt';
 /** Longest chain of delegations that is looked at. */
 export const MAX_CHAIN = 16;
 
@@ -67,7 +67,7 @@ export function decodeCapability(token: string): CapabilityPayload {
 }
 
 /** What a token is named by in the one that rests on it: SHA-256 of its compact text, base64url. */
-export function capabilityDigest(token: string): string {
+function capabilityDigest(token: string): string {
   return toBase64Url(sha256(utf8(token)));
 }
 
@@ -98,7 +98,7 @@ export function allows(capabilities: readonly Capability[], request: CapabilityR
 }
 
 /** Whether a token may rest on another: not longer, not deeper, no power the other lacks. */
-export function isAttenuated(parent: CapabilityPayload, child: CapabilityPayload): boolean {
+function isAttenuated(parent: CapabilityPayload, child: CapabilityPayload): boolean {
   return (
     child.nbf >= parent.nbf &&
     child.exp <= parent.exp &&

@@ -324,6 +324,6 @@ function noRegistry(): never {
 }
 
 /** The refusal of a call by a rule of the registry. */
-export function callRefused(error: AutoIdError): Refusal {
+function callRefused(error: AutoIdError): Refusal {
   return new Refusal('registry-refused', error, CALL_SENTENCES[error]);
 }

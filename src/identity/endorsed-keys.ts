@@ -9,7 +9,7 @@ import type { JwsHeader } from './jws.ts';
 import type { SigningKey } from './keys.ts';
 import { disclosableClaims, issueSdJwt, verifySdJwt, type SdJwtCheck } from './sd-jwt.ts';
 
-export const KEYS_TYPE = 'urn:autonomys:vc:keys:1';
+const KEYS_TYPE = 'urn:autonomys:vc:keys:1';
 /** Compressed point of G2, in base64url. */
 const KEY_CHARACTERS = 128;
 

@@ -11,7 +11,7 @@ import { ATTRIBUTE_BITS, type CommittedAttribute } from './attributes.ts';
 /** Name of the form in queries, and the token's `typ`. */
 export const UNLINKABLE_TYPE = 'jpt';
 /** BBS over claims and a secret that only the holder has; our own algorithm name, in the drafts' collision-free form. */
-export const UNLINKABLE_ALGORITHM = 'urn:autonomys:jpa:bbs-link-secret:1';
+const UNLINKABLE_ALGORITHM = 'urn:autonomys:jpa:bbs-link-secret:1';
 /** Credentials end together, at multiples of this, so that their end tells nobody apart. Seconds. */
 export const PERIOD_S = 7 * 86_400;
 /** Such a credential cannot be taken back, so it may not hold for long. */

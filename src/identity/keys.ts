@@ -50,12 +50,12 @@ export async function signDer(key: SigningKey, data: Uint8Array): Promise<Uint8A
 }
 
 /** DER of SubjectPublicKeyInfo of an Ed25519 key (32 bytes). */
-export function ed25519Info(publicKey: Uint8Array): Uint8Array {
+function ed25519Info(publicKey: Uint8Array): Uint8Array {
   return sequence(sequence(oid(OID.ed25519)), bitString(publicKey));
 }
 
 /** DER of SubjectPublicKeyInfo of an uncompressed point. */
-export function ecInfo(curve: 'p256' | 'p384', point: Uint8Array): Uint8Array {
+function ecInfo(curve: 'p256' | 'p384', point: Uint8Array): Uint8Array {
   return sequence(sequence(oid(OID.ecPublicKey), oid(OID[curve])), bitString(point));
 }
 

@@ -18,7 +18,7 @@ const JWT_TYPE = 'application/jwt';
 const names = v.optional(v.pipe(v.array(text(64)), v.maxLength(32)));
 
 /** A key that messages can be encrypted to here. */
-export const recipientSchema = v.object({
+const recipientSchema = v.object({
   kty: v.literal('EC'),
   crv: v.literal('P-256'),
   x: v.pipe(base64UrlText(43), v.length(43)),

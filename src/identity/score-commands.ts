@@ -15,7 +15,7 @@ import { statusReader } from './status-book.ts';
 import { disclosableClaims, issueSdJwt } from './sd-jwt.ts';
 import { decodeW3cCredential, isW3cCredential } from './w3c-credential.ts';
 
-export const SCORE_TYPE = 'urn:autonomys:vc:auto-score:1';
+const SCORE_TYPE = 'urn:autonomys:vc:auto-score:1';
 const POLICY = 'score-policy';
 const DAY_S = 86_400;
 const SCORE_DAYS = 30;

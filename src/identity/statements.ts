@@ -7,8 +7,8 @@ import { tbsDigest, type TbsCertificate } from './certificate.ts';
 import { issueSdJwt, verifySdJwt, type SdJwtCheck } from './sd-jwt.ts';
 import type { SigningKey } from './keys.ts';
 
-export const CO_ISSUANCE_TYPE = 'urn:autonomys:vc:co-issuance:1';
-export const SUCCESSION_TYPE = 'urn:autonomys:vc:succession:1';
+const CO_ISSUANCE_TYPE = 'urn:autonomys:vc:co-issuance:1';
+const SUCCESSION_TYPE = 'urn:autonomys:vc:succession:1';
 const MAX_GROUP = 64;
 
 const didText = v.pipe(v.string(), v.minLength(1), v.maxLength(200));

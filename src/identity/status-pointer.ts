@@ -22,7 +22,7 @@ import type { RegistryState } from './registry.ts';
 import type { RegistryView } from './registry-access.ts';
 
 /** Common name of the leaf. */
-export const POINTER_NAME = 'list of revocations';
+const POINTER_NAME = 'list of revocations';
 
 /** Names one signed list. */
 export interface StatusPointer {
@@ -68,7 +68,7 @@ function digestOf(token: string): string {
 }
 
 /** The alternative name that stands for a pointer. */
-export function pointerUri({ issuedAt: at, digest, cid }: StatusPointer): string {
+function pointerUri({ issuedAt: at, digest, cid }: StatusPointer): string {
   return `urn:autonomys:status-list:1:${at}:${digest}:${cid}`;
 }
 

@@ -17,6 +17,7 @@ import type { Header } from './types.ts';
 
 const MAX_EXTRINSICS = 1_000_000;
 
+/** A block as it is archived and travels: with what its justifications say. */
 export interface SignedBlock {
   header: Header;
   /** Each with its length prefix, as JSON-RPC carries it. */

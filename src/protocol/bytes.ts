@@ -85,13 +85,13 @@ export function compare(a: Uint8Array, b: Uint8Array): number {
   return a.length - b.length;
 }
 
-/** Byte-wise exclusive or of two strings of one length. */
+/** Byte-wise exclusive or of two strings of one length. Throws RangeError where their lengths differ. */
 export function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
   if (a.length !== b.length) throw new RangeError(`xor of ${a.length} and ${b.length} bytes`);
   return a.map((byte, index) => byte ^ (b[index] as number));
 }
 
-/** Unsigned integer of 1 to 16 bytes, little-endian, as `size` bytes. */
+/** Unsigned integer of 1 to 16 bytes, little-endian, as `size` bytes. Throws RangeError where it does not fit. */
 export function littleEndian(value: bigint | number, size: number): Uint8Array {
   let rest = BigInt(value);
   if (rest < 0n || rest >> BigInt(8 * size) !== 0n)

@@ -16,7 +16,7 @@ const NO_IDENTIFIER = `This is no identifier of an object: those begin with bafk
 const OTHER_KIND =
   'This identifier is of another kind, such as IPFS has: those of this network begin with bafkr6i.';
 
-/** Binary identifier (36 bytes) of an object with this hash (32 bytes). */
+/** Binary identifier (36 bytes) of an object with this hash (32 bytes). Throws RangeError for another length. */
 export function cidBytesOfHash(hash: Uint8Array): Uint8Array {
   if (hash.length !== DIGEST_BYTES) throw new RangeError(`a hash of ${hash.length} bytes`);
   return concat(PREFIX, hash);

@@ -23,36 +23,42 @@ export function encodeWith<T>(codec: Codec<T>, value: T): Uint8Array {
   return writer.bytes();
 }
 
+/** One byte. */
 export const u8: Codec<number> = {
   minimum: 1,
   read: (reader) => reader.u8(),
   write: (writer, value) => void writer.u8(value),
 };
 
+/** 16 bits, little-endian. */
 export const u16: Codec<number> = {
   minimum: 2,
   read: (reader) => reader.u16(),
   write: (writer, value) => void writer.u16(value),
 };
 
+/** 32 bits, little-endian. */
 export const u32: Codec<number> = {
   minimum: 4,
   read: (reader) => reader.u32(),
   write: (writer, value) => void writer.u32(value),
 };
 
+/** 64 bits, little-endian. */
 export const u64: Codec<bigint> = {
   minimum: 8,
   read: (reader) => reader.u64(),
   write: (writer, value) => void writer.u64(value),
 };
 
+/** 128 bits, little-endian. */
 export const u128: Codec<bigint> = {
   minimum: 16,
   read: (reader) => reader.u128(),
   write: (writer, value) => void writer.u128(value),
 };
 
+/** One byte, 0 or 1. */
 export const bool: Codec<boolean> = {
   minimum: 1,
   read: (reader) => reader.bool(),
@@ -76,6 +82,7 @@ export const f32: Codec<number> = {
   },
 };
 
+/** UTF-8 text of any length. */
 export const text: Codec<string> = {
   minimum: 1,
   read: (reader) => reader.text(),

@@ -20,6 +20,7 @@ export interface StoredNode {
   bytes: Uint8Array;
 }
 
+/** How large a node may be, and how many links it may have. */
 export interface DagLimits {
   /** Bytes. */
   maxNodeBytes: number;
@@ -46,6 +47,7 @@ function requireName(name: string | null): void {
   }
 }
 
+/** What the head of a file says beside its content. */
 export interface FileOptions {
   name: string | null;
   /** What was done to the bytes before; null writes no such field, as low-level builders do. */
@@ -128,6 +130,7 @@ export class FileBuilder {
   }
 }
 
+/** What the head of a folder says beside its children. */
 export interface FolderOptions {
   name: string;
   /** Sum of the sizes that the children's heads state. */

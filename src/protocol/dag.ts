@@ -20,6 +20,7 @@ const NODE_TYPES = [
   'metadataChunk',
 ] as const;
 
+/** Kind of a node. */
 export type NodeType = (typeof NODE_TYPES)[number];
 
 /** Largest node, in bytes. */
@@ -33,6 +34,7 @@ export const MAX_NAME_LENGTH = 255;
 /** Most links that fit a node. */
 export const MAX_LINKS = Math.floor(MAX_NODE_BYTES / LINK_BYTES);
 
+/** How a file was compressed. */
 export interface CompressionOptions {
   algorithm: 'zlib';
   /** 0..9. */
@@ -41,6 +43,7 @@ export interface CompressionOptions {
   chunkSize: number | null;
 }
 
+/** How a file was encrypted. */
 export interface EncryptionOptions {
   algorithm: 'aes-256-gcm';
   /** Plaintext bytes of a frame. */

@@ -16,6 +16,7 @@ export function dsnProtocolVersion(genesisHash: Uint8Array): string {
   return `/subspace/2/${toHex(genesisHash)}`;
 }
 
+/** Protocol name of the key space. */
 export const KADEMLIA_PROTOCOL = '/subspace/kad/0.1.0';
 
 /** Largest request and response, in bytes without their length. */
@@ -37,6 +38,7 @@ export const piece: Codec<Uint8Array> = {
   write: (writer, value) => void writer.compact(PIECE_BYTES).raw(value, PIECE_BYTES),
 };
 
+/** `SegmentHeader`. */
 export const segmentHeader: Codec<SegmentHeader> = {
   minimum: 94,
   read: readSegmentHeader,
@@ -49,6 +51,7 @@ export interface PieceRequest {
   cachedPieces: PieceIndex[];
 }
 
+/** Answer to a `PieceRequest`. */
 export interface PieceResponse {
   /** 1 048 672 bytes. */
   piece: Uint8Array | null;
@@ -64,14 +67,17 @@ export interface PeerAddresses {
   addresses: Uint8Array[];
 }
 
+/** A piece out of a peer’s cache, or those nearer to it. */
 export type CachedPieceResult =
   { kind: 'piece'; piece: Uint8Array } | { kind: 'closestPeers'; peers: PeerAddresses[] };
 
+/** Answer of a peer’s cache. */
 export interface CachedPieceResponse {
   result: CachedPieceResult;
   cachedPieces: PieceIndex[];
 }
 
+/** Asks for headers of segments: those named, or the newest ones. */
 export type SegmentHeaderRequest =
   { kind: 'indexes'; segmentIndexes: SegmentIndex[] } | { kind: 'last'; limit: number };
 
@@ -179,6 +185,7 @@ export const segmentHeadersByIndexes: DsnProtocol<SegmentHeaderRequest, SegmentH
   },
 };
 
+/** The network’s request-response protocols, each with its name and codecs. */
 export const dsnProtocols = { cachedPieceByIndex, pieceByIndex, segmentHeadersByIndexes } as const;
 
 /** LEB128 of an unsigned integer below 2^53. */

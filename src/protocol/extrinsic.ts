@@ -23,6 +23,7 @@ export interface ExtrinsicExtra {
   tip: bigint;
 }
 
+/** An extrinsic taken apart: one of the block’s author, a signed transaction, or an unsigned one with extensions. */
 export type Extrinsic =
   | { kind: 'bare'; version: 4 | 5; call: Uint8Array }
   | {
@@ -46,6 +47,7 @@ export interface ExtrinsicImplicit {
   eraBirthHash: Uint8Array;
 }
 
+/** A transaction that may wait for ever. */
 export const IMMORTAL: Era = { kind: 'immortal' };
 
 /**

@@ -1,4 +1,7 @@
-/** Values inside decoded JSON, checked. Integers above 2^53 arrive as bigint from a lossless parser. */
+/**
+ * Values inside decoded JSON, checked. Integers above 2^53 arrive as bigint from a lossless parser. All throw
+ * DecodeError, which names `what` it is about.
+ */
 import { fromHex } from './bytes.ts';
 import { U64_MAX } from './constants.ts';
 import { DecodeError } from './errors.ts';

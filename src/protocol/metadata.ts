@@ -115,7 +115,7 @@ export class StorageEntry {
     return storageKey(this.storedUnder, this.item, ...parts);
   }
 
-  /** What the keys of this item begin with under its first map keys. */
+  /** What the keys of this item begin with under its first map keys. Throws RangeError for more keys than it has. */
   keyPrefix(...keys: unknown[]): Uint8Array {
     const parts = keys.map((key, index) => {
       const hasher = this.hashers[index];
@@ -212,6 +212,7 @@ export class RuntimeMetadata {
     return this.pallets.get(name) ?? lacks(`pallet ${name}`);
   }
 
+  /** Index of a pallet in calls, events and errors. Throws DecodeError for one that the runtime lacks. */
   palletIndex(pallet: string): number {
     return this.pallet(pallet).index;
   }
@@ -242,10 +243,12 @@ export class RuntimeMetadata {
     return found ?? lacks(`constant ${pallet}.${name}`);
   }
 
+  /** Names of a pallet’s constants. Throws DecodeError for a pallet that the runtime lacks. */
   constantNames(pallet: string): string[] {
     return this.pallet(pallet).constants.map(({ name }) => name);
   }
 
+  /** Names of a pallet’s storage items. Throws DecodeError for a pallet that the runtime lacks. */
   storageNames(pallet: string): string[] {
     return this.pallet(pallet).storage?.items.map(({ name }) => name) ?? [];
   }
@@ -267,6 +270,7 @@ export class RuntimeMetadata {
     return entry;
   }
 
+  /** Whether the runtime has that storage item. */
   hasStorage(pallet: string, item: string): boolean {
     return this.pallets.get(pallet)?.storage?.items.some(({ name }) => name === item) ?? false;
   }

@@ -151,6 +151,7 @@ export class MmrPeaks {
     return this.count;
   }
 
+  /** Adds a leaf by its hash (32 bytes). */
   append(leafHash: Uint8Array): void {
     let top = { height: 0, node: leafHash };
     for (let last = this.peaks.at(-1); last?.height === top.height; last = this.peaks.at(-1)) {

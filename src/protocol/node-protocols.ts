@@ -64,6 +64,7 @@ export interface AnnounceHandshake {
   genesisHash: Uint8Array;
 }
 
+/** `BlockAnnouncesHandshake`. 69 bytes. */
 export const announceHandshake: Codec<AnnounceHandshake> = struct<AnnounceHandshake>({
   roles: u8,
   bestNumber: u32,
@@ -101,6 +102,7 @@ export function encodeAnnouncement({ header, best }: BlockAnnouncement): Uint8Ar
 /** Parts of a block that an answer is to hold, added up. */
 export const BLOCK_PART = { header: 1, body: 2, justification: 0x10 } as const;
 
+/** The block that an answer begins with; `hash`: 32 bytes. */
 export type RelayFrom = { kind: 'hash'; hash: Uint8Array } | { kind: 'number'; number: number };
 
 /** Question for blocks from one on, upwards along the node's best chain unless `descending`. */

@@ -240,7 +240,7 @@ function requirePlausible(mapping: GlobalObject): void {
  * @throws ProtocolError (rule `object-retrieval`, its code an `ObjectFault`), or of rule `source-record` for a
  * piece that no source piece can be.
  */
-export function* retrieveObject(
+function* retrieveObject(
   mapping: GlobalObject,
   maxLength: number = MAX_OBJECT_BYTES,
 ): Generator<PieceIndex[], Uint8Array, Uint8Array[]> {
@@ -271,6 +271,8 @@ function isObjectFault(error: unknown): boolean {
  * Retrieves an object (see `retrieveObject`). `pieces` gives the pieces asked for, in order, verified against
  * their segments' commitments as far as its caller wants to know who sent a wrong one; null for one that is not
  * to be had.
+ *
+ * @throws ProtocolError (rule `object-retrieval`, its code an `ObjectFault`).
  */
 export async function fetchObject(
   mapping: GlobalObject,

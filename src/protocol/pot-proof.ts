@@ -3,6 +3,7 @@ import { CHECKPOINTS_BYTES, POT_BLOCK_BYTES } from './constants.ts';
 import { requireIterations, type PotInput } from './pot.ts';
 import { ScaleReader, ScaleWriter } from './scale.ts';
 
+/** A slot’s proof: what it was walked from, and its checkpoints. */
 export interface PotProof extends PotInput {
   /** 128 bytes. */
   checkpoints: Uint8Array;

@@ -100,7 +100,7 @@ export function checkpoint(checkpoints: Uint8Array, index: number): Uint8Array {
   return checkpoints.slice(index * POT_BLOCK_BYTES, (index + 1) * POT_BLOCK_BYTES);
 }
 
-/** Output of a slot: its last checkpoint. 16 bytes. */
+/** Output of a slot: its last checkpoint. 16 bytes. Throws ProtocolError (rule `pot-checkpoints`) unless given 128. */
 export function slotOutput(checkpoints: Uint8Array): Uint8Array {
   if (checkpoints.length !== CHECKPOINTS_BYTES) {
     throw new ProtocolError({

@@ -75,16 +75,19 @@ export class ProtobufWriter {
     return this;
   }
 
+  /** A field of bytes, or a message in a message. */
   bytesField(number: number, value: Uint8Array): this {
     const tag = encodeUnsigned((BigInt(number) << 3n) | 2n);
     this.parts.push(tag, encodeUnsigned(BigInt(value.length)), value);
     return this;
   }
 
+  /** A field of UTF-8 text. */
   text(number: number, value: string): this {
     return this.bytesField(number, utf8(value));
   }
 
+  /** What was written. */
   bytes(): Uint8Array {
     return concat(...this.parts);
   }

@@ -4,6 +4,7 @@ import { ProtocolError } from './errors.ts';
 import { segmentItems } from './segment-item.ts';
 import type { BlockNumber, SegmentHeader, SegmentIndex } from './types.ts';
 
+/** A block out of history. */
 export interface ReconstructedBlock {
   number: BlockNumber;
   /** SCALE of the signed block, as archived; the genesis block with its extension. */

@@ -9,7 +9,7 @@ export function isCanonicalScalar(bytes: Uint8Array): boolean {
   return value < SCALAR_MODULUS;
 }
 
-/** Scalar that carries 31 bytes: a zero byte before them. 32 bytes. */
+/** Scalar that carries 31 bytes: a zero byte before them. 32 bytes. Throws RangeError for another number of bytes. */
 export function scalarFromSafeBytes(bytes: Uint8Array): Uint8Array {
   if (bytes.length !== SAFE_CHUNK_BYTES) throw new RangeError(`${bytes.length} bytes where 31 are needed`);
   const scalar = new Uint8Array(CHUNK_BYTES);

@@ -39,27 +39,33 @@ export class ScaleReader {
     throw new DecodeError(this.what, `${message} (at offset ${this.offset})`);
   }
 
+  /** One byte. */
   u8(): number {
     return this.view.getUint8(this.take(1));
   }
 
+  /** 16 bits, little-endian. */
   u16(): number {
     return this.view.getUint16(this.take(2), true);
   }
 
+  /** 32 bits, little-endian. */
   u32(): number {
     return this.view.getUint32(this.take(4), true);
   }
 
+  /** 64 bits, little-endian. */
   u64(): bigint {
     return this.view.getBigUint64(this.take(8), true);
   }
 
+  /** 128 bits, little-endian. */
   u128(): bigint {
     const low = this.u64();
     return low | (this.u64() << 64n);
   }
 
+  /** One byte, 0 or 1. */
   bool(): boolean {
     const byte = this.u8();
     if (byte > 1) this.fail(`${byte} is not a boolean`);
@@ -120,7 +126,7 @@ export class ScaleReader {
     return this.raw(length);
   }
 
-  /** UTF-8 text of at most `limit` bytes. */
+  /** UTF-8 text of at most `limit` bytes. Throws DecodeError. */
   text(limit: number = Number.MAX_SAFE_INTEGER): string {
     try {
       return new TextDecoder('utf-8', { fatal: true }).decode(this.byteVector(limit));
@@ -140,17 +146,18 @@ export class ScaleReader {
     return items;
   }
 
+  /** A byte that says whether a value follows, then the value; null: none. */
   option<T>(some: (reader: ScaleReader) => T): T | null {
     return this.bool() ? some(this) : null;
   }
 
-  /** Throws when bytes are left. */
+  /** Throws DecodeError when bytes are left. */
   finish(): void {
     if (this.remaining > 0) this.fail(`${this.remaining} trailing bytes`);
   }
 }
 
-/** Decodes a whole byte string: nothing may be left after `read`. */
+/** Decodes a whole byte string: nothing may be left after `read`. `what` names it in errors. Throws DecodeError. */
 export function decodeAll<T>(bytes: Uint8Array, what: string, read: (reader: ScaleReader) => T): T {
   const reader = new ScaleReader(bytes, what);
   const value = read(reader);
@@ -183,6 +190,7 @@ export class ScaleWriter {
     return at;
   }
 
+  /** One byte. */
   u8(value: number): this {
     requireInteger(value, 0xff);
     const at = this.reserve(1);
@@ -190,6 +198,7 @@ export class ScaleWriter {
     return this;
   }
 
+  /** 16 bits, little-endian. */
   u16(value: number): this {
     requireInteger(value, 0xffff);
     const at = this.reserve(2);
@@ -197,6 +206,7 @@ export class ScaleWriter {
     return this;
   }
 
+  /** 32 bits, little-endian. */
   u32(value: number): this {
     requireInteger(value, 0xffffffff);
     const at = this.reserve(4);
@@ -204,6 +214,7 @@ export class ScaleWriter {
     return this;
   }
 
+  /** 64 bits, little-endian. */
   u64(value: bigint): this {
     if (value < 0n || value >> 64n !== 0n) throw new RangeError(`${value} is not a 64-bit unsigned integer`);
     const at = this.reserve(8);
@@ -211,12 +222,14 @@ export class ScaleWriter {
     return this;
   }
 
+  /** 128 bits, little-endian. */
   u128(value: bigint): this {
     if (value < 0n || value >> 128n !== 0n)
       throw new RangeError(`${value} is not a 128-bit unsigned integer`);
     return this.u64(value & 0xffffffffffffffffn).u64(value >> 64n);
   }
 
+  /** One byte, 0 or 1. */
   bool(value: boolean): this {
     return this.u8(value ? 1 : 0);
   }
@@ -229,6 +242,7 @@ export class ScaleWriter {
     return this;
   }
 
+  /** Compact integer below 2^536, in its shortest form. */
   compact(value: number | bigint): this {
     const big = BigInt(value);
     if (big < 0n) throw new RangeError(`${value} is negative`);
@@ -248,16 +262,19 @@ export class ScaleWriter {
     return this.compact(bytes.length).raw(bytes);
   }
 
+  /** Compact length, then UTF-8. */
   text(value: string): this {
     return this.byteVector(new TextEncoder().encode(value));
   }
 
+  /** Compact count, then the items. */
   vec<T>(items: readonly T[], item: (writer: ScaleWriter, value: T) => void): this {
     this.compact(items.length);
     for (const value of items) item(this, value);
     return this;
   }
 
+  /** A byte that says whether a value follows, then the value. */
   option<T>(value: T | null, some: (writer: ScaleWriter, value: T) => void): this {
     if (value === null) return this.u8(0);
     this.u8(1);

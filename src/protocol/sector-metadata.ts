@@ -10,6 +10,7 @@ const SIZES_OFFSET = 4;
 const HISTORY_OFFSET = SIZES_OFFSET + 2 * S_BUCKETS;
 const CHECKSUM_OFFSET = HISTORY_OFFSET + 8;
 
+/** What a farm keeps of a sector beside its records. */
 export interface SectorMetadata {
   sectorIndex: SectorIndex;
   piecesInSector: number;

@@ -108,7 +108,9 @@ export function auditedSBucket(challenge: Uint8Array): SBucket {
   return (challenge[0] as number) | ((challenge[1] as number) << 8);
 }
 
+/** Bytes of a record’s bitfield: which s-buckets hold an encoded chunk. */
 export const BITFIELD_BYTES = S_BUCKETS / 8;
+/** Bytes of a record’s metadata: commitment, witness, BLAKE3 of the piece. */
 export const RECORD_METADATA_BYTES = 2 * POINT_BYTES + 32;
 /** SCALE of SectorMetadataChecksummed. */
 export const SECTOR_METADATA_BYTES = 2 + 2 + 2 * S_BUCKETS + 8 + 32;

@@ -14,6 +14,7 @@ export const MAX_SEGMENT_PADDING = 3;
 /** A block, the first part of one, or a later part. */
 export type BlockItemKind = 'block' | 'blockStart' | 'blockContinuation';
 
+/** An item of a segment. */
 export type SegmentItem =
   | { kind: 'padding' }
   | { kind: BlockItemKind; bytes: Uint8Array }

@@ -55,11 +55,14 @@ export interface SolutionOpening {
 
 /** What follows from a solution's sector in a slot. */
 export interface SolutionChallenge {
+  /** 32 bytes. */
   sectorId: Uint8Array;
+  /** 32 bytes. */
   globalChallenge: Uint8Array;
+  /** 32 bytes. */
   sectorSlotChallenge: Uint8Array;
   sBucket: SBucket;
-  /** Seed of the proof-of-space table of the solution's record. */
+  /** 32 bytes: seed of the proof-of-space table of the solution's record. */
   evaluationSeed: Uint8Array;
 }
 
@@ -115,7 +118,7 @@ export function challengeFrom(solution: Solution, challenge: Uint8Array): Soluti
   };
 }
 
-/** Rule `solution-distance`: the masked chunk lies within half the range. Returns its distance. */
+/** Rule `solution-distance`: the masked chunk lies within half the range. Returns its distance. Throws ProtocolError. */
 export function checkDistance(
   solution: Solution,
   challenge: SolutionChallenge,
@@ -130,7 +133,7 @@ export function checkDistance(
   return distance;
 }
 
-/** Rule `solution-chunk-witness`: what a commitment opens to is a canonical scalar. */
+/** Rule `solution-chunk-witness`: what a commitment opens to is a canonical scalar. Throws ProtocolError. */
 export function checkChunk(solution: Solution): void {
   if (!isCanonicalScalar(solution.chunk)) {
     throw refusal('invalid-chunk', 'solution-chunk-witness', 'the chunk is not a canonical scalar');
@@ -156,7 +159,7 @@ export function pieceIndexOfSolution(solution: Solution, derivation: PieceDeriva
 
 /**
  * Rules `solution-history-size`, `solution-piece-offset` and `solution-sector-expired`. Returns the opening of
- * the segment commitment that remains (rule `solution-record-witness`).
+ * the segment commitment that remains (rule `solution-record-witness`). Throws ProtocolError.
  */
 export function recordOpening(solution: Solution, params: PieceCheckParams): SolutionOpening {
   const { historySize, pieceOffset } = solution;

@@ -22,7 +22,7 @@ function prefixBytes(prefix: number): Uint8Array {
   return new Uint8Array([((prefix & 0xfc) >> 2) | 0x40, (prefix >> 8) | ((prefix & 3) << 6)]);
 }
 
-/** Address of an account (32 bytes). */
+/** Address of an account (32 bytes). Throws RangeError for another length, and for what is no prefix. */
 export function encodeAddress(account: Uint8Array, prefix: number = SS58_PREFIX): string {
   if (account.length !== ACCOUNT_BYTES) throw new RangeError(`${account.length} bytes where 32 are needed`);
   const body = concat(prefixBytes(prefix), account);

@@ -17,6 +17,7 @@ export interface StorageHasher {
   keptAfter: number | null;
 }
 
+/** Hashers of the runtime’s storage, by the names of its metadata. */
 export const STORAGE_HASHERS = {
   Blake2128: { hash: Blake2128, keptAfter: null },
   Blake2256: { hash: Blake2256, keptAfter: null },
@@ -27,6 +28,7 @@ export const STORAGE_HASHERS = {
   Identity: { hash: Identity, keptAfter: 0 },
 } as const satisfies Record<string, StorageHasher>;
 
+/** Name of a hasher. */
 export type StorageHasherName = keyof typeof STORAGE_HASHERS;
 
 const prefixes = new Map<string, Uint8Array>();

@@ -6,6 +6,7 @@ export type StateVersion = 0 | 1;
 
 /** Values from this length on are stored by their hash in version 1. */
 export const HASHED_VALUE_BYTES = 33;
+/** Bytes of a node’s hash: BLAKE2b-256. */
 export const TRIE_HASH_BYTES = 32;
 /** The node of a trie without entries. */
 export const EMPTY_NODE = new Uint8Array([0]);

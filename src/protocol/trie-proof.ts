@@ -26,6 +26,7 @@ export interface ProofLimits {
   visits: number;
 }
 
+/** Limits of proofs that sources give. */
 export const PROOF_LIMITS: ProofLimits = {
   nodes: 100_000,
   bytes: 16 * 2 ** 20,

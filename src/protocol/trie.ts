@@ -98,6 +98,7 @@ function collapse(node: Node): Node | null {
   return { path, value: child.value, children: child.children };
 }
 
+/** A state trie in memory. Tries never change: every change gives another one, which shares what stayed. */
 export class Trie {
   private cachedRoot: Uint8Array | null = null;
 
@@ -106,10 +107,12 @@ export class Trie {
     private readonly top: Node | null,
   ) {}
 
+  /** The trie without entries. */
   static empty(version: StateVersion): Trie {
     return new Trie(version, null);
   }
 
+  /** The trie of these entries. */
   static from(version: StateVersion, entries: Iterable<TrieChange>): Trie {
     return Trie.empty(version).apply(entries);
   }
@@ -132,10 +135,12 @@ export class Trie {
     return this.find(key)?.bytes ?? null;
   }
 
+  /** Whether there is a value under a key. */
   has(key: Uint8Array): boolean {
     return this.find(key) !== null;
   }
 
+  /** The trie with a value under a key. */
   set(key: Uint8Array, value: Uint8Array): Trie {
     return new Trie(this.version, insert(this.top, nibblesOf(key), { bytes: value }));
   }
@@ -145,6 +150,7 @@ export class Trie {
     return new Trie(this.version, insert(this.top, nibblesOf(key), { bytes: null, hash }));
   }
 
+  /** The trie without a key. */
   remove(key: Uint8Array): Trie {
     const top = remove(this.top, nibblesOf(key));
     return top === this.top ? this : new Trie(this.version, top);

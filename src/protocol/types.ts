@@ -3,15 +3,23 @@
  * smaller ones `number`; byte strings are `Uint8Array` of the length the comment gives.
  */
 
+/** Slots since genesis; 64 bits. */
 export type SlotNumber = bigint;
+/** How far a solution may lie from its challenge, both ways together; 64 bits. */
 export type SolutionRange = bigint;
+/** Pieces of history before this one; 64 bits. */
 export type PieceIndex = bigint;
+/** Segments of history before this one; 64 bits. */
 export type SegmentIndex = bigint;
 /** Number of archived segments, at least 1. */
 export type HistorySize = bigint;
+/** Blocks since genesis; 32 bits. */
 export type BlockNumber = number;
+/** Sectors of the farmer’s key before this one; 16 bits. */
 export type SectorIndex = number;
+/** Pieces of the sector before this one; 16 bits. */
 export type PieceOffset = number;
+/** One of a sector’s 65536 s-buckets. */
 export type SBucket = number;
 /** Sum of block weights, 128 bits. */
 export type ForkWeight = bigint;
@@ -55,6 +63,7 @@ export interface PreDigest {
   futureProofOfTime: Uint8Array;
 }
 
+/** An item of a header’s digest. `engine`: 4 bytes. */
 export type DigestItem =
   | { kind: 'other'; data: Uint8Array }
   | { kind: 'consensus'; engine: Uint8Array; data: Uint8Array }
@@ -62,6 +71,7 @@ export type DigestItem =
   | { kind: 'preRuntime'; engine: Uint8Array; data: Uint8Array }
   | { kind: 'runtimeEnvironmentUpdated' };
 
+/** A block’s header. */
 export interface Header {
   /** 32 bytes. */
   parentHash: Uint8Array;
@@ -73,6 +83,7 @@ export interface Header {
   digest: DigestItem[];
 }
 
+/** A digest’s word for a segment. */
 export interface SegmentCommitmentItem {
   segmentIndex: SegmentIndex;
   /** 48 bytes. */
@@ -103,12 +114,14 @@ export interface Justification {
   checkpoints: Uint8Array[];
 }
 
+/** The block that a segment ends in. */
 export interface LastArchivedBlock {
   number: BlockNumber;
   /** Bytes of the block archived so far, or null when it is complete. */
   partialArchived: number | null;
 }
 
+/** A segment’s header (`SegmentHeader::V0`). */
 export interface SegmentHeader {
   segmentIndex: SegmentIndex;
   /** 48 bytes. */
@@ -133,6 +146,9 @@ export interface GlobalObject {
   offset: number;
 }
 
+/**
+ * A solution that did not make a block, for which its farmer is rewarded. Hashes: 32 bytes; proofs of time: 16 bytes.
+ */
 export interface Vote {
   height: BlockNumber;
   parentHash: Uint8Array;
@@ -154,6 +170,7 @@ export interface FarmerProtocolInfo {
   minSectorLifetime: HistorySize;
 }
 
+/** What a node tells farmers of its network and itself. */
 export interface FarmerAppInfo {
   /** 32 bytes. */
   genesisHash: Uint8Array;
@@ -163,6 +180,7 @@ export interface FarmerAppInfo {
   protocolInfo: FarmerProtocolInfo;
 }
 
+/** A slot as farmers are told of it. */
 export interface SlotInfo {
   slotNumber: SlotNumber;
   /** 32 bytes. */
@@ -171,6 +189,7 @@ export interface SlotInfo {
   votingSolutionRange: SolutionRange;
 }
 
+/** What a farmer is asked to sign: a block, or a vote. */
 export interface RewardSigningInfo {
   /** 32 bytes: the hash to sign. */
   hash: Uint8Array;

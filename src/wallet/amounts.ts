@@ -2,7 +2,7 @@
 import { Refusal } from './errors.ts';
 
 /** Decimal places of the token. */
-export const TOKEN_DECIMALS = 18;
+const TOKEN_DECIMALS = 18;
 const ONE = 10n ** BigInt(TOKEN_DECIMALS);
 
 /** Every digit of an amount (smallest unit) in whole tokens, e.g. `1.05`. */

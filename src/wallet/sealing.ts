@@ -26,7 +26,7 @@ const MAX_SLOTS = 16;
 const MAX_RECORDS = 20_000;
 const MAX_RECORD_CHARACTERS = 4 * 1024 * 1024;
 
-export const RECORD_TYPES = [
+const RECORD_TYPES = [
   'mnemonic',
   'rsa-key',
   'certificate',

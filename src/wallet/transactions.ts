@@ -29,7 +29,7 @@ const CARRIED = 'CheckMortality CheckNonce ChargeTransactionPayment';
 const SIGNED_ALONG = 'CheckSpecVersion CheckTxVersion CheckGenesis CheckMortality';
 
 /** Refuses a runtime whose transactions have other parts than this code fills in (rule `transaction-extensions`). */
-export function requireKnownExtensions(metadata: RuntimeMetadata): void {
+function requireKnownExtensions(metadata: RuntimeMetadata): void {
   const named = (type: 'type' | 'implicit') =>
     metadata.extensions
       .filter((extension) => !metadata.isEmpty(extension[type]))

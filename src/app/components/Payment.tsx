@@ -15,7 +15,7 @@ export function exact(amount: string, symbol: string): string {
 }
 
 /** What a call does, in words and line by line, with everything inside it. */
-export function CallWords({ call, symbol, nameOf }: { call: CallView; symbol: string; nameOf: NameOf }) {
+function CallWords({ call, symbol, nameOf }: { call: CallView; symbol: string; nameOf: NameOf }) {
   return (
     <>
       <strong className="break">{call.title}</strong>

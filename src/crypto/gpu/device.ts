@@ -3,6 +3,7 @@ import { messageOf } from '../../protocol/errors.ts';
 
 /** Flags of the WebGPU standard, whose names the compiler's types lack. */
 export const Usage = { MAP_READ: 1, COPY_SRC: 4, COPY_DST: 8, UNIFORM: 64, STORAGE: 128 } as const;
+/** Flag of the same standard: a buffer is mapped to be read. */
 export const MAP_MODE_READ = 1;
 
 /** The graphics processor failed: it was lost, or does not do what it is asked. */
@@ -21,6 +22,7 @@ export function gpuError(error: unknown): GpuError {
   return new GpuError(messageOf(error));
 }
 
+/** A device that was opened. */
 export interface OpenDevice {
   device: GPUDevice;
   /** What the browser tells of the processor. */

@@ -3,6 +3,7 @@ import { BC, BUCKET_SLOTS, type BufferName } from './space-layout.ts';
 
 /** Invocations of the workgroups that share a bucket; few, because they wait for each other again and again. */
 export const SHARING = 64;
+/** Bits of a place within a bucket. */
 export const SLOT_BITS = Math.log2(BUCKET_SLOTS);
 
 /** A step: its shader, the buffers that it binds in order, and its workgroups. */
@@ -22,6 +23,7 @@ interface Binding {
   type: string;
 }
 
+/** A buffer that a step reads or writes, and its name in the shader. */
 export const bind = (name: string, buffer: BufferName, access: Access, type = 'u32'): Binding => ({
   name,
   buffer,
@@ -29,6 +31,7 @@ export const bind = (name: string, buffer: BufferName, access: Access, type = 'u
   type,
 });
 
+/** A step of so many workgroups of `size` invocations. `body`: WGSL; `declarations`: WGSL before it. */
 export function kernel(
   name: string,
   bindings: readonly Binding[],

@@ -10,6 +10,7 @@
 export const WORKGROUP = 64;
 /** Words of an invocation's state, and of a round key. */
 export const PLANES = 8;
+/** Round keys of AES-128. */
 export const ROUND_KEYS = 11;
 /**
  * What every output byte of the S-box is XORed with, left out of the circuit and put into the round keys instead:

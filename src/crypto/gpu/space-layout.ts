@@ -1,16 +1,22 @@
 /** Parameters of proof of space with K = 20 as the shaders use them, and what their buffers hold. */
 export const K = 20;
+/** Bits that y has beyond K. */
 export const EXT_BITS = 6;
+/** Bits of y. */
 export const Y_BITS = K + EXT_BITS;
+/** Rows of a bucket’s residues in matching. */
 export const B = 119;
+/** Columns of a bucket’s residues in matching. */
 export const C = 127;
 /** Values of y in a bucket. */
 export const BC = B * C;
 /** Matching targets of an entry. */
 export const M = 64;
+/** Buckets of a table. */
 export const BUCKETS = Math.ceil(2 ** Y_BITS / BC);
 /** Bits of metadata of tables 1 to 7, by number. */
 export const META_BITS = [0, 20, 40, 80, 80, 60, 40, 0];
+/** Tables from x to proof. */
 export const TABLES = 7;
 
 /**
@@ -59,4 +65,5 @@ export const BUFFER_BYTES = {
   overflow: WORD,
 } as const;
 
+/** Name of a buffer. */
 export type BufferName = keyof typeof BUFFER_BYTES;

@@ -19,6 +19,7 @@ interface Step {
   workgroups: number;
 }
 
+/** Tables of proof of space made on the graphics processor, one at a time. */
 export class GpuTables implements TableMaker {
   private tail: Promise<unknown> = Promise.resolve();
   private lost: string | null = null;

@@ -102,10 +102,12 @@ export const CHACHA_BLOCK = ((): string => {
   return text.toString();
 })();
 
+/** Initial words of BLAKE3. */
 export const BLAKE3_IV = [
   0x6a09e667, 0xbb67ae85, 0x3c6ef372, 0xa54ff53a, 0x510e527f, 0x9b05688c, 0x1f83d9ab, 0x5be0cd19,
 ];
 const PERMUTATION = [2, 6, 3, 10, 7, 0, 4, 13, 1, 11, 12, 5, 9, 14, 15, 8];
+/** Flags of BLAKE3’s compression. */
 export const BLAKE3_FLAGS = { chunkStart: 1, chunkEnd: 2, root: 8 } as const;
 
 /** First words of BLAKE3's compression, `o0`… up to `outputs` of 8. */

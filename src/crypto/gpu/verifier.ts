@@ -29,6 +29,7 @@ interface Request {
   failed(error: unknown): void;
 }
 
+/** Proof of time verified on the graphics processor: many slots side by side. */
 export class GpuVerifier implements PotHelper {
   readonly name = 'webgpu';
   readonly maxIterations = 0xffffffff;

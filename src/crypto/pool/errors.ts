@@ -1,6 +1,7 @@
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { ProtocolErrorDetails } from '../../protocol/errors.ts';
 
+/** What went wrong with a pool. */
 export type ComputeErrorCode = 'worker-crashed' | 'pool-closed';
 
 /** The pool, not the job's input, is at fault. */

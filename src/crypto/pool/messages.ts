@@ -16,10 +16,12 @@ export interface WorkerPort {
   terminate(): void;
 }
 
+/** What a worker lets the pool know. */
 export interface WorkerEvents {
   message(message: FromWorker): void;
   /** The worker died; nothing more comes from it. */
   crash(reason: string): void;
 }
 
+/** Starts a worker, however the platform does. */
 export type SpawnWorker = (events: WorkerEvents) => WorkerPort;

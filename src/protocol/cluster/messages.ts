@@ -92,12 +92,14 @@ function stream<Q, R>(subject: string, payload: Codec<Q>, item: Codec<R>): Strea
   return { kind: 'stream', subject, payload, item };
 }
 
+/** A slot as a controller announces it. */
 export interface SlotInfoBroadcast {
   slotInfo: SlotInfo;
   /** The controller that solutions are sent to. */
   instance: string;
 }
 
+/** A farmer’s answer to a hash that it was asked to sign; null: it does not sign it. */
 export interface RewardSignature {
   /** 32 bytes. */
   hash: Uint8Array;
@@ -120,11 +122,13 @@ export interface FarmIdentity {
   fingerprint: Uint8Array;
 }
 
+/** A farm as its farmer lists it. */
 export interface FarmDetails {
   farmId: Ulid;
   totalSectorsCount: number;
 }
 
+/** A piece for a place of a cache. */
 export interface WritePiece {
   offset: number;
   pieceIndex: PieceIndex;
@@ -132,6 +136,7 @@ export interface WritePiece {
   piece: Uint8Array;
 }
 
+/** A farmer’s order of a sector. */
 export interface PlotSector {
   /** 32 bytes. */
   publicKey: Uint8Array;
@@ -140,6 +145,7 @@ export interface PlotSector {
   piecesInSector: number;
 }
 
+/** What became of a sector of a farm. */
 export interface SectorEvent {
   farmId: Ulid;
   sectorIndex: SectorIndex;
@@ -267,6 +273,7 @@ export const clusterMessages = {
   ),
 } as const;
 
+/** Name of a message among `clusterMessages`. */
 export type ClusterMessageName = keyof typeof clusterMessages;
 
 /** Cache group of controllers and caches that were given none. */
@@ -282,7 +289,10 @@ export const MINIMAL_MAX_PAYLOAD = 2 * 1024 * 1024;
 
 const TOKEN = /^[^\s.*>]+$/;
 
-/** Subject of a message to or from an instance; `*`, the default, is what receivers of all of them subscribe to. */
+/**
+ * Subject of a message to or from an instance; `*`, the default, is what receivers of all of them subscribe to. Throws
+ * RangeError for an instance that cannot stand in a subject.
+ */
 export function subjectOf(message: AnyMessage, instance = '*'): string {
   if (instance !== '*' && !TOKEN.test(instance)) {
     throw new RangeError(`“${instance}” cannot stand in a subject`);

@@ -69,6 +69,7 @@ export const taggedUlid: Codec<Ulid> = {
   write: (writer, value) => bareUlid.write(writer.u8(0), value),
 };
 
+/** `Solution`, as headers carry it. 412 bytes. */
 export const solution: Codec<Solution> = {
   minimum: SOLUTION_BYTES,
   read: readSolution,
@@ -81,6 +82,7 @@ const historySize: Codec<HistorySize> = mapped(
   (size) => size,
 );
 
+/** `SlotInfo`. 56 bytes. */
 export const slotInfo = struct<SlotInfo>({
   slotNumber: u64,
   globalChallenge: bytes(32),
@@ -88,13 +90,16 @@ export const slotInfo = struct<SlotInfo>({
   votingSolutionRange: u64,
 });
 
+/** A solution and the slot that it is for. */
 export interface SolutionResponse {
   slotNumber: SlotNumber;
   solution: Solution;
 }
 
+/** `SolutionResponse`. */
 export const solutionResponse = struct<SolutionResponse>({ slotNumber: u64, solution });
 
+/** `FarmerProtocolInfo`. */
 export const farmerProtocolInfo = struct<FarmerProtocolInfo>({
   historySize,
   maxPiecesInSector: u16,
@@ -114,6 +119,7 @@ export interface ClusterFarmerAppInfo {
   protocolInfo: FarmerProtocolInfo;
 }
 
+/** `ClusterFarmerAppInfo`. */
 export const farmerAppInfo = struct<ClusterFarmerAppInfo>({
   genesisHash: bytes(32),
   dsnBootstrapNodes: list(byteVector),
@@ -122,6 +128,7 @@ export const farmerAppInfo = struct<ClusterFarmerAppInfo>({
   protocolInfo: farmerProtocolInfo,
 });
 
+/** A sector that a plotter made. */
 export interface PlottedSector {
   /** 32 bytes. */
   sectorId: Uint8Array;
@@ -137,6 +144,7 @@ const sectorMetadata: Codec<SectorMetadata> = mapped(
   encodeSectorMetadata,
 );
 
+/** `PlottedSector`. */
 export const plottedSector = struct<PlottedSector>({
   sectorId: bytes(32),
   sectorIndex: u16,
@@ -156,6 +164,7 @@ export type SectorPlottingProgress =
   | { kind: 'sectorChunk'; chunk: Result<Uint8Array> }
   | { kind: 'error'; error: string };
 
+/** `ClusterSectorPlottingProgress`. */
 export const sectorPlottingProgress = variants<SectorPlottingProgress>({
   occupied: nothing,
   ping: nothing,
@@ -197,13 +206,16 @@ const sectorPlottingDetails = variants<SectorPlottingDetails>({
   error: struct({ error: text }),
 });
 
+/** What is known of a sector’s expiry. */
 export type SectorExpirationDetails =
   { kind: 'determined'; expiresAt: SegmentIndex } | { kind: 'aboutToExpire' } | { kind: 'expired' };
 
+/** What became of a sector. */
 export type SectorUpdate =
   | { kind: 'plotting'; details: SectorPlottingDetails }
   | { kind: 'expiration'; details: SectorExpirationDetails };
 
+/** `SectorUpdate`. */
 export const sectorUpdate = variants<SectorUpdate>({
   plotting: struct({ details: sectorPlottingDetails }),
   expiration: struct({
@@ -215,6 +227,7 @@ export const sectorUpdate = variants<SectorUpdate>({
   }),
 });
 
+/** How a proof ended. */
 export type ProvingResult = 'success' | 'timeout' | 'rejected' | 'failed';
 
 const PROVING_RESULTS: readonly ProvingResult[] = ['success', 'timeout', 'rejected', 'failed'];
@@ -228,11 +241,13 @@ const provingResult: Codec<ProvingResult> = {
   write: (writer, value) => void writer.u8(PROVING_RESULTS.indexOf(value)),
 };
 
+/** What a farm tells of its audits and proofs. */
 export type FarmingNotification =
   | { kind: 'auditing'; sectors: SectorIndex; time: Duration }
   | { kind: 'proving'; result: ProvingResult; time: Duration }
   | { kind: 'nonFatalError'; error: string; isFatal: boolean };
 
+/** `FarmingNotification`. */
 export const farmingNotification = variants<FarmingNotification>({
   auditing: struct({ sectors: u16, time: duration }),
   proving: struct({ result: provingResult, time: duration }),
