@@ -20,7 +20,8 @@ import {
 import { keyIdOf, parseDid } from './did.ts';
 import { parseKeyDid } from './key-dids.ts';
 import type { Jwk } from './keys.ts';
-import type { ClaimPath, CredentialStatus } from './sd-jwt.ts';
+import type { CredentialStatus } from './sd-jwt.ts';
+import type { ClaimPath } from './sd-jwt-disclosures.ts';
 
 const CONTEXT = 'https://www.w3.org/ns/credentials/v2';
 const BASE_TYPE = 'VerifiableCredential';
