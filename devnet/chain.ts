@@ -104,19 +104,22 @@ export class Chain {
   static async open(params: NetworkParams, folder: string): Promise<Chain> {
     await loadWasm();
     const chain = new Chain(params, new BlockStore(folder));
-    chain.restore();
+    chain.restore(folder);
     return chain;
   }
 
   /** Finds the best block among those stored: the heaviest, of equals the one that came first. */
-  private restore(): void {
+  private restore(folder: string): void {
     let best: { hash: string; weight: bigint } = this.genesis;
     for (const entry of this.store.entries()) if (entry.weight > best.weight) best = entry;
     const path: string[] = [];
     for (let hash = best.hash; hash !== this.genesis.hash;) {
       path.push(hash);
       const entry = this.store.entry(hash);
-      if (entry === null) throw new Error(`block ${hash} is missing; start with --reset`);
+      if (entry === null)
+        throw new Error(
+          `${folder} holds a network of other parameters, or a damaged one; start with --reset or another --data`,
+        );
       hash = entry.parent;
     }
     this.canonical = [this.genesis.hash, ...path.reverse()];

@@ -78,6 +78,8 @@ export const FAST_PARAMS: NetworkParams = {
 export interface NodeOptions {
   /** Folder of blocks, keys and the own farm. */
   dataDir: string;
+  /** Whether the network that the folder holds is forgotten first. */
+  reset: boolean;
   /** Port of the RPC server on 127.0.0.1; 0 takes a free one. */
   rpcPort: number;
   /** Port of the Auto ID domain's RPC server on 127.0.0.1; 0 takes a free one, left out the one after `rpcPort`. */
@@ -116,6 +118,7 @@ export interface NodeOptions {
 }
 
 export const DEFAULT_NODE_OPTIONS: Omit<NodeOptions, 'dataDir' | 'log'> = {
+  reset: false,
   rpcPort: 9944,
   rpcOrigins: [],
   forks: false,
@@ -133,7 +136,7 @@ export function requireParams(params: NetworkParams): NetworkParams {
   if (BigInt(params.potEntropyInjectionInterval) <= delay)
     throw new RangeError('the entropy injection interval must exceed its delay');
   if (delay <= BigInt(params.blockAuthoringDelay + 1))
-    throw new RangeError('the entropy injection delay must exceed the block authoring delay by two or more');
+    throw new RangeError(`the authoring delay must be ${delay - 2n} slots at most`);
   if (params.potSlotIterations % 16 !== 0 || params.potSlotIterations <= 0)
     throw new RangeError('proof-of-time iterations must be a positive multiple of 16');
   for (const name of [

@@ -1,4 +1,6 @@
 /** The local network as a whole: it goes on by its own rules, survives restarts, forks on demand. */
+import { readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { LightClient } from '../src/chain/light-client.ts';
 import { FarmerRpc } from '../src/network/farmer-rpc.ts';
@@ -258,6 +260,14 @@ describe('restart', () => {
     const state = chain.stateOf(chain.hashAt(before.number)!);
     expect(accountOf(state, running.farmer.identity.publicKey, before.number).free).toBe(free);
     await running.reach(chain.best.number + 1);
+  });
+
+  it('begins anew when told to, and leaves alone what is not the network’s', async () => {
+    const letter = join(running.folder, 'letter.txt');
+    writeFileSync(letter, 'dear');
+    await running.restart({ reset: true });
+    expect(running.network.chain.finalized.number).toBe(0);
+    expect(readFileSync(letter, 'utf8')).toBe('dear');
   });
 });
 

@@ -1,5 +1,5 @@
 /** The local network: one full node that keeps time, authors, archives, farms a little, and answers RPC. */
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import { createNodePool } from '../src/crypto/pool/node.ts';
@@ -118,6 +118,7 @@ export class LocalNetwork {
     requireParams(params);
     const { dataDir, log } = options;
     const lock = await (await NodeDirectory.at(dataDir)).lock();
+    if (options.reset) forgetNetwork(dataDir);
     const chain = await openChain(params, options);
     claimFolder(dataDir, chain.genesis.hash);
     const compute = createNodePool(options.farmThreads);
@@ -346,10 +347,18 @@ async function listenAsNode(
   }
 }
 
+/** What a network keeps in its folder. */
+const KEPT = ['chain.log', 'states', 'slots.log', 'segments', 'domain', 'farm', 'identity.bin', 'genesis'];
+
+/** Deletes the network that a folder holds, and nothing else that may lie there. */
+function forgetNetwork(folder: string): void {
+  for (const name of KEPT) rmSync(join(folder, name), { recursive: true, force: true });
+}
+
 /** A folder belongs to one genesis. Throws Error for another one's. */
 function claimFolder(folder: string, genesisHash: string): void {
   const path = join(folder, 'genesis');
   if (!existsSync(path)) writeFileSync(path, genesisHash);
   else if (readFileSync(path, 'utf8') !== genesisHash)
-    throw new Error(`${folder} holds another network (its parameters differ); start with --reset`);
+    throw new Error(`${folder} holds a network of other parameters; start with --reset or another --data`);
 }

@@ -1,7 +1,6 @@
 /** Command-line options of the local network. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { rmSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { keptPairingCode } from '../src/network/helper-code-node.ts';
 import type { TimeSource } from './walker.ts';
@@ -19,7 +18,7 @@ export interface StartOptions {
 
 export const HELP = `Options:
   --data DIR             folder of chain, keys and farm (default ~/.allotment/devnet)
-  --reset                forget the chain in that folder and begin anew
+  --reset                forget the network in that folder and begin anew
   --port N               RPC port on 127.0.0.1 (default 9944)
   --domain-port N        RPC port of the Auto ID domain on 127.0.0.1 (default: the one after --port)
   --dsn-port N           TCP port of the storage network's peer on 127.0.0.1, the next one for WebSocket
@@ -38,19 +37,22 @@ export const HELP = `Options:
   --cluster              start a NATS server for a farming cluster as well, see docs/cluster.md
   --nats-port N          its port on 127.0.0.1, the next one for browsers (default 4222)
 
-  Constants of the chain; other than the defaults they make another genesis, whose first segment takes a
-  minute or two to compute at the first start:
+  Constants of the chain; other than the defaults they make another genesis, which wants a folder of its own
+  (--data), has no sample objects, and whose first segment takes minutes to compute at the first start:
   --slot-duration MS     default 2000
-  --authoring-delay N    slots, default 4
+  --authoring-delay N    slots, default 4, 8 at most
   --era N                blocks, default 20
   --depth N              blocks until one is final and archived, default 10
   --pieces-in-sector N   default 4
   --pot-iterations N     AES iterations of a slot, default 131072
 
   For npm start:
-  --app-port N           port of the app on 127.0.0.1 (default 4173)
+  --app-port N           port of the app on 127.0.0.1, or the next free one (default 4173)
   --no-open              do not open the browser
 `;
+
+type PortOption = 'port' | 'domain-port' | 'dsn-port' | 'node-port' | 'app-port' | 'nats-port';
+const LAST_PORT = 65_535;
 
 /** Reads the command line. Throws TypeError or RangeError with a message for the person. */
 export function readOptions(args: string[], log: (line: string) => void): StartOptions | 'help' {
@@ -93,9 +95,13 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       throw new RangeError(`--${name} takes a number`);
     return Number(text);
   };
+  const port = (name: PortOption, otherwise: number): number => {
+    const value = number(name, otherwise);
+    if (value > LAST_PORT) throw new RangeError(`--${name} takes a number up to ${LAST_PORT}`);
+    return value;
+  };
   const dataDir = values.data ?? join(homedir(), '.allotment', 'devnet');
-  if (values.reset) rmSync(dataDir, { recursive: true, force: true });
-  const dsnPort = number('dsn-port', 30_433);
+  const dsnPort = port('dsn-port', 30_433);
   const maxPiecesInSector = number('pieces-in-sector', DEFAULT_PARAMS.maxPiecesInSector);
   return {
     params: {
@@ -111,10 +117,11 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
     node: {
       ...DEFAULT_NODE_OPTIONS,
       dataDir,
-      rpcPort: number('port', DEFAULT_NODE_OPTIONS.rpcPort),
-      ...(values['domain-port'] === undefined ? {} : { domainPort: number('domain-port', 0) }),
+      reset: values.reset,
+      rpcPort: port('port', DEFAULT_NODE_OPTIONS.rpcPort),
+      ...(values['domain-port'] === undefined ? {} : { domainPort: port('domain-port', 0) }),
       dsn: { tcpPort: dsnPort, webSocketPort: dsnPort === 0 ? 0 : dsnPort + 1 },
-      nodePort: number('node-port', 30_333),
+      nodePort: port('node-port', 30_333),
       rpcOrigins: values['allow-origin'] ?? [],
       forks: values.forks,
       prepared: !values.empty,
@@ -124,9 +131,9 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       timeSource: readTimeSource(values.timekeeper, values['timekeeper-code']),
       log: values.quiet ? () => undefined : log,
     },
-    appPort: number('app-port', 4173),
+    appPort: port('app-port', 4173),
     open: !values['no-open'],
-    natsPort: values.cluster ? number('nats-port', 4222) : null,
+    natsPort: values.cluster ? port('nats-port', 4222) : null,
   };
 }
 

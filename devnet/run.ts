@@ -28,6 +28,11 @@ export async function runNetwork(
   options: StartOptions,
   also: (network: LocalNetwork) => Promise<(() => Promise<void>) | undefined>,
 ): Promise<void> {
+  // A network that is only starting has nothing to stop: a signal ends the program as it does any other.
+  const network = await LocalNetwork.start(options.params, options.node).catch((error: unknown) => {
+    process.stderr.write(`The local network cannot start: ${reasonOf(error, options)}\n`);
+    process.exit(1);
+  });
   const stopped = new Promise<void>((resolve) => {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) {
       process.once(signal, () => {
@@ -36,10 +41,6 @@ export async function runNetwork(
         resolve();
       });
     }
-  });
-  const network = await LocalNetwork.start(options.params, options.node).catch((error: unknown) => {
-    process.stderr.write(`The local network cannot start: ${reasonOf(error, options)}\n`);
-    process.exit(1);
   });
   const { best } = network.chain;
   print(
@@ -78,8 +79,11 @@ async function startNats(port: number): Promise<NatsServer | null> {
 }
 
 function reasonOf(error: unknown, { node }: StartOptions): string {
-  if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE')
-    return `port ${node.rpcPort} is taken, perhaps by another node; choose one with --port`;
+  const { code, port } = error as NodeJS.ErrnoException & { port?: number };
+  if (code === 'EADDRINUSE') {
+    const option = port === node.domainPort ? '--domain-port' : '--port';
+    return `port ${port} is taken, perhaps by another node; choose one with ${option}`;
+  }
   if (error instanceof StorageError) return error.sentence;
   return messageOf(error);
 }

@@ -107,9 +107,9 @@ export class TestNetwork {
   }
 
   /** Stops the network and starts it again from its folder. */
-  async restart(): Promise<void> {
+  async restart(options: Partial<NodeOptions> = {}): Promise<void> {
     await this.stop();
-    await this.run({});
+    await this.run(options);
   }
 
   /** Stops the network and removes its folder. */

@@ -14,9 +14,9 @@ import {
 } from '../identity/agent-file.ts';
 import { decodeCapability, type CapabilityRequest } from '../identity/capability.ts';
 import { ORIGINS } from '../identity/provenance.ts';
-import { parseOptions, UsageError } from './usage.ts';
+import { parseOptions, requireTaken, UsageError, type Takes } from './usage.ts';
 
-export const AGENT_HELP = `Usage: npm run allotment -- agent COMMAND FILE [options]
+const AGENT_HELP = `Usage: npm run allotment -- agent COMMAND FILE [options]
 
 Commands
   show          who the agent is and what it may do
@@ -50,6 +50,15 @@ const OPTIONS = {
 } as const;
 
 type Values = ReturnType<typeof parseOptions<typeof OPTIONS>>['values'];
+
+const COMMANDS: ReadonlyMap<string, Takes<keyof typeof OPTIONS>> = new Map(
+  Object.entries({
+    show: { arguments: 1, options: [] },
+    authenticate: { arguments: 1, options: ['audience', 'nonce'] },
+    use: { arguments: 1, options: ['audience', 'nonce', 'resource', 'action', 'amount'] },
+    sign: { arguments: 2, options: ['made-by', 'tool', 'output'] },
+  }),
+);
 
 function required(values: Values, name: 'audience' | 'nonce' | 'resource' | 'action'): string {
   const value = values[name];
@@ -119,8 +128,9 @@ export async function runAgent(args: string[]): Promise<string> {
   const { values, positionals } = parseOptions(OPTIONS, args);
   const [command, path, content] = positionals;
   if (values.help === true || command === undefined) return AGENT_HELP;
-  if (!['show', 'authenticate', 'use', 'sign'].includes(command))
-    throw new UsageError(`there is no command “agent ${command}”`);
+  const takes = COMMANDS.get(command);
+  if (takes === undefined) throw new UsageError(`there is no command “agent ${command}”`);
+  requireTaken(`agent ${command}`, values, positionals.slice(1), takes);
   if (path === undefined) throw new UsageError(`agent ${command} takes the agent's file`);
   if (command === 'sign' && content === undefined) throw new UsageError('agent sign takes the file to sign');
   const challenge = command === 'show' || command === 'sign' ? null : challengeOf(values);

@@ -60,6 +60,18 @@ export function parseCluster(args: string[]) {
 
 export type ClusterValues = ReturnType<typeof parseCluster>['values'];
 
+/** Options of every role. */
+export const JOINING: readonly (keyof ClusterValues)[] = [
+  'nats',
+  'data',
+  'cores',
+  'nats-creds',
+  'nats-nkey',
+  'nats-ca',
+  'nats-cert',
+  'nats-key',
+];
+
 /** A number that an option gives, from 1 on; `otherwise` where it is left out. Throws UsageError. */
 export function numberOf(
   values: ClusterValues,

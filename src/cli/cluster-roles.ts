@@ -25,7 +25,6 @@ import { HelperPlotter } from '../network/helper-plotter.ts';
 import { RpcSource } from '../network/source.ts';
 import { openNodeSocket } from '../network/socket-node.ts';
 import { HelperPlotting } from '../node/helper-plotting.ts';
-import { decodeAddress } from '../protocol/ss58.ts';
 import type { FarmerAppInfo } from '../protocol/types.ts';
 import { NodeDirectory } from '../storage/node-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
@@ -33,7 +32,7 @@ import { persist } from './cluster-join.ts';
 import { numberOf, type ClusterValues } from './cluster-options.ts';
 import { parseHelper } from './helper.ts';
 import { log, print } from './output.ts';
-import { UsageError } from './usage.ts';
+import { accountOf, UsageError } from './usage.ts';
 
 const MIB = 1024 * 1024;
 
@@ -187,7 +186,7 @@ async function startFarmer(start: Start): Promise<Stop> {
     directory: await NodeDirectory.at(join(folder, 'farm')),
     pool,
     identity,
-    rewardAddress: values.reward === undefined ? publicKey : decodeAddress(values.reward).account,
+    rewardAddress: values.reward === undefined ? publicKey : accountOf(values.reward),
     allocatedBytes: bytesOfSectors(numberOf(values, 'sectors', 1), protocolInfo.maxPiecesInSector),
   });
   seat.attach(farm);
@@ -214,10 +213,18 @@ async function startFarmer(start: Start): Promise<Stop> {
   };
 }
 
-/** Starts a role of that name. */
-export const ROLES: Record<string, (start: Start) => Promise<Stop>> = {
-  controller: startController,
-  cache: startCache,
-  plotter: startPlotter,
-  farmer: startFarmer,
-};
+export interface Role {
+  start(start: Start): Promise<Stop>;
+  /** Options that this role takes beside those of every role. */
+  options: readonly (keyof ClusterValues)[];
+}
+
+/** Roles by name. */
+export const ROLES: ReadonlyMap<string, Role> = new Map(
+  Object.entries<Role>({
+    controller: { start: startController, options: ['endpoint', 'cache-group'] },
+    cache: { start: startCache, options: ['pieces', 'cache-group'] },
+    plotter: { start: startPlotter, options: ['helper', 'memory'] },
+    farmer: { start: startFarmer, options: ['sectors', 'reward', 'plot-with', 'check-records'] },
+  }),
+);

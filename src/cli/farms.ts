@@ -5,14 +5,6 @@ import type { AllotmentNode } from '../node/node.ts';
 import { print } from './output.ts';
 import { UsageError } from './usage.ts';
 
-export const FARM_COMMANDS: readonly string[] = [
-  'add-farm',
-  'import-farm',
-  'export-farm',
-  'check-farm',
-  'remove-farm',
-];
-
 export interface FarmOptions {
   farm?: string;
   into?: string;

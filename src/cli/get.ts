@@ -252,7 +252,7 @@ class Getting {
   private progress(): string {
     const { bytes, total, nodes, pieces } = this;
     const part = total === null || total === 0 ? '' : ` of ${total} (${Math.floor((100 * bytes) / total)} %)`;
-    return `${bytes} bytes${part}, ${nodes.size} parts verified, ${pieces.size} pieces `;
+    return `${bytes} bytes${part}, verified parts: ${nodes.size}, pieces: ${pieces.size} `;
   }
 
   private outcome({ kind, name }: OpenedObject, file: string): GotObject {

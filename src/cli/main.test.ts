@@ -56,11 +56,17 @@ describe('allotment', () => {
   });
 
   test.each([
-    [['plant'], 'allotment -- COMMAND'],
-    [['agent', 'plant'], 'allotment -- agent COMMAND'],
-    [['cluster', 'gardener'], 'allotment -- cluster ROLE'],
-  ])('says of %j how its own commands are used', async (args, usage) => {
-    expect((await allotment(...args)).stderr).toContain(`Usage: npm run ${usage}`);
+    [['constructor'], 'there is no command “constructor”; see “npm run allotment -- --help”.\n'],
+    [
+      ['agent', 'show', 'a', '--tool', 'b'],
+      'agent show takes no --tool; see “npm run allotment -- agent --help”.\n',
+    ],
+    [
+      ['cluster', 'cache', '--sectors', '2'],
+      'cluster cache takes no --sectors; see “npm run allotment -- cluster --help”.\n',
+    ],
+  ])('says of %j in one line what is wrong, and where its own commands are explained', async (args, line) => {
+    expect((await allotment(...args)).stderr).toBe(line);
   });
 
   test('states what is stored as one JSON object', async () => {

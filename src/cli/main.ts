@@ -10,88 +10,14 @@ import { farmTotals } from '../node/farm-totals.ts';
 import { ALWAYS, type Schedule } from '../node/schedule.ts';
 import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
-import { AGENT_HELP, runAgent } from './agent.ts';
+import { runAgent } from './agent.ts';
 import { askUnseen } from './ask.ts';
-import { CLUSTER_HELP } from './cluster-options.ts';
-import { FARM_COMMANDS, farmCommand } from './farms.ts';
+import { COMMANDS, HELP, parse, type Values } from './commands.ts';
+import { farmCommand } from './farms.ts';
 import { useHelper } from './helper.ts';
 import { print } from './output.ts';
 import { endSignal } from './signals.ts';
-import { dataFolder, parseOptions, UsageError, wholeNumber } from './usage.ts';
-
-const HELP = `Usage: npm run allotment -- COMMAND [options]
-
-Commands
-  sync                follow and verify the chain
-  farm                follow the chain, plot and farm
-  status              say what is stored and what the chain's state is, then end
-  balance ADDRESS     balance of an account, proven against the verified head
-  get CID             file out of history, or folder as a zip file; takes a link, too. Interrupted, the same
-                      command goes on
-  agent …             act as an agent: agent --help
-  cluster ROLE        be a member of a farming cluster: cluster --help
-  export-identity F   write the farmer's key to the file F (identity.bin of the native farmer)
-  add-farm DIR        add a farm in a folder, of --sectors or --size, and farm
-  import-farm DIR     copy a farm of the native farmer into a new farm (--into DIR)
-  export-farm DIR     write a farm (--farm ID) as files of the native farmer
-  check-farm          verify every byte of every sector (--farm ID); --repair plots damaged ones again
-  remove-farm ID      delete a farm and its sectors; --keep-files only forgets it
-
-Options
-  --network NAME      local, chronos, mainnet or custom (default: local, or what was chosen last)
-  --endpoint URL      node to talk to, e.g. ws://127.0.0.1:9944; may be given several times
-  --begin WHERE       genesis, samples, auto (by the chain's length) or a checkpoint; another than last
-                      time forgets the verified chain (default: auto, or what was chosen last)
-  --data DIR          where everything is kept (default: ~/.allotment)
-  --cores N           cores to use (default: all)
-  --sectors N         farm: sectors to plot (default: 1)
-  --size BYTES        farm: space to give instead of a number of sectors
-  --reward ADDRESS    farm: account that rewards are paid to (default: the farmer's own)
-  --pot-checkpoints N verify N of a slot's 8 checkpoints, drawn at random, instead of all
-  --farm ID           farm that a command is about (status names them; default: the first)
-  --into DIR          import-farm: folder of the copy (default: beside the other farms)
-  --helper PORT       verify and plot with the native helper on that port of this machine, from now on; its pairing
-                      code is found, or given as PORT:CODE; off: with none
-  --hours FROM-UNTIL  farm: plot only at these hours of the day, e.g. 22-7; any: always
-  -o, --output FILE   get: file to write, - for standard output (default: the object's name)
-  --peer ADDRESS      get: multiaddress of a peer to begin with; may be given several times
-  --password TEXT     get: password of an encrypted file; asked for, or taken from ALLOTMENT_OBJECT_PASSWORD
-  --range FROM-TO     get: only these bytes of a file, counted from 0, the last one included: 0-99, 100-, -100
-  --unpack            get: a folder as a folder of files
-  --indexer URL       get: index to ask where objects lie, besides the nodes; may be given several times
-  --search            get: look through all of history where nobody knows it, up to 128 MiB a segment
-  --until WHAT        end after: head, block:NUMBER, plotted, won
-  --help
-`;
-
-const OPTIONS = {
-  network: { type: 'string' },
-  endpoint: { type: 'string', multiple: true },
-  data: { type: 'string' },
-  begin: { type: 'string' },
-  cores: { type: 'string' },
-  sectors: { type: 'string' },
-  size: { type: 'string' },
-  reward: { type: 'string' },
-  'pot-checkpoints': { type: 'string' },
-  farm: { type: 'string' },
-  into: { type: 'string' },
-  repair: { type: 'boolean' },
-  'keep-files': { type: 'boolean' },
-  helper: { type: 'string' },
-  hours: { type: 'string' },
-  until: { type: 'string' },
-  output: { type: 'string', short: 'o' },
-  peer: { type: 'string', multiple: true },
-  password: { type: 'string' },
-  range: { type: 'string' },
-  unpack: { type: 'boolean' },
-  indexer: { type: 'string', multiple: true },
-  search: { type: 'boolean' },
-  help: { type: 'boolean' },
-} as const;
-
-type Values = ReturnType<typeof parseOptions<typeof OPTIONS>>['values'];
+import { accountOf, dataFolder, requireTaken, UsageError, wholeNumber } from './usage.ts';
 
 /** The choices that the options make, over those of the last run. */
 async function setupOf(
@@ -116,7 +42,7 @@ async function setupOf(
     potBudget:
       sampled === undefined
         ? (last?.potBudget ?? { mode: 'full' })
-        : { mode: 'sampled', checkpointsPerSlot: wholeNumber('pot-checkpoints', sampled) },
+        : { mode: 'sampled', checkpointsPerSlot: wholeNumber('pot-checkpoints', sampled, 8) },
   };
   if (farms === 'first') {
     const allocatedBytes = await spaceOf(node, values, endpoints[0] ?? '', last);
@@ -269,15 +195,17 @@ async function main(): Promise<void> {
     const { runCluster } = await import('./cluster.ts');
     return runCluster(process.argv.slice(3));
   }
-  const { values, positionals } = parseOptions(OPTIONS);
+  const { values, positionals } = parse();
   const [command, argument] = positionals;
   if (values.help === true || command === undefined) {
     process.stdout.write(HELP);
     return;
   }
-  if (!['sync', 'farm', 'status', 'balance', 'get', 'export-identity', ...FARM_COMMANDS].includes(command))
-    throw new UsageError(`there is no command “${command}”`);
+  const takes = COMMANDS.get(command);
+  if (takes === undefined) throw new UsageError(`there is no command “${command}”`);
+  requireTaken(command, values, positionals.slice(1), takes);
   const goal = goalOf(values.until);
+  if (values.reward !== undefined) accountOf(values.reward);
   const folder = dataFolder(values.data);
   const node = await AllotmentNode.create(await createNodePlatform(folder));
   try {
@@ -298,6 +226,7 @@ async function main(): Promise<void> {
         break;
       case 'balance':
         if (argument === undefined) throw new UsageError('balance takes an address');
+        accountOf(argument);
         await node.start(await setupOf(node, values, 'none'), false);
         await follow(node, (snapshot) => snapshot.chain?.phase === 'following');
         print('balance', { ...(await node.balance(argument)) });
@@ -348,18 +277,15 @@ async function settled(node: AllotmentNode): Promise<void> {
   });
 }
 
-/** How the commands of that name are used. */
-function helpOf(name: string | undefined): string {
-  if (name === 'agent') return AGENT_HELP;
-  return name === 'cluster' ? CLUSTER_HELP : HELP;
-}
-
 try {
   await main();
   // Sockets that are still closing must not hold the process.
   process.exit(0);
 } catch (error) {
-  if (error instanceof UsageError) process.stderr.write(`${error.message}\n\n${helpOf(process.argv[2])}`);
-  else process.stderr.write(`${explained(error)}\n`);
+  if (error instanceof UsageError) {
+    const [first = ''] = process.argv.slice(2);
+    const of = ['agent', 'cluster'].includes(first) ? `${first} ` : '';
+    process.stderr.write(`${error.message}; see “npm run allotment -- ${of}--help”.\n`);
+  } else process.stderr.write(`${explained(error)}\n`);
   process.exit(error instanceof UsageError ? 2 : 1);
 }
