@@ -26,7 +26,18 @@ describe('a command line', () => {
   });
 
   test('is understood where everything in it is taken', () => {
-    const got = ['get', 'bafkr6i', '-o', '-', '--range', '0-9', '--endpoint', 'ws://a', '--endpoint', 'ws://b'];
+    const got = [
+      'get',
+      'bafkr6i',
+      '-o',
+      '-',
+      '--range',
+      '0-9',
+      '--endpoint',
+      'ws://a',
+      '--endpoint',
+      'ws://b',
+    ];
     expect(() => read(...got)).not.toThrow();
     expect(() => read('check-farm', '--farm', 'x', '--repair')).not.toThrow();
   });
