@@ -33,7 +33,12 @@ export function AddFarm({ snapshot, onDone }: ScreenProps & { onDone: () => void
     <Card title="Add a farm">
       <div className="row">
         {canPickFolders && (
-          <button type="button" className="primary" onClick={pick.run} disabled={pick.busy}>
+          <button
+            type="button"
+            className={chosen === null ? 'primary' : ''}
+            onClick={pick.run}
+            disabled={pick.busy}
+          >
             Add a folder
           </button>
         )}

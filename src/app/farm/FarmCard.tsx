@@ -18,19 +18,28 @@ import { Space } from './Space.tsx';
 import { Trouble } from './Trouble.tsx';
 
 /** One farm: where it lies, what it does, how well, and everything that can be done with it. */
-export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapshot: NodeSnapshot }) {
+export function FarmCard(props: {
+  farm: FarmView;
+  slotMs: number | null;
+  snapshot: NodeSnapshot;
+  /** Without its sectors and figures, until it is managed. */
+  short: boolean;
+}) {
   const { farm, slotMs } = props;
-  const status = farmStatus(farm);
   const [open, setOpen] = useState(false);
+  const short = props.short && !open;
+  const queues = farm.phase === 'plotting' && farm.plotting === null && othersPlot(farm, props.snapshot);
+  const status = queues ? ({ text: 'Next in line', tone: 'plain', live: false } as const) : farmStatus(farm);
   return (
     <Card
+      span={short ? 6 : 12}
       title={farm.kind === 'opfs' ? farm.name : `Folder “${farm.name}”`}
       aside={
         <div className="row">
           <Badge tone={status.tone} live={status.live}>
             {status.text}
           </Badge>
-          <PauseButton farm={farm} />
+          {!short && <PauseButton farm={farm} />}
           <button type="button" aria-expanded={open} onClick={() => setOpen(!open)}>
             {open ? 'Less' : 'Manage'}
           </button>
@@ -49,12 +58,11 @@ export function FarmCard(props: { farm: FarmView; slotMs: number | null; snapsho
         </p>
       )}
       {farm.task !== null && <Task id={farm.id} task={farm.task} />}
-      {farm.sectors.length > 0 && <Sectors farm={farm} />}
+      {farm.sectors.length > 0 &&
+        (short ? <p className="small muted">{sectorSummary(farm.sectors)}</p> : <Sectors farm={farm} />)}
       <Plotting farm={farm} tables={props.snapshot.tables} />
-      {farm.phase === 'plotting' && farm.plotting === null && othersPlot(farm, props.snapshot) && (
-        <p className="small muted">Waits for its turn: farms plot one after the other.</p>
-      )}
-      <Health farm={farm} slotMs={slotMs} />
+      {queues && !short && <p className="small muted">Waits for its turn: farms plot one after the other.</p>}
+      {!short && <Health farm={farm} slotMs={slotMs} />}
       {open && <Manage farm={farm} snapshot={props.snapshot} />}
     </Card>
   );
@@ -130,6 +138,8 @@ function Health({ farm, slotMs }: { farm: FarmView; slotMs: number | null }) {
   if (piecesInSector === null) return null;
   const health = farmHealth(farm, slotMs);
   const tried = proofs.accepted + proofs.late + proofs.rejected;
+  if (health.score === null && tried === 0 && proofs.medianMs === null && slots.medianAuditMs === null)
+    return null;
   return (
     <dl className="health">
       <div>

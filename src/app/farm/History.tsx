@@ -58,20 +58,22 @@ export function History({ farms }: { farms: FarmView[] }) {
       title="What the audits found"
       span={8}
       aside={
-        <div className="row">
-          <select aria-label="Outcomes" value={filter} onChange={(event) => setFilter(event.target.value)}>
-            {Object.entries(FILTERS).map(([key, { text }]) => (
-              <option key={key} value={key}>
-                {text}
-              </option>
-            ))}
-          </select>
-          {entries.length > SHOWN && (
-            <button type="button" onClick={() => setAll(!all)}>
-              {all ? 'Newest only' : `All ${entries.length}`}
-            </button>
-          )}
-        </div>
+        (entries.length > 0 || outcomes !== null) && (
+          <div className="row">
+            <select aria-label="Outcomes" value={filter} onChange={(event) => setFilter(event.target.value)}>
+              {Object.entries(FILTERS).map(([key, { text }]) => (
+                <option key={key} value={key}>
+                  {text}
+                </option>
+              ))}
+            </select>
+            {entries.length > SHOWN && (
+              <button type="button" onClick={() => setAll(!all)}>
+                {all ? 'Newest only' : `All ${entries.length}`}
+              </button>
+            )}
+          </div>
+        )
       }
     >
       {entries.length === 0 ? (
@@ -105,7 +107,9 @@ export function History({ farms }: { farms: FarmView[] }) {
                   <td>
                     {entry.sector ?? '–'}
                     {farms.length > 1 && (
-                      <span className="small muted"> {names.get(entry.farm) ?? 'removed'}</span>
+                      <span className="small muted cut" title={names.get(entry.farm)}>
+                        {names.get(entry.farm) ?? 'removed'}
+                      </span>
                     )}
                   </td>
                   <td className="num">{ms(entry.auditMs)}</td>

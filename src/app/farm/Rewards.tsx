@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'react';
+import { Fragment, useCallback, useState } from 'react';
 import type { ScreenProps } from '../App.tsx';
 import { figuresFrom, rewardIntervalMs } from '../../farm/estimate.ts';
 import type { FarmView } from '../../node/api.ts';
@@ -9,6 +9,8 @@ import { usePolled } from '../wallet-client.ts';
 
 const POLL_MS = 60_000;
 const HOUR_MS = 3_600_000;
+/** The keys of more are folded away. */
+const FEW_FARMS = 4;
 /** Within three mean intervals a reward comes with a chance of 95 %. */
 const NEARLY_SURE = 3;
 
@@ -38,10 +40,16 @@ export function Rewards({ snapshot }: ScreenProps) {
         <dd className="mono" title={rewardAddress ?? ''}>
           {rewardAddress === null ? '–' : brief(rewardAddress, 6)}
         </dd>
-        {farms.map(({ id, name, publicKey }) => (
-          <FactKey key={id} name={name} publicKey={publicKey} />
-        ))}
+        {farms.length <= FEW_FARMS && <Keys farms={farms} />}
       </dl>
+      {farms.length > FEW_FARMS && (
+        <details>
+          <summary>Keys of the {farms.length} farms</summary>
+          <dl className="facts">
+            <Keys farms={farms} />
+          </dl>
+        </details>
+      )}
       {interval !== null && (
         <p className="small muted">
           At the network’s present size one comes in {duration(interval)} on average, and with a chance of 95
@@ -92,13 +100,13 @@ function Balance({ address, symbol }: { address: string; symbol: string }) {
   );
 }
 
-function FactKey({ name, publicKey }: { name: string; publicKey: string }) {
-  return (
-    <>
+function Keys({ farms }: { farms: FarmView[] }) {
+  return farms.map(({ id, name, publicKey }) => (
+    <Fragment key={id}>
       <dt>Key of {name}</dt>
       <dd className="mono" title={publicKey}>
         {publicKey === '' ? '–' : brief(publicKey, 6)}
       </dd>
-    </>
-  );
+    </Fragment>
+  ));
 }

@@ -13,6 +13,9 @@ import { node } from '../node-client.ts';
 import { farmStatus } from '../status.ts';
 import '../farm/farm.css';
 
+/** Above so many farms each is told in short until it is managed. */
+const MANY_FARMS = 4;
+
 /** The farms: sectors, plotting, audits, proofs, rewards; where one is added. */
 export default function Farm({ snapshot }: ScreenProps) {
   const { farms, chain } = snapshot;
@@ -49,28 +52,38 @@ export default function Farm({ snapshot }: ScreenProps) {
       {sleep !== null && <Slept sleep={sleep} missed={totals.missed} />}
       <div className="grid">
         {(adding || farms.length === 0) && <AddFarm snapshot={snapshot} onDone={() => setAdding(false)} />}
-        {farms.map((farm) => (
-          <FarmCard key={farm.id} farm={farm} slotMs={chain?.slotDurationMs ?? null} snapshot={snapshot} />
-        ))}
         {farms.length > 0 && (
-          <>
-            <Card span={4}>
+          <Card>
+            <div className="stats">
               <Stat label="Blocks won" value={count(totals.blocks)} note="since this tab was opened" />
-            </Card>
-            <Card span={4}>
               <Stat label="Votes won" value={count(totals.votes)} note="since this tab was opened" />
-            </Card>
-            <Card span={4}>
               <Stat
                 label="Slots audited"
                 value={count(totals.audited)}
                 note={`${count(totals.missed)} missed`}
               />
-            </Card>
+            </div>
+          </Card>
+        )}
+        {farms.map((farm) => (
+          <FarmCard
+            key={farm.id}
+            farm={farm}
+            slotMs={chain?.slotDurationMs ?? null}
+            snapshot={snapshot}
+            short={farms.length > MANY_FARMS}
+          />
+        ))}
+        {farms.length > 0 && (
+          <>
+            <div className="column span-8">
+              <History farms={farms} />
+            </div>
+            <div className="column span-4">
+              <Rewards snapshot={snapshot} />
+            </div>
           </>
         )}
-        {farms.length > 0 && <History farms={farms} />}
-        {farms.length > 0 && <Rewards snapshot={snapshot} />}
       </div>
     </>
   );

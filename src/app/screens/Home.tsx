@@ -3,10 +3,14 @@ import type { ChainView, FarmView, Notice } from '../../node/api.ts';
 import { farmTotals, type FarmTotals } from '../../node/farm-totals.ts';
 import { Badge, Card, CauseBanner, ChainCauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';
 import { FirstSteps } from '../components/FirstSteps.tsx';
+import { sectorSummary } from '../components/sector-text.ts';
 import { SectorGrid } from '../components/SectorGrid.tsx';
 import { ago, bytes, count, counted, duration, headerRate, timeLeft } from '../format.ts';
 import { useNow } from '../hooks.ts';
 import { chainStatus, farmStatus } from '../status.ts';
+
+/** More are listed in words. */
+const FEW_FARMS = 3;
 
 /** Is it verified, is it farming, did it win: the answers on one screen. */
 export default function Home({ snapshot }: ScreenProps) {
@@ -123,9 +127,18 @@ function FarmCards({ farms }: { farms: FarmView[] }) {
         )}
       </Card>
       <Card title="Plots" span={12} aside={<a href="#/farm">Open the farm</a>}>
-        {farms.map((farm) => (
-          <Plots key={farm.id} farm={farm} named={farms.length > 1} />
-        ))}
+        {farms.length > FEW_FARMS ? (
+          <ul className="list columns">
+            {farms.map(({ id, name, sectors }) => (
+              <li key={id}>
+                <strong className="cut">{name}</strong>
+                <span className="small muted">{sectorSummary(sectors)}</span>
+              </li>
+            ))}
+          </ul>
+        ) : (
+          farms.map((farm) => <Plots key={farm.id} farm={farm} named={farms.length > 1} />)
+        )}
       </Card>
     </>
   );

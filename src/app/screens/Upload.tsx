@@ -173,7 +173,8 @@ export function Confirm({
   onSent?: () => Promise<void>;
 }) {
   const { id, name, cid, bytes: size, storedBytes, nodes, transactions, fee, encrypted } = upload;
-  const payer = useSigner().choices.options.find(([address]) => address === upload.account);
+  const { status, choices } = useSigner();
+  const payer = choices.options.find(([address]) => address === upload.account);
   return (
     <div className="stack">
       <p className="muted">
@@ -201,6 +202,13 @@ export function Confirm({
         <dt>Identifier</dt>
         <dd className="mono">{cid}</dd>
       </dl>
+      {status?.unlocked === false && (
+        <p className="banner">
+          <span>
+            The wallet is locked. <a href="#/wallet">Unlock it</a> to sign.
+          </span>
+        </p>
+      )}
       <div className="row">
         <Deed
           label="Sign and store"
