@@ -96,7 +96,9 @@ function Plan(props: { chosen: Chosen; snapshot: ScreenProps['snapshot']; onDone
     <div className="stack">
       <p>{contents === null ? 'Sectors in this browser’s own storage.' : describe(contents)}</p>
       {pieces === null ? (
-        <p className="muted">Asking the node how large a sector is…</p>
+        <p className={probe?.reachable === false ? 'banner' : 'muted'} role="status">
+          {probe?.reachable === false ? probe.error : 'Asking the node how large a sector is…'}
+        </p>
       ) : (
         <Space
           sectors={sectors}

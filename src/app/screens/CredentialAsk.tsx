@@ -73,7 +73,7 @@ export function Ask() {
   };
   return (
     <Card title="Ask somebody to show something" span={6}>
-      <Form action={ask} submit="Make a request" disabled={audience.trim() === ''} onSubmit={make}>
+      <Form action={ask} submit="Make a request" quiet disabled={audience.trim() === ''} onSubmit={make}>
         <TextField
           label="Who asks"
           hint="They see this before they answer."
@@ -131,6 +131,7 @@ export function Ask() {
           <Form
             action={check}
             submit="Check the answer"
+            quiet
             busy="Checking…"
             disabled={answer.trim() === ''}
             onSubmit={async () => {

@@ -68,6 +68,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
           <Form
             action={action}
             submit="Issue"
+            quiet
             disabled={unlinkable && request.trim() === ''}
             onSubmit={async () => {
               setRevoked(null);

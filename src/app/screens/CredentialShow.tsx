@@ -54,6 +54,7 @@ export function Show({ reload }: { reload: () => void }) {
       <Form
         action={look}
         submit="See what is asked"
+        quiet={asked !== null}
         disabled={request.trim() === ''}
         onSubmit={() => read(request)}
       >

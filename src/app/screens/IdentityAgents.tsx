@@ -119,6 +119,7 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
             <Form
               action={save}
               submit="Save the agent’s file"
+              quiet
               onSubmit={async () => {
                 saveFile(
                   'agent.json',
@@ -237,6 +238,7 @@ function CheckUse({ own, reload }: { own: IdentityView[]; reload: () => void }) 
           <Form
             action={action}
             submit="Judge"
+            quiet
             disabled={invocation.trim() === ''}
             onSubmit={async () => {
               setResult(await identity.checkUse({ invocation, authority: authority.did, audience, nonce }));
@@ -277,6 +279,7 @@ function TakeIn({ reload }: { reload: () => void }) {
       <Form
         action={take}
         submit="Keep the permission"
+        quiet
         disabled={grant.trim() === ''}
         onSubmit={async () => {
           await identity.acceptGrant({ grant, label });
@@ -290,6 +293,7 @@ function TakeIn({ reload }: { reload: () => void }) {
       <Form
         action={agent}
         submit="Become this agent here"
+        quiet
         disabled={file === null}
         onSubmit={async () => {
           await identity.importAgent({ file: file!.content, password });

@@ -29,25 +29,29 @@ export default function IdentityCredentials() {
   return (
     <div className="grid">
       <LoginReturn reload={reload} />
-      <Card title="What others certified of you" span={7}>
-        <Failure error={all.error} />
-        {all.value?.length === 0 && (
-          <Empty>Nothing yet. What an issuer gives you is pasted under “Receive”.</Empty>
-        )}
-        <ul className="list" data-testid="credentials">
-          {all.value?.map((one) => (
-            <Credential key={one.id} one={one} reload={reload} />
-          ))}
-        </ul>
-      </Card>
-      <Receive own={own} reload={reload} />
-      <Meet />
-      <Promises reload={reload} round={round} />
-      <Show reload={reload} />
-      <Ask />
-      <CheckForeign />
-      <Issue own={own} people={people} reload={reload} />
-      <Shown round={round} />
+      <div className="column span-6">
+        <Card title="What others certified of you" span={7}>
+          <Failure error={all.error} />
+          {all.value?.length === 0 && (
+            <Empty>Nothing yet. What an issuer gives you is pasted under “Receive”.</Empty>
+          )}
+          <ul className="list" data-testid="credentials">
+            {all.value?.map((one) => (
+              <Credential key={one.id} one={one} reload={reload} />
+            ))}
+          </ul>
+        </Card>
+        <Promises reload={reload} round={round} />
+        <Receive own={own} reload={reload} />
+        <Show reload={reload} />
+        <CheckForeign />
+        <Shown round={round} />
+      </div>
+      <div className="column span-6">
+        <Meet />
+        <Ask />
+        <Issue own={own} people={people} reload={reload} />
+      </div>
     </div>
   );
 }

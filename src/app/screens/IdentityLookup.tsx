@@ -17,6 +17,7 @@ export function LookUp() {
       <Form
         action={action}
         submit="Look up"
+        quiet
         busy="Asking…"
         disabled={did.trim() === ''}
         onSubmit={async () => {

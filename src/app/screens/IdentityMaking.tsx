@@ -66,6 +66,7 @@ export function AskForIdentity({ reload, waiting }: { reload: () => void; waitin
       <Form
         action={ask}
         submit="Make a request"
+        quiet
         disabled={name.trim() === ''}
         onSubmit={async () => {
           const made = await identity.requestIdentity({
@@ -84,6 +85,7 @@ export function AskForIdentity({ reload, waiting }: { reload: () => void; waitin
         <Form
           action={accept}
           submit="Take it in"
+          quiet
           disabled={answer === null}
           onSubmit={async () => {
             await identity.acceptIdentity({ file: answer!.content });
@@ -128,6 +130,7 @@ export function IssueIdentity({ own, reload }: { own: IdentityView[]; reload: ()
           <Form
             action={action}
             submit="Issue"
+            quiet
             disabled={file === null || asked === null}
             onSubmit={async () => {
               const made = await identity.issueIdentity({
@@ -189,6 +192,7 @@ export function ImportIdentity({ reload }: { reload: () => void }) {
       <Form
         action={action}
         submit="Add"
+        quiet
         disabled={file === null}
         onSubmit={async () => {
           await identity.importIdentity({ file: file!.content, ...(password === '' ? {} : { password }) });

@@ -63,6 +63,7 @@ export default function IdentityPeople() {
         </Card>
         <MakeIdentity reload={reload} />
         <AskForIdentity reload={reload} waiting={(pending.value?.length ?? 0) > 0} />
+        <IssueIdentity own={own} reload={reload} />
       </div>
       <div className="column span-6">
         <Card title="People and organisations you know" span={6}>
@@ -77,7 +78,6 @@ export default function IdentityPeople() {
         </Card>
         <ImportIdentity reload={reload} />
         <LookUp />
-        <IssueIdentity own={own} reload={reload} />
         <Statements all={all.value ?? []} reload={reload} />
       </div>
     </div>

@@ -119,12 +119,12 @@ export default function IdentityScore() {
           )}
         </Card>
         <Prove />
+        <Policy reload={reload} />
       </div>
       <div className="column span-6">
         <AddEvidence types={shown?.types ?? []} reload={reload} />
         <Farming reload={reload} />
         <Age reload={reload} />
-        <Policy reload={reload} />
       </div>
     </div>
   );

@@ -88,6 +88,7 @@ function TakeIn({ reload }: { reload: () => void }) {
       <Form
         action={action}
         submit="Check and keep"
+        quiet
         busy="Checking…"
         disabled={text.trim() === ''}
         onSubmit={async () => {
@@ -141,6 +142,7 @@ function CoIssue({ all, own }: { all: IdentityView[]; own: IdentityView[] }) {
         <Form
           action={action}
           submit="Sign"
+          quiet
           onSubmit={async () => {
             const { content: file } = await identity.exportIdentity({ did: of, format: 'pem' });
             const chosen = { did: as, file, group: [as, ...group], threshold: Number(threshold) };
@@ -214,6 +216,7 @@ function Succeed({ own, reload }: { own: IdentityView[]; reload: () => void }) {
       <Form
         action={action}
         submit="Sign with both"
+        quiet
         onSubmit={async () => {
           setBoth(JSON.stringify(await identity.succeed({ from, to })));
           reload();

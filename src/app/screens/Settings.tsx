@@ -30,6 +30,7 @@ export default function Settings({ snapshot }: ScreenProps) {
           <NotificationsCard />
           <AppearanceCard />
           <LogCard snapshot={snapshot} />
+          <ResetCard />
         </div>
         <div className="column span-6">
           <NetworkCard snapshot={snapshot} />
@@ -38,7 +39,6 @@ export default function Settings({ snapshot }: ScreenProps) {
           <ProofOfTimeCard snapshot={snapshot} />
           <HelperCard snapshot={snapshot} />
           <KeepTimeCard snapshot={snapshot} />
-          <ResetCard />
         </div>
       </div>
     </>

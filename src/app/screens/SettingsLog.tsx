@@ -33,6 +33,12 @@ export function LogCard({ snapshot }: ScreenProps) {
   );
   return (
     <Card title="Log" span={6}>
+      {lines === null && (
+        <p className="muted">
+          What the node did, without secrets. A report adds the state shown on these screens and the history,
+          for whoever helps you.
+        </p>
+      )}
       <div className="row">
         <button type="button" onClick={show.run} disabled={show.busy}>
           {lines === null ? 'Show' : 'Refresh'}
@@ -62,13 +68,8 @@ export function LogCard({ snapshot }: ScreenProps) {
           </label>
         </div>
       )}
-      {found === undefined || found.length === 0 ? (
-        <Empty>
-          {lines === null
-            ? 'What the node did, without secrets. A report adds the state shown on these screens and the history, for whoever helps you.'
-            : 'Nothing of that kind.'}
-        </Empty>
-      ) : (
+      {found?.length === 0 && <Empty>Nothing of that kind.</Empty>}
+      {found !== undefined && found.length > 0 && (
         <pre className="log mono" tabIndex={0}>
           {found.slice(-SHOWN).toReversed().join('\n')}
         </pre>

@@ -35,7 +35,12 @@ const parts: readonly [id: string, title: string, Part: ComponentType<PartProps>
 export default function Wallet({ snapshot }: ScreenProps) {
   return (
     <>
-      <h1>Wallet</h1>
+      <div className="head">
+        <h1>Wallet</h1>
+        <p>
+          Your accounts and their keys, which stay in this browser. Nothing is sent before you have seen it.
+        </p>
+      </div>
       <WalletGate>
         {(open) => (
           <Open

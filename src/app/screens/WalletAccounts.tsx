@@ -157,7 +157,7 @@ function AddAccount({ refresh }: { refresh: () => void }) {
   return (
     <Card title="Add an account" span={5}>
       <Tabs label="Kind of account" tabs={KINDS} shown={kind} onShow={setKind} />
-      <Form action={action} submit="Add" disabled={name.trim() === ''} onSubmit={submit}>
+      <Form action={action} submit="Add" quiet disabled={name.trim() === ''} onSubmit={submit}>
         <TextField label="Name" hint="Only you see it." value={name} onChange={setName} />
         {kind === 'watch' && (
           <>

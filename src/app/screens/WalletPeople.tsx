@@ -91,6 +91,7 @@ function SignMessage({ status }: { status: WalletStatus }) {
       <Form
         action={action}
         submit="Sign"
+        quiet
         disabled={message === '' || account === ''}
         onSubmit={async () => setSignature(await wallet.signMessage({ account, message }))}
       >

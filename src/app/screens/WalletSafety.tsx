@@ -86,6 +86,7 @@ function Keeping({ status, refresh, onRestore }: OpenWallet & { onRestore: () =>
         <Form
           action={change}
           submit="Change the password"
+          quiet
           busy="Changing…"
           disabled={old === '' || password === ''}
           onSubmit={async () => {
@@ -151,6 +152,7 @@ function Phrase() {
         <Form
           action={action}
           submit="Show the words"
+          quiet
           busy="Checking…"
           disabled={password === ''}
           onSubmit={async () => {
