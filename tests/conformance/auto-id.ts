@@ -80,6 +80,8 @@ import {
   type RecordType,
   type SlotHeader,
 } from '../../src/wallet/sealing.ts';
+import { DecodeError } from '../../src/protocol/errors.ts';
+import { Refusal } from '../../src/wallet/errors.ts';
 import { casesOf, expectFacts, expectSame, fromJson, refusal, type Recorded } from './protocol-support.ts';
 import type { ConformanceCase, ConformanceSuite } from './types.ts';
 
@@ -279,6 +281,8 @@ function actionCases(file: AutoIdFile): ConformanceCase[] {
       const call = decodeCall(bytes(record.call_scale));
       if (call.kind !== 'revoke' && call.kind !== 'deactivate') throw new Error(`a ${call.kind} call`);
       const own = file.certificates.find((one) => one.auto_id === record.auto_id)!;
+      if (record.signer !== 'self' && record.signer !== 'issuer')
+        throw new Error(`nobody is meant by the signer ${record.signer}`);
       const signer =
         record.signer === 'self' ? own : file.certificates.find((one) => one.auto_id === own.issuer_auto_id)!;
       const payload = actionPayload(id, BigInt(record.nonce), call.kind);
@@ -611,11 +615,11 @@ function credentialCases({ wallet_v1: { sd_jwt_vc: file } }: AutoIdFile): Confor
       ({ name }) => ({ name: `credential ${name}`, rule: 'sd-jwt-vc' }),
       async ({ presentation, expect, payload, ...rest }) => {
         if (Object.keys(rest).some((field) => field !== 'name')) throw new Error('an unchecked field');
-        if (expect === 'ok') expectSame('claims', check(presentation).claims, payload);
-        else {
-          const refused = await refusal(() => check(presentation));
-          if (refused === null) throw new Error('accepted');
-        }
+        const refused = await refusal(() => check(presentation));
+        if (refused !== null && !(refused instanceof DecodeError) && !(refused instanceof Refusal))
+          throw refused;
+        expectSame('verdict', refused === null ? 'ok' : 'reject', expect);
+        expectSame('claims', refused === null ? check(presentation).claims : null, payload ?? null);
       },
     ),
     {

@@ -164,7 +164,7 @@ function genesisFacts({ meta }: ChainFile): GenesisFacts {
   };
 }
 
-function genesisCases(file: string, chain: ChainFile): ConformanceCase[] {
+function genesisCases(file: string, chain: ChainFile, constants: ChainConstants): ConformanceCase[] {
   const { genesis, genesisOverrides, accounts, farmers, plots } = chain.meta;
   const facts = genesisFacts(chain);
   const override = (what: string): string =>
@@ -175,7 +175,7 @@ function genesisCases(file: string, chain: ChainFile): ConformanceCase[] {
       rule: 'genesis',
       run: () => {
         requireGenesis(facts.header, hex(genesis.hash));
-        const voting = votingSolutionRange(facts.solutionRange, PUBLIC_CONSTANTS.expectedVotesPerBlock);
+        const voting = votingSolutionRange(facts.solutionRange, constants.expectedVotesPerBlock);
         expectFacts(unprefixed(genesis) as Recorded, ['headerScale', 'potExternalEntropyUtf8'], {
           hash: headerHash(facts.header),
           header: unprefixed(toRpcHeader(facts.header)),
@@ -210,7 +210,7 @@ function genesisCases(file: string, chain: ChainFile): ConformanceCase[] {
         const id = sectorId(hex(farmers[plot.farmer] as string), plot.sectorIndex, historySize);
         expectFacts(unprefixed(plot) as Recorded, ['farmer', 'sectorIndex', 'pieceOffset', 'historySize'], {
           sectorId: id,
-          pieceIndex: pieceIndexOf(id, plot.pieceOffset, historySize, PUBLIC_CONSTANTS),
+          pieceIndex: pieceIndexOf(id, plot.pieceOffset, historySize, constants),
         });
       },
     })),
@@ -281,10 +281,10 @@ function recordedDigest(header: Header, digests: SubspaceDigests): Recorded {
   return Object.fromEntries(Object.entries(whole).filter(([, value]) => isThere(value)));
 }
 
-function derivedOf(digests: SubspaceDigests): Recorded {
+function derivedOf(digests: SubspaceDigests, constants: ChainConstants): Recorded {
   const { solution, slot, proofOfTime } = digests.preDigest;
   const challenge = challengeOf(solution, slot, proofOfTime);
-  const pieceIndex = pieceIndexOfSolution(solution, PUBLIC_CONSTANTS);
+  const pieceIndex = pieceIndexOfSolution(solution, constants);
   return {
     ...challenge,
     publicKeyHash: blake3Hash(solution.publicKey),
@@ -298,14 +298,14 @@ function derivedOf(digests: SubspaceDigests): Recorded {
 }
 
 /** What the runtime's state says after a block, as a header-only client derives it. */
-function stateAfter(digests: SubspaceDigests, context: BlockContext): Recorded {
+function stateAfter(digests: SubspaceDigests, context: BlockContext, constants: ChainConstants): Recorded {
   const { change, slot, childSlotIterations } = context;
   const nextChange = change !== null && slot <= change.slot ? change : null;
   const scale = new ScaleWriter().u8(0).u32(childSlotIterations);
   scale.option(nextChange, (some, { slot: at, slotIterations, entropy }) =>
     some.u64(at).u32(slotIterations).raw(entropy),
   );
-  const voting = (range: bigint) => votingSolutionRange(range, PUBLIC_CONSTANTS.expectedVotesPerBlock);
+  const voting = (range: bigint) => votingSolutionRange(range, constants.expectedVotesPerBlock);
   const { nextSolutionRange: next, enableSolutionRangeAdjustment } = digests;
   const override = enableSolutionRangeAdjustment?.override ?? null;
   const current = override ?? digests.solutionRange;
@@ -322,13 +322,17 @@ function stateAfter(digests: SubspaceDigests, context: BlockContext): Recorded {
 }
 
 /** Facts of a block by itself; those that need its ancestors come with its import. */
-async function checkBlock(recorded: ChainBlock, { meta }: ChainFile): Promise<void> {
+async function checkBlock(
+  recorded: ChainBlock,
+  { meta }: ChainFile,
+  constants: ChainConstants,
+): Promise<void> {
   await loadWasm();
   const { header, justification: payload } = importable(recorded);
   const digests = subspaceDigests(header);
   const justification = readJustification(payload);
   const block = blockOf(header, digests, justification);
-  const slots = claimedSlots(block, PUBLIC_CONSTANTS.blockAuthoringDelay);
+  const slots = claimedSlots(block, constants.blockAuthoringDelay);
   const signedBlock = { header, extrinsics: recorded.extrinsics.map(hex), justifications: null };
   const objects = blockObjects(encodeSignedBlock(signedBlock));
   const extrinsics = signedBlock.extrinsics.map(decodeExtrinsic);
@@ -352,7 +356,7 @@ async function checkBlock(recorded: ChainBlock, { meta }: ChainFile): Promise<vo
       slot: digests.preDigest.slot,
       weight: blockWeight(digests.solutionRange),
       digest: recordedDigest(header, digests),
-      derived: derivedOf(digests),
+      derived: derivedOf(digests, constants),
       firstCheckpointSlot: slots[0]?.slot,
       extrinsics: extrinsics.map(encodeExtrinsic),
       objectMappingScale: objects.length === 0 ? undefined : encodeBlockObjectMapping(objects),
@@ -369,7 +373,8 @@ async function checkBlock(recorded: ChainBlock, { meta }: ChainFile): Promise<vo
     }),
   );
   for (const entry of recorded.signed) checkSigned(entry, signedBlock.extrinsics, header, meta);
-  for (const extrinsic of extrinsics) if (extrinsic.kind === 'general') checkVote(extrinsic.call, header);
+  for (const extrinsic of extrinsics)
+    if (extrinsic.kind === 'general') checkVote(extrinsic.call, header, constants);
 }
 
 function checkSigned(
@@ -416,7 +421,7 @@ function checkSigned(
 }
 
 /** A vote of another farmer inside a block: signed, and farther from the challenge than a block may be. */
-function checkVote(call: Uint8Array, header: Header): void {
+function checkVote(call: Uint8Array, header: Header, constants: ChainConstants): void {
   const reader = new ScaleReader(call, 'vote-call');
   expectSame('call', reader.raw(2), '0202');
   const vote = readVote(reader);
@@ -432,16 +437,17 @@ function checkVote(call: Uint8Array, header: Header): void {
     solutionRange,
     pieceCheck: null,
   });
-  const voting = votingSolutionRange(range, PUBLIC_CONSTANTS.expectedVotesPerBlock);
+  const voting = votingSolutionRange(range, constants.expectedVotesPerBlock);
   const distance = verifySolution(vote.solution, vote.slot, params(voting));
   if (distance <= range / 2n) throw new Error('a vote that would have been a block');
 }
 
 function* chainCases(file: string, chain: ChainFile, replay: Replay): Generator<ConformanceCase> {
-  yield* genesisCases(file, chain);
+  const { constants } = replay.verifier;
+  yield* genesisCases(file, chain, constants);
   for (const [index, recorded] of chain.blocks.entries()) {
     const name = `${file}: ${recorded.branch} ${recorded.number}`;
-    yield { name, rule: 'digest-items', run: () => checkBlock(recorded, chain) };
+    yield { name, rule: 'digest-items', run: () => checkBlock(recorded, chain, constants) };
     yield {
       name: `${name}, imported`,
       rule: 'fork-choice',
@@ -449,8 +455,11 @@ function* chainCases(file: string, chain: ChainFile, replay: Replay): Generator<
         const [verified] = await replay.import([importable(recorded)]);
         if (verified === undefined) throw new Error('not imported');
         const { digests } = verified.block;
-        expectSame('state', stateAfter(digests, verified.context), unprefixed(pick(recorded, STATE_FIELDS)));
-        checkImport(replay, verified.context, chain.importOrder[index]);
+        const state = stateAfter(digests, verified.context, constants);
+        expectSame('state', state, unprefixed(pick(recorded, STATE_FIELDS)));
+        const entry = chain.importOrder[index];
+        checkImport(replay, verified.context, entry);
+        expectSame('branch', entry?.branch, recorded.branch);
         expectSame('weight', verified.context.weight, recorded.cumulativeWeight);
       },
     };

@@ -192,19 +192,16 @@ const UNREAD: Record<string, string[]> = {
   ],
 };
 
-/** Calls that only show how a node refuses; a typed client cannot make them. */
-function isMalformed({ method, params }: Request): boolean {
-  return method === 'subspace_submitSolutionResponse' && Object.keys(params?.[0] as object).length === 0;
-}
-
 /** Makes a recorded call again. Returns what was sent, and the result said in JSON again. */
 async function repeat(request: Request, reply: RpcMessage) {
   const recorded = new RecordedNode(reply);
-  const typed = isMalformed(request) ? undefined : TYPED[request.method];
-  const result =
-    typed === undefined
-      ? await recorded.call(request.method, request.params)
-      : await typed(new NodeRpc(recorded), new FarmerRpc(recorded, 'recorded'), request.params ?? []);
+  const typed = TYPED[request.method];
+  if (typed === undefined) throw new Error(`nothing reads the reply to ${request.method}`);
+  const result = await typed(
+    new NodeRpc(recorded),
+    new FarmerRpc(recorded, 'recorded'),
+    request.params ?? [],
+  );
   return { asked: recorded.asked, result };
 }
 

@@ -6,7 +6,7 @@ import type { Block, BlockContext } from '../block.ts';
 import { genesisContext } from '../genesis.ts';
 import { derive } from './import.ts';
 import { checkRootPlotUpdate } from './root-plot.ts';
-import { pieceCheckOf } from './segments.ts';
+import { checkSegmentCommitments, pieceCheckOf } from './segments.ts';
 import { checkNextSolutionRange } from './solution-range.ts';
 
 const ERA = PUBLIC_CONSTANTS.eraDurationInBlocks;
@@ -120,6 +120,14 @@ describe('the last block of an era', () => {
   });
 });
 
+describe('adjustment of the solution range', () => {
+  it('is enabled once', () => {
+    const enabling = block(7, 9n, { enableSolutionRangeAdjustment: { override: null } });
+    check(enabling, parentAt(6));
+    expect(() => check(enabling, parentAt(6, { adjusting: true }))).toThrow('next-solution-range-digest');
+  });
+});
+
 describe('the root plot', () => {
   const open = block(7, 9n, { rootPlotPublicKeyUpdate: { key: null } });
   const set = block(7, 9n, { rootPlotPublicKeyUpdate: { key: new Uint8Array(32) } });
@@ -134,8 +142,50 @@ describe('the root plot', () => {
   });
 });
 
+const commitment = (fill: number) => new Uint8Array(48).fill(fill);
+
+describe('announced segments', () => {
+  const announcing = (number: number, ...segments: [index: bigint, fill: number][]) =>
+    block(number, 9n, {
+      segmentCommitments: segments.map(([segmentIndex, fill]) => ({
+        segmentIndex,
+        commitment: commitment(fill),
+      })),
+    });
+  const checkAll = (child: Block, parent: BlockContext) =>
+    checkSegmentCommitments(child, parent, PUBLIC_CONSTANTS);
+  const two = parentAt(999, { commitments: [commitment(1), commitment(2)] });
+
+  it('continue the sequence, any number in one block', () => {
+    const child = announcing(1000, [2n, 3], [3n, 4]);
+    checkAll(child, two);
+    expect(after(child, two).commitments).toEqual([1, 2, 3, 4].map(commitment));
+    for (const wrong of [[1n], [3n], [2n, 2n], [2n, 4n], [3n, 2n]]) {
+      const segments = wrong.map((index): [bigint, number] => [index, 7]);
+      expect(() => checkAll(announcing(1000, ...segments), two)).toThrow('segment-commitment-digest');
+    }
+  });
+
+  it('are no more than blocks as deep as archived ones can fill', () => {
+    const parent = (number: number) => parentAt(number, { commitments: [commitment(1)] });
+    // 25 blocks of 5 MiB and a header of 64 KiB are the first to fill a segment of 124 MiB.
+    checkAll(announcing(125, [1n, 2]), parent(124));
+    expect(() => checkAll(announcing(124, [1n, 2]), parent(123))).toThrow('segment-commitment-digest');
+    expect(() => checkAll(announcing(125, [1n, 2], [2n, 3]), parent(124))).toThrow(
+      'segment-commitment-digest',
+    );
+    checkAll(announcing(1, [0n, 1]), parentAt(0));
+  });
+
+  it('begin with the segment of the genesis block, where that is known', () => {
+    const known = parentAt(0, { firstCommitment: commitment(1) });
+    checkAll(announcing(1, [0n, 1]), known);
+    expect(() => checkAll(announcing(1, [0n, 2]), known)).toThrow('segment-commitment-digest');
+    checkAll(announcing(1, [0n, 2]), parentAt(0));
+  });
+});
+
 describe('the piece of a solution', () => {
-  const commitment = (fill: number) => new Uint8Array(48).fill(fill);
   const parent = parentAt(6, { commitments: [commitment(1)] });
   const { preDigest } = DIGESTS;
   /** A solution of history 2 whose piece lies in segment 1. */
@@ -164,5 +214,28 @@ describe('the piece of a solution', () => {
       segmentCommitments: [{ segmentIndex: 2n, commitment: commitment(2) }],
     });
     expect(() => pieceCheckOf(gap, parent, PUBLIC_CONSTANTS)).toThrow('segment-commitment-known');
+  });
+
+  it('lies in segment 0 before any block announced it', () => {
+    const first = { preDigest: { ...preDigest, slot: 9n } };
+    const known = parentAt(0, { firstCommitment: commitment(1) });
+    const pieceCheck = pieceCheckOf(block(1, 9n, first), known, PUBLIC_CONSTANTS);
+    expect(pieceCheck.segmentCommitment).toEqual(commitment(1));
+    expect(pieceCheck.currentHistorySize).toBe(1n);
+  });
+
+  it('expires by the last segment of the least lifetime after its sector’s history', () => {
+    const { minSectorLifetime } = PUBLIC_CONSTANTS;
+    const decisive = Number(solution.historySize + minSectorLifetime);
+    const known = Array.from({ length: decisive + 1 }, (_, index) => commitment(index + 1));
+    const expiryAt = (commitments: Uint8Array[], announced: SubspaceDigests['segmentCommitments'] = []) => {
+      const child = block(7, 9n, { ...won, segmentCommitments: announced });
+      return pieceCheckOf(child, parentAt(6, { commitments }), PUBLIC_CONSTANTS).expirySegmentCommitment;
+    };
+    expect(expiryAt(known)).toEqual(commitment(decisive));
+    expect(expiryAt(known.slice(0, decisive))).toEqual(commitment(decisive));
+    expect(expiryAt(known.slice(0, decisive - 1))).toBeNull();
+    const announced = [{ segmentIndex: BigInt(decisive - 1), commitment: commitment(99) }];
+    expect(expiryAt(known.slice(0, decisive - 1), announced)).toEqual(commitment(99));
   });
 });
