@@ -64,4 +64,8 @@ describe('expiry of a sector', () => {
       }),
     );
   });
+
+  it('is not known of a sector without history', () => {
+    expect(expirationHistorySize(new Uint8Array(32), 0n, new Uint8Array(48), 4n)).toBeNull();
+  });
 });

@@ -94,8 +94,7 @@ export function expirationHistorySize(
   const last = minSectorLifetime + historySize * SECTOR_EXPIRY_HISTORY_FACTOR;
   if (check === null || last > U64_MAX || last <= check) return null;
   const input = fromLittleEndian(blake3Hash(id, checkSegmentCommitment));
-  const expires = (input % (last - check)) + check;
-  return expires > U64_MAX ? null : expires;
+  return (input % (last - check)) + check;
 }
 
 /** Challenge of a sector at a slot: its id XOR the global challenge. 32 bytes. */

@@ -45,6 +45,14 @@ describe('solution range', () => {
     }
     expect(nextSolutionRange(0n, U64_MAX, U64_MAX, [1n, 6n], 1)).toBe(U64_MAX);
     expect(nextSolutionRange(0n, 3n, 7n, [1n, 6n], 2016)).toBe(1n);
+    expect(nextSolutionRange(0n, 3n, U64_MAX - 1n, [1n, 1n], 2)).toBe(U64_MAX);
+    expect(nextSolutionRange(0n, 3n, U64_MAX - 2n, [1n, 1n], 3)).toBe(U64_MAX - 2n);
+  });
+
+  it('of the next era multiplies in 128 bits that saturate, before it divides', () => {
+    const rate: [bigint, bigint] = [1n << 60n, 1n << 63n];
+    expect(nextSolutionRange(0n, U64_MAX, 1n << 62n, rate, 16)).toBe((1n << 61n) - 1n);
+    expect(nextSolutionRange(0n, 1n << 4n, 1n << 62n, rate, 16)).toBe(1n << 60n);
   });
 
   it('of votes saturates', () => {

@@ -39,10 +39,10 @@ export function nextSolutionRange(
   const saturate = (value: bigint) => (value >> 128n === 0n ? value : (1n << 128n) - 1n);
   const slots = currentSlot - eraStartSlot;
   const scaled = saturate(saturate(current * slots) * numerator) / BigInt(eraDurationInBlocks) / denominator;
-  const capped = scaled > U64_MAX ? U64_MAX : scaled;
   const low = current / 4n;
-  const high = current * 4n > U64_MAX ? U64_MAX : current * 4n;
-  return capped < low ? low : capped > high ? high : capped;
+  const high = current * 4n;
+  const bounded = scaled < low ? low : scaled > high ? high : scaled;
+  return bounded > U64_MAX ? U64_MAX : bounded;
 }
 
 /** Range within which a solution is a vote: wider than a block's by the expected votes. */
