@@ -5,6 +5,7 @@ import type { Header, SubspaceDigests } from '../../protocol/types.ts';
 import type { Block, BlockContext } from '../block.ts';
 import { genesisContext } from '../genesis.ts';
 import { derive } from './import.ts';
+import { claimedSlots } from './proof-of-time.ts';
 import { checkRootPlotUpdate } from './root-plot.ts';
 import { checkSegmentCommitments, pieceCheckOf } from './segments.ts';
 import { checkNextSolutionRange } from './solution-range.ts';
@@ -218,6 +219,8 @@ describe('the piece of a solution', () => {
 
   it('lies in segment 0 before any block announced it', () => {
     const first = { preDigest: { ...preDigest, slot: 9n } };
+    const unknown = () => pieceCheckOf(block(1, 9n, first), parentAt(0), PUBLIC_CONSTANTS);
+    expect(unknown).toThrow('segment-commitment-known');
     const known = parentAt(0, { firstCommitment: commitment(1) });
     const pieceCheck = pieceCheckOf(block(1, 9n, first), known, PUBLIC_CONSTANTS);
     expect(pieceCheck.segmentCommitment).toEqual(commitment(1));
@@ -237,5 +240,22 @@ describe('the piece of a solution', () => {
     expect(expiryAt(known.slice(0, decisive - 1))).toBeNull();
     const announced = [{ segmentIndex: BigInt(decisive - 1), commitment: commitment(99) }];
     expect(expiryAt(known.slice(0, decisive - 1), announced)).toEqual(commitment(99));
+  });
+});
+
+describe('the slots of a justification', () => {
+  it('end with the block’s slot and the delay, and begin with slot 1 at the earliest', () => {
+    const { blockAuthoringDelay } = PUBLIC_CONSTANTS;
+    const claimed = (slot: bigint, count: number) => {
+      const child = block(1, slot);
+      const checkpoints = Array.from({ length: count }, () => new Uint8Array(128));
+      return claimedSlots(
+        { ...child, justification: { ...child.justification, checkpoints } },
+        blockAuthoringDelay,
+      ).map((one) => one.slot);
+    };
+    expect(claimed(2n, 6)).toEqual([1n, 2n, 3n, 4n, 5n, 6n]);
+    expect(claimed(2n, 1)).toEqual([6n]);
+    expect(() => claimed(2n, 7)).toThrow('pot-checkpoints');
   });
 });
