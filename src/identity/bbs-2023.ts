@@ -13,7 +13,7 @@ import { DecodeError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url } from '../wallet/json.ts';
 import credentialsV2 from './contexts/credentials-v2.json' with { type: 'json' };
-import type { SecuredDocument } from './data-integrity.ts';
+import { VOCABULARIES, type SecuredDocument } from './data-integrity.ts';
 
 const WHAT = 'bbs-2023';
 /** Values in a document; each costs both ends work. */
@@ -25,15 +25,10 @@ const DERIVED_PREFIX = [0xd9, 0x5d, 0x03];
 const CREDENTIALS = 'https://www.w3.org/ns/credentials/v2';
 const CONTEXTS: Record<string, object> = {
   [CREDENTIALS]: credentialsV2,
-  'https://www.w3.org/ns/credentials/undefined-terms/v2': vocabulary(
-    'https://www.w3.org/ns/credentials/undefined-term#',
+  ...Object.fromEntries(
+    Object.entries(VOCABULARIES).map(([name, vocab]) => [name, { '@context': { '@vocab': vocab } }]),
   ),
-  'https://www.w3.org/ns/credentials/examples/v2': vocabulary('https://www.w3.org/ns/credentials/examples#'),
 };
-
-function vocabulary(base: string) {
-  return { '@context': { '@vocab': base } };
-}
 
 /**
  * Refuses what would let one name stand for another's meaning, since the proof covers meanings and not names: contexts

@@ -91,6 +91,7 @@ export function credentialBook(context: IdentityContext) {
   const w3cView = (id: string, { credential }: CredentialRecord): CredentialView => {
     const read = decodeW3cCredential(credential);
     const known = context.known(read.issuer);
+    const derivable = read.secured.cryptosuite === 'bbs-2023';
     return {
       id,
       type: read.types.at(-1)!,
@@ -98,14 +99,14 @@ export function credentialBook(context: IdentityContext) {
       issuerName: known?.name ?? null,
       subject: read.subject,
       holder: null,
-      claims: read.claims.map((claim) => ({ ...claim, selective: false })),
+      claims: read.claims.map(({ path, text }) => ({ path, text, selective: derivable })),
       provable: [],
       issuedAt: read.validFrom,
       expiresAt: read.validUntil,
       selfIssued: read.subject === read.issuer,
       status: w3cStatus(read, undefined),
       statusSource: null,
-      linkable: true,
+      linkable: !derivable,
       foreign: true,
     };
   };

@@ -15,6 +15,11 @@ import { verifyEd25519 } from './signature.ts';
 
 /** Cryptosuites whose proofs are read. */
 export const CRYPTOSUITES = ['eddsa-jcs-2022', 'bbs-2023'] as const;
+/** Contexts of the W3C that are nothing but a vocabulary: their names, and what words begin with. */
+export const VOCABULARIES: Readonly<Record<string, string>> = {
+  'https://www.w3.org/ns/credentials/undefined-terms/v2': 'https://www.w3.org/ns/credentials/undefined-term#',
+  'https://www.w3.org/ns/credentials/examples/v2': 'https://www.w3.org/ns/credentials/examples#',
+};
 /** Seconds that clocks may differ. */
 export const CLOCK_SKEW_S = 60;
 const WHAT = 'data-integrity';

@@ -32,7 +32,13 @@ const claimSchema = v.object({
 const querySchema = v.object({
   id: queryId,
   format: text(64),
-  meta: v.optional(v.object({ vct_values: v.optional(list(text(512), 16)) })),
+  meta: v.optional(
+    v.object({
+      vct_values: v.optional(list(text(512), 16)),
+      /** Of credentials of the W3C's kind: sets of types, of which it has to have all of one. */
+      type_values: v.optional(list(list(text(512), 16), 16)),
+    }),
+  ),
   claims: v.optional(v.pipe(v.array(claimSchema), v.maxLength(MAX_CLAIMS))),
   claim_sets: v.optional(list(list(queryId, MAX_CLAIMS), 16)),
   require_cryptographic_holder_binding: v.optional(v.boolean()),

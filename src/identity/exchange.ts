@@ -31,7 +31,8 @@ import {
 } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import type { HolderSecrets, SeenKey, UnlinkablePresentation } from './unlinkable.ts';
-import { isW3cCredential } from './w3c-credential.ts';
+import { isW3cCredential, type W3cCheck, type W3cCredential } from './w3c-credential.ts';
+import { checkW3c, matchW3c, showW3c } from './w3c-showing.ts';
 
 const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit));
 
@@ -84,8 +85,10 @@ export function matchCredentials(request: PresentationRequest, credentials: read
         const disclosed = matchUnlinkable(query, credential);
         return disclosed === null ? [] : [{ query: query.id, credential: index, disclosed }];
       }
-      // Of those of other systems nothing can be kept back, nor is it known whose they are.
-      if (isW3cCredential(credential)) return [];
+      if (isW3cCredential(credential)) {
+        const disclosed = matchW3c(query, credential);
+        return disclosed === null ? [] : [{ query: query.id, credential: index, disclosed }];
+      }
       const { claims, disclosable } = disclosableClaims(credential);
       const asked = claimsAnswering(claims, query);
       if (asked === null) return [];
@@ -154,8 +157,9 @@ export async function respond(
     const answer = answers.find((one) => one.query === query.id);
     if (answer === undefined) continue;
     const showing = { nonce: request.nonce, audience: request.client_id, now };
-    const { presentation, proved } =
-      answer.secrets === undefined
+    const { presentation, proved } = isW3cCredential(answer.credential)
+      ? { presentation: await showW3c(answer.credential, answer.paths, showing), proved: [] }
+      : answer.secrets === undefined
         ? await showLinkable(query, answer, showing)
         : await showUnlinkable(query, answer, answer.secrets, showing);
     vp_token[query.id] = [presentation];
@@ -226,8 +230,12 @@ function statementOf(predicate: PredicateQuery, commitment: Uint8Array, presenta
   return { attribute, commitment, bound: { kind, value }, context: proofContext(presentation) };
 }
 
-export interface CheckedAnswer {
+/** An answer whose every check passed: by a credential of ours, or of another system. */
+export type CheckedAnswer = OwnAnswer | { query: string; foreign: W3cCredential };
+
+interface OwnAnswer {
   query: string;
+  foreign: null;
   credential: Omit<VerifiedCredential, 'claims'> & {
     claims: Record<string, unknown> & { iss: string; vct: string };
   };
@@ -237,7 +245,7 @@ export interface CheckedAnswer {
   unlinkable: (Pick<UnlinkablePresentation, 'scope' | 'pseudonym'> & { key: SeenKey }) | null;
 }
 
-type ResponseCheck = Pick<SdJwtCheck, 'now' | 'issuerKey' | 'status'>;
+type ResponseCheck = Pick<SdJwtCheck, 'now' | 'issuerKey' | 'status'> & Pick<W3cCheck, 'keyOf'>;
 
 /**
  * Verifies a response against the request it answers: every query, its claims and its bounds. Throws DecodeError,
@@ -258,6 +266,11 @@ export async function checkResponse(
   for (const query of queries) {
     const presentation = response.vp_token[query.id]?.[0];
     if (presentation === undefined) continue;
+    if (isW3cCredential(presentation)) {
+      const to = { nonce: request.nonce, audience: request.client_id };
+      checked.push({ query: query.id, foreign: await checkW3c(query, presentation, to, how) });
+      continue;
+    }
     const check = isUnlinkable(presentation) ? checkUnlinkable : checkLinkable;
     const proofs = response.predicates?.[query.id] ?? [];
     checked.push(await check({ request, query, presentation, proofs }, how));
@@ -283,7 +296,7 @@ async function checkLinkable({ request, query, presentation, proofs }: Given, ho
     const commitment = text === undefined ? undefined : fromBase64Url(text, 'commitments', 32);
     requireProved(predicate, proofs, commitment, presentation, predicates);
   }
-  return { query: query.id, credential, proved, unlinkable: null };
+  return { query: query.id, foreign: null, credential, proved, unlinkable: null };
 }
 
 async function checkUnlinkable({ request, query, presentation, proofs }: Given, how: ResponseCheck) {
@@ -300,14 +313,16 @@ async function checkUnlinkable({ request, query, presentation, proofs }: Given, 
       requireProved(predicate, proofs, commitment, presentation, unlinkablePredicates);
     }
   }
-  return { query: query.id, credential, proved, unlinkable: { scope, pseudonym, key } };
+  return { query: query.id, foreign: null, credential, proved, unlinkable: { scope, pseudonym, key } };
 }
 
 /** Credentials that cannot be linked show that they are one wallet's by one pseudonym. */
 function requireOneHolder(checked: readonly CheckedAnswer[]): void {
   for (const scope of ['audience', 'once']) {
     const holders = new Set(
-      checked.flatMap(({ unlinkable }) => (unlinkable?.scope === scope ? [unlinkable.pseudonym] : [])),
+      checked.flatMap((one) =>
+        one.foreign === null && one.unlinkable?.scope === scope ? [one.unlinkable.pseudonym] : [],
+      ),
     );
     if (holders.size > 1)
       throw new Refusal(

@@ -15,6 +15,7 @@ import { decodeJws, type Jws } from './jws.ts';
 import { keySetSchema, recipientIn } from './openid-encryption.ts';
 import { succeeded, text } from './openid-web.ts';
 import { requireCertificate, requireIdentity, type TokenSigner } from './token-signer.ts';
+import { isW3cCredential } from './w3c-credential.ts';
 
 const REQUEST_TYPE = 'oauth-authz-req+jwt';
 /** Audience of requests to wallets that nobody has described to the verifier. */
@@ -190,7 +191,7 @@ export async function sendAnswer(
 ): Promise<string | null> {
   const { encryption, state, responseUri } = open;
   const form = new URLSearchParams();
-  const content = { vp_token, ...(predicates && { predicates }) };
+  const content = { vp_token: asSent(vp_token), ...(predicates && { predicates }) };
   if (encryption === null) {
     for (const [name, value] of Object.entries(content)) form.set(name, JSON.stringify(value));
     if (state !== null) form.set('state', state);
@@ -208,4 +209,10 @@ export async function sendAnswer(
   if (said.trim() === '') return null;
   const { redirect_uri: goOn } = shaped(answeredSchema, parseJson(said, 'answer'), 'answer');
   return goOn === undefined ? null : webUrl(goOn).href;
+}
+
+/** Credentials of the W3C's kind are sent as JSON, others as text. */
+function asSent(token: PresentationResponse['vp_token']): Record<string, unknown[]> {
+  const sent = (one: string): unknown => (isW3cCredential(one) ? JSON.parse(one) : one);
+  return Object.fromEntries(Object.entries(token).map(([query, all]) => [query, all.map(sent)]));
 }

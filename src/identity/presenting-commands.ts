@@ -13,6 +13,8 @@ import { disclosableClaims } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { statusReader } from './status-book.ts';
 import { secretsOf } from './unlinkable-commands.ts';
+import { isW3cCredential } from './w3c-credential.ts';
+import { previewW3c } from './w3c-showing.ts';
 
 /** Commands, for one wallet and network. */
 export function presentingCommands(context: IdentityContext) {
@@ -39,6 +41,8 @@ export function presentingCommands(context: IdentityContext) {
           /** What the verifier would see, and what of the credential it would not. */
           seen: ClaimText[];
           unseen: ClaimPath[];
+          /** Of another system's: what makes two showings known to be of one credential. */
+          linkedBy?: string[];
         }[];
       }[];
     }> {
@@ -56,19 +60,30 @@ export function presentingCommands(context: IdentityContext) {
         audience: request.client_id,
         purpose: request.purpose ?? null,
         answerable: chosen !== null,
-        queries: shown.map(({ id, meta, predicates, recognise }) => ({
-          id,
-          recognise: recognise === true,
-          types: meta?.vct_values ?? [],
-          predicates: predicates ?? [],
-          matches: matches
-            .filter(({ query }) => query === id)
-            .map(({ credential, disclosed }) => {
-              const { id: recordId, value } = records[credential]!;
-              const shown = view(recordId, value, status);
-              return { credential: shown, disclosed, ...givenAway(value.credential, shown, disclosed) };
-            }),
-        })),
+        queries: await Promise.all(
+          shown.map(async ({ id, meta, predicates, recognise }) => ({
+            id,
+            recognise: recognise === true,
+            types: meta?.vct_values ?? meta?.type_values?.map((all) => all.join(' and ')) ?? [],
+            predicates: predicates ?? [],
+            matches: await Promise.all(
+              matches
+                .filter(({ query }) => query === id)
+                .map(async ({ credential, disclosed }) => {
+                  const { id: recordId, value } = records[credential]!;
+                  const shown = view(recordId, value, status);
+                  if (!isW3cCredential(value.credential))
+                    return { credential: shown, disclosed, ...givenAway(value.credential, shown, disclosed) };
+                  const preview = await previewW3c(value.credential, disclosed);
+                  return {
+                    credential: { ...shown, linkable: preview.linkedBy.length > 0 },
+                    disclosed,
+                    ...preview,
+                  };
+                }),
+            ),
+          })),
+        ),
       };
     },
 
@@ -87,6 +102,8 @@ export function presentingCommands(context: IdentityContext) {
               credential.slice(0, 80),
               'This credential is not in the wallet.',
             );
+          if (isW3cCredential(record.credential))
+            return { query, credential: record.credential, paths, key: null, openings: {} };
           if (record.unlinkable !== undefined) {
             const secrets = secretsOf(context, record.unlinkable.blind);
             return { query, credential: record.credential, paths, key: null, openings: {}, secrets };

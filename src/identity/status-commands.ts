@@ -11,6 +11,7 @@ import { sendCall, signedPart, type CallView } from './registry-call.ts';
 import { openStatusList, signStatusList } from './status-list.ts';
 import { issuePointer, pointerIdOf, pointerIn, pointerTo } from './status-pointer.ts';
 import { identifiersOf } from './verdict.ts';
+import { isW3cCredential } from './w3c-credential.ts';
 import {
   adoptAnnounced,
   fetchStatusList,
@@ -45,7 +46,7 @@ export function statusCommands(context: IdentityContext, web: Web) {
     const status = await statusReader(context);
     return Object.values(decodePresentationResponse(response).vp_token)
       .flat()
-      .filter((presentation) => !isUnlinkable(presentation))
+      .filter((presentation) => !isUnlinkable(presentation) && !isW3cCredential(presentation))
       .map((presentation) => {
         const token = presentation.split('~')[0]!;
         const { issuer, uri, index } = listNamedBy(token);

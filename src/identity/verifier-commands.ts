@@ -18,6 +18,9 @@ import { CREDENTIAL_TYPE } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { findNewestLists, statusReader } from './status-book.ts';
 import { issuerToken, rememberKey } from './unlinkable-commands.ts';
+import { checkedView, keysFrom } from './w3c-commands.ts';
+import { isW3cCredential } from './w3c-credential.ts';
+import { W3C_TYPE } from './w3c-showing.ts';
 
 const NONCE_BYTES = 24;
 
@@ -31,6 +34,8 @@ export interface ResponseView {
   selfIssued: boolean;
   /** Null if this showing can be linked to others. `pseudonym`: the holder, here and at every later showing to you. */
   unlinkable: { pseudonym: string | null } | null;
+  /** Whether it is of another system, which does not say that it is theirs. */
+  foreign: boolean;
 }
 
 /** What a request asks of one credential. */
@@ -38,8 +43,11 @@ export interface AskedCredential {
   type: string;
   claims?: ClaimPath[];
   predicates?: PredicateQuery[];
-  /** Whether the showing may be one that can be linked to others, must be one that cannot, or either. */
-  showing?: 'linkable' | 'unlinkable' | 'either';
+  /**
+   * Whether the showing may be one that can be linked to others, must be one that cannot, or either; `foreign`: of
+   * another system (W3C).
+   */
+  showing?: 'linkable' | 'unlinkable' | 'either' | 'foreign';
   /** Whether a holder whose showings cannot be linked is to be known again by whoever asks. */
   recognise?: boolean;
 }
@@ -47,12 +55,24 @@ export interface AskedCredential {
 /** The forms in which a credential is taken, the one that tells less first. */
 function queriesFor(asked: AskedCredential, index: number): CredentialQuery[] {
   const { type, claims = [], predicates: bounds = [], showing = 'linkable', recognise } = asked;
+  const id = `q${index + 1}`;
+  if (showing === 'foreign')
+    return [
+      {
+        id,
+        format: W3C_TYPE,
+        meta: { type_values: [[type]] },
+        require_cryptographic_holder_binding: false,
+        ...(claims.length === 0
+          ? {}
+          : { claims: claims.map((path) => ({ path: ['credentialSubject', ...path] })) }),
+      },
+    ];
   const common = {
     meta: { vct_values: [type] },
     ...(claims.length === 0 ? {} : { claims: claims.map((path) => ({ path: [...path] })) }),
     ...(bounds.length === 0 ? {} : { predicates: bounds }),
   };
-  const id = `q${index + 1}`;
   const linkable = { id, format: CREDENTIAL_TYPE, ...common };
   const unlinkable = {
     id: `${id}-unlinkable`,
@@ -94,7 +114,9 @@ export function verifierCommands(context: IdentityContext) {
     async verifyResponse(input: { request: string; response: string }): Promise<ResponseView[]> {
       const request = decodePresentationRequest(input.request);
       const response = decodePresentationResponse(input.response);
-      const presentations = Object.values(response.vp_token).flat();
+      const presentations = Object.values(response.vp_token)
+        .flat()
+        .filter((one) => !isW3cCredential(one));
       const tokens = presentations.map(issuerToken);
       const linkable = presentations.filter((one) => !isUnlinkable(one));
       await findNewestLists(
@@ -105,9 +127,16 @@ export function verifierCommands(context: IdentityContext) {
         now: context.seconds,
         issuerKey: await context.issuerKeys(tokens),
         status: await statusReader(context),
+        keyOf: keysFrom(context),
       });
       const results: ResponseView[] = [];
-      for (const { query, credential, proved, unlinkable } of answers) {
+      for (const answer of answers) {
+        if (answer.foreign !== null) {
+          const checked = await checkedView(context, answer.foreign);
+          results.push({ ...checked, query: answer.query, proved: [], unlinkable: null, foreign: true });
+          continue;
+        }
+        const { query, credential, proved, unlinkable } = answer;
         const { claims, header } = credential;
         const verdict = await issuerVerdict(context, claims.iss, header.x5c);
         requireLiving(verdict);
@@ -124,6 +153,7 @@ export function verifierCommands(context: IdentityContext) {
             unlinkable === null
               ? null
               : { pseudonym: unlinkable.scope === 'audience' ? unlinkable.pseudonym : null },
+          foreign: false,
         });
       }
       return results;

@@ -6,6 +6,7 @@ import { resolveDid } from './did-resolution.ts';
 import { parseDid } from './did.ts';
 import type { VerdictView } from './identity-view.ts';
 import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
+import type { Jwk } from './keys.ts';
 import { verifyW3cCredential, type W3cCredential } from './w3c-credential.ts';
 
 /** A credential of another system whose every check passed. */
@@ -22,6 +23,11 @@ export interface CheckedCredential {
   selfIssued: boolean;
 }
 
+/** Keys that issuers' DIDs give, as far as they can be relied on. */
+export function keysFrom(context: IdentityContext): (did: string) => Promise<Jwk | null> {
+  return async (did) => (await context.resolve(did))?.key ?? null;
+}
+
 /**
  * Verifies such a credential and its issuer. `needsStatus`: refuse one of which it is not known whether it was revoked.
  * Throws what `verifyW3cCredential` throws; Refusal `issuer-…` for an issuer that was revoked, is gone or has expired.
@@ -33,13 +39,36 @@ export async function checkW3cCredential(
 ): Promise<{ credential: W3cCredential; verdict: VerdictView | null }> {
   const credential = await verifyW3cCredential(text, {
     now: context.seconds,
-    keyOf: async (did) => (await context.resolve(did))?.key ?? null,
+    keyOf: keysFrom(context),
     needsStatus,
   });
-  const verdict = await issuerVerdict(context, credential.issuer, undefined);
+  return { credential, verdict: await livingIssuer(context, credential.issuer) };
+}
+
+/** Verdict of an issuer, null if it is no more than a key. Throws Refusal `issuer-…`. */
+async function livingIssuer(context: IdentityContext, issuer: string): Promise<VerdictView | null> {
+  const verdict = await issuerVerdict(context, issuer, undefined);
   requireLiving(verdict);
-  if (verdict === null) await requireRegistered(context, credential.issuer);
-  return { credential, verdict };
+  if (verdict === null) await requireRegistered(context, issuer);
+  return verdict;
+}
+
+/** A verified credential as the page shows it. Throws Refusal `issuer-…`. */
+export async function checkedView(
+  context: IdentityContext,
+  { issuer, subject, claims, types, validFrom, validUntil }: W3cCredential,
+): Promise<CheckedCredential> {
+  return {
+    type: types.at(-1)!,
+    issuer,
+    issuerName: context.known(issuer)?.name ?? null,
+    issuerVerdict: await livingIssuer(context, issuer),
+    subject,
+    claims,
+    issuedAt: validFrom,
+    expiresAt: validUntil,
+    selfIssued: subject === issuer,
+  };
 }
 
 /** Refuses an Auto ID that is not among the known ones and that the registry has revoked or that has expired. */
@@ -56,19 +85,8 @@ export function w3cCommands(context: IdentityContext) {
   return {
     /** Checks a credential of another system that somebody handed over. Throws the Refusal of the check that fails. */
     async checkForeign(input: { text: string }): Promise<CheckedCredential> {
-      const { credential, verdict } = await checkW3cCredential(context, input.text, true);
-      const { issuer, subject, claims, types } = credential;
-      return {
-        type: types.at(-1)!,
-        issuer,
-        issuerName: context.known(issuer)?.name ?? null,
-        issuerVerdict: verdict,
-        subject,
-        claims,
-        issuedAt: credential.validFrom,
-        expiresAt: credential.validUntil,
-        selfIssued: subject === issuer,
-      };
+      const { credential } = await checkW3cCredential(context, input.text, true);
+      return checkedView(context, credential);
     },
   };
 }

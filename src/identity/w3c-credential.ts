@@ -24,7 +24,8 @@ import type { CredentialStatus } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 
 const CONTEXT = 'https://www.w3.org/ns/credentials/v2';
-const BASE_TYPE = 'VerifiableCredential';
+/** Type of every credential. */
+export const BASE_TYPE = 'VerifiableCredential';
 const PURPOSE = 'assertionMethod';
 const WHAT = 'w3c-credential';
 const MAX_LIST = 16;
@@ -133,7 +134,13 @@ function momentOf(given: string | undefined): number | null {
   return secondsOf(given, WHAT);
 }
 
-function claimsIn(document: Document, subjects: readonly Record<string, unknown>[]): W3cClaim[] {
+/** Everything that a document says which is a credential, or a part of one. Throws DecodeError. */
+export function claimsOfDocument(given: Record<string, unknown>): W3cClaim[] {
+  const document = shaped(v.partial(credentialSchema), given, WHAT);
+  return claimsIn(document, listed(document.credentialSubject));
+}
+
+function claimsIn(document: Partial<Document>, subjects: readonly Record<string, unknown>[]): W3cClaim[] {
   const rest = Object.fromEntries(Object.entries(document).filter(([name]) => !ENVELOPE.has(name)));
   const isList = Array.isArray(document.credentialSubject);
   const said = subjects.flatMap((subject, index) =>

@@ -6,11 +6,11 @@ import { Badge, Card, CheckBadge } from '../components/basics.tsx';
 import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
 import { identity } from '../wallet-client.ts';
+import { IssuerBadge } from './CredentialCheck.tsx';
 import { Claim } from './CredentialClaim.tsx';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking, LinkingBadge } from './CredentialLinking.tsx';
 import { boundText, numberText, pathText } from './credential-words.ts';
-import { VerdictBadge } from './IdentityVerdict.tsx';
 
 type Hosts = Awaited<ReturnType<typeof identity.issuersToAsk>>;
 type Showing = NonNullable<AskedCredential['showing']>;
@@ -112,10 +112,11 @@ export function Ask() {
             ['either', 'cannot be linked if they have one, or can'],
             ['unlinkable', 'cannot be linked'],
             ['linkable', 'can be linked'],
+            ['foreign', 'is of another system (W3C)'],
           ]}
           onChange={setShowing}
         />
-        {showing !== 'linkable' && (
+        {(showing === 'either' || showing === 'unlinkable') && (
           <Check
             label="Know them again"
             hint="When they come back to you. Others who ask still cannot link their showings to yours."
@@ -160,8 +161,19 @@ export function Ask() {
         <div key={result.query} className="stack disclosed" data-testid="checked" aria-live="polite">
           <p>
             <CheckBadge>every check passed</CheckBadge>{' '}
-            {result.issuerVerdict !== null && <VerdictBadge verdict={result.issuerVerdict} />}{' '}
-            <LinkingBadge linkable={result.unlinkable === null} />{' '}
+            {(result.foreign || result.issuerVerdict !== null) && (
+              <IssuerBadge verdict={result.issuerVerdict} issuer={result.issuer} />
+            )}{' '}
+            {result.foreign ? (
+              <Badge
+                tone="warn"
+                title="Such a credential does not say whose it is: whoever has it can show it"
+              >
+                may be somebody else’s
+              </Badge>
+            ) : (
+              <LinkingBadge linkable={result.unlinkable === null} />
+            )}{' '}
             {result.selfIssued && <Badge tone="warn">they say it of themselves</Badge>}
           </p>
           <dl className="facts">

@@ -197,6 +197,9 @@ function Query(props: {
         {query.recognise &&
           !match.credential.linkable &&
           'They will know you when you come back, and nobody else will.'}
+        {match.linkedBy !== undefined &&
+          match.linkedBy.length > 0 &&
+          `By ${match.linkedBy.join(', ')}. They are not shown that it is yours.`}
       </p>
       {match.unseen.length > 0 && (
         <p className="muted">They will not see: {match.unseen.map(pathText).join(', ')}.</p>

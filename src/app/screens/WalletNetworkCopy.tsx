@@ -30,20 +30,19 @@ export function NetworkCopy({ symbol, onRestore }: { symbol: string; onRestore: 
   return (
     <Card title="Keep a copy on the network" span={6}>
       <p className="muted">
-        Everything in this wallet, encrypted under a key of your recovery phrase, stored for ever. The twelve
-        words and the copy’s identifier bring it back on any device, also if you forgot the password. Whoever
-        gets your words can read it, too, and nobody can remove it.
+        Everything in this wallet, encrypted under a key of your recovery phrase, stored for ever. The words
+        and the copy’s identifier bring it back on any device, also if you forgot the password. Whoever gets
+        your words can read it, too, and nobody can remove it.
       </p>
       <Failure error={error} />
       {newest !== undefined && (
         <>
           <p>
-            Stored {new Date(newest.at * 1000).toLocaleString()}. What came into the wallet since is not in
-            it.
+            Made {new Date(newest.at * 1000).toLocaleString()}. What came into the wallet since is not in it.
           </p>
           {upload !== undefined && (
             <ul className="list">
-              <UploadItem upload={upload} symbol={symbol} onChange={change} />
+              <UploadItem upload={{ ...upload, name: 'The copy' }} symbol={symbol} onChange={change} />
             </ul>
           )}
           <HandOver
