@@ -7,7 +7,7 @@ import { canonicalJson } from '../wallet/json.ts';
 import type { ClaimText } from './claim-view.ts';
 import { VOCABULARIES } from './data-integrity.ts';
 import { claimsAnswering, isAsked, type CredentialQuery } from './dcql.ts';
-import type { ClaimPath } from './sd-jwt.ts';
+import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import {
   BASE_TYPE,
   claimsOfDocument,
