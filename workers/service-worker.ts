@@ -50,7 +50,7 @@ async function respond(
 
 /** A file that cannot be saved must not take the place of the app, which is what asked for it. */
 function keepsPage(request: Request, url: URL, response: Response): Response {
-  const saves = url.searchParams.has('download') || url.searchParams.has('zip');
+  const saves = ['download', 'zip', 'saved'].some((name) => url.searchParams.has(name));
   const lost = request.mode === 'navigate' && saves && !response.ok;
   return lost ? new Response(null, { status: 204 }) : response;
 }

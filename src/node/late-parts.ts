@@ -104,11 +104,12 @@ export class LateParts {
     }
     return this.objectDesks.open(async () => {
       const { platform } = this;
-      const [{ ObjectDesk }, pieces, nearDirectory, indexDirectory, peerPlatform] = await Promise.all([
+      const [{ ObjectDesk }, pieces, nearDirectory, indexDirectory, savesDirectory, peerPlatform] = await Promise.all([
         import('./objects.ts'),
         platform.openPieceDirectory(),
         platform.openWorkDirectory('near-pieces'),
         platform.openWorkDirectory('history-index'),
+        platform.openWorkDirectory('saves'),
         platform.peerPlatform(),
       ]);
       const { client, pool, sources } = following;
@@ -121,6 +122,7 @@ export class LateParts {
         pieces,
         nearDirectory,
         indexDirectory,
+        savesDirectory,
         farms: this.farms,
         payments: async () => (await this.money()).payments,
         peers,

@@ -23,10 +23,12 @@ import type { NodeStore } from '../storage/store.ts';
 import type { GatewaySettings } from './gateway.ts';
 import type { Payments } from './payments.ts';
 import { samplesOf, type SampleView } from './samples.ts';
+import { Saves, type ResumeInput, type SaveInput, type SaveView } from './saves.ts';
 import { Searches, type SearchView } from './searches.ts';
 import { StorageNetwork, type FarmShare, type StorageNetworkView } from './storage-network.ts';
 import { Transfers, type TransferView } from './transfers.ts';
 import { Uploads, type UploadInput, type UploadView } from './uploads.ts';
+import type { RetrievalSource } from './watched.ts';
 
 /** An object as the page shows it. Sizes are bytes. */
 export interface ObjectView {
@@ -77,6 +79,8 @@ export interface ObjectsStatus {
   /** What was fetched and is kept for the next time. */
   cache: { pieces: number; usedBytes: number; limitBytes: number };
   transfers: TransferView[];
+  /** Newest first. */
+  saves: SaveView[];
   /** The search through all of history, if there is one. */
   search: SearchView | null;
   /** Newest first. */
@@ -113,6 +117,8 @@ export interface ObjectDeskOptions {
   nearDirectory: FarmDirectory;
   /** Where it is remembered what was looked through. */
   indexDirectory: FarmDirectory;
+  /** Where objects wait that are being saved. */
+  savesDirectory: FarmDirectory;
   farms: FarmShare;
   /** What signs and sends uploads. */
   payments(): Promise<Payments>;
@@ -130,6 +136,11 @@ const COMMANDS = [
   'pause',
   'resume',
   'cancel',
+  'save',
+  'pauseSave',
+  'continueSave',
+  'cancelSave',
+  'saveTarget',
   'search',
   'pauseSearch',
   'forgetSearch',
@@ -153,6 +164,7 @@ export class ObjectDesk {
   private readonly passwords = new Map<string, string>();
   private samples: SampleView[] = [];
   readonly transfers: Transfers;
+  private saves!: Saves;
   private uploads!: Uploads;
   private searches!: Searches;
 
@@ -163,8 +175,7 @@ export class ObjectDesk {
     private settings: Settings,
   ) {
     this.transfers = new Transfers({
-      originOf: (index) => network.originOf(index),
-      serviceWatchedBy: (watch) => this.serviceWatchedBy(watch),
+      ...this.retrievals(),
       settled: () => this.network.settled(),
       done: (view, link, pieces) => this.keep(view, link, pieces),
     });
@@ -179,6 +190,12 @@ export class ObjectDesk {
     for (const { pinned, pieces: kept } of settings.kept) if (pinned) cache?.pin(kept.map(BigInt));
     const network = await StorageNetwork.open({ ...options, cache, peers });
     const desk = new ObjectDesk(options, network, cache, settings);
+    desk.saves = await Saves.open({
+      ...desk.retrievals(),
+      store,
+      directory: options.savesDirectory,
+      passwordOf: (cid) => desk.passwords.get(cid),
+    });
     desk.searches = await Searches.open({
       store,
       pool: options.pool,
@@ -197,6 +214,13 @@ export class ObjectDesk {
     return desk;
   }
 
+  private retrievals(): RetrievalSource {
+    return {
+      originOf: (index) => this.network.originOf(index),
+      serviceWatchedBy: (watch) => this.serviceWatchedBy(watch),
+    };
+  }
+
   /** For code of the node and for programs: the objects themselves. */
   get service(): ObjectService {
     return this.network.service;
@@ -209,6 +233,7 @@ export class ObjectDesk {
 
   async close(): Promise<void> {
     this.transfers.close();
+    await this.saves.close();
     this.searches.pause();
     this.uploads.close();
     await this.network.close();
@@ -230,6 +255,7 @@ export class ObjectDesk {
         limitBytes: this.settings.cacheBytes,
       },
       transfers: this.transfers.views(),
+      saves: this.saves.views(),
       search: this.searches.view(),
       uploads: this.uploads.views(),
       kept: this.settings.kept,
@@ -316,6 +342,28 @@ export class ObjectDesk {
     this.transfers.cancel(input.id);
   }
 
+  /** Begins to save an object to a file or as a download, or goes on with that. Returns the save's id. */
+  save(input: SaveInput): Promise<string> {
+    return this.saves.start(input);
+  }
+
+  async pauseSave(input: { id: string }): Promise<void> {
+    this.saves.pause(input.id);
+  }
+
+  continueSave(input: ResumeInput): Promise<void> {
+    return this.saves.resume(input);
+  }
+
+  cancelSave(input: { id: string }): Promise<void> {
+    return this.saves.cancel(input.id);
+  }
+
+  /** The file that a save goes to, with which the page asks for access; null: a download. */
+  async saveTarget(input: { id: string }): Promise<FileSystemFileHandle | null> {
+    return this.saves.targetOf(input.id);
+  }
+
   /** Looks through all of history for an object that nobody knows a place of, or goes on with that. */
   async search(input: { link: string }): Promise<void> {
     const { cid } = parseObjectLink(input.link);
@@ -345,7 +393,11 @@ export class ObjectDesk {
     return this.network.setIndexers(input.addresses);
   }
 
-  private keep(view: TransferView, link: ObjectLink, pieces: string[]): void {
+  private keep(
+    view: Pick<TransferView, 'cid' | 'name' | 'kind' | 'bytes'>,
+    link: ObjectLink,
+    pieces: string[],
+  ): void {
     const { cid, name, kind, bytes } = view;
     const before = this.settings.kept.find((one) => one.cid === cid);
     if (before?.pinned === true) this.cache?.release(before.pieces.map(BigInt));
@@ -354,7 +406,7 @@ export class ObjectDesk {
     const kept = { cid, path: objectPath(link), name, kind, bytes, pinned, pieces };
     const others = this.settings.kept.filter((one) => one.cid !== cid);
     this.settings.kept = [kept, ...others].slice(0, MAX_KEPT);
-    void this.save();
+    void this.remember();
   }
 
   /** Keeps an object's pieces whatever else is fetched, or lets them go with the oldest. */
@@ -365,14 +417,14 @@ export class ObjectDesk {
     const pieces = kept.pieces.map(BigInt);
     if (input.pinned) this.cache?.pin(pieces);
     else this.cache?.release(pieces);
-    await this.save();
+    await this.remember();
   }
 
   /** Takes an object off the list; its pieces go when the cache needs their space. */
   async forget(input: { cid: string }): Promise<void> {
     await this.pin({ cid: input.cid, pinned: false });
     this.settings.kept = this.settings.kept.filter(({ cid }) => cid !== input.cid);
-    await this.save();
+    await this.remember();
   }
 
   /** Gives the cache more or less space. */
@@ -381,7 +433,7 @@ export class ObjectDesk {
       throw new Error('The cache takes at least 16 MB.');
     this.settings.cacheBytes = input.bytes;
     await this.cache?.resize(input.bytes);
-    await this.save();
+    await this.remember();
   }
 
   setNear(input: { bytes: number | null }): Promise<void> {
@@ -424,7 +476,7 @@ export class ObjectDesk {
     return this.uploads.forget(input);
   }
 
-  private save(): Promise<void> {
+  private remember(): Promise<void> {
     return this.options.store.putSetting(SETTINGS, this.settings);
   }
 
@@ -441,6 +493,8 @@ export class ObjectDesk {
         .filter((name) => name !== '');
       const path = names.map((name) => decodeURIComponent(name));
       const password = this.passwords.get(link.cid);
+      const saved = url.searchParams.get('saved');
+      if (saved !== null) return await this.saves.respond(saved, options);
       const folder = url.searchParams.has('zip');
       if (folder) return await this.service.respondZip(link, { ...options, password });
       const response = await this.service.respond(link, path, { ...options, password });

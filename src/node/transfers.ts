@@ -1,12 +1,11 @@
 /** Retrievals that the person watches: of a file, or of everything in a folder, paused and resumed at will. */
 import type { ObjectLink } from '../objects/link.ts';
-import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { OpenedObject } from '../objects/object.ts';
 import type { ObjectService } from '../objects/service.ts';
 import { explained } from './causes.ts';
-import type { PieceOrigin } from './storage-network.ts';
+import { Watched, type RetrievalSource, type WatchedView } from './watched.ts';
 
-export interface TransferView {
+export interface TransferView extends WatchedView {
   id: string;
   cid: string;
   name: string;
@@ -15,31 +14,23 @@ export interface TransferView {
   /** Stored bytes that were verified, and how many there are; null while that is not known. */
   bytes: number;
   totalBytes: number | null;
-  /** Parts of the object (nodes) whose hash was right. */
-  nodes: number;
-  /** Pieces of history that they lay in, and whom each came from. */
-  pieces: ({ index: string } & PieceOrigin)[];
   /** The sentence of the failure, and where it happened in a second line. */
   error: string | null;
 }
 
 interface Transfer {
-  view: TransferView;
+  view: Omit<TransferView, keyof WatchedView>;
   link: ObjectLink;
   password: string | undefined;
-  pieces: Set<string>;
-  seen: Set<string>;
+  watched: Watched;
   stop: AbortController | null;
 }
 
-export interface TransfersOptions {
-  /** Whom a piece came from, by its index. */
-  originOf(index: string): PieceOrigin;
-  serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService;
+export interface TransfersOptions extends RetrievalSource {
   /** Waits until the pieces that came are checked and kept. */
   settled(): Promise<void>;
   /** Called when all of an object was fetched and is kept, with the pieces that it lies in. */
-  done(view: TransferView, link: ObjectLink, pieces: string[]): void;
+  done(view: Transfer['view'], link: ObjectLink, pieces: string[]): void;
 }
 
 /** Retrievals listed; the oldest finished ones are forgotten. */
@@ -52,15 +43,14 @@ export class Transfers {
   constructor(private readonly options: TransfersOptions) {}
 
   views(): TransferView[] {
-    return [...this.transfers.values()].reverse().map(({ view, pieces }) => ({
-      ...view,
-      pieces: [...pieces].map((index) => ({ index, ...this.options.originOf(index) })),
-    }));
+    return [...this.transfers.values()]
+      .reverse()
+      .map(({ view, watched }) => ({ ...view, ...watched.view() }));
   }
 
   start(link: ObjectLink, password: string | undefined): string {
     const id = crypto.randomUUID();
-    const view: TransferView = {
+    const view: Transfer['view'] = {
       id,
       cid: link.cid,
       name: '',
@@ -68,11 +58,9 @@ export class Transfers {
       state: 'running',
       bytes: 0,
       totalBytes: null,
-      nodes: 0,
-      pieces: [],
       error: null,
     };
-    this.transfers.set(id, { view, link, password, pieces: new Set(), seen: new Set(), stop: null });
+    this.transfers.set(id, { view, link, password, watched: new Watched(this.options), stop: null });
     for (const [old, { view: other }] of this.transfers) {
       if (this.transfers.size <= MAX_TRANSFERS) break;
       if (other.state === 'done' || other.state === 'failed') this.transfers.delete(old);
@@ -109,7 +97,7 @@ export class Transfers {
     read.then(
       () => {
         transfer.view.state = 'done';
-        this.options.done(transfer.view, transfer.link, [...transfer.pieces]);
+        this.options.done(transfer.view, transfer.link, [...transfer.watched.pieces]);
       },
       (error: unknown) => {
         transfer.view.state = stop.signal.aborted ? 'paused' : 'failed';
@@ -119,13 +107,8 @@ export class Transfers {
   }
 
   private async read(transfer: Transfer, signal: AbortSignal): Promise<void> {
-    const { view, link, password, pieces, seen } = transfer;
-    const service = this.options.serviceWatchedBy((event) => {
-      if (event.kind !== 'verified') return;
-      pieces.add(String(event.pieceIndex));
-      seen.add(event.cid);
-      view.nodes = seen.size;
-    });
+    const { view, link, password, watched } = transfer;
+    const service = watched.service();
     const object = await service.open(link, signal);
     view.kind = object.kind;
     view.name = object.name ?? link.cid;
@@ -143,7 +126,7 @@ export class Transfers {
   private async readFile(
     service: ObjectService,
     file: OpenedObject,
-    view: TransferView,
+    view: Transfer['view'],
     password: string | undefined,
     signal: AbortSignal,
   ): Promise<void> {

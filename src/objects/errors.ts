@@ -32,6 +32,12 @@ const OF_THE_PERSON: ReadonlySet<ObjectErrorCode> = new Set([
   'range',
 ]);
 
+/** What is said of a file inside a folder where its own sentence speaks of “this file”. */
+const OF_AN_ENTRY: Partial<Record<ObjectErrorCode, (path: string) => string>> = {
+  'password-needed': (path) => `“${path}” is encrypted. Enter its password.`,
+  'wrong-password': (path) => `The password does not open “${path}”.`,
+};
+
 /** A failure to get an object: `code` for programs, `sentence` for the person, `values` which node and piece. */
 export class ObjectError extends Error {
   readonly code: ObjectErrorCode;
@@ -65,6 +71,15 @@ export class ObjectError extends Error {
     const { pieceIndex, offset } = places(String(values['cid'])) ?? {};
     if (pieceIndex !== undefined) Object.assign(values, { pieceIndex, offset });
     return this;
+  }
+
+  /** The same failure, of a file inside a folder (its hash, 32 bytes): its sentence names it. */
+  inside(path: string, node: Uint8Array): ObjectError {
+    const { code, message, values, cause } = this;
+    const sentence = OF_AN_ENTRY[code]?.(path) ?? `In “${path}”: ${this.sentence}`;
+    const named = new ObjectError({ code, message: `${path}: ${message}`, sentence, node, cause });
+    Object.assign(named.values, values, { file: path });
+    return named;
   }
 
   /** Which part, in which piece, who told the place, and what became of those who were asked for the piece. */

@@ -67,3 +67,8 @@ export function previewOf(mediaType: string): Preview {
   if (kind === 'image' || kind === 'video' || kind === 'audio' || kind === 'text') return kind;
   return mediaType === 'application/json' ? 'text' : null;
 }
+
+/** Name of the file that an object is saved as: its own, and of a folder that of its zip file. */
+export function savedName({ kind, name }: { kind: string; name: string | null }): string {
+  return kind === 'folder' ? `${name ?? 'folder'}.zip` : (name ?? 'object');
+}

@@ -48,6 +48,18 @@ export interface ByteRange {
   to: number;
 }
 
+/** Gives a file's stored bytes, known to be right, from where it is told; the reader stops at the range's end. */
+export type StoredReader = (range: ByteRange) => AsyncGenerator<Uint8Array>;
+
+export interface ReadOptions {
+  /** Part of the content; the whole when left out. */
+  range?: ByteRange | undefined;
+  /** Needed for encrypted files. */
+  password?: string | undefined;
+  /** Where the stored bytes are already; out of the file's nodes when left out. */
+  stored?: StoredReader | undefined;
+}
+
 const PLAIN: UploadOptions = { compression: null, encryption: null };
 
 /**
@@ -103,27 +115,50 @@ function contentSize(stored: number, head: DagNode): number | null {
  * The content of a file, decrypted and decompressed, as it is read; nothing is given out before its hash has been
  * verified.
  *
- * @param range Part wanted; the whole when left out.
- * @param password Needed for encrypted files.
- * @throws ObjectError
+ * @throws ObjectError, which names a file inside a folder.
  */
 export async function* readObject(
   source: NodeSource,
+  object: OpenedObject | FolderEntry,
+  signal: AbortSignal,
+  options: ReadOptions = {},
+): AsyncGenerator<Uint8Array> {
+  try {
+    yield* content(source, object, signal, options);
+  } catch (error) {
+    throw error instanceof ObjectError && 'path' in object ? error.inside(object.path, object.hash) : error;
+  }
+}
+
+/** The bytes of a file as they are stored: neither decrypted nor decompressed, but verified. Throws ObjectError. */
+export function readStored(
+  source: NodeSource,
   object: OpenedObject,
   signal: AbortSignal,
-  { range, password }: { range?: ByteRange; password?: string } = {},
+  range: ByteRange,
 ): AsyncGenerator<Uint8Array> {
+  if (object.kind === 'folder') throw wrongKind(object, 'a folder has no bytes of its own');
+  return storedBytes(source, object.hash, object.head, range, signal);
+}
+
+async function* content(
+  source: NodeSource,
+  object: OpenedObject,
+  signal: AbortSignal,
+  { range, password, stored }: ReadOptions,
+): AsyncGenerator<Uint8Array> {
+  const read = stored ?? ((part: ByteRange) => readStored(source, object, signal, part));
   if (object.kind === 'folder') throw wrongKind(object, 'a folder has no bytes of its own');
   const from = range?.from ?? 0;
   const to = range?.to ?? Number.POSITIVE_INFINITY;
   if (from < 0 || to < from) throw new RangeError(`bytes ${from} to ${to}`);
   if (!object.compressed) {
-    yield* limited(plaintext(source, object, { from, to }, password, signal), to - from);
+    yield* limited(plaintext(object, { from, to }, password, read), to - from);
     return;
   }
   // A compressed stream can only be read from its beginning, and how much of it is needed cannot be told.
   const all = { from: 0, to: Number.POSITIVE_INFINITY };
-  const begin = await peeked(plaintext(source, object, all, password, signal), 2);
+  const begin = await peeked(plaintext(object, all, password, read), 2);
   const isCompressed = object.encrypted || looksCompressed(begin.head);
   const whole = isCompressed ? decompress(begin.all) : begin.all;
   yield* limited(skipped(whole, from), to - from);
@@ -131,16 +166,12 @@ export async function* readObject(
 
 /** Stored bytes from byte `from` on, decrypted; the reader will stop before byte `to`. */
 async function* plaintext(
-  source: NodeSource,
   object: OpenedObject,
   { from, to }: ByteRange,
   password: string | undefined,
-  signal: AbortSignal,
+  read: StoredReader,
 ): AsyncGenerator<Uint8Array> {
-  const { hash, head } = object;
-  const encryption = head.uploadOptions?.encryption;
-  const read = (range: ByteRange): AsyncGenerator<Uint8Array> =>
-    storedBytes(source, hash, head, range, signal);
+  const encryption = object.head.uploadOptions?.encryption;
   if (!encryption) {
     yield* read({ from, to });
     return;

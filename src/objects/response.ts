@@ -2,7 +2,7 @@
 import { cidOfHash } from '../protocol/cid.ts';
 import { ownSentence } from '../protocol/errors.ts';
 import { ObjectError } from './errors.ts';
-import { mediaTypeOf, previewOf } from './media.ts';
+import { mediaTypeOf, previewOf, savedName } from './media.ts';
 import { readObject, type ByteRange, type OpenedObject } from './object.ts';
 import type { NodeSource } from './tree.ts';
 
@@ -101,17 +101,29 @@ async function headersOf(
 }
 
 /** A folder's zip file as a response. Throws ObjectError when it cannot be read from its beginning. */
-export async function zipResponse(zip: AsyncGenerator<Uint8Array>, folder: OpenedObject): Promise<Response> {
-  const name = `${folder.name ?? 'folder'}.zip`;
-  return new Response(await streamOf(zip), {
-    headers: {
-      'Content-Type': 'application/zip',
-      'Content-Security-Policy': SANDBOX,
-      'X-Content-Type-Options': 'nosniff',
-      'Content-Disposition': dispositionOf('attachment', name),
-      'Cache-Control': 'no-store',
-    },
+export function zipResponse(zip: AsyncGenerator<Uint8Array>, folder: OpenedObject): Promise<Response> {
+  return downloadResponse(zip, savedName(folder), null);
+}
+
+/**
+ * Content as a file that the browser saves. Throws what reading its beginning throws.
+ *
+ * @param size Bytes; null where that is not known.
+ */
+export async function downloadResponse(
+  content: AsyncGenerator<Uint8Array>,
+  name: string,
+  size: number | null,
+): Promise<Response> {
+  const headers = new Headers({
+    'Content-Type': mediaTypeOf(name),
+    'Content-Security-Policy': SANDBOX,
+    'X-Content-Type-Options': 'nosniff',
+    'Content-Disposition': dispositionOf('attachment', name),
+    'Cache-Control': 'no-store',
   });
+  if (size !== null) headers.set('Content-Length', String(size));
+  return new Response(await streamOf(content), { headers });
 }
 
 function dispositionOf(kind: string, name: string | null): string {

@@ -11,9 +11,12 @@ import {
   listFolder,
   openObject,
   readObject,
+  readStored,
   type ByteRange,
   type FolderEntry,
   type OpenedObject,
+  type ReadOptions,
+  type StoredReader,
 } from './object.ts';
 import { errorResponse, objectResponse, zipResponse, type ResponseOptions } from './response.ts';
 import { allNodes } from './tree.ts';
@@ -75,12 +78,13 @@ export class ObjectService {
   }
 
   /** The content of a file, verified. Throws ObjectError. */
-  read(
-    object: OpenedObject,
-    signal: AbortSignal,
-    options: { range?: ByteRange; password?: string } = {},
-  ): AsyncGenerator<Uint8Array> {
+  read(object: OpenedObject, signal: AbortSignal, options: ReadOptions = {}): AsyncGenerator<Uint8Array> {
     return this.placing(readObject(this.nodes, object, signal, options), object);
+  }
+
+  /** The bytes of a file as they are stored, verified. Throws ObjectError. */
+  readStored(object: OpenedObject, signal: AbortSignal, range: ByteRange): AsyncGenerator<Uint8Array> {
+    return this.placing(readStored(this.nodes, object, signal, range), object);
   }
 
   /** Hashes of all nodes of an object, each fetched and verified, those of files in a folder too. Throws ObjectError. */
@@ -88,9 +92,14 @@ export class ObjectService {
     return this.placing(allNodes(this.nodes, object.hash, object.head, signal), object);
   }
 
-  /** A folder as a zip file. Throws ObjectError. */
-  zip(folder: OpenedObject, signal: AbortSignal, password?: string): AsyncGenerator<Uint8Array> {
-    return this.placing(zipFolder(this.nodes, folder, signal, password), folder);
+  /** A folder as a zip file; `storedOf`: as in `zipFolder`. Throws ObjectError. */
+  zip(
+    folder: OpenedObject,
+    signal: AbortSignal,
+    password?: string,
+    storedOf?: (file: FolderEntry) => StoredReader,
+  ): AsyncGenerator<Uint8Array> {
+    return this.placing(zipFolder(this.nodes, folder, signal, password, storedOf), folder);
   }
 
   /**

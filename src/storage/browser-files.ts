@@ -4,8 +4,8 @@ import { isHidden } from './directory.ts';
 import { StorageError } from './errors.ts';
 
 declare global {
-  /** Chromium's: what the type library does not know yet. */
-  interface FileSystemDirectoryHandle {
+  /** Chromium’s: what the type library does not know yet. */
+  interface FileSystemHandle {
     queryPermission(descriptor: { mode: 'read' | 'readwrite' }): Promise<PermissionState>;
     requestPermission(descriptor: { mode: 'read' | 'readwrite' }): Promise<PermissionState>;
   }

@@ -1,5 +1,6 @@
 import { lazy, Suspense, useEffect, useState } from 'react';
 import type { EntryView, ObjectView } from '../../node/objects.ts';
+import type { SaveView } from '../../node/saves.ts';
 import type { Preview } from '../../objects/media.ts';
 import { messageOf } from '../../protocol/errors.ts';
 import { Badge, Card } from '../components/basics.tsx';
@@ -7,6 +8,7 @@ import { Deed, Form, TextField, useAction } from '../components/forms.tsx';
 import { ShieldIcon } from '../components/icons.tsx';
 import { bytes } from '../format.ts';
 import { objects } from '../object-client.ts';
+import { SaveButton, SaveItem } from './ObjectsSaves.tsx';
 
 const ObjectSigner = lazy(() => import('./ObjectSigner.tsx'));
 
@@ -16,10 +18,13 @@ const SHOWN_TEXT = 64 * 1024;
 /** One opened object: what it is, what was checked, its content where that is safe to show. */
 export default function ObjectCard(props: {
   object: ObjectView;
+  /** The save of it that was begun, if there is one. */
+  save: SaveView | undefined;
   onOpen: (link: string) => void;
   onChanged: (object: ObjectView) => void;
+  onSaved: () => void;
 }) {
-  const { object } = props;
+  const { object, save, onSaved } = props;
   const name = object.name ?? 'Nameless object';
   const address = `${object.path.split('?')[0]}/${encodeURIComponent(name)}${queryOf(object.path)}`;
   return (
@@ -50,9 +55,10 @@ export default function ObjectCard(props: {
         <>
           <Content address={address} preview={object.preview} name={name} />
           {object.entries !== null && <Tree entries={object.entries} onOpen={props.onOpen} />}
-          <Actions object={object} address={address} />
+          <Actions object={object} saves={save !== undefined && save.state !== 'done'} onSaved={onSaved} />
         </>
       )}
+      {save !== undefined && <SaveItem save={save} onChange={onSaved} />}
       {!object.locked && <Signer object={object} address={address} />}
       <details>
         <summary>What was checked</summary>
@@ -103,10 +109,6 @@ function kindOf({ kind, mediaType }: ObjectView): string {
 function queryOf(path: string): string {
   const at = path.indexOf('?');
   return at < 0 ? '' : path.slice(at);
-}
-
-function withQuery(address: string, name: string): string {
-  return `${address}${address.includes('?') ? '&' : '?'}${name}`;
 }
 
 function Unlock({ object, onChanged }: { object: ObjectView; onChanged: (object: ObjectView) => void }) {
@@ -214,19 +216,13 @@ function Tree({ entries, onOpen }: { entries: EntryView[]; onOpen: (link: string
   );
 }
 
-function Actions({ object, address }: { object: ObjectView; address: string }) {
+function Actions(props: { object: ObjectView; saves: boolean; onSaved: () => void }) {
+  const { object } = props;
   const [copied, setCopied] = useState(false);
   const link = `${window.location.origin}/#/objects/${object.path.replace(/^\/object\//, '')}`;
-  const folder = object.kind === 'folder';
   return (
     <div className="row">
-      <a
-        className="button primary"
-        // A link with the attribute `download` would pass the service worker by.
-        href={withQuery(address, folder ? 'zip' : 'download')}
-      >
-        {folder ? 'Save as zip' : 'Save'}
-      </a>
+      {!props.saves && <SaveButton object={object} onChange={props.onSaved} />}
       <Deed label="Keep here" busy="Starting…" onDo={() => objects.fetch({ link: object.path })} />
       <button
         type="button"

@@ -7,11 +7,16 @@ import { bytes } from '../format.ts';
 import { useRouteDetail } from '../hooks.ts';
 import { objects, useObjects } from '../object-client.ts';
 import type { KeptObject, ObjectView } from '../../node/objects.ts';
+import type { SaveView } from '../../node/saves.ts';
 import type { SampleView } from '../../node/samples.ts';
 import ObjectCard from './ObjectCard.tsx';
-import { StorageNetwork, Transfers } from './ObjectsNetwork.tsx';
+import { StorageNetwork } from './ObjectsNetwork.tsx';
+import { Saves, useDownloads } from './ObjectsSaves.tsx';
 import ObjectsSearch from './ObjectsSearch.tsx';
+import { Transfers } from './ObjectsTransfers.tsx';
 import Upload from './Upload.tsx';
+
+const NO_SAVES: SaveView[] = [];
 
 /** Files and folders out of the chain's history, and into it. */
 export default function Objects({ snapshot }: ScreenProps) {
@@ -32,6 +37,8 @@ export default function Objects({ snapshot }: ScreenProps) {
     action.run(() => open(wanted));
   };
   const ready = status !== null;
+  const saves = status?.saves ?? NO_SAVES;
+  useDownloads(saves);
   useEffect(() => {
     if (detail === '' || !ready) return;
     setLink(detail);
@@ -60,6 +67,7 @@ export default function Objects({ snapshot }: ScreenProps) {
         </p>
       )}
       <div className="grid">
+        <Saves saves={saves.filter(({ cid }) => cid !== opened?.cid)} onChange={refresh} />
         <Card title="Open" span={opened === null ? 12 : 5}>
           <Form
             action={action}
@@ -98,6 +106,8 @@ export default function Objects({ snapshot }: ScreenProps) {
           <ObjectCard
             key={opened.cid}
             object={opened}
+            save={saves.find(({ cid }) => cid === opened.cid)}
+            onSaved={refresh}
             onOpen={start}
             onChanged={(next) => {
               setOpened(next);

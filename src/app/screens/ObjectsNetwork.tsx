@@ -1,105 +1,11 @@
 import { useState } from 'react';
 import type { ObjectsStatus } from '../../node/objects.ts';
-import type {
-  ConnectionView,
-  NearView,
-  PieceOrigin,
-  StorageNetworkView,
-} from '../../node/storage-network.ts';
-import type { TransferView } from '../../node/transfers.ts';
-import { Badge, Card, Empty, Meter } from '../components/basics.tsx';
-import { Deed, Failure, Form, Select, TextField, useAction } from '../components/forms.tsx';
+import type { ConnectionView, NearView, StorageNetworkView } from '../../node/storage-network.ts';
+import { Badge, Card, Empty } from '../components/basics.tsx';
+import { Deed, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { bytes } from '../format.ts';
 import { objects } from '../object-client.ts';
 import { CheckKept } from './ObjectsKept.tsx';
-
-const STATES: Record<TransferView['state'], ['info' | 'warn' | 'good' | 'bad', string]> = {
-  running: ['info', 'fetching'],
-  paused: ['warn', 'paused'],
-  done: ['good', 'complete, verified'],
-  failed: ['bad', 'failed'],
-};
-
-/** Retrievals under way, with where their pieces come from. */
-export function Transfers({ transfers, onChange }: { transfers: TransferView[]; onChange: () => void }) {
-  return (
-    <Card title="Retrievals" span={6}>
-      {transfers.length === 0 ? (
-        <Empty>
-          “Keep here” fetches all of an object, so that it opens without waiting and others can get it here.
-        </Empty>
-      ) : (
-        <ul className="list">
-          {transfers.map((transfer) => (
-            <TransferItem key={transfer.id} transfer={transfer} onChange={onChange} />
-          ))}
-        </ul>
-      )}
-    </Card>
-  );
-}
-
-function TransferItem({ transfer, onChange }: { transfer: TransferView; onChange: () => void }) {
-  const { id, name, cid, state, bytes: done, totalBytes, nodes, pieces, error } = transfer;
-  const [tone, text] = STATES[state];
-  const act = (work: Promise<void>): Promise<void> => work.then(onChange);
-  return (
-    <li data-testid="transfer" className="stack">
-      <div className="row spread">
-        <strong>{name === '' ? `${cid.slice(0, 14)}…` : name}</strong>
-        <Badge tone={tone} live={state === 'running'}>
-          {text}
-        </Badge>
-      </div>
-      {totalBytes !== null && (
-        <Meter value={totalBytes === 0 ? 1 : done / totalBytes} label={`${name} fetched`} />
-      )}
-      <span className="muted small">
-        {bytes(done)}
-        {totalBytes === null ? '' : ` of ${bytes(totalBytes)}`}, {nodes} {nodes === 1 ? 'part' : 'parts'} and{' '}
-        {pieces.length} {pieces.length === 1 ? 'piece' : 'pieces'} verified
-        {pieces.length > 0 && <>: {sourcesOf(pieces)}</>}
-      </span>
-      <Failure error={error} />
-      <div className="row">
-        {state === 'running' && <Deed label="Pause" onDo={() => act(objects.pause({ id }))} />}
-        {(state === 'paused' || state === 'failed') && (
-          <Deed
-            label={state === 'paused' ? 'Resume' : 'Try again'}
-            onDo={() => act(objects.resume({ id }))}
-          />
-        )}
-        <Deed label={state === 'done' ? 'Clear' : 'Cancel'} onDo={() => act(objects.cancel({ id }))} />
-      </div>
-      <details>
-        <summary>Pieces</summary>
-        <ul className="pieces" aria-label="Pieces and whom they came from">
-          {pieces.map(({ index, kind, from }) => (
-            <li key={index} data-from={kind} title={`Piece ${index} from ${from}`}>
-              {index}
-            </li>
-          ))}
-        </ul>
-      </details>
-    </li>
-  );
-}
-
-const SOURCES: Record<PieceOrigin['kind'], string> = {
-  cache: 'this browser’s cache',
-  tab: 'other tabs',
-  gateway: 'your gateway',
-  peer: 'peers',
-  node: 'a node',
-  reconstruction: 'reconstruction',
-  memory: 'memory',
-};
-
-function sourcesOf(pieces: TransferView['pieces']): string {
-  const counts = new Map<PieceOrigin['kind'], number>();
-  for (const { kind } of pieces) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return [...counts].map(([source, count]) => `${count} from ${SOURCES[source]}`).join(', ');
-}
 
 /** What a multiaddress says of the way to a peer. */
 function transportOf(address: string): string {

@@ -1,0 +1,212 @@
+/** Objects on their way to a file of the person's: from the click on Save until the file is there. */
+import { useEffect, useState, type ReactNode } from 'react';
+import type { ObjectView } from '../../node/objects.ts';
+import type { SaveState, SaveView } from '../../node/saves.ts';
+import { savedName } from '../../objects/media.ts';
+import { Card } from '../components/basics.tsx';
+import { Deed, Failure, Form, TextField, useAction } from '../components/forms.tsx';
+import { bytes } from '../format.ts';
+import { objects } from '../object-client.ts';
+import { askToWrite, canPickFiles, pickFile, removeEmpty } from '../picked-file.ts';
+import { Retrieved } from './ObjectsTransfers.tsx';
+
+const STATES: Record<SaveState, ['info' | 'warn' | 'good' | 'bad', string]> = {
+  running: ['info', 'fetching'],
+  paused: ['warn', 'stopped'],
+  failed: ['bad', 'failed'],
+  ready: ['warn', 'waits for you'],
+  writing: ['info', 'writing the file'],
+  done: ['good', 'saved, verified'],
+};
+
+/** Saves that the person began or went on with on this page: their downloads begin by themselves. */
+const begun = new Set<string>();
+
+/** The button that begins to save an object. */
+export function SaveButton({ object, onChange }: { object: ObjectView; onChange: () => void }) {
+  const start = async (): Promise<void> => {
+    const target = canPickFiles() ? await pickFile(savedName(object)) : null;
+    if (target === null && canPickFiles()) return;
+    begun.add(await objects.save({ link: object.path, target }));
+    onChange();
+  };
+  return (
+    <Deed
+      label={object.kind === 'folder' ? 'Save as zip' : 'Save'}
+      busy={canPickFiles() ? 'Where to?' : 'Starting…'}
+      primary
+      onDo={start}
+    />
+  );
+}
+
+/** Begins the downloads of what is ready, wherever on the screen it is shown. */
+export function useDownloads(saves: readonly SaveView[]): void {
+  useEffect(() => {
+    for (const save of saves) {
+      if (save.state !== 'ready' || save.to !== 'download' || !begun.delete(save.id)) continue;
+      const link = document.createElement('a');
+      link.href = addressOf(save);
+      link.click();
+    }
+  }, [saves]);
+}
+
+/** Where the service worker hands over what is ready. */
+function addressOf({ id, cid, name }: SaveView): string {
+  return `/object/${cid}/${encodeURIComponent(name)}?saved=${id}`;
+}
+
+/** Saves of other objects than the one that is shown. */
+export function Saves({ saves, onChange }: { saves: SaveView[]; onChange: () => void }) {
+  if (saves.length === 0) return null;
+  return (
+    <Card title="Saving" span={12}>
+      <ul className="list">
+        {saves.map((save) => (
+          <li key={save.id}>
+            <SaveItem save={save} onChange={onChange} />
+          </li>
+        ))}
+      </ul>
+    </Card>
+  );
+}
+
+/** One save: how far it is, and what the person can do. */
+export function SaveItem({ save, onChange }: { save: SaveView; onChange: () => void }) {
+  const { id, name, state, bytes: done, totalBytes } = save;
+  return (
+    <div data-testid="save" data-state={state} className="stack">
+      <Retrieved
+        name={name === '' ? `${save.cid.slice(0, 14)}…` : name}
+        state={STATES[state]}
+        live={state === 'running' || state === 'writing'}
+        done={done}
+        total={totalBytes}
+        watched={save}
+      >
+        <Said save={save} />
+        <Failure error={save.error} />
+        <Actions key={`${id} ${save.needs}`} save={save} onChange={onChange} />
+      </Retrieved>
+    </div>
+  );
+}
+
+/** What the state means for the person, in a sentence. */
+function Said({ save }: { save: SaveView }) {
+  const text = sentenceOf(save);
+  return text === null ? null : (
+    <p className="small" role="status">
+      {text}
+    </p>
+  );
+}
+
+function sentenceOf({ state, to, name, kind, resumedFrom, needs }: SaveView): ReactNode {
+  switch (state) {
+    case 'running':
+      if (resumedFrom > 0) return `Went on at ${bytes(resumedFrom)}, checked again.`;
+      return to === 'file'
+        ? 'It can be interrupted at any time and goes on where it stopped.'
+        : 'It goes to your downloads once all of it is here; interrupted, it goes on where it stopped.';
+    case 'paused':
+      return 'What is here stays. Continue checks it again and fetches the rest.';
+    case 'ready':
+      return needs === 'permission'
+        ? `All of it is here and verified. The browser asks you again before this page may write “${name}”.`
+        : 'All of it is here and verified.';
+    case 'writing':
+      return kind === 'folder' ? 'All of it is here; the zip file is being written.' : null;
+    case 'done':
+      return to === 'download'
+        ? 'Handed to the browser’s downloads. Should that have failed, take it again; it stays here until you clear it or the app starts anew.'
+        : null;
+    case 'failed':
+      return null;
+  }
+}
+
+function Actions({ save, onChange }: { save: SaveView; onChange: () => void }) {
+  const { id, state, to, needs } = save;
+  const act = (work: Promise<unknown>): Promise<void> => work.then(onChange);
+  const goOn = async (): Promise<void> => {
+    // Asked for first, while the click still counts; without it the rest is fetched all the same.
+    if (to === 'file') await askToWrite(await objects.saveTarget({ id }));
+    begun.add(id);
+    await act(objects.continueSave({ id }));
+  };
+  const elsewhere = async (): Promise<void> => {
+    const target = await pickFile(save.name);
+    if (target === null) return;
+    begun.add(id);
+    await act(objects.continueSave({ id, target }));
+  };
+  const cancel = async (): Promise<void> => {
+    const target = to === 'file' && state !== 'done' ? await objects.saveTarget({ id }) : null;
+    await objects.cancelSave({ id });
+    await removeEmpty(target);
+    onChange();
+  };
+  const stopped = state === 'paused' || state === 'failed' || (state === 'ready' && to === 'file');
+  if (stopped && needs === 'password') return <Password save={save} onChange={onChange} onCancel={cancel} />;
+  return (
+    <div className="row">
+      {(state === 'running' || state === 'writing') && (
+        <Deed label="Pause" onDo={() => act(objects.pauseSave({ id }))} />
+      )}
+      {stopped && <Deed label="Continue" busy="Going on…" primary onDo={goOn} />}
+      {(state === 'ready' || state === 'done') && to === 'download' && (
+        <a className={state === 'ready' ? 'button primary' : 'button'} href={addressOf(save)}>
+          {state === 'ready' ? 'Save to downloads' : 'Save again'}
+        </a>
+      )}
+      {stopped && state !== 'paused' && canPickFiles() && (
+        <Deed label="Save elsewhere" busy="Where to?" onDo={elsewhere} />
+      )}
+      <Deed label={state === 'done' ? 'Clear' : 'Cancel'} onDo={cancel} />
+      {state === 'failed' && (
+        <a href={streamAddressOf(save)} title="Begins anew whenever it is interrupted">
+          Save without keeping it here
+        </a>
+      )}
+    </div>
+  );
+}
+
+/** The old way, for which no room is needed here: streamed into a download, which begins anew when it is interrupted. */
+function streamAddressOf({ path, name, kind }: SaveView): string {
+  const [address = '', query] = path.split('?');
+  const wanted = kind === 'folder' ? 'zip' : 'download';
+  return `${address}/${encodeURIComponent(name)}?${query === undefined ? '' : `${query}&`}${wanted}`;
+}
+
+function Password(props: { save: SaveView; onChange: () => void; onCancel: () => Promise<void> }) {
+  const [password, setPassword] = useState('');
+  const action = useAction();
+  const { id, to } = props.save;
+  return (
+    <Form
+      action={action}
+      submit="Continue"
+      busy="Going on…"
+      disabled={password === ''}
+      onSubmit={async () => {
+        if (to === 'file') await askToWrite(await objects.saveTarget({ id }));
+        begun.add(id);
+        await objects.continueSave({ id, password });
+        props.onChange();
+      }}
+      more={<Deed label="Cancel" onDo={props.onCancel} />}
+    >
+      <TextField
+        label="Password"
+        hint="It is used in this browser only and forgotten when the node stops."
+        type="password"
+        value={password}
+        onChange={setPassword}
+      />
+    </Form>
+  );
+}
