@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
 import { beside, besideApp } from './support/beside.ts';
-import { keepObject, objectsScreen, openObject, openSample } from './support/objects.ts';
-import { addAlice, card, closeProfiles, makeWallet, profile, saved } from './support/profile.ts';
+import { download, keepObject, objectsScreen, openObject, openSample } from './support/objects.ts';
+import { addAlice, card, closeProfiles, makeWallet, profile } from './support/profile.ts';
 import { historyNetwork } from './support/programs.ts';
 
 const SAMPLE = 'sunrise.jpg';
@@ -46,7 +46,7 @@ test('a tab rebuilds an object when half of the pieces are nowhere', async ({ br
   });
   const opened = card(page, SAMPLE);
   await expect(opened).toBeVisible({ timeout: 5 * MINUTE });
-  const file = await saved(page, () => opened.getByRole('link', { name: 'Save', exact: true }).click());
+  const file = await download(page, opened);
   expect(file.equals(readFileSync(`devnet/data/samples/${SAMPLE}`))).toBe(true);
 });
 
@@ -78,6 +78,6 @@ test('what one tab stores another gets out of history when the first is gone', a
   const reader = await profile(browser, app().url, network());
   await objectsScreen(reader);
   const opened = await openObject(reader, cid, NAME);
-  const file = await saved(reader, () => opened.getByRole('link', { name: 'Save', exact: true }).click());
+  const file = await download(reader, opened);
   expect(file.toString()).toBe(CONTENT);
 });

@@ -6,8 +6,8 @@ import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
 import { SAMPLE_PASSWORD } from '../devnet/samples.ts';
 import { beside, besideApp } from './support/beside.ts';
-import { objectsScreen, openSample } from './support/objects.ts';
-import { card, profile, saved } from './support/profile.ts';
+import { download, objectsScreen, openSample } from './support/objects.ts';
+import { card, profile } from './support/profile.ts';
 import { historyNetwork } from './support/programs.ts';
 
 const MINUTE = 60_000;
@@ -80,7 +80,7 @@ test('samples open, play and can be sought through', async ({ browser }) => {
   await test.step('a folder shows its files and is saved as a zip file', async () => {
     const opened = await openSample(page, 'notes');
     await expect(opened.getByRole('button', { name: 'superlight.md' })).toBeVisible();
-    const zip = await saved(page, () => opened.getByRole('link', { name: 'Save as zip' }).click());
+    const zip = await download(page, opened);
     expect(zip.subarray(0, 4).toString('latin1')).toBe('PK\u0003\u0004');
     await opened.getByRole('button', { name: 'superlight.md' }).click();
     await expect(card(page, 'superlight.md').locator('pre')).toContainText('#', { timeout: MINUTE });
@@ -96,7 +96,7 @@ test('samples open, play and can be sought through', async ({ browser }) => {
   });
   await test.step('an object is kept with its pieces, and a link opens it again', async () => {
     const opened = await openSample(page, 'tune.wav');
-    const file = await saved(page, () => opened.getByRole('link', { name: 'Save', exact: true }).click());
+    const file = await download(page, opened);
     expect(file.subarray(0, 4).toString('latin1')).toBe('RIFF');
     await opened.getByRole('button', { name: 'Keep here' }).click();
     await expect(page.getByTestId('transfer').getByText('complete, verified')).toBeVisible({

@@ -1,6 +1,6 @@
 /** What tests of objects do on their screen. */
 import { expect, type Locator, type Page } from '@playwright/test';
-import { card } from './profile.ts';
+import { card, saved } from './profile.ts';
 
 /** Shows the screen of objects, once the chain is verified. */
 export async function objectsScreen(page: Page): Promise<void> {
@@ -34,4 +34,12 @@ export async function keepObject(page: Page, opened: Locator): Promise<string[]>
   await expect(transfer.getByText('complete, verified')).toBeVisible({ timeout: 3 * 60_000 });
   const pieces = transfer.locator('.pieces li');
   return pieces.evaluateAll((items) => items.map((item) => item.getAttribute('data-from') ?? ''));
+}
+
+/** Saves an opened object as a browser without a dialogue for files does; returns the bytes of the download. */
+export async function download(page: Page, opened: Locator): Promise<Buffer> {
+  await page.evaluate(() => {
+    window.showSaveFilePicker = undefined;
+  });
+  return saved(page, () => opened.getByRole('button', { name: /^Save( as zip)?$/ }).click());
 }

@@ -246,7 +246,7 @@ export class Saves {
       view.state = signal.aborted ? 'paused' : 'failed';
       if (signal.aborted) return;
       view.error = troubleOf(error);
-      if (error instanceof ObjectError && error.code.endsWith('password')) view.needs = 'password';
+      if (error instanceof ObjectError && error.code.includes('password')) view.needs = 'password';
     });
   }
 

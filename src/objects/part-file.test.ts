@@ -9,7 +9,10 @@ const { signal } = new AbortController();
 
 function noise(length: number): Uint8Array {
   let state = 7;
-  return Uint8Array.from({ length }, () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 24);
+  return Uint8Array.from(
+    { length },
+    () => (state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0) >>> 24,
+  );
 }
 
 /** Parts of `bytes` from a place on; fails once so many were given. */

@@ -5,7 +5,7 @@ import { StorageError } from '../storage/errors.ts';
 import { inFrames } from './encryption.ts';
 
 /** What is checked in one go, and lost at most when the program is killed. */
-export const BLOCK_BYTES = 2 ** 20;
+export const BLOCK_BYTES = 2 ** 18;
 /** Bytes of a block's row: its length, and the SHA-256 of its content. */
 const LENGTH_BYTES = 4;
 const ROW_BYTES = LENGTH_BYTES + 32;
