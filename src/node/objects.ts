@@ -5,12 +5,10 @@
 import type { LightClient } from '../chain/light-client.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
-import { PieceCache } from '../dsn/piece-cache.ts';
 import type { RpcSource } from '../network/source.ts';
 import { ObjectError } from '../objects/errors.ts';
 import { HistoryIndex } from '../objects/history-index.ts';
-import { objectPath, parseObjectLink, type ObjectLink } from '../objects/link.ts';
-import { mediaTypeOf, previewOf, type Preview } from '../objects/media.ts';
+import { objectPath, parseObjectLink } from '../objects/link.ts';
 import type { OpenedObject } from '../objects/object.ts';
 import type { ResponseOptions } from '../objects/response.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
@@ -21,6 +19,8 @@ import { sentenceOf } from '../protocol/errors.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { GatewaySettings } from './gateway.ts';
+import { KeptObjects, type KeptObject } from './kept-objects.ts';
+import { entriesOf, viewOf, type ObjectView } from './object-view.ts';
 import type { Payments } from './payments.ts';
 import { samplesOf, type SampleView } from './samples.ts';
 import { Saves, type ResumeInput, type SaveInput, type SaveView } from './saves.ts';
@@ -30,54 +30,10 @@ import { Transfers, type TransferView } from './transfers.ts';
 import { Uploads, type UploadInput, type UploadView } from './uploads.ts';
 import type { RetrievalSource } from './watched.ts';
 
-/** An object as the page shows it. Sizes are bytes. */
-export interface ObjectView {
-  cid: string;
-  /** Path that opens it in this app, with the place where it lies. */
-  path: string;
-  kind: 'file' | 'folder' | 'metadata';
-  name: string | null;
-  storedBytes: number;
-  /** Null where only decompression tells. */
-  contentBytes: number | null;
-  compressed: boolean;
-  encrypted: boolean;
-  /** Whether it is encrypted and its password is not known here. */
-  locked: boolean;
-  mediaType: string;
-  preview: Preview;
-  /** What a folder holds, folders in it included; null for a file. */
-  entries: EntryView[] | null;
-  /** Who told where the head lies, and the piece it was found in. */
-  found: { giver: string; piece: string } | null;
-}
-
-export interface EntryView {
-  path: string;
-  cid: string;
-  kind: 'file' | 'folder' | 'metadata';
-  bytes: number;
-  encrypted: boolean;
-  preview: Preview;
-}
-
-/** An object that the person keeps in this browser. */
-export interface KeptObject {
-  cid: string;
-  path: string;
-  name: string;
-  kind: 'file' | 'folder' | 'metadata';
-  bytes: number;
-  /** Whether its pieces stay whatever the cache's size. */
-  pinned: boolean;
-  /** Indices of the pieces that it lies in. */
-  pieces: string[];
-}
-
 export interface ObjectsStatus {
   network: StorageNetworkView;
   /** What was fetched and is kept for the next time. */
-  cache: { pieces: number; usedBytes: number; limitBytes: number };
+  cache: ReturnType<KeptObjects['cacheView']>;
   transfers: TransferView[];
   /** Newest first. */
   saves: SaveView[];
@@ -89,18 +45,6 @@ export interface ObjectsStatus {
   samples: SampleView[];
 }
 
-interface Settings {
-  cacheBytes: number;
-  kept: KeptObject[];
-}
-
-const SETTINGS = 'objects';
-const DEFAULT_CACHE_BYTES = 512 * 2 ** 20;
-const DEFAULTS: Settings = { cacheBytes: DEFAULT_CACHE_BYTES, kept: [] };
-const MIN_CACHE_BYTES = 16 * 2 ** 20;
-const MAX_KEPT = 200;
-/** Entries of a folder that a screen shows. */
-const MAX_SHOWN = 2_000;
 /** Largest file that other parts of the node read whole. */
 const MAX_SMALL_BYTES = 1024 * 1024;
 const SMALL_TIMEOUT_MS = 30_000;
@@ -169,27 +113,22 @@ export class ObjectDesk {
   private searches!: Searches;
 
   private constructor(
-    private readonly options: ObjectDeskOptions,
     readonly network: StorageNetwork,
-    private readonly cache: PieceCache | null,
-    private settings: Settings,
+    private readonly kept: KeptObjects,
   ) {
     this.transfers = new Transfers({
       ...this.retrievals(),
       settled: () => this.network.settled(),
-      done: (view, link, pieces) => this.keep(view, link, pieces),
+      done: (view, link, pieces) => this.kept.add(view, link, pieces),
     });
   }
 
   /** Joins the storage network. Throws Error before the network is known; unreachable peers are no failure. */
   static async open(options: ObjectDeskOptions): Promise<ObjectDesk> {
     const { client, sources, store, pieces, peers = [] } = options;
-    const saved = await store.setting<Partial<Settings>>(SETTINGS);
-    const settings: Settings = { ...DEFAULTS, ...saved };
-    const cache = pieces === null ? null : await PieceCache.open(pieces, settings.cacheBytes);
-    for (const { pinned, pieces: kept } of settings.kept) if (pinned) cache?.pin(kept.map(BigInt));
-    const network = await StorageNetwork.open({ ...options, cache, peers });
-    const desk = new ObjectDesk(options, network, cache, settings);
+    const kept = await KeptObjects.open(store, pieces);
+    const network = await StorageNetwork.open({ ...options, cache: kept.cache, peers });
+    const desk = new ObjectDesk(network, kept);
     desk.saves = await Saves.open({
       ...desk.retrievals(),
       store,
@@ -249,16 +188,12 @@ export class ObjectDesk {
   async status(): Promise<ObjectsStatus> {
     return {
       network: this.network.view(),
-      cache: {
-        pieces: this.cache?.size ?? 0,
-        usedBytes: this.cache?.usedBytes ?? 0,
-        limitBytes: this.settings.cacheBytes,
-      },
+      cache: this.kept.cacheView(),
       transfers: this.transfers.views(),
       saves: this.saves.views(),
       search: this.searches.view(),
       uploads: this.uploads.views(),
-      kept: this.settings.kept,
+      kept: this.kept.views(),
       samples: this.samples,
     };
   }
@@ -277,7 +212,7 @@ export class ObjectDesk {
       cid: link.cid,
       path: objectPath(shared),
       locked: object.encrypted && !this.passwords.has(link.cid),
-      entries: object.kind === 'folder' ? await this.entries(object, signal) : null,
+      entries: object.kind === 'folder' ? await entriesOf(this.service, object, signal) : null,
       found: place === undefined ? null : { giver: this.giverOf(object), piece: String(place.pieceIndex) },
     };
   }
@@ -310,18 +245,6 @@ export class ObjectDesk {
     // Decrypting the beginning tells whether the password is right; it throws otherwise.
     await this.service.read(object, signal, { password, range: { from: 0, to: 1 } }).next();
     this.passwords.set(cidOfHash(object.hash), password);
-  }
-
-  private async entries(folder: OpenedObject, signal: AbortSignal): Promise<EntryView[]> {
-    const entries: EntryView[] = [];
-    for await (const entry of this.service.entries(folder, signal, true)) {
-      const { kind, name, storedBytes, contentBytes, encrypted, path, hash } = entry;
-      const bytes = contentBytes ?? storedBytes;
-      const preview = previewOf(mediaTypeOf(name));
-      entries.push({ path, cid: cidOfHash(hash), kind, bytes, encrypted, preview });
-      if (entries.length >= MAX_SHOWN) break;
-    }
-    return entries;
   }
 
   /** Fetches all of an object into the cache, verified. Returns the retrieval's id. */
@@ -393,47 +316,19 @@ export class ObjectDesk {
     return this.network.setIndexers(input.addresses);
   }
 
-  private keep(
-    view: Pick<TransferView, 'cid' | 'name' | 'kind' | 'bytes'>,
-    link: ObjectLink,
-    pieces: string[],
-  ): void {
-    const { cid, name, kind, bytes } = view;
-    const before = this.settings.kept.find((one) => one.cid === cid);
-    if (before?.pinned === true) this.cache?.release(before.pieces.map(BigInt));
-    const pinned = before?.pinned ?? false;
-    if (pinned) this.cache?.pin(pieces.map(BigInt));
-    const kept = { cid, path: objectPath(link), name, kind, bytes, pinned, pieces };
-    const others = this.settings.kept.filter((one) => one.cid !== cid);
-    this.settings.kept = [kept, ...others].slice(0, MAX_KEPT);
-    void this.remember();
-  }
-
   /** Keeps an object's pieces whatever else is fetched, or lets them go with the oldest. */
-  async pin(input: { cid: string; pinned: boolean }): Promise<void> {
-    const kept = this.settings.kept.find(({ cid }) => cid === input.cid);
-    if (kept === undefined || kept.pinned === input.pinned) return;
-    kept.pinned = input.pinned;
-    const pieces = kept.pieces.map(BigInt);
-    if (input.pinned) this.cache?.pin(pieces);
-    else this.cache?.release(pieces);
-    await this.remember();
+  pin(input: { cid: string; pinned: boolean }): Promise<void> {
+    return this.kept.pin(input.cid, input.pinned);
   }
 
   /** Takes an object off the list; its pieces go when the cache needs their space. */
-  async forget(input: { cid: string }): Promise<void> {
-    await this.pin({ cid: input.cid, pinned: false });
-    this.settings.kept = this.settings.kept.filter(({ cid }) => cid !== input.cid);
-    await this.remember();
+  forget(input: { cid: string }): Promise<void> {
+    return this.kept.forget(input.cid);
   }
 
   /** Gives the cache more or less space. */
-  async setCache(input: { bytes: number }): Promise<void> {
-    if (!Number.isSafeInteger(input.bytes) || input.bytes < MIN_CACHE_BYTES)
-      throw new Error('The cache takes at least 16 MB.');
-    this.settings.cacheBytes = input.bytes;
-    await this.cache?.resize(input.bytes);
-    await this.remember();
+  setCache(input: { bytes: number }): Promise<void> {
+    return this.kept.resize(input.bytes);
   }
 
   setNear(input: { bytes: number | null }): Promise<void> {
@@ -446,7 +341,7 @@ export class ObjectDesk {
    */
   async checkKept({ dryRun }: { dryRun: boolean }): Promise<{ whole: number; damaged: number }> {
     const near = await this.network.checkNear(dryRun);
-    const opened = (await this.cache?.check(dryRun)) ?? { whole: 0, damaged: [] };
+    const opened = await this.kept.check(dryRun);
     return { whole: near.whole + opened.whole, damaged: near.damaged.length + opened.damaged.length };
   }
 
@@ -474,10 +369,6 @@ export class ObjectDesk {
 
   forgetUpload(input: { id: string }): Promise<void> {
     return this.uploads.forget(input);
-  }
-
-  private remember(): Promise<void> {
-    return this.options.store.putSetting(SETTINGS, this.settings);
   }
 
   /**
@@ -510,16 +401,4 @@ export class ObjectDesk {
 function asDownload(headers: Headers): void {
   const disposition = headers.get('Content-Disposition') ?? 'attachment';
   headers.set('Content-Disposition', disposition.replace(/^inline/, 'attachment'));
-}
-
-function viewOf(
-  object: OpenedObject,
-): Pick<
-  ObjectView,
-  'kind' | 'name' | 'storedBytes' | 'contentBytes' | 'compressed' | 'encrypted' | 'mediaType' | 'preview'
-> {
-  const { kind, name, storedBytes, contentBytes, compressed, encrypted } = object;
-  const mediaType = mediaTypeOf(name);
-  const preview = kind === 'folder' ? null : previewOf(mediaType);
-  return { kind, name, storedBytes, contentBytes, compressed, encrypted, mediaType, preview };
 }

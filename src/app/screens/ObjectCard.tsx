@@ -1,5 +1,5 @@
 import { lazy, Suspense, useEffect, useState } from 'react';
-import type { EntryView, ObjectView } from '../../node/objects.ts';
+import type { EntryView, ObjectView } from '../../node/object-view.ts';
 import type { SaveView } from '../../node/saves.ts';
 import type { Preview } from '../../objects/media.ts';
 import { messageOf } from '../../protocol/errors.ts';

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { ObjectView } from '../../node/objects.ts';
+import type { ObjectView } from '../../node/object-view.ts';
 import type { MediaView, ProvenanceView } from '../../identity/content-commands.ts';
 import type { VerdictView } from '../../identity/identity-view.ts';
 import { Deed, FileField } from '../components/forms.tsx';

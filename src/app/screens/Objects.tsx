@@ -6,7 +6,8 @@ import { Deed, Form, TextField, Told, type Action } from '../components/forms.ts
 import { bytes } from '../format.ts';
 import { useRouteDetail } from '../hooks.ts';
 import { objects, useObjects } from '../object-client.ts';
-import type { KeptObject, ObjectView } from '../../node/objects.ts';
+import type { KeptObject } from '../../node/kept-objects.ts';
+import type { ObjectView } from '../../node/object-view.ts';
 import type { SaveView } from '../../node/saves.ts';
 import type { SampleView } from '../../node/samples.ts';
 import ObjectCard from './ObjectCard.tsx';

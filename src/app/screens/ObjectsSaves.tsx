@@ -1,6 +1,6 @@
 /** Objects on their way to a file of the person's: from the click on Save until the file is there. */
 import { useEffect, useState, type ReactNode } from 'react';
-import type { ObjectView } from '../../node/objects.ts';
+import type { ObjectView } from '../../node/object-view.ts';
 import type { SaveState, SaveView } from '../../node/saves.ts';
 import { savedName } from '../../objects/media.ts';
 import { Card } from '../components/basics.tsx';
