@@ -104,14 +104,15 @@ export class LateParts {
     }
     return this.objectDesks.open(async () => {
       const { platform } = this;
-      const [{ ObjectDesk }, pieces, nearDirectory, indexDirectory, savesDirectory, peerPlatform] = await Promise.all([
-        import('./objects.ts'),
-        platform.openPieceDirectory(),
-        platform.openWorkDirectory('near-pieces'),
-        platform.openWorkDirectory('history-index'),
-        platform.openWorkDirectory('saves'),
-        platform.peerPlatform(),
-      ]);
+      const [{ ObjectDesk }, pieces, nearDirectory, indexDirectory, savesDirectory, peerPlatform] =
+        await Promise.all([
+          import('./objects.ts'),
+          platform.openPieceDirectory(),
+          platform.openWorkDirectory('near-pieces'),
+          platform.openWorkDirectory('history-index'),
+          platform.openWorkDirectory('saves'),
+          platform.peerPlatform(),
+        ]);
       const { client, pool, sources } = following;
       return ObjectDesk.open({
         client,

@@ -6,14 +6,12 @@ import type { LightClient } from '../chain/light-client.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
 import type { RpcSource } from '../network/source.ts';
-import { ObjectError } from '../objects/errors.ts';
 import { HistoryIndex } from '../objects/history-index.ts';
 import { objectPath, parseObjectLink } from '../objects/link.ts';
 import type { OpenedObject } from '../objects/object.ts';
 import type { ResponseOptions } from '../objects/response.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { ObjectService } from '../objects/service.ts';
-import { concat } from '../protocol/bytes.ts';
 import { cidOfHash } from '../protocol/cid.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
@@ -44,10 +42,6 @@ export interface ObjectsStatus {
   kept: KeptObject[];
   samples: SampleView[];
 }
-
-/** Largest file that other parts of the node read whole. */
-const MAX_SMALL_BYTES = 1024 * 1024;
-const SMALL_TIMEOUT_MS = 30_000;
 
 export interface ObjectDeskOptions {
   client: LightClient;
@@ -217,24 +211,9 @@ export class ObjectDesk {
     };
   }
 
-  /** All of a small file, verified; null if it is none, is too large, or cannot be had within half a minute. */
-  async smallContent(cid: string): Promise<Uint8Array | null> {
-    const signal = AbortSignal.timeout(SMALL_TIMEOUT_MS);
-    const parts: Uint8Array[] = [];
-    let length = 0;
-    try {
-      const object = await this.service.open({ cid, hints: [] }, signal);
-      if (object.kind !== 'file') return null;
-      for await (const part of this.service.read(object, signal)) {
-        length += part.length;
-        if (length > MAX_SMALL_BYTES) return null;
-        parts.push(part);
-      }
-    } catch (error) {
-      if (error instanceof ObjectError || signal.aborted) return null;
-      throw error;
-    }
-    return concat(...parts);
+  /** All of a small file, verified; null where it cannot be had soon. */
+  smallContent(cid: string): Promise<Uint8Array | null> {
+    return this.service.small(cid);
   }
 
   private giverOf(object: OpenedObject): string {

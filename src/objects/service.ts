@@ -1,6 +1,7 @@
 /** Objects for whoever wants them: the page, the service worker, the command line. */
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { PieceSupply } from '../dsn/supply.ts';
+import { concat } from '../protocol/bytes.ts';
 import { hashOfCid } from '../protocol/cid.ts';
 import type { GlobalObject } from '../protocol/types.ts';
 import { ObjectError } from './errors.ts';
@@ -21,6 +22,10 @@ import {
 import { errorResponse, objectResponse, zipResponse, type ResponseOptions } from './response.ts';
 import { allNodes } from './tree.ts';
 import { zipFolder } from './zip.ts';
+
+/** Largest file that other parts of the node read whole. */
+const MAX_SMALL_BYTES = 1024 * 1024;
+const SMALL_TIMEOUT_MS = 30_000;
 
 export interface ObjectServiceOptions {
   pieces: Pick<PieceSupply, 'pieces'> & Partial<Pick<PieceSupply, 'troublesOf'>>;
@@ -85,6 +90,26 @@ export class ObjectService {
   /** The bytes of a file as they are stored, verified. Throws ObjectError. */
   readStored(object: OpenedObject, signal: AbortSignal, range: ByteRange): AsyncGenerator<Uint8Array> {
     return this.placing(readStored(this.nodes, object, signal, range), object);
+  }
+
+  /** All of a small file, verified; null if it is none, is too large, or cannot be had within half a minute. */
+  async small(cid: string): Promise<Uint8Array | null> {
+    const signal = AbortSignal.timeout(SMALL_TIMEOUT_MS);
+    const parts: Uint8Array[] = [];
+    let length = 0;
+    try {
+      const object = await this.open({ cid, hints: [] }, signal);
+      if (object.kind !== 'file') return null;
+      for await (const part of this.read(object, signal)) {
+        length += part.length;
+        if (length > MAX_SMALL_BYTES) return null;
+        parts.push(part);
+      }
+    } catch (error) {
+      if (error instanceof ObjectError || signal.aborted) return null;
+      throw error;
+    }
+    return concat(...parts);
   }
 
   /** Hashes of all nodes of an object, each fetched and verified, those of files in a folder too. Throws ObjectError. */
