@@ -14,7 +14,7 @@ import { loadOrCreatePeerKey, peerIdOfKey } from '../dsn/peer-key.ts';
 import type { PeerConnection, PeerPlatform } from '../dsn/peer.ts';
 import type { PieceCache } from '../dsn/piece-cache.ts';
 import { headersOfPeers, SegmentHistory, type SegmentHeaderSource } from '../dsn/segment-history.ts';
-import { OWN_CACHE, RECONSTRUCTION, type PieceEvent } from '../dsn/supply.ts';
+import { RECONSTRUCTION, type PieceEvent } from '../dsn/supply.ts';
 import type { RpcSource } from '../network/source.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import { startRetrieval, type Retrieval, type ServedEvent } from '../objects/retrieval.ts';
@@ -25,21 +25,10 @@ import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { Gateway, type GatewaySettings, type GatewayView } from './gateway.ts';
+import { PieceOrigins, type PeerKind, type PieceCounts, type PieceOrigin } from './piece-origins.ts';
 
-/** Who is at the other end: another tab, the person's own gateway, or any other program. */
-export type PeerKind = 'tab' | 'gateway' | 'peer';
-
-/** Whom a piece came from; `from`: peer id, address of a node, or what it was. */
-export interface PieceOrigin {
-  kind: PeerKind | 'cache' | 'node' | 'reconstruction' | 'memory';
-  from: string;
-}
-
-export interface ConnectionView extends PeerConnection {
+export interface ConnectionView extends PeerConnection, PieceCounts {
   kind: PeerKind;
-  /** Pieces that came from it in this session, and pieces that it was given. */
-  taken: number;
-  given: number;
 }
 
 export interface StorageNetworkView {
@@ -98,7 +87,6 @@ const FARM_SHARE = 100;
 /** Times that a piece may be missing before it is rebuilt for a farm. */
 const PATIENCE = 3;
 const MAX_REFUSED = 50;
-const MAX_ORIGINS = 4_096;
 
 export interface StorageNetworkOptions {
   client: LightClient;
@@ -115,8 +103,10 @@ export interface StorageNetworkOptions {
 }
 
 export class StorageNetwork {
-  private readonly origins = new Map<string, PieceOrigin>();
-  private readonly counts = new Map<string, { taken: number; given: number }>();
+  private readonly origins = new PieceOrigins(
+    () => this.retrieval.peer.connections(),
+    (peer) => this.gateway.is(peer),
+  );
   private readonly refused: StorageNetworkView['refused'] = [];
   private readonly served = { cached: 0, plotted: 0, headers: 0 };
   /** How often farms asked in vain for a piece. */
@@ -251,20 +241,20 @@ export class StorageNetwork {
 
   /** Whom a piece came from last, as far as is remembered. */
   originOf(index: string): PieceOrigin {
-    return this.origins.get(index) ?? { kind: 'memory', from: 'memory' };
+    return this.origins.of(index);
   }
 
   private note(event: RetrievalEvent | PieceEvent | ServedEvent): void {
     switch (event.kind) {
       case 'served':
         this.served[event.from === 'plot' ? 'plotted' : 'cached'] += 1;
-        this.countOf(event.to).given += 1;
+        this.origins.count(event.to, 'given');
         break;
       case 'received':
       case 'arrived':
-        if (event.kind === 'arrived') this.countOf(event.from).taken += 1;
+        if (event.kind === 'arrived') this.origins.count(event.from, 'taken');
         if (event.from === RECONSTRUCTION) this.rebuilding = null;
-        this.remember(String(event.index), event.from);
+        this.origins.remember(String(event.index), event.from);
         break;
       case 'reconstructing':
         this.rebuilding = { segment: String(event.segment), have: event.have };
@@ -278,33 +268,6 @@ export class StorageNetwork {
     }
   }
 
-  private countOf(peer: string): { taken: number; given: number } {
-    const count = this.counts.get(peer) ?? { taken: 0, given: 0 };
-    this.counts.delete(peer);
-    this.counts.set(peer, count);
-    if (this.counts.size > MAX_ORIGINS) this.counts.delete(this.counts.keys().next().value ?? '');
-    return count;
-  }
-
-  private remember(index: string, from: string): void {
-    this.origins.delete(index);
-    this.origins.set(index, { kind: this.kindOf(from), from });
-    if (this.origins.size > MAX_ORIGINS) this.origins.delete(this.origins.keys().next().value ?? '');
-  }
-
-  private kindOf(from: string): PieceOrigin['kind'] {
-    if (from === OWN_CACHE) return 'cache';
-    if (from === RECONSTRUCTION) return 'reconstruction';
-    if (from.includes('://')) return 'node';
-    return this.peerKind(from, this.retrieval.peer.connections().find(({ peer }) => peer === from)?.address);
-  }
-
-  private peerKind(peer: string, address: string | undefined): PeerKind {
-    if (this.gateway.is(peer)) return 'gateway';
-    // Only tabs are reached through a relay: every other program listens for itself.
-    return /\/p2p-circuit|^\/webrtc\//.test(address ?? '') ? 'tab' : 'peer';
-  }
-
   view(): StorageNetworkView {
     const { peer } = this.retrieval;
     return {
@@ -312,8 +275,8 @@ export class StorageNetwork {
       addresses: peer.addresses(),
       connections: withoutIntroductions(peer.connections()).map((one) => ({
         ...one,
-        kind: this.peerKind(one.peer, one.address),
-        ...(this.counts.get(one.peer) ?? { taken: 0, given: 0 }),
+        kind: this.origins.peerKind(one.peer, one.address),
+        ...this.origins.countsOf(one.peer),
       })),
       refused: this.refused,
       served: this.served,

@@ -1,7 +1,7 @@
 /** One retrieval that a person watches: its parts, its pieces, and whom they came from. */
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { ObjectService } from '../objects/service.ts';
-import type { PieceOrigin } from './storage-network.ts';
+import type { PieceOrigin } from './piece-origins.ts';
 
 export interface RetrievalSource {
   /** Whom a piece came from, by its index. */

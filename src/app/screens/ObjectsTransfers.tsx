@@ -1,6 +1,6 @@
 /** Retrievals under way, with where their pieces come from. */
 import type { ReactNode } from 'react';
-import type { PieceOrigin } from '../../node/storage-network.ts';
+import type { PieceOrigin } from '../../node/piece-origins.ts';
 import type { TransferView } from '../../node/transfers.ts';
 import type { WatchedView } from '../../node/watched.ts';
 import { Badge, Card, Empty, Meter } from '../components/basics.tsx';
