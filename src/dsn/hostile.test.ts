@@ -5,7 +5,16 @@ import { describe, expect, it } from 'vitest';
 import { concat, equal } from '../protocol/bytes.ts';
 import { encodeWith } from '../protocol/codec.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
-import { cachedPieceByIndex, encodeVarint, frame, KADEMLIA_PROTOCOL, pieceByIndex } from '../protocol/dsn.ts';
+import {
+  cachedPieceByIndex,
+  encodeVarint,
+  frame,
+  KADEMLIA_PROTOCOL,
+  kademliaKey,
+  pieceByIndex,
+  pieceMultihash,
+  type PeerAddresses,
+} from '../protocol/dsn.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import { DsnPeer } from './peer.ts';
 import { peerCaches } from './search.ts';
@@ -13,6 +22,8 @@ import { REFUSING_SERVER, type DsnServer } from './server.ts';
 import { addressesOf, failure, join, pieceOf, plainPeer } from './test-support.ts';
 
 const { signal } = new AbortController();
+/** What the multihash of an Ed25519 peer id begins with. */
+const ID_BEGIN = [0x00, 0x24, 0x08, 0x01, 0x12, 0x20];
 const QUESTION = { pieceIndex: 3n, cachedPieces: [] };
 
 /** A peer that has piece 3 in its cache. */
@@ -146,6 +157,83 @@ describe('a peer that', () => {
     const connected = await hostile.dial(multiaddr(listener.addresses()[0])).catch(() => null);
     await expect.poll(() => connected?.status ?? 'closed').toBe('closed');
     expect(listener.connections()).toEqual([]);
+  });
+
+  it('lets its answer drip costs one wait, however long it would go on', async () => {
+    const { id, asker, banned } = await against((stream) => {
+      stream.send(encodeVarint(PIECE_BYTES));
+      const drip = setInterval(() => stream.send(new Uint8Array(1)), 100);
+      stream.addEventListener('close', () => clearInterval(drip));
+    }, 3_000);
+    expect((await failure(asker.request(id, pieceByIndex, QUESTION))).code).toBe('timeout');
+    expect(banned).toEqual([]);
+  });
+
+  it('answers who has given up changes nothing', async () => {
+    let answer = (): void => undefined;
+    const right = encodeWith(cachedPieceByIndex.response, {
+      result: { kind: 'closestPeers', peers: [] },
+      cachedPieces: [],
+    });
+    let asked = 0;
+    const { id, asker, banned } = await against((stream) => {
+      asked += 1;
+      const send = (): void => {
+        try {
+          stream.send(frame(right));
+        } catch {
+          // The line is closed, as it should be.
+        }
+      };
+      if (asked === 1) answer = send;
+      else send();
+    });
+    const stop = new AbortController();
+    const given = asker
+      .request(id, cachedPieceByIndex, QUESTION, stop.signal)
+      .catch((reason: unknown) => reason);
+    await expect.poll(() => asked).toBe(1);
+    stop.abort(new Error('not wanted any more'));
+    expect(await given).toBe(stop.signal.reason);
+    answer();
+    const next = await asker.request(id, cachedPieceByIndex, QUESTION);
+    expect(next.result.kind).toBe('closestPeers');
+    expect(banned).toEqual([]);
+  });
+
+  it('tells of thousands of peers crowds nobody out, and is not followed to all of them', async () => {
+    const made = Array.from({ length: 3_000 }, (_, number): PeerAddresses => {
+      const peerId = new Uint8Array(38).map((__, at) =>
+        at < 6 ? ID_BEGIN[at]! : number >> (at % 2 === 0 ? 8 : 0),
+      );
+      // Nobody listens there.
+      const address = concat(Uint8Array.of(4, 127, 0, 0, 1, 6, 0, 1), Uint8Array.of(0xa5, 3, 38), peerId);
+      return { peerId, addresses: Array.from({ length: 3 }, () => address) };
+    });
+    const cachedPieces = Array.from({ length: 20_000 }, (_, index) => BigInt(index));
+    const flood = frame(
+      encodeWith(cachedPieceByIndex.response, {
+        result: { kind: 'closestPeers', peers: made },
+        cachedPieces,
+      }),
+    );
+    const { asker, id, banned } = await against((stream) => {
+      void (async () => {
+        for (let at = 0; at < flood.length; at += 60_000)
+          if (!stream.send(flood.subarray(at, at + 60_000))) await stream.onDrain();
+        await stream.close();
+      })().catch(() => undefined);
+    });
+    const other = await giver();
+    await asker.connect(other.addresses());
+    expect(await find(asker)).toBe(other.id);
+    await asker.request(id, cachedPieceByIndex, QUESTION);
+    const before = performance.now();
+    expect(await find(asker, 9n)).toBeNull();
+    expect(performance.now() - before).toBeLessThan(30_000);
+    expect(await find(asker)).toBe(other.id);
+    expect(asker.book.holders(kademliaKey(pieceMultihash(3n)), 5_000, asker.id).length).toBeLessThan(50);
+    expect(banned).toEqual([]);
   });
 
   it('names itself nearest and has nothing is asked once in a search', async () => {

@@ -130,20 +130,24 @@ export class PeerBook {
     }
     if (this.isBanned(peer)) return peer;
     const known = this.known.get(peer);
+    const some = addresses.slice(0, MAX_ADDRESSES);
     if (known === undefined) {
       const key = kademliaKey(peerId);
-      const relayed = addresses.some(isRelayed);
+      const relayed = some.some(isRelayed);
       const conduct = { ...NEW };
-      this.known.set(peer, { multihash: peerId, key, addresses, protocols: null, relayed, conduct });
+      this.known.set(peer, { multihash: peerId, key, addresses: some, protocols: null, relayed, conduct });
       this.forget();
-    } else if (known.addresses.length === 0) known.addresses = addresses;
+    } else if (known.addresses.length === 0) known.addresses = some;
     return peer;
   }
 
+  /** The oldest of those that never answered go first: whoever tells of many must not have others forgotten. */
   private forget(): void {
-    for (const [peer, { protocols }] of this.known) {
-      if (this.known.size <= MAX_KNOWN) return;
-      if (protocols === null) this.known.delete(peer);
+    for (const leastScore of [0, Number.POSITIVE_INFINITY]) {
+      for (const [peer, { protocols, conduct }] of this.known) {
+        if (this.known.size <= MAX_KNOWN) return;
+        if (protocols === null && conduct.score <= leastScore) this.known.delete(peer);
+      }
     }
   }
 

@@ -113,7 +113,7 @@ class CacheSearch {
       const cachedPieces = others.slice(0, MAX_CACHED_PIECES);
       const question = { pieceIndex: index, cachedPieces };
       const answer = await this.peer.request(peer, cachedPieceByIndex, question, this.signal);
-      this.remember(peer, cachedPieces, answer.cachedPieces);
+      this.remember(peer, cachedPieces, new Set(answer.cachedPieces.slice(0, MAX_CACHED_PIECES)));
       if (answer.result.kind === 'closestPeers') {
         this.lacks(peer, index);
         this.tell(index, answer.result.peers);
@@ -142,10 +142,10 @@ class CacheSearch {
     this.checking.add(task);
   }
 
-  private remember(peer: string, asked: readonly PieceIndex[], has: readonly PieceIndex[]): void {
+  private remember(peer: string, asked: readonly PieceIndex[], has: ReadonlySet<PieceIndex>): void {
     const promised = this.promised.get(peer) ?? new Set();
     for (const index of asked) {
-      if (!has.includes(index)) this.lacks(peer, index);
+      if (!has.has(index)) this.lacks(peer, index);
       else if (this.lacking.get(peer)?.has(index) !== true) promised.add(index);
     }
     this.promised.set(peer, promised);
@@ -158,7 +158,8 @@ class CacheSearch {
 
   private tell(index: PieceIndex, peers: readonly PeerAddresses[]): void {
     const near = this.near.get(index) ?? [];
-    for (const told of peers) {
+    // More than the network's number would only serve to crowd out others.
+    for (const told of peers.slice(0, CLOSEST_PEERS)) {
       const id = this.peer.book.learn(told);
       if (id !== null && id !== this.peer.id && !near.includes(id)) near.push(id);
     }

@@ -3,8 +3,9 @@
  * says which part, which piece and which peer. Where else each kind is tested:
  *
  *  wrong prefix of an identifier, unknown codec   here; protocol/dag.test.ts: identifiers
- *  cycles, too deep, too wide, sizes that lie     here (cycles, width); object.test.ts: trees that lie
- *  wrong hash, a wrong place                      nodes.test.ts: three different failures; here
+ *  cycles, too deep, too wide, sizes that lie     here (cycles, width, repeated parts); object.test.ts: trees that lie
+ *  wrong hash, a wrong place                      nodes.test.ts: three different failures; here;
+ *                                                 protocol/object-retrieval.test.ts: a mapping that points anywhere
  *  encrypted frames cut off or reordered, a wrong password   object.test.ts: encrypted files; here (reordered)
  *  missing and invalid pieces                     here; dsn/supply.test.ts
  *  peers that stall, close, ban, flood, give another piece   here; dsn/hostile.test.ts
@@ -31,7 +32,7 @@ import { REFUSING_SERVER } from '../dsn/server.ts';
 import { PieceSupply } from '../dsn/supply.ts';
 import { addressesOf, join, plainPeer } from '../dsn/test-support.ts';
 import { ObjectError } from './errors.ts';
-import { openHash } from './object.ts';
+import { listFolder, openHash } from './object.ts';
 import { prepareFile } from './prepare.ts';
 import { ObjectService } from './service.ts';
 import { allNodes, folderEntries, keyOf, storedBytes, type NodeSource } from './tree.ts';
@@ -243,6 +244,76 @@ describe('a tree that', () => {
       for await (const _ of allNodes(source, self, round, signal)) continue;
     };
     expect((await objectFailure(walk())).code).toBe('out-of-bounds');
+  });
+
+  it('is without end because parts repeat is walked once, and listed and read as far as somebody reads', async () => {
+    const source = new Nodes();
+    const asked: string[] = [];
+    const counting: NodeSource = {
+      node: (wanted, stop) => {
+        asked.push(keyOf(wanted));
+        stop.throwIfAborted();
+        return source.node(wanted);
+      },
+    };
+    const many = (node: DagNode, width: number): Uint8Array[] => {
+      const encoded = encodeNode(node);
+      source.put(hashOfNode(encoded), encoded);
+      return Array.from({ length: width }, () => hashOfNode(encoded));
+    };
+    // 1600 folders, each of 1600 folders, and so on: 10^22 entries in eight nodes.
+    let folder: DagNode = { ...plain, links: [hash] };
+    source.put(hash, bytes);
+    for (let level = 0; level < 7; level += 1) folder = { ...plain, links: many(folder, 1_600) };
+    const seen: string[] = [];
+    const top = hashOfNode(encodeNode(folder));
+    for await (const one of allNodes(counting, top, folder, signal)) seen.push(keyOf(one));
+    expect(new Set(seen).size).toBe(9);
+    expect(seen).toHaveLength(9);
+    expect(asked).toHaveLength(8);
+    source.put(top, encodeNode(folder));
+    const opened = await openHash(counting, top, signal);
+    let listed = 0;
+    for await (const _ of listFolder(counting, opened, signal, { deep: true })) {
+      listed += 1;
+      if (listed === 3_000) break;
+    }
+    expect(listed).toBe(3_000);
+
+    // A file of 4 TB in four nodes.
+    const leaf: DagNode = {
+      ...plain,
+      type: 'fileChunk',
+      size: 1_000n,
+      name: null,
+      data: new Uint8Array(1_000),
+    };
+    let links = many(leaf, 1_600);
+    let size = 1_600_000n;
+    for (let depth = 1; depth < 3; depth += 1) {
+      const inner: DagNode = {
+        ...plain,
+        type: 'fileInlink',
+        linkDepth: depth,
+        size: 1_600n,
+        name: null,
+        links,
+      };
+      links = many(inner, 1_600);
+      size *= 1_600n;
+    }
+    const file: DagNode = { ...plain, type: 'file', linkDepth: 3, size, links };
+    const fileHash = hashOfNode(encodeNode(file));
+    for (const from of [0, Number(size) - 2_500]) {
+      asked.length = 0;
+      let read = 0;
+      for await (const part of storedBytes(counting, fileHash, file, { from, to: from + 2_500 }, signal)) {
+        read += part.length;
+        if (read >= 2_500) break;
+      }
+      expect(read).toBeGreaterThanOrEqual(2_500);
+      expect(asked.length).toBeLessThan(100);
+    }
   });
 
   it('is wider than a node can be is refused', async () => {

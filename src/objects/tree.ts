@@ -72,7 +72,7 @@ function requireHead(hash: Uint8Array, head: DagNode): Kinds {
   return kinds;
 }
 
-function requireLinks(hash: Uint8Array, { links }: DagNode): void {
+function requireLinks(hash: Uint8Array, { links }: Pick<DagNode, 'links'>): void {
   if (links.length > MAX_LINKS) throw outOfBounds(hash, `${links.length} links in a node`);
 }
 
@@ -132,21 +132,35 @@ export async function* folderEntries(
   yield* walk(head);
 }
 
-/** Hashes of a node and all below it, each once it was read. Throws ObjectError. */
+/**
+ * Hashes of a node and all below it, each once it was read. What is below a node that many link to is walked once: a few
+ * such nodes make a tree without end. Throws ObjectError.
+ */
 export async function* allNodes(
   source: NodeSource,
   hash: Uint8Array,
   node: DagNode,
   signal: AbortSignal,
-  levels = 2 * MAX_DEPTH,
 ): AsyncGenerator<Uint8Array> {
-  if (levels === 0) throw outOfBounds(hash, `more than ${2 * MAX_DEPTH} levels`);
-  requireLinks(hash, node);
-  yield hash;
-  if (BELOW[node.type] !== undefined) source.expect?.(hash, Number(node.size ?? 0n));
-  for await (const child of nodesAhead(node.links, source, signal)) {
-    yield* allNodes(source, child.hash, readNode(child.hash, child.bytes), signal, levels - 1);
+  const walked = new Set<string>();
+  async function* walk(
+    at: Uint8Array,
+    { type, size, links }: DagNode,
+    levels: number,
+  ): AsyncGenerator<Uint8Array> {
+    if (levels === 0) throw outOfBounds(at, `more than ${2 * MAX_DEPTH} levels`);
+    requireLinks(at, { links });
+    yield at;
+    if (BELOW[type] !== undefined) source.expect?.(at, Number(size ?? 0n));
+    const below = [...new Map(links.map((link) => [keyOf(link), link]))];
+    const open = below.flatMap(([key, link]) => (walked.has(key) ? [] : [link]));
+    for await (const child of nodesAhead(open, source, signal)) {
+      if (walked.has(keyOf(child.hash))) continue;
+      yield* walk(child.hash, readNode(child.hash, child.bytes), levels - 1);
+      walked.add(keyOf(child.hash));
+    }
   }
+  yield* walk(hash, node, 2 * MAX_DEPTH);
 }
 
 /** How a balanced tree is filled: what lies left of a leaf follows from its number. */

@@ -12,8 +12,6 @@ import type { GlobalObject, PieceIndex } from './types.ts';
 const RULE = 'object-retrieval';
 /** Bytes of the shortest header that the first piece of a segment begins with; no object starts in it. */
 const MIN_SEGMENT_HEADER_BYTES = 94;
-/** Shortest form of what stands before a continuation: version, parent header, kind, length. */
-const MIN_CONTINUATION_PREFIX = 1 + 1 + MIN_SEGMENT_HEADER_BYTES + 1 + 1;
 const PARENT_SEGMENT_HEADER = 4;
 const BLOCK_CONTINUATION = 3;
 
@@ -158,7 +156,7 @@ class Content {
     const inSegment = this.history.border - this.padding;
     if (length <= inSegment) return yield* this.history.bytes(0, length);
     const rest = length - inSegment;
-    yield* this.history.need(this.history.border + MIN_CONTINUATION_PREFIX + rest);
+    // A length that only wrong padding gave must not fetch the pieces that it would need.
     this.next ??= yield* continuation(this.history, this.mapping);
     if (rest > this.next.length) {
       throw refusal(
@@ -231,7 +229,7 @@ function requirePlausible(mapping: GlobalObject): void {
 
 /**
  * Retrieves an object step by step: yields the source pieces it needs next, ascending, is given them (1 048 672
- * bytes each), and returns the object's data, whose BLAKE3 is the mapping's hash.
+ * bytes each) or has a refusal thrown into it, and returns the object's data, whose BLAKE3 is the mapping's hash.
  *
  * A segment may end in up to three bytes of padding, which nothing marks: each count of zero bytes is tried, and
  * the hash decides.
@@ -284,11 +282,11 @@ export async function fetchObject(
     if (step.done) return step.value;
     const wanted = step.value;
     const given = await pieces(wanted);
-    const found = wanted.map((index, i) => {
-      const piece = given[i];
-      if (piece) return piece;
-      throw refusal('piece-not-found', `piece ${index} is not to be had`, mapping);
-    });
-    step = retrieval.next(found);
+    const missing = wanted.find((_, i) => !given[i]);
+    step =
+      missing === undefined
+        ? retrieval.next(given as Uint8Array[])
+        : // With other padding it may not be needed.
+          retrieval.throw(refusal('piece-not-found', `piece ${missing} is not to be had`, mapping));
   }
 }
