@@ -3,7 +3,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { TestNetwork } from '../devnet/testing/test-network.ts';
 import { violations } from './support/accessibility.ts';
 import { besideApp } from './support/beside.ts';
-import { closeProfiles, makeIdentity, makeWallet, NOWHERE, profile } from './support/profile.ts';
+import { card, closeProfiles, makeIdentity, makeWallet, NOWHERE, profile } from './support/profile.ts';
 
 const MINUTE = 60_000;
 const PHONE = { width: 390, height: 844 };
@@ -36,6 +36,49 @@ async function show(page: Page, address: string, sign: string): Promise<void> {
   await look(page, address);
 }
 
+/** What the storage network's forms say of a gateway and a peer that are not there. */
+async function refused(page: Page): Promise<void> {
+  const network = card(page, 'Storage network');
+  await network.getByLabel('Its address').fill('http://127.0.0.1:9');
+  await network.getByRole('button', { name: 'Use it' }).click();
+  await network.getByLabel('Another peer').fill('/ip4/127.0.0.1');
+  await network.getByRole('button', { name: 'Connect', exact: true }).click();
+  await expect(network.getByRole('alert')).toHaveCount(2, { timeout: MINUTE });
+  await look(page, 'objects: refused');
+}
+
+/** What the settings say of addresses and codes that cannot be right; the node goes on with those it has. */
+async function refusedNodes(page: Page): Promise<void> {
+  const nodes = card(page, 'Nodes');
+  await nodes.getByLabel('Addresses').fill('example.org');
+  await nodes.getByRole('button', { name: 'Use these' }).click();
+  await expect(nodes.getByRole('alert')).toHaveText(/“example\.org” is no address of a node/);
+  const balance = card(page, 'Balance, proven');
+  await balance.getByLabel('Account').fill('suNobody');
+  await balance.getByRole('button', { name: 'Show balance' }).click();
+  await expect(balance.getByRole('alert')).toHaveText(/^This is no address of an account/);
+  const helper = card(page, 'Helper');
+  await helper.getByLabel('Pairing code').fill('abc');
+  await helper.getByRole('button', { name: 'Pair' }).click();
+  await expect(helper.getByRole('alert')).toBeVisible();
+  await look(page, 'settings: refused');
+}
+
+/** A first farm, and what the overview says happens from then on, until it is told not to. */
+async function begunToFarm(page: Page): Promise<void> {
+  await show(page, 'farm', 'Add a farm');
+  await page.getByRole('button', { name: 'Use browser storage' }).click();
+  await page.getByRole('button', { name: 'Start this farm' }).click();
+  await show(page, 'farm', 'Rewards');
+  await show(page, 'home', 'What happens now');
+  await expect(page.locator('.journey li')).toHaveCount(3);
+  await page.getByRole('button', { name: 'Hide this' }).click();
+  await expect(page.getByRole('heading', { name: 'What happens now' })).toHaveCount(0);
+  await page.reload();
+  await expect(page.getByRole('heading', { name: 'Plots' })).toBeVisible({ timeout: MINUTE });
+  await expect(page.getByRole('heading', { name: 'What happens now' })).toHaveCount(0);
+}
+
 test('the first run', async ({ page }) => {
   await page.goto(app().url);
   await page.getByText('What this browser can do').click();
@@ -57,8 +100,11 @@ test('the chain, the farm and the settings', async ({ browser }) => {
     await show(page, 'farm', 'Add a farm');
     await show(page, 'cluster', 'Join a cluster');
     await show(page, 'objects', 'Storage network');
+    await refused(page);
     await show(page, 'settings', 'Start over');
+    await refusedNodes(page);
     await show(page, 'browser', 'As an app');
+    await begunToFarm(page);
   } finally {
     await closeProfiles();
     await network.remove();
