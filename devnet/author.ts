@@ -29,7 +29,7 @@ import {
   rootPlotPublicKey,
   segmentCommitment,
 } from './runtime/subspace-state.ts';
-import { verifySolutionIn } from './runtime/subspace.ts';
+import { verifySolutionIn } from './runtime/solutions.ts';
 import type { Timekeeper } from './timekeeper.ts';
 import type { TransactionPool } from './transaction-pool.ts';
 

@@ -24,7 +24,7 @@ import { Execution } from './runtime/executive.ts';
 import { storagePrefix } from '../src/protocol/storage-key.ts';
 import { STATE_VERSION, Storage, type StorageChange } from './runtime/storage.ts';
 import { currentSlot, potParameters, segmentCommitment } from './runtime/subspace-state.ts';
-import { verifySolutionIn } from './runtime/subspace.ts';
+import { verifySolutionIn } from './runtime/solutions.ts';
 import { walkSlot } from './walk.ts';
 
 /** A block of the tree. */

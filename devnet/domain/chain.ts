@@ -23,7 +23,8 @@ import { STATE_VERSION, Storage, type StorageChange } from '../runtime/storage.t
 import { transfersTo, type IncomingTransfer } from '../runtime/transporter.ts';
 import { domainGenesis, DOMAIN_ID } from './genesis.ts';
 import { receiptHash, traceRootOf, type Bundle, type InboxedBundle, type Receipt } from './receipt.ts';
-import { DomainExecution, parseSigned, type BlockInput } from './runtime.ts';
+import { parseSigned } from './calls.ts';
+import { DomainExecution, type BlockInput } from './runtime.ts';
 
 /** Engine of the digest item that names the consensus block. */
 const ENGINE = utf8('RGTR');

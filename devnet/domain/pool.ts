@@ -6,7 +6,8 @@ import { InvalidTransaction } from '../runtime/context.ts';
 import { Storage } from '../runtime/storage.ts';
 import { PoolError } from '../transaction-pool.ts';
 import type { DomainChain } from './chain.ts';
-import { DomainExecution, parseSigned } from './runtime.ts';
+import { parseSigned } from './calls.ts';
+import { DomainExecution } from './runtime.ts';
 
 const MAX_TRANSACTIONS = 1024;
 const MAX_BUNDLE_BYTES = 2 ** 20;

@@ -15,7 +15,8 @@ import { PoolError } from '../transaction-pool.ts';
 import type { DomainChain } from './chain.ts';
 import { DOMAIN_ID } from './genesis.ts';
 import type { DomainPool } from './pool.ts';
-import { DOMAIN_SPEC_VERSION, DOMAIN_TRANSACTION_VERSION, feeOf, parseSigned, weightOf } from './runtime.ts';
+import { parseSigned, weightOf } from './calls.ts';
+import { DOMAIN_SPEC_VERSION, DOMAIN_TRANSACTION_VERSION, feeOf } from './runtime.ts';
 
 const NAME = 'subspace-auto-id-domain';
 

@@ -10,7 +10,6 @@ import {
   AUTO_ID_ERRORS,
   AUTO_ID_PALLET,
   autoIdKey,
-  decodeCall as decodeAutoIdCall,
   revocationsKey,
   type AutoIdCall,
 } from '../../src/identity/calls.ts';
@@ -19,15 +18,9 @@ import { Registry } from '../../src/identity/registry.ts';
 import { concat, equal, fromHex, littleEndian, toHex } from '../../src/protocol/bytes.ts';
 import { EXTRINSIC_SIGNING_CONTEXT } from '../../src/protocol/constants.ts';
 import { DecodeError } from '../../src/protocol/errors.ts';
-import {
-  eraBirth,
-  extrinsicBody,
-  readExtra,
-  signingPayload,
-  type ExtrinsicExtra,
-} from '../../src/protocol/extrinsic.ts';
+import { eraBirth, signingPayload } from '../../src/protocol/extrinsic.ts';
 import { writeDigestItem } from '../../src/protocol/header.ts';
-import { decodeAll, ScaleWriter, type ScaleReader } from '../../src/protocol/scale.ts';
+import { ScaleWriter } from '../../src/protocol/scale.ts';
 import { storagePrefix } from '../../src/protocol/storage-key.ts';
 import type { DigestItem } from '../../src/protocol/types.ts';
 import { accountOf, readAccount, writeAccount, type Account } from '../runtime/balances.ts';
@@ -42,6 +35,13 @@ import {
 } from '../runtime/context.ts';
 import { keys } from '../runtime/keys.ts';
 import { Storage } from '../runtime/storage.ts';
+import {
+  MAX_EXTRINSIC_BYTES,
+  parseSigned,
+  weightOf,
+  type DomainCall,
+  type SignedExtrinsic,
+} from './calls.ts';
 
 export const DOMAIN_SPEC_VERSION = 0;
 export const DOMAIN_TRANSACTION_VERSION = 0;
@@ -54,8 +54,6 @@ const TRANSACTION_PAYMENT = 21;
 const TRANSPORTER = 61;
 const BLOCK_FEES = 91;
 const BLOCK_HASH_COUNT = 2400;
-const MAX_BATCH = 1000;
-const MAX_EXTRINSIC_BYTES = 512 * 1024;
 
 const system = (item: string): Uint8Array => storagePrefix('System', item);
 const items = {
@@ -75,123 +73,6 @@ const items = {
 const WEIGHT_FEE = 100_000n;
 const DOMAIN_BYTE_FEE = 1n;
 const BASE_WEIGHT = 108_157_000n;
-const READ = 8_000_000n;
-const WRITE = 50_000_000n;
-const measured = (time: bigint, reads: bigint, writes: bigint): bigint =>
-  time + READ * reads + WRITE * writes;
-
-export type DomainCall =
-  | { kind: 'remark' }
-  | { kind: 'transfer'; to: Uint8Array; value: bigint; keepAlive: boolean }
-  | { kind: 'batch_all'; calls: DomainCall[] }
-  | { kind: 'auto-id'; call: AutoIdCall };
-
-export interface SignedExtrinsic {
-  /** 32 bytes. */
-  signer: Uint8Array;
-  scheme: number;
-  /** 64 bytes. */
-  signature: Uint8Array;
-  extra: ExtrinsicExtra;
-  callBytes: Uint8Array;
-  call: DomainCall;
-  /** With the length prefix. */
-  length: number;
-}
-
-function readCall(reader: ScaleReader, depth: number): DomainCall {
-  const pallet = reader.u8();
-  const index = reader.u8();
-  switch (`${pallet}.${index}`) {
-    case '0.0':
-    case '0.7':
-      reader.byteVector();
-      return { kind: 'remark' };
-    case '20.0':
-    case '20.3': {
-      if (reader.u8() !== 0) reader.fail('an address must be an account id');
-      const to = reader.raw(32);
-      return { kind: 'transfer', to, value: reader.compactBig((1n << 128n) - 1n), keepAlive: index === 3 };
-    }
-    case '8.2':
-      if (depth > 0) reader.fail('batches are not nested here');
-      return { kind: 'batch_all', calls: reader.vec((item) => readCall(item, depth + 1), 2, MAX_BATCH) };
-    default:
-      if (pallet !== AUTO_ID_PALLET)
-        reader.fail(`the local domain does not run call ${index} of pallet ${pallet}`);
-      return { kind: 'auto-id', call: readAutoIdCall(reader, index) };
-  }
-}
-
-/** An AutoId call has no length of its own: its fields are read past, and the bytes decoded as they are. */
-function readAutoIdCall(reader: ScaleReader, index: number): AutoIdCall {
-  const parts: Uint8Array[] = [new Uint8Array([AUTO_ID_PALLET, index])];
-  const take = (count: number): Uint8Array => {
-    const bytes = reader.raw(count);
-    parts.push(bytes);
-    return bytes;
-  };
-  const vectors = (count: number): void => {
-    for (let at = 0; at < count; at += 1)
-      parts.push(new ScaleWriter().byteVector(reader.byteVector(MAX_EXTRINSIC_BYTES)).bytes());
-  };
-  if (index === 0) {
-    take(1);
-    if (take(1)[0] === 1) take(32);
-    vectors(3);
-  } else if (index === 3) {
-    take(33);
-    if (take(1)[0] === 1) take(32);
-    vectors(3);
-  } else {
-    take(32);
-    vectors(2);
-  }
-  return decodeAutoIdCall(concat(...parts));
-}
-
-/** Takes a signed extrinsic (with its length prefix) apart. Throws InvalidTransaction `Call`. */
-export function parseSigned(bytes: Uint8Array): SignedExtrinsic {
-  try {
-    return decodeAll(extrinsicBody(bytes), 'domain-extrinsic', (reader) => {
-      if (reader.u8() !== 0x84) reader.fail('only signed extrinsics come in bundles');
-      if (reader.u8() !== 0) reader.fail('the signer must be an account id');
-      const signer = reader.raw(32);
-      const scheme = reader.u8();
-      if (scheme > 1) reader.fail(`signatures of scheme ${scheme} are not taken here`);
-      const signature = reader.raw(64);
-      const extra = readExtra(reader);
-      const callBytes = reader.raw(reader.remaining);
-      const call = decodeAll(callBytes, 'domain-call', (inner) => readCall(inner, 0));
-      return { signer, scheme, signature, extra, callBytes, call, length: bytes.length };
-    });
-  } catch (error) {
-    if (error instanceof DecodeError) throw new InvalidTransaction('Call');
-    throw error;
-  }
-}
-
-/** Weight (picoseconds) of a call, as the runtime was measured. */
-export function weightOf(call: DomainCall): bigint {
-  switch (call.kind) {
-    case 'remark':
-      return 2_000_000n;
-    case 'transfer':
-      return measured(45_979_000n, 1n, 1n);
-    case 'batch_all':
-      return call.calls.reduce((sum, inner) => sum + 3_060_050n + weightOf(inner), 8_821_040n);
-    case 'auto-id': {
-      const { kind } = call.call;
-      if (kind === 'register' || kind === 'renew') {
-        const root = call.call.issuer === null;
-        if (kind === 'register') return root ? measured(40_779_000n, 2n, 2n) : measured(49_269_000n, 4n, 3n);
-        return root ? measured(47_459_000n, 3n, 3n) : measured(56_009_000n, 4n, 4n);
-      }
-      return kind === 'revoke' ? measured(43_429_000n, 3n, 3n) : measured(33_649_000n, 1n, 2n);
-    }
-  }
-}
-
 type State = { get(key: Uint8Array): Uint8Array | null };
 
 const amount = (value: bigint): Uint8Array => littleEndian(value, 16);

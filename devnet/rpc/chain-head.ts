@@ -2,7 +2,6 @@
  * The newer interface of nodes: `chainHead_v1`, `chainSpec_v1`, `transaction_v1`, `transactionWatch_v1`,
  * `archive_v1`. Clients follow the head, pin blocks, and run operations on those they have pinned.
  */
-import { randomBytes } from 'node:crypto';
 import { concat, toHex, toPrefixedHex } from '../../src/protocol/bytes.ts';
 import { DecodeError } from '../../src/protocol/errors.ts';
 import { blake2b256 } from '../../src/protocol/hash.ts';
@@ -13,11 +12,12 @@ import { callRuntime } from '../runtime/api.ts';
 import { InvalidTransaction } from '../runtime/context.ts';
 import type { Metadata } from '../runtime/metadata.ts';
 import { runtimeVersion } from '../runtime/version.ts';
-import { PoolError, type TransactionPool, type TransactionStatus } from '../transaction-pool.ts';
+import type { TransactionPool } from '../transaction-pool.ts';
 import { invalidParams, RpcFailure } from './failure.ts';
 import { bytes, integer, isMissing, list, requireConnection, text, unsubscriber } from './params.ts';
 import type { Connection, Method, Sink } from './server.ts';
 import { chainProperties, CHAIN_NAME } from './system.ts';
+import { transactionMethods } from './transaction-watch.ts';
 
 const MAX_FOLLOWS = 4;
 /** A client that pins more blocks than this does not keep up and is told to begin anew. */
@@ -303,63 +303,6 @@ function answer(state: Trie, { key, type }: StorageQuery): Record<string, string
 function digestBelow(state: Trie, key: Uint8Array): Uint8Array | null {
   const parts = [...state.entries(key)].flatMap(([name, value]) => [blake2b256(name), blake2b256(value)]);
   return parts.length === 0 ? null : blake2b256(concat(...parts));
-}
-
-function transactionMethods(pool: TransactionPool): Record<string, Method> {
-  const submitted = (extrinsic: unknown, listener?: (status: TransactionStatus) => void): boolean => {
-    try {
-      pool.submit(bytes(extrinsic, 'transaction'), listener);
-      return true;
-    } catch (error) {
-      if (error instanceof PoolError) return false;
-      throw error;
-    }
-  };
-  return {
-    transaction_v1_broadcast: ([extrinsic]) => {
-      submitted(extrinsic);
-      return randomBytes(12).toString('base64url');
-    },
-    transaction_v1_stop: () => null,
-    transactionWatch_v1_submitAndWatch: ([extrinsic], connection) => {
-      const client = requireConnection(connection);
-      const sink = client.subscribe('transactionWatch_v1_watchEvent');
-      const listener = (status: TransactionStatus): void => {
-        sink.notify(watchEvent(status));
-        if (!['future', 'ready', 'inBlock', 'retracted'].includes(status.kind)) client.unsubscribe(sink.id);
-      };
-      if (!submitted(extrinsic, listener)) {
-        sink.notify({ event: 'invalid', error: 'The transaction is invalid' });
-        client.unsubscribe(sink.id);
-      }
-      return sink.id;
-    },
-    transactionWatch_v1_unwatch: (params, connection) => {
-      unsubscriber(params, connection);
-      return null;
-    },
-  };
-}
-
-function watchEvent(status: TransactionStatus): unknown {
-  const place = (block: Block, index: number) => ({ hash: `0x${block.hash}`, index });
-  switch (status.kind) {
-    case 'future':
-    case 'ready':
-      return { event: 'validated' };
-    case 'inBlock':
-      return { event: 'bestChainBlockIncluded', block: place(status.block, status.index) };
-    case 'retracted':
-      return { event: 'bestChainBlockIncluded', block: null };
-    case 'finalized':
-      return { event: 'finalized', block: place(status.block, status.index) };
-    case 'usurped':
-      return { event: 'invalid', error: 'Another transaction took its place' };
-    case 'invalid':
-      return { event: 'invalid', error: 'The transaction became invalid' };
-    case 'dropped':
-      return { event: 'dropped', error: 'The transaction pool is full' };
-  }
 }
 
 function archiveMethods(chain: Chain, metadata: Metadata): Record<string, Method> {

@@ -10,7 +10,7 @@ import { AUTO_ID_RUNTIME, domainGenesis, DOMAIN_ID, initialBalances } from '../d
 import { encodeReceipt, receiptHash } from '../domain/receipt.ts';
 import { type BlockContext, moduleError, readValue } from './context.ts';
 import { domainKeys, DOMAINS } from './domains.ts';
-import { writeOperator } from './staking.ts';
+import { writeOperator } from './staking-state.ts';
 
 export type DomainCall =
   | { kind: 'domains.register_domain_runtime'; name: string; rawGenesis: Uint8Array }

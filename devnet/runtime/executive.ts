@@ -28,6 +28,7 @@ import { keys } from './keys.ts';
 import { initialiseMmr } from './mmr.ts';
 import { finaliseRewards } from './rewards.ts';
 import { SubspacePallet } from './subspace.ts';
+import { checkVote } from './votes.ts';
 import {
   addWeights,
   BASE_BLOCK,
@@ -176,7 +177,7 @@ export class Execution {
     const { call } = parsed;
     if (call.kind === 'domains.submit_bundle') return this.runBundle(parsed, call.bundle);
     if (call.kind !== 'subspace.vote') throw new InvalidTransaction('Call');
-    const equivocated = this.subspace.checkVote(call.vote, call.signature, true);
+    const equivocated = checkVote(this.context, call.vote, call.signature, true);
     this.reserve(parsed, extensionWeights.checkNonce);
     const result = this.dispatcher.run(call, { kind: 'vote' });
     const spent = addWeights(
@@ -255,7 +256,7 @@ export class Execution {
     if (parsed.length > MAX_NORMAL_LENGTH) throw new InvalidTransaction('ExhaustsResources');
     if (extrinsic.kind === 'general') {
       if (call.kind !== 'subspace.vote') throw new InvalidTransaction('Call');
-      this.subspace.checkVote(call.vote, call.signature, false);
+      checkVote(this.context, call.vote, call.signature, false);
       return { parsed, nonce: null };
     }
     this.checkSigned(parsed, extrinsic, this.context.number);

@@ -19,7 +19,8 @@ import { DEFAULT_PARAMS, STAKING } from '../config.ts';
 import { writeAccount } from './balances.ts';
 import { BlockContext } from './context.ts';
 import { keys } from './keys.ts';
-import { Staking, stakingKeys, writeOperator } from './staking.ts';
+import { Staking } from './staking.ts';
+import { stakingKeys, writeOperator } from './staking-state.ts';
 import { Storage } from './storage.ts';
 
 const AI3 = 10n ** 18n;

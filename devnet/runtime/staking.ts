@@ -4,12 +4,26 @@
  * local network has one operator, which nobody pays and nobody accuses.
  */
 import { concat, equal, littleEndian, utf8 } from '../../src/protocol/bytes.ts';
-import type { ScaleReader, ScaleWriter } from '../../src/protocol/scale.ts';
-import { storageKey, type HashedPart } from '../../src/protocol/storage-key.ts';
+import type { ScaleReader } from '../../src/protocol/scale.ts';
 import { STAKING } from '../config.ts';
 import { accountOf, EXISTENTIAL_DEPOSIT, transfer } from './balances.ts';
 import { type BlockContext, DispatchError, readValue } from './context.ts';
 import { changeHold, HOLD_REASONS } from './holds.ts';
+import {
+  stakingKeys,
+  type Operator,
+  type Summary,
+  type Deposit,
+  type Withdrawal,
+  readOperator,
+  writeOperator,
+  readSummary,
+  writeSummary,
+  readDeposit,
+  writeDeposit,
+  readWithdrawal,
+  writeWithdrawal,
+} from './staking-state.ts';
 
 const DOMAINS = 12;
 const STAKING_ERROR = 2;
@@ -54,147 +68,10 @@ const ONE = 10n ** 18n;
 const u32 = (value: number): Uint8Array => littleEndian(value, 4);
 const u64 = (value: bigint): Uint8Array => littleEndian(value, 8);
 const amountOf = (value: bigint): Uint8Array => littleEndian(value, 16);
-const at = (item: string, ...parts: Uint8Array[]): Uint8Array =>
-  storageKey('Domains', item, ...parts.map((encoded): HashedPart => ({ hasher: 'Identity', encoded })));
-
-/** Keys of what stakes are kept in. */
-export const stakingKeys = {
-  operator: (id: bigint) => at('Operators', u64(id)),
-  owner: (id: bigint) => at('OperatorIdOwner', u64(id)),
-  summary: (domain: number) => at('DomainStakingSummary', u32(domain)),
-  lastEpoch: (domain: number) => at('LastEpochStakingDistribution', u32(domain)),
-  pendingOperations: (domain: number) => at('PendingStakingOperationCount', u32(domain)),
-  sharePrice: (id: bigint, domain: number, epoch: number) =>
-    at('OperatorEpochSharePrice', u64(id), concat(u32(domain), u32(epoch))),
-  deposit: (id: bigint, who: Uint8Array) => at('Deposits', u64(id), who),
-  withdrawal: (id: bigint, who: Uint8Array) => at('Withdrawals', u64(id), who),
-  onHold: (id: bigint, who: Uint8Array) => at('DepositOnHold', concat(u64(id), who)),
-  headDomain: (domain: number) => at('HeadDomainNumber', u32(domain)),
-};
 
 function fail(error: keyof typeof ERRORS, nested = 0): never {
   const scale = new Uint8Array([3, DOMAINS, STAKING_ERROR, ERRORS[error], nested, 0]);
   throw new DispatchError(scale, `Domains.Staking.${error}`);
-}
-
-interface Operator {
-  signingKey: Uint8Array;
-  domain: number;
-  nextDomain: number;
-  minimum: bigint;
-  tax: number;
-  stake: bigint;
-  shares: bigint;
-  deposits: bigint;
-  withdrawals: bigint;
-  storageFees: bigint;
-}
-
-/** Only registered operators: the local network deregisters and slashes none. */
-function readOperator(reader: ScaleReader): Operator {
-  const signingKey = reader.raw(32);
-  const [domain, nextDomain] = [reader.u32(), reader.u32()];
-  const [minimum, tax, stake, shares] = [reader.u128(), reader.u8(), reader.u128(), reader.u128()];
-  if (reader.u8() !== 0) reader.fail('an operator that is not registered');
-  const [deposits, withdrawals, storageFees] = [reader.u128(), reader.u128(), reader.u128()];
-  return { signingKey, domain, nextDomain, minimum, tax, stake, shares, deposits, withdrawals, storageFees };
-}
-
-/** SCALE of an operator. */
-export function writeOperator(writer: ScaleWriter, operator: Operator): void {
-  writer.raw(operator.signingKey).u32(operator.domain).u32(operator.nextDomain);
-  writer.u128(operator.minimum).u8(operator.tax).u128(operator.stake).u128(operator.shares).u8(0);
-  writer.u128(operator.deposits).u128(operator.withdrawals).u128(operator.storageFees);
-}
-
-interface Summary {
-  epoch: number;
-  stake: bigint;
-  current: { id: bigint; stake: bigint }[];
-  next: bigint[];
-}
-
-function readSummary(reader: ScaleReader): Summary {
-  const summary = {
-    epoch: reader.u32(),
-    stake: reader.u128(),
-    current: reader.vec((item) => ({ id: item.u64(), stake: item.u128() }), 24),
-    next: reader.vec((item) => item.u64(), 8),
-  };
-  if (reader.compact() !== 0) reader.fail('rewards, which nobody pays here');
-  return summary;
-}
-
-/** SCALE of a domain's staking summary, without rewards. */
-function writeSummary(writer: ScaleWriter, { epoch, stake, current, next }: Summary): void {
-  writer.u32(epoch).u128(stake);
-  writer.vec(current, (item, one) => item.u64(one.id).u128(one.stake));
-  writer.vec(next, (item, id) => item.u64(id)).compact(0);
-}
-
-interface Pending {
-  domain: number;
-  epoch: number;
-  amount: bigint;
-  storageFee: bigint;
-}
-
-interface Deposit {
-  shares: bigint;
-  storageFee: bigint;
-  pending: Pending | null;
-}
-
-function readDeposit(reader: ScaleReader): Deposit {
-  return {
-    shares: reader.u128(),
-    storageFee: reader.u128(),
-    pending: reader.option((some) => ({
-      domain: some.u32(),
-      epoch: some.u32(),
-      amount: some.u128(),
-      storageFee: some.u128(),
-    })),
-  };
-}
-
-function writeDeposit(writer: ScaleWriter, { shares, storageFee, pending }: Deposit): void {
-  writer.u128(shares).u128(storageFee);
-  writer.option(pending, (some, one) =>
-    some.u32(one.domain).u32(one.epoch).u128(one.amount).u128(one.storageFee),
-  );
-}
-
-interface Withdrawal {
-  total: bigint;
-  totalStorageFee: bigint;
-  unlocking: { at: number; amount: bigint; storageFee: bigint }[];
-  inShares: { domain: number; epoch: number; at: number; shares: bigint; storageFee: bigint } | null;
-}
-
-function readWithdrawal(reader: ScaleReader): Withdrawal {
-  return {
-    total: reader.u128(),
-    totalStorageFee: reader.u128(),
-    unlocking: reader.vec((item) => ({ at: item.u32(), amount: item.u128(), storageFee: item.u128() }), 36),
-    inShares: reader.option((some) => ({
-      domain: some.u32(),
-      epoch: some.u32(),
-      at: some.u32(),
-      shares: some.u128(),
-      storageFee: some.u128(),
-    })),
-  };
-}
-
-function writeWithdrawal(writer: ScaleWriter, one: Withdrawal): void {
-  writer.u128(one.total).u128(one.totalStorageFee);
-  writer.vec(one.unlocking, (item, { at: block, amount, storageFee }) =>
-    item.u32(block).u128(amount).u128(storageFee),
-  );
-  writer.option(one.inShares, (some, { domain, epoch, at: block, shares, storageFee }) =>
-    some.u32(domain).u32(epoch).u32(block).u128(shares).u128(storageFee),
-  );
 }
 
 /** Share of `part` in `whole` in fixed point, rounded down. */

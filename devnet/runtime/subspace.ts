@@ -1,35 +1,19 @@
 /** The Subspace pallet: slots, solution ranges, proof-of-time parameters, segment commitments, votes. */
-import { verifySolution } from '../../src/crypto/solution.ts';
-import { verifySignature } from '../../src/crypto/sr25519.ts';
 import { equal, littleEndian } from '../../src/protocol/bytes.ts';
-import { REWARD_SIGNING_CONTEXT, U64_MAX } from '../../src/protocol/constants.ts';
 import { consensusDigestItem, decodePreDigest, type ConsensusItem } from '../../src/protocol/digest.ts';
 import { ProtocolError } from '../../src/protocol/errors.ts';
 import { blockEntropy, globalRandomness } from '../../src/protocol/pot.ts';
-import { expiryCheckHistorySize } from '../../src/protocol/sector.ts';
-import { encodeSegmentHeader, segmentOfPiece } from '../../src/protocol/segment.ts';
-import { pieceIndexOfSolution } from '../../src/protocol/solution-check.ts';
+import { encodeSegmentHeader } from '../../src/protocol/segment.ts';
 import { nextSolutionRange, votingSolutionRange } from '../../src/protocol/solution-range.ts';
-import type {
-  PreDigest,
-  SegmentHeader,
-  SlotNumber,
-  Solution,
-  SolutionRange,
-  Vote,
-} from '../../src/protocol/types.ts';
-import { voteHash } from '../../src/protocol/vote.ts';
-import type { NetworkParams } from '../config.ts';
+import type { PreDigest, SegmentHeader, SlotNumber, SolutionRange, Vote } from '../../src/protocol/types.ts';
 import { type BlockContext, InvalidTransaction, moduleError } from './context.ts';
 import { keys } from './keys.ts';
 import {
   items,
-  type State,
   type SolutionRanges,
   writeSolutionRanges,
   solutionRanges,
   shouldAdjustSolutionRange,
-  historySize,
   segmentCommitment,
   rootPlotPublicKey,
   type PotIterations,
@@ -46,7 +30,6 @@ import {
   readAuthor,
   writeAuthor,
   readSlots,
-  readVoteData,
   voteData,
 } from './subspace-state.ts';
 
@@ -289,69 +272,6 @@ export class SubspacePallet {
     this.putIterations({ ...iterations, update: { targetSlot: null, slotIterations } });
   }
 
-  /**
-   * Checks a vote and, inside a block, notes its voter. Returns whether the farmer equivocated, which costs the
-   * rewards but does not keep the vote out of the block.
-   */
-  checkVote(vote: Vote, signature: Uint8Array, inBlock: boolean): boolean {
-    const { context } = this;
-    const { storage, params, number } = context;
-    const current = number;
-    const { height, parentHash, slot, solution } = vote;
-    if (current <= 1 || height <= 1) throw new InvalidTransaction('Call');
-    if (height !== current && height !== current - 1)
-      throw new InvalidTransaction(height > current ? 'Future' : 'Stale');
-    const ancestor = storage.get(keys.blockHash(height - 1));
-    if (ancestor === null || !equal(ancestor, parentHash)) throw new InvalidTransaction('Call');
-    const now = voteData(storage, params, inBlock);
-    const before = context.read(items.parentVoteData, readVoteData)!;
-    if (inBlock && (slot > now.currentSlot || (slot === now.currentSlot && height !== current)))
-      throw new InvalidTransaction('Future');
-    const { currentSlot: latest, parentSlot: earlier } = inBlock ? before : now;
-    if (slot <= (height === current ? latest : earlier)) throw new InvalidTransaction('Stale');
-    if (!verifySignature(solution.publicKey, REWARD_SIGNING_CONTEXT, voteHash(vote), signature))
-      throw new InvalidTransaction('BadProof');
-    const data = height === current ? now : before;
-    const distance = checkSolution(storage, params, solution, slot, vote.proofOfTime, data.votingRange);
-    if (distance <= data.range / 2n) throw new InvalidTransaction('Call');
-    if (!context.host.isProofOfTimeValid(slot, vote.proofOfTime)) throw new InvalidTransaction('Future');
-    const futureSlot = slot + BigInt(params.blockAuthoringDelay);
-    if (inBlock && !context.host.isProofOfTimeValid(futureSlot, vote.futureProofOfTime))
-      throw new InvalidTransaction('Call');
-    return this.noteVoter(solutionKey(solution, slot), solution, signature, inBlock);
-  }
-
-  private noteVoter(key: Uint8Array, solution: Solution, signature: Uint8Array, inBlock: boolean): boolean {
-    const { context } = this;
-    const parentAuthor = context.storage.get(items.parentAuthor);
-    const author = context.read(items.currentAuthor, readAuthor);
-    const voters = context.read(items.currentVoters, readVoters) ?? [];
-    let equivocates =
-      (parentAuthor !== null && equal(parentAuthor, key)) || (author !== null && equal(author.key, key));
-    for (const voted of [context.read(items.parentVoters, readVoters) ?? [], voters]) {
-      const same = voted.find((voter) => equal(voter.key, key));
-      if (equivocates || same === undefined) continue;
-      if (equal(same.signature, signature)) throw new InvalidTransaction('Call');
-      equivocates = true;
-    }
-    if (!inBlock) {
-      if (equivocates) throw new InvalidTransaction('BadSigner');
-      return false;
-    }
-    const others = voters.filter((voter) => !equal(voter.key, key));
-    others.push({ key, rewardAddress: equivocates ? null : solution.rewardAddress, signature });
-    if (equivocates) {
-      const offends = (other: Uint8Array) => equal(other.subarray(0, 32), solution.publicKey);
-      if (author !== null && offends(author.key))
-        context.write(items.currentAuthor, (writer) =>
-          writeAuthor(writer, { ...author, rewardAddress: null }),
-        );
-      for (const voter of others) if (offends(voter.key)) voter.rewardAddress = null;
-    }
-    context.write(items.currentVoters, (writer) => writeVoters(writer, others));
-    return equivocates;
-  }
-
   depositVoteEvent(vote: Vote): void {
     const { solution, height, parentHash } = vote;
     const { publicKey, rewardAddress } = solution;
@@ -375,56 +295,4 @@ export class SubspacePallet {
     const voters = this.context.read(items.currentVoters, readVoters) ?? [];
     return voters.flatMap(({ rewardAddress }) => (rewardAddress === null ? [] : [rewardAddress]));
   }
-}
-
-/**
- * Verifies a solution against the segment commitments in a state. Returns its distance.
- *
- * @throws InvalidTransaction `Call`.
- */
-function checkSolution(
-  state: State,
-  params: NetworkParams,
-  solution: Solution,
-  slot: SlotNumber,
-  proofOfTime: Uint8Array,
-  range: SolutionRange,
-): SolutionRange {
-  try {
-    return verifySolutionIn(state, params, solution, slot, proofOfTime, range);
-  } catch (error) {
-    if (error instanceof ProtocolError) throw new InvalidTransaction('Call');
-    throw error;
-  }
-}
-
-/** As the network's nodes verify a solution on top of a block with this state. Throws ProtocolError. */
-export function verifySolutionIn(
-  state: State,
-  params: NetworkParams,
-  solution: Solution,
-  slot: SlotNumber,
-  proofOfTime: Uint8Array,
-  solutionRange: SolutionRange,
-  commitmentOf: (segment: bigint) => Uint8Array | null = (segment) => segmentCommitment(state, segment),
-): SolutionRange {
-  const commitment = commitmentOf(segmentOfPiece(pieceIndexOfSolution(solution, params)));
-  const check = expiryCheckHistorySize(solution.historySize, params.minSectorLifetime);
-  if (commitment === null || check === null || check > U64_MAX) {
-    throw new ProtocolError({
-      code: 'unknown-segment',
-      rule: 'segment-commitment-known',
-      message: 'the solution’s piece belongs to a segment that is not archived',
-    });
-  }
-  return verifySolution(solution, slot, {
-    proofOfTime,
-    solutionRange,
-    pieceCheck: {
-      ...params,
-      segmentCommitment: commitment,
-      currentHistorySize: historySize(state),
-      expirySegmentCommitment: commitmentOf(check - 1n),
-    },
-  });
 }
