@@ -1,20 +1,19 @@
 /** Proofs of time on disk, so that a restarted network goes on with the slot after its last. */
 import { closeSync, existsSync, ftruncateSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { CHECKPOINTS_BYTES } from '../src/protocol/constants.ts';
-import { ScaleReader, ScaleWriter } from '../src/protocol/scale.ts';
+import { decodePotProof, encodePotProof, type PotProof } from '../src/protocol/pot-proof.ts';
 import type { SlotNumber } from '../src/protocol/types.ts';
-import type { SlotProof } from './timekeeper.ts';
 
 export interface SlotLog {
   /** Proofs of consecutive slots, the newest last. */
-  read(): SlotProof[];
-  append(proof: SlotProof): void;
+  read(): PotProof[];
+  append(proof: PotProof): void;
   /** Forgets this slot and those after it. */
   truncateFrom(slot: SlotNumber): void;
   close(): void;
 }
 
-/** Slot, seed, iterations, checkpoints, as proofs are gossiped. */
+/** A proof as it is gossiped. */
 const RECORD_BYTES = 8 + 16 + 4 + CHECKPOINTS_BYTES;
 /** Records kept when the file is opened. */
 const KEPT = 8192;
@@ -24,7 +23,7 @@ export class SlotFile implements SlotLog {
   private readonly file: number;
   private length: number;
   private firstSlot: SlotNumber | null;
-  private readonly found: SlotProof[];
+  private readonly found: PotProof[];
 
   constructor(path: string) {
     const bytes = existsSync(path) ? new Uint8Array(readFileSync(path)) : new Uint8Array();
@@ -35,19 +34,13 @@ export class SlotFile implements SlotLog {
     for (const proof of this.found) this.append(proof);
   }
 
-  read(): SlotProof[] {
+  read(): PotProof[] {
     return this.found;
   }
 
-  append(proof: SlotProof): void {
+  append(proof: PotProof): void {
     this.firstSlot ??= proof.slot;
-    const record = new ScaleWriter(RECORD_BYTES)
-      .u64(proof.slot)
-      .raw(proof.seed, 16)
-      .u32(proof.iterations)
-      .raw(proof.checkpoints, CHECKPOINTS_BYTES)
-      .bytes();
-    writeSync(this.file, record, 0, RECORD_BYTES, this.length);
+    writeSync(this.file, encodePotProof(proof), 0, RECORD_BYTES, this.length);
     this.length += RECORD_BYTES;
   }
 
@@ -65,16 +58,10 @@ export class SlotFile implements SlotLog {
 }
 
 /** The last run of consecutive slots among whole records. */
-function consecutive(bytes: Uint8Array): SlotProof[] {
-  const proofs: SlotProof[] = [];
+function consecutive(bytes: Uint8Array): PotProof[] {
+  const proofs: PotProof[] = [];
   for (let offset = 0; offset + RECORD_BYTES <= bytes.length; offset += RECORD_BYTES) {
-    const reader = new ScaleReader(bytes.subarray(offset, offset + RECORD_BYTES), 'slot-log');
-    const proof = {
-      slot: reader.u64(),
-      seed: reader.raw(16),
-      iterations: reader.u32(),
-      checkpoints: reader.raw(CHECKPOINTS_BYTES),
-    };
+    const proof = decodePotProof(bytes.subarray(offset, offset + RECORD_BYTES));
     const last = proofs.at(-1);
     if (last !== undefined && proof.slot !== last.slot + 1n) proofs.length = 0;
     proofs.push(proof);
@@ -84,7 +71,7 @@ function consecutive(bytes: Uint8Array): SlotProof[] {
 
 /** Proofs in memory only. */
 export class MemorySlotLog implements SlotLog {
-  read(): SlotProof[] {
+  read(): PotProof[] {
     return [];
   }
 

@@ -3,9 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { webCryptoWalker } from '../src/crypto/pot.ts';
+import type { PotProof } from '../src/protocol/pot-proof.ts';
 import { nextPotInput, slotOutput, type PotInput } from '../src/protocol/pot.ts';
 import { MemorySlotLog, SlotFile, type SlotLog } from './slot-log.ts';
-import { Timekeeper, type SlotProof, type WalkSlot } from './timekeeper.ts';
+import { Timekeeper, type WalkSlot } from './timekeeper.ts';
 import { walkSlot } from './walk.ts';
 
 const FIRST: PotInput = { slot: 1n, seed: new Uint8Array(16).fill(7), iterations: 160 };
@@ -65,7 +66,7 @@ describe('Timekeeper', () => {
   });
 
   it('goes on with the slot after a jump to another branch', async () => {
-    const made: SlotProof[] = [];
+    const made: PotProof[] = [];
     const timekeeper = await keepTime(3);
     timekeeper.onProof((proof) => made.push(proof));
     const output = new Uint8Array(16).fill(9);

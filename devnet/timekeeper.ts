@@ -1,14 +1,10 @@
 /** Keeps time: walks slot after slot of proof of time at the network's pace, on the branch that is best. */
 import { setTimeout } from 'node:timers/promises';
 import { nextPotInput, samePotInput, slotOutput, type PotInput } from '../src/protocol/pot.ts';
+import type { PotProof } from '../src/protocol/pot-proof.ts';
 import type { PotParametersChange, SlotNumber } from '../src/protocol/types.ts';
 import type { SlotLog } from './slot-log.ts';
 import { startThread } from './threads.ts';
-
-/** A slot walked: what it started from, its eight checkpoints (128 bytes). */
-export interface SlotProof extends PotInput {
-  checkpoints: Uint8Array;
-}
 
 /** Walks one slot: 128 bytes of checkpoints. */
 export type WalkSlot = (seed: Uint8Array, iterations: number) => Promise<Uint8Array>;
@@ -45,8 +41,8 @@ export interface TimekeeperOptions {
 }
 
 export class Timekeeper {
-  private readonly proofs = new Map<SlotNumber, SlotProof>();
-  private readonly listeners = new Set<(proof: SlotProof) => void>();
+  private readonly proofs = new Map<SlotNumber, PotProof>();
+  private readonly listeners = new Set<(proof: PotProof) => void>();
   private latest: SlotNumber = 0n;
   private next: PotInput;
   private change: PotParametersChange | null = null;
@@ -67,7 +63,7 @@ export class Timekeeper {
     return this.latest;
   }
 
-  proofAt(slot: SlotNumber): SlotProof | null {
+  proofAt(slot: SlotNumber): PotProof | null {
     return this.proofs.get(slot) ?? null;
   }
 
@@ -77,7 +73,7 @@ export class Timekeeper {
   }
 
   /** Calls `listener` with every proof as it is made; returns what stops that. */
-  onProof(listener: (proof: SlotProof) => void): () => void {
+  onProof(listener: (proof: PotProof) => void): () => void {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
   }
@@ -130,7 +126,7 @@ export class Timekeeper {
     }
   }
 
-  private keep(proof: SlotProof): void {
+  private keep(proof: PotProof): void {
     this.proofs.set(proof.slot, proof);
     this.proofs.delete(proof.slot - KEPT_SLOTS);
     this.latest = proof.slot;

@@ -1,5 +1,5 @@
 import { lazy, Suspense, useEffect, type ComponentType } from 'react';
-import type { Cause, NodeSnapshot, Setup } from '../node/api.ts';
+import type { Cause } from '../node/api.ts';
 import { farmTotals } from '../node/farm-totals.ts';
 import {
   ChainIcon,
@@ -17,6 +17,7 @@ import { watchMachine } from './conditions.ts';
 import { keepAwake, watchFreezing } from './keep-awake.ts';
 import { notify, notifyOf } from './notifications.ts';
 import { keepScreenAwake } from './screen-awake.ts';
+import type { ScreenProps } from './screen-props.ts';
 import { node, useSilence, useSnapshot } from './node-client.ts';
 import { chainStatus, farmStatus } from './status.ts';
 
@@ -30,11 +31,6 @@ const Identity = lazy(() => import('./screens/Identity.tsx'));
 const Objects = lazy(() => import('./screens/Objects.tsx'));
 const Settings = lazy(() => import('./screens/Settings.tsx'));
 const Browser = lazy(() => import('./screens/Browser.tsx'));
-
-/** What every screen is given: the snapshot, with the choices known to be made. */
-export interface ScreenProps {
-  snapshot: NodeSnapshot & { setup: Setup };
-}
 
 const screens: {
   route: string;

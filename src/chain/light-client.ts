@@ -10,38 +10,27 @@ import type { ChainSource } from '../network/source.ts';
 import type { ChainConstants, HistorySize, SegmentIndex } from '../protocol/types.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { Attendance } from './attendance.ts';
-import type { BeginChoice, Beginning } from './beginning.ts';
+import type { BeginChoice } from './beginning.ts';
 import { historySizeOf } from './block.ts';
 import { ChainBook, type VerifiedHeader } from './book.ts';
 import { Changes } from './changes.ts';
 import { SlotClock } from './clock.ts';
 import type { ExaminationPolicy } from './examination.ts';
-import { Importer, verifiedInfo, type BlockInfo, type ChainTree } from './importer.ts';
-import {
-  chainView,
-  iterationsDue,
-  chainRecordOf,
-  regrown,
-  storedTree,
-  treeOf,
-  type FollowedChain,
-} from './followed-chain.ts';
-import { ChainKeeper } from './keeper.ts';
+import { chainView, type FollowedChain } from './followed-chain.ts';
+import { HeldChain } from './held-chain.ts';
 import { Introduction } from './introduction.ts';
 import { judgementOf } from './judgement.ts';
-import type { Learned } from './learn.ts';
+import { ChainKeeper } from './keeper.ts';
 import type { KnownNetwork } from './network-facts.ts';
 import type { Peer } from './peer.ts';
 import { Peers } from './peers.ts';
-import type { RuntimeFacts } from './runtime.ts';
 import { RuntimeMemory } from './runtime-memory.ts';
 import { RuntimeWatch } from './runtime-watch.ts';
+import type { RuntimeFacts } from './runtime.ts';
 import type { ChainCause, ChainPhase, ChainSnapshot } from './snapshot.ts';
 import { Standing } from './standing.ts';
-import { PATIENCE_MS, Synchronizer } from './sync.ts';
+import { PATIENCE_MS } from './sync.ts';
 import { TimeAhead } from './time-ahead.ts';
-import type { Insertion } from './tree.ts';
-import { BlockVerifier } from './verifier.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface LightClientOptions {
@@ -65,11 +54,10 @@ export interface LightClientOptions {
   log?: (line: string) => void;
 }
 
-const SAVE_INTERVAL_MS = 5_000;
 const TICK_MS = 1_000;
 
 export class LightClient {
-  private chain: FollowedChain | null = null;
+  private readonly held: HeldChain;
   private readonly peers: Peers;
   private readonly pot: PotVerifier;
   private readonly introduction: Introduction;
@@ -109,17 +97,35 @@ export class LightClient {
       now: this.now,
     });
     for (const source of options.sources) this.peers.add(source);
+    this.held = new HeldChain({
+      pool: options.pool,
+      pot: this.pot,
+      book: this.book,
+      keeper: this.keeper,
+      patienceMs: this.patienceMs,
+      headShare: () => this.headShare(),
+      latestSlot: (slotDurationMs) => this.clock.latestSlot(slotDurationMs),
+      inserted: ({ best }, upgrades) => {
+        if (best) this.headCame(upgrades);
+      },
+      abandoned: () => {
+        this.standing.synced = false;
+      },
+      changed: () => this.changed(),
+      now: this.now,
+      log,
+    });
     this.timeAhead = new TimeAhead({
       pot: this.pot,
       share: () => this.headShare(),
-      head: () => this.chain?.tree.best.context ?? null,
+      head: () => this.held.chain?.tree.best.context ?? null,
       changed: () => this.changed(),
       lied: (peer, { rule, sentence }) => this.peers.putOff(peer, null, rule, sentence),
       signal: this.signal,
     });
     this.standing = new Standing(this.peers.all, this.now);
     this.attendance = new Attendance({
-      chain: () => this.chain,
+      chain: () => this.held.chain,
       meet: (peer) => this.meet(peer),
       settled: (peer, chain) => this.settled(peer, chain),
       judge: (peer, error) => this.judge(peer, error),
@@ -135,7 +141,7 @@ export class LightClient {
       patienceMs: this.patienceMs,
       pot: this.pot,
       potBudget: () => this.potBudget,
-      verifierOf: this.verifierOf,
+      verifierOf: this.held.verifierOf,
       peers: this.peers.all,
       now: this.now,
       wakeup: this.wakeup,
@@ -150,7 +156,7 @@ export class LightClient {
   static async open(options: LightClientOptions): Promise<LightClient> {
     await loadWasm();
     const client = new LightClient(options);
-    await client.restore();
+    await client.held.restore(options.network.genesisHash);
     return client;
   }
 
@@ -179,7 +185,7 @@ export class LightClient {
     this.wakeup.close();
     this.ticker.close();
     await Promise.allSettled(this.tasks);
-    await this.save();
+    await this.held.save();
     this.peers.close();
     this.changes.close();
   }
@@ -191,28 +197,28 @@ export class LightClient {
 
   /** Segments archived as of the best block, at least 1. */
   historySize(): HistorySize {
-    return this.chain === null ? 1n : historySizeOf(this.chain.tree.best.context);
+    return this.held.chain === null ? 1n : historySizeOf(this.held.chain.tree.best.context);
   }
 
   /** Commitment (48 bytes) of a segment as the best chain has it, or null. */
   segmentCommitment(segment: SegmentIndex): Uint8Array | null {
-    const { commitments } = this.chain?.tree.best.context ?? { commitments: [] };
+    const { commitments } = this.held.chain?.tree.best.context ?? { commitments: [] };
     return segment < BigInt(commitments.length) ? (commitments[Number(segment)] as Uint8Array) : null;
   }
 
   /** The best block, or null until the network is known. */
   head(): VerifiedHeader | null {
-    return this.chain?.tree.best ?? null;
+    return this.held.chain?.tree.best ?? null;
   }
 
   /** The newest final block, or null until the network is known. */
   finalized(): VerifiedHeader | null {
-    return this.chain?.tree.final ?? null;
+    return this.held.chain?.tree.final ?? null;
   }
 
   /** A verified header by its hash (32 bytes), as far back as they are remembered. */
   header(hash: Uint8Array): VerifiedHeader | null {
-    return this.chain?.tree.get(hash) ?? this.book.finalHeader(hash);
+    return this.held.header(hash);
   }
 
   /** The runtime of the head, or null until a source described it; `provenance` says who stands behind it. */
@@ -222,12 +228,12 @@ export class LightClient {
 
   /** Constants of the network, or null until they are known. */
   constants(): ChainConstants | null {
-    return this.chain?.constants ?? null;
+    return this.held.chain?.constants ?? null;
   }
 
   /** 32 bytes, or null until the network is known. */
   genesisHash(): Uint8Array | null {
-    return this.chain?.genesisHash ?? null;
+    return this.held.chain?.genesisHash ?? null;
   }
 
   /** Sources to ask for proofs and to submit to, best behaved first. What they say is to be verified. */
@@ -259,7 +265,7 @@ export class LightClient {
   }
 
   snapshot(): ChainSnapshot {
-    const { chain } = this;
+    const { chain } = this.held;
     const phase = this.phase();
     const slot = this.timeAhead.slot();
     return {
@@ -275,7 +281,7 @@ export class LightClient {
       pot: {
         ...this.pot.stats(),
         head: this.headShare(),
-        due: iterationsDue(chain),
+        due: this.held.iterationsDue,
         slot: slot === null ? null : String(slot),
       },
       rules: this.watch.view(),
@@ -296,65 +302,16 @@ export class LightClient {
   /** Makes sure that a source serves the network, and learns the network from it if nobody else told. */
   private async meet(peer: Peer): Promise<void> {
     const seen = await peer.source.genesisHash(this.signal);
-    this.introduction.requireNetwork(seen, this.chain?.genesisHash ?? null);
-    if (this.chain === null) {
+    this.introduction.requireNetwork(seen, this.held.chain?.genesisHash ?? null);
+    if (this.held.chain === null) {
       await this.attendance.exclusively(peer, async () => {
-        if (this.chain !== null) return;
+        if (this.held.chain !== null) return;
         const [holder, learned] = await this.introduction.from(peer, seen);
-        this.beginAt(learned, holder);
+        this.held.beginWith(learned, holder);
+        this.standing.headCame();
       });
     }
     this.introduction.requireNetwork(seen, this.genesisHash());
-  }
-
-  private beginAt({ root, above, constants, genesisHash, beginning }: Learned, begunBy: Peer): void {
-    const tree = treeOf(root, constants, this.now());
-    for (const block of above) {
-      const extra = verifiedInfo(block, this.now());
-      const { finalized } = tree.insert({ header: block.block.header, context: block.context, extra });
-      this.book.finalized(finalized);
-      this.book.verified(extra);
-    }
-    this.standing.headCame();
-    this.begin(constants, genesisHash, beginning, tree).begunBy = begunBy;
-  }
-
-  private readonly verifierOf = (constants: ChainConstants): BlockVerifier =>
-    new BlockVerifier(this.options.pool, this.pot, constants);
-
-  private begin(
-    constants: ChainConstants,
-    genesisHash: Uint8Array,
-    beginning: Beginning,
-    tree: ChainTree,
-  ): FollowedChain {
-    const importer = new Importer(
-      this.verifierOf(constants),
-      tree,
-      {
-        // A chain that was given up may still be read to its end.
-        inserted: (...what) => {
-          if (this.chain === chain) this.inserted(...what);
-        },
-      },
-      this.now,
-      () => this.clock.latestSlot(constants.slotDurationMs),
-    );
-    const progress = {
-      imported: (headers: number) => this.imported(headers),
-      headShare: () => this.headShare(),
-    };
-    const chain: FollowedChain = {
-      constants,
-      genesisHash,
-      beginning,
-      begunBy: null,
-      tree,
-      sync: new Synchronizer(importer, progress, this.patienceMs),
-    };
-    this.chain = chain;
-    this.changed();
-    return chain;
   }
 
   /** Nothing is left to fetch from a source. */
@@ -363,7 +320,7 @@ export class LightClient {
       this.standing.synced = true;
       this.standing.headCame();
       this.changed();
-      void this.save();
+      void this.held.save();
     }
     if (this.watch.isDue(peer.source)) await this.watchRuntime(peer, chain);
   }
@@ -375,23 +332,13 @@ export class LightClient {
     const others = this.sources().filter((source) => source !== peer.source);
     const watched = { best: tree.best, final: tree.final.context, constants };
     const news = await this.watch.look(peer.source, others, watched, this.signal);
-    if (news === null || this.chain !== chain) return;
+    if (news === null || this.held.chain !== chain) return;
     const { facts, differing } = news;
     this.clock.setAnchor({ slot: context.slot, timestampMs: facts.timestampMs });
     this.standing.clockCause = this.clock.causeOfTime(facts.timestampMs);
-    if (differing.length > 0 && this.options.network.constants === null) this.takeOver(facts, chain);
+    if (differing.length > 0 && this.options.network.constants === null) this.held.takeOver(facts, chain);
     if (facts.provenance.kind === 'proven') chain.begunBy = null;
     this.changed();
-  }
-
-  /** Goes on by other constants; where those before were a source's word that proves false, from the beginning. */
-  private takeOver({ constants, provenance, specVersion }: RuntimeFacts, chain: FollowedChain): void {
-    const { tree, genesisHash, beginning } = chain;
-    if (provenance.kind === 'proven' && chain.begunBy !== null) {
-      this.abandon(`what was told of the rules of version ${specVersion} was false`);
-      return;
-    }
-    this.begin(constants, genesisHash, beginning, regrown(tree, constants));
   }
 
   /** Does what a failure asks for. */
@@ -401,9 +348,9 @@ export class LightClient {
     switch (judgement.kind) {
       case 'lie':
         this.peers.putOff(peer, judgement.block, judgement.rule, judgement.sentence);
-        if (judgement.block !== null) this.doubtFacts();
-        else if (judgement.rule === 'runtime-metadata' && this.chain?.begunBy === peer)
-          this.abandon('it was begun by false metadata');
+        if (judgement.block !== null) this.held.doubtFacts();
+        else if (judgement.rule === 'runtime-metadata' && this.held.chain?.begunBy === peer)
+          this.held.abandon('it was begun by false metadata');
         return;
       case 'early':
         this.standing.clockCause = this.clock.causeOf(judgement.slot);
@@ -420,45 +367,15 @@ export class LightClient {
     }
   }
 
-  /** The facts came from one source; while no block confirmed them, another one may tell others. */
-  private doubtFacts(): void {
-    const { chain } = this;
-    if (chain !== null && chain.beginning.kind === 'genesis' && chain.tree.best.context.number === 0)
-      this.chain = null;
-  }
-
-  /** Forgets a chain whose beginning proves false. */
-  private abandon(why: string): void {
-    this.options.log?.(`the chain begins anew: ${why}`);
-    this.chain = null;
-    this.book.forgetChain();
-    this.standing.synced = false;
-    void this.keeper.clear();
-    this.changed();
-  }
-
-  // The chain
-
-  private inserted(info: BlockInfo, insertion: Insertion<BlockInfo>, upgrades: boolean): void {
-    this.book.verified(info);
-    this.book.finalized(insertion.finalized);
-    if (insertion.best) {
-      this.standing.headCame();
-      this.standing.clockCause = null;
-      if (upgrades) this.watch.upgraded();
-      this.timeAhead.headChanged();
-    }
-    if (insertion.reorg !== null) this.book.reorganised(insertion.reorg);
-    this.changed();
-  }
-
-  private imported(headers: number): void {
-    this.book.imported(headers);
-    if (this.now() - this.keeper.lastSave > SAVE_INTERVAL_MS) void this.save();
+  private headCame(upgrades: boolean): void {
+    this.standing.headCame();
+    this.standing.clockCause = null;
+    if (upgrades) this.watch.upgraded();
+    this.timeAhead.headChanged();
   }
 
   private headShare(): PotShare {
-    return headShare(this.potBudget, this.pot.headRate(), iterationsDue(this.chain));
+    return headShare(this.potBudget, this.pot.headRate(), this.held.iterationsDue);
   }
 
   // What is said about it
@@ -490,19 +407,5 @@ export class LightClient {
   private changed(): void {
     this.wakeup.wake();
     this.changes.tell();
-  }
-
-  // Storage
-
-  private restore(): Promise<void> {
-    return this.keeper.restore(this.options.network.genesisHash, (record) => {
-      const { constants, genesisHash, beginning } = record;
-      const { tree } = this.begin(constants, genesisHash, beginning, storedTree(record, this.now()));
-      for (const { extra } of tree.blocks()) this.book.verified(extra);
-    });
-  }
-
-  private save(): Promise<void> {
-    return this.keeper.save(() => this.chain && chainRecordOf(this.chain));
   }
 }

@@ -13,7 +13,6 @@ import { FarmError } from './errors.ts';
 import type { PartialSector } from './partial-sector.ts';
 import type { SectorPlan } from './plan.ts';
 import { PIECES_AT_ONCE } from './plot-memory.ts';
-import type { EncodeContext } from './plotter.ts';
 import { commitmentFor, type PieceSource, type VerifiedHistory } from './source.ts';
 
 export interface EncodingCheckContext {
@@ -63,7 +62,12 @@ function randomBelow(limit: number): number {
 export async function checkUnchecked(
   plan: SectorPlan,
   partial: PartialSector,
-  context: EncodeContext,
+  context: EncodingCheckContext & {
+    /** Records that are encoded again; `defaultSample` when left out. */
+    sample?: number;
+    /** Pieces in memory at once. */
+    piecesAtOnce?: number;
+  },
 ): Promise<void> {
   const unchecked = [...partial.rows.keys()].filter((offset) => partial.rows[offset]?.unchecked === true);
   const sample = drawOffsets(unchecked, context.sample ?? defaultSample(unchecked.length));

@@ -4,12 +4,13 @@
  * that a snapshot crosses worker and tab borders as it is. Times are milliseconds since the epoch.
  */
 
-import type { ChainCause, ChainSnapshot } from '../chain/snapshot.ts';
+import type { ChainSnapshot } from '../chain/snapshot.ts';
 import type { PotBudget } from '../crypto/pot-budget.ts';
 import type { TablesView } from '../crypto/table-pool.ts';
 import type { FolderContents } from '../farm/description.ts';
 import type { FarmSnapshot, SlotOutcome } from '../farm/snapshot.ts';
 import type { FarmRecord } from '../storage/store.ts';
+import type { Cause } from './causes.ts';
 import type { ObjectRequest } from './object-ports.ts';
 import type { Conditions, Schedule } from './schedule.ts';
 import type { TimekeepingView } from './keep-time.ts';
@@ -21,6 +22,7 @@ export type { BlockView, RefusalView, SourceStatus } from '../chain/snapshot.ts'
 export type { PotBudget } from '../crypto/pot-budget.ts';
 export type { TablesView } from '../crypto/table-pool.ts';
 export type { FolderContents } from '../farm/description.ts';
+export type { Cause } from './causes.ts';
 export type { TimekeepingView } from './keep-time.ts';
 export type { ClusterView, JoinRequest } from './cluster.ts';
 export type { HelperView } from './helper.ts';
@@ -29,9 +31,6 @@ export type { Conditions, Schedule } from './schedule.ts';
 
 /** A value that a proof stands behind, or one that somebody merely told. */
 export type Trust = { kind: 'verified'; atBlock: number } | { kind: 'reported'; by: string };
-
-/** What is wrong, in a sentence, and what the person can do about it. */
-export type Cause = ChainCause;
 
 export type NetworkId = 'local' | 'chronos' | 'mainnet' | 'custom';
 

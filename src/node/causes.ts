@@ -1,7 +1,10 @@
+import type { ChainCause } from '../chain/snapshot.ts';
 import { codeOf } from '../farm/reports.ts';
 import { ObjectError } from '../objects/errors.ts';
 import { sentenceOf } from '../protocol/errors.ts';
-import type { Cause } from './api.ts';
+
+/** What is wrong, in a sentence, and what the person can do about it. */
+export type Cause = ChainCause;
 
 /** What is wrong as the screen shows it. `action`: what the person can do; null when the node recovers alone. */
 export function causeOf(error: unknown, action: string | null): Cause {

@@ -8,8 +8,7 @@ import { PlotterMember } from '../cluster/plotter.ts';
 import { ClusterRoster } from '../cluster/roster.ts';
 import type { VerifiedHistory } from '../farm/source.ts';
 import type { HistorySize } from '../protocol/types.ts';
-import type { Cause } from './api.ts';
-import { causeOf } from './causes.ts';
+import { causeOf, type Cause } from './causes.ts';
 import type { ClusterRoles, ClusterView, ClusterWorld } from './cluster.ts';
 import type { NodePlatform } from './platform.ts';
 

@@ -1,16 +1,16 @@
 /** One farm of a node: opened in its place, tried again while it cannot be, stopped. */
 import type { FarmSeat } from '../cluster/farmer.ts';
-import { requireFarmThere } from '../farm/description.ts';
+import { removeFarmFiles, requireFarmThere } from '../farm/description.ts';
 import { Farm } from '../farm/farm.ts';
 import { identityFromEntropy, loadOrCreateFolderEntropy, type FarmerIdentity } from '../farm/identity.ts';
 import { NativeDirectory } from '../farm/native-directory.ts';
+import { discardPartialSector } from '../farm/partial-sector.ts';
 import type { Turns } from '../farm/turns.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { FarmRecord } from '../storage/store.ts';
-import type { Cause } from './api.ts';
-import { causeOf } from './causes.ts';
-import type { Task } from './farm-tasks.ts';
+import type { FarmTaskView } from './api.ts';
+import { causeOf, type Cause } from './causes.ts';
 import type { FarmWorld } from './farm-world.ts';
 import type { Journal } from './journal.ts';
 import type { NodePlatform } from './platform.ts';
@@ -19,6 +19,12 @@ import type { NodePlatform } from './platform.ts';
 const ONLY_READ = 'Sectors of the native farmer are farmed as they are; nothing is plotted here.';
 /** Wait before a farm that could not start is tried again. */
 const RETRY_MS = 10_000;
+
+/** Work that takes minutes, how far it is, and what stops it. */
+export interface FarmTask {
+  view: FarmTaskView;
+  abort: AbortController;
+}
 
 /** What the farms of a node have in common. */
 export interface FarmCompany {
@@ -42,7 +48,7 @@ export class FarmEntry {
   farm: Farm | null = null;
   identity: FarmerIdentity | null = null;
   cause: Cause | null = null;
-  task: Task | null = null;
+  task: FarmTask | null = null;
   private seat: FarmSeat | null = null;
   private retry: ReturnType<typeof setTimeout> | null = null;
   /** Opening, changing and stopping happen one after the other. */
@@ -156,6 +162,18 @@ export class FarmEntry {
     const { platform } = this.company;
     if (this.record.readOnly !== true) return platform.openFarmDirectory(this.record);
     return NativeDirectory.at(await platform.openFarmDirectory(this.record, 'read'));
+  }
+
+  /** Deletes the farm's files, once it is stopped. Throws StorageError. */
+  async removeFiles(): Promise<void> {
+    const directory = await this.directory();
+    const lock = await directory.lock();
+    try {
+      await removeFarmFiles(directory);
+      await discardPartialSector(directory);
+    } finally {
+      await lock.release();
+    }
   }
 
   private async identityIn(directory: FarmDirectory, world: FarmWorld): Promise<FarmerIdentity> {

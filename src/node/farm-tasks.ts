@@ -1,5 +1,5 @@
-/** Work on a farm that takes minutes: checking, importing, exporting; and removing its files. */
-import { removeFarmFiles, writeDescription } from '../farm/description.ts';
+/** Work on a farm that takes minutes: checking, importing, exporting. */
+import { writeDescription } from '../farm/description.ts';
 import { FarmError } from '../farm/errors.ts';
 import {
   encodeIdentityFile,
@@ -15,20 +15,14 @@ import {
   requireNoNativeFarm,
   type InterchangeResult,
 } from '../farm/native-farm.ts';
-import { discardPartialSector } from '../farm/partial-sector.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
 import { createUlid } from '../farm/ulid.ts';
 import { equal } from '../protocol/bytes.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { FarmPlace, FarmTaskView } from './api.ts';
 import { NodeError } from './errors.ts';
-import type { FarmEntry } from './farm-entry.ts';
+import type { FarmEntry, FarmTask } from './farm-entry.ts';
 import type { Farms } from './farms.ts';
-
-export interface Task {
-  view: FarmTaskView;
-  abort: AbortController;
-}
 
 /** Begins a task of a farm; what comes of it stands in the farm's view. Throws while another one runs. */
 function startTask(
@@ -40,7 +34,7 @@ function startTask(
   if (entry.task !== null && entry.task.view.outcome === null)
     throw new NodeError('busy', 'Wait until the other work on this farm is done, or stop it.');
   const abort = new AbortController();
-  const task: Task = { abort, view: { kind, done: 0, total: 0, outcome: null, failed: false } };
+  const task: FarmTask = { abort, view: { kind, done: 0, total: 0, outcome: null, failed: false } };
   entry.task = task;
   const change = (part: Partial<FarmTaskView>): void => {
     task.view = { ...task.view, ...part };
@@ -72,18 +66,6 @@ export function beginScrub(farms: Farms, id: string | null, dryRun: boolean): vo
     const damaged = `${broken.length} ${broken.length === 1 ? 'is' : 'are'} ${what}: ${broken.join(', ')}.`;
     return `${verified} ${verified === 1 ? 'sector is' : 'sectors are'} whole; ${damaged}`;
   });
-}
-
-/** Deletes the files of a farm that is stopped. */
-export async function removeFilesOf(entry: FarmEntry): Promise<void> {
-  const directory = await entry.directory();
-  const lock = await directory.lock();
-  try {
-    await removeFarmFiles(directory);
-    await discardPartialSector(directory);
-  } finally {
-    await lock.release();
-  }
 }
 
 /**

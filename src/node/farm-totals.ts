@@ -1,5 +1,6 @@
 import type { FarmPhase } from '../farm/snapshot.ts';
-import type { Cause, FarmView } from './api.ts';
+import type { FarmView } from './api.ts';
+import type { Cause } from './causes.ts';
 
 /** All farms of a node taken together. */
 export interface FarmTotals {

@@ -12,7 +12,6 @@ import type { FarmPlace, FarmView } from './api.ts';
 import { NodeError } from './errors.ts';
 import { FarmEntry, type FarmCompany } from './farm-entry.ts';
 import { isPlaceOf, recordAt, requireRoom } from './farm-places.ts';
-import { removeFilesOf } from './farm-tasks.ts';
 import { viewOf } from './farm-view.ts';
 import type { FarmWorld } from './farm-world.ts';
 import type { Journal } from './journal.ts';
@@ -254,7 +253,7 @@ export class Farms implements FarmCompany {
     const entry = this.entry(id);
     await entry.close();
     try {
-      if (!keepFiles && entry.record.readOnly !== true) await removeFilesOf(entry);
+      if (!keepFiles && entry.record.readOnly !== true) await entry.removeFiles();
     } catch (error) {
       await entry.open();
       throw error;

@@ -1,5 +1,5 @@
 import { useCallback, useState } from 'react';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import type { FarmPlace, FolderContents, NodeSnapshot } from '../../node/api.ts';
 import { Card } from '../components/basics.tsx';

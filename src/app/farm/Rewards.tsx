@@ -1,5 +1,5 @@
 import { Fragment, useCallback, useState } from 'react';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import { figuresFrom, rewardIntervalMs } from '../../farm/estimate.ts';
 import type { FarmView } from '../../node/api.ts';
 import { Card, TrustBadge } from '../components/basics.tsx';

@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import { ALWAYS, type Schedule } from '../../node/schedule.ts';
 import { Card } from '../components/basics.tsx';
 import { node } from '../node-client.ts';

@@ -1,5 +1,5 @@
 import { useCallback, useEffect, useState } from 'react';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import { capabilities, type Capability, type CapabilityGroup, type Presence } from '../capabilities.ts';
 import { Badge, Card } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';

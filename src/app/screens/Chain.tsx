@@ -1,4 +1,4 @@
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import { keepsPace, type PotBudget } from '../../crypto/pot-budget.ts';
 import type { BlockView, ChainView } from '../../node/api.ts';
 import {

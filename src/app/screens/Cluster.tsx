@@ -1,5 +1,5 @@
 import { useState } from 'react';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import type { ClusterView, HelperView } from '../../node/api.ts';
 import { Badge, Card, CauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';
 import { Check, Deed, Failure, useAction } from '../components/forms.tsx';

@@ -1,5 +1,5 @@
 import { useCallback, useState } from 'react';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import type { SleepSnapshot } from '../../farm/snapshot.ts';
 import { farmTotals } from '../../node/farm-totals.ts';
 import { Badge, Card, Stat } from '../components/basics.tsx';

@@ -1,4 +1,4 @@
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import type { ChainView, FarmView, Notice } from '../../node/api.ts';
 import { farmTotals, type FarmTotals } from '../../node/farm-totals.ts';
 import { Badge, Card, CauseBanner, ChainCauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';

@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { messageOf } from '../../protocol/errors.ts';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import { Card, Empty } from '../components/basics.tsx';
 import { Deed, Form, TextField, Told, type Action } from '../components/forms.tsx';
 import { bytes } from '../format.ts';

@@ -1,5 +1,5 @@
 import { useCallback, useState, type ChangeEvent } from 'react';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import { ENCODING_BYTES, plottingBytes } from '../../farm/plot-memory.ts';
 import type { AccountBalance } from '../../node/api.ts';
 import { Badge, Card, TrustBadge } from '../components/basics.tsx';

@@ -1,5 +1,5 @@
 import { useCallback, useState } from 'react';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import type { BeginSetup, ChainView } from '../../node/api.ts';
 import { Card } from '../components/basics.tsx';
 import { BeginChooser, ShareCheckpoint, troubleOf } from '../components/Checkpoint.tsx';

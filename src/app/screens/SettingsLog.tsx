@@ -1,5 +1,5 @@
 import { useCallback, useState } from 'react';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import { Card, Empty } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
 import { saveFile } from '../files.ts';

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import { messageOf } from '../../protocol/errors.ts';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import { CHECKPOINTS_IN_SLOT } from '../../protocol/constants.ts';
 import { passChance, type PotBudget } from '../../crypto/pot-budget.ts';
 import type { HelperView } from '../../node/api.ts';

@@ -1,5 +1,5 @@
 import { useState, type ChangeEvent } from 'react';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import type { UploadFile, UploadView } from '../../node/uploads.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import { exact } from '../components/Payment.tsx';

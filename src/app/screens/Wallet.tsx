@@ -1,5 +1,5 @@
 import { lazy, Suspense, useState, type ComponentType } from 'react';
-import type { ScreenProps } from '../App.tsx';
+import type { ScreenProps } from '../screen-props.ts';
 import { Tabs } from '../components/Tabs.tsx';
 import { WalletGate, type OpenWallet } from './WalletGate.tsx';
 import WalletAccounts from './WalletAccounts.tsx';
