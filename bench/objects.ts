@@ -44,7 +44,7 @@ const MEBI = 2 ** 20;
  */
 const MEMORY_BOUND_MIB = 512;
 const SAMPLE_MS = 20;
-const SEARCHES = 3;
+const SEARCHES = 2;
 /** Longer than checks are put off. */
 const LATER_MS = 2_500;
 const BETWEEN_CONNECTIONS_MS = 1_000;

@@ -137,7 +137,9 @@ export class HistoryIndex {
     index: PieceIndex,
     nodes: readonly Pick<GlobalObject, 'hash' | 'offset'>[],
   ): boolean {
-    if (seen.places.length + seen.fresh.length + nodes.length > MAX_ENTRIES) return false;
+    const isFull = (): boolean => seen.places.length + seen.fresh.length + nodes.length > MAX_ENTRIES;
+    if (isFull()) settle(seen);
+    if (isFull()) return false;
     for (const { hash, offset } of nodes)
       seen.fresh.push({ prefix: prefixOf(hash), place: sourcePosition(index) * 2 ** OFFSET_BITS + offset });
     return true;
@@ -149,7 +151,12 @@ export class HistoryIndex {
       for (const segment of this.changed) {
         this.changed.delete(segment);
         const bytes = encode(this.segments.get(segment)!);
-        await this.directory.write(fileOf(segment), [bytes, blake3Hash(bytes)]);
+        try {
+          await this.directory.write(fileOf(segment), [bytes, blake3Hash(bytes)]);
+        } catch (error) {
+          this.changed.add(segment);
+          throw error;
+        }
       }
     });
     this.writing = work.catch(() => undefined);

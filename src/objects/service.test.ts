@@ -1,5 +1,6 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concat, equal, utf8 } from '../protocol/bytes.ts';
+import { concat, equal, fromHex, utf8 } from '../protocol/bytes.ts';
 import { cidOfHash } from '../protocol/cid.ts';
 import { PIECE_BYTES, RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import type { StoredNode } from '../protocol/dag-builder.ts';
@@ -9,9 +10,11 @@ import { recordFromRaw } from '../protocol/record.ts';
 import { ScaleWriter } from '../protocol/scale.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import { objectPath, parseObjectLink } from './link.ts';
+import type { Locator } from './locate.ts';
 import { indexerLocator, nodeLocator } from './locators.ts';
 import { prepareTree } from './prepare.ts';
 import { ObjectService } from './service.ts';
+import type { PieceAccess } from './window.ts';
 
 const { signal } = new AbortController();
 
@@ -112,6 +115,62 @@ describe('the service of objects', () => {
     );
     const service = new ObjectService({ pieces, locators: [silent, broken] });
     expect((await respond(service, cidOfHash(head.hash), []))[0]).toBe(404);
+  });
+});
+
+describe('indexers that point anywhere', () => {
+  it('cost a few pieces and some time, and what others know is found', async () => {
+    const { pieces, places, head } = await archive();
+    const cid = cidOfHash(head.hash);
+    const wild = fc.array(
+      fc.record({
+        // Beyond the history, beyond 64 bits less one piece, and where other things lie.
+        pieceIndex: fc.oneof(
+          fc.bigInt(0n, 2n ** 64n - 1n),
+          fc.constantFrom(0n, 39n, 40n, 42n, 254n, 2n ** 64n - 2n),
+        ),
+        offset: fc.oneof(fc.nat({ max: 2 ** 32 - 1 }), fc.nat({ max: 200 }), fc.constant(1_015_807)),
+      }),
+      { maxLength: 12 },
+    );
+    await fc.assert(
+      fc.asyncProperty(wild, async (lies) => {
+        let asked = 0;
+        const counting: PieceAccess = {
+          pieces: (indices) => {
+            asked += indices.length;
+            return pieces.pieces(indices);
+          },
+        };
+        const liar = indexerLocator('https://liar.example', (url) => {
+          const hashes = String(url)
+            .split('/')
+            .at(-1)!
+            .split('+')
+            .map((hex) => fromHex(hex));
+          const objects = hashes.flatMap((hash) => lies.map((place) => ({ hash, ...place })));
+          return Promise.resolve(
+            new Response(
+              JSON.stringify(globalObjectMappingToJson(objects), (_, value: unknown) =>
+                typeof value === 'bigint' ? String(value) : value,
+              ).replaceAll(/"([0-9]{1,20})"/g, '$1'),
+            ),
+          );
+        });
+        const honest: Locator = {
+          name: 'honest',
+          locate: (hashes) =>
+            Promise.resolve(places.filter(({ hash }) => hashes.some((one) => equal(one, hash)))),
+        };
+        const service = new ObjectService({ pieces: counting, locators: [liar, honest] });
+        expect(await respond(service, cid, ['a.txt'])).toEqual([200, 'first']);
+        expect(asked).toBeLessThan(400);
+        const alone = new ObjectService({ pieces: counting, locators: [liar] });
+        const [status] = await respond(alone, cid, []);
+        expect([404, 409, 502, 503]).toContain(status);
+      }),
+      { numRuns: 25 },
+    );
   });
 });
 

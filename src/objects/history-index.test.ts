@@ -1,0 +1,133 @@
+/** What is remembered of history that was looked through. */
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { blake3Hash } from '../protocol/hash.ts';
+import type { PieceIndex } from '../protocol/types.ts';
+import { MemoryDirectory } from '../storage/memory-directory.ts';
+import { HistoryIndex } from './history-index.ts';
+
+const chain = { segmentCommitment: () => new Uint8Array(48).fill(1) };
+const other = { segmentCommitment: () => new Uint8Array(48).fill(2) };
+const FILE = 'segment-3.nodes';
+
+function hashOf(number: number): Uint8Array {
+  return blake3Hash(Uint8Array.of(number, number >> 8, number >> 16));
+}
+
+async function looked(directory: MemoryDirectory): Promise<HistoryIndex> {
+  const index = await HistoryIndex.open(directory, chain);
+  index.look(768n, [{ hash: hashOf(1), offset: 1_015_807 }]);
+  index.lookAcross(768n, [{ hash: hashOf(2), offset: 7 }]);
+  await index.save();
+  return index;
+}
+
+describe('the index of history', () => {
+  it('finds again what it was told, after a restart, too', async () => {
+    const places = fc.array(
+      fc.record({
+        segment: fc.bigInt(0n, 3n),
+        piece: fc.integer({ min: 0, max: 127 }),
+        offset: fc.nat({ max: 1_015_807 }),
+        across: fc.boolean(),
+      }),
+      { maxLength: 60 },
+    );
+    await fc.assert(
+      fc.asyncProperty(places, fc.nat({ max: 60 }), async (all, savedAfter) => {
+        const directory = new MemoryDirectory();
+        const index = await HistoryIndex.open(directory, chain);
+        const expected = all.map(({ segment, piece, offset }, number) => ({
+          hash: hashOf(number),
+          pieceIndex: 256n * segment + 2n * BigInt(piece),
+          offset,
+        }));
+        for (const [number, place] of expected.entries()) {
+          if (all[number]!.across) index.lookAcross(place.pieceIndex, [place]);
+          else index.look(place.pieceIndex, [place]);
+          if (number === savedAfter) await index.save();
+        }
+        await index.save();
+        for (const one of [index, await HistoryIndex.open(directory, chain)]) {
+          for (const [number, place] of expected.entries()) {
+            expect(one.find(place.hash)).toEqual([place]);
+            const has = all[number]!.across
+              ? one.hasLookedAcross(place.pieceIndex)
+              : one.hasLooked(place.pieceIndex);
+            expect(has).toBe(true);
+          }
+          expect(one.find(hashOf(1_000))).toEqual([]);
+        }
+      }),
+      { numRuns: 40 },
+    );
+  });
+
+  it('keeps a few places of what lies everywhere', async () => {
+    const directory = new MemoryDirectory();
+    const index = await HistoryIndex.open(directory, chain);
+    const hash = hashOf(5);
+    for (let piece = 0n; piece < 128n; piece += 1n)
+      index.look(
+        2n * piece,
+        Array.from({ length: 2_000 }, (_, at) => ({ hash, offset: 40 * at })),
+      );
+    expect(index.hasLooked(254n)).toBe(true);
+    await index.save();
+    const again = await HistoryIndex.open(directory, chain);
+    expect(again.find(hash)).toHaveLength(4);
+    expect(directory.files.get('segment-0.nodes')!.length).toBeLessThan(1_000);
+  });
+
+  it('does not remember pieces with more nodes than it has room for', async () => {
+    const directory = new MemoryDirectory();
+    const index = await HistoryIndex.open(directory, chain);
+    const full = (from: number): { hash: Uint8Array; offset: number }[] =>
+      Array.from({ length: 40_000 }, (_, at) => ({ hash: hashOf(from + at), offset: at }));
+    index.look(0n, full(0));
+    index.look(2n, full(50_000));
+    expect([index.hasLooked(0n), index.hasLooked(2n)]).toEqual([true, false]);
+    await index.save();
+    expect((await HistoryIndex.open(directory, chain)).find(hashOf(39_999))).toHaveLength(1);
+  });
+
+  it('forgets what is damaged, and what another chain had there', async () => {
+    const directory = new MemoryDirectory();
+    await looked(directory);
+    const right = directory.files.get(FILE)!;
+    const isKnown = async (): Promise<boolean> => {
+      const index = await HistoryIndex.open(directory, chain);
+      return index.hasLooked(768n) && index.hasLookedAcross(768n) && index.find(hashOf(1)).length === 1;
+    };
+    expect(await isKnown()).toBe(true);
+    for (const file of [right.slice(1), right.slice(0, -1), new Uint8Array(0), new Uint8Array(2_000_000)]) {
+      directory.files.set(FILE, file);
+      expect(await isKnown()).toBe(false);
+    }
+    for (let at = 0; at < right.length; at += 7) {
+      directory.files.set(
+        FILE,
+        right.map((byte, here) => (here === at ? byte ^ 1 : byte)),
+      );
+      expect(await isKnown()).toBe(false);
+    }
+    directory.files.set(FILE, right);
+    directory.files.set('notes.txt', new Uint8Array(9));
+    expect(await isKnown()).toBe(true);
+    const elsewhere = await HistoryIndex.open(directory, other);
+    expect([elsewhere.hasLooked(768n), elsewhere.find(hashOf(1)).length]).toEqual([false, 0]);
+    elsewhere.look(770n, []);
+    expect([elsewhere.hasLooked(768n), elsewhere.hasLooked(770n)]).toEqual([false, true]);
+  });
+
+  it('goes on when there is no room for it on the disk', async () => {
+    const directory = new MemoryDirectory(100);
+    const index = await HistoryIndex.open(directory, chain);
+    const piece: PieceIndex = 768n;
+    index.look(piece, [{ hash: hashOf(1), offset: 3 }]);
+    await expect(index.save()).rejects.toMatchObject({ code: 'disk-full' });
+    // Once more, although nothing is new.
+    await expect(index.save()).rejects.toMatchObject({ code: 'disk-full' });
+    expect(index.find(hashOf(1))).toHaveLength(1);
+  });
+});
