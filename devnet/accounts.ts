@@ -3,7 +3,9 @@ import { deriveSecret, expandMiniSecret, miniSecretFromEntropy, publicKeyOf } fr
 import { fromHex } from '../src/protocol/bytes.ts';
 import { ScaleWriter } from '../src/protocol/scale.ts';
 
-/** Entropy of the phrase “bottom drive obey lake curtain smoke basket hold race lonely fit walk”. */
+/** The phrase that Substrate's tools derive their development accounts from. */
+export const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
+/** Its entropy. */
 const DEVELOPMENT_ENTROPY = fromHex('1a486a5fbe53639984cb64b070755f7b', 16);
 const NAMES = ['Alice', 'Bob', 'Charlie', 'Dave', 'Eve', 'Ferdie'] as const;
 

@@ -1,7 +1,7 @@
 /** What both ways to start the local network share: start it, say so, stop cleanly. */
 import { messageOf } from '../src/protocol/errors.ts';
 import { encodeAddress } from '../src/protocol/ss58.ts';
-import { developmentAccounts } from './accounts.ts';
+import { DEVELOPMENT_PHRASE, developmentAccounts } from './accounts.ts';
 import { StorageError } from '../src/storage/errors.ts';
 import { NatsServer } from './nats-server.ts';
 import { LocalNetwork } from './network.ts';
@@ -51,7 +51,7 @@ export async function runNetwork(
   for (const address of network.dsnAddresses) print(`Storage network: ${address}`);
   if (network.samples.length > 0) print('Objects to try:');
   for (const { name, about, cid } of network.samples) print(`  ${cid}  ${name.padEnd(13)} ${about}`);
-  print('Accounts whose keys everybody knows (never send them anything of worth):');
+  print(`Accounts whose keys everybody knows (phrase: ${DEVELOPMENT_PHRASE}; paths: these):`);
   for (const { name, publicKey } of developmentAccounts())
     print(`  //${name.padEnd(8)} ${encodeAddress(publicKey)}`);
   const nats = options.natsPort === null ? null : await startNats(options.natsPort);

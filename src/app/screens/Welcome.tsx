@@ -321,8 +321,9 @@ function ChooseMachine(props: {
       <label>
         Cores: {props.cores} of {machine.cores}
         <span className="hint">
-          Plotting yields to verification and to proofs; fewer cores keep the machine cool. It holds up to{' '}
-          {bytes(plottingBytes(props.cores))} in memory.
+          {farm === null || !canFarm
+            ? 'Fewer cores keep the machine cool and verify more slowly.'
+            : `Plotting yields to verification and to proofs; fewer cores keep the machine cool. It holds up to ${bytes(plottingBytes(props.cores))} in memory.`}
         </span>
         <input
           type="range"
