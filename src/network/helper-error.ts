@@ -11,8 +11,7 @@ export type HelperFailure =
   | 'closed';
 
 const SENTENCES: Record<HelperFailure, (port: number) => string> = {
-  unreachable: (port) =>
-    `No helper answers on port ${port}. Start it; if it runs, it may not allow this page: --origin names the pages that it serves.`,
+  unreachable: (port) => `No helper answers on port ${port}. Start it, or name the port that it printed.`,
   'origin-refused': (port) =>
     `The helper on port ${port} does not serve this page. Start it with --origin and this page’s address.`,
   'not-a-helper': (port) => `Another program than a helper answers on port ${port}.`,
