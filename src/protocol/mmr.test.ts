@@ -128,6 +128,32 @@ describe('mountain range', () => {
     );
   });
 
+  it('is proven by leaves in order, one for each index, within the range', () => {
+    const size = 11;
+    const root = rootOver(leaves.slice(0, size));
+    const verify = (indices: number[], proven: MmrLeaf[], change: { size?: number } = {}) =>
+      verifyMmrProof(root, proven, { indices, size, nodes: mmrProofNodes([2, 5], size, node), ...change });
+    const [two, five] = [leaves[2]!, leaves[5]!];
+    verify([2, 5], [two, five]);
+    expect(() => verify([2, 5], [two])).toThrow('not a leaf for every index');
+    expect(() => verifyMmrProof(root, [], { indices: [], size, nodes: [root] })).toThrow('not a leaf');
+    expect(() => verify([2, 2], [two, two])).toThrow('out of order');
+    expect(() => verify([5, 2], [five, two])).toThrow('out of order');
+    expect(() => verify([2, 11], [two, leaves[11]!])).toThrow('out of order');
+    expect(() => verify([2, 5], [two, { ...five, number: 6 }])).toThrow('a leaf of another block');
+    for (const wrong of [0, -1, 2 ** 53]) {
+      expect(() => verify([2, 5], [two, five], { size: wrong })).toThrow(`a range of ${wrong} leaves`);
+    }
+  });
+
+  it('has leaves of version 0', () => {
+    const bytes = encodeMmrLeaves(leaves.slice(0, 2));
+    expect(decodeMmrLeaves(bytes)).toEqual(leaves.slice(0, 2));
+    const lengthBytes = 3;
+    bytes[lengthBytes] = 1;
+    expect(() => decodeMmrLeaves(bytes)).toThrow('unknown version 1');
+  });
+
   it('decodes any bytes to what they encode, or refuses them', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 60 }), (bytes) => {

@@ -13,7 +13,7 @@ export const EMPTY_NODE = new Uint8Array([0]);
 /** Precedes a node of a compact proof whose value follows as an item of its own. */
 export const COMPACT_VALUE_ESCAPE = 0x01;
 /** Longest partial key that a node may have, in nibbles. */
-const MAX_PARTIAL_NIBBLES = 0xffff;
+export const MAX_PARTIAL_NIBBLES = 0xffff;
 
 /** A value inside its node, or the BLAKE2b-256 (32 bytes) of one that is kept beside the nodes. */
 export type NodeValue = { kind: 'inline'; bytes: Uint8Array } | { kind: 'hashed'; hash: Uint8Array };
