@@ -64,7 +64,16 @@ describe('header', () => {
     }
     for (const number of ['12c', '0x', '0x12g', '0x100000000', '-0x1']) wrong.push({ ...json, number });
     const log = json.digest.logs[0]!;
-    for (const logs of [null, log, { 0: log }, [7], [log, null], ['0x00'], ['0x'], Array(10_000).fill(log)])
+    for (const logs of [
+      null,
+      log,
+      { 0: log },
+      [7],
+      [log, null],
+      ['0x00'],
+      ['0x'],
+      Array.from({ length: 10_000 }, () => log),
+    ])
       wrong.push({ ...json, digest: { logs } });
     wrong.push({ ...json, digest: { logs: [`0x00${'00'.repeat(MAX_HEADER_BYTES)}`] } });
     for (const one of wrong) expect(() => fromRpcHeader(one)).toThrow(DecodeError);
@@ -130,10 +139,10 @@ describe('justification', () => {
       [[[83, 85, 66], [1]]],
       [[[...engine, 1], [1]]],
       [[engine, [1], [2]]],
-      Array(65).fill([engine, [1]]),
+      Array.from({ length: 65 }, () => [engine, [1]]),
     ];
     for (const json of wrong) expect(() => fromRpcJustifications(json)).toThrow(DecodeError);
-    expect(fromRpcJustifications(Array(64).fill([engine, [1]]))).toHaveLength(64);
+    expect(fromRpcJustifications(Array.from({ length: 64 }, () => [engine, [1]]))).toHaveLength(64);
   });
 });
 
