@@ -1,6 +1,7 @@
 /** X.509 certificates as the registry reads them, and their parts that the strict verdict looks at. */
 import { sha256 } from '@noble/hashes/sha2.js';
 import { DecodeError } from '../protocol/errors.ts';
+import { fromUtf8 } from '../wallet/json.ts';
 import { contextTag, DerReader, fromBigEndian, readDer, readTime, TAG, type DerElement } from './der.ts';
 import { OID } from './oids.ts';
 
@@ -302,7 +303,7 @@ export function agentPurpose(tbs: WithExtensions): string | null {
   return readDer(extension.value, 'agent-purpose', (reader) => {
     const { content } = reader.expect(TAG.utf8String);
     if (content.length > 1024) reader.fail('more than 1024 bytes');
-    return new TextDecoder('utf-8', { fatal: true }).decode(content);
+    return fromUtf8(content, 'agent-purpose');
   });
 }
 

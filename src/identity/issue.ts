@@ -2,6 +2,7 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { randomBytes } from '../crypto/random.ts';
 import { Refusal } from '../wallet/errors.ts';
+import { fromUtf8 } from '../wallet/json.ts';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import { blake2b256 } from '../protocol/hash.ts';
 import {
@@ -211,7 +212,7 @@ export function decodeRequest(der: Uint8Array): CertificateRequest {
       return reader.fail('the common name is neither a UTF8String nor a PrintableString');
     const extensions = attributes === null ? [] : requestedExtensions(inner.into(attributes));
     return {
-      commonName: new TextDecoder('utf-8', { fatal: true }).decode(name.value),
+      commonName: fromUtf8(name.value, what),
       publicKeyInfo: publicKeyInfo.slice(),
       purpose: agentPurpose({ extensions }),
     };

@@ -18,7 +18,18 @@ import {
   keyUsage,
 } from './certificate.ts';
 import { DecodeError, ProtocolError } from '../protocol/errors.ts';
-import { octetString, readDer, sequence, TAG } from './der.ts';
+import {
+  bitString,
+  contextTag,
+  element,
+  integer,
+  octetString,
+  oid,
+  readDer,
+  sequence,
+  setOf,
+  TAG,
+} from './der.ts';
 import { autoIdOf } from './identifier.ts';
 import {
   AUTHORITY_USAGES,
@@ -30,7 +41,7 @@ import {
   requestCertificate,
   type CertificateDraft,
 } from './issue.ts';
-import { ecKey, ed25519Key, type SigningKey } from './keys.ts';
+import { ecKey, ed25519Key, signatureAlgorithmOf, signDer, type SigningKey } from './keys.ts';
 import { OID } from './oids.ts';
 import { decodePem, encodePem } from './pem.ts';
 import { decodePkcs12, encodePkcs12 } from './pkcs12.ts';
@@ -258,6 +269,17 @@ describe('requests', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('have names and purposes that are text', async () => {
+    const bytes = Uint8Array.of(0xff);
+    const subject = sequence(setOf(sequence(oid(OID.commonName), element(TAG.utf8String, bytes))));
+    const info = sequence(integer(0), subject, leafKey.publicKeyInfo, element(contextTag(0)));
+    const signature = bitString(await signDer(leafKey, info));
+    const request = sequence(info, signatureAlgorithmOf(leafKey.algorithm), signature);
+    expect(() => decodeRequest(request)).toThrow(DecodeError);
+    const purpose = { oid: OID.agentPurpose, critical: false, value: element(TAG.utf8String, bytes) };
+    expect(() => agentPurpose({ extensions: [purpose] })).toThrow(DecodeError);
   });
 
   it('are made by another implementation as well', async () => {
