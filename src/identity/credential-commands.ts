@@ -20,6 +20,7 @@ import { statusReader, statusUri, takeStatusIndex } from './status-book.ts';
 import { checkReceived } from './unlinkable-commands.ts';
 import { checkW3cCredential } from './w3c-commands.ts';
 import { isW3cCredential } from './w3c-credential.ts';
+import { w3cStatusReader } from './w3c-status.ts';
 
 const DAY_S = 86_400;
 const DEFAULT_DAYS = 365;
@@ -121,7 +122,8 @@ export function credentialCommands(context: IdentityContext) {
     requireNew(credential);
     const id = await store(credential, {});
     const record = { credential, openings: {}, received: context.seconds };
-    return { ...view(id, record, undefined), issuerVerdict: verdict };
+    const status = await w3cStatusReader(context);
+    return { ...view(id, record, undefined, status), issuerVerdict: verdict };
   };
 
   return {
@@ -184,7 +186,10 @@ export function credentialCommands(context: IdentityContext) {
     /** Every credential of the wallet. */
     async credentials(): Promise<CredentialView[]> {
       const status = await statusReader(context);
-      return context.list<CredentialRecord>('credential').map(({ id, value }) => view(id, value, status));
+      const foreign = await w3cStatusReader(context);
+      return context
+        .list<CredentialRecord>('credential')
+        .map(({ id, value }) => view(id, value, status, foreign));
     },
 
     async removeCredential(input: { id: string }): Promise<void> {

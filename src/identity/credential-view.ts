@@ -9,7 +9,8 @@ import type { Jwk } from './keys.ts';
 import { disclosableClaims, type CredentialStatus, type SdJwtCheck } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { fetchedAt, isWebAddress, statusUri } from './status-book.ts';
-import { decodeW3cCredential, isW3cCredential, w3cStatus } from './w3c-credential.ts';
+import { decodeW3cCredential, isW3cCredential, w3cStatus, type W3cCheck } from './w3c-credential.ts';
+import { listsOf, w3cFetchedAt } from './w3c-status.ts';
 
 /** A credential as the wallet keeps it. */
 export interface CredentialRecord {
@@ -56,6 +57,10 @@ function sameKey(a: Jwk, b: Jwk): boolean {
   );
 }
 
+function hostOf(address: string): string {
+  return /^https?:\/\/([^/]+)/.exec(address)?.[1] ?? address;
+}
+
 /** Credentials of one wallet as the page shows them. */
 export function credentialBook(context: IdentityContext) {
   const holderOf = (key: Jwk | undefined): string | null => {
@@ -88,9 +93,14 @@ export function credentialBook(context: IdentityContext) {
     };
   };
 
-  const w3cView = (id: string, { credential }: CredentialRecord): CredentialView => {
+  const w3cView = (
+    id: string,
+    { credential }: CredentialRecord,
+    statusOf: W3cCheck['statusOf'],
+  ): CredentialView => {
     const read = decodeW3cCredential(credential);
     const known = context.known(read.issuer);
+    const [list] = listsOf(read);
     const derivable = read.secured.cryptosuite === 'bbs-2023';
     return {
       id,
@@ -104,8 +114,8 @@ export function credentialBook(context: IdentityContext) {
       issuedAt: read.validFrom,
       expiresAt: read.validUntil,
       selfIssued: read.subject === read.issuer,
-      status: w3cStatus(read, undefined),
-      statusSource: null,
+      status: w3cStatus(read, statusOf),
+      statusSource: list === undefined ? null : { host: hostOf(list), asked: w3cFetchedAt(context, list) },
       linkable: !derivable,
       foreign: true,
     };
@@ -117,9 +127,15 @@ export function credentialBook(context: IdentityContext) {
     return announced ? { host: null, asked: null } : null;
   };
 
-  const view = (id: string, record: CredentialRecord, status: SdJwtCheck['status']): CredentialView => {
+  /** `foreignStatus`: status of credentials of other systems. */
+  const view = (
+    id: string,
+    record: CredentialRecord,
+    status: SdJwtCheck['status'],
+    foreignStatus?: W3cCheck['statusOf'],
+  ): CredentialView => {
     if (record.unlinkable !== undefined) return unlinkableView(id, record);
-    if (isW3cCredential(record.credential)) return w3cView(id, record);
+    if (isW3cCredential(record.credential)) return w3cView(id, record, foreignStatus);
     const { claims, disclosable } = disclosableClaims(record.credential);
     const hideable = disclosable.map(({ path }) => path);
     const reference = claims.status?.status_list;

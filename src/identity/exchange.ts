@@ -245,7 +245,11 @@ interface OwnAnswer {
   unlinkable: (Pick<UnlinkablePresentation, 'scope' | 'pseudonym'> & { key: SeenKey }) | null;
 }
 
-type ResponseCheck = Pick<SdJwtCheck, 'now' | 'issuerKey' | 'status'> & Pick<W3cCheck, 'keyOf'>;
+type ResponseCheck = Pick<SdJwtCheck, 'now' | 'issuerKey' | 'status'> &
+  Pick<W3cCheck, 'keyOf'> & {
+    /** Status of credentials of other systems. */
+    foreignStatus: NonNullable<W3cCheck['statusOf']>;
+  };
 
 /**
  * Verifies a response against the request it answers: every query, its claims and its bounds. Throws DecodeError,
@@ -268,7 +272,10 @@ export async function checkResponse(
     if (presentation === undefined) continue;
     if (isW3cCredential(presentation)) {
       const to = { nonce: request.nonce, audience: request.client_id };
-      checked.push({ query: query.id, foreign: await checkW3c(query, presentation, to, how) });
+      checked.push({
+        query: query.id,
+        foreign: await checkW3c(query, presentation, to, { ...how, statusOf: how.foreignStatus }),
+      });
       continue;
     }
     const check = isUnlinkable(presentation) ? checkUnlinkable : checkLinkable;

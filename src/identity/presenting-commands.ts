@@ -15,6 +15,7 @@ import { statusReader } from './status-book.ts';
 import { secretsOf } from './unlinkable-commands.ts';
 import { isW3cCredential } from './w3c-credential.ts';
 import { previewW3c } from './w3c-showing.ts';
+import { w3cStatusReader } from './w3c-status.ts';
 
 /** Commands, for one wallet and network. */
 export function presentingCommands(context: IdentityContext) {
@@ -48,6 +49,7 @@ export function presentingCommands(context: IdentityContext) {
     }> {
       const request = decodePresentationRequest(input.request);
       const status = await statusReader(context);
+      const foreign = await w3cStatusReader(context);
       const records = context.list<CredentialRecord>('credential');
       const matches = matchCredentials(
         request,
@@ -71,7 +73,7 @@ export function presentingCommands(context: IdentityContext) {
                 .filter(({ query }) => query === id)
                 .map(async ({ credential, disclosed }) => {
                   const { id: recordId, value } = records[credential]!;
-                  const shown = view(recordId, value, status);
+                  const shown = view(recordId, value, status, foreign);
                   if (!isW3cCredential(value.credential))
                     return { credential: shown, disclosed, ...givenAway(value.credential, shown, disclosed) };
                   const preview = await previewW3c(value.credential, disclosed);

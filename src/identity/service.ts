@@ -87,7 +87,7 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
     ...statementCommands(context),
     ...unlinkableCommands(context),
     ...verifierCommands(context),
-    ...w3cCommands(context),
+    ...w3cCommands(context, web),
   };
 }
 

@@ -11,7 +11,8 @@ import { sendCall, signedPart, type CallView } from './registry-call.ts';
 import { openStatusList, signStatusList } from './status-list.ts';
 import { issuePointer, pointerIdOf, pointerIn, pointerTo } from './status-pointer.ts';
 import { identifiersOf } from './verdict.ts';
-import { isW3cCredential } from './w3c-credential.ts';
+import { decodeW3cCredential, isW3cCredential, w3cStatus, type W3cCredential } from './w3c-credential.ts';
+import { fetchW3cLists, keepHandedW3cList, listsOf, w3cStatusReader } from './w3c-status.ts';
 import {
   adoptAnnounced,
   fetchStatusList,
@@ -37,6 +38,16 @@ export function statusCommands(context: IdentityContext, web: Web) {
     if (record === null)
       throw new Refusal('unknown-credential', id.slice(0, 80), 'This credential is not in the wallet.');
     return record.credential.split('~')[0]!;
+  };
+
+  /** Credentials of other systems in an answer of which it is not known whether they were revoked. */
+  const foreignUnknown = async (response: string): Promise<W3cCredential[]> => {
+    const status = await w3cStatusReader(context);
+    return Object.values(decodePresentationResponse(response).vp_token)
+      .flat()
+      .filter(isW3cCredential)
+      .map((json) => decodeW3cCredential(json))
+      .filter((credential) => w3cStatus(credential, status) === 'unknown' && listsOf(credential).length > 0);
   };
 
   /** What has to be fetched before the credentials of an answer can be checked. */
@@ -93,7 +104,9 @@ export function statusCommands(context: IdentityContext, web: Web) {
 
     /** Takes in somebody's status list; one that is older than the one kept is refused. */
     importStatusList(input: { token: string }): Promise<{ issuer: string }> {
-      return keepHandedList(context, input.token.trim());
+      const given = input.token.trim();
+      if (isW3cCredential(given)) return keepHandedW3cList(context, given);
+      return keepHandedList(context, given);
     },
 
     /**
@@ -102,6 +115,7 @@ export function statusCommands(context: IdentityContext, web: Web) {
      */
     async checkStatus(input: { id: string }): Promise<void> {
       const token = tokenOf(input.id);
+      if (isW3cCredential(token)) return fetchW3cLists(context, decodeW3cCredential(token), web);
       const { issuer, named } = listNamedBy(token);
       if (named !== statusUri(issuer)) return fetchStatusList(context, token, web);
       const found = await findNewestList(context, issuer);
@@ -169,7 +183,11 @@ export function statusCommands(context: IdentityContext, web: Web) {
       const hosts = (urls: (string | null)[]) => [
         ...new Set(urls.flatMap((url) => (url === null ? [] : [new URL(url).host]))),
       ];
-      return { keys: hosts(all.map(({ keys }) => keys)), lists: hosts(all.map(({ list }) => list)) };
+      const foreign = (await foreignUnknown(input.response)).flatMap(listsOf);
+      return {
+        keys: hosts(all.map(({ keys }) => keys)),
+        lists: hosts([...all.map(({ list }) => list), ...foreign]),
+      };
     },
 
     /** Asks them. */
@@ -178,6 +196,8 @@ export function statusCommands(context: IdentityContext, web: Web) {
         if (keys !== null) await learnWebIssuer(context, keys, web);
         if (list !== null) await fetchStatusList(context, token, web);
       }
+      for (const credential of await foreignUnknown(input.response))
+        await fetchW3cLists(context, credential, web);
     },
   };
 }

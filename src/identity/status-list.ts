@@ -63,7 +63,12 @@ export class StatusList {
   }
 }
 
-async function throughStream(bytes: Uint8Array, stream: TransformStream, limit: number): Promise<Uint8Array> {
+/** Bytes after a stream of the platform, such as one that unpacks. Throws DecodeError for more than `limit`. */
+export async function throughStream(
+  bytes: Uint8Array,
+  stream: TransformStream,
+  limit: number,
+): Promise<Uint8Array> {
   const reader = new Blob([bytes.slice()]).stream().pipeThrough(stream).getReader();
   const parts: Uint8Array[] = [];
   let length = 0;

@@ -21,6 +21,7 @@ import { issuerToken, rememberKey } from './unlinkable-commands.ts';
 import { checkedView, keysFrom } from './w3c-commands.ts';
 import { isW3cCredential } from './w3c-credential.ts';
 import { W3C_TYPE } from './w3c-showing.ts';
+import { w3cStatusReader } from './w3c-status.ts';
 
 const NONCE_BYTES = 24;
 
@@ -128,6 +129,7 @@ export function verifierCommands(context: IdentityContext) {
         issuerKey: await context.issuerKeys(tokens),
         status: await statusReader(context),
         keyOf: keysFrom(context),
+        foreignStatus: await w3cStatusReader(context),
       });
       const results: ResponseView[] = [];
       for (const answer of answers) {

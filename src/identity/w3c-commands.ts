@@ -1,4 +1,5 @@
 /** Commands of credentials of other systems (W3C, JSON): check one that was handed over, take one in. */
+import { webUrl, type Web } from '../network/web.ts';
 import { Refusal } from '../wallet/errors.ts';
 import type { ClaimText } from './claim-view.ts';
 import type { IdentityContext } from './context.ts';
@@ -7,7 +8,8 @@ import { parseDid } from './did.ts';
 import type { VerdictView } from './identity-view.ts';
 import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
 import type { Jwk } from './keys.ts';
-import { verifyW3cCredential, type W3cCredential } from './w3c-credential.ts';
+import { decodeW3cCredential, verifyW3cCredential, w3cStatus, type W3cCredential } from './w3c-credential.ts';
+import { fetchW3cLists, listsOf, w3cStatusReader } from './w3c-status.ts';
 
 /** A credential of another system whose every check passed. */
 export interface CheckedCredential {
@@ -40,6 +42,7 @@ export async function checkW3cCredential(
   const credential = await verifyW3cCredential(text, {
     now: context.seconds,
     keyOf: keysFrom(context),
+    statusOf: await w3cStatusReader(context),
     needsStatus,
   });
   return { credential, verdict: await livingIssuer(context, credential.issuer) };
@@ -81,8 +84,20 @@ async function requireRegistered(context: IdentityContext, issuer: string): Prom
 }
 
 /** Commands, for one wallet and network. */
-export function w3cCommands(context: IdentityContext) {
+export function w3cCommands(context: IdentityContext, web: Web) {
   return {
+    /** Hosts that have to be asked whether such a credential was revoked, before it can be checked. */
+    async foreignLists(input: { text: string }): Promise<string[]> {
+      const credential = decodeW3cCredential(input.text);
+      if (w3cStatus(credential, await w3cStatusReader(context)) !== 'unknown') return [];
+      return [...new Set(listsOf(credential).map((uri) => webUrl(uri).host))];
+    },
+
+    /** Asks them. */
+    async askForeignLists(input: { text: string }): Promise<void> {
+      await fetchW3cLists(context, decodeW3cCredential(input.text), web);
+    },
+
     /** Checks a credential of another system that somebody handed over. Throws the Refusal of the check that fails. */
     async checkForeign(input: { text: string }): Promise<CheckedCredential> {
       const { credential } = await checkW3cCredential(context, input.text, true);

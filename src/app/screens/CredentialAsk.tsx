@@ -3,16 +3,16 @@ import { ageBound } from '../../identity/birth.ts';
 import type { PredicateQuery } from '../../identity/dcql.ts';
 import type { AskedCredential, ResponseView } from '../../identity/verifier-commands.ts';
 import { Badge, Card, CheckBadge } from '../components/basics.tsx';
-import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { Check, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
 import { identity } from '../wallet-client.ts';
+import { AskIssuers, type Hosts } from './CredentialAskIssuers.tsx';
 import { IssuerBadge } from './CredentialCheck.tsx';
 import { Claim } from './CredentialClaim.tsx';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking, LinkingBadge } from './CredentialLinking.tsx';
 import { boundText, numberText, pathText } from './credential-words.ts';
 
-type Hosts = Awaited<ReturnType<typeof identity.issuersToAsk>>;
 type Showing = NonNullable<AskedCredential['showing']>;
 
 const number = (attribute: 'score' | 'quantity', kind: PredicateQuery['kind']) => (value: number) => ({
@@ -200,30 +200,5 @@ export function Ask() {
         </div>
       ))}
     </Card>
-  );
-}
-
-/** Servers that have to be asked before an answer can be checked, and what they learn by that. */
-function AskIssuers({ hosts: { keys, lists }, onAsk }: { hosts: Hosts; onAsk: () => Promise<void> }) {
-  return (
-    <div className="stack disclosed" role="status">
-      <p>
-        To check it,{' '}
-        {keys.length > 0 && (
-          <>
-            <strong>{keys.join(', ')}</strong> has to be asked for the issuer’s keys
-          </>
-        )}
-        {keys.length > 0 && lists.length > 0 && ', and '}
-        {lists.length > 0 && (
-          <>
-            <strong>{lists.join(', ')}</strong> whether the credential was revoked
-          </>
-        )}
-        . They learn that somebody at your network address checks one of their credentials, and when, but not
-        whose.
-      </p>
-      <Deed label="Ask and check" busy="Asking…" primary onDo={onAsk} />
-    </div>
   );
 }

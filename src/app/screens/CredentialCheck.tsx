@@ -3,6 +3,7 @@ import type { CheckedCredential } from '../../identity/w3c-commands.ts';
 import { Badge, Card, CheckBadge } from '../components/basics.tsx';
 import { FileField, Form, TextArea, useAction } from '../components/forms.tsx';
 import { identity } from '../wallet-client.ts';
+import { AskIssuers } from './CredentialAskIssuers.tsx';
 import { Claim } from './CredentialClaim.tsx';
 import { issuerText, pathText, typeText } from './credential-words.ts';
 import { VerdictBadge } from './IdentityVerdict.tsx';
@@ -11,7 +12,9 @@ import { VerdictBadge } from './IdentityVerdict.tsx';
 export function CheckForeign() {
   const [text, setText] = useState('');
   const [result, setResult] = useState<CheckedCredential | null>(null);
+  const [toAsk, setToAsk] = useState<string[]>([]);
   const action = useAction();
+  const check = async () => setResult(await identity.checkForeign({ text }));
   return (
     <Card title="Check one of another system" span={6}>
       <p className="muted">
@@ -25,12 +28,25 @@ export function CheckForeign() {
         disabled={text.trim() === ''}
         onSubmit={async () => {
           setResult(null);
-          setResult(await identity.checkForeign({ text }));
+          setToAsk([]);
+          const hosts = await identity.foreignLists({ text });
+          if (hosts.length > 0) setToAsk(hosts);
+          else await check();
         }}
       >
         <TextArea label="The credential" hint="Nothing of it is kept." value={text} onChange={setText} />
         <CredentialFile onText={setText} />
       </Form>
+      {toAsk.length > 0 && (
+        <AskIssuers
+          hosts={{ keys: [], lists: toAsk }}
+          onAsk={async () => {
+            await identity.askForeignLists({ text });
+            setToAsk([]);
+            await check();
+          }}
+        />
+      )}
       {result !== null && <Checked result={result} />}
     </Card>
   );
