@@ -6,7 +6,12 @@ import { fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts
 import type { CommittedAttribute } from './attributes.ts';
 import { toX5c } from './chain.ts';
 import type { IdentityContext } from './context.ts';
-import { credentialBook, type CredentialRecord, type CredentialView } from './credential-view.ts';
+import {
+  credentialBook,
+  foreignViews,
+  type CredentialRecord,
+  type CredentialView,
+} from './credential-view.ts';
 import { commitmentsOf } from './exchange.ts';
 import type { VerdictView } from './identity-view.ts';
 import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
@@ -18,9 +23,7 @@ import { issueSdJwt, verifySdJwt } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { statusReader, statusUri, takeStatusIndex } from './status-book.ts';
 import { checkReceived } from './unlinkable-commands.ts';
-import { checkW3cCredential } from './w3c-commands.ts';
-import { isW3cCredential } from './w3c-credential.ts';
-import { w3cStatusReader } from './w3c-status.ts';
+import { isW3cCredential } from './w3c-form.ts';
 
 const DAY_S = 86_400;
 const DEFAULT_DAYS = 365;
@@ -118,12 +121,12 @@ export function credentialCommands(context: IdentityContext) {
   };
 
   const acceptForeign = async (credential: string) => {
+    const { checkW3cCredential } = await import('./w3c-commands.ts');
     const { verdict } = await checkW3cCredential(context, credential, false);
     requireNew(credential);
     const id = await store(credential, {});
     const record = { credential, openings: {}, received: context.seconds };
-    const status = await w3cStatusReader(context);
-    return { ...view(id, record, undefined, status), issuerVerdict: verdict };
+    return { ...view(id, record, undefined, await foreignViews(context)), issuerVerdict: verdict };
   };
 
   return {
@@ -186,7 +189,7 @@ export function credentialCommands(context: IdentityContext) {
     /** Every credential of the wallet. */
     async credentials(): Promise<CredentialView[]> {
       const status = await statusReader(context);
-      const foreign = await w3cStatusReader(context);
+      const foreign = await foreignViews(context);
       return context
         .list<CredentialRecord>('credential')
         .map(({ id, value }) => view(id, value, status, foreign));

@@ -9,8 +9,7 @@ import type { Jwk } from './keys.ts';
 import { disclosableClaims, type CredentialStatus, type SdJwtCheck } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { fetchedAt, isWebAddress, statusUri } from './status-book.ts';
-import { decodeW3cCredential, isW3cCredential, w3cStatus, type W3cCheck } from './w3c-credential.ts';
-import { listsOf, w3cFetchedAt } from './w3c-status.ts';
+import { isW3cCredential } from './w3c-form.ts';
 
 /** A credential as the wallet keeps it. */
 export interface CredentialRecord {
@@ -57,8 +56,14 @@ function sameKey(a: Jwk, b: Jwk): boolean {
   );
 }
 
-function hostOf(address: string): string {
-  return /^https?:\/\/([^/]+)/.exec(address)?.[1] ?? address;
+/** A credential of another system as the page shows it. */
+export type ForeignView = (id: string, record: CredentialRecord) => CredentialView;
+
+/** How to show credentials of other systems; null while the wallet has none, so that nothing is loaded for it. */
+export async function foreignViews(context: IdentityContext): Promise<ForeignView | null> {
+  const records = context.list<CredentialRecord>('credential');
+  if (!records.some(({ value }) => isW3cCredential(value.credential))) return null;
+  return (await import('./w3c-view.ts')).w3cView(context);
 }
 
 /** Credentials of one wallet as the page shows them. */
@@ -93,49 +98,21 @@ export function credentialBook(context: IdentityContext) {
     };
   };
 
-  const w3cView = (
-    id: string,
-    { credential }: CredentialRecord,
-    statusOf: W3cCheck['statusOf'],
-  ): CredentialView => {
-    const read = decodeW3cCredential(credential);
-    const known = context.known(read.issuer);
-    const [list] = listsOf(read);
-    const derivable = read.secured.cryptosuite === 'bbs-2023';
-    return {
-      id,
-      type: read.types.at(-1)!,
-      issuer: read.issuer,
-      issuerName: known?.name ?? null,
-      subject: read.subject,
-      holder: null,
-      claims: read.claims.map(({ path, text }) => ({ path, text, selective: derivable })),
-      provable: [],
-      issuedAt: read.validFrom,
-      expiresAt: read.validUntil,
-      selfIssued: read.subject === read.issuer,
-      status: w3cStatus(read, statusOf),
-      statusSource: list === undefined ? null : { host: hostOf(list), asked: w3cFetchedAt(context, list) },
-      linkable: !derivable,
-      foreign: true,
-    };
-  };
-
   const sourceOf = (uri: string, issuer: string): CredentialView['statusSource'] => {
     if (isWebAddress(uri)) return { host: new URL(uri).host, asked: fetchedAt(context, uri) };
     const announced = uri === statusUri(issuer) && context.registry !== null;
     return announced ? { host: null, asked: null } : null;
   };
 
-  /** `foreignStatus`: status of credentials of other systems. */
+  /** `foreign`: what `foreignViews` gave. */
   const view = (
     id: string,
     record: CredentialRecord,
     status: SdJwtCheck['status'],
-    foreignStatus?: W3cCheck['statusOf'],
+    foreign?: ForeignView | null,
   ): CredentialView => {
     if (record.unlinkable !== undefined) return unlinkableView(id, record);
-    if (isW3cCredential(record.credential)) return w3cView(id, record, foreignStatus);
+    if (foreign != null && isW3cCredential(record.credential)) return foreign(id, record);
     const { claims, disclosable } = disclosableClaims(record.credential);
     const hideable = disclosable.map(({ path }) => path);
     const reference = claims.status?.status_list;

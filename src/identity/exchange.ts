@@ -31,8 +31,9 @@ import {
 } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import type { HolderSecrets, SeenKey, UnlinkablePresentation } from './unlinkable.ts';
-import { isW3cCredential, type W3cCheck, type W3cCredential } from './w3c-credential.ts';
-import { checkW3c, matchW3c, showW3c } from './w3c-showing.ts';
+import type { W3cCheck, W3cCredential } from './w3c-credential.ts';
+import { isW3cCredential } from './w3c-form.ts';
+import type { matchW3c } from './w3c-showing.ts';
 
 const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit));
 
@@ -77,8 +78,15 @@ export interface QueryMatch {
   disclosed: ClaimPath[];
 }
 
-/** Which credentials (compact texts) could answer each query of a request. */
-export function matchCredentials(request: PresentationRequest, credentials: readonly string[]): QueryMatch[] {
+/**
+ * Which credentials (compact texts) could answer each query of a request. `matchForeign`: judges those of other systems;
+ * without it they answer nothing.
+ */
+export function matchCredentials(
+  request: PresentationRequest,
+  credentials: readonly string[],
+  matchForeign?: typeof matchW3c,
+): QueryMatch[] {
   return request.dcql_query.credentials.flatMap((query) =>
     credentials.flatMap((credential, index): QueryMatch[] => {
       if (isUnlinkable(credential)) {
@@ -86,7 +94,7 @@ export function matchCredentials(request: PresentationRequest, credentials: read
         return disclosed === null ? [] : [{ query: query.id, credential: index, disclosed }];
       }
       if (isW3cCredential(credential)) {
-        const disclosed = matchW3c(query, credential);
+        const disclosed = matchForeign?.(query, credential) ?? null;
         return disclosed === null ? [] : [{ query: query.id, credential: index, disclosed }];
       }
       const { claims, disclosable } = disclosableClaims(credential);
@@ -158,7 +166,7 @@ export async function respond(
     if (answer === undefined) continue;
     const showing = { nonce: request.nonce, audience: request.client_id, now };
     const { presentation, proved } = isW3cCredential(answer.credential)
-      ? { presentation: await showW3c(answer.credential, answer.paths, showing), proved: [] }
+      ? await showForeign(answer, showing)
       : answer.secrets === undefined
         ? await showLinkable(query, answer, showing)
         : await showUnlinkable(query, answer, answer.secrets, showing);
@@ -173,6 +181,11 @@ interface Shown {
   proved: ProvedPredicate[];
 }
 type ShowingTo = Omit<Presenting, 'key'>;
+
+async function showForeign({ credential, paths }: Answer, showing: ShowingTo): Promise<Shown> {
+  const { showW3c } = await import('./w3c-showing.ts');
+  return { presentation: await showW3c(credential, paths, showing), proved: [] };
+}
 
 async function showLinkable(query: CredentialQuery, answer: Answer, showing: ShowingTo): Promise<Shown> {
   const { credential, paths, key, openings } = answer;
@@ -245,11 +258,10 @@ interface OwnAnswer {
   unlinkable: (Pick<UnlinkablePresentation, 'scope' | 'pseudonym'> & { key: SeenKey }) | null;
 }
 
-type ResponseCheck = Pick<SdJwtCheck, 'now' | 'issuerKey' | 'status'> &
-  Pick<W3cCheck, 'keyOf'> & {
-    /** Status of credentials of other systems. */
-    foreignStatus: NonNullable<W3cCheck['statusOf']>;
-  };
+type ResponseCheck = Pick<SdJwtCheck, 'now' | 'issuerKey' | 'status'> & {
+  /** What is known of issuers of other systems, looked up when there is a credential of one. */
+  foreign: () => Promise<Pick<W3cCheck, 'keyOf' | 'statusOf'>>;
+};
 
 /**
  * Verifies a response against the request it answers: every query, its claims and its bounds. Throws DecodeError,
@@ -271,10 +283,11 @@ export async function checkResponse(
     const presentation = response.vp_token[query.id]?.[0];
     if (presentation === undefined) continue;
     if (isW3cCredential(presentation)) {
+      const { checkW3c } = await import('./w3c-showing.ts');
       const to = { nonce: request.nonce, audience: request.client_id };
       checked.push({
         query: query.id,
-        foreign: await checkW3c(query, presentation, to, { ...how, statusOf: how.foreignStatus }),
+        foreign: await checkW3c(query, presentation, to, { now: how.now, ...(await how.foreign()) }),
       });
       continue;
     }

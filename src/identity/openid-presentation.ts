@@ -15,7 +15,7 @@ import { decodeJws, type Jws } from './jws.ts';
 import { keySetSchema, recipientIn } from './openid-encryption.ts';
 import { succeeded, text } from './openid-web.ts';
 import { requireCertificate, requireIdentity, type TokenSigner } from './token-signer.ts';
-import { isW3cCredential } from './w3c-credential.ts';
+import { isW3cCredential } from './w3c-form.ts';
 
 const REQUEST_TYPE = 'oauth-authz-req+jwt';
 /** Audience of requests to wallets that nobody has described to the verifier. */

@@ -3,7 +3,12 @@ import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url } from '../wallet/json.ts';
 import { isGiven, type ClaimText } from './claim-view.ts';
 import type { IdentityContext } from './context.ts';
-import { credentialBook, type CredentialRecord, type CredentialView } from './credential-view.ts';
+import {
+  credentialBook,
+  foreignViews,
+  type CredentialRecord,
+  type CredentialView,
+} from './credential-view.ts';
 import { queriesToAnswer } from './dcql.ts';
 import { decodePresentationRequest, matchCredentials, respond, type PredicateQuery } from './exchange.ts';
 import { isUnlinkable } from './jpt.ts';
@@ -13,9 +18,7 @@ import { disclosableClaims } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { statusReader } from './status-book.ts';
 import { secretsOf } from './unlinkable-commands.ts';
-import { isW3cCredential } from './w3c-credential.ts';
-import { previewW3c } from './w3c-showing.ts';
-import { w3cStatusReader } from './w3c-status.ts';
+import { isW3cCredential } from './w3c-form.ts';
 
 /** Commands, for one wallet and network. */
 export function presentingCommands(context: IdentityContext) {
@@ -49,11 +52,13 @@ export function presentingCommands(context: IdentityContext) {
     }> {
       const request = decodePresentationRequest(input.request);
       const status = await statusReader(context);
-      const foreign = await w3cStatusReader(context);
+      const foreign = await foreignViews(context);
+      const showing = foreign === null ? null : await import('./w3c-showing.ts');
       const records = context.list<CredentialRecord>('credential');
       const matches = matchCredentials(
         request,
         records.map(({ value }) => value.credential),
+        showing?.matchW3c,
       );
       const { credentials } = request.dcql_query;
       const chosen = queriesToAnswer(request.dcql_query, new Set(matches.map(({ query }) => query)));
@@ -74,9 +79,9 @@ export function presentingCommands(context: IdentityContext) {
                 .map(async ({ credential, disclosed }) => {
                   const { id: recordId, value } = records[credential]!;
                   const shown = view(recordId, value, status, foreign);
-                  if (!isW3cCredential(value.credential))
+                  if (showing === null || !isW3cCredential(value.credential))
                     return { credential: shown, disclosed, ...givenAway(value.credential, shown, disclosed) };
-                  const preview = await previewW3c(value.credential, disclosed);
+                  const preview = await showing.previewW3c(value.credential, disclosed);
                   return {
                     credential: { ...shown, linkable: preview.linkedBy.length > 0 },
                     disclosed,

@@ -13,7 +13,7 @@ import { predicates } from './predicate.ts';
 import { computeScore, nullifierOf, POLICY_V1, type Score, type ScorePolicy } from './score.ts';
 import { statusReader } from './status-book.ts';
 import { disclosableClaims, issueSdJwt } from './sd-jwt.ts';
-import { decodeW3cCredential, isW3cCredential } from './w3c-credential.ts';
+import { isW3cCredential } from './w3c-form.ts';
 
 const SCORE_TYPE = 'urn:autonomys:vc:auto-score:1';
 const POLICY = 'score-policy';
@@ -278,10 +278,6 @@ function backingIn({ credential, received }: CredentialRecord) {
     const { iss, exp } = claimsOf(decodeIssued(credential));
     return { issuer: iss, subject: null, issuedAt: received, expiresAt: exp, reference: null };
   }
-  if (isW3cCredential(credential)) {
-    const { issuer, subject, validFrom, validUntil } = decodeW3cCredential(credential);
-    return { issuer, subject, issuedAt: validFrom ?? received, expiresAt: validUntil, reference: null };
-  }
   const { iss, sub = null, iat = null, exp = null, status } = disclosableClaims(credential).claims;
   const reference = status?.status_list ?? null;
   return { issuer: iss, subject: sub, issuedAt: iat, expiresAt: exp, reference };
@@ -295,6 +291,12 @@ function backingOf(
   const record = context.get<CredentialRecord>(id, 'credential');
   if (record === null)
     throw new Refusal('unknown-credential', id.slice(0, 80), 'This credential is not in the wallet.');
+  if (isW3cCredential(record.credential))
+    throw new Refusal(
+      'foreign-credential',
+      'a credential of the W3C’s kind',
+      'A credential of another system does not say whose it is, so it is no evidence.',
+    );
   const { issuer, subject, issuedAt, expiresAt } = backingIn(record);
   if (issuer === subject || context.known(issuer)?.role === 'own')
     throw new Refusal('self-issued', issuer, 'A credential that you issued yourself is no evidence.');

@@ -21,7 +21,7 @@ import { statusCommands } from './status-commands.ts';
 import { statementCommands } from './statement-commands.ts';
 import { unlinkableCommands } from './unlinkable-commands.ts';
 import { verifierCommands } from './verifier-commands.ts';
-import { w3cCommands } from './w3c-commands.ts';
+import type { w3cCommands } from './w3c-commands.ts';
 
 type ContentCommands = ReturnType<typeof contentCommands>;
 /** Commands of signed files; a record, so that none is left out. */
@@ -44,6 +44,14 @@ const OPEN_ID: Record<keyof OpenIdCommands, true> = {
   forgetPromise: true,
   readVerifierRequest: true,
   answerVerifier: true,
+};
+
+type ForeignCommands = ReturnType<typeof w3cCommands>;
+/** Commands of credentials of other systems; a record, so that none is left out. */
+const FOREIGN: Record<keyof ForeignCommands, true> = {
+  foreignLists: true,
+  askForeignLists: true,
+  checkForeign: true,
 };
 
 type Command = (input: unknown) => Promise<unknown>;
@@ -87,7 +95,7 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
     ...statementCommands(context),
     ...unlinkableCommands(context),
     ...verifierCommands(context),
-    ...w3cCommands(context, web),
+    ...later(FOREIGN, async () => (await import('./w3c-commands.ts')).w3cCommands(context, web)),
   };
 }
 

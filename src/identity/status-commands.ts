@@ -11,8 +11,7 @@ import { sendCall, signedPart, type CallView } from './registry-call.ts';
 import { openStatusList, signStatusList } from './status-list.ts';
 import { issuePointer, pointerIdOf, pointerIn, pointerTo } from './status-pointer.ts';
 import { identifiersOf } from './verdict.ts';
-import { decodeW3cCredential, isW3cCredential, w3cStatus, type W3cCredential } from './w3c-credential.ts';
-import { fetchW3cLists, keepHandedW3cList, listsOf, w3cStatusReader } from './w3c-status.ts';
+import { isW3cCredential } from './w3c-form.ts';
 import {
   adoptAnnounced,
   fetchStatusList,
@@ -30,6 +29,9 @@ import {
 
 const STATUS_LIFETIME_S = 7 * 86_400;
 
+/** Lists of other systems; fetched when there is a credential of one. */
+const foreignLists = () => import('./w3c-status.ts');
+
 /** Commands, for one wallet and network. */
 export function statusCommands(context: IdentityContext, web: Web) {
   /** The signed token of a credential in the wallet. */
@@ -41,13 +43,9 @@ export function statusCommands(context: IdentityContext, web: Web) {
   };
 
   /** Credentials of other systems in an answer of which it is not known whether they were revoked. */
-  const foreignUnknown = async (response: string): Promise<W3cCredential[]> => {
-    const status = await w3cStatusReader(context);
-    return Object.values(decodePresentationResponse(response).vp_token)
-      .flat()
-      .filter(isW3cCredential)
-      .map((json) => decodeW3cCredential(json))
-      .filter((credential) => w3cStatus(credential, status) === 'unknown' && listsOf(credential).length > 0);
+  const foreignUnknown = async (response: string): Promise<{ json: string; lists: string[] }[]> => {
+    const all = Object.values(decodePresentationResponse(response).vp_token).flat().filter(isW3cCredential);
+    return all.length === 0 ? [] : (await foreignLists()).unknownAmong(context, all);
   };
 
   /** What has to be fetched before the credentials of an answer can be checked. */
@@ -105,7 +103,8 @@ export function statusCommands(context: IdentityContext, web: Web) {
     /** Takes in somebody's status list; one that is older than the one kept is refused. */
     importStatusList(input: { token: string }): Promise<{ issuer: string }> {
       const given = input.token.trim();
-      if (isW3cCredential(given)) return keepHandedW3cList(context, given);
+      if (isW3cCredential(given))
+        return foreignLists().then(({ keepHandedW3cList }) => keepHandedW3cList(context, given));
       return keepHandedList(context, given);
     },
 
@@ -115,7 +114,7 @@ export function statusCommands(context: IdentityContext, web: Web) {
      */
     async checkStatus(input: { id: string }): Promise<void> {
       const token = tokenOf(input.id);
-      if (isW3cCredential(token)) return fetchW3cLists(context, decodeW3cCredential(token), web);
+      if (isW3cCredential(token)) return (await foreignLists()).fetchW3cLists(context, token, web);
       const { issuer, named } = listNamedBy(token);
       if (named !== statusUri(issuer)) return fetchStatusList(context, token, web);
       const found = await findNewestList(context, issuer);
@@ -183,7 +182,7 @@ export function statusCommands(context: IdentityContext, web: Web) {
       const hosts = (urls: (string | null)[]) => [
         ...new Set(urls.flatMap((url) => (url === null ? [] : [new URL(url).host]))),
       ];
-      const foreign = (await foreignUnknown(input.response)).flatMap(listsOf);
+      const foreign = (await foreignUnknown(input.response)).flatMap(({ lists }) => lists);
       return {
         keys: hosts(all.map(({ keys }) => keys)),
         lists: hosts([...all.map(({ list }) => list), ...foreign]),
@@ -196,8 +195,8 @@ export function statusCommands(context: IdentityContext, web: Web) {
         if (keys !== null) await learnWebIssuer(context, keys, web);
         if (list !== null) await fetchStatusList(context, token, web);
       }
-      for (const credential of await foreignUnknown(input.response))
-        await fetchW3cLists(context, credential, web);
+      for (const { json } of await foreignUnknown(input.response))
+        await (await foreignLists()).fetchW3cLists(context, json, web);
     },
   };
 }

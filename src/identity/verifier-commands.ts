@@ -18,10 +18,7 @@ import { CREDENTIAL_TYPE } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { findNewestLists, statusReader } from './status-book.ts';
 import { issuerToken, rememberKey } from './unlinkable-commands.ts';
-import { checkedView, keysFrom } from './w3c-commands.ts';
-import { isW3cCredential } from './w3c-credential.ts';
-import { W3C_TYPE } from './w3c-showing.ts';
-import { w3cStatusReader } from './w3c-status.ts';
+import { isW3cCredential, W3C_TYPE } from './w3c-form.ts';
 
 const NONCE_BYTES = 24;
 
@@ -128,12 +125,12 @@ export function verifierCommands(context: IdentityContext) {
         now: context.seconds,
         issuerKey: await context.issuerKeys(tokens),
         status: await statusReader(context),
-        keyOf: keysFrom(context),
-        foreignStatus: await w3cStatusReader(context),
+        foreign: async () => (await import('./w3c-commands.ts')).foreignChecks(context),
       });
       const results: ResponseView[] = [];
       for (const answer of answers) {
         if (answer.foreign !== null) {
+          const { checkedView } = await import('./w3c-commands.ts');
           const checked = await checkedView(context, answer.foreign);
           results.push({ ...checked, query: answer.query, proved: [], unlinkable: null, foreign: true });
           continue;

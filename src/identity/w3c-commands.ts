@@ -8,8 +8,8 @@ import { parseDid } from './did.ts';
 import type { VerdictView } from './identity-view.ts';
 import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
 import type { Jwk } from './keys.ts';
-import { decodeW3cCredential, verifyW3cCredential, w3cStatus, type W3cCredential } from './w3c-credential.ts';
-import { fetchW3cLists, listsOf, w3cStatusReader } from './w3c-status.ts';
+import { verifyW3cCredential, type W3cCredential } from './w3c-credential.ts';
+import { fetchW3cLists, unknownAmong, w3cStatusReader } from './w3c-status.ts';
 
 /** A credential of another system whose every check passed. */
 export interface CheckedCredential {
@@ -25,9 +25,12 @@ export interface CheckedCredential {
   selfIssued: boolean;
 }
 
-/** Keys that issuers' DIDs give, as far as they can be relied on. */
-export function keysFrom(context: IdentityContext): (did: string) => Promise<Jwk | null> {
-  return async (did) => (await context.resolve(did))?.key ?? null;
+/** What the wallet knows of issuers: keys that their DIDs give, as far as they can be relied on, and their lists. */
+export async function foreignChecks(context: IdentityContext) {
+  return {
+    keyOf: async (did: string): Promise<Jwk | null> => (await context.resolve(did))?.key ?? null,
+    statusOf: await w3cStatusReader(context),
+  };
 }
 
 /**
@@ -41,8 +44,7 @@ export async function checkW3cCredential(
 ): Promise<{ credential: W3cCredential; verdict: VerdictView | null }> {
   const credential = await verifyW3cCredential(text, {
     now: context.seconds,
-    keyOf: keysFrom(context),
-    statusOf: await w3cStatusReader(context),
+    ...(await foreignChecks(context)),
     needsStatus,
   });
   return { credential, verdict: await livingIssuer(context, credential.issuer) };
@@ -88,14 +90,13 @@ export function w3cCommands(context: IdentityContext, web: Web) {
   return {
     /** Hosts that have to be asked whether such a credential was revoked, before it can be checked. */
     async foreignLists(input: { text: string }): Promise<string[]> {
-      const credential = decodeW3cCredential(input.text);
-      if (w3cStatus(credential, await w3cStatusReader(context)) !== 'unknown') return [];
-      return [...new Set(listsOf(credential).map((uri) => webUrl(uri).host))];
+      const unknown = await unknownAmong(context, [input.text]);
+      return [...new Set(unknown.flatMap(({ lists }) => lists).map((uri) => webUrl(uri).host))];
     },
 
     /** Asks them. */
     async askForeignLists(input: { text: string }): Promise<void> {
-      await fetchW3cLists(context, decodeW3cCredential(input.text), web);
+      await fetchW3cLists(context, input.text, web);
     },
 
     /** Checks a credential of another system that somebody handed over. Throws the Refusal of the check that fails. */

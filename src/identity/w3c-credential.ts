@@ -83,11 +83,6 @@ export interface W3cCredential {
   status: StatusEntry[];
 }
 
-/** Whether a text has the form of such a credential, rather than of our own ones. */
-export function isW3cCredential(credential: string): boolean {
-  return /^\s*\{/.test(credential) && /"@context"/.test(credential);
-}
-
 /** Takes a credential apart. Throws DecodeError; Refusal `context`, `credential-type` and those of its proof. */
 export function decodeW3cCredential(json: string): W3cCredential {
   const secured = decodeSecured(json);

@@ -16,9 +16,7 @@ import {
   type W3cCheck,
   type W3cCredential,
 } from './w3c-credential.ts';
-
-/** Name of the form in queries (DCQL). */
-export const W3C_TYPE = 'ldp_vc';
+import { W3C_TYPE } from './w3c-form.ts';
 
 /** What a showing is bound to: whoever asks, and their nonce. */
 export interface ShownTo {

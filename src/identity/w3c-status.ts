@@ -16,6 +16,7 @@ import { throughStream } from './status-list.ts';
 import {
   decodeW3cCredential,
   verifyW3cCredential,
+  w3cStatus,
   type StatusEntry,
   type W3cCredential,
 } from './w3c-credential.ts';
@@ -161,13 +162,22 @@ export function w3cFetchedAt(context: IdentityContext, uri: string): number | nu
   return context.get<ListRecord>(recordId(uri), 'setting')?.at || null;
 }
 
-/** Fetches the lists that a credential names, whole, so that their servers learn no more than that somebody looks. */
-export async function fetchW3cLists(
+/** Those among credentials of which it is not known whether they were revoked, but could be, with their lists. */
+export async function unknownAmong(
   context: IdentityContext,
-  credential: Pick<W3cCredential, 'status'>,
-  web: Web,
-): Promise<void> {
-  const uris = listsOf(credential);
+  credentials: readonly string[],
+): Promise<{ json: string; lists: string[] }[]> {
+  const status = await w3cStatusReader(context);
+  return credentials.flatMap((json) => {
+    const credential = decodeW3cCredential(json);
+    const lists = listsOf(credential);
+    return w3cStatus(credential, status) === 'unknown' && lists.length > 0 ? [{ json, lists }] : [];
+  });
+}
+
+/** Fetches the lists that a credential names, whole, so that their servers learn no more than that somebody looks. */
+export async function fetchW3cLists(context: IdentityContext, credential: string, web: Web): Promise<void> {
+  const uris = listsOf(decodeW3cCredential(credential));
   if (uris.length === 0)
     throw new Refusal('status-list', 'no address', 'This credential names no list that can be fetched.');
   for (const uri of uris) {
