@@ -6,7 +6,7 @@ import type { LightClient } from '../chain/light-client.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
 import type { RpcSource } from '../network/source.ts';
-import { HistoryIndex } from '../objects/history-index.ts';
+import { HistoryIndex, indexLocator } from '../objects/history-index.ts';
 import { objectPath, parseObjectLink } from '../objects/link.ts';
 import type { OpenedObject } from '../objects/object.ts';
 import type { ResponseOptions } from '../objects/response.ts';
@@ -121,7 +121,11 @@ export class ObjectDesk {
   static async open(options: ObjectDeskOptions): Promise<ObjectDesk> {
     const { client, sources, store, pieces, peers = [] } = options;
     const kept = await KeptObjects.open(store, pieces);
-    const network = await StorageNetwork.open({ ...options, cache: kept.cache, peers });
+    let index: Promise<HistoryIndex> | null = null;
+    const openIndex = (): Promise<HistoryIndex> =>
+      (index ??= HistoryIndex.open(options.indexDirectory, client));
+    const locators = [indexLocator(openIndex)];
+    const network = await StorageNetwork.open({ ...options, cache: kept.cache, peers, locators });
     const desk = new ObjectDesk(network, kept);
     desk.saves = await Saves.open({
       ...desk.retrievals(),
@@ -133,7 +137,7 @@ export class ObjectDesk {
       store,
       pool: options.pool,
       pieces: network.pieces,
-      openIndex: () => HistoryIndex.open(options.indexDirectory, client),
+      openIndex,
       historySize: () => client.historySize(),
       found: (place) => desk.service.addPlace(place),
     });

@@ -39,7 +39,7 @@ interface Saved extends SearchProgress {
 export interface SearchesOptions {
   store: NodeStore;
   pieces: PieceAccess;
-  /** Opens what is remembered of earlier searches; called once. */
+  /** What is remembered of earlier searches. */
   openIndex(): Promise<HistoryIndex>;
   pool: ComputePool;
   historySize(): HistorySize;
@@ -55,7 +55,6 @@ export class Searches {
   /** What is being looked for, if anything. */
   private under: { cid: string; stop: AbortController; work: Promise<GlobalObject | null> } | null = null;
   private error: string | null = null;
-  private index: Promise<HistoryIndex> | null = null;
   private readonly pace = new Pace();
 
   private constructor(
@@ -125,8 +124,7 @@ export class Searches {
     };
     try {
       await save();
-      this.index ??= openIndex();
-      const index = await this.index;
+      const index = await openIndex();
       const options = { source: pieces, index, pool, newest, moved };
       const place = await searchHistory(hashOfCid(cid), options, signal);
       saved.state = place === null ? 'absent' : 'found';

@@ -17,6 +17,7 @@ import { headersOfPeers, SegmentHistory, type SegmentHeaderSource } from '../dsn
 import { RECONSTRUCTION, type PieceEvent } from '../dsn/supply.ts';
 import type { RpcSource } from '../network/source.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
+import type { Locator } from '../objects/locate.ts';
 import { startRetrieval, type Retrieval, type ServedEvent } from '../objects/retrieval.ts';
 import type { ObjectService } from '../objects/service.ts';
 import type { PieceAccess } from '../objects/window.ts';
@@ -100,6 +101,8 @@ export interface StorageNetworkOptions {
   farms: FarmShare;
   /** Multiaddresses to begin with beside those that the nodes name. */
   peers: readonly string[];
+  /** Who knows places of objects besides nodes and indexes. */
+  locators: readonly Locator[];
 }
 
 export class StorageNetwork {
@@ -146,6 +149,7 @@ export class StorageNetwork {
       plotted: (index) => farms.plottedPiece(index),
       privateKey,
       nodes: sources.map(({ farmer }) => farmer),
+      locators: options.locators,
       indexers: () => settings.indexers,
       segmentHeaders: (request) => network.headersFor(request),
       watch: (event) => network.note(event),

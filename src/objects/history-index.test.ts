@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { blake3Hash } from '../protocol/hash.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
-import { HistoryIndex } from './history-index.ts';
+import { HistoryIndex, indexLocator } from './history-index.ts';
 
 const chain = { segmentCommitment: () => new Uint8Array(48).fill(1) };
 const other = { segmentCommitment: () => new Uint8Array(48).fill(2) };
@@ -77,6 +77,16 @@ describe('the index of history', () => {
     const again = await HistoryIndex.open(directory, chain);
     expect(again.find(hash)).toHaveLength(4);
     expect(directory.files.get('segment-0.nodes')!.length).toBeLessThan(1_000);
+  });
+
+  it('is asked like anybody else who may know places', async () => {
+    const index = await looked(new MemoryDirectory());
+    const locator = indexLocator(() => Promise.resolve(index));
+    const places = await locator.locate([hashOf(2), hashOf(9), hashOf(1)], new AbortController().signal);
+    expect(places).toEqual([
+      { hash: hashOf(2), pieceIndex: 768n, offset: 7 },
+      { hash: hashOf(1), pieceIndex: 768n, offset: 1_015_807 },
+    ]);
   });
 
   it('does not remember pieces with more nodes than it has room for', async () => {

@@ -10,6 +10,7 @@ import { pieceAt, segmentOfPiece, sourcePosition } from '../protocol/segment.ts'
 import type { GlobalObject, PieceIndex, SegmentIndex } from '../protocol/types.ts';
 import { readSmall, type FarmDirectory } from '../storage/directory.ts';
 import { StorageError } from '../storage/errors.ts';
+import type { Locator } from './locate.ts';
 
 const VERSION = 1;
 const FLAGS_BYTES = SOURCE_PIECES_IN_SEGMENT / 8;
@@ -162,6 +163,17 @@ export class HistoryIndex {
     this.writing = work.catch(() => undefined);
     return work;
   }
+}
+
+/** What was looked through as somebody who knows where objects lie. `open`: called when it is asked. */
+export function indexLocator(open: () => Promise<HistoryIndex>): Locator {
+  return {
+    name: 'history looked through here',
+    async locate(hashes) {
+      const index = await open();
+      return hashes.flatMap((hash) => index.find(hash));
+    },
+  };
 }
 
 function fileOf(segment: SegmentIndex): string {

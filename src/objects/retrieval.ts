@@ -33,6 +33,8 @@ export interface RetrievalOptions {
   privateKey?: PrivateKey;
   /** Nodes that are asked for pieces and places. */
   nodes: readonly (MappingNode & SinglePieceSource)[];
+  /** Others who may know places. */
+  locators?: readonly Locator[];
   /** Addresses of indexers, as they are at the moment. */
   indexers?(): readonly string[];
   /** Rebuilds pieces that nobody has. */
@@ -86,6 +88,7 @@ export async function startRetrieval(options: RetrievalOptions): Promise<Retriev
   const supply = new PieceSupply({ ...common, cache: keep(cache) });
   const farmSupply = new PieceSupply({ ...common, cache: keep(near), reconstruct: false });
   const locators = (): Locator[] => [
+    ...(options.locators ?? []),
     ...nodes.map((node) => nodeLocator(node)),
     ...(options.indexers?.() ?? []).map((base) => indexerLocator(base)),
   ];
