@@ -174,9 +174,23 @@ describe('verified blocks', () => {
     expect(toHex((await helped.ancient(7)).hash)).toBe(toHex(states[7]!.hash));
   });
 
+  test('that no node has any more are said to be gone, not that nobody was asked', async () => {
+    const sentence = 'No node that is connected has block 7 any more.';
+    const forgetful = node('forgetful', { chain_getHeader: () => null, chain_getBlock: () => null });
+    const blocks = new VerifiedBlocks(client([forgetful]));
+    await expect(blocks.block(7)).rejects.toMatchObject({ name: 'NoProof', refused: true, sentence });
+    await expect(blocks.ancient(7)).rejects.toMatchObject({ name: 'NoProof', refused: true, sentence });
+    const block = await new VerifiedBlocks(client([node('one')])).block(7);
+    await expect(blocks.body(block)).rejects.toMatchObject({ name: 'NoProof', refused: true, sentence });
+  });
+
   test('another header under a proven hash is refused', async () => {
     const liar = node('liar', { chain_getHeader: () => toRpcHeader(states[3]!.header) });
     const blocks = new VerifiedBlocks(client([liar]));
-    await expect(blocks.block(7)).rejects.toBeInstanceOf(NoProof);
+    await expect(blocks.block(7)).rejects.toMatchObject({
+      name: 'NoProof',
+      refused: false,
+      sentence: 'The source gave another block than it was asked for.',
+    });
   });
 });

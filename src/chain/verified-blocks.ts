@@ -34,7 +34,7 @@ export interface BlockReader {
   metadata(): RuntimeMetadata | null;
   /** Name of the source that gave it. */
   describedBy(): string | null;
-  /** The best chain's block of that number. Throws Error where it cannot be proven any more. */
+  /** The best chain's block of that number. Throws NoProof where it cannot be proven any more. */
   block(number: number, signal?: AbortSignal): Promise<ChainBlock>;
   read<T>(query: Query<T>, at: ChainBlock, signal?: AbortSignal): Promise<T>;
   /** A read that lists keys; what a source leaves out is noticed by the proof. */
@@ -51,6 +51,38 @@ const MAX_PAST = 4_096;
 /** A source describes the runtime right after it connects. */
 const READY_TIMEOUT_MS = 10_000;
 
+/** A source, or a proven state, does not have what is asked of it. */
+class Missing extends Error {
+  constructor(
+    message: string,
+    readonly sentence: string,
+  ) {
+    super(message);
+    this.name = 'Missing';
+  }
+}
+
+function missingBlock(source: RpcSource, number: number): Missing {
+  return new Missing(
+    `${source.name} does not have block ${number}`,
+    `No node that is connected has block ${number} any more.`,
+  );
+}
+
+function tooOld(number: number, message: string): NoProof {
+  return new NoProof(new Missing(message, `Block ${number} is too old to be proven.`));
+}
+
+function wrongBlock(source: RpcSource, number: number): ProtocolError {
+  return new ProtocolError({
+    code: 'wrong-block',
+    rule: 'block-hash',
+    message: `${source.name} gave another block than ${number}`,
+    sentence: 'The source gave another block than it was asked for.',
+    values: { number },
+  });
+}
+
 /** No source gave a proof. */
 export class NoProof extends Error {
   readonly sentence: string;
@@ -60,7 +92,7 @@ export class NoProof extends Error {
   constructor(cause: unknown) {
     super('no source gave a proof', { cause });
     this.name = 'NoProof';
-    this.refused = cause instanceof RpcError && typeof cause.code === 'number';
+    this.refused = cause instanceof Missing || (cause instanceof RpcError && typeof cause.code === 'number');
     this.sentence = ownSentence(cause) ?? 'No node is connected to ask for a proof.';
   }
 }
@@ -170,7 +202,7 @@ export class VerifiedBlocks implements BlockReader {
     const { extrinsicsVersion } = runtimeIdentity(this.required());
     return this.ask(async (source) => {
       const found = await source.node.block(block.hash, { signal });
-      if (found === null) throw new Error(`${source.name} does not have block ${block.number}`);
+      if (found === null) throw missingBlock(source, block.number);
       if (!equal(orderedTrieRoot(found.extrinsics, extrinsicsVersion), block.header.extrinsicsRoot)) {
         throw new ProtocolError({
           code: 'wrong-body',
@@ -207,12 +239,11 @@ export class VerifiedBlocks implements BlockReader {
     return this.ask(async (source) => {
       const named = await source.hashAt(number, signal);
       const header = named && (await source.header(named, signal));
-      if (header === null) throw new Error(`${source.name} does not have block ${number}`);
+      if (header === null) throw missingBlock(source, number);
       // A leaf is named by the block that appended it, the one after its own.
       const { proof } = await source.mmrProof([number + 1], head.number, head.hash, signal);
       const decoded = decodeMmrProof(proof);
-      if (decoded.size !== head.number || decoded.indices[0] !== number)
-        throw new Error(`${source.name} proved another block`);
+      if (decoded.size !== head.number || decoded.indices[0] !== number) throw wrongBlock(source, number);
       verifyMmrProof(root, [mmrLeafOf(header)], decoded);
       return { header, number, hash: headerHash(header) };
     }, signal);
@@ -222,7 +253,8 @@ export class VerifiedBlocks implements BlockReader {
   private async older(head: ChainBlock, number: number, signal?: AbortSignal): Promise<ChainBlock> {
     const known = this.past.get(number);
     if (known !== undefined) return known;
-    if (head.number - number > MAX_STEPS * STEP) throw new Error(`block ${number} is too old to be proven`);
+    if (head.number - number > MAX_STEPS * STEP)
+      throw tooOld(number, `${head.number - number} blocks below the head`);
     const from = head.number - number > STEP ? await this.older(head, number + STEP, signal) : head;
     const entry = this.required().storage('System', 'BlockHash');
     const query = itemQuery(entry, [number], (value) =>
@@ -230,11 +262,11 @@ export class VerifiedBlocks implements BlockReader {
     );
     const hash = await this.read(query, from, signal);
     if (hash === null || hash.every((byte) => byte === 0))
-      throw new Error(`the state of block ${from.number} does not name block ${number}`);
+      throw tooOld(number, `the state of block ${from.number} does not name it`);
     const found = await this.ask(async (source) => {
       const header = await source.header(hash, signal);
-      if (header === null) throw new Error(`${source.name} does not have block ${number}`);
-      if (!equal(headerHash(header), hash)) throw new Error(`${source.name} gave another header`);
+      if (header === null) throw missingBlock(source, number);
+      if (!equal(headerHash(header), hash)) throw wrongBlock(source, number);
       return { header, number, hash };
     }, signal);
     if (number <= this.finalNumber()) {
