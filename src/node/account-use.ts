@@ -4,6 +4,7 @@ import { decodeExtrinsic, type Extrinsic } from '../protocol/extrinsic.ts';
 import { equal } from '../protocol/bytes.ts';
 import { DecodeError, ProtocolError } from '../protocol/errors.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
+import { NodeError } from './errors.ts';
 
 export interface AccountUse {
   block: number;
@@ -21,7 +22,8 @@ export async function proveUse(
   number: number,
 ): Promise<AccountUse | null> {
   const { head, metadata } = await blocks.ready();
-  if (number > head.number) throw new Error(`There is no block ${number} yet: the newest is ${head.number}.`);
+  if (number > head.number)
+    throw new NodeError('too-early', `There is no block ${number} yet: the newest is ${head.number}.`);
   const block = await blocks.ancient(number);
   let at: number | null = null;
   let used = false;

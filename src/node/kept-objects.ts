@@ -4,6 +4,7 @@ import type { PieceCheck } from '../dsn/piece-files.ts';
 import { objectPath, type ObjectLink } from '../objects/link.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
+import { NodeError } from './errors.ts';
 
 /** An object that the person keeps in this browser. */
 export interface KeptObject {
@@ -93,7 +94,7 @@ export class KeptObjects {
   /** Gives the cache more or less space. */
   async resize(bytes: number): Promise<void> {
     if (!Number.isSafeInteger(bytes) || bytes < MIN_CACHE_BYTES)
-      throw new Error('The cache takes at least 16 MB.');
+      throw new NodeError('choice', 'The cache takes at least 16 MB.');
     this.settings.cacheBytes = bytes;
     await this.cache?.resize(bytes);
     await this.save();

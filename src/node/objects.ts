@@ -117,7 +117,7 @@ export class ObjectDesk {
     });
   }
 
-  /** Joins the storage network. Throws Error before the network is known; unreachable peers are no failure. */
+  /** Joins the storage network. Throws NodeError `too-early` before the network is known; unreachable peers are no failure. */
   static async open(options: ObjectDeskOptions): Promise<ObjectDesk> {
     const { client, sources, store, pieces, peers = [] } = options;
     const kept = await KeptObjects.open(store, pieces);

@@ -15,6 +15,7 @@ import { StorageError, type StorageErrorCode } from '../storage/errors.ts';
 import { mayWrite, writePicked } from '../storage/picked-file.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { explained } from './causes.ts';
+import { NodeError } from './errors.ts';
 import { Watched, type RetrievalSource, type WatchedView } from './watched.ts';
 
 export type SaveState =
@@ -146,7 +147,7 @@ export class Saves {
       if (view.state === 'done') await this.cancel(id);
     }
     if (this.saves.size >= MAX_SAVES)
-      throw new Error(`${MAX_SAVES} objects are being saved. Wait for one, or cancel one.`);
+      throw new NodeError('too-many', `${MAX_SAVES} objects are being saved. Wait for one, or cancel one.`);
     const record: SaveRecord = {
       id: crypto.randomUUID(),
       path: objectPath(link),
@@ -196,7 +197,7 @@ export class Saves {
   async respond(id: string, { signal }: Pick<ResponseOptions, 'signal'>): Promise<Response> {
     const save = this.saves.get(id);
     if (save === undefined || (save.view.state !== 'ready' && save.view.state !== 'done'))
-      throw new Error('This is not ready to be saved. Look at the screen of objects.');
+      throw new NodeError('too-early', 'This is not ready to be saved. Look at the screen of objects.');
     const service = save.watched.service();
     const object = await service.open(save.link, signal);
     const whole = this.content(save, service, object, signal);

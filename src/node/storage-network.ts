@@ -25,6 +25,7 @@ import type { SegmentHeaderRequest } from '../protocol/dsn.ts';
 import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
+import { NodeError } from './errors.ts';
 import { Gateway, type GatewaySettings, type GatewayView } from './gateway.ts';
 import { PieceOrigins, type PeerKind, type PieceCounts, type PieceOrigin } from './piece-origins.ts';
 
@@ -127,11 +128,11 @@ export class StorageNetwork {
     private readonly near: NearCache,
   ) {}
 
-  /** Joins the network. Throws Error before the chain is known; unreachable peers are no failure. */
+  /** Joins the network. Throws NodeError `too-early` before the chain is known; unreachable peers are no failure. */
   static async open(options: StorageNetworkOptions): Promise<StorageNetwork> {
     const { client, pool, sources, store, platform, cache, nearDirectory, farms } = options;
     const genesisHash = client.genesisHash();
-    if (genesisHash === null) throw new Error('No node is connected yet.');
+    if (genesisHash === null) throw new NodeError('too-early', 'No node is connected yet.');
     const settings = { ...DEFAULTS, ...(await store.setting<Partial<Settings>>(SETTINGS)) };
     const privateKey = await loadOrCreatePeerKey(store);
     const limit = nearLimit(settings, farms);
@@ -302,7 +303,7 @@ export class StorageNetwork {
   async setNear(input: { bytes: number | null }): Promise<void> {
     const { bytes } = input;
     if (bytes !== null && (!Number.isSafeInteger(bytes) || bytes < 0))
-      throw new Error('The space is a number of bytes.');
+      throw new NodeError('choice', 'The space is a number of bytes.');
     this.settings.nearBytes = bytes;
     this.fill.look();
     await this.save();
@@ -319,15 +320,17 @@ export class StorageNetwork {
   async connect(input: { address: string }): Promise<void> {
     const address = input.address.trim();
     const reached = await this.retrieval.peer.connect([address]);
-    if (reached.length === 0) throw new Error('No peer of this network answers at that address.');
+    if (reached.length === 0)
+      throw new NodeError('unreachable', 'No peer of this network answers at that address.');
     this.settings.peers = [...new Set([...this.settings.peers, address])];
     await this.save();
   }
 
-  /** Asks these indexes where objects lie, from now on. Throws Error for what is no address of one. */
+  /** Asks these indexes where objects lie, from now on. Throws NodeError for what is no address of one, and for too many. */
   async setIndexers(addresses: readonly string[]): Promise<void> {
     const indexers = [...new Set(addresses.map(indexerAddress))];
-    if (indexers.length > MAX_INDEXERS) throw new Error(`${MAX_INDEXERS} indexes are as many as are asked.`);
+    if (indexers.length > MAX_INDEXERS)
+      throw new NodeError('too-many', `${MAX_INDEXERS} indexes are as many as are asked.`);
     this.settings.indexers = indexers;
     this.retrieval.service = this.retrieval.serviceWatchedBy((event) => this.note(event));
     await this.save();
@@ -362,7 +365,7 @@ function withoutIntroductions(connections: PeerConnection[]): PeerConnection[] {
 function indexerAddress(text: string): string {
   const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
   if (url === null || !['http:', 'https:'].includes(url.protocol))
-    throw new Error('The address of an index begins with http:// or https://.');
+    throw new NodeError('choice', 'The address of an index begins with http:// or https://.');
   return `${url.origin}${url.pathname}`.replace(/\/+$/, '');
 }
 
