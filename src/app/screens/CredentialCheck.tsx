@@ -24,6 +24,7 @@ export function CheckForeign() {
       <Form
         action={action}
         submit="Check it"
+        quiet
         busy="Checking…"
         disabled={text.trim() === ''}
         onSubmit={async () => {

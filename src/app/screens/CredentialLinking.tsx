@@ -38,9 +38,15 @@ export function AboutLinking() {
           It cannot be revoked, because a number to look up would link its showings. So it holds for some
           weeks, and is then renewed or not.
         </p>
+        <p>
+          <strong>Of another system.</strong> Credentials of the W3C’s kind come from issuers elsewhere. Some
+          can be shown in part, and so that showings cannot be linked. But none says whose it is: whoever has
+          a copy can show it.
+        </p>
         <p className="muted">
           Technically: the first is an SD-JWT VC with a status list. The second is a JSON Proof Token with a
-          blind BBS signature over BLS12-381, whose key is certified by the issuer’s Auto ID.
+          blind BBS signature over BLS12-381, whose key is certified by the issuer’s Auto ID. The third has a
+          Data Integrity proof, of the cryptosuite bbs-2023 where it can be shown in part.
         </p>
       </div>
     </details>

@@ -72,7 +72,7 @@ function Credential({ one, reload }: { one: CredentialView; reload: () => void }
           <StatusBadge status={one.status} />
           {!one.linkable && <LinkingBadge linkable={false} />}
           {one.foreign && (
-            <Badge title="Of the W3C’s kind: it is handed on as a whole, as a file">another system’s</Badge>
+            <Badge title="Of the W3C’s kind: it does not say that it is yours">another system’s</Badge>
           )}
         </summary>
         <dl className="facts">
