@@ -7,7 +7,7 @@ import { Check, Form, Select, TextArea, TextField, useAction } from '../componen
 import { HandOver } from '../components/HandOver.tsx';
 import { identity } from '../wallet-client.ts';
 import { AskIssuers, type Hosts } from './CredentialAskIssuers.tsx';
-import { IssuerBadge } from './CredentialCheck.tsx';
+import { IssuerBadge } from './CredentialIssuer.tsx';
 import { Claim } from './CredentialClaim.tsx';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking, LinkingBadge } from './CredentialLinking.tsx';

@@ -1,15 +1,15 @@
 import { useState } from 'react';
 import type { CheckedCredential } from '../../identity/w3c-commands.ts';
 import { Badge, Card, CheckBadge } from '../components/basics.tsx';
-import { FileField, Form, TextArea, useAction } from '../components/forms.tsx';
+import { Form, TextArea, useAction } from '../components/forms.tsx';
 import { identity } from '../wallet-client.ts';
 import { AskIssuers } from './CredentialAskIssuers.tsx';
 import { Claim } from './CredentialClaim.tsx';
+import { CredentialFile, IssuerBadge } from './CredentialIssuer.tsx';
 import { issuerText, pathText, typeText } from './credential-words.ts';
-import { VerdictBadge } from './IdentityVerdict.tsx';
 
 /** Checks a credential of another system that somebody handed over as it is, without keeping it. */
-export function CheckForeign() {
+export default function CheckForeign() {
   const [text, setText] = useState('');
   const [result, setResult] = useState<CheckedCredential | null>(null);
   const [toAsk, setToAsk] = useState<string[]>([]);
@@ -53,18 +53,6 @@ export function CheckForeign() {
   );
 }
 
-/** Takes a credential's text from a file. */
-export function CredentialFile({ onText }: { onText: (text: string) => void }) {
-  return (
-    <FileField
-      label="Or its file"
-      onChoose={(file) => {
-        if (file !== null) onText(new TextDecoder().decode(file.content));
-      }}
-    />
-  );
-}
-
 function Checked({ result }: { result: CheckedCredential }) {
   const { issuer, issuerVerdict, expiresAt } = result;
   return (
@@ -88,17 +76,5 @@ function Checked({ result }: { result: CheckedCredential }) {
         )}
       </dl>
     </div>
-  );
-}
-
-/** What is known of an issuer: its verdict, or that it is no more than a key. */
-export function IssuerBadge(props: { verdict: CheckedCredential['issuerVerdict']; issuer: string }) {
-  const { verdict, issuer } = props;
-  if (verdict !== null) return <VerdictBadge verdict={verdict} />;
-  if (issuer.startsWith('did:autoid:')) return <Badge tone="info">registered</Badge>;
-  return (
-    <Badge tone="warn" title="Its name is its key. Compare it with the one that the issuer tells you.">
-      nobody vouches for this issuer
-    </Badge>
   );
 }

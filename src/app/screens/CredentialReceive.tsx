@@ -11,7 +11,7 @@ import { takeLink } from '../visit.ts';
 import { identity } from '../wallet-client.ts';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { AboutLinking } from './CredentialLinking.tsx';
-import { CredentialFile, IssuerBadge } from './CredentialCheck.tsx';
+import { CredentialFile, IssuerBadge } from './CredentialIssuer.tsx';
 import { OfferCard } from './CredentialOffer.tsx';
 import { issuerText, typeText } from './credential-words.ts';
 

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import type { CredentialView } from '../../identity/credential-view.ts';
 import { useIdentities } from '../components/Acting.tsx';
 import { Badge, Card, Empty } from '../components/basics.tsx';
@@ -7,7 +7,6 @@ import { saveFile } from '../files.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
 import { LoginReturn, Promises } from './CredentialPromises.tsx';
 import { Ask } from './CredentialAsk.tsx';
-import { CheckForeign } from './CredentialCheck.tsx';
 import { Issue } from './CredentialIssue.tsx';
 import { Meet } from './CredentialMeeting.tsx';
 import { LinkingBadge } from './CredentialLinking.tsx';
@@ -15,6 +14,8 @@ import { Receive } from './CredentialReceive.tsx';
 import { Show } from './CredentialShow.tsx';
 import { Claim } from './CredentialClaim.tsx';
 import { numberText, issuerText, pathText, typeText } from './credential-words.ts';
+
+const CheckForeign = lazy(() => import('./CredentialCheck.tsx'));
 
 /** Credentials: what others certified, showing it, asking for it, issuing it. */
 export default function IdentityCredentials() {
@@ -44,7 +45,9 @@ export default function IdentityCredentials() {
         <Promises reload={reload} round={round} />
         <Receive own={own} reload={reload} />
         <Show reload={reload} />
-        <CheckForeign />
+        <Suspense fallback={null}>
+          <CheckForeign />
+        </Suspense>
         <Shown round={round} />
       </div>
       <div className="column span-6">
