@@ -84,6 +84,8 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     expect(zip.subarray(0, 4).toString('latin1')).toBe('PK\u0003\u0004');
     await opened.getByRole('button', { name: 'superlight.md' }).click();
     await expect(card(page, 'superlight.md').locator('pre')).toContainText('#', { timeout: MINUTE });
+    await card(page, 'superlight.md').getByRole('button', { name: 'Back to notes' }).click();
+    await expect(opened.getByRole('button', { name: 'superlight.md' })).toBeVisible({ timeout: MINUTE });
   });
   await test.step('an encrypted text opens with its password only', async () => {
     const opened = await openSample(page, 'secret.txt');

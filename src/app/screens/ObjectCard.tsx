@@ -20,11 +20,14 @@ export default function ObjectCard(props: {
   object: ObjectView;
   /** The save of it that was begun, if there is one. */
   save: SaveView | undefined;
-  onOpen: (link: string) => void;
+  /** The folder that it was opened from, to go back to. */
+  folder: ObjectView | null;
+  /** Opens what lies in the folder given, or the folder itself. */
+  onOpen: (link: string, folder: ObjectView | null) => void;
   onChanged: (object: ObjectView) => void;
   onSaved: () => void;
 }) {
-  const { object, save, onSaved } = props;
+  const { object, save, folder, onOpen, onSaved } = props;
   const name = object.name ?? 'Nameless object';
   const address = `${object.path.split('?')[0]}/${encodeURIComponent(name)}${queryOf(object.path)}`;
   return (
@@ -41,8 +44,13 @@ export default function ObjectCard(props: {
         </Badge>
       }
     >
+      {folder !== null && folder.cid !== object.cid && (
+        <button type="button" className="link" onClick={() => onOpen(folder.path, null)}>
+          Back to {folder.name ?? 'the folder'}
+        </button>
+      )}
       <p className="row">
-        <Badge>{kindOf(object)}</Badge>
+        <Badge title={object.mediaType}>{kindOf(object)}</Badge>
         <Badge>{bytes(object.contentBytes ?? object.storedBytes)}</Badge>
         {object.compressed && <Badge>compressed</Badge>}
         {object.encrypted && (
@@ -53,8 +61,10 @@ export default function ObjectCard(props: {
         <Unlock object={object} onChanged={props.onChanged} />
       ) : (
         <>
-          <Content address={address} preview={object.preview} name={name} />
-          {object.entries !== null && <Tree entries={object.entries} onOpen={props.onOpen} />}
+          {object.kind === 'file' && <Content address={address} preview={object.preview} name={name} />}
+          {object.entries !== null && (
+            <Tree entries={object.entries} onOpen={(link) => onOpen(link, object)} />
+          )}
           <Actions object={object} saves={save !== undefined && save.state !== 'done'} onSaved={onSaved} />
         </>
       )}
@@ -71,6 +81,12 @@ export default function ObjectCard(props: {
               <dd>
                 piece {object.found.piece}, as told by {object.found.giver}
               </dd>
+            </>
+          )}
+          {object.kind === 'file' && (
+            <>
+              <dt>Kind of file</dt>
+              <dd>{object.mediaType}, by its name</dd>
             </>
           )}
           <dt>Bytes in history</dt>
@@ -102,8 +118,18 @@ function Signer({ object, address }: { object: ObjectView; address: string }) {
   );
 }
 
-function kindOf({ kind, mediaType }: ObjectView): string {
-  return kind === 'folder' ? 'Folder' : kind === 'metadata' ? 'Description' : mediaType;
+const KINDS: Record<NonNullable<Preview>, string> = {
+  image: 'Picture',
+  video: 'Video',
+  audio: 'Sound',
+  text: 'Text',
+};
+
+function kindOf({ kind, mediaType, preview }: ObjectView): string {
+  if (kind === 'folder') return 'Folder';
+  if (kind === 'metadata') return 'Description';
+  if (preview !== null) return KINDS[preview];
+  return mediaType === 'application/octet-stream' ? 'File' : mediaType;
 }
 
 function queryOf(path: string): string {
@@ -148,7 +174,8 @@ function useControlled(): boolean {
 /** Only what a browser shows without running it. */
 function Content({ address, preview, name }: { address: string; preview: Preview; name: string }) {
   const controlled = useControlled();
-  if (preview === null) return null;
+  if (preview === null)
+    return <p className="muted">Files of this kind are not shown here. Save it to look at it.</p>;
   if (!controlled) return <p className="muted">The preview comes once the app’s service worker runs.</p>;
   switch (preview) {
     case 'image':

@@ -25,6 +25,8 @@ export default function Objects({ snapshot }: ScreenProps) {
   const [link, setLink] = useState('');
   const newest = useRef('');
   const [opened, setOpened] = useState<ObjectView | null>(null);
+  /** The folder that the opened object was found in. */
+  const [folder, setFolder] = useState<ObjectView | null>(null);
   const action = useNewest();
   const detail = useRouteDetail();
   const open = async (wanted: string): Promise<void> => {
@@ -33,8 +35,9 @@ export default function Objects({ snapshot }: ScreenProps) {
     setOpened(object);
     refresh();
   };
-  const start = (wanted: string): void => {
+  const start = (wanted: string, from: ObjectView | null = null): void => {
     newest.current = wanted;
+    setFolder(from);
     action.run(() => open(wanted));
   };
   const ready = status !== null;
@@ -77,6 +80,7 @@ export default function Objects({ snapshot }: ScreenProps) {
             disabled={!ready || link.trim() === ''}
             onSubmit={() => {
               newest.current = link;
+              setFolder(null);
               return open(link);
             }}
           >
@@ -109,6 +113,7 @@ export default function Objects({ snapshot }: ScreenProps) {
             object={opened}
             save={saves.find(({ cid }) => cid === opened.cid)}
             onSaved={refresh}
+            folder={folder}
             onOpen={start}
             onChanged={(next) => {
               setOpened(next);
