@@ -3,6 +3,7 @@ import type { ChainView, FarmView } from '../../node/api.ts';
 import { farmTotals } from '../../node/farm-totals.ts';
 import { count, counted, timeLeft } from '../format.ts';
 import { Card } from './basics.tsx';
+import '../first-steps.css';
 
 const HIDDEN = 'first-steps-hidden';
 

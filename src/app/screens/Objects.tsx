@@ -16,6 +16,7 @@ import { Saves, useDownloads } from './ObjectsSaves.tsx';
 import ObjectsSearch from './ObjectsSearch.tsx';
 import { Transfers } from './ObjectsTransfers.tsx';
 import Upload from './Upload.tsx';
+import '../objects.css';
 
 const NO_SAVES: SaveView[] = [];
 

@@ -60,7 +60,7 @@ export function RegistryDeed(props: {
         {action.busy && quote === null ? 'Asking…' : label}
       </button>
       {quote !== null && (
-        <div className="block stack wide" role="group" aria-label={what}>
+        <div className="asked stack wide" role="group" aria-label={what}>
           <strong>{what}?</strong>
           {warning !== undefined && <p>{warning}</p>}
           <Quote quote={quote} />
