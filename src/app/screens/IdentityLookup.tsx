@@ -3,6 +3,7 @@ import type { DidResolution } from '../../identity/did-resolution.ts';
 import { Badge, Card } from '../components/basics.tsx';
 import { Form, TextField, useAction } from '../components/forms.tsx';
 import { identity } from '../wallet-client.ts';
+import '../objects.css';
 
 /** Looks up by its name what is known of an identity, in the registry or in this wallet. */
 export function LookUp() {
