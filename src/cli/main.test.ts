@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -81,6 +81,15 @@ describe('allotment', () => {
     const { code, stderr } = await allotment('export-identity', join(data, 'identity.bin'), '--data', data);
     expect(code).toBe(1);
     expect(stderr).toContain('There is no farmer’s key');
+  });
+
+  test('writes no key over a file', async () => {
+    const file = join(data, 'letter.txt');
+    await writeFile(file, 'dear');
+    const { code, stderr } = await allotment('export-identity', file, '--data', data);
+    expect(code).toBe(1);
+    expect(stderr).toBe(`${file} exists already; name another file.\n`);
+    expect(await readFile(file, 'utf8')).toBe('dear');
   });
 
   test('a farm on a node that is not there ends with a sentence', async () => {

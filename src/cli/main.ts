@@ -16,6 +16,7 @@ import { COMMANDS, HELP, parse, type Values } from './commands.ts';
 import { farmCommand } from './farms.ts';
 import { useHelper } from './helper.ts';
 import { print } from './output.ts';
+import { refuseExisting } from './save.ts';
 import { endSignal } from './signals.ts';
 import { accountOf, dataFolder, requireTaken, UsageError, wholeNumber } from './usage.ts';
 
@@ -249,6 +250,7 @@ async function main(): Promise<void> {
       case 'export-identity': {
         if (argument === undefined) throw new UsageError('export-identity takes a file');
         const { writeFile } = await import('node:fs/promises');
+        await refuseExisting(argument, 'name another file');
         await writeFile(argument, await node.exportIdentity(values.farm), { mode: 0o600, flag: 'wx' });
         break;
       }

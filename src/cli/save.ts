@@ -62,7 +62,7 @@ export async function saveWhole(
   }
 }
 
-/** Throws Error where something has that name already. */
-export async function refuseExisting(file: string): Promise<void> {
-  if ((await sizeOf(file)) !== null) throw new Error(`${file} exists already; -o names another.`);
+/** Throws Error, with what to do, where something has that name already. */
+export async function refuseExisting(file: string, advice = '-o names another'): Promise<void> {
+  if ((await sizeOf(file)) !== null) throw new Error(`${file} exists already; ${advice}.`);
 }

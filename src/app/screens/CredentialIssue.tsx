@@ -229,7 +229,7 @@ function StoreList({ issuer, text }: { issuer: string; text: string }) {
         run={(dry) => identity.announceStatusList({ issuer, list: text, cid: stored.cid, dry })}
         done={setTold}
       />
-      {told !== null && <p role="status">{told}</p>}
+      {told !== null && <p role="status">{told} The proof follows once it is confirmed.</p>}
     </>
   ) : (
     <>

@@ -45,9 +45,7 @@ export function RegistryDeed(props: {
     const sent = await run(false);
     if (sent !== null && sent.refused !== null) throw new Error(sent.sentence ?? sent.refused);
     setQuote(null);
-    done(
-      `${what}: done in block ${sent?.block} of the registry’s network. The proof follows once it is confirmed.`,
-    );
+    done(`${what}: done in block ${sent?.block} of the registry’s network.`);
   };
   return (
     <>
