@@ -1,7 +1,8 @@
 import { lazy, Suspense, useState, type ComponentType } from 'react';
 import type { ScreenProps } from '../screen-props.ts';
 import { Tabs } from '../components/Tabs.tsx';
-import { WalletGate, type OpenWallet } from './WalletGate.tsx';
+import type { OpenWallet, PartProps } from '../wallet-part.ts';
+import { WalletGate } from './WalletGate.tsx';
 import WalletAccounts from './WalletAccounts.tsx';
 
 const WalletSend = lazy(() => import('./WalletSend.tsx'));
@@ -9,18 +10,6 @@ const WalletActivity = lazy(() => import('./WalletActivity.tsx'));
 const WalletStaking = lazy(() => import('./WalletStaking.tsx'));
 const WalletPeople = lazy(() => import('./WalletPeople.tsx'));
 const WalletSafety = lazy(() => import('./WalletSafety.tsx'));
-
-/** What every part of the wallet is given. */
-export interface PartProps extends OpenWallet {
-  symbol: string;
-  /** Blocks until a transaction cannot be undone; null before the network is known. */
-  depth: number | null;
-  /** Address that the farm's rewards go to; null while it is not known. */
-  farm: string | null;
-  /** Address of the account that was chosen to send from, if any was. */
-  from: string | null;
-  onSend: (address: string) => void;
-}
 
 const parts: readonly [id: string, title: string, Part: ComponentType<PartProps>][] = [
   ['accounts', 'Accounts', WalletAccounts],

@@ -8,7 +8,7 @@ import { Tabs } from '../components/Tabs.tsx';
 import { tokens } from '../format.ts';
 import { node } from '../node-client.ts';
 import { usePolled, wallet } from '../wallet-client.ts';
-import type { OpenWallet } from './WalletGate.tsx';
+import type { OpenWallet } from '../wallet-part.ts';
 
 /** How often balances are read anew. */
 const BALANCE_POLL_MS = 6_000;

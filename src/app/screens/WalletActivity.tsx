@@ -6,7 +6,7 @@ import { exact, PaymentEntry, type NameOf } from '../components/Payment.tsx';
 import { brief, count, counted, tokens } from '../format.ts';
 import { money, usePolled } from '../wallet-client.ts';
 import { useNames } from '../wallet-names.ts';
-import type { PartProps } from './Wallet.tsx';
+import type { PartProps } from '../wallet-part.ts';
 
 const POLL_MS = 3_000;
 const SHOWN = 25;

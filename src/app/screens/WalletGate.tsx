@@ -1,16 +1,13 @@
 import { lazy, Suspense, useCallback, useState, type ReactNode } from 'react';
 import type { WalletStatus } from '../../wallet/service.ts';
 import { Card, Empty } from '../components/basics.tsx';
-import { Check, Failure, FileField, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { Check, Failure, FileField, Form, TextField, useAction } from '../components/forms.tsx';
+import { Passwords, RecoveryPhrase, requireSame } from '../components/secrets.tsx';
 import type { ChosenFile } from '../files.ts';
 import { askPasskey } from '../passkey.ts';
 import { useLoaded, useWallet, wallet } from '../wallet-client.ts';
 import '../wallet.css';
-
-export interface OpenWallet {
-  status: WalletStatus;
-  refresh: () => void;
-}
+import type { OpenWallet } from '../wallet-part.ts';
 
 /** Shows its content once there is an unlocked wallet, and until then what it takes to have one. */
 export function WalletGate({ children }: { children: (open: OpenWallet) => ReactNode }) {
@@ -113,39 +110,6 @@ function NewWallet({ onDone }: { onDone: () => void }) {
       </Card>
     </div>
   );
-}
-
-/** A new password, twice. */
-export function Passwords(props: {
-  password: string;
-  again: string;
-  onPassword: (text: string) => void;
-  onAgain: (text: string) => void;
-}) {
-  return (
-    <>
-      <TextField
-        label="Password"
-        hint="At least 8 characters. It unlocks the wallet in this browser."
-        type="password"
-        autoComplete="new-password"
-        value={props.password}
-        onChange={props.onPassword}
-      />
-      <TextField
-        label="The same password again"
-        type="password"
-        autoComplete="new-password"
-        value={props.again}
-        onChange={props.onAgain}
-      />
-    </>
-  );
-}
-
-/** Throws unless both are the same. */
-export function requireSame(password: string, again: string): void {
-  if (password !== again) throw new Error('The two passwords are not the same.');
 }
 
 /** Positions of the words that are asked for, to see that they were written down. */
@@ -252,16 +216,12 @@ function ImportPhrase({ onDone, onBack }: { onDone: () => void; onBack: () => vo
             </button>
           }
         >
-          <TextArea
-            label="Recovery phrase"
-            hint="12 or 24 words, in order."
-            value={phrase}
-            onChange={setPhrase}
+          <RecoveryPhrase
+            phrase={phrase}
+            passphrase={passphrase}
+            onPhrase={setPhrase}
+            onPassphrase={setPassphrase}
           />
-          <details>
-            <summary>It has an extra passphrase</summary>
-            <TextField label="Passphrase" type="password" value={passphrase} onChange={setPassphrase} />
-          </details>
           <Passwords password={password} again={again} onPassword={setPassword} onAgain={setAgain} />
         </Form>
       </Card>

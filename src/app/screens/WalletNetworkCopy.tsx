@@ -1,13 +1,13 @@
 import { useCallback, useState } from 'react';
 import type { UploadView } from '../../node/uploads.ts';
 import { Card } from '../components/basics.tsx';
-import { Check, Deed, Failure, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { Check, Deed, Failure, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
+import { Passwords, RecoveryPhrase, requireSame } from '../components/secrets.tsx';
 import { objects, useObjects } from '../object-client.ts';
 import { storedBytes } from '../stored-text.ts';
 import { useLoaded, useSigner, wallet } from '../wallet-client.ts';
 import { Confirm, UploadItem } from './Upload.tsx';
-import { Passwords, requireSame } from './WalletGate.tsx';
 
 /** Name under which a copy is stored; it says nothing of what it is. */
 const FILE_NAME = 'data';
@@ -123,16 +123,12 @@ export function RestoreNetworkCopy(props: { onDone: () => void; onBack: () => vo
           }
         >
           <TextField label="Identifier of the copy" placeholder="bafkr6i…" value={link} onChange={setLink} />
-          <TextArea
-            label="Recovery phrase"
-            hint="12 or 24 words, in order. They do not leave this browser."
-            value={phrase}
-            onChange={setPhrase}
+          <RecoveryPhrase
+            phrase={phrase}
+            passphrase={passphrase}
+            onPhrase={setPhrase}
+            onPassphrase={setPassphrase}
           />
-          <details>
-            <summary>It has an extra passphrase</summary>
-            <TextField label="Passphrase" type="password" value={passphrase} onChange={setPassphrase} />
-          </details>
           <Passwords password={password} again={again} onPassword={setPassword} onAgain={setAgain} />
           {replace && (
             <Check

@@ -6,7 +6,7 @@ import { QrScanner } from '../components/Qr.tsx';
 import { addressIn } from '../addresses.ts';
 import { brief } from '../format.ts';
 import { useLoaded, wallet } from '../wallet-client.ts';
-import type { OpenWallet } from './WalletGate.tsx';
+import type { OpenWallet } from '../wallet-part.ts';
 
 /** The address book, and texts signed for others. */
 export default function WalletPeople({ status }: OpenWallet) {

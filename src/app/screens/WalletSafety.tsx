@@ -1,11 +1,13 @@
 import { useState } from 'react';
 import { Card } from '../components/basics.tsx';
 import { Check, Deed, Form, TextField, useAction } from '../components/forms.tsx';
+import { requireSame } from '../components/secrets.tsx';
 import { saveFile } from '../files.ts';
 import { createPasskey, passkeysExist } from '../passkey.ts';
 import { wallet } from '../wallet-client.ts';
-import { RestoreBackup, type OpenWallet } from './WalletGate.tsx';
-import type { PartProps } from './Wallet.tsx';
+import { RestoreBackup } from './WalletGate.tsx';
+import type { OpenWallet } from '../wallet-part.ts';
+import type { PartProps } from '../wallet-part.ts';
 import { NetworkCopy, RestoreNetworkCopy } from './WalletNetworkCopy.tsx';
 
 /** What keeps the wallet safe: backup, lock, password, passkeys, recovery phrase. */
@@ -90,7 +92,7 @@ function Keeping({ status, refresh, onRestore }: OpenWallet & { onRestore: () =>
           busy="Changing…"
           disabled={old === '' || password === ''}
           onSubmit={async () => {
-            if (password !== again) throw new Error('The two passwords are not the same.');
+            requireSame(password, again);
             await wallet.changePassword({ old, password });
             setOld('');
             setPassword('');

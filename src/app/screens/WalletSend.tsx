@@ -10,7 +10,7 @@ import { money, useLoaded, wallet } from '../wallet-client.ts';
 import { ConnectInjected } from './WalletInjected.tsx';
 import { Signing } from './WalletSigning.tsx';
 import { useNames } from '../wallet-names.ts';
-import type { PartProps } from './Wallet.tsx';
+import type { PartProps } from '../wallet-part.ts';
 
 /** Sends tokens: to whom and how much, then what is signed, then where it is. */
 export default function WalletSend(props: PartProps) {

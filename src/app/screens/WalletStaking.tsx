@@ -9,7 +9,7 @@ import { brief, count, tokens } from '../format.ts';
 import { money, usePolled } from '../wallet-client.ts';
 import { useNames } from '../wallet-names.ts';
 import { Signing } from './WalletSigning.tsx';
-import type { PartProps } from './Wallet.tsx';
+import type { PartProps } from '../wallet-part.ts';
 
 const POLL_MS = 8_000;
 
