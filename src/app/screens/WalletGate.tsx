@@ -6,8 +6,8 @@ import { Passwords, RecoveryPhrase, requireSame } from '../components/secrets.ts
 import type { ChosenFile } from '../files.ts';
 import { askPasskey } from '../passkey.ts';
 import { useLoaded, useWallet, wallet } from '../wallet-client.ts';
-import '../wallet.css';
 import type { OpenWallet } from '../wallet-part.ts';
+import '../wallet.css';
 
 /** Shows its content once there is an unlocked wallet, and until then what it takes to have one. */
 export function WalletGate({ children }: { children: (open: OpenWallet) => ReactNode }) {
