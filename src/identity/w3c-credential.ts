@@ -44,7 +44,7 @@ const credentialSchema = v.looseObject({
   issuer: v.union([text(1024), v.looseObject({ id: text(1024) })]),
   validFrom: v.optional(text(64)),
   validUntil: v.optional(text(64)),
-  credentialSubject: oneOrMore(objectSchema),
+  credentialSubject: v.optional(oneOrMore(objectSchema)),
   credentialStatus: v.optional(oneOrMore(statusSchema)),
 });
 type Document = v.InferOutput<typeof credentialSchema>;
@@ -93,6 +93,9 @@ export function decodeW3cCredential(json: string): W3cCredential {
     throw new Refusal('credential-type', types.join(', ').slice(0, 200), 'This is not a credential.');
   const own = types.filter((type) => type !== BASE_TYPE);
   const subjects = listed(document.credentialSubject);
+  // A showing may tell nothing of whom it is about.
+  if (subjects.length === 0 && secured.cryptosuite !== 'bbs-2023')
+    throw new DecodeError(WHAT, 'credentialSubject: something else expected');
   const [first] = subjects;
   const { issuer } = document;
   return {

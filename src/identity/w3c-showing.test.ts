@@ -87,6 +87,26 @@ describe('a credential of another system in an answer', () => {
     await expect(verifier.verifyResponse({ request, response: whole })).rejects.toThrow('proof-derived');
   });
 
+  it('tells its issuer and end, whatever the issuer wants shown, and is refused without an end', async () => {
+    const [holder, verifier] = [await testPerson(clock), await testPerson(clock)];
+    const shown = async (text: string) => {
+      const kept = await holder.acceptCredential({ text });
+      const asked = { type: 'AlumniCredential', showing: 'foreign' as const };
+      const request = await verifier.newRequest({ audience: AUDIENCE, credentials: [asked] });
+      const match = (await holder.matchRequest({ request })).queries[0]!.matches.find(
+        ({ credential }) => credential.id === kept.id,
+      )!;
+      expect(match.seen).toEqual([]);
+      const answers = [{ query: 'q1', credential: kept.id, paths: match.disclosed }];
+      return verifier.verifyResponse({ request, response: await holder.present({ request, answers }) });
+    };
+    const [result] = await shown(await issuer.issue({}, ['/type']));
+    expect(result).toMatchObject({ issuer: issuer.did, claims: [] });
+    await expect(shown(await issuer.issue({ validUntil: undefined }, ['/issuer']))).rejects.toThrow(
+      'end-missing',
+    );
+  });
+
   it('is whole where nothing can be kept back', async () => {
     const [holder, verifier] = [await testPerson(clock), await testPerson(clock)];
     const text = foreignCredential(SEED);

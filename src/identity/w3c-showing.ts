@@ -50,9 +50,10 @@ export function matchW3c(query: CredentialQuery, json: string): ClaimPath[] | nu
   return places.filter((place) => asked.some((claim) => isAsked(claim, place)));
 }
 
-/** JSON pointers (RFC 6901) of what is shown: the chosen places, and the end, which whoever checks has to know. */
+/** JSON pointers (RFC 6901) of what is shown: the chosen places; issuer and end, which whoever checks has to know. */
 function pointersTo({ secured }: W3cCredential, places: readonly ClaimPath[]): string[] {
-  const all = [...places, ...(Object.hasOwn(secured.document, 'validUntil') ? [['validUntil']] : [])];
+  const known = ['issuer', 'validUntil'].filter((name) => Object.hasOwn(secured.document, name));
+  const all = [...places, ...known.map((name) => [name])];
   return all.map((place) =>
     place.map((part) => `/${String(part).replaceAll('~', '~0').replaceAll('/', '~1')}`).join(''),
   );
@@ -109,7 +110,7 @@ export async function showW3c(json: string, places: readonly ClaimPath[], to: Sh
 
 /**
  * Verifies a showing against the query that it answers. Throws what `verifyW3cCredential` throws; Refusal
- * `holder-binding`, `credential-type`, `claim-missing`.
+ * `holder-binding`, `end-missing`, `credential-type`, `claim-missing`.
  */
 export async function checkW3c(
   query: CredentialQuery,
@@ -129,6 +130,12 @@ export async function checkW3c(
     needsStatus: true,
     ...(bbs ? { header: headerOf(to) } : {}),
   });
+  if (bbs && credential.validUntil === null)
+    throw new Refusal(
+      'end-missing',
+      'no validUntil',
+      'This does not tell until when it holds. It may have ended, and that may have been kept back.',
+    );
   if (!fits(credential, query))
     throw new Refusal('credential-type', credential.types.join(', '), 'This is another kind of credential.');
   if (claimsAnswering({ ...credential.secured.document, vct: '' }, query, W3C_TYPE) === null)
