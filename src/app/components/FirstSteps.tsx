@@ -73,7 +73,7 @@ function stepsOf(chain: ChainView | null, farms: FarmView[]): Step[] {
         plotted > 0
           ? `${count(plotted)} of ${counted(sectors, 'sector')} ready. The rest follow by themselves.`
           : plotting !== null
-            ? `With pieces of history: ${count(plotting.piecesDone)} of ${counted(plotting.piecesTotal, 'piece')} of the first sector${
+            ? `Pieces of history are fetched and encoded: ${count(plotting.piecesDone)} of ${count(plotting.piecesTotal)} of the first sector${
                 plotting.etaSeconds === null ? '' : `, ${timeLeft(plotting.etaSeconds)} for all`
               }.`
             : (held ?? 'With pieces of the chain’s history, which takes a while.'),
