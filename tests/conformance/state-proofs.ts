@@ -235,13 +235,14 @@ async function* proofCases(
       run: async () => {
         const read = () => readProof(hex(lie.stateRoot), lie.proof.map(hex), lie.keys.map(hex));
         const refused = await refusal(read);
-        if (lie.rule === 'value mismatch') {
-          expectSame('refused', refused?.message ?? null, null);
+        if (refused !== null) {
+          if (lie.rule === 'value mismatch' || !refused.message.startsWith('storage-proof')) throw refused;
+        } else {
+          // A proof that was made for another key may happen to say what this one holds.
+          if (lie.rule !== 'value mismatch' && lie.rule !== 'proof incomplete') throw new Error('not refused');
           const values = read().map((value) => value && toPrefixedHex(value));
           if (values.every((value, at) => value === lie.claimedValues[at]))
             throw new Error('the lie is proven');
-        } else if (!refused?.message.startsWith('storage-proof')) {
-          throw new Error(`not refused: ${refused?.message}`);
         }
         expectSame(
           'block',
