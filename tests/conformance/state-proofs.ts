@@ -239,7 +239,8 @@ async function* proofCases(
           if (lie.rule === 'value mismatch' || !refused.message.startsWith('storage-proof')) throw refused;
         } else {
           // A proof that was made for another key may happen to say what this one holds.
-          if (lie.rule !== 'value mismatch' && lie.rule !== 'proof incomplete') throw new Error('not refused');
+          if (lie.rule !== 'value mismatch' && lie.rule !== 'proof incomplete')
+            throw new Error('not refused');
           const values = read().map((value) => value && toPrefixedHex(value));
           if (values.every((value, at) => value === lie.claimedValues[at]))
             throw new Error('the lie is proven');
