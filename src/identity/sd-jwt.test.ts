@@ -82,6 +82,33 @@ describe('credentials shown claim by claim', () => {
     ).toEqual(['address', 'address.street', 'langs.1', 'name']);
   });
 
+  it('are proven to be the holder’s for this question, this presentation and now', async () => {
+    const shown = await presentSdJwt(issued, [['name']], PRESENTING);
+    const bound = shown.slice(0, shown.lastIndexOf('~') + 1);
+    const sd_hash = toBase64Url(sha256(utf8(bound)));
+    const payload = { nonce: BINDING.nonce, aud: BINDING.audience, iat: NOW, sd_hash };
+    const made = async (more: Partial<typeof payload>, typ = 'kb+jwt', key = holder) =>
+      bound + (await signJws(key, { typ }, { ...payload, ...more }));
+    const asked = { keyBinding: { ...BINDING, maxAgeSeconds: 100 } };
+    const refused = async (token: Promise<string>, reason: string) => {
+      const presentation = await token;
+      expect(() => verify(presentation, asked)).toThrow(`key-binding-${reason}`);
+    };
+    verify(await made({}), asked);
+    verify(await made({ iat: NOW - 100 }), asked);
+    await refused(made({}, 'JWT'), 'type');
+    await refused(made({}, 'kb+jwt', issuer), 'signature');
+    await refused(made({ sd_hash: toBase64Url(sha256(utf8(issued))) }), 'hash');
+    await refused(made({ nonce: 'other' }), 'nonce');
+    await refused(made({ aud: 'other' }), 'audience');
+    await refused(made({ iat: NOW - 101 }), 'age');
+    await refused(made({ iat: NOW + 1000 }), 'age');
+    // Who asked nothing still sees that it is the holder’s.
+    const foreign = await made({}, 'kb+jwt', issuer);
+    expect(() => verify(foreign, { keyBinding: null })).toThrow('key-binding-signature');
+    expect(() => verify(bound)).toThrow('key-binding-missing');
+  });
+
   it('no changed character is accepted', async () => {
     const shown = await presentSdJwt(issued, [['name']], PRESENTING);
     fc.assert(
