@@ -233,6 +233,19 @@ describe('HelperClient', () => {
     await expect(client.verify([slot], abort.signal)).rejects.toThrow('not needed');
     expect(helper.asked.at(-1)!.params.slots).toHaveLength(1);
   });
+
+  test('many calls under one signal are no leak that Node.js warns of', async () => {
+    const warnings: string[] = [];
+    const heard = ({ name }: Error): unknown => warnings.push(name);
+    process.on('warning', heard);
+    ends.push(() => void process.off('warning', heard));
+    const helper = await start();
+    const client = connect(helper.port);
+    await until(client, 'ready');
+    const { signal } = new AbortController();
+    await Promise.all(Array.from({ length: 12 }, () => client.verify([slot], signal)));
+    expect(warnings).toEqual([]);
+  });
 });
 
 /** Where `cargo build --release` puts the helper. */

@@ -48,7 +48,9 @@ export class HelperClient extends HelperLink {
    *
    * @throws HelperError when the helper is gone, stalled or refuses; the signal's reason.
    */
-  verify(slots: readonly HelperSlot[], signal?: AbortSignal): Promise<(number | null)[]> {
+  verify(slots: readonly HelperSlot[], given?: AbortSignal): Promise<(number | null)[]> {
+    // A signal of its own for each call: Node.js warns of many listeners on one.
+    const signal = given && AbortSignal.any([given]);
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason);
       if (this.state !== 'ready') return reject(this.error('disconnected', 'not connected'));

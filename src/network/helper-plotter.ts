@@ -57,7 +57,9 @@ export class HelperPlotter extends HelperLink {
    *
    * @throws HelperError when the helper is gone, stalled or refuses; the signal's reason.
    */
-  encode(evaluationSeed: Uint8Array, record: Uint8Array, signal?: AbortSignal): Promise<HelperEncoding> {
+  encode(evaluationSeed: Uint8Array, record: Uint8Array, given?: AbortSignal): Promise<HelperEncoding> {
+    // A signal of its own for each record: Node.js warns of many listeners on one.
+    const signal = given && AbortSignal.any([given]);
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason);
       if (!this.plots) return reject(this.error('disconnected', 'not connected'));
