@@ -21,7 +21,7 @@ import {
   type StreamRequest,
 } from '../protocol/cluster/messages.ts';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
-import { ProtocolError, messageOf } from '../protocol/errors.ts';
+import { Complaints } from './complaints.ts';
 import { authenticatorOf, type Credentials } from './credentials.ts';
 import { ClusterError } from './errors.ts';
 import { connectionError, decodeAnswer, requestError } from './failures.ts';
@@ -62,12 +62,10 @@ const PING_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 10_000;
 /** Messages kept while the server is away, broadcasts not among them: by then they are no news. */
 const MAX_KEPT = 64;
-/** A repeated complaint is left out for so long. */
-const COMPLAINT_MS = 60_000;
 
 export class ClusterConnection implements StreamLink {
   private readonly stateListeners = new Set<(state: LinkState) => void>();
-  private readonly complaints = new Map<string, number>();
+  private readonly complaints: Complaints;
   private readonly closing = new AbortController();
   private link: LinkState = 'connected';
   private limitTooSmall: ClusterError | null = null;
@@ -76,8 +74,9 @@ export class ClusterConnection implements StreamLink {
 
   private constructor(
     private readonly nats: NatsConnection,
-    private readonly settings: ConnectionSettings,
+    settings: ConnectionSettings,
   ) {
+    this.complaints = new Complaints((line) => settings.log?.(line));
     this.payloadLimit = nats.info?.max_payload ?? 0;
     void this.watch();
   }
@@ -275,7 +274,7 @@ export class ClusterConnection implements StreamLink {
     const subscription = this.nats.subscribe(subjectFor(message, instance), {
       ...(queue === undefined ? {} : { queue }),
       callback: (error, msg: Msg) => {
-        if (error !== null) return this.complain(message.subject, error);
+        if (error !== null) return this.complaints.say(message.subject, error);
         void this.handle(message.subject, msg, handler);
       },
     });
@@ -293,17 +292,8 @@ export class ClusterConnection implements StreamLink {
       const instance = messageOfSubject(msg.subject).instance ?? '';
       await handler(plain(msg.data), msg.reply, instance);
     } catch (error) {
-      if (!this.closing.signal.aborted) this.complain(pattern, error);
+      if (!this.closing.signal.aborted) this.complaints.say(pattern, error);
     }
-  }
-
-  private complain(subject: string, error: unknown): void {
-    const what = error instanceof ProtocolError ? error.rule : error instanceof Error ? error.name : 'error';
-    const key = `${subject} ${what}`;
-    const now = Date.now();
-    if (now - (this.complaints.get(key) ?? 0) < COMPLAINT_MS) return;
-    this.complaints.set(key, now);
-    this.settings.log?.(`${subject}: ${messageOf(error)}`);
   }
 
   /** Sends a payload; while the server is away it is kept for when it is back. Throws ClusterError `too-large`. */
@@ -349,7 +339,7 @@ export class ClusterConnection implements StreamLink {
     try {
       for await (const status of this.nats.status()) this.onStatus(status);
     } catch (error) {
-      this.complain('server', error);
+      this.complaints.say('server', error);
     }
     this.setState('closed');
     this.closing.abort(new ClusterError('closed', 'the connection is closed', 'The cluster was left.'));
@@ -357,7 +347,7 @@ export class ClusterConnection implements StreamLink {
 
   private onStatus(status: Status): void {
     if (status.type === 'disconnect') this.setState('reconnecting');
-    if (status.type === 'error') this.complain('server', status.error);
+    if (status.type === 'error') this.complaints.say('server', status.error);
     if (status.type !== 'reconnect') return;
     this.payloadLimit = this.nats.info?.max_payload ?? this.payloadLimit;
     try {
@@ -365,7 +355,7 @@ export class ClusterConnection implements StreamLink {
       this.limitTooSmall = null;
     } catch (error) {
       this.limitTooSmall = error as ClusterError;
-      this.complain('server', error);
+      this.complaints.say('server', error);
     }
     this.setState('connected');
   }
