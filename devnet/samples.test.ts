@@ -114,6 +114,26 @@ describe('the samples of a fresh local network', () => {
       .toEqual({ headers: network.segments.headers().length, segments: network.segments.headers().length });
   });
 
+  it(
+    'are found without anybody’s word once all of history was looked through',
+    { timeout: 5 * MINUTES },
+    async () => {
+      const nobodys = cidOfHash(new Uint8Array(32).fill(1));
+      expect(await desk.searchFor(nobodys, signal)).toBe(false);
+      const all = Number(network.segments.headers().length) * 128;
+      expect(desk.searchView()).toMatchObject({
+        state: 'absent',
+        pieces: all,
+        totalPieces: all,
+        missingPieces: 0,
+      });
+      for (const { cid } of network.samples) {
+        expect(await desk.searchFor(cid, signal)).toBe(true);
+        expect(desk.searchView()).toMatchObject({ state: 'found', knownPieces: all });
+      }
+    },
+  );
+
   it('need their password, and links without a place are enough', async () => {
     const secret = network.samples.find(({ name }) => name === 'secret.txt')!;
     await expect(get(secret.cid, 'wrong')).rejects.toMatchObject({ code: 'wrong-password' });

@@ -36,19 +36,21 @@ export class Questions {
   }
 
   private turn(peer: string, signal?: AbortSignal): Promise<void> {
+    // Many wait with one signal: each listens on its own.
+    const own = signal === undefined ? null : AbortSignal.any([signal]);
     return new Promise((resolve, reject) => {
       const queue = this.waiting.get(peer) ?? [];
       this.waiting.set(peer, queue);
       const onAbort = (): void => {
         const at = queue.indexOf(take);
         if (at !== -1) queue.splice(at, 1);
-        reject(signal?.reason as Error);
+        reject(own?.reason as Error);
       };
       const take = (): void => {
-        signal?.removeEventListener('abort', onAbort);
+        own?.removeEventListener('abort', onAbort);
         resolve();
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      own?.addEventListener('abort', onAbort, { once: true });
       queue.push(take);
     });
   }
