@@ -11,6 +11,7 @@ import { zipFolder } from '../objects/zip.ts';
 import { cidOfHash } from '../protocol/cid.ts';
 import { concat, equal, utf8 } from '../protocol/bytes.ts';
 import type { StoredNode } from '../protocol/dag-builder.ts';
+import { encodeNode, hashOfNode, type DagNode } from '../protocol/dag.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { Saves, type SaveView } from './saves.ts';
 
@@ -62,10 +63,10 @@ class Picked {
 }
 
 /** An object in history, of which so many nodes can be had, and a browser that saves it; `restart` is a new tab. */
-async function world(entry: PrepareEntry, options: PrepareOptions = {}) {
+async function world(entry: PrepareEntry | StoredNode[], options: PrepareOptions = {}) {
   const nodes = new Map<string, Uint8Array>();
   let head: StoredNode | null = null;
-  for await (const node of prepareTree(entry, options)) {
+  for await (const node of Array.isArray(entry) ? entry : prepareTree(entry, options)) {
     nodes.set(keyOf(node.hash), node.bytes);
     head = node;
   }
@@ -289,6 +290,32 @@ describe('a save', () => {
     await restart();
     expect(saves().views()).toEqual([]);
     expect(directory.scratches.size).toBe(0);
+  });
+
+  it('of a file whose parts differ in size begins anew, and is right', async () => {
+    const common = { name: null, uploadOptions: null };
+    const made = (node: DagNode): StoredNode => {
+      const bytes = encodeNode(node);
+      return { hash: hashOfNode(bytes), bytes };
+    };
+    const leaves = [50_000, ...Array.from({ length: 9 }, () => 60_000)].map((length, seed) => {
+      const data = noise(length, seed + 1);
+      return { data, size: BigInt(length), type: 'fileChunk' as const, linkDepth: 0, links: [], ...common };
+    });
+    const nodes = leaves.map((leaf) => made({ ...leaf }));
+    const links = nodes.map(({ hash }) => hash);
+    const head = made({ data: null, size: 590_000n, type: 'file', linkDepth: 1, links, ...common });
+    const { saves, link, view, reaches, keepsBlock, giveOnly, restart } = await world([...nodes, head]);
+    giveOnly(7, true);
+    const id = await saves().start({ link, target: null });
+    await keepsBlock();
+    await restart();
+    giveOnly(Number.POSITIVE_INFINITY);
+    await saves().resume({ id });
+    await reaches('ready');
+    expect(view().resumedFrom).toBe(0);
+    const bytes = concat(...leaves.map(({ data }) => data));
+    expect(equal((await downloaded(saves(), id)).bytes, bytes)).toBe(true);
   });
 
   it('of a folder becomes a zip file, goes on, and names the file that a password does not open', async () => {
