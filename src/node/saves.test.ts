@@ -13,7 +13,8 @@ import { concat, equal, utf8 } from '../protocol/bytes.ts';
 import type { StoredNode } from '../protocol/dag-builder.ts';
 import { encodeNode, hashOfNode, type DagNode } from '../protocol/dag.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
-import { Saves, type SaveView } from './saves.ts';
+import type { SaveView } from './save-view.ts';
+import { Saves } from './saves.ts';
 
 function noise(length: number, seed = 1): Uint8Array {
   let state = seed;
@@ -272,7 +273,7 @@ describe('a save', () => {
     Object.assign(directory, { quota: 1000 });
     await saves().start({ link, target: null });
     await reaches('failed');
-    expect(view().error).toMatch(/no room/);
+    expect(view()).toMatchObject({ needs: 'room', error: expect.stringContaining('no room') as string });
   });
 
   it('hands a download over, and removes its copy at the next start', async () => {

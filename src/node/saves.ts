@@ -17,52 +17,8 @@ import { mayWrite, writePicked } from '../storage/picked-file.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { explained } from './causes.ts';
 import { NodeError } from './errors.ts';
+import type { ResumeInput, SaveInput, SaveRecord, SaveView } from './save-view.ts';
 import { Watched, type RetrievalSource, type WatchedView } from './watched.ts';
-
-export type SaveState =
-  | 'running'
-  /** By the person, or by whatever ended the tab. */
-  | 'paused'
-  | 'failed'
-  /** All is here and verified; the person has to take it, or to allow the file. */
-  | 'ready'
-  | 'writing'
-  | 'done';
-
-export interface SaveView extends WatchedView {
-  id: string;
-  cid: string;
-  /** Path that opens the object in this app. */
-  path: string;
-  /** Name of the file that it becomes. */
-  name: string;
-  kind: 'file' | 'folder' | 'metadata';
-  state: SaveState;
-  /** Stored bytes that are here and verified, and how many there are; null while that is not known. */
-  bytes: number;
-  totalBytes: number | null;
-  /** Bytes that an earlier run had brought, verified again in this one. */
-  resumedFrom: number;
-  /** Whether it goes to a file that the person picked, or is handed over as a download. */
-  to: 'file' | 'download';
-  /** What only the person can give. */
-  needs: 'password' | 'permission' | null;
-  /** The sentence of the failure, and where it happened in a second line. */
-  error: string | null;
-}
-
-/** What is remembered between runs. */
-interface SaveRecord {
-  id: string;
-  /** Path of the link. */
-  path: string;
-  name: string;
-  kind: SaveView['kind'];
-  totalBytes: number | null;
-  target: FileSystemFileHandle | null;
-  /** Whether it was handed over as a download, so that it is only here in case that failed. */
-  handedOver: boolean;
-}
 
 interface Save {
   record: SaveRecord;
@@ -83,19 +39,6 @@ export interface SavesOptions extends RetrievalSource {
   directory: FarmDirectory;
   /** Password that is known of an object. */
   passwordOf(cid: string): string | undefined;
-}
-
-export interface SaveInput {
-  link: string;
-  /** File that the person picked; null: a download. */
-  target: FileSystemFileHandle | null;
-}
-
-export interface ResumeInput {
-  id: string;
-  password?: string;
-  /** Another file, or a download after all; as it was when left out. */
-  target?: FileSystemFileHandle | null;
 }
 
 const SETTINGS = 'saves';
@@ -251,6 +194,7 @@ export class Saves {
       if (signal.aborted) return;
       view.error = troubleOf(error);
       if (error instanceof ObjectError && error.code.includes('password')) view.needs = 'password';
+      if (error instanceof StorageError && error.code === 'disk-full') view.needs = 'room';
     });
   }
 

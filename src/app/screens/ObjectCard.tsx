@@ -1,6 +1,6 @@
 import { lazy, Suspense, useEffect, useState } from 'react';
 import type { EntryView, ObjectView } from '../../node/object-view.ts';
-import type { SaveView } from '../../node/saves.ts';
+import type { SaveView } from '../../node/save-view.ts';
 import type { Preview } from '../../objects/media.ts';
 import { messageOf } from '../../protocol/errors.ts';
 import { Badge, Card } from '../components/basics.tsx';

@@ -8,7 +8,7 @@ import { useRouteDetail } from '../hooks.ts';
 import { objects, useObjects } from '../object-client.ts';
 import type { KeptObject } from '../../node/kept-objects.ts';
 import type { ObjectView } from '../../node/object-view.ts';
-import type { SaveView } from '../../node/saves.ts';
+import type { SaveView } from '../../node/save-view.ts';
 import type { SampleView } from '../../node/samples.ts';
 import ObjectCard from './ObjectCard.tsx';
 import { StorageNetwork } from './ObjectsNetwork.tsx';

@@ -1,7 +1,7 @@
 /** Objects on their way to a file of the person's: from the click on Save until the file is there. */
 import { useEffect, useState, type ReactNode } from 'react';
 import type { ObjectView } from '../../node/object-view.ts';
-import type { SaveState, SaveView } from '../../node/saves.ts';
+import type { SaveState, SaveView } from '../../node/save-view.ts';
 import { savedName } from '../../objects/media.ts';
 import { Card } from '../components/basics.tsx';
 import { Deed, Failure, Form, TextField, useAction } from '../components/forms.tsx';
@@ -166,10 +166,11 @@ function Actions({ save, onChange }: { save: SaveView; onChange: () => void }) {
         <Deed label="Save elsewhere" busy="Where to?" onDo={elsewhere} />
       )}
       <Deed label={state === 'done' ? 'Clear' : 'Cancel'} onDo={cancel} />
-      {state === 'failed' && (
-        <a href={streamAddressOf(save)} title="Begins anew whenever it is interrupted">
-          Save without keeping it here
-        </a>
+      {needs === 'room' && (
+        <span className="small">
+          <a href={streamAddressOf(save)}>Save without room here</a>, which begins anew when it is
+          interrupted.
+        </span>
       )}
     </div>
   );
