@@ -4,7 +4,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { BLOCK_BYTES } from '../src/objects/part-file.ts';
 import { beside, besideApp } from './support/beside.ts';
 import { download, objectsScreen, openSample } from './support/objects.ts';
-import { card, profile } from './support/profile.ts';
+import { profile } from './support/profile.ts';
 import { historyNetwork } from './support/programs.ts';
 
 const MINUTE = 60_000;
@@ -65,7 +65,7 @@ test('a save goes on after the tab was reloaded', async ({ browser }) => {
   });
 
   await page.reload();
-  const save = card(page, 'Saving').getByTestId('save');
+  const save = page.getByTestId('save');
   await test.step('it is offered to go on, with what is here', async () => {
     await expect(save).toHaveAttribute('data-state', 'paused', { timeout: MINUTE });
     await expect(save).toContainText('768 KiB of 1.42 MiB');
@@ -75,7 +75,7 @@ test('a save goes on after the tab was reloaded', async ({ browser }) => {
     await expect(save).toHaveAttribute('data-state', 'done', { timeout: MINUTE });
     expect((await picked(page)).equals(original)).toBe(true);
     await save.getByRole('button', { name: 'Clear' }).click();
-    await expect(card(page, 'Saving')).toHaveCount(0);
+    await expect(save).toHaveCount(0);
   });
   await test.step('without a dialog for files it becomes a download', async () => {
     const opened = await openSample(page, NAME);

@@ -104,7 +104,8 @@ function Said({ save }: { save: SaveView }) {
   );
 }
 
-function sentenceOf({ state, to, name, kind, resumedFrom, needs }: SaveView): ReactNode {
+function sentenceOf(save: SaveView): ReactNode {
+  const { state, to, name, kind, resumedFrom, needs, bytes: here, totalBytes } = save;
   switch (state) {
     case 'running':
       if (resumedFrom > 0) return `Went on at ${bytes(resumedFrom)}, checked again.`;
@@ -112,7 +113,9 @@ function sentenceOf({ state, to, name, kind, resumedFrom, needs }: SaveView): Re
         ? 'It can be interrupted at any time and goes on where it stopped.'
         : 'It goes to your downloads once all of it is here; interrupted, it goes on where it stopped.';
     case 'paused':
-      return 'What is here stays. Continue checks it again and fetches the rest.';
+      return here === totalBytes
+        ? 'All of it is here. Continue checks it again before it is saved.'
+        : 'What is here stays. Continue checks it again and fetches the rest.';
     case 'ready':
       return needs === 'permission'
         ? `All of it is here and verified. The browser asks you again before this page may write “${name}”.`
@@ -162,7 +165,7 @@ function Actions({ save, onChange }: { save: SaveView; onChange: () => void }) {
           {state === 'ready' ? 'Save to downloads' : 'Save again'}
         </a>
       )}
-      {stopped && state !== 'paused' && canPickFiles() && (
+      {stopped && state !== 'paused' && needs !== 'room' && canPickFiles() && (
         <Deed label="Save elsewhere" busy="Where to?" onDo={elsewhere} />
       )}
       <Deed label={state === 'done' ? 'Clear' : 'Cancel'} onDo={cancel} />
