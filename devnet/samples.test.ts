@@ -116,7 +116,7 @@ describe('the samples of a fresh local network', () => {
 
   it(
     'are found without anybody’s word once all of history was looked through',
-    { timeout: 5 * MINUTES },
+    { timeout: 10 * MINUTES },
     async () => {
       const nobodys = cidOfHash(new Uint8Array(32).fill(1));
       expect(await desk.searchFor(nobodys, signal)).toBe(false);

@@ -61,7 +61,7 @@ export interface DsnPeerOptions extends PeerPlatform {
   requestTimeoutMs?: number;
   /** Milliseconds that an answer may stop coming. */
   stallMs?: number;
-  /** Questions to one peer at once; eight when left out. */
+  /** Questions to one peer at once; twelve when left out. */
   questionsAtOnce?: number;
   /** Called when a peer is not spoken to any more, and why. */
   onBan?(peer: string, reason: string): void;

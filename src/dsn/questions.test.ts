@@ -1,9 +1,9 @@
 import { expect, it } from 'vitest';
 import { Questions } from './questions.ts';
 
-it('lets eight questions to a peer through, the next in turn, and those of other peers at once', async () => {
+it('lets twelve questions to a peer through, the next in turn, and those of other peers at once', async () => {
   const questions = new Questions();
-  const first = await Promise.all(Array.from({ length: 8 }, () => questions.enter('a')));
+  const first = await Promise.all(Array.from({ length: 12 }, () => questions.enter('a')));
   const order: string[] = [];
   const gone = new AbortController();
   const enter = (name: string, signal?: AbortSignal): Promise<() => void> =>

@@ -1,7 +1,7 @@
 /** Questions to one peer that are asked at once: peers refuse more than a few, and each answer may be a piece. */
 
-/** Half of what this project's peers answer at once, so that one who asks leaves room to others. */
-const AT_ONCE = 8;
+/** Less than the sixteen that this project's peers answer at once, so that one who asks leaves room to others. */
+const AT_ONCE = 12;
 
 export class Questions {
   private readonly asked = new Map<string, number>();
