@@ -282,3 +282,23 @@ describe('folders', () => {
     ]);
   });
 });
+
+describe('the shape of a node', () => {
+  const link = new Uint8Array(32).fill(1);
+  const read = (fields: Partial<DagNode>) => () => decodeNode(encodeNode(file(fields)));
+
+  it('has a depth and a size, a name of at most 255, and data of its size or links', () => {
+    expect(read({ name: 'n'.repeat(255) })().name).toHaveLength(255);
+    expect(read({ name: 'n'.repeat(256) })).toThrow('a name of 256 characters');
+    expect(read({ data: null, links: [link], linkDepth: 1 })().links).toEqual([link]);
+    expect(read({ links: [link] })).toThrow('data beside links');
+    expect(read({ type: 'folder' })).toThrow('data beside links');
+    expect(read({ size: 12n })).toThrow('11 bytes of data');
+    expect(read({ linkDepth: 1 })).toThrow('data above other nodes');
+    for (const type of ['fileChunk', 'metadataChunk'] as const) {
+      expect(read({ type })().data).toEqual(HELLO);
+      expect(read({ type, data: null })).toThrow('a leaf has data');
+      expect(read({ type, data: null, links: [link] })).toThrow('a leaf has data');
+    }
+  });
+});

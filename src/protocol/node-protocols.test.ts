@@ -97,6 +97,16 @@ describe('the block relay', () => {
       max: 2,
     } as const;
     expect(toHex(encodeRelayRequest(asked))).toBe('020100000000000000110105000000000102000000');
+    for (const [at, known] of [
+      [0, 2],
+      [10, 1],
+      [15, 0],
+    ] as const) {
+      const changed = encodeRelayRequest(asked);
+      expect(changed[at]).toBe(known);
+      changed[at] = 3;
+      expect(() => decodeRelayRequest(changed)).toThrow(DecodeError);
+    }
   });
 
   it('reads what it writes', () => {
