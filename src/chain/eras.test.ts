@@ -111,6 +111,20 @@ describe('eras', () => {
     await expect(examined(stepsOf(slots, 3))).rejects.toBeInstanceOf(ProtocolError);
   });
 
+  it('that take no slots are refused, though the range follows', async () => {
+    for (const slots of [
+      [DUE, DUE, 0n, DUE],
+      [DUE, 0n],
+      [0n, DUE],
+    ])
+      await expect(examined(stepsOf(slots))).rejects.toThrow('takes no slots');
+  });
+
+  it('begin with the range of the first boundary where that of the genesis block is not known', async () => {
+    const { eras } = await examined(stepsOf([DUE - 5n, DUE, DUE]), { genesisRange: null });
+    expect(eras[0]).toEqual({ first: 0, slot: 0n, range: RANGE });
+  });
+
   it('of another genesis block are refused', async () => {
     const other = examined(stepsOf([DUE, DUE]), { genesisHash: new Uint8Array(32) });
     await expect(other).rejects.toThrow('another genesis');
