@@ -7,6 +7,7 @@ import { createInlinePool } from '../crypto/pool/inline.ts';
 import { PotVerifier } from '../crypto/pot-verifier.ts';
 import { loadWasm } from '../crypto/wasm.ts';
 import { PUBLIC_CONSTANTS } from '../network/presets.ts';
+import { buildDigest, subspaceDigests } from '../protocol/digest.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { blake3Hash } from '../protocol/hash.ts';
 import { headerHash } from '../protocol/header.ts';
@@ -168,6 +169,25 @@ describe('examination of a chain', () => {
     const examined = examineHistory(source, chain.headState(), optionsFor(chain));
     await expect(examined).rejects.toMatchObject({ rule });
     await expect(examined).rejects.toBeInstanceOf(ProtocolError);
+  });
+
+  it.each([
+    ['another range than its era', 'a range that is not its era', { range: 2n * RANGE }],
+    ['a slot before its era', 'a slot outside its era', { slot: 0n }],
+    ['a slot after its era', 'a slot outside its era', { slot: 6n * BigInt(HEAD) }],
+  ])('refuses a block with %s', async (_, reason, lie: { range?: bigint; slot?: bigint }) => {
+    class Lying extends SyntheticChain {
+      override header(number: number) {
+        const honest = super.header(number);
+        if (number % constants.eraDurationInBlocks === 0) return honest;
+        const digests = subspaceDigests(honest);
+        const preDigest = { ...digests.preDigest, slot: lie.slot ?? digests.preDigest.slot };
+        const solutionRange = lie.range ?? digests.solutionRange;
+        return { ...honest, digest: buildDigest({ ...digests, preDigest, solutionRange }) };
+      }
+    }
+    const chain = new Lying({ seed: new Uint8Array(32).fill(1), head: HEAD, constants, range: RANGE });
+    await expect(examineHistory(chain, chain.headState(), optionsFor(chain))).rejects.toThrow(reason);
   });
 
   it('refuses ranges that do not follow from the slots, and a range of another size', async () => {
