@@ -3,29 +3,24 @@
  * best, blocks of the confirmation depth below it final.
  */
 import { loadWasm } from '../src/crypto/wasm.ts';
-import { verifySignature } from '../src/crypto/sr25519.ts';
 import { equal, fromHex, toHex } from '../src/protocol/bytes.ts';
 import type { SignedBlock } from '../src/protocol/block.ts';
-import { REWARD_SIGNING_CONTEXT } from '../src/protocol/constants.ts';
 import { subspaceDigests } from '../src/protocol/digest.ts';
-import { ProtocolError } from '../src/protocol/errors.ts';
-import { encodeDigestItem, headerHash, preSealHash, sealOf } from '../src/protocol/header.ts';
-import { findJustification } from '../src/protocol/justification.ts';
-import { genesisSeed, nextPotInput, slotOutput, type PotInput } from '../src/protocol/pot.ts';
+import { encodeDigestItem, headerHash } from '../src/protocol/header.ts';
+import { genesisSeed, nextPotInput, type PotInput } from '../src/protocol/pot.ts';
 import { blockWeight } from '../src/protocol/solution-range.ts';
 import { orderedTrieRoot, Trie } from '../src/protocol/trie.ts';
-import type { DigestItem, Header, PreDigest, SlotNumber, SubspaceDigests } from '../src/protocol/types.ts';
-import { StateCache, STATES_IN_MEMORY } from './state-cache.ts';
+import type { DigestItem, Header, SlotNumber, SubspaceDigests } from '../src/protocol/types.ts';
+import { storagePrefix } from '../src/protocol/storage-key.ts';
+import { checkHeader, refusal, type ProofsOfTime } from './block-rules.ts';
 import { BlockStore } from './block-store.ts';
 import type { NetworkParams } from './config.ts';
 import { genesisState } from './genesis.ts';
 import { BlockContext, InvalidTransaction, readValue } from './runtime/context.ts';
 import { Execution } from './runtime/executive.ts';
-import { storagePrefix } from '../src/protocol/storage-key.ts';
 import { STATE_VERSION, Storage, type StorageChange } from './runtime/storage.ts';
-import { currentSlot, potParameters, segmentCommitment } from './runtime/subspace-state.ts';
-import { verifySolutionIn } from './runtime/solutions.ts';
-import { walkSlot } from './walk.ts';
+import { currentSlot, potParameters } from './runtime/subspace-state.ts';
+import { StateCache, STATES_IN_MEMORY } from './state-cache.ts';
 
 /** A block of the tree. */
 export interface Block {
@@ -39,12 +34,6 @@ export interface Block {
   readonly header: Header;
 }
 
-/** What the chain needs of the node's proofs of time. */
-export interface ProofsOfTime {
-  /** Output (16 bytes) of a slot on the branch that is followed, or null. */
-  outputAt(slot: SlotNumber): Uint8Array | null;
-}
-
 export interface ChainEvents {
   /** Every block that was executed and added, best or not. */
   imported(block: Block): void;
@@ -56,9 +45,6 @@ export interface ChainEvents {
 const TIMESTAMP = storagePrefix('Timestamp', 'Now');
 /** A whole state is written to disk every so many blocks. */
 const STATE_INTERVAL = 256;
-/** Slots that a proof of time may have had to be walked for within one import; more come only from afar. */
-const MAX_WALKED_SLOTS = 65_536;
-
 export class Chain {
   readonly genesis: Block;
   private readonly genesisTrie: Trie;
@@ -280,7 +266,14 @@ export class Chain {
     if (parent === null) throw refusal('parent-known', 'the parent is unknown');
     if (parent.number < this.finalBlock.number || !this.extendsFinal(parent))
       throw refusal('finality', 'the block forks off below the final block');
-    const digests = this.checkHeader(block, parent);
+    const state = this.stateOf(parent.hash);
+    const before = {
+      number: parent.number,
+      slot: this.slotOf(parent),
+      state,
+      input: this.justifiedFrom(parent),
+    };
+    const digests = checkHeader(block, before, this.params, this.proofs);
     const changes = this.execute(block, parent);
     const entry = {
       hash,
@@ -301,63 +294,6 @@ export class Chain {
     let at = block;
     while (at.number > this.finalBlock.number) at = this.block(at.parent)!;
     return at.hash === this.finalBlock.hash;
-  }
-
-  private checkHeader(block: SignedBlock, parent: Block): SubspaceDigests {
-    const { header } = block;
-    const digests = subspaceDigests(header);
-    const seal = sealOf(header);
-    const { preDigest } = digests;
-    if (header.number !== parent.number + 1)
-      throw refusal('number', `${header.number} after ${parent.number}`);
-    if (preDigest.slot <= this.slotOf(parent))
-      throw refusal('slot-increase', 'the slot is not after the parent’s');
-    const key = preDigest.solution.publicKey;
-    if (!verifySignature(key, REWARD_SIGNING_CONTEXT, preSealHash(header), seal))
-      throw refusal('seal-signature', 'the seal is not the farmer’s signature');
-    this.checkProofOfTime(block, parent, preDigest);
-    const state = this.stateOf(parent.hash);
-    // The first block's piece lies in a segment that it stores itself.
-    const commitments = new Map(
-      digests.segmentCommitments.map(({ segmentIndex, commitment }) => [segmentIndex, commitment]),
-    );
-    verifySolutionIn(
-      state,
-      this.params,
-      preDigest.solution,
-      preDigest.slot,
-      preDigest.proofOfTime,
-      digests.solutionRange,
-      (segment) => segmentCommitment(state, segment) ?? commitments.get(segment) ?? null,
-    );
-    return digests;
-  }
-
-  private checkProofOfTime(block: SignedBlock, parent: Block, preDigest: PreDigest): void {
-    const { seed, checkpoints } = findJustification(block.justifications);
-    const { nextChange } = potParameters(this.stateOf(parent.hash), parent.number, this.params);
-    let input = this.justifiedFrom(parent);
-    if (!equal(seed, input.seed))
-      throw refusal('justification-seed', 'the justification starts from another seed');
-    const futureSlot = preDigest.slot + BigInt(this.params.blockAuthoringDelay);
-    const count = futureSlot - input.slot + 1n;
-    if (BigInt(checkpoints.length) !== count || count > MAX_WALKED_SLOTS)
-      throw refusal('justification-count', `${checkpoints.length} slots where ${count} are needed`);
-    const outputs = new Map<SlotNumber, Uint8Array>();
-    for (const slotCheckpoints of checkpoints) {
-      const output = slotOutput(slotCheckpoints);
-      const kept = this.proofs.outputAt(input.slot);
-      const same = kept !== null && equal(kept, output);
-      if (!same && !equal(walkSlot(input.seed, input.iterations), slotCheckpoints))
-        throw refusal('pot-checkpoints', `slot ${input.slot} does not verify`);
-      outputs.set(input.slot, output);
-      input = nextPotInput(input.slot, input.iterations, output, nextChange);
-    }
-    if (!equal(outputs.get(futureSlot)!, preDigest.futureProofOfTime))
-      throw refusal('justification-last-output', 'the future proof of time is not the last output');
-    const own = outputs.get(preDigest.slot) ?? this.proofs.outputAt(preDigest.slot);
-    if (own === null || !equal(own, preDigest.proofOfTime))
-      throw refusal('pot-output', 'the proof of time is not the slot’s output');
   }
 
   /** Executes a block and compares state root, extrinsics root and digest. */
@@ -424,8 +360,4 @@ export class Chain {
   close(): void {
     this.store.close();
   }
-}
-
-function refusal(rule: string, message: string): ProtocolError {
-  return new ProtocolError({ code: 'block-refused', rule, message });
 }
