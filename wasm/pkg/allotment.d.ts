@@ -182,8 +182,6 @@ export function lagrange_weights(positions: Uint32Array | number[], wanted: numb
  */
 export function msm_partial(scalars: Uint8Array | number[], from: number): Uint8Array;
 
-export function parity_record(source_records: Uint8Array | number[], position: number): Uint8Array;
-
 /**
  * Verdict on a piece: 0 valid, 1 record not canonical, 2 commitment mismatch, 3 witness invalid.
  */
@@ -281,7 +279,6 @@ export interface InitOutput {
     readonly openings_decodes: (a: number, b: number) => number;
     readonly openings_hold: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
     readonly openings_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => [number, number, number];
-    readonly parity_record: (a: number, b: number, c: number) => [number, number, number, number];
     readonly piece_is_valid: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
     readonly piecebatch_add: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number];
     readonly piecebatch_holds: (a: number) => [number, number, number];

@@ -790,24 +790,6 @@ export function msm_partial(scalars, from) {
 }
 
 /**
- * @param {Uint8Array | number[]} source_records
- * @param {number} position
- * @returns {Uint8Array}
- */
-export function parity_record(source_records, position) {
-    const val2 = +position;
-    const ptr0 = passArray8ToWasm0(source_records, wasm.__wbindgen_malloc);
-    const len0 = WASM_VECTOR_LEN;
-    const ret = wasm.parity_record(ptr0, len0, val2);
-    if (ret[3]) {
-        throw takeFromExternrefTable0(ret[2]);
-    }
-    var v3 = getArrayU8FromWasm0(ret[0], ret[1]).slice();
-    wasm.__wbindgen_free(ret[0], ret[1] * 1, 1);
-    return v3;
-}
-
-/**
  * Verdict on a piece: 0 valid, 1 record not canonical, 2 commitment mismatch, 3 witness invalid.
  * @param {Uint8Array | number[]} bytes
  * @param {Uint8Array | number[]} segment_commitment

@@ -30,7 +30,6 @@ export const msm_partial: (a: number, b: number, c: number) => [number, number, 
 export const openings_decodes: (a: number, b: number) => number;
 export const openings_hold: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
 export const openings_new: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number, i: number, j: number) => [number, number, number];
-export const parity_record: (a: number, b: number, c: number) => [number, number, number, number];
 export const piece_is_valid: (a: number, b: number, c: number, d: number, e: number) => [number, number, number];
 export const piecebatch_add: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number];
 export const piecebatch_holds: (a: number) => [number, number, number];

@@ -1,5 +1,6 @@
 //! WebAssembly doors to `allotment-kzg`. Scalars are 32 bytes big-endian, points 48 bytes compressed.
 
+use allotment_kzg::combination::LongCombination;
 use allotment_kzg::kzg::{self, Opening, ReferenceString, POINT_BYTES};
 use allotment_kzg::{erasure, msm, piece, poly, scalar, Error};
 use std::cell::RefCell;
@@ -270,11 +271,6 @@ pub fn extend_commitments(commitments: &[u8]) -> Result<Vec<u8>, JsError> {
     ))
 }
 
-#[wasm_bindgen]
-pub fn parity_record(source_records: &[u8], position: usize) -> Result<Vec<u8>, JsError> {
-    piece::parity_record(source_records, position).map_err(thrown)
-}
-
 /// Weights (n·32 bytes) by which records at `positions` of a segment combine to the one at `wanted`.
 #[wasm_bindgen]
 pub fn lagrange_weights(positions: &[u32], wanted: usize) -> Result<Vec<u8>, JsError> {
@@ -286,22 +282,22 @@ pub fn lagrange_weights(positions: &[u32], wanted: usize) -> Result<Vec<u8>, JsE
 
 /// Adds weighted records one by one, so that a record is recombined in bounded memory.
 #[wasm_bindgen]
-pub struct RecordSum(piece::RecordSum);
+pub struct RecordSum(LongCombination);
 
 #[wasm_bindgen]
 impl RecordSum {
     #[wasm_bindgen(constructor)]
     #[allow(clippy::new_without_default)] // a JavaScript constructor
     pub fn new() -> Self {
-        Self(piece::RecordSum::default())
+        Self(LongCombination::default())
     }
 
     pub fn add(&mut self, record: &[u8], weight: &[u8]) -> Result<(), JsError> {
         self.0.add(record, &scalar_of(weight)?).map_err(thrown)
     }
 
-    pub fn record(&self) -> Vec<u8> {
-        self.0.record()
+    pub fn record(&mut self) -> Vec<u8> {
+        scalar::many_to_bytes(&self.0.values())
     }
 }
 
@@ -386,7 +382,7 @@ impl PieceBatch {
             .map_err(thrown)
     }
 
-    pub fn holds(&self) -> Result<bool, JsError> {
+    pub fn holds(&mut self) -> Result<bool, JsError> {
         with_srs(|srs| self.0.holds(srs))
     }
 }

@@ -3,7 +3,7 @@
 use crate::poly;
 use crate::scalar::{self, Fr};
 use crate::Error;
-use ark_ff::{batch_inversion, Field, One, Zero};
+use ark_ff::{batch_inversion, Zero};
 use ark_poly::EvaluationDomain;
 
 /// Parity values of n source values (n a power of two): the source polynomial at the odd points of the domain
@@ -14,21 +14,6 @@ pub fn extend(source: &[Fr]) -> Result<Vec<Fr>, Error> {
     poly::shift(&mut values, &poly::odd_shift(source.len())?);
     domain.fft_in_place(&mut values);
     Ok(values)
-}
-
-/// Weights by which 128 sources (n) combine to the parity value at `odd` (0..n).
-pub fn parity_weights(n: usize, odd: usize) -> Result<Vec<Fr>, Error> {
-    let domain = poly::domain(n)?;
-    let x = poly::domain(2 * n)?.element(2 * odd + 1);
-    // Barycentric form: (x^n − 1)/n · ω^j / (x − ω^j).
-    let scale = (x.pow([n as u64]) - Fr::one()) * domain.size_inv();
-    let mut inverses: Vec<Fr> = (0..n).map(|j| x - domain.element(j)).collect();
-    batch_inversion(&mut inverses);
-    Ok(inverses
-        .into_iter()
-        .enumerate()
-        .map(|(j, inverse)| scale * domain.element(j) * inverse)
-        .collect())
 }
 
 /// What recovery needs to know of which shards are missing, whatever the others hold: made ahead of them.

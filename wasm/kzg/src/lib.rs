@@ -1,5 +1,6 @@
 //! KZG commitments over BLS12-381, erasure coding and pieces, exactly as the network computes them.
 
+pub mod combination;
 pub mod erasure;
 mod error;
 mod fq;

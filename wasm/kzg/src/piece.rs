@@ -1,13 +1,13 @@
 //! Pieces and segments: validity, commitments of a segment, reconstruction.
 
-use crate::erasure;
+use crate::combination::ShortCombination;
 use crate::kzg::{self, Opening, OpeningBatch, ReferenceString, POINT_BYTES};
 use crate::msm;
 use crate::poly;
 use crate::scalar::{self, Fr, SCALAR_BYTES};
 use crate::Error;
 use ark_bls12_381::G1Affine;
-use ark_ff::{AdditiveGroup, Zero};
+use ark_ff::Zero;
 
 pub const RECORD_CHUNKS: usize = 32_768;
 pub const RECORD_BYTES: usize = RECORD_CHUNKS * SCALAR_BYTES;
@@ -106,7 +106,7 @@ pub fn piece_is_valid(
 
 /// Checks many pieces with one commitment and one pairing product, keeping one record's memory.
 pub struct PieceBatch {
-    values: Vec<Fr>,
+    records: ShortCombination,
     commitments: Vec<G1Affine>,
     coefficients: Vec<Fr>,
     openings: OpeningBatch,
@@ -118,7 +118,7 @@ impl PieceBatch {
     /// `seed` is random and unknown to whoever supplies the pieces; `count` pieces will be added at most.
     pub fn new(seed: &[u8; 32], count: usize) -> Self {
         Self {
-            values: vec![Fr::ZERO; RECORD_CHUNKS],
+            records: ShortCombination::default(),
             commitments: Vec::new(),
             coefficients: Vec::new(),
             openings: OpeningBatch::default(),
@@ -142,17 +142,14 @@ impl PieceBatch {
             });
         };
         let opening = record_opening(commitment, witness, segment_commitment, position);
-        let (Some(opening), Some(point), Ok(values)) = (
+        let (Some(opening), Some(point), Ok(())) = (
             opening,
             kzg::point_from_bytes(commitment),
-            scalar::many_from_bytes(record),
+            self.records.add(record, &for_record),
         ) else {
             self.malformed = true;
             return Ok(());
         };
-        for (sum, value) in self.values.iter_mut().zip(values) {
-            *sum += for_record * value;
-        }
         self.commitments.push(point);
         self.coefficients.push(for_record);
         self.openings.add(&opening, for_opening)
@@ -160,11 +157,11 @@ impl PieceBatch {
 
     /// Whether every piece added is valid. A commitment that differs from the true one by a point outside the
     /// prime-order subgroup is caught too: its bytes are hashed into the opening.
-    pub fn holds(&self, srs: &ReferenceString) -> Result<bool, Error> {
+    pub fn holds(&mut self, srs: &ReferenceString) -> Result<bool, Error> {
         if self.malformed {
             return Ok(false);
         }
-        let combined = srs.partial(&poly::interpolate(&self.values)?, 0)?;
+        let combined = srs.partial(&poly::interpolate(&self.records.values())?, 0)?;
         let claimed = msm::msm(&msm::bases(&self.commitments), &self.coefficients);
         Ok(combined == claimed && self.openings.holds())
     }
@@ -203,18 +200,6 @@ pub fn segment_from_commitments(
         segment_commitment,
         record_witnesses,
     })
-}
-
-/// One parity record (odd `position` 0..127) of a segment's 128 source records, each 1 MiB of scalars.
-pub fn parity_record(source_records: &[u8], position: usize) -> Result<Vec<u8>, Error> {
-    if source_records.len() != SOURCE_PIECES * RECORD_BYTES || position >= SOURCE_PIECES {
-        return Err(Error::BadLength {
-            what: "the source records",
-            length: source_records.len(),
-        });
-    }
-    let weights = erasure::parity_weights(SOURCE_PIECES, position)?;
-    combine(source_records.chunks_exact(RECORD_BYTES), &weights)
 }
 
 /// All 256 record commitments of a segment from those at 128 distinct positions.
@@ -270,54 +255,4 @@ pub fn lagrange_weights(positions: &[usize], wanted: usize) -> Result<Vec<Fr>, E
             Ok(numerator * poly::inverse(&denominator))
         })
         .collect()
-}
-
-fn combine<'a>(records: impl Iterator<Item = &'a [u8]>, weights: &[Fr]) -> Result<Vec<u8>, Error> {
-    let mut sum = RecordSum::default();
-    for (record, weight) in records.zip(weights) {
-        sum.add(record, weight)?;
-    }
-    Ok(sum.record())
-}
-
-/// A weighted sum of records, chunk by chunk, that keeps one record's memory.
-pub struct RecordSum(Vec<Fr>);
-
-impl Default for RecordSum {
-    fn default() -> Self {
-        Self(vec![Fr::ZERO; RECORD_CHUNKS])
-    }
-}
-
-impl RecordSum {
-    /// Adds a record of 32768 scalars times a weight.
-    pub fn add(&mut self, record: &[u8], weight: &Fr) -> Result<(), Error> {
-        if record.len() != RECORD_BYTES {
-            return Err(Error::BadLength {
-                what: "a record",
-                length: record.len(),
-            });
-        }
-        if weight.is_zero() {
-            return Ok(());
-        }
-        for (index, (sum, chunk)) in self
-            .0
-            .iter_mut()
-            .zip(record.chunks_exact(SCALAR_BYTES))
-            .enumerate()
-        {
-            let value = chunk
-                .try_into()
-                .ok()
-                .and_then(scalar::from_bytes)
-                .ok_or(Error::ScalarNotCanonical { index })?;
-            *sum += *weight * value;
-        }
-        Ok(())
-    }
-
-    pub fn record(&self) -> Vec<u8> {
-        scalar::many_to_bytes(&self.0)
-    }
 }
