@@ -36,6 +36,8 @@ class CacheSearch {
   /** Pieces that a peer says to have, and that it was asked for without giving them. */
   private readonly promised = new Map<string, Set<PieceIndex>>();
   private readonly lacking = new Map<string, Set<PieceIndex>>();
+  /** Questions that each peer has to answer. */
+  private readonly busy = new Map<string, number>();
   private readonly inFlight = new Set<PieceIndex>();
   /** Pieces that came and are being checked; meanwhile others are asked for. */
   private readonly checking = new Set<Promise<void>>();
@@ -45,9 +47,14 @@ class CacheSearch {
     indices: readonly PieceIndex[],
     private readonly arrived: PieceArrived,
     private readonly signal: AbortSignal,
+    /** Who gave pieces lately; is told who does. */
+    private readonly givers: Set<string>,
     private readonly failed?: PieceFailed,
   ) {
     this.wanted = new Set(indices);
+    // Who had a piece likely has others: they are asked for without waiting for a promise.
+    const speakers = new Set(peer.book.speakers(cachedPieceByIndex.name));
+    for (const giver of givers) if (speakers.has(giver)) this.expectAll(giver);
     for (const index of indices) {
       const key = kademliaKey(pieceMultihash(index));
       this.near.set(index, peer.book.holders(key, CLOSEST_PEERS, peer.id));
@@ -78,7 +85,9 @@ class CacheSearch {
 
   /** A promise first, then a connected peer not asked yet, then the nearest peer of a piece. */
   private next(): Question | null {
-    for (const [peer, indices] of this.promised) {
+    const idlest = [...this.promised].sort(([a], [b]) => this.load(a) - this.load(b));
+    for (const [peer, indices] of idlest) {
+      if (this.peer.book.isAside(peer)) continue;
       for (const index of indices) {
         indices.delete(index);
         if (this.isFree(index)) return { peer, index };
@@ -100,6 +109,15 @@ class CacheSearch {
     return null;
   }
 
+  private load(peer: string): number {
+    return this.busy.get(peer) ?? 0;
+  }
+
+  private expectAll(giver: string): void {
+    this.checked.add(giver);
+    this.promised.set(giver, new Set(this.wanted));
+  }
+
   private take(peer: string, index: PieceIndex): Question {
     this.checked.add(peer);
     return { peer, index };
@@ -107,6 +125,7 @@ class CacheSearch {
 
   private async ask({ peer, index }: Question): Promise<void> {
     this.inFlight.add(index);
+    this.busy.set(peer, this.load(peer) + 1);
     try {
       const lacking = this.lacking.get(peer);
       const others = [...this.wanted].filter((other) => other !== index && lacking?.has(other) !== true);
@@ -115,15 +134,21 @@ class CacheSearch {
       const answer = await this.peer.request(peer, cachedPieceByIndex, question, this.signal);
       this.remember(peer, cachedPieces, new Set(answer.cachedPieces.slice(0, MAX_CACHED_PIECES)));
       if (answer.result.kind === 'closestPeers') {
+        this.givers.delete(peer);
         this.lacks(peer, index);
         this.tell(index, answer.result.peers);
-      } else this.check(index, answer.result.piece, peer);
+      } else {
+        this.givers.add(peer);
+        this.check(index, answer.result.piece, peer);
+      }
     } catch (error) {
       this.signal.throwIfAborted();
+      this.givers.delete(peer);
       if (!(error instanceof DsnError)) throw error;
       this.failed?.(index, peer, error.code);
     } finally {
       this.inFlight.delete(index);
+      this.busy.set(peer, this.load(peer) - 1);
     }
   }
 
@@ -145,8 +170,10 @@ class CacheSearch {
   private remember(peer: string, asked: readonly PieceIndex[], has: ReadonlySet<PieceIndex>): void {
     const promised = this.promised.get(peer) ?? new Set();
     for (const index of asked) {
-      if (!has.has(index)) this.lacks(peer, index);
-      else if (this.lacking.get(peer)?.has(index) !== true) promised.add(index);
+      if (!has.has(index)) {
+        promised.delete(index);
+        this.lacks(peer, index);
+      } else if (this.lacking.get(peer)?.has(index) !== true) promised.add(index);
     }
     this.promised.set(peer, promised);
   }
@@ -174,9 +201,11 @@ function blamed(peer: DsnPeer, sender: string, index: PieceIndex): () => void {
 
 /** The caches of peers (L2): many pieces in one search. */
 export function peerCaches(peer: DsnPeer): PieceProvider {
+  const givers = new Set<string>();
   return {
     name: 'caches of peers',
-    find: (wanted, arrived, signal, failed) => new CacheSearch(peer, wanted, arrived, signal, failed).run(),
+    find: (wanted, arrived, signal, failed) =>
+      new CacheSearch(peer, wanted, arrived, signal, givers, failed).run(),
   };
 }
 
