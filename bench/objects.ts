@@ -39,14 +39,14 @@ const PASSWORD = 'correct horse';
 const MEGA = 1e6;
 const MEBI = 2 ** 20;
 /**
- * Workers with what they need to check pieces take some 150 MiB; then there are 96 pieces on their way or unchecked, 64
+ * Workers with what they need to check pieces take some 150 MiB; then there are 160 pieces on their way or unchecked, 96
  * of them copied for the check, 16 in use, nodes, and garbage.
  */
 const MEMORY_BOUND_MIB = 512;
 const SAMPLE_MS = 20;
 const SEARCHES = 2;
 /** Longer than checks are put off. */
-const LATER_MS = 2_500;
+const LATER_MS = 4_500;
 const BETWEEN_CONNECTIONS_MS = 1_000;
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -145,7 +145,7 @@ function linkOf({ cid, pieceIndex, offset }: GiverReady) {
 
 /** Reads the whole file, verified, from nothing but its identifier and the place of its head. */
 async function read(setting: Setting, supply = newSupply(setting, setting.asker)): Promise<void> {
-  const service = new ObjectService({ pieces: supply, locators: [], pool: setting.pool });
+  const service = new ObjectService({ pieces: supply, locators: [] });
   const object = await service.open(linkOf(setting.file), signal);
   let bytes = 0;
   const password = setting.order.password ?? undefined;
@@ -234,11 +234,7 @@ function firstByte(): Promise<BenchmarkResult> {
       const started = performance.now();
       const asker = await newAsker();
       await asker.connect(setting.file.addresses);
-      const service = new ObjectService({
-        pieces: newSupply(setting, asker),
-        locators: [],
-        pool: setting.pool,
-      });
+      const service = new ObjectService({ pieces: newSupply(setting, asker), locators: [] });
       const object = await service.open(linkOf(setting.file), signal);
       await service.read(object, signal).next();
       // The first one warms up.

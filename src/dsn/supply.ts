@@ -42,7 +42,7 @@ export type PieceEvent =
 /** Pieces looked for at once. */
 const MAX_WANTED = 64;
 /** Pieces looked for, or found and not checked yet: bounds memory to so many MiB. What comes then waits for checks. */
-const MAX_HELD = 96;
+const MAX_HELD = 160;
 /** Requests of the same moment are looked for together; the first ones only with those of the same turn. */
 const COLLECT_MS = 5;
 /** Whom a piece comes from that was kept here. */

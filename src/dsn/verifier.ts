@@ -11,11 +11,10 @@ export interface SegmentCommitments {
 }
 
 /** Pieces checked together at most. A batch costs hardly more than one piece, so that large ones pay. */
-const BATCH = 64;
+const BATCH = 96;
 /** A piece that somebody waits for waits so long for others, in milliseconds. */
 const COLLECT_MS = 15;
-/** One that nobody waits for waits until there are so many of them, or so long. */
-const WORTHWHILE = 64;
+/** One that nobody waits for waits until there is a whole batch of them, or so long. */
 const PATIENCE_MS = 4_000;
 
 interface Claim {
@@ -66,7 +65,7 @@ export class PieceVerifier {
   /** Sets the clock to when the next batch has to begin. */
   private plan(): void {
     if (this.checking || this.claims.length === 0) return;
-    const soon = this.claims.length >= WORTHWHILE || this.claims.some(({ urgent }) => urgent);
+    const soon = this.claims.length >= BATCH || this.claims.some(({ urgent }) => urgent);
     const at = performance.now() + (soon ? COLLECT_MS : PATIENCE_MS);
     if (this.timer !== null) {
       if (this.timer.at <= at) return;

@@ -1,13 +1,12 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadBlake3 } from '../crypto/blake3.ts';
-import type { ComputePool } from '../crypto/jobs.ts';
 import { concat, equal } from '../protocol/bytes.ts';
 import { PIECE_BYTES, RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import { decodeNode } from '../protocol/dag.ts';
 import { FileBuilder, type StoredNode } from '../protocol/dag-builder.ts';
 import { ProtocolError } from '../protocol/errors.ts';
-import { nodesIn, nodesOfPiece } from '../protocol/history-nodes.ts';
+import { nodesIn } from '../protocol/history-nodes.ts';
 import { recordFromRaw } from '../protocol/record.ts';
 import { ScaleWriter } from '../protocol/scale.ts';
 import { sourcePosition } from '../protocol/segment.ts';
@@ -228,34 +227,6 @@ describe('reading a file', () => {
         starts[number]! += (value as Uint8Array).length;
       }
     }
-  });
-});
-
-describe('workers', () => {
-  it.each([
-    ['look through pieces while one is free', 1, true],
-    ['are left alone while others keep them busy', 2, false],
-  ])('%s', async (_, busy, used) => {
-    let jobs = 0;
-    const pool = {
-      status: () => ({ workers: 2, busy, queued: 0 }),
-      run: (_job: string, { piece }: { piece: Uint8Array }) => {
-        jobs += 1;
-        return Promise.resolve({ found: nodesOfPiece(piece) });
-      },
-    } as unknown as ComputePool;
-    const large = fileNodes(6_000_000);
-    const last = large.at(-1)!;
-    const history = new History(20n, large);
-    const found = new NodeStore({ pieces: history, locators: [], pool });
-    found.addLinkHints(last.hash, [history.place(last)]);
-    const node = decodeNode(await found.node(last.hash, signal));
-    let at = 0;
-    for await (const part of storedBytes(found, last.hash, node, { from: 0, to: Infinity }, signal)) {
-      expect(part[0]).toBe((at * 7) % 251);
-      at += part.length;
-    }
-    expect([at, jobs > 0]).toEqual([6_000_000, used]);
   });
 });
 

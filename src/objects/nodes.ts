@@ -4,7 +4,6 @@ import { cidOfHash } from '../protocol/cid.ts';
 import { MAX_NODE_BYTES } from '../protocol/dag.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { fetchObject, type ObjectFault } from '../protocol/object-retrieval.ts';
-import type { ComputePool } from '../crypto/jobs.ts';
 import type { PieceWish } from '../dsn/supply.ts';
 import { isSourcePiece, nextSourcePiece } from '../protocol/segment.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
@@ -24,8 +23,6 @@ export interface NodeStoreOptions {
   pieces: PieceAccess;
   /** Asked where nodes lie, all at once. The history around known places is looked through besides. */
   locators: readonly Locator[];
-  /** Takes work off this thread. */
-  pool?: ComputePool;
   /** Bytes of nodes kept in memory. */
   cacheBytes?: number;
   watch?(event: RetrievalEvent): void;
@@ -60,7 +57,6 @@ export class NodeStore implements NodeSource {
       this.pieces,
       (place, bytes) => this.meet(place, bytes),
       options.locators.length > 0 ? HEAD_START_MS : 0,
-      options.pool,
     );
     this.hints = new HintBook([...options.locators, this.neighbours]);
   }

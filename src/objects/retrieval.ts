@@ -93,8 +93,8 @@ export async function startRetrieval(options: RetrievalOptions): Promise<Retriev
     ...(options.indexers?.() ?? []).map((base) => indexerLocator(base)),
   ];
   const serviceWatchedBy: Retrieval['serviceWatchedBy'] = (watchOne) =>
-    new ObjectService({ pieces: supply, locators: locators(), pool, watch: watchOne });
-  const service = new ObjectService({ pieces: supply, locators: locators(), pool, watch });
+    new ObjectService({ pieces: supply, locators: locators(), watch: watchOne });
+  const service = new ObjectService({ pieces: supply, locators: locators(), watch });
   return { service, serviceWatchedBy, supply, farmSupply, peer, connected, stop: () => peer.stop() };
 }
 

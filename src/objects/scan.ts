@@ -2,12 +2,13 @@
  * Finds nodes by looking through history itself, near where another part of the same object lies: what is uploaded
  * together is archived together. It needs nobody's index.
  */
-import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
+import { unpackNodes } from '../crypto/record-nodes.ts';
+import { loadWasm } from '../crypto/wasm.ts';
 import { pause } from '../network/pause.ts';
 import { RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import { MAX_NODE_BYTES } from '../protocol/dag.ts';
 import type { PieceWish } from '../dsn/supply.ts';
-import { nodesOfPiece, type RecordNodes } from '../protocol/history-nodes.ts';
+import type { RecordNodes } from '../protocol/history-nodes.ts';
 import { nextSourcePiece, previousSourcePiece } from '../protocol/segment.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import { Borders } from './borders.ts';
@@ -82,8 +83,6 @@ export class NeighbourLocator implements Locator {
   private readonly under = new Map<PieceIndex, { phase: number; done: Promise<void> }>();
   /** Pieces that somebody looks at who knows a place in them. */
   private readonly looking = new Map<PieceIndex, Promise<void>>();
-  /** Pieces that workers look through. */
-  private beside = 0;
   private readonly searches = new Set<Search>();
   /** Who looks for what, by its key. */
   private readonly wanted = new Map<string, Set<Search>>();
@@ -95,8 +94,6 @@ export class NeighbourLocator implements Locator {
     private readonly came: Came = () => undefined,
     /** Milliseconds that others have to tell the place before history is searched through. */
     private readonly headStartMs = 0,
-    /** Looks through pieces beside this thread as long as it has nothing else to do. */
-    private readonly pool: ComputePool | null = null,
   ) {}
 
   /** Tells a place near which to look. */
@@ -285,7 +282,7 @@ export class NeighbourLocator implements Locator {
 
   private async scan(index: PieceIndex, wish: PieceWish, signal: AbortSignal): Promise<void> {
     const [piece] = await this.source.pieces([index], signal, wish);
-    const found = piece ? await this.nodesOf(piece) : null;
+    const found = piece ? await nodesOf(piece) : null;
     this.scanned.add(index);
     if (wish.quick !== true) this.checked.add(index);
     let hit = false;
@@ -302,23 +299,6 @@ export class NeighbourLocator implements Locator {
     this.width = hit ? MOST_PIECES : Math.min(MOST_PIECES, this.width + 1);
   }
 
-  /** Beside this thread while there is a worker that nobody else keeps busy; the first ones here, at once. */
-  private async nodesOf(piece: Uint8Array): Promise<RecordNodes | null> {
-    const { pool } = this;
-    const { busy, workers } = pool?.status() ?? { busy: 0, workers: 0 };
-    const free = workers - Math.max(0, busy - this.beside) > 0;
-    if (pool === null || !free || this.width < MOST_PIECES) return nodesOfPiece(piece);
-    this.beside += 1;
-    try {
-      // A copy that is handed over costs less than one that is made of a message, and may be written over.
-      const copy = piece.slice();
-      const options = { priority: JobPriority.verifyHead, transfer: [copy.buffer] };
-      return (await pool.run('piece.nodes', { piece: copy }, options)).found;
-    } finally {
-      this.beside -= 1;
-    }
-  }
-
   /** Whether somebody looks for it. */
   private take(place: GlobalObject, bytes: Uint8Array): boolean {
     const key = keyOf(place.hash);
@@ -332,6 +312,12 @@ export class NeighbourLocator implements Locator {
     this.came(place, bytes);
     return searches !== undefined && searches.size > 0;
   }
+}
+
+/** On this thread: handing a piece to another and taking the nodes back costs more than finding them. */
+async function nodesOf(piece: Uint8Array): Promise<RecordNodes | null> {
+  await loadWasm();
+  return unpackNodes(piece.slice());
 }
 
 /** A piece and those on one side of it, `count` at most. */

@@ -1,5 +1,4 @@
 /** Objects for whoever wants them: the page, the service worker, the command line. */
-import type { ComputePool } from '../crypto/jobs.ts';
 import type { PieceSupply } from '../dsn/supply.ts';
 import { concat } from '../protocol/bytes.ts';
 import { hashOfCid } from '../protocol/cid.ts';
@@ -30,8 +29,6 @@ const SMALL_TIMEOUT_MS = 30_000;
 export interface ObjectServiceOptions {
   pieces: Pick<PieceSupply, 'pieces'> & Partial<Pick<PieceSupply, 'troublesOf'>>;
   locators: readonly Locator[];
-  /** Takes work off this thread. */
-  pool?: ComputePool;
   watch?(event: RetrievalEvent): void;
 }
 

@@ -49,12 +49,6 @@ pub fn init_srs(uncompressed: &[u8]) -> Result<(), JsError> {
     Ok(())
 }
 
-/// Number of powers loaded.
-#[wasm_bindgen]
-pub fn srs_length() -> usize {
-    SRS.with(|srs| srs.borrow().as_ref().map_or(0, ReferenceString::len))
-}
-
 /// Whether 48 bytes are a point that the network accepts.
 #[wasm_bindgen]
 pub fn g1_is_decodable(bytes: &[u8]) -> bool {
