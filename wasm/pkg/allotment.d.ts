@@ -241,11 +241,6 @@ export function sr25519_verify(_public: Uint8Array | number[], context: Uint8Arr
 
 export function sr25519_verify_batch(publics: Uint8Array | number[], context: Uint8Array | number[], messages: Uint8Array | number[], signatures: Uint8Array | number[]): boolean;
 
-/**
- * Number of powers loaded.
- */
-export function srs_length(): number;
-
 export type InitInput = RequestInfo | URL | Response | BufferSource | WebAssembly.Module;
 
 export interface InitOutput {
@@ -311,7 +306,6 @@ export interface InitOutput {
     readonly sr25519_sign: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number, number];
     readonly sr25519_verify: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
     readonly sr25519_verify_batch: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => [number, number, number];
-    readonly srs_length: () => number;
     readonly __wbindgen_exn_store: (a: number) => void;
     readonly __externref_table_alloc: () => number;
     readonly __wbindgen_externrefs: WebAssembly.Table;

@@ -1218,15 +1218,6 @@ export function sr25519_verify_batch(publics, context, messages, signatures) {
     }
     return ret[0] !== 0;
 }
-
-/**
- * Number of powers loaded.
- * @returns {number}
- */
-export function srs_length() {
-    const ret = wasm.srs_length();
-    return ret >>> 0;
-}
 function __wbg_get_imports() {
     const import0 = {
         __proto__: null,

@@ -62,7 +62,6 @@ export const sr25519_public_key: (a: number, b: number) => [number, number, numb
 export const sr25519_sign: (a: number, b: number, c: number, d: number, e: number, f: number) => [number, number, number, number];
 export const sr25519_verify: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => number;
 export const sr25519_verify_batch: (a: number, b: number, c: number, d: number, e: number, f: number, g: number, h: number) => [number, number, number];
-export const srs_length: () => number;
 export const __wbindgen_exn_store: (a: number) => void;
 export const __externref_table_alloc: () => number;
 export const __wbindgen_externrefs: WebAssembly.Table;
