@@ -210,10 +210,10 @@ describe('pieces taken as they arrive', () => {
     const check = pool.run.bind(pool);
     pool.run = async (job, input) => held.then(() => check(job, input));
     let come = 0;
-    const wanted = Array.from({ length: 120 }, (_, index) => pieces.piece(BigInt(index), signal, quick));
+    const wanted = Array.from({ length: 200 }, (_, index) => pieces.piece(BigInt(index), signal, quick));
     for (const one of wanted) void one.then(() => (come += 1));
-    await expect.poll(() => come).toBe(96);
-    expect(all.asked.length).toBe(96);
+    await expect.poll(() => come).toBe(160);
+    expect(all.asked.length).toBe(160);
     release();
     expect((await Promise.all(wanted)).map(says)).toEqual(wanted.map((_, index) => BigInt(index)));
   });

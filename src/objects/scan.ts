@@ -107,8 +107,7 @@ export class NeighbourLocator implements Locator {
     const count = Math.max(0, Math.ceil((bytesBefore * SPREAD - offset) / RAW_RECORD_BYTES));
     const at = pieceIndex - 2n * BigInt(count);
     this.addReader({ at: at < 0n ? 0n : at, last: pieceIndex });
-    // No more is lost where it lies elsewhere than there is of it.
-    this.width = Math.max(FIRST_PIECES, Math.min(MOST_PIECES, count));
+    this.width = FIRST_PIECES;
   }
 
   private addReader(reader: Reader): void {
