@@ -123,6 +123,34 @@ describe('searches', () => {
     expect(new Set(found.values())).toEqual(new Set([far.id]));
   });
 
+  it('ask who gave a piece for several at once, and others for what it lacks', async () => {
+    const [two, three, four] = [2n, 3n, 4n];
+    const together = Promise.withResolvers<void>();
+    const asked = new Set<PieceIndex>();
+    const gives = serverOf([1n, two, three]);
+    const giver = await join({
+      kademliaServer: true,
+      server: {
+        ...gives,
+        cachedPiece: async (index) => {
+          if (index !== 1n) asked.add(index);
+          if (asked.size === 3) together.resolve();
+          if (index !== 1n) await together.promise;
+          return gives.cachedPiece(index);
+        },
+      },
+    });
+    const other = await join({ server: serverOf([four]), kademliaServer: true });
+    const asker = await join({}, []);
+    await asker.connect(giver.addresses());
+    const caches = peerCaches(asker);
+    expect((await search(caches, [1n])).get(1n)).toBe(giver.id);
+    await asker.connect(other.addresses());
+    // The giver answers none of them before it was asked for all.
+    const found = await search(caches, [two, three, four]);
+    expect([two, three, four].map((index) => found.get(index))).toEqual([giver.id, giver.id, other.id]);
+  });
+
   it('find what only plots have', async () => {
     const farmer = await join({ server: serverOf([], [8n]), kademliaServer: true });
     const asker = await join({}, []);
