@@ -132,11 +132,11 @@ describe('searches', () => {
       kademliaServer: true,
       server: {
         ...gives,
-        cachedPiece: async (index) => {
+        cachedPiece: async (index, to) => {
           if (index !== 1n) asked.add(index);
           if (asked.size === 3) together.resolve();
           if (index !== 1n) await together.promise;
-          return gives.cachedPiece(index);
+          return gives.cachedPiece(index, to);
         },
       },
     });

@@ -1,7 +1,7 @@
 import * as fc from 'fast-check';
 import { unzipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
-import { concat, equal, fromHex, toHex, utf8 } from '../protocol/bytes.ts';
+import { equal, fromHex, toHex, utf8 } from '../protocol/bytes.ts';
 import { cidOfHash } from '../protocol/cid.ts';
 import { FileBuilder, type DagLimits, type StoredNode } from '../protocol/dag-builder.ts';
 import { encodeNode, hashOfNode, type DagNode } from '../protocol/dag.ts';
@@ -53,7 +53,7 @@ async function* inParts(bytes: Uint8Array, size = 100_000): AsyncGenerator<Uint8
 async function collect(parts: AsyncIterable<Uint8Array>): Promise<Uint8Array> {
   const all: Uint8Array[] = [];
   for await (const part of parts) all.push(part);
-  return concat(...all);
+  return new Uint8Array(await new Blob(all as BlobPart[]).arrayBuffer());
 }
 
 async function stored(bytes: Uint8Array, options: PrepareOptions = {}, name: string | null = 'a.bin') {
@@ -346,6 +346,20 @@ describe('folders', () => {
       'empty/',
     ]);
     expect(equal(files['inside/big.bin']!, big)).toBe(true);
+  });
+
+  it('of more entries than fit are no zip files', async () => {
+    const nodes: StoredNode[] = [];
+    const same = file('same', utf8('x'));
+    const entries = Array.from({ length: 65_535 }, () => same);
+    for await (const node of prepareTree({ kind: 'folder', name: 'many', entries })) nodes.push(node);
+    const source = new Nodes(nodes);
+    const folder = await openHash(source, nodes.at(-1)!.hash, signal);
+    const refused = await failure(collect(zipFolder(source, folder, signal)));
+    expect(refused.code).toBe('out-of-bounds');
+    const names = new Set<string>();
+    for await (const { path } of listFolder(source, folder, signal)) names.add(path);
+    expect([names.size, names.has('same (65535)')]).toEqual([65_535, true]);
   });
 });
 

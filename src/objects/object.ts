@@ -250,7 +250,7 @@ export async function* listFolder(
   let count = 0;
   async function* list(parent: OpenedObject, prefix: string, nesting: number): AsyncGenerator<FolderEntry> {
     if (nesting > MAX_NESTING) throw tooLarge(parent, `folders nested ${nesting} deep`);
-    const used = new Set<string>();
+    const used = new Map<string, number>();
     const hashes = folderEntries(source, parent.hash, parent.head, signal);
     for await (const node of nodesAhead(hashes, source, signal)) {
       count += 1;
@@ -264,14 +264,19 @@ export async function* listFolder(
   yield* list(folder, '', 0);
 }
 
-/** A name that is safe as a file's name and not used yet among its siblings. */
-function uniqueName({ name, hash }: OpenedObject, used: Set<string>): string {
+/**
+ * A name that is safe as a file's name and not used yet among its siblings. `used`: by name, how many were called so but
+ * for a number; a folder may hold one name a hundred thousand times.
+ */
+function uniqueName({ name, hash }: OpenedObject, used: Map<string, number>): string {
   // oxlint-disable-next-line no-control-regex
   const safe = (name ?? '').replace(/[/\\:\u0000-\u001f\u007f]/g, '_').replace(/^\.+$/, '_');
   const base = safe === '' ? `unnamed-${hash[0]!.toString(16)}${hash[1]!.toString(16)}` : safe;
   let unique = base;
-  for (let copy = 2; used.has(unique); copy += 1) unique = `${base} (${copy})`;
-  used.add(unique);
+  let count = used.get(base) ?? 0;
+  for (; used.has(unique); count += 1) unique = `${base} (${count + 1})`;
+  used.set(base, Math.max(1, count));
+  if (unique !== base) used.set(unique, 1);
   return unique;
 }
 
