@@ -1,5 +1,7 @@
 /** Transactions that were signed here, kept until they are forgotten, so that a reload loses none. */
+import type { AccountState } from '../chain/state/accounts.ts';
 import type { NodeStore } from '../storage/store.ts';
+import { Refusal } from '../wallet/errors.ts';
 import type { CallView } from '../wallet/wording.ts';
 
 /** What became of a transaction. */
@@ -85,6 +87,33 @@ export class PaymentRecords {
   /** Those that something can still happen to. */
   open(): PaymentRecord[] {
     return this.records.filter((record) => !isSettled(record));
+  }
+
+  /** How many of an account's transactions wait in a row from its present nonce on. */
+  ahead(address: string, { exists, nonce }: AccountState): number {
+    if (!exists) return 0;
+    const used = new Set(
+      this.open()
+        .filter(({ account }) => account === address)
+        .map((record) => record.nonce),
+    );
+    let count = 0;
+    while (used.has(String(nonce + count))) count += 1;
+    return count;
+  }
+
+  /**
+   * Throws Refusal `overtaken` when a transaction of the account that is under way has this nonce: of two, one would wait
+   * until it ends.
+   */
+  requireFree({ account, nonce }: Pick<PaymentRecord, 'account' | 'nonce'>): void {
+    const overtaken = this.open().some((record) => record.account === account && record.nonce === nonce);
+    if (!overtaken) return;
+    throw new Refusal(
+      'overtaken',
+      `nonce ${nonce} is used`,
+      'Another transaction of this account was sent meanwhile. Look at this one once more.',
+    );
   }
 
   /** Adds a transaction. */

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
 import { recordedMetadata } from '../../tests/support/recorded-states.ts';
 import { ScriptedBlocks, stakingFailed, succeeded } from '../../tests/support/scripted-blocks.ts';
+import type { AccountState } from '../chain/state/accounts.ts';
 import { RpcError } from '../network/rpc-error.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
@@ -188,4 +189,16 @@ test('without a node or a proof it is kept and taken up again', async () => {
   expect(again.open()).toHaveLength(1);
   blocks.offline = false;
   expect(await look()).toMatchObject({ state: { kind: 'waiting' }, trouble: null });
+});
+
+test('a nonce is given once, until what has it has failed', async () => {
+  const [address, record] = [encodeAddress(account), records.get('tx')!];
+  const state = { exists: true, nonce: 7 } as AccountState;
+  expect(records.ahead(address, state)).toBe(1);
+  expect(() => records.requireFree(record)).toThrow(/nonce 7 is used/);
+  expect(() => records.requireFree({ ...record, nonce: '8' })).not.toThrow();
+  expect(() => records.requireFree({ ...record, account: 'another' })).not.toThrow();
+  await records.change('tx', { state: { kind: 'failed', code: 'expired', sentence: '' } });
+  expect(records.ahead(address, state)).toBe(0);
+  expect(() => records.requireFree(record)).not.toThrow();
 });

@@ -2,12 +2,7 @@
  * Transactions from the wallet: what is to be signed is shown with its fee, then signed, sent, and followed until
  * the verified chain holds it. Takes any call, so that uploads, identities and stakes go the same way.
  */
-import {
-  accountQuery,
-  feesQuery,
-  transfersEnabledQuery,
-  type AccountState,
-} from '../chain/state/accounts.ts';
+import { accountQuery, feesQuery, transfersEnabledQuery } from '../chain/state/accounts.ts';
 import { combine } from '../chain/state/reader.ts';
 import { NoProof, type BlockReader } from '../chain/verified-blocks.ts';
 import { verifySignature } from '../crypto/sr25519.ts';
@@ -125,6 +120,8 @@ const LOOK_MS = 15_000;
 export class Payments {
   private readonly plans = new Map<string, Planned>();
   private readonly waiting = new Map<string, ((record: PaymentRecord) => void)[]>();
+  /** What the node's own code pays at the moment. */
+  private paying: Promise<unknown> = Promise.resolve();
   private readonly watch: PaymentWatch;
   private readonly timer: ReturnType<typeof setInterval>;
   private readonly now: () => number;
@@ -207,7 +204,7 @@ export class Payments {
     });
     const { account, fees, transfers } = await blocks.read(query, head);
     const from = await blocks.block(Math.max(0, head.number - BIRTH_DEPTH));
-    const nonce = nextNonce(account, this.ahead(encodeAddress(publicKey), account));
+    const nonce = nextNonce(account, this.records.ahead(encodeAddress(publicKey), account));
     const prepared = prepareTransaction(metadata, call, {
       genesisHash,
       from,
@@ -284,7 +281,7 @@ export class Payments {
     return transfer(spare - (BigInt(first.fee.total) * 11n) / 10n);
   }
 
-  /** Signs a plan with the wallet's key and sends it. Rejects with Refusal `no-plan`, `locked`, `watch-only`. */
+  /** Signs a plan with the wallet's key and sends it. Rejects with Refusal `no-plan`, `overtaken`, `locked`, `watch-only`. */
   async send(input: { plan: string }): Promise<PaymentRecord> {
     const planned = this.planned(input.plan);
     const signer = await this.context.signer(planned.plan.account);
@@ -312,10 +309,22 @@ export class Payments {
     return this.submit(planned, signTransaction(prepared, { publicKey, sign: () => signature }));
   }
 
-  /** For code of the node: makes, signs and sends in one go. */
-  async pay(account: string, call: CallInput): Promise<PaymentRecord> {
+  /** For code of the node: makes, signs and sends in one go, one after the other. */
+  pay(account: string, call: CallInput): Promise<PaymentRecord> {
+    const paid = this.paying.then(() => this.payNow(account, call));
+    this.paying = paid.catch(() => undefined);
+    return paid;
+  }
+
+  private async payNow(account: string, call: CallInput): Promise<PaymentRecord> {
     const plan = await this.prepare({ account, call });
-    return this.send({ plan: plan.id });
+    try {
+      return await this.send({ plan: plan.id });
+    } catch (error) {
+      // The person sent something between the two.
+      if (error instanceof Refusal && error.code === 'overtaken') return this.payNow(account, call);
+      throw error;
+    }
   }
 
   /** For code of the node: the transaction once a verified block holds it, or once it is certain that none will. */
@@ -362,6 +371,7 @@ export class Payments {
 
   private async submit({ plan, after }: Planned, bytes: Uint8Array): Promise<PaymentRecord> {
     this.plans.delete(plan.id);
+    this.records.requireFree(plan);
     const record: PaymentRecord = {
       id: toHex(extrinsicHash(bytes)),
       bytes: toHex(bytes),
@@ -379,19 +389,5 @@ export class Payments {
     await this.records.add(record);
     await this.watch.look();
     return this.records.get(record.id) ?? record;
-  }
-
-  /** Own transactions that wait in a row from the account's present nonce on. */
-  private ahead(address: string, { exists, nonce }: AccountState): number {
-    if (!exists) return 0;
-    const used = new Set(
-      this.records
-        .open()
-        .filter(({ account }) => account === address)
-        .map((record) => record.nonce),
-    );
-    let count = 0;
-    while (used.has(String(nonce + count))) count += 1;
-    return count;
   }
 }
