@@ -1,5 +1,5 @@
 /** Fields for what opens a wallet. */
-import { TextArea, TextField } from './forms.tsx';
+import { Check, TextArea, TextField } from './forms.tsx';
 
 /** The words that a wallet is made of, and the passphrase that some have beside them. */
 export function RecoveryPhrase(props: {
@@ -60,4 +60,24 @@ export function Passwords(props: {
 /** Throws unless both are the same. */
 export function requireSame(password: string, again: string): void {
   if (password !== again) throw new Error('The two passwords are not the same.');
+}
+
+/** Asks whether what is restored may take the place of the wallet that is there. */
+export function ReplaceWallet({
+  by,
+  sure,
+  onChange,
+}: {
+  by: 'backup' | 'copy';
+  sure: boolean;
+  onChange: (sure: boolean) => void;
+}) {
+  return (
+    <Check
+      label="Replace the wallet of this browser"
+      hint={`What is not in the ${by} is lost. Nothing is replaced unless all of the ${by} opens.`}
+      checked={sure}
+      onChange={onChange}
+    />
+  );
 }

@@ -4,11 +4,11 @@ import type { SaveView } from '../../node/save-view.ts';
 import type { Preview } from '../../objects/media.ts';
 import { messageOf } from '../../protocol/errors.ts';
 import { Badge, Card } from '../components/basics.tsx';
-import { Deed, Form, TextField, useAction } from '../components/forms.tsx';
+import { Deed, Form, useAction } from '../components/forms.tsx';
 import { ShieldIcon } from '../components/icons.tsx';
 import { bytes } from '../format.ts';
 import { objects } from '../object-client.ts';
-import { SaveButton, SaveItem } from './ObjectsSaves.tsx';
+import { ObjectPassword, SaveButton, SaveItem } from './ObjectsSaves.tsx';
 
 const ObjectSigner = lazy(() => import('./ObjectSigner.tsx'));
 
@@ -147,13 +147,7 @@ function Unlock({ object, onChanged }: { object: ObjectView; onChanged: (object:
       disabled={password === ''}
       onSubmit={async () => onChanged(await objects.open({ link: object.path, password }))}
     >
-      <TextField
-        label="Password"
-        hint="It is used in this browser only and forgotten when the node stops."
-        type="password"
-        value={password}
-        onChange={setPassword}
-      />
+      <ObjectPassword value={password} onChange={setPassword} />
     </Form>
   );
 }

@@ -204,13 +204,20 @@ function Password(props: { save: SaveView; onChange: () => void; onCancel: () =>
       }}
       more={<Deed label="Cancel" onDo={props.onCancel} />}
     >
-      <TextField
-        label="Password"
-        hint="It is used in this browser only and forgotten when the node stops."
-        type="password"
-        value={password}
-        onChange={setPassword}
-      />
+      <ObjectPassword value={password} onChange={setPassword} />
     </Form>
+  );
+}
+
+/** The password of an encrypted object. */
+export function ObjectPassword({ value, onChange }: { value: string; onChange: (value: string) => void }) {
+  return (
+    <TextField
+      label="Password"
+      hint="It is used in this browser only and forgotten when the node stops."
+      type="password"
+      value={value}
+      onChange={onChange}
+    />
   );
 }

@@ -1,8 +1,8 @@
 import { lazy, Suspense, useCallback, useState, type ReactNode } from 'react';
 import type { WalletStatus } from '../../wallet/service.ts';
 import { Card, Empty } from '../components/basics.tsx';
-import { Check, Failure, FileField, Form, TextField, useAction } from '../components/forms.tsx';
-import { Passwords, RecoveryPhrase, requireSame } from '../components/secrets.tsx';
+import { Failure, FileField, Form, TextField, useAction } from '../components/forms.tsx';
+import { Passwords, RecoveryPhrase, ReplaceWallet, requireSame } from '../components/secrets.tsx';
 import type { ChosenFile } from '../files.ts';
 import { askPasskey } from '../passkey.ts';
 import { useLoaded, useWallet, wallet } from '../wallet-client.ts';
@@ -261,14 +261,7 @@ export function RestoreBackup(props: { onDone: () => void; onBack: () => void; r
             value={password}
             onChange={setPassword}
           />
-          {props.replaces === true && (
-            <Check
-              label="Replace the wallet of this browser"
-              hint="What is not in the backup is lost. Nothing is replaced unless all of the backup opens."
-              checked={sure}
-              onChange={setSure}
-            />
-          )}
+          {props.replaces === true && <ReplaceWallet by="backup" sure={sure} onChange={setSure} />}
         </Form>
       </Card>
     </div>

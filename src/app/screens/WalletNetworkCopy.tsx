@@ -1,9 +1,9 @@
 import { useCallback, useState } from 'react';
 import type { UploadView } from '../../node/uploads.ts';
 import { Card } from '../components/basics.tsx';
-import { Check, Deed, Failure, Form, Select, TextField, useAction } from '../components/forms.tsx';
+import { Deed, Failure, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
-import { Passwords, RecoveryPhrase, requireSame } from '../components/secrets.tsx';
+import { Passwords, RecoveryPhrase, ReplaceWallet, requireSame } from '../components/secrets.tsx';
 import { objects, useObjects } from '../object-client.ts';
 import { storedBytes } from '../stored-text.ts';
 import { useLoaded, useSigner, wallet } from '../wallet-client.ts';
@@ -130,14 +130,7 @@ export function RestoreNetworkCopy(props: { onDone: () => void; onBack: () => vo
             onPassphrase={setPassphrase}
           />
           <Passwords password={password} again={again} onPassword={setPassword} onAgain={setAgain} />
-          {replace && (
-            <Check
-              label="Replace the wallet of this browser"
-              hint="What is not in the copy is lost. Nothing is replaced unless all of the copy opens."
-              checked={sure}
-              onChange={setSure}
-            />
-          )}
+          {replace && <ReplaceWallet by="copy" sure={sure} onChange={setSure} />}
         </Form>
       </Card>
     </div>
