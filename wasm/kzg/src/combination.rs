@@ -3,7 +3,7 @@
 //! field for each chunk of each record would take several times as long, above all in WebAssembly.
 
 use crate::piece::{RECORD_BYTES, RECORD_CHUNKS};
-use crate::scalar::{Fr, SCALAR_BYTES};
+use crate::scalar::{self, Fr, SCALAR_BYTES};
 use crate::Error;
 use ark_ff::{AdditiveGroup, BigInteger256, PrimeField};
 
@@ -97,8 +97,7 @@ impl<const WEIGHT: usize, const COLUMNS: usize> Combination<WEIGHT, COLUMNS> {
 /// The words, least first, of 32 big-endian bytes, or None when they are not below the field's order.
 #[inline(always)]
 fn canonical(chunk: &[u8; SCALAR_BYTES]) -> Option<[u64; 4]> {
-    let (words, _) = chunk.as_chunks::<8>();
-    let value = [words[3], words[2], words[1], words[0]].map(u64::from_be_bytes);
+    let value = scalar::words(chunk);
     let order = &Fr::MODULUS.0;
     let below = value[3] < order[3] || value.iter().rev().lt(order.iter().rev());
     below.then_some(value)
@@ -134,7 +133,6 @@ fn joined(limbs: &[u64]) -> BigInteger256 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::scalar;
     use ark_ff::Field;
 
     fn record(seed: u64) -> Vec<Fr> {

@@ -8,11 +8,14 @@ pub const SCALAR_BYTES: usize = 32;
 
 /// The scalar of 32 big-endian bytes, or None when they are not below the field's order.
 pub fn from_bytes(bytes: &[u8; SCALAR_BYTES]) -> Option<Fr> {
-    let mut limbs = [0u64; 4];
-    for (limb, part) in limbs.iter_mut().zip(bytes.rchunks_exact(8)) {
-        *limb = u64::from_be_bytes(part.try_into().ok()?);
-    }
-    Fr::from_bigint(BigInteger256::new(limbs))
+    Fr::from_bigint(BigInteger256::new(words(bytes)))
+}
+
+/// The words, least first, of 32 big-endian bytes.
+#[inline(always)]
+pub(crate) fn words(bytes: &[u8; SCALAR_BYTES]) -> [u64; 4] {
+    let (words, _) = bytes.as_chunks::<8>();
+    [words[3], words[2], words[1], words[0]].map(u64::from_be_bytes)
 }
 
 /// 32 big-endian bytes of a scalar.
