@@ -1,5 +1,6 @@
 /** Super-light sync's questions, asked of a source. */
 import { MAX_BATCH_BYTES, payloadBytes, type ChainSource, type ImportableBlock } from '../network/source.ts';
+import { within } from '../network/within.ts';
 import { decodeMmrProof, type MmrProof } from '../protocol/mmr.ts';
 import type { Header } from '../protocol/types.ts';
 import type { SuperLightSource } from './superlight.ts';
@@ -61,15 +62,15 @@ export class NodeHistory implements SuperLightSource {
     signal: AbortSignal | undefined,
     work: (limit: AbortSignal) => Promise<T>,
   ): Promise<T> {
-    const deadline = AbortSignal.timeout(this.patienceMs);
-    const limit = signal ? AbortSignal.any([signal, deadline]) : deadline;
-    try {
-      return await work(limit);
-    } catch (error) {
-      if (deadline.aborted && signal?.aborted !== true)
-        throw new UnreliableSource('The source hands out its history too slowly.');
-      throw error;
-    }
+    return within(this.patienceMs, signal, async (limit) => {
+      try {
+        return await work(limit);
+      } catch (error) {
+        if (limit.aborted && signal?.aborted !== true)
+          throw new UnreliableSource('The source hands out its history too slowly.');
+        throw error;
+      }
+    });
   }
 }
 

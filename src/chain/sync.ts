@@ -2,6 +2,7 @@
 import { JobPriority } from '../crypto/jobs.ts';
 import type { PotShare } from '../crypto/pot-budget.ts';
 import type { ImportableBlock } from '../network/source.ts';
+import { within } from '../network/within.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
@@ -150,19 +151,20 @@ export class Synchronizer {
     signal: AbortSignal,
   ): Promise<{ blocks: ImportableBlock[]; took: number }> {
     const started = performance.now();
-    const limit = AbortSignal.any([signal, AbortSignal.timeout(this.patienceMs)]);
-    try {
-      const blocks = await peer.source.blocks(from, count, limit);
-      blocks.forEach(({ header }, index) => {
-        if (header.number !== from + index) throw wrongBlock('block-number', from + index, header.number);
-      });
-      return { blocks: blocks.slice(0, count), took: performance.now() - started };
-    } catch (error) {
-      if (limit.aborted && !signal.aborted) {
-        throw new UnreliableSource('The source hands out blocks too slowly.');
+    return within(this.patienceMs, signal, async (limit) => {
+      try {
+        const blocks = await peer.source.blocks(from, count, limit);
+        blocks.forEach(({ header }, index) => {
+          if (header.number !== from + index) throw wrongBlock('block-number', from + index, header.number);
+        });
+        return { blocks: blocks.slice(0, count), took: performance.now() - started };
+      } catch (error) {
+        if (limit.aborted && !signal.aborted) {
+          throw new UnreliableSource('The source hands out blocks too slowly.');
+        }
+        throw error;
       }
-      throw error;
-    }
+    });
   }
 
   /** Number of the newest block that the peer's best chain and the tree share. */

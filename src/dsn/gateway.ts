@@ -1,5 +1,6 @@
 /** The gateway of the person's own: where it listens at the moment, and its bridge. */
 import * as v from 'valibot';
+import { within } from '../network/within.ts';
 import type { BridgeSettings } from './bridge.ts';
 
 /** What a gateway answers at most, in bytes. */
@@ -22,18 +23,19 @@ export class GatewayError extends Error {
  * @throws GatewayError; the signal's reason.
  */
 export async function gatewayAddresses(url: string, signal?: AbortSignal): Promise<string[]> {
-  const timeout = AbortSignal.timeout(TIMEOUT_MS);
   let text: string;
   try {
-    const response = await fetch(endpoint(url, 'addresses'), {
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
-      credentials: 'omit',
-      cache: 'no-store',
+    text = await within(TIMEOUT_MS, signal, async (limit) => {
+      const response = await fetch(endpoint(url, 'addresses'), {
+        signal: limit,
+        credentials: 'omit',
+        cache: 'no-store',
+      });
+      if (response.status === 403)
+        throw new GatewayError('The gateway does not serve this page: start it with --origin.');
+      if (!response.ok) throw new GatewayError(`What answers at ${url} is no gateway.`);
+      return limitedText(response);
     });
-    if (response.status === 403)
-      throw new GatewayError('The gateway does not serve this page: start it with --origin.');
-    if (!response.ok) throw new GatewayError(`What answers at ${url} is no gateway.`);
-    text = await limitedText(response);
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof GatewayError) throw error;

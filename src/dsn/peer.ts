@@ -31,6 +31,7 @@ import { Questions } from './questions.ts';
 import { REFUSING_SERVER, type DsnServer } from './server.ts';
 import { identifyAs } from '../network/identify.ts';
 import { closeWriting, receiveFrame, sendFrame, StalledError } from '../network/streams.ts';
+import { within } from '../network/within.ts';
 
 const REQUEST_TIMEOUT_MS = 20_000;
 const LOOKUP_TIMEOUT_MS = 10_000;
@@ -161,15 +162,12 @@ export class DsnPeer {
     }
     const results = await Promise.allSettled(
       [...peers].map(async ([name, known]) => {
-        const limit = limited(LOOKUP_TIMEOUT_MS, signal);
-        const connection = await this.dialer.dial(
-          name,
-          (until) => this.node.dial(known, { signal: until }),
-          limit,
-          true,
+        const dial = (until: AbortSignal): Promise<Connection> => this.node.dial(known, { signal: until });
+        const connection = await within(LOOKUP_TIMEOUT_MS, signal, (limit) =>
+          this.dialer.dial(name, dial, limit, true),
         );
         const peer = connection.remotePeer.toString();
-        await this.book.identity(peer, limited(LOOKUP_TIMEOUT_MS, signal));
+        await within(LOOKUP_TIMEOUT_MS, signal, (limit) => this.book.identity(peer, limit));
         return peer;
       }),
     );
@@ -266,32 +264,32 @@ export class DsnPeer {
     signal?: AbortSignal,
   ): Promise<Uint8Array> {
     if (this.book.isBanned(peer)) throw new DsnError('banned', peer, 'it is not asked any more');
-    const timeout = AbortSignal.timeout(timeoutMs);
-    const both = signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
-    let stream: Stream | null = null;
-    let failure: unknown = null;
-    try {
-      stream = await this.open(peer, protocol, both);
-      const receiving = receiveFrame(stream, limit, both, this.options.stallMs ?? STALL_MS);
-      receiving.catch(() => undefined);
-      await sendFrame(stream, payload, both);
-      closeWriting(stream);
-      const answer = await receiving;
-      if (answer === null) throw new DsnError('refused', peer, `no answer over ${protocol}`);
-      this.book.answered(peer);
-      return answer;
-    } catch (error) {
-      failure = error;
-      signal?.throwIfAborted();
-      if (error instanceof ProtocolError) throw this.malformed(peer, error);
-      if (error instanceof DsnError && error.code === 'refused') throw error;
-      this.book.failed(peer);
-      if (error instanceof DsnError) throw error;
-      const code = timeout.aborted || error instanceof StalledError ? 'timeout' : 'unreachable';
-      throw new DsnError(code, peer, messageOf(error), error);
-    } finally {
-      if (failure !== null) stream?.abort(asError(failure));
-    }
+    return within(timeoutMs, signal, async (until) => {
+      let stream: Stream | null = null;
+      let failure: unknown = null;
+      try {
+        stream = await this.open(peer, protocol, until);
+        const receiving = receiveFrame(stream, limit, until, this.options.stallMs ?? STALL_MS);
+        receiving.catch(() => undefined);
+        await sendFrame(stream, payload, until);
+        closeWriting(stream);
+        const answer = await receiving;
+        if (answer === null) throw new DsnError('refused', peer, `no answer over ${protocol}`);
+        this.book.answered(peer);
+        return answer;
+      } catch (error) {
+        failure = error;
+        signal?.throwIfAborted();
+        if (error instanceof ProtocolError) throw this.malformed(peer, error);
+        if (error instanceof DsnError && error.code === 'refused') throw error;
+        this.book.failed(peer);
+        if (error instanceof DsnError) throw error;
+        const code = until.aborted || error instanceof StalledError ? 'timeout' : 'unreachable';
+        throw new DsnError(code, peer, messageOf(error), error);
+      } finally {
+        if (failure !== null) stream?.abort(asError(failure));
+      }
+    });
   }
 
   private async open(peer: string, protocol: string, signal: AbortSignal): Promise<Stream> {
@@ -302,7 +300,9 @@ export class DsnPeer {
       // A direct line takes longer than the relay that introduces, which should not carry the bytes.
       const direct = addresses.filter((address) => address.toString().includes('/p2p-circuit/webrtc'));
       if (direct.length > 0)
-        await this.node.dial(direct, { signal: limited(LOOKUP_TIMEOUT_MS, signal) }).catch(() => undefined);
+        await within(LOOKUP_TIMEOUT_MS, signal, (limit) => this.node.dial(direct, { signal: limit })).catch(
+          () => undefined,
+        );
     }
     const line = this.lineTo(id);
     try {
@@ -376,11 +376,6 @@ function parsedAddress(text: string): Multiaddr[] {
   } catch {
     return [];
   }
-}
-
-function limited(ms: number, signal?: AbortSignal): AbortSignal {
-  const timeout = AbortSignal.timeout(ms);
-  return signal === undefined ? timeout : AbortSignal.any([signal, timeout]);
 }
 
 function dialable(bytes: Uint8Array, id: PeerId): Multiaddr[] {

@@ -28,6 +28,7 @@ import { decodePotProof, type PotProof } from '../protocol/pot-proof.ts';
 import type { Header } from '../protocol/types.ts';
 import { identifyAs } from './identify.ts';
 import { pause } from './pause.ts';
+import { within } from './within.ts';
 import { RpcError } from './rpc-error.ts';
 import type { ConnectionState } from './rpc.ts';
 import { closeWriting, receiveFrame, receiveFrames, sendFrame } from './streams.ts';
@@ -153,7 +154,10 @@ export class PeerLink {
   /** Connects and exchanges handshakes. `ended` resolves when the connection does. */
   private async open(signal: AbortSignal): Promise<{ ended: Promise<void> }> {
     const host = await this.host;
-    const limited = AbortSignal.any([signal, AbortSignal.timeout(DIAL_MS)]);
+    return within(DIAL_MS, signal, (limit) => this.dial(host, limit));
+  }
+
+  private async dial(host: Libp2p, limit: AbortSignal): Promise<{ ended: Promise<void> }> {
     const identified = new Map<string, IdentifyResult>();
     const onIdentify = ({ detail }: CustomEvent<IdentifyResult>): void => {
       identified.set(detail.connection.id, detail);
@@ -161,16 +165,16 @@ export class PeerLink {
     host.addEventListener('peer:identify', onIdentify);
     let connection: Connection | null = null;
     try {
-      connection = await host.dial(multiaddr(this.address), { signal: limited });
+      connection = await host.dial(multiaddr(this.address), { signal: limit });
       const ended = new Promise<void>((done) => {
         connection?.addEventListener('close', () => done());
       });
-      while (!identified.has(connection.id)) await pause(20, limited);
+      while (!identified.has(connection.id)) await pause(20, limit);
       const named = genesisNamedBy(identified.get(connection.id)!.protocols);
       if (named === null) throw new Error('what answers is no node of this kind of network');
       const genesisHash = fromHex(named, 32);
       await this.listen(host, genesisHash);
-      await this.greet(connection, genesisHash, limited);
+      await this.greet(connection, genesisHash, limit);
       this.link = { connection, genesisHash };
       void this.askForProofs(connection);
       return { ended };
@@ -207,10 +211,11 @@ export class PeerLink {
 
   /** Opens this side's stream of proofs of time, which stays empty. A node that refuses it gossips none. */
   private async askForProofs(connection: Connection): Promise<void> {
-    const signal = AbortSignal.any([this.closing.signal, AbortSignal.timeout(REQUEST_MS)]);
     try {
-      const stream = await connection.newStream(PROOF_OF_TIME_PROTOCOL, { signal });
-      await sendFrame(stream, encodeWith(gossipHandshake, ROLES.light), signal);
+      await within(REQUEST_MS, this.closing.signal, async (signal) => {
+        const stream = await connection.newStream(PROOF_OF_TIME_PROTOCOL, { signal });
+        await sendFrame(stream, encodeWith(gossipHandshake, ROLES.light), signal);
+      });
     } catch {
       // Blocks carry their proofs of time all the same.
     }
@@ -286,25 +291,26 @@ export class PeerLink {
     const { link } = this;
     if (link === null) throw new RpcError('disconnected', 'peer', 'not connected');
     const name = protocol(link.genesisHash);
-    const timeout = AbortSignal.timeout(REQUEST_MS);
-    const both = AbortSignal.any([this.closing.signal, timeout, ...(signal === undefined ? [] : [signal])]);
-    let stream: Stream | null = null;
-    try {
-      stream = await link.connection.newStream(name, { signal: both });
-      const receiving = receiveFrame(stream, limit, both);
-      receiving.catch(() => undefined);
-      await sendFrame(stream, question, both);
-      closeWriting(stream);
-      const answer = await receiving;
-      if (answer === null) throw new RpcError('malformed', name, 'no answer');
-      return answer;
-    } catch (error) {
-      stream?.abort(asError(error));
-      signal?.throwIfAborted();
-      if (error instanceof RpcError || error instanceof DecodeError) throw error;
-      if (this.closing.signal.aborted) throw new RpcError('closed', name, 'closed');
-      throw new RpcError(timeout.aborted ? 'timeout' : 'disconnected', name, String(error));
-    }
+    return within(REQUEST_MS, signal, async (inTime) => {
+      const until = AbortSignal.any([this.closing.signal, inTime]);
+      let stream: Stream | null = null;
+      try {
+        stream = await link.connection.newStream(name, { signal: until });
+        const receiving = receiveFrame(stream, limit, until);
+        receiving.catch(() => undefined);
+        await sendFrame(stream, question, until);
+        closeWriting(stream);
+        const answer = await receiving;
+        if (answer === null) throw new RpcError('malformed', name, 'no answer');
+        return answer;
+      } catch (error) {
+        stream?.abort(asError(error));
+        signal?.throwIfAborted();
+        if (error instanceof RpcError || error instanceof DecodeError) throw error;
+        if (this.closing.signal.aborted) throw new RpcError('closed', name, 'closed');
+        throw new RpcError(inTime.aborted ? 'timeout' : 'disconnected', name, String(error));
+      }
+    });
   }
 
   close(): void {

@@ -1,5 +1,6 @@
 /** Who can be asked where objects lie: nodes that archive, and indexers of the network. */
 import { parseJson } from '../network/json.ts';
+import { within } from '../network/within.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { globalObjectMappingFromJson } from '../protocol/object-mapping.ts';
@@ -66,10 +67,11 @@ export function indexerLocator(base: string, fetcher: typeof fetch = fetch): Loc
     name: base,
     async locate(hashes, signal) {
       const url = `${base}/objects/${hashes.map(toHex).join('+')}`;
-      const timeout = AbortSignal.timeout(INDEXER_TIMEOUT_MS);
-      const response = await fetcher(url, { signal: AbortSignal.any([signal, timeout]) });
-      if (!response.ok) throw new DecodeError('object-mapping', `${base} answered ${response.status}`);
-      const text = await response.text();
+      const text = await within(INDEXER_TIMEOUT_MS, signal, async (limit) => {
+        const response = await fetcher(url, { signal: limit });
+        if (!response.ok) throw new DecodeError('object-mapping', `${base} answered ${response.status}`);
+        return response.text();
+      });
       if (text.length > MAX_ANSWER) throw new DecodeError('object-mapping', `${text.length} characters`);
       return globalObjectMappingFromJson(parseJson(text));
     },

@@ -1,5 +1,6 @@
 /** Objects for whoever wants them: the page, the service worker, the command line. */
 import type { PieceSupply } from '../dsn/supply.ts';
+import { within } from '../network/within.ts';
 import { concat } from '../protocol/bytes.ts';
 import { hashOfCid } from '../protocol/cid.ts';
 import type { GlobalObject } from '../protocol/types.ts';
@@ -91,22 +92,23 @@ export class ObjectService {
 
   /** All of a small file, verified; null if it is none, is too large, or cannot be had within half a minute. */
   async small(cid: string): Promise<Uint8Array | null> {
-    const signal = AbortSignal.timeout(SMALL_TIMEOUT_MS);
-    const parts: Uint8Array[] = [];
-    let length = 0;
-    try {
-      const object = await this.open({ cid, hints: [] }, signal);
-      if (object.kind !== 'file') return null;
-      for await (const part of this.read(object, signal)) {
-        length += part.length;
-        if (length > MAX_SMALL_BYTES) return null;
-        parts.push(part);
+    return within(SMALL_TIMEOUT_MS, undefined, async (signal) => {
+      const parts: Uint8Array[] = [];
+      let length = 0;
+      try {
+        const object = await this.open({ cid, hints: [] }, signal);
+        if (object.kind !== 'file') return null;
+        for await (const part of this.read(object, signal)) {
+          length += part.length;
+          if (length > MAX_SMALL_BYTES) return null;
+          parts.push(part);
+        }
+      } catch (error) {
+        if (error instanceof ObjectError || signal.aborted) return null;
+        throw error;
       }
-    } catch (error) {
-      if (error instanceof ObjectError || signal.aborted) return null;
-      throw error;
-    }
-    return concat(...parts);
+      return concat(...parts);
+    });
   }
 
   /** Hashes of all nodes of an object, each fetched and verified, those of files in a folder too. Throws ObjectError. */

@@ -1,0 +1,24 @@
+/**
+ * Does work that is given up after `ms` milliseconds (with a DOMException `TimeoutError`), or when `signal` aborts: the
+ * signal that `work` is given aborts then, and stays as it is once the work has ended.
+ *
+ * Its clock cannot be lost: Node 20 lets a garbage collection take the composite of a signal and a timeout, whoever
+ * listens to it.
+ */
+export async function within<T>(
+  ms: number,
+  signal: AbortSignal | undefined,
+  work: (limit: AbortSignal) => Promise<T>,
+): Promise<T> {
+  signal?.throwIfAborted();
+  const limit = new AbortController();
+  const onAbort = (): void => limit.abort(signal?.reason);
+  const timer = setTimeout(() => limit.abort(new DOMException(`not done in ${ms} ms`, 'TimeoutError')), ms);
+  signal?.addEventListener('abort', onAbort, { once: true });
+  try {
+    return await work(limit.signal);
+  } finally {
+    clearTimeout(timer);
+    signal?.removeEventListener('abort', onAbort);
+  }
+}
