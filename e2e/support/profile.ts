@@ -6,7 +6,7 @@ import type { Nodes } from './programs.ts';
 
 export const PASSWORD = 'correct horse battery';
 /** The phrase of the accounts that the genesis of every development chain endows. */
-const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
+export const DEVELOPMENT_PHRASE = 'bottom drive obey lake curtain smoke basket hold race lonely fit walk';
 
 /** Nodes of a network that nobody runs. */
 export const NOWHERE: Nodes = { endpoint: 'ws://127.0.0.1:9', domain: 'ws://127.0.0.1:9' };

@@ -1,7 +1,7 @@
 /** Signing files before they are stored: inside pictures, in a statement beside everything else. */
 import type { Origin } from '../identity/provenance.ts';
 import type { IdentityCommands } from '../node/desk.ts';
-import type { UploadFile } from '../node/uploads.ts';
+import type { UploadFile } from '../node/upload-calls.ts';
 
 /** What the name of a statement ends in, after the name of its file. */
 export const STATEMENT_ENDING = '.provenance';

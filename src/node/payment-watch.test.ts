@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest';
 import { recordedMetadata } from '../../tests/support/recorded-states.ts';
 import { ScriptedBlocks, stakingFailed, succeeded } from '../../tests/support/scripted-blocks.ts';
 import type { AccountState } from '../chain/state/accounts.ts';
@@ -189,6 +189,82 @@ test('without a node or a proof it is kept and taken up again', async () => {
   expect(again.open()).toHaveLength(1);
   blocks.offline = false;
   expect(await look()).toMatchObject({ state: { kind: 'waiting' }, trouble: null });
+});
+
+test('a look ends however fast blocks come', async () => {
+  let fast = true;
+  const busy: PoolSource = {
+    name: 'busy',
+    node: {
+      submitExtrinsic: async (extrinsic) => {
+        submitted.push('busy');
+        if (fast) {
+          blocks.add({});
+          watch.onHead();
+        }
+        return extrinsic;
+      },
+    },
+  };
+  sources = [busy];
+  await watch.look();
+  fast = false;
+  expect(submitted).toEqual(['busy']);
+  await watch.look();
+});
+
+test('the oldest goes first, as its nonce does', async () => {
+  const order: string[] = [];
+  sources = [
+    {
+      name: 'one',
+      node: {
+        submitExtrinsic: async (extrinsic) => {
+          order.push(toHex(extrinsic));
+          return extrinsic;
+        },
+      },
+    },
+  ];
+  await records.add({ ...records.get('tx')!, id: 'later', nonce: '8', bytes: toHex(other) });
+  await watch.look();
+  expect(order).toEqual([toHex(bytes), toHex(other)]);
+});
+
+test('a branch that changes during a look is no reason to give it up', async () => {
+  blocks.add({ accounts: spent, body: [bytes], events: [succeeded(0)] });
+  const read = blocks.read.bind(blocks);
+  let reads = 0;
+  vi.spyOn(blocks, 'read').mockImplementation(async (query, at) => {
+    const value = await read(query, at);
+    if ((reads += 1) === 2)
+      blocks
+        .leaveAfter(2)
+        .add({})
+        .add({ accounts: spent, body: [bytes], events: [succeeded(0)] });
+    return value as never;
+  });
+  expect((await look()).state.kind).toBe('sending');
+  expect((await look()).state).toMatchObject({ kind: 'included', block: 4 });
+});
+
+test('news that cannot be written is told nevertheless, and written with the next', async () => {
+  const store = await openNodeStore(folder);
+  records = await PaymentRecords.open(store, 'ab');
+  const told: string[] = [];
+  watch = new PaymentWatch({
+    blocks,
+    sources: () => sources,
+    records,
+    changed: ({ state }) => void told.push(state.kind),
+  });
+  vi.spyOn(store, 'putSetting').mockRejectedValueOnce(new Error('the disk is full'));
+  await watch.look();
+  blocks.add({ accounts: spent, body: [bytes], events: [succeeded(0)] });
+  await watch.look();
+  expect(told).toEqual(['waiting', 'included']);
+  const again = await PaymentRecords.open(store, 'ab');
+  expect(again.get('tx')!.state.kind).toBe('included');
 });
 
 test('a nonce is given once, until what has it has failed', async () => {

@@ -12,7 +12,7 @@ import { equal, fromHex, toHex } from '../protocol/bytes.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import { decodeAddress } from '../protocol/ss58.ts';
-import { dispatchSentence, refusalOf } from '../wallet/failures.ts';
+import { dispatchSentence, refusalOf, type NodeRefusal } from '../wallet/failures.ts';
 import type { PaymentRecord, PaymentRecords, PaymentState } from './payment-records.ts';
 
 /** A node that takes transactions. */
@@ -35,19 +35,23 @@ const ALREADY_IMPORTED = 1013;
 const failed = (code: string, sentence: string): PaymentState => ({ kind: 'failed', code, sentence });
 
 export class PaymentWatch {
-  private looking: Promise<void> | null = null;
-  private again = false;
+  private looking: Promise<void> = Promise.resolve();
+  private next: Promise<void> | null = null;
   private seen: string | null = null;
 
   constructor(private readonly context: WatchContext) {}
 
-  /** Looks at everything that is open; a call while one is under way makes it look once more. */
+  /**
+   * Looks at everything that is open. Resolves once a look has ended that began after the call, however many heads
+   * come meanwhile. Never rejects.
+   */
   look(): Promise<void> {
-    this.again = true;
-    this.looking ??= this.run().finally(() => {
-      this.looking = null;
+    this.next ??= this.looking.then(() => {
+      this.next = null;
+      this.looking = this.lookOnce();
+      return this.looking;
     });
-    return this.looking;
+    return this.next;
   }
 
   /** Looks if the head is another one than at the last look. */
@@ -57,32 +61,32 @@ export class PaymentWatch {
     void this.look();
   }
 
-  private async run(): Promise<void> {
-    while (this.again) {
-      this.again = false;
-      const { blocks, records } = this.context;
-      const head = blocks.head();
-      const metadata = blocks.metadata();
-      if (head === null || metadata === null) return;
-      this.seen = toHex(head.hash);
-      const open = records.open();
-      if (open.length === 0) return;
-      try {
-        const accounts = open.map(({ account }) => accountQuery(metadata, decodeAddress(account).account));
-        const states = await blocks.read(all(accounts), head);
-        for (const [index, record] of open.entries()) {
-          const { exists, nonce } = states[index]!;
-          await this.follow(record, head, metadata, exists ? BigInt(nonce) : null);
-        }
-      } catch (error) {
-        // Without proofs nothing is known; the next head brings the next try.
-        for (const { id } of open) await this.note(id, { trouble: sentenceOf(error) });
+  private async lookOnce(): Promise<void> {
+    const { blocks, records } = this.context;
+    const head = blocks.head();
+    const metadata = blocks.metadata();
+    if (head === null || metadata === null) return;
+    this.seen = toHex(head.hash);
+    // Oldest first: a node takes the transactions of an account in the order of their nonces.
+    const open = records.open().reverse();
+    if (open.length === 0) return;
+    try {
+      const accounts = open.map(({ account }) => accountQuery(metadata, decodeAddress(account).account));
+      const states = await blocks.read(all(accounts), head);
+      for (const [index, record] of open.entries()) {
+        const { exists, nonce } = states[index]!;
+        await this.follow(record, head, metadata, exists ? BigInt(nonce) : null);
       }
+    } catch (error) {
+      // Without proofs nothing is known; the next head brings the next try.
+      for (const { id } of open) await this.note(id, { trouble: sentenceOf(error) });
     }
   }
 
   private async note(id: string, part: Partial<Pick<PaymentRecord, 'state' | 'trouble'>>): Promise<void> {
-    if (await this.context.records.change(id, part)) this.context.changed(this.context.records.get(id)!);
+    // What could not be written is in memory, and is written with the next change; who waits for it is told now.
+    const changed = await this.context.records.change(id, part).catch(() => true);
+    if (changed) this.context.changed(this.context.records.get(id)!);
   }
 
   private async follow(
@@ -124,6 +128,8 @@ export class PaymentWatch {
     }
     const found = await this.locate(record, head, metadata, nonce !== null);
     if (found !== null) return found;
+    // Blocks are named by their numbers: those of another branch say nothing of this one.
+    if (!equal((await blocks.block(head.number)).hash, head.hash)) return state;
     return nonce === null
       ? failed('no-account', 'The account was emptied and closed before this transaction ran.')
       : failed('usurped', 'Another transaction of the account took its place.');
@@ -191,19 +197,12 @@ export class PaymentWatch {
       const trouble = 'No node is connected. It is sent as soon as one is.';
       return this.note(record.id, { state: { kind: 'sending' }, trouble });
     }
-    const refusals: { passing: boolean; code: string; sentence: string }[] = [];
-    let taken: string | null = null;
-    for (const { name, node } of sources) {
-      try {
-        await node.submitExtrinsic(fromHex(record.bytes));
-        taken ??= name;
-      } catch (error) {
-        if (error instanceof RpcError && error.code === ALREADY_IMPORTED) taken ??= name;
-        else refusals.push(refusalBy(error));
-      }
-    }
-    if (taken !== null)
-      return this.note(record.id, { state: { kind: 'waiting', source: taken }, trouble: null });
+    // All at once: a node that does not answer keeps nobody waiting but for itself.
+    const answers = await Promise.all(sources.map(({ node }) => refusalBy(node, fromHex(record.bytes))));
+    const taker = sources.find((_, index) => answers[index] === null);
+    if (taker !== undefined)
+      return this.note(record.id, { state: { kind: 'waiting', source: taker.name }, trouble: null });
+    const refusals = answers.filter((answer) => answer !== null);
     const [first] = refusals;
     // Nobody is believed for good: what is signed next has the same nonce, so that only one of the two can run.
     if (first !== undefined && refusals.every(({ passing }) => !passing))
@@ -212,9 +211,16 @@ export class PaymentWatch {
   }
 }
 
-function refusalBy(error: unknown): { passing: boolean; code: string; sentence: string } {
-  if (!(error instanceof RpcError) || typeof error.code !== 'number')
-    return { passing: true, code: 'source', sentence: sentenceOf(error) };
-  const data = typeof error.data === 'string' ? error.data : '';
-  return refusalOf(`${error.message} ${data}`);
+/** Hands a transaction to a node; why that does not take it, null if it does. */
+async function refusalBy(node: PoolSource['node'], bytes: Uint8Array): Promise<NodeRefusal | null> {
+  try {
+    await node.submitExtrinsic(bytes);
+    return null;
+  } catch (error) {
+    if (!(error instanceof RpcError) || typeof error.code !== 'number')
+      return { passing: true, code: 'source', sentence: sentenceOf(error) };
+    if (error.code === ALREADY_IMPORTED) return null;
+    const data = typeof error.data === 'string' ? error.data : '';
+    return refusalOf(`${error.message} ${data}`);
+  }
 }

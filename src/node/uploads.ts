@@ -2,7 +2,7 @@
  * Uploads: files and folders become nodes, nodes become remarks in transactions of the wallet, and an upload is
  * watched until it has been read back out of history and compared.
  */
-import { prepareTree, type PrepareEntry, type PrepareOptions } from '../objects/prepare.ts';
+import { prepareTree, type PrepareOptions } from '../objects/prepare.ts';
 import type { ObjectService } from '../objects/service.ts';
 import { objectPath } from '../objects/link.ts';
 import { toHex } from '../protocol/bytes.ts';
@@ -11,13 +11,8 @@ import type { StoredNode } from '../protocol/dag-builder.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { NodeError } from './errors.ts';
-import type { CallInput, Payments } from './payments.ts';
-
-/** A file that the person chose; `path` has the names of the folders it lies in. */
-export interface UploadFile {
-  path: string;
-  content: Blob;
-}
+import type { Payments } from './payments.ts';
+import { batchesOf, callOf, entryOf, type UploadFile } from './upload-calls.ts';
 
 export interface UploadInput {
   files: UploadFile[];
@@ -81,9 +76,9 @@ interface UploadRecord {
 
 export interface UploadsOptions {
   store: NodeStore;
-  payments(): Promise<Payments>;
+  payments(): Promise<Pick<Payments, 'prepare' | 'pay' | 'list'>>;
   /** A service that knows nothing yet, so that what comes back comes out of history. */
-  freshService(): ObjectService;
+  freshService(): Pick<ObjectService, 'open' | 'linkTo' | 'nodesOf'>;
   archivedDepth(): number;
 }
 
@@ -91,10 +86,10 @@ const SETTINGS = 'uploads';
 /** All of an upload is held in memory until it is sent. */
 const MAX_UPLOAD_BYTES = 64 * 2 ** 20;
 const MAX_FILES = 2_000;
-/** Bytes of nodes in a transaction; a block takes 3.75 MiB. */
-const BATCH_BYTES = 1_000_000;
 const LOOK_MS = 4_000;
 const LOOK_FOR_ARCHIVED_MS = 15_000;
+/** How long an upload may take to be found in history before the next has its turn. */
+const FIND_MS = 60_000;
 const MAX_RECORDS = 50;
 const COMPRESSION_LEVEL = 9;
 
@@ -102,7 +97,10 @@ export class Uploads {
   private readonly pending = new Map<string, StoredNode[]>();
   private timer: ReturnType<typeof setInterval> | null = null;
   private looking = false;
-  private lookedForArchived = 0;
+  /** Whether one is being read back. */
+  private reading = false;
+  /** When each was last read back, or tried to be, by id. */
+  private readonly readAt = new Map<string, number>();
   private readonly stop = new AbortController();
 
   private constructor(
@@ -195,6 +193,7 @@ export class Uploads {
       const { view } = this.records[at]!;
       if (!which(view)) continue;
       this.pending.delete(view.id);
+      this.readAt.delete(view.id);
       this.records.splice(at, 1);
     }
   }
@@ -206,20 +205,20 @@ export class Uploads {
     const nodes = this.pending.get(view.id);
     if (nodes === undefined || view.step !== 'ready') return;
     view.step = 'sending';
-    const payments = await this.options.payments();
     try {
+      const payments = await this.options.payments();
       for (const batch of batchesOf(nodes).slice(view.sent)) {
         const { id } = await payments.pay(view.account, callOf(batch));
         record.payments.push(id);
         view.sent += 1;
+        await this.save();
       }
     } catch (error) {
       // What was not sent can be sent once more.
-      view.step = 'ready';
+      if (view.sent < view.transactions) view.step = 'ready';
       throw error;
     }
     this.pending.delete(view.id);
-    await this.save();
   }
 
   /** Takes an upload off the list. What was sent stays in the chain. */
@@ -238,140 +237,91 @@ export class Uploads {
     return this.options.store.putSetting(SETTINGS, this.records);
   }
 
-  /** Looks how far the uploads are. */
+  /** Looks how far the uploads are. Those in blocks do not wait for one that is read back. */
   private async look(): Promise<void> {
-    const open = this.records.filter(({ view, payments }) => isUnderWay(view.step) && payments.length > 0);
-    if (this.looking || open.length === 0) return;
+    void this.readBack();
+    if (this.looking) return;
     this.looking = true;
-    try {
-      for (const record of open) await this.advance(record);
-    } catch (error) {
-      if (!this.stop.signal.aborted) throw error;
-    } finally {
-      this.looking = false;
+    for (const record of this.records) {
+      const { view } = record;
+      if (view.sent < view.transactions || (view.step !== 'sending' && view.step !== 'included')) continue;
+      await this.advance(view, () => this.noteBlocks(record));
     }
+    this.looking = false;
   }
 
-  private async advance(record: UploadRecord): Promise<void> {
-    const { view } = record;
+  /** Reads back the upload whose last try is longest ago, one at a time. */
+  private async readBack(): Promise<void> {
+    const triedAt = ({ view }: UploadRecord): number => this.readAt.get(view.id) ?? 0;
+    const [next] = this.records
+      .filter(({ view }) => view.step === 'deep' || view.step === 'archived')
+      .sort((one, other) => triedAt(one) - triedAt(other));
+    if (this.reading || next === undefined || Date.now() - triedAt(next) < LOOK_FOR_ARCHIVED_MS) return;
+    this.reading = true;
+    await this.advance(next.view, () => this.lookInHistory(next));
+    this.readAt.set(next.view.id, Date.now());
+    this.reading = false;
+  }
+
+  /** Takes a look at an upload, and notes what keeps it from going on; the next look is another try. */
+  private async advance(view: UploadView, look: () => Promise<void>): Promise<void> {
     const before = view.step;
-    if (view.step === 'sending' && view.sent < view.transactions) return;
-    if (view.step === 'sending' || view.step === 'included') await this.noteBlocks(record);
-    if (view.step === 'deep' || view.step === 'archived') await this.lookInHistory(record);
-    if (view.step !== before) await this.save();
+    try {
+      await look();
+      if (view.step !== before) await this.save();
+    } catch (error) {
+      if (!this.stop.signal.aborted) view.error = sentenceOf(error);
+    }
   }
 
   private async noteBlocks({ view, payments }: UploadRecord): Promise<void> {
     const known = await (await this.options.payments()).list();
-    const states = payments.map((id) => known.find((payment) => payment.id === id)?.state ?? null);
-    for (const state of states) {
-      if (state?.kind === 'failed') return fail(view, state.sentence);
-      if (state?.kind === 'included' && !state.success)
-        return fail(view, state.failure ?? 'The transaction failed.');
-    }
     // Settled transactions may have been taken off the wallet's list.
-    const included = states.flatMap((state) => (state?.kind === 'included' ? [state] : []));
-    if (states.some((state) => state !== null && state.kind !== 'included')) return;
-    view.step = 'included';
+    const sent = payments.flatMap((id) => known.filter((payment) => payment.id === id));
+    const included = [];
+    for (const { state } of sent) {
+      if (state.kind === 'failed') return fail(view, state.sentence);
+      if (state.kind !== 'included') continue;
+      if (!state.success) return fail(view, state.failure ?? 'The transaction failed.');
+      included.push(state);
+    }
+    view.error = sent.find(({ trouble }) => trouble !== null)?.trouble ?? null;
+    // Also when the block that held it was left.
+    view.step = included.length < sent.length ? 'sending' : 'included';
+    if (view.step === 'sending') return;
+    view.archivedDepth = this.options.archivedDepth();
     if (included.length > 0) {
       view.fee = String(included.reduce((sum, { fee }) => sum + BigInt(fee ?? 0), 0n));
       view.block = Math.max(...included.map(({ block }) => block));
       view.depth = Math.min(...included.map(({ depth }) => depth));
     }
-    view.archivedDepth = this.options.archivedDepth();
-    if (included.length === 0 || view.depth >= view.archivedDepth) view.step = 'deep';
+    // The wallet does not follow a transaction further than until it is final.
+    if (included.every(({ depth, final }) => final || depth >= view.archivedDepth)) view.step = 'deep';
   }
 
   /** Tries to read the upload back; that it is not there yet is no failure. */
   private async lookInHistory({ view, hashes }: UploadRecord): Promise<void> {
-    if (Date.now() - this.lookedForArchived < LOOK_FOR_ARCHIVED_MS) return;
     const { signal } = this.stop;
     const service = this.options.freshService();
-    try {
-      const head = await service.open(view.cid, signal);
-      view.step = 'archived';
-      view.path = objectPath(service.linkTo(head, view.cid));
-      // Every part that was stored has to come back with its hash.
-      const missing = new Set(hashes);
-      for await (const hash of service.nodesOf(head, signal)) missing.delete(toHex(hash));
-      if (missing.size > 0) throw new NodeError('failed', `${missing.size} parts did not come back.`);
-      view.error = null;
-      view.step = 'checked';
-    } catch (error) {
-      signal.throwIfAborted();
-      view.error = view.step === 'archived' ? sentenceOf(error) : null;
-    } finally {
-      this.lookedForArchived = Date.now();
-    }
+    const head = await service
+      .open(view.cid, AbortSignal.any([signal, AbortSignal.timeout(FIND_MS)]))
+      .catch((error: unknown) => {
+        if (view.step === 'archived') throw error;
+        return null;
+      });
+    if (head === null) return;
+    view.step = 'archived';
+    view.path = objectPath(service.linkTo(head, view.cid));
+    // Every part that was stored has to come back with its hash.
+    const missing = new Set(hashes);
+    for await (const hash of service.nodesOf(head, signal)) missing.delete(toHex(hash));
+    if (missing.size > 0) throw new NodeError('failed', `${missing.size} parts did not come back.`);
+    view.error = null;
+    view.step = 'checked';
   }
-}
-
-function isUnderWay(step: UploadStep): boolean {
-  return step === 'sending' || step === 'included' || step === 'deep' || step === 'archived';
 }
 
 function fail(view: UploadView, sentence: string): void {
   view.step = 'failed';
   view.error = sentence;
-}
-
-/** Nodes in the order in which they are stored, as many together as a transaction takes. */
-function batchesOf(nodes: readonly StoredNode[]): StoredNode[][] {
-  const batches: StoredNode[][] = [];
-  let size = 0;
-  for (const node of nodes) {
-    if (batches.length === 0 || size + node.bytes.length > BATCH_BYTES) {
-      batches.push([]);
-      size = 0;
-    }
-    batches.at(-1)!.push(node);
-    size += node.bytes.length;
-  }
-  return batches;
-}
-
-/** One node is a remark; several are a batch of remarks that is stored whole or not at all. */
-function callOf(batch: readonly StoredNode[]): CallInput {
-  const [first] = batch;
-  if (batch.length === 1) return { pallet: 'System', call: 'remark', args: { remark: first!.bytes } };
-  const calls = batch.map(({ bytes }) => ({
-    type: 'System',
-    value: { type: 'remark', value: { remark: bytes } },
-  }));
-  return { pallet: 'Utility', call: 'batch_all', args: { calls } };
-}
-
-/** One file as it is; several, or one in a folder, as the folder they lie in. */
-function entryOf(files: readonly UploadFile[]): PrepareEntry {
-  const [only] = files;
-  if (files.length === 1 && !only!.path.includes('/')) return fileOf(only!.path, only!.content);
-  const root: PrepareEntry & { kind: 'folder' } = { kind: 'folder', name: '', entries: [] };
-  for (const { path, content } of files) {
-    const names = path.split('/').filter((name) => name !== '');
-    let at = root;
-    for (const name of names.slice(0, -1)) at = folderIn(at, name);
-    at.entries.push(fileOf(names.at(-1) ?? 'unnamed', content));
-  }
-  const [top] = root.entries;
-  if (root.entries.length === 1 && top!.kind === 'folder') return top!;
-  return { ...root, name: 'files' };
-}
-
-function folderIn(
-  parent: PrepareEntry & { kind: 'folder' },
-  name: string,
-): PrepareEntry & { kind: 'folder' } {
-  for (const entry of parent.entries) if (entry.kind === 'folder' && entry.name === name) return entry;
-  const made: PrepareEntry & { kind: 'folder' } = { kind: 'folder', name, entries: [] };
-  parent.entries.push(made);
-  return made;
-}
-
-function fileOf(name: string, content: Blob): PrepareEntry {
-  return { kind: 'file', name, bytes: () => partsOf(content) };
-}
-
-async function* partsOf(content: Blob): AsyncGenerator<Uint8Array> {
-  const reader = content.stream().getReader();
-  for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
 }

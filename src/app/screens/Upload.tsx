@@ -1,6 +1,7 @@
 import { useState, type ChangeEvent } from 'react';
 import type { ScreenProps } from '../screen-props.ts';
-import type { UploadFile, UploadView } from '../../node/uploads.ts';
+import type { UploadFile } from '../../node/upload-calls.ts';
+import type { UploadView } from '../../node/uploads.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import { exact } from '../components/Payment.tsx';
 import { Check, Deed, Failure, Select, TextField, useAction } from '../components/forms.tsx';

@@ -1,6 +1,6 @@
 import { useState } from 'react';
 import type { Origin } from '../../identity/provenance.ts';
-import type { UploadFile } from '../../node/uploads.ts';
+import type { UploadFile } from '../../node/upload-calls.ts';
 import { useIdentities } from '../components/Acting.tsx';
 import { Select } from '../components/forms.tsx';
 import { signedFiles } from '../sign-files.ts';

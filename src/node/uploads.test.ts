@@ -1,0 +1,203 @@
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import type { OpenedObject } from '../objects/object.ts';
+import { fromHex, toHex } from '../protocol/bytes.ts';
+import { hashOfCid } from '../protocol/cid.ts';
+import type { NodeStore } from '../storage/store.ts';
+import type { PaymentRecord, PaymentState } from './payment-records.ts';
+import type { PaymentPlan } from './payments.ts';
+import { Uploads, type UploadView } from './uploads.ts';
+
+const DEPTH = 10;
+/** Longer than the wait between two looks, shorter than that between two tries to read back. */
+const LOOK = 5_000;
+const TRY = 16_000;
+
+let saved: unknown;
+let states: PaymentState[];
+let offline: boolean;
+/** Names of what can be read back. */
+let history: Set<string>;
+let opened: string[];
+/** How opening goes on for an object that is not in history. */
+let missing: (signal: AbortSignal) => Promise<never>;
+let uploads: Uploads;
+
+const store = {
+  setting: async () => structuredClone(saved),
+  putSetting: async (_: string, value: unknown) => void (saved = structuredClone(value)),
+} as unknown as NodeStore;
+
+async function open(): Promise<void> {
+  uploads = await Uploads.open({
+    store,
+    payments: async () => {
+      if (offline) throw new Error('No node is connected yet.');
+      return {
+        prepare: async () => ({ fee: { total: '3' } }) as PaymentPlan,
+        pay: async () => ({ id: String(states.push({ kind: 'sending' }) - 1) }) as PaymentRecord,
+        list: async () =>
+          states.map((state, id) => ({ id: String(id), state, trouble: null }) as PaymentRecord),
+      };
+    },
+    freshService: () => ({
+      open: async (cid, signal) => {
+        opened.push(nameOf(cid as string));
+        if (!history.has(nameOf(cid as string))) return missing(signal);
+        return { hash: hashOfCid(cid as string) } as OpenedObject;
+      },
+      linkTo: (_, cid) => ({ cid, hints: [] }),
+      async *nodesOf({ hash }) {
+        yield fromHex(toHex(hash));
+      },
+    }),
+    archivedDepth: () => DEPTH,
+  });
+}
+
+const view = (name: string): UploadView => uploads.views().find((one) => one.name === name)!;
+const nameOf = (cid: string): string => uploads.views().find((one) => one.cid === cid)!.name;
+
+async function prepare(name: string): Promise<string> {
+  const files = [{ path: name, content: new Blob([name]) }];
+  return (await uploads.prepare({ files, compress: false, password: '', account: 'su' })).id;
+}
+
+/** An upload of one transaction, sent. */
+async function send(name: string): Promise<void> {
+  await uploads.send({ id: await prepare(name) });
+}
+
+const included = (depth: number, final = depth >= DEPTH): PaymentState => ({
+  kind: 'included',
+  block: 100,
+  hash: '',
+  index: 1,
+  depth,
+  final,
+  success: true,
+  failure: null,
+  fee: '2',
+});
+
+beforeEach(async () => {
+  vi.useFakeTimers();
+  saved = undefined;
+  states = [];
+  offline = false;
+  history = new Set();
+  opened = [];
+  missing = () => Promise.reject(new Error('not there yet'));
+  await open();
+});
+afterEach(() => {
+  uploads.close();
+  vi.useRealTimers();
+  vi.restoreAllMocks();
+});
+
+test('an upload goes from its block into history, and is read back', async () => {
+  await send('a');
+  expect(view('a')).toMatchObject({ step: 'sending', sent: 1, fee: '3' });
+  states[0] = included(2);
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('a')).toMatchObject({ step: 'included', block: 100, depth: 2, fee: '2' });
+  states[0] = included(DEPTH);
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('a').step).toBe('deep');
+  await vi.advanceTimersByTimeAsync(TRY);
+  expect(view('a')).toMatchObject({ step: 'deep', error: null });
+  history.add('a');
+  await vi.advanceTimersByTimeAsync(TRY);
+  expect(view('a')).toMatchObject({ step: 'checked', error: null });
+});
+
+test('one that is not in history yet keeps no other from being looked at', async () => {
+  missing = (signal) =>
+    new Promise((_, reject) => signal.addEventListener('abort', () => reject(signal.reason)));
+  vi.spyOn(AbortSignal, 'timeout').mockImplementation((wait) => {
+    const controller = new AbortController();
+    setTimeout(() => controller.abort(new DOMException('too long', 'TimeoutError')), wait);
+    return controller.signal;
+  });
+  await send('old');
+  states[0] = included(DEPTH);
+  await vi.advanceTimersByTimeAsync(2 * LOOK);
+  expect(opened).toEqual(['old']);
+  await send('new');
+  states[1] = included(1);
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('new').step).toBe('included');
+  states[1] = included(DEPTH);
+  await vi.advanceTimersByTimeAsync(LOOK);
+  history = new Set(['old', 'new']);
+  // The first try is given up, and both have their turn.
+  await vi.advanceTimersByTimeAsync(60_000 + 2 * TRY);
+  expect(uploads.views().map(({ step }) => step)).toEqual(['checked', 'checked']);
+});
+
+test('an older one is read back while a newer one waits', async () => {
+  await send('old');
+  await send('new');
+  states = [included(DEPTH), included(DEPTH)];
+  history.add('old');
+  await vi.advanceTimersByTimeAsync(3 * TRY);
+  expect(view('old').step).toBe('checked');
+  expect(view('new').step).toBe('deep');
+});
+
+test('what is final is deep enough, whatever depth was noted when it became so', async () => {
+  await send('a');
+  states[0] = included(DEPTH - 1, true);
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('a').step).toBe('deep');
+});
+
+test('a block that is left puts it back among what is sent', async () => {
+  await send('a');
+  states[0] = included(2);
+  await vi.advanceTimersByTimeAsync(LOOK);
+  states[0] = { kind: 'waiting', source: 'one' };
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('a').step).toBe('sending');
+  states[0] = included(1);
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('a').step).toBe('included');
+});
+
+test('a look that fails says why and is followed by the next', async () => {
+  await send('a');
+  states[0] = included(2);
+  offline = true;
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('a')).toMatchObject({ step: 'sending', error: 'No node is connected yet.' });
+  offline = false;
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('a')).toMatchObject({ step: 'included', error: null });
+});
+
+test('what could not be sent can be sent once more', async () => {
+  const id = await prepare('a');
+  offline = true;
+  await expect(uploads.send({ id })).rejects.toThrow('No node is connected yet.');
+  expect(view('a').step).toBe('ready');
+  offline = false;
+  await uploads.send({ id });
+  expect(view('a')).toMatchObject({ step: 'sending', sent: 1 });
+});
+
+test('a reload goes on with what was sent', async () => {
+  await send('a');
+  uploads.close();
+  await open();
+  states[0] = included(DEPTH);
+  history.add('a');
+  await vi.advanceTimersByTimeAsync(2 * LOOK);
+  expect(view('a').step).toBe('checked');
+});
+
+test('a transaction that failed ends it', async () => {
+  await send('a');
+  states[0] = { kind: 'failed', code: 'expired', sentence: 'No block took it in time.' };
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('a')).toMatchObject({ step: 'failed', error: 'No block took it in time.' });
+});
