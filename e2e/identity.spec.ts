@@ -305,7 +305,7 @@ test('an agent acts within its limit and is refused beyond it', async ({ browser
   await make.getByRole('button', { name: 'Make it' }).click();
   const agent = page.getByTestId('delegations').locator('> li');
   await agent.locator('summary').click();
-  await expect(agent).toContainText('per tx at most 10');
+  await expect(agent).toContainText('each time at most 10 tAI3');
   await agent.getByLabel('Password for the agent’s file').fill('agent password');
   const agentFile = await saved(page, () =>
     agent.getByRole('button', { name: 'Save the agent’s file' }).click(),
@@ -328,8 +328,8 @@ test('an agent acts within its limit and is refused beyond it', async ({ browser
       judge.getByRole('button', { name: 'New question' }).click(),
     );
   for (const [amount, verdict] of [
-    ['10', 'The agent may do this.'],
-    ['11', 'not-covered'],
+    [10n ** 19n, 'The agent may do this.'],
+    [10n ** 19n + 1n, 'not-covered'],
   ] as const) {
     const question = JSON.parse(await newQuestion()) as Record<string, string>;
     const used = await allotment(

@@ -1,17 +1,15 @@
 /**
- * Objects where they are hard to get: from another tab by WebRTC when the network gives nothing, rebuilt when half of
- * the pieces are nowhere; and what one tab stores, another gets out of history when the first is gone.
+ * Objects where they are hard to get: from another tab by WebRTC when the network gives nothing, and rebuilt when half
+ * of the pieces are nowhere.
  */
 import { readFileSync } from 'node:fs';
 import { expect, test } from '@playwright/test';
 import { beside, besideApp } from './support/beside.ts';
-import { download, keepObject, objectsScreen, openObject, openSample } from './support/objects.ts';
-import { addAlice, card, closeProfiles, makeWallet, profile } from './support/profile.ts';
+import { download, keepObject, objectsScreen, openSample } from './support/objects.ts';
+import { card, profile } from './support/profile.ts';
 import { historyNetwork } from './support/programs.ts';
 
 const SAMPLE = 'sunrise.jpg';
-const NAME = 'letter.txt';
-const CONTENT = 'A letter to whoever reads this.\n'.repeat(4_000);
 const MINUTE = 60_000;
 const app = besideApp();
 const network = beside(historyNetwork);
@@ -48,36 +46,4 @@ test('a tab rebuilds an object when half of the pieces are nowhere', async ({ br
   await expect(opened).toBeVisible({ timeout: 5 * MINUTE });
   const file = await download(page, opened);
   expect(file.equals(readFileSync(`devnet/data/samples/${SAMPLE}`))).toBe(true);
-});
-
-test('what one tab stores another gets out of history when the first is gone', async ({ browser }) => {
-  test.setTimeout(20 * MINUTE);
-  const page = await profile(browser, app().url, network());
-  await makeWallet(page);
-  await addAlice(page);
-  await objectsScreen(page);
-  const upload = card(page, 'Store something');
-  await upload.getByLabel('Files').setInputFiles({
-    name: NAME,
-    mimeType: 'text/plain',
-    buffer: Buffer.from(CONTENT),
-  });
-  await upload.getByText('Compress', { exact: true }).click();
-  await upload.getByLabel('Paid and signed by').selectOption({ label: 'Alice' });
-  await upload.getByRole('button', { name: 'Show the price' }).click();
-  await expect(upload.getByTestId('price')).toContainText('tAI3', { timeout: MINUTE });
-  const cid = (await upload.locator('dd.mono').textContent())!;
-  await upload.getByRole('button', { name: 'Sign and store' }).click();
-  const item = page.getByTestId('upload');
-  // The page looks now and then, and may find it further than the next step.
-  await expect(item).toHaveAttribute('data-step', /included|deep|archived|checked/, { timeout: 3 * MINUTE });
-  await expect(item).toHaveAttribute('data-step', /deep|archived|checked/, { timeout: 8 * MINUTE });
-  await expect(item).toHaveAttribute('data-step', 'checked', { timeout: 6 * MINUTE });
-  await closeProfiles();
-
-  const reader = await profile(browser, app().url, network());
-  await objectsScreen(reader);
-  const opened = await openObject(reader, cid, NAME);
-  const file = await download(reader, opened);
-  expect(file.toString()).toBe(CONTENT);
 });

@@ -114,8 +114,9 @@ export class Money {
 
 /** A transaction's end is told once. */
 function announce(journal: Journal, told: Set<string>, { id, state, call }: PaymentRecord): void {
-  if ((state.kind !== 'included' && state.kind !== 'failed') || told.has(id)) return;
-  told.add(id);
+  const end = `${id} ${state.kind}`;
+  if ((state.kind !== 'included' && state.kind !== 'failed') || told.has(end)) return;
+  told.add(end);
   if (state.kind === 'failed')
     journal.notify('error', 'payment', `“${call.title}” was not done. ${state.sentence}`);
   else if (state.success) journal.notify('success', 'payment', `“${call.title}” is in block ${state.block}.`);

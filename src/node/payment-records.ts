@@ -28,8 +28,17 @@ export type PaymentState =
       /** What was paid, smallest unit, tip included; null for nothing. */
       fee: string | null;
     }
-  /** It will never be in a block. */
-  | { kind: 'failed'; code: string; sentence: string };
+  /**
+   * It will be in no block: nodes refused it, or the chain leaves no place for it. `by`: the block whose state says so,
+   * until that cannot be undone any more.
+   */
+  | { kind: 'failed'; code: string; sentence: string; by?: BlockName };
+
+interface BlockName {
+  number: number;
+  /** Hex. */
+  hash: string;
+}
 
 export interface PaymentRecord {
   /** Hash of the extrinsic, hex. */
@@ -58,7 +67,7 @@ const MAX_RECORDS = 200;
 
 /** Whether nothing more can happen to a transaction. */
 function isSettled({ state }: PaymentRecord): boolean {
-  return state.kind === 'failed' || (state.kind === 'included' && state.final);
+  return state.kind === 'failed' ? state.by === undefined : state.kind === 'included' && state.final;
 }
 
 /** The transactions of one network. */
@@ -89,11 +98,16 @@ export class PaymentRecords {
     return this.records.filter((record) => !isSettled(record));
   }
 
+  /** Those that hold their nonce. */
+  private underWay(): PaymentRecord[] {
+    return this.open().filter(({ state }) => state.kind !== 'failed');
+  }
+
   /** How many of an account's transactions wait in a row from its present nonce on. */
   ahead(address: string, { exists, nonce }: AccountState): number {
     if (!exists) return 0;
     const used = new Set(
-      this.open()
+      this.underWay()
         .filter(({ account }) => account === address)
         .map((record) => record.nonce),
     );
@@ -107,7 +121,7 @@ export class PaymentRecords {
    * until it ends.
    */
   requireFree({ account, nonce }: Pick<PaymentRecord, 'account' | 'nonce'>): void {
-    const overtaken = this.open().some((record) => record.account === account && record.nonce === nonce);
+    const overtaken = this.underWay().some((record) => record.account === account && record.nonce === nonce);
     if (!overtaken) return;
     throw new Refusal(
       'overtaken',
@@ -135,9 +149,11 @@ export class PaymentRecords {
     return true;
   }
 
-  /** Takes a settled transaction off the list. */
+  /** Takes a transaction off the list that failed or is final. */
   async remove(id: string): Promise<void> {
-    this.records = this.records.filter((record) => record.id !== id || !isSettled(record));
+    const kept = (record: PaymentRecord): boolean =>
+      record.id !== id || !(record.state.kind === 'failed' || isSettled(record));
+    this.records = this.records.filter(kept);
     await this.save();
   }
 

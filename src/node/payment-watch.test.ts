@@ -248,6 +248,22 @@ test('a branch that changes during a look is no reason to give it up', async () 
   expect((await look()).state).toMatchObject({ kind: 'included', block: 4 });
 });
 
+test('what the chain says against it holds until another branch says otherwise', async () => {
+  blocks.add({ accounts: spent, body: [other], events: [succeeded(0)] });
+  expect((await look()).state).toMatchObject({ kind: 'failed', code: 'usurped' });
+  expect(records.ahead(encodeAddress(account), { exists: true, nonce: 7 } as AccountState)).toBe(0);
+  blocks
+    .leaveAfter(2)
+    .add({ accounts: spent, body: [bytes], events: [succeeded(0)] })
+    .add({});
+  expect((await look()).state).toMatchObject({ kind: 'included', block: 3 });
+  blocks.leaveAfter(2).add({ accounts: spent, body: [other], events: [succeeded(0)] });
+  expect((await look()).state).toMatchObject({ kind: 'failed', code: 'usurped' });
+  blocks.add({}).final = 3;
+  await look();
+  expect(records.open()).toEqual([]);
+});
+
 test('news that cannot be written is told nevertheless, and written with the next', async () => {
   const store = await openNodeStore(folder);
   records = await PaymentRecords.open(store, 'ab');

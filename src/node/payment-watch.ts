@@ -34,6 +34,14 @@ const ALREADY_IMPORTED = 1013;
 
 const failed = (code: string, sentence: string): PaymentState => ({ kind: 'failed', code, sentence });
 
+/** The same by the state of a block. */
+const failedBy = ({ number, hash }: ChainBlock, code: string, sentence: string): PaymentState => ({
+  kind: 'failed',
+  code,
+  sentence,
+  by: { number, hash: toHex(hash) },
+});
+
 export class PaymentWatch {
   private looking: Promise<void> = Promise.resolve();
   private next: Promise<void> | null = null;
@@ -113,26 +121,34 @@ export class PaymentWatch {
   ): Promise<PaymentState | null> {
     const { blocks } = this.context;
     const { state } = record;
-    if (state.kind === 'included' && state.block <= head.number) {
-      const block = await blocks.block(state.block);
-      if (toHex(block.hash) === state.hash)
-        return { ...state, depth: head.number - state.block, final: state.block <= blocks.finalNumber() };
+    if (state.kind === 'included' && (await this.isOnChain(state.block, state.hash, head)))
+      return { ...state, depth: head.number - state.block, final: state.block <= blocks.finalNumber() };
+    if (state.kind === 'failed' && state.by !== undefined) {
+      const { number, hash } = state.by;
+      if (await this.isOnChain(number, hash, head))
+        return number <= blocks.finalNumber() ? failed(state.code, state.sentence) : state;
     }
     // An account that was emptied is removed: the transaction that did it passed its nonce too.
     const passed = nonce === null || nonce > BigInt(record.nonce);
     if (!passed) {
       const over = record.lastBlock !== null && head.number > record.lastBlock;
       return over
-        ? failed('expired', 'No block took it in time. Nothing was sent; it can be tried anew.')
+        ? failedBy(head, 'expired', 'No block took it in time. Nothing was sent; it can be tried anew.')
         : null;
     }
     const found = await this.locate(record, head, metadata, nonce !== null);
     if (found !== null) return found;
     // Blocks are named by their numbers: those of another branch say nothing of this one.
-    if (!equal((await blocks.block(head.number)).hash, head.hash)) return state;
+    if (!(await this.isOnChain(head.number, toHex(head.hash), head))) return state;
     return nonce === null
-      ? failed('no-account', 'The account was emptied and closed before this transaction ran.')
-      : failed('usurped', 'Another transaction of the account took its place.');
+      ? failedBy(head, 'no-account', 'The account was emptied and closed before this transaction ran.')
+      : failedBy(head, 'usurped', 'Another transaction of the account took its place.');
+  }
+
+  /** Whether a block belongs to the best chain. */
+  private async isOnChain(number: number, hash: string, head: ChainBlock): Promise<boolean> {
+    if (number > head.number) return false;
+    return toHex((await this.context.blocks.block(number)).hash) === hash;
   }
 
   /** The block in which the account's nonce passed the transaction's, if it holds the transaction. */

@@ -119,7 +119,6 @@ const LOOK_MS = 15_000;
 
 export class Payments {
   private readonly plans = new Map<string, Planned>();
-  private readonly waiting = new Map<string, ((record: PaymentRecord) => void)[]>();
   /** What the node's own code pays at the moment. */
   private paying: Promise<unknown> = Promise.resolve();
   private readonly watch: PaymentWatch;
@@ -136,7 +135,7 @@ export class Payments {
       blocks,
       sources: () => context.sources(),
       records,
-      changed: (record) => this.tell(record),
+      changed: (record) => context.changed(record),
     });
     this.timer = setInterval(() => void this.watch.look(), LOOK_MS);
     (this.timer as { unref?: () => void }).unref?.();
@@ -159,14 +158,6 @@ export class Payments {
   /** To be called whenever the verified chain has changed. */
   onChain(): void {
     this.watch.onHead();
-  }
-
-  private tell(record: PaymentRecord): void {
-    this.context.changed(record);
-    const listeners = this.waiting.get(record.id) ?? [];
-    if (record.state.kind !== 'included' && record.state.kind !== 'failed') return;
-    this.waiting.delete(record.id);
-    for (const listener of listeners) listener(record);
   }
 
   /** The most that a node expects: one that names too little could only make a transaction fail. */
@@ -325,27 +316,6 @@ export class Payments {
       if (error instanceof Refusal && error.code === 'overtaken') return this.payNow(account, call);
       throw error;
     }
-  }
-
-  /** For code of the node: the transaction once a verified block holds it, or once it is certain that none will. */
-  async settled(id: string, signal?: AbortSignal): Promise<PaymentRecord> {
-    const record = this.records.get(id);
-    if (record === null) throw new RangeError('no such transaction');
-    if (record.state.kind === 'included' || record.state.kind === 'failed') return record;
-    signal?.throwIfAborted();
-    return new Promise((resolve, reject) => {
-      const done = (settled: PaymentRecord): void => {
-        signal?.removeEventListener('abort', onAbort);
-        resolve(settled);
-      };
-      const onAbort = (): void => {
-        const others = (this.waiting.get(id) ?? []).filter((one) => one !== done);
-        this.waiting.set(id, others);
-        reject(signal?.reason as Error);
-      };
-      signal?.addEventListener('abort', onAbort, { once: true });
-      this.waiting.set(id, [...(this.waiting.get(id) ?? []), done]);
-    });
   }
 
   /** All transactions signed here, newest first. */

@@ -157,6 +157,7 @@ export function PaymentEntry(props: {
   const sentence =
     state.kind === 'failed' ? state.sentence : state.kind === 'included' ? state.failure : null;
   const paid = state.kind === 'included' ? state.fee : null;
+  const over = state.kind === 'failed' || (state.kind === 'included' && state.final);
   return (
     <li className="stack" data-testid="payment">
       <div className="between">
@@ -189,7 +190,7 @@ export function PaymentEntry(props: {
             </Line>
           )}
         </dl>
-        {props.onForget !== undefined && (
+        {props.onForget !== undefined && over && (
           <button type="button" onClick={props.onForget}>
             Take it off the list
           </button>

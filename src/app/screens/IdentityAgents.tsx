@@ -1,14 +1,17 @@
 import { useCallback, useState } from 'react';
 import type { DelegationView } from '../../identity/delegations.ts';
 import type { IdentityView } from '../../identity/identity-view.ts';
-import { ActingAs, useActing, useIdentities, WithIdentity } from '../components/Acting.tsx';
+import { ActingAs, useActing, useIdentities } from '../components/Acting.tsx';
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import { Deed, Failure, FileField, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
 import { saveFile, type ChosenFile } from '../files.ts';
 import { brief } from '../format.ts';
 import { useNow } from '../hooks.ts';
+import { useSymbol } from '../node-client.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
+import { limitWords, powerWords } from './agent-words.ts';
+import { MakeAgent } from './IdentityAgentMaking.tsx';
 import { standing, VerdictBadge } from './IdentityVerdict.tsx';
 
 /** Agents: programs with a name of their own and the few powers that one gives them. */
@@ -71,6 +74,7 @@ export default function IdentityAgents() {
 
 function Delegation(props: { one: DelegationView; names: Map<string, string>; reload: () => void }) {
   const { one, names } = props;
+  const symbol = useSymbol();
   const name = (did: string) => names.get(did) ?? brief(did, 14);
   const [password, setPassword] = useState('');
   const [list, setList] = useState<string | null>(null);
@@ -91,12 +95,9 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
         <ul>
           {one.capabilities.map(({ res, act, lim }) => (
             <li key={res}>
-              {act.join(', ')} <span className="mono">{res}</span>
+              {powerWords(res, act)}
               {Object.entries(lim ?? {}).map(([limit, amount]) => (
-                <span key={limit}>
-                  , {limit.replaceAll('_', ' ')} at most {amount}
-                  {limit === 'total' && one.used[res] !== undefined && ` (${one.used[res]} used)`}
-                </span>
+                <span key={limit}>, {limitWords(res, limit, amount, symbol, one.used[res])}</span>
               ))}
             </li>
           ))}
@@ -145,67 +146,6 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
         )}
       </details>
     </li>
-  );
-}
-
-function MakeAgent({ own, reload }: { own: IdentityView[]; reload: () => void }) {
-  const owners = own.filter(({ canIssue }) => canIssue);
-  const acting = useActing(owners);
-  const [name, setName] = useState('');
-  const [purpose, setPurpose] = useState('');
-  const [res, setRes] = useState('auto:pay');
-  const [act, setAct] = useState('spend');
-  const [perUse, setPerUse] = useState('');
-  const [total, setTotal] = useState('');
-  const [days, setDays] = useState('7');
-  const action = useAction();
-  const submit = async () => {
-    const limits = {
-      ...(perUse.trim() === '' ? {} : { per_tx: perUse.trim() }),
-      ...(total.trim() === '' ? {} : { total: total.trim() }),
-    };
-    await identity.createAgent({
-      owner: acting.did,
-      name,
-      purpose,
-      capabilities: [
-        {
-          res: res.trim(),
-          act: act.split(',').map((one) => one.trim()),
-          ...(Object.keys(limits).length === 0 ? {} : { lim: limits }),
-        },
-      ],
-      days: Number(days),
-    });
-    setName('');
-    setPurpose('');
-    reload();
-  };
-  return (
-    <Card title="Make an agent" span={5}>
-      <WithIdentity own={owners} because="the agent’s rests on it.">
-        <Form action={action} submit="Make it" disabled={name.trim() === ''} onSubmit={submit}>
-          <ActingAs label="Acts for" own={owners} acting={acting} />
-          <TextField label="Name of the agent" value={name} onChange={setName} />
-          <TextField label="What it is for" value={purpose} onChange={setPurpose} />
-          <TextField
-            label="What it may touch"
-            hint="auto:pay, auto:drive:/path/*, auto:sign:content, or ext:anything.of/yours"
-            value={res}
-            onChange={setRes}
-          />
-          <TextField label="What it may do there" hint="With commas between." value={act} onChange={setAct} />
-          <TextField
-            label="At most, each time"
-            hint="In what is counted there, without decimals; for tokens in their smallest unit, of which 1 and 18 zeros are one token. May stay empty."
-            value={perUse}
-            onChange={setPerUse}
-          />
-          <TextField label="At most, in all" value={total} onChange={setTotal} />
-          <TextField label="Days it may" type="number" value={days} onChange={setDays} />
-        </Form>
-      </WithIdentity>
-    </Card>
   );
 }
 

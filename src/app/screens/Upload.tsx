@@ -285,8 +285,9 @@ export function UploadItem({
         {noteOf(step, { sent, transactions, block, depth, archivedDepth })}
       </span>
       {error !== null && (
-        <p className="banner bad" role="alert">
+        <p className={step === 'failed' ? 'banner bad' : 'banner'} role="alert">
           {error}
+          {step === 'failed' ? '' : ' It goes on by itself.'}
         </p>
       )}
       <details>

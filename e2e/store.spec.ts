@@ -1,0 +1,123 @@
+/**
+ * Storing: a file, a copy of the wallet and a payment of one account, sent one right after the other, all end; and when
+ * the tab that sent them is gone, another gets the file out of history, and the wallet back.
+ */
+import { expect, test, type Page } from '@playwright/test';
+import { beside, besideApp } from './support/beside.ts';
+import { download, objectsScreen, openObject } from './support/objects.ts';
+import {
+  account,
+  addAlice,
+  card,
+  closeProfiles,
+  DEVELOPMENT_PHRASE,
+  makeWallet,
+  openWallet,
+  PASSWORD,
+  profile,
+} from './support/profile.ts';
+import { historyNetwork } from './support/programs.ts';
+
+const NAME = 'letter.txt';
+const CONTENT = 'A letter to whoever reads this.\n'.repeat(4_000);
+const MINUTE = 60_000;
+const app = besideApp();
+const network = beside(historyNetwork);
+
+async function walletPart(page: Page, name: string): Promise<void> {
+  await openWallet(page);
+  await page.getByRole('tab', { name, exact: true }).click();
+}
+
+/** The words of the wallet, as its screen shows them. */
+async function wordsOf(page: Page): Promise<string> {
+  await walletPart(page, 'Safety');
+  const words = card(page, 'Recovery phrase');
+  await words.getByLabel('Password').first().fill(PASSWORD);
+  await words.getByRole('button', { name: 'Show the words' }).click();
+  await expect(words.locator('ol li')).toHaveCount(12);
+  return (await words.locator('ol li').allTextContents()).join(' ');
+}
+
+/** Sends a file to be stored; returns its identifier. */
+async function storeFile(page: Page): Promise<string> {
+  await objectsScreen(page);
+  const upload = card(page, 'Store something');
+  const file = { name: NAME, mimeType: 'text/plain', buffer: Buffer.from(CONTENT) };
+  await upload.getByLabel('Files').setInputFiles(file);
+  await upload.getByText('Compress', { exact: true }).click();
+  await upload.getByLabel('Paid and signed by').selectOption({ label: 'Alice' });
+  await upload.getByRole('button', { name: 'Show the price' }).click();
+  await expect(upload.getByTestId('price')).toContainText('tAI3', { timeout: MINUTE });
+  const cid = (await upload.locator('dd.mono').textContent())!;
+  await upload.getByRole('button', { name: 'Sign and store' }).click();
+  return cid;
+}
+
+/** Sends a copy of the wallet to be stored; returns its identifier. */
+async function storeCopy(page: Page): Promise<string> {
+  await walletPart(page, 'Safety');
+  const copy = card(page, 'Keep a copy on the network');
+  await copy.getByLabel('Paid and signed by').selectOption({ label: 'Alice' });
+  await copy.getByRole('button', { name: 'Show the price of a copy' }).click();
+  await expect(copy.getByTestId('price')).toContainText('tAI3', { timeout: MINUTE });
+  await copy.getByRole('button', { name: 'Sign and store' }).click();
+  const identifier = copy.getByLabel('Its identifier');
+  await expect(identifier).toBeVisible({ timeout: MINUTE });
+  return identifier.inputValue();
+}
+
+/** Pays two tokens from Alice's account to the other one. */
+async function payTwoTokens(page: Page): Promise<void> {
+  await walletPart(page, 'Send');
+  const send = card(page, 'Send');
+  await send.getByLabel('From').selectOption({ label: 'Alice' });
+  await send.getByLabel('Somebody you know').selectOption({ label: 'Main account (yours)' });
+  await send.getByLabel('Amount in tAI3').fill('2');
+  await send.getByRole('button', { name: 'Look at it before signing' }).click();
+  await page.getByRole('button', { name: 'Sign and send' }).click();
+  await expect(page.getByTestId('payment')).toContainText(/in block \d/, { timeout: 5 * MINUTE });
+}
+
+test('what one tab stores and pays at once all ends, and another gets it when the first is gone', async ({
+  browser,
+}) => {
+  test.setTimeout(20 * MINUTE);
+  const page = await profile(browser, app().url, network());
+  await makeWallet(page);
+  await addAlice(page);
+  const phrase = await wordsOf(page);
+  const letter = await storeFile(page);
+  const copy = await storeCopy(page);
+  await payTwoTokens(page);
+  await objectsScreen(page);
+  const uploads = page.getByTestId('upload');
+  await expect(uploads).toHaveCount(2);
+  // The page looks now and then, and may find it further than the next step.
+  for (const one of await uploads.all()) {
+    await expect(one).toHaveAttribute('data-step', /included|deep|archived|checked/, { timeout: 3 * MINUTE });
+    await expect(one).toHaveAttribute('data-step', /deep|archived|checked/, { timeout: 8 * MINUTE });
+  }
+  for (const one of await uploads.all())
+    await expect(one).toHaveAttribute('data-step', 'checked', { timeout: 6 * MINUTE });
+  await closeProfiles();
+
+  const reader = await profile(browser, app().url, network());
+  await objectsScreen(reader);
+  const opened = await openObject(reader, letter, NAME);
+  const file = await download(reader, opened);
+  expect(file.toString()).toBe(CONTENT);
+
+  await openWallet(reader);
+  await reader.getByRole('button', { name: 'I kept a copy on the network' }).click();
+  const restore = card(reader, 'From a copy on the network');
+  await restore.getByLabel('Identifier of the copy').fill(copy);
+  await restore.getByLabel('Password').first().fill('another password');
+  await restore.getByLabel('The same password again').fill('another password');
+  await restore.getByLabel('Recovery phrase').fill(DEVELOPMENT_PHRASE);
+  await restore.getByRole('button', { name: 'Fetch and restore' }).click();
+  await expect(restore.getByRole('alert')).toContainText('do not open this copy', { timeout: MINUTE });
+  await restore.getByLabel('Recovery phrase').fill(phrase);
+  await restore.getByRole('button', { name: 'Fetch and restore' }).click();
+  await expect(account(reader, 'Alice')).toBeVisible({ timeout: MINUTE });
+});
