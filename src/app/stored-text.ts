@@ -2,6 +2,8 @@
 
 /** Longest text that is fetched, in bytes. */
 const MAX_BYTES = 1024 * 1024;
+/** How long the service worker may take to begin. */
+const PATIENCE_MS = 30_000;
 const OBJECT = /\bbafkr6i[a-z2-7]{52}\b/;
 
 /** Whether a text is the link of an object rather than the object itself. */
@@ -21,11 +23,25 @@ export async function storedBytes(link: string, limit: number, tooLarge: string)
 
 async function stored(link: string, limit: number, tooLarge: string): Promise<Blob> {
   const { objectPath, parseObjectLink } = await import('../objects/link.ts');
-  if (navigator.serviceWorker.controller === null)
-    throw new Error('The app’s service worker does not run yet. Load the page again.');
-  const response = await fetch(objectPath(parseObjectLink(link)));
+  const address = objectPath(parseObjectLink(link));
+  await answering();
+  const response = await fetch(address);
   const blob = await response.blob();
   if (!response.ok) throw new Error(await blob.text());
   if (blob.size > limit) throw new Error(tooLarge);
   return blob;
+}
+
+/** Waits for the service worker, which answers for objects: on a first visit it comes a while after the page. */
+async function answering(): Promise<void> {
+  const { serviceWorker } = navigator;
+  if (serviceWorker === undefined) throw new Error('This browser lets no page fetch objects here.');
+  if (serviceWorker.controller !== null) return;
+  const late = AbortSignal.timeout(PATIENCE_MS);
+  await new Promise<void>((done, failed) => {
+    serviceWorker.addEventListener('controllerchange', () => done(), { once: true, signal: late });
+    late.addEventListener('abort', () => {
+      failed(new Error('The app’s service worker does not run yet. Load the page again.'));
+    });
+  });
 }

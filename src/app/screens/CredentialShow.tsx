@@ -45,8 +45,8 @@ export function Show({ reload }: { reload: () => void }) {
     if (asked?.web) {
       const { goOn } = await identity.answerVerifier({ link: request, answers });
       setSent({ host: asked.web.verifier.host, goOn });
-      setAsked(null);
     } else setResponse(await identity.present({ request, answers }));
+    setAsked(null);
     reload();
   };
   return (
@@ -169,18 +169,20 @@ function Query(props: {
   const { query, match } = props;
   if (match === undefined)
     return <p className="banner">You have no credential of the kind {query.types.join(', ')}.</p>;
+  const { credential, linkedBy } = match;
+  const linkable = credential.linkable || (linkedBy ?? []).length > 0;
+  const nameOf = (one: typeof credential) => `${typeText(one.type)} by ${issuerText(one)}`;
   return (
     <div className="stack disclosed">
-      {query.matches.length > 1 && (
+      {query.matches.length > 1 ? (
         <Select
           label="From"
-          value={match.credential.id}
-          options={query.matches.map(({ credential }) => [
-            credential.id,
-            `${typeText(credential.type)} by ${issuerText(credential)}`,
-          ])}
+          value={credential.id}
+          options={query.matches.map((one) => [one.credential.id, nameOf(one.credential)])}
           onChange={props.onPick}
         />
+      ) : (
+        <p className="muted">From {nameOf(credential)}</p>
       )}
       <p>
         <strong>They will see:</strong>{' '}
@@ -192,18 +194,28 @@ function Query(props: {
           </span>
         ))}
       </p>
+      <p className="small">And, as of every credential, its kind, who issued it and when it ends.</p>
       <p>
-        <LinkingBadge linkable={match.credential.linkable} />{' '}
-        {query.recognise &&
-          !match.credential.linkable &&
-          'They will know you when you come back, and nobody else will.'}
-        {match.linkedBy !== undefined &&
-          match.linkedBy.length > 0 &&
-          `By ${match.linkedBy.join(', ')}. They are not shown that it is yours.`}
+        <LinkingBadge linkable={linkable} /> {linkingWords(linkable, linkedBy, query.recognise)}
       </p>
       {match.unseen.length > 0 && (
         <p className="muted">They will not see: {match.unseen.map(pathText).join(', ')}.</p>
       )}
     </div>
   );
+}
+
+/** What the badge means for the person. `linkedBy`: what in a showing of another system’s credential gives it away. */
+function linkingWords(
+  linkable: boolean,
+  linkedBy: readonly string[] | undefined,
+  recognise: boolean,
+): string {
+  if (!linkable)
+    return recognise
+      ? 'They will know you when you come back, and nobody else will.'
+      : 'Nobody can tell by it that you showed it before.';
+  return linkedBy === undefined
+    ? 'Others who got a showing of it can find out that it was the same person.'
+    : `By ${linkedBy.join(', ')}. They are not shown that it is yours.`;
 }

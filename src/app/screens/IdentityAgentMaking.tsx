@@ -101,7 +101,7 @@ export function MakeAgent({ own, reload }: { own: IdentityView[]; reload: () => 
             onChange={setPerUse}
           />
           <TextField label={`At most, in all${unit}`} inputMode="decimal" value={total} onChange={setTotal} />
-          <TextField label="Days it may" type="number" value={days} onChange={setDays} />
+          <TextField label="For how many days" type="number" value={days} onChange={setDays} />
         </Form>
       </WithIdentity>
     </Card>

@@ -6,7 +6,7 @@ import { Badge, Card, Empty } from '../components/basics.tsx';
 import { Deed, Failure, FileField, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
 import { saveFile, type ChosenFile } from '../files.ts';
-import { brief } from '../format.ts';
+import { brief, counted } from '../format.ts';
 import { useNow } from '../hooks.ts';
 import { useSymbol } from '../node-client.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
@@ -103,7 +103,8 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
           ))}
         </ul>
         <p className="muted small">
-          Until {new Date(one.expires * 1000).toLocaleString()}; may be passed on {one.depth} more times.
+          Until {new Date(one.expires * 1000).toLocaleString()}; may{' '}
+          {one.depth === 0 ? 'not be passed on' : `be passed on ${counted(one.depth, 'more time')}`}.
         </p>
         {one.direction === 'given' && !one.revoked && (
           <>

@@ -14,7 +14,7 @@ export const POWERS = [
 /** Whether the limits of this resource are amounts of tokens. */
 export const countsTokens = (res: string): boolean => res.trim() === PAY;
 
-/** A permission, e.g. “Spend tokens (auto:pay, spend)”. */
+/** A permission, e.g. “Spend tokens”, or “read” and its resource. */
 export function powerWords(res: string, act: readonly string[]): string {
   const known = POWERS.find((power) => power.res === res && power.act.join() === act.join());
   return known === undefined ? `${act.join(', ')} ${res}` : known.text;
