@@ -110,7 +110,9 @@ export function sumPoints(points: Uint8Array): Uint8Array {
  */
 export function extend(source: Uint8Array, scale = 16): Uint8Array {
   const values = source.length / CHUNK_BYTES;
-  if (2 * values > 2 ** scale) {
+  // What is no power of two is refused for that first, as the reference's libraries do.
+  const isPowerOfTwo = (values & (values - 1)) === 0;
+  if (isPowerOfTwo && 2 * values > 2 ** scale) {
     throw new ProtocolError({
       code: 'bad-length',
       rule: ERASURE,

@@ -22,6 +22,7 @@ export interface RecordedObject extends Recorded {
 
 export interface RecordedBlock extends Recorded {
   number: number;
+  kind?: string;
   len: number;
   state_root?: string;
   objects: RecordedObject[];
@@ -51,16 +52,13 @@ export interface ArchivingFile {
   blocks: RecordedBlock[];
   outcomes: { block: number; archived_segments: number[]; global_objects: RecordedMapping[] }[];
   segments: RecordedSegment[];
-  resume: {
-    from_segment_header: number;
-    block: number;
-    global_objects_of_following_blocks_before_segment_2: RecordedMapping[];
-  };
+  /** The mappings that a restarted archiver gave stand under a name that ends with the segment they come before. */
+  resume: Record<string, number | RecordedMapping[]> & { from_segment_header: number; block: number };
   full_pieces: { file: string; piece_index: number }[];
 }
 
 /** Bytes of the genesis block before its extension. */
-const GENESIS_PREFIX_BYTES = 300;
+export const GENESIS_PREFIX_BYTES = 300;
 
 /** Bytes of a recorded block, made by the rule of the set. */
 export function blockBytes(label: string, block: RecordedBlock): Uint8Array {
@@ -110,7 +108,8 @@ export class RebuiltHistory {
     const segments: SegmentPieces[] = [];
     const keep = (closed: ClosedSegment): void => {
       const index = Number(closed.segmentIndex);
-      segments.push(recordedPieces(file.segments[index]!, closed.record(parentOf(file, index))));
+      const segment = file.segments[index];
+      if (segment !== undefined) segments.push(recordedPieces(segment, closed.record(parentOf(file, index))));
     };
     for (const block of file.blocks) {
       if (segments.length === file.segments.length) break;

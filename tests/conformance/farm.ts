@@ -33,6 +33,7 @@ import { headerOf, RebuiltHistory, type ArchivingFile } from './archive-support.
 import {
   casesOf,
   expectFacts,
+  expectRule,
   expectSame,
   namedBytes,
   refusal,
@@ -88,6 +89,7 @@ interface SolutionsFile {
     narrow: {
       solution_range: string;
       slots: [number, number];
+      proof_of_time_rule?: string;
       slots_with_candidates: Recorded[];
     };
   }[];
@@ -418,8 +420,14 @@ async function checkNarrow(
   label: string,
   sectors: Sectors,
   sector: RecordedSector,
-  { solution_range, slots: [first, last], slots_with_candidates }: SolutionsFile['audits'][number]['narrow'],
+  narrow: SolutionsFile['audits'][number]['narrow'],
 ): Promise<void> {
+  const {
+    solution_range,
+    slots: [first, last],
+    slots_with_candidates,
+  } = narrow;
+  expectRule('PoT output of slot s is XOF("audit-pot-{s}")[0..16]', narrow.proof_of_time_rule);
   const audited = await sectors.open(sector);
   const found: unknown[] = [];
   for (let number = first; number <= last; number += 1) {
@@ -454,7 +462,7 @@ interface ContentsMapFile {
   label: string;
   file: string;
   pieces_in_sector: number;
-  rule: string;
+  rule?: string;
   records: (Recorded & { piece_offset: number; ones: number; first8: unknown[] })[];
   decode_errors: { what: string; error: string }[];
 }
@@ -466,7 +474,10 @@ const MAP_ERRORS: Record<string, string> = {
   InvalidEncodedRecordChunks: 'encoded-chunks',
 };
 
-/** The bitfield that the rule of the recording makes: `ones` bits, at the places of the smallest of 65536 numbers. */
+const BITFIELD_RULE =
+  "record o: the first `ones` indices after sorting 0..65536 by (u32le of XOF('contents-map-o')[4i..4i+4], i) have their bit set";
+
+/** The bitfield that this rule makes: `ones` bits, at the places of the smallest of 65536 numbers. */
 function bitfieldOf(label: string, pieceOffset: number, ones: number): Uint8Array {
   const random = namedBytes(label, `contents-map-${pieceOffset}`, 4 * S_BUCKETS);
   const view = new DataView(random.buffer, random.byteOffset);
@@ -508,6 +519,7 @@ function contentsMapCases(ctx: ConformanceContext, file: ContentsMapFile): Confo
       rule: 'contents-map',
       run: async () => {
         const map = await load();
+        expectRule(BITFIELD_RULE, file.rule);
         const made = new ContentsMap(
           file.records.map(({ piece_offset, ones }) => bitfieldOf(file.label, piece_offset, ones)),
         );

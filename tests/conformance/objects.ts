@@ -5,7 +5,7 @@ import { fetchObject } from '../../src/protocol/object-retrieval.ts';
 import type { GlobalObject } from '../../src/protocol/types.ts';
 import { loadWasm } from '../../src/crypto/wasm.ts';
 import { RebuiltHistory, type ArchivingFile } from './archive-support.ts';
-import { casesOf, expectSame, namedBytes, refusal } from './protocol-support.ts';
+import { casesOf, expectRefusal, expectSame, namedBytes, refusal } from './protocol-support.ts';
 import type { ConformanceCase, ConformanceSuite } from './types.ts';
 
 interface RecordedHint {
@@ -65,12 +65,10 @@ function caseList(file: ObjectsFile, archiving: ArchivingFile): ConformanceCase[
       file.retrieval,
       ({ data_name }) => ({ name: `retrieval of ${data_name}`, rule: 'object-retrieval' }),
       async (record) => {
-        expectSame('an error exactly where nothing is retrieved', record.error === null, record.retrieved);
-        if (!record.retrieved) {
-          const refused = await refusal(() => fetch(record));
-          expectSame('code', refused instanceof ProtocolError && refused.code, 'piece-not-found');
-          return;
-        }
+        const refused = await refusal(() => fetch(record));
+        expectSame('retrieved', refused === null, record.retrieved);
+        expectRefusal(refused, record.error, { 'piece not available': /^piece-not-found: / });
+        if (refused !== null) return;
         const expected = namedBytes(file.label, record.data_name, record.data_len);
         expectSame('the data is the recorded one', equal(await fetch(record), expected), true);
       },

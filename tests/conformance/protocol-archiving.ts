@@ -17,7 +17,6 @@ import { loadSrs } from '../../src/crypto/srs.ts';
 import { Archiver, type ClosedSegment } from '../../src/protocol/archiver.ts';
 import { concat, equal, fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { PIECES_IN_SEGMENT, POINT_BYTES, RECORDED_SEGMENT_BYTES } from '../../src/protocol/constants.ts';
-import { ProtocolError } from '../../src/protocol/errors.ts';
 import { blake3Hash, hashToScalar } from '../../src/protocol/hash.ts';
 import { Reconstructor } from '../../src/protocol/reconstructor.ts';
 import {
@@ -33,6 +32,7 @@ import type { GlobalObject } from '../../src/protocol/types.ts';
 import {
   blockBytes,
   blockObjectsOf,
+  GENESIS_PREFIX_BYTES,
   headerOf,
   parentOf,
   rawRecord,
@@ -43,7 +43,7 @@ import {
   type RecordedBlock,
   type RecordedSegment,
 } from './archive-support.ts';
-import { casesOf, expectFacts, expectSame, refusal } from './protocol-support.ts';
+import { casesOf, expectFacts, expectRefusal, expectRule, expectSame, refusal } from './protocol-support.ts';
 import type { ConformanceCase, ConformanceContext, ConformanceSuite } from './types.ts';
 
 const ITEM_NAMES: Record<SegmentItem['kind'], string> = {
@@ -126,15 +126,18 @@ class Archiving {
   constructor(
     private readonly file: ArchivingFile,
     private readonly pool: ComputePool,
+    private readonly reconstructed: ReadonlySet<number>,
   ) {}
 
   checkBlock(block: RecordedBlock, index: number): void {
     const bytes = blockBytes(this.file.label, block);
-    const extension = bytes.subarray(300);
+    const extension = bytes.subarray(GENESIS_PREFIX_BYTES);
+    const genesisRule = `genesis: ${GENESIS_PREFIX_BYTES} XOF bytes then ChaCha8 keystream`;
+    expectRule(block.state_root === undefined ? 'xof with objects' : genesisRule, block.kind);
     expectFacts(block, ['number', 'kind', 'state_root', 'objects'], {
       len: bytes.length,
       blake3: blake3Hash(bytes),
-      prefix: bytes.subarray(0, 300),
+      prefix: bytes.subarray(0, GENESIS_PREFIX_BYTES),
       extension_first64: extension.subarray(0, 64),
       extension_last64: extension.subarray(-64),
     });
@@ -226,8 +229,8 @@ class Archiving {
       position,
     }));
     expectSame('pieces that are not valid', invalidPieces(claims), []);
-    // 256 MiB that only the segment to be reconstructed needs again.
-    if (segment.segment_index !== RECONSTRUCTED_SEGMENT) records.length = 0;
+    // 256 MiB that only a segment to be reconstructed needs again.
+    if (!this.reconstructed.has(segment.segment_index)) records.length = 0;
   }
 
   /** The whole of archiving as the product does it. */
@@ -243,19 +246,20 @@ class Archiving {
   }
 
   checkResumed(): void {
-    const { from_segment_header, block, global_objects_of_following_blocks_before_segment_2 } =
-      this.file.resume;
+    const { from_segment_header, block, ...rest } = this.file.resume;
     const parent = headerOf(this.file.segments[from_segment_header]!);
     expectSame('last block of the header', parent.lastArchivedBlock.number, block);
-    const last = this.file.blocks[block]!;
+    const at = this.file.blocks.findIndex(({ number }) => number === block);
+    const last = this.file.blocks[at]!;
     const archiver = Archiver.resume(parent, blockBytes(this.file.label, last), blockObjectsOf(last));
     const objects: GlobalObject[] = [];
-    for (const next of this.file.blocks.slice(block + 1)) {
+    for (const next of this.file.blocks.slice(at + 1)) {
       const archived = archiver.addBlock(blockBytes(this.file.label, next), blockObjectsOf(next));
       if (archived.segments.length > 0) break;
       objects.push(...archived.objects);
     }
-    expectSame('mappings', describeObjects(objects), global_objects_of_following_blocks_before_segment_2);
+    const next = `global_objects_of_following_blocks_before_segment_${from_segment_header + 1}`;
+    expectSame('mappings', { [next]: describeObjects(objects) }, rest);
   }
 
   async checkFile(ctx: ConformanceContext, file: string, pieceIndex: bigint): Promise<void> {
@@ -270,20 +274,24 @@ class Archiving {
     return positions.map((position) => ({ position, piece: pieces.pieceOf(records[position]!, position) }));
   }
 
-  async checkReconstruction({ present_positions, all_equal }: Reconstruction): Promise<void> {
-    const own = this.segmentAt(RECONSTRUCTED_SEGMENT);
-    const given = this.placed(RECONSTRUCTED_SEGMENT, present_positions ?? []);
+  async checkReconstruction(record: Reconstruction): Promise<void> {
+    const segment = reconstructedSegment(record);
+    const own = this.segmentAt(segment);
+    const given = this.placed(segment, record.present_positions ?? []);
     const { recorded, commitments } = await reconstructSegment(this.pool, given);
-    const same = equal(recorded, own.recorded);
-    expectSame('all_equal', same, all_equal);
+    expectSame('all_equal', equal(recorded, own.recorded), record.all_equal);
     expectSame('commitments and witnesses', commitments, own.pieces.commitments);
   }
 
-  async checkTooFew(): Promise<void> {
-    const positions = Array.from({ length: 127 }, (_, i) => PIECES_IN_SEGMENT - 1 - i);
-    const given = this.placed(RECONSTRUCTED_SEGMENT, positions);
-    const refused = await refusal(() => reconstructHistory(this.pool, given));
-    expectSame('code', refused instanceof ProtocolError && refused.code, 'too-many-missing');
+  /** Refused, whichever pieces they are: the last ones where the recording tells how many and not which. */
+  async checkRefused(record: Reconstruction): Promise<void> {
+    const count = Number(/^(\d+) pieces/.exec(record.what)?.[1]);
+    const positions =
+      record.present_positions ?? Array.from({ length: count }, (_, i) => PIECES_IN_SEGMENT - 1 - i);
+    const given = this.placed(reconstructedSegment(record), positions);
+    expectRefusal(await refusal(() => reconstructHistory(this.pool, given)), record.error, {
+      [`Error during data shards reconstruction: ${TOO_MANY_MISSING}`]: /^too-many-missing: /,
+    });
   }
 
   checkSteps(steps: ReconstructionStep[]): void {
@@ -368,8 +376,12 @@ interface Reconstruction {
   steps?: ReconstructionStep[];
 }
 
-/** The segment that the cases of single segments are about. */
-const RECONSTRUCTED_SEGMENT = 1;
+const TOO_MANY_MISSING = 'Impossible to recover, too many shards are missing';
+
+/** The segment that a case of a single segment names, by default the first that follows another. */
+function reconstructedSegment({ what }: Reconstruction): number {
+  return Number(/\bsegment (\d+)/.exec(what)?.[1] ?? 1);
+}
 
 function reconstructionCases(cases: Reconstruction[], archiving: Archiving): ConformanceCase[] {
   return casesOf(
@@ -377,7 +389,7 @@ function reconstructionCases(cases: Reconstruction[], archiving: Archiving): Con
     ({ what }) => ({ name: what, rule: 'reconstruction' }),
     (record) => {
       if (record.steps !== undefined) return archiving.checkSteps(record.steps);
-      if (record.error !== undefined) return archiving.checkTooFew();
+      if (record.error !== undefined) return archiving.checkRefused(record);
       return archiving.checkReconstruction(record);
     },
   );
@@ -391,12 +403,12 @@ export const archiving: ConformanceSuite = {
     const file = await ctx.json<ArchivingFile>('archiving.json');
     const pool = new SparingPool(createNodePool(Math.min(2, availableParallelism())), file.segments);
     try {
-      const state = new Archiving(file, pool);
+      const { cases } = files.includes('reconstruction.json')
+        ? await ctx.json<{ cases: Reconstruction[] }>('reconstruction.json')
+        : { cases: [] };
+      const state = new Archiving(file, pool, new Set(cases.map(reconstructedSegment)));
       yield* archivingCases(ctx, file, state);
-      if (files.includes('reconstruction.json')) {
-        const { cases } = await ctx.json<{ cases: Reconstruction[] }>('reconstruction.json');
-        yield* reconstructionCases(cases, state);
-      }
+      yield* reconstructionCases(cases, state);
     } finally {
       await pool.close();
     }

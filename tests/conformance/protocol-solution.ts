@@ -1,4 +1,6 @@
 /** Verification of solutions: good ones, and every mutation with the reason it is refused for. */
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { fromHex } from '../../src/protocol/bytes.ts';
 import { ProtocolError } from '../../src/protocol/errors.ts';
 import {
@@ -21,6 +23,7 @@ interface RecordedParams extends Recorded {
 
 interface RecordedVerdict extends Recorded {
   what: string;
+  sector: number;
   slot: number | bigint;
   solution_scale: string;
   params: RecordedParams;
@@ -30,6 +33,10 @@ interface RecordedVerdict extends Recorded {
 
 interface SolutionFile {
   cases: RecordedVerdict[];
+}
+
+interface SectorsFile {
+  sectors: { id: number; public_key: string; sector_index: number }[];
 }
 
 /** The reference's name of a refusal: our code in camel case. */
@@ -95,18 +102,33 @@ function checkVerdict(record: RecordedVerdict): void {
   );
 }
 
+/** A solution that holds is one of the recorded sector that it names. */
+function checkSector({ sector: id, solution_scale, valid }: RecordedVerdict, { sectors }: SectorsFile): void {
+  if (!valid) return;
+  const { publicKey, sectorIndex } = decodeSolution(fromHex(solution_scale));
+  const sector = sectors.find((candidate) => candidate.id === id);
+  expectSame(
+    'sector',
+    { publicKey, sectorIndex },
+    { publicKey: sector?.public_key, sectorIndex: sector?.sector_index },
+  );
+}
+
 export const solutions: ConformanceSuite = {
   files: [/^verify_solution\.json$/],
   async cases(ctx) {
     await loadWasm();
     const file = await ctx.json<SolutionFile>('verify_solution.json');
+    const recorded = existsSync(join(ctx.dir, 'sectors.json'))
+      ? await ctx.json<SectorsFile>('sectors.json')
+      : null;
     return casesOf(
       file.cases,
-      ({ what, sector, slot }) => ({
-        name: `sector ${String(sector)}, slot ${slot}: ${what}`,
-        rule: 'solution',
-      }),
-      checkVerdict,
+      ({ what, sector, slot }) => ({ name: `sector ${sector}, slot ${slot}: ${what}`, rule: 'solution' }),
+      (record) => {
+        checkVerdict(record);
+        if (recorded !== null) checkSector(record, recorded);
+      },
     );
   },
 };

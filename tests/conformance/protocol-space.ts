@@ -4,7 +4,7 @@ import { S_BUCKETS } from '../../src/protocol/constants.ts';
 import { blake3Hash } from '../../src/protocol/hash.ts';
 import { SpaceTable, tableColumn, verifyProofOfSpace } from '../../src/crypto/space.ts';
 import { loadWasm } from '../../src/crypto/wasm.ts';
-import { casesOf, expectFacts, expectSame, type Recorded } from './protocol-support.ts';
+import { casesOf, expectFacts, expectSame, namedBytes, type Recorded } from './protocol-support.ts';
 import type { ConformanceCase, ConformanceContext, ConformanceSuite } from './types.ts';
 
 interface RecordedEntry extends Recorded {
@@ -18,6 +18,7 @@ interface RecordedTable extends Recorded {
 }
 
 interface RecordedSeed extends Recorded {
+  seed_name: string;
   seed: string;
   presence_bitmap_file: string;
   group_size: number;
@@ -51,7 +52,8 @@ function presentOf(proofs: Proofs): Uint8Array[] {
   return proofs.filter((proof): proof is Uint8Array => proof !== null);
 }
 
-async function checkProofs(ctx: ConformanceContext, record: RecordedSeed): Promise<void> {
+async function checkProofs(ctx: ConformanceContext, label: string, record: RecordedSeed): Promise<void> {
+  expectSame('seed', namedBytes(label, record.seed_name, 32), record.seed);
   const own = tableOf(record.seed);
   const proofs: Proofs = Array.from({ length: S_BUCKETS }, (_, index) => own.proof(index));
   const presence = new Uint8Array(S_BUCKETS / 8);
@@ -144,14 +146,14 @@ function checkTable(seed: Uint8Array, record: RecordedTable): void {
   });
 }
 
-function seedCases(ctx: ConformanceContext, record: RecordedSeed): ConformanceCase[] {
-  const name = String(record['seed_name']);
+function seedCases(ctx: ConformanceContext, label: string, record: RecordedSeed): ConformanceCase[] {
+  const name = record.seed_name;
   const seed = fromHex(record.seed, 32);
   return [
     {
       name: `${name}: every proof`,
       rule: 'proof-of-space',
-      run: () => checkProofs(ctx, record),
+      run: () => checkProofs(ctx, label, record),
     },
     ...casesOf(
       [...record.samples, ...record.large_challenge_indices],
@@ -183,7 +185,7 @@ export const space: ConformanceSuite = {
   async cases(ctx, files) {
     await loadWasm();
     if (!files.includes('pos.json')) return [];
-    const file = await ctx.json<SpaceFile>('pos.json');
-    return file.seeds.flatMap((record) => seedCases(ctx, record));
+    const { label, seeds } = await ctx.json<SpaceFile>('pos.json');
+    return seeds.flatMap((record) => seedCases(ctx, label, record));
   },
 };

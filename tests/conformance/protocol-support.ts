@@ -1,6 +1,7 @@
 /** What the protocol's suites share: comparison of whole records, deterministic inputs, cases. */
 import { blake3 } from '@noble/hashes/blake3.js';
 import { concat, fromHex, toHex, utf8 } from '../../src/protocol/bytes.ts';
+import { ProtocolError } from '../../src/protocol/errors.ts';
 import { scalarFromSafeBytes } from '../../src/protocol/scalar.ts';
 import type { ConformanceCase, ConformanceContext } from './types.ts';
 
@@ -42,6 +43,11 @@ export function expectFacts(record: Recorded, inputs: readonly string[], compute
   }
 }
 
+/** Throws unless inputs were made by the rule that the suite makes them by; a set may leave the rule out. */
+export function expectRule(rule: string, recorded: string | undefined): void {
+  if (recorded) expectSame('rule', rule, recorded);
+}
+
 /** Deterministic bytes of a set: BLAKE3 extendable output of `label/name`. */
 export function namedBytes(label: string, name: string, length: number): Uint8Array {
   return blake3(utf8(`${label}/${name}`), { dkLen: length });
@@ -75,6 +81,26 @@ export async function refusal(call: () => unknown): Promise<Error | null> {
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
+}
+
+/**
+ * Compares a refusal with what the reference said: nothing where it accepted, else words that stand in `reasons` with
+ * what `code: message` of ours has to match. Other recorded words fail, because nobody compared them.
+ */
+export function expectRefusal(
+  refused: Error | null,
+  recorded: string | null | undefined,
+  reasons: Readonly<Record<string, RegExp>>,
+): void {
+  if (refused === null || typeof recorded !== 'string') {
+    expectSame('refusal', refused?.message ?? null, recorded ?? null);
+    return;
+  }
+  if (!(refused instanceof ProtocolError)) throw refused;
+  const reason = reasons[recorded];
+  if (reason === undefined) throw new Error(`the recorded refusal “${recorded}” is not known`);
+  const said = `${refused.code}: ${refused.message}`;
+  if (!reason.test(said)) throw new Error(`refused as “${said}”, recorded “${recorded}”`);
 }
 
 /** A case per record of a list. */

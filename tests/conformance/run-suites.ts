@@ -17,6 +17,7 @@ const MODULES = [
   'state-proofs',
   'tries',
   'auto-id',
+  'labels',
 ];
 
 export interface NamedSuite {
