@@ -1,6 +1,7 @@
 /** Retrieval of every recorded object from its mapping, and the refusals of wrong ones. */
 import { equal, fromHex } from '../../src/protocol/bytes.ts';
 import { ProtocolError } from '../../src/protocol/errors.ts';
+import { blake3Hash } from '../../src/protocol/hash.ts';
 import { fetchObject } from '../../src/protocol/object-retrieval.ts';
 import type { GlobalObject } from '../../src/protocol/types.ts';
 import { loadWasm } from '../../src/crypto/wasm.ts';
@@ -14,15 +15,20 @@ interface RecordedHint {
   offset: number;
 }
 
+interface RecordedData {
+  hash: string;
+  data_name: string;
+  data_len: number;
+}
+
 interface ObjectsFile {
   label: string;
   max_object_len: number;
-  retrieval: (RecordedHint & {
-    data_name: string;
-    data_len: number;
-    retrieved: boolean;
-    error: string | null;
-  })[];
+  retrieval: (RecordedHint &
+    RecordedData & {
+      retrieved: boolean;
+      error: string | null;
+    })[];
   failing: (RecordedHint & { what: string; ok: boolean; error_kind: string })[];
 }
 
@@ -60,6 +66,19 @@ function caseList(file: ObjectsFile, archiving: ArchivingFile): ConformanceCase[
           archiving.outcomes.flatMap(({ global_objects }) => global_objects),
           file.retrieval.map(({ hash, piece_index, offset }) => [hash, piece_index, offset]),
         ),
+    },
+    {
+      name: 'every object of the blocks',
+      rule: 'object-mapping',
+      run: () => {
+        const objectOf = ({ hash, data_name, data_len }: RecordedData) =>
+          `${data_name}, ${data_len}: ${hash}`;
+        const inBlocks = archiving.blocks.flatMap(({ objects }) => objects.map(objectOf));
+        expectSame('objects', file.retrieval.map(objectOf).sort(), inBlocks.sort());
+        for (const { hash, data_name, data_len } of file.retrieval) {
+          expectSame('hash', blake3Hash(namedBytes(file.label, data_name, data_len)), hash);
+        }
+      },
     },
     ...casesOf(
       file.retrieval,
