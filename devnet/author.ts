@@ -135,8 +135,9 @@ export class Author {
     const state = chain.stateOf(parent.hash);
     if (slot <= currentSlot(state)) return null;
     const claimed = this.proofsFor(parent, slot);
+    const onBest = parent.hash === chain.best.hash;
     if (claimed === null) {
-      log(`Slot ${slot}: its proof of time does not follow from block ${parent.number}`);
+      if (onBest) log(`Slot ${slot}: its proof of time does not follow from block ${parent.number}`);
       return null;
     }
     const { block: range } = rangesForNextBlock(state, chain.params);
@@ -146,7 +147,8 @@ export class Author {
       if (distance === null) continue;
       const preDigest = { slot, solution, ...claimed };
       if (!isWithinSolutionRange(distance, range)) {
-        if (parent.number > 0) void this.vote(parent, preDigest);
+        // Farmers vote on the best branch, once for a solution.
+        if (onBest && parent.number > 0) void this.vote(parent, preDigest);
       } else claim ??= { preDigest, justification: claimed.justification };
     }
     if (claim === null) return null;

@@ -1,11 +1,20 @@
-/** What both ways to start the local network share: start it, say so, stop cleanly. */
+/**
+ * What both ways to start the local network share: start it, say so, stop it. The network has a thread of its own, so
+ * that this one hears a signal at once, whatever the network computes.
+ */
+import type { Worker } from 'node:worker_threads';
+import { onEnding } from '../src/network/ending-node.ts';
 import { messageOf } from '../src/protocol/errors.ts';
-import { encodeAddress } from '../src/protocol/ss58.ts';
-import { DEVELOPMENT_PHRASE, developmentAccounts } from './accounts.ts';
-import { StorageError } from '../src/storage/errors.ts';
 import { NatsServer } from './nats-server.ts';
-import { LocalNetwork } from './network.ts';
 import { HELP, readOptions, type StartOptions } from './options.ts';
+import { startThread } from './threads.ts';
+
+/** What the network's thread says. */
+export type FromNetwork =
+  { kind: 'line'; text: string } | { kind: 'ready'; port: number } | { kind: 'failed'; reason: string };
+
+/** Time that the network has to stop. What it did until then is on disk either way, as after a crash. */
+const STOP_MS = 5_000;
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 
@@ -23,47 +32,57 @@ export function commandLineOptions(): StartOptions {
   }
 }
 
-/** Starts the network, then `also`; returns after both are stopped by a signal. */
+/**
+ * Starts the network, then `also`, which is told the RPC port; ends the program once a signal has stopped both: within
+ * seconds, at once while they start or at a second signal. Exit codes: 0 stopped, 1 failed or cut short.
+ */
 export async function runNetwork(
   options: StartOptions,
-  also: (network: LocalNetwork) => Promise<(() => Promise<void>) | undefined>,
+  also: (port: number) => Promise<() => Promise<void>>,
 ): Promise<void> {
-  // A network that is only starting has nothing to stop: a signal ends the program as it does any other.
-  const network = await LocalNetwork.start(options.params, options.node).catch((error: unknown) => {
-    process.stderr.write(`The local network cannot start: ${reasonOf(error, options)}\n`);
-    process.exit(1);
+  const thread = startThread('./network-thread.ts', { args: process.argv.slice(2) });
+  const stops: (() => Promise<unknown>)[] = [];
+  let ready = false;
+  onEnding((again) => {
+    if (again || !ready) process.exit(again ? 1 : 0);
+    void stopAll(thread, stops).then(() => process.exit(0));
   });
-  const stopped = new Promise<void>((resolve) => {
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) {
-      process.once(signal, () => {
-        // A second signal ends the process at once.
-        process.once(signal, () => process.exit(1));
-        resolve();
-      });
-    }
-  });
-  const { best } = network.chain;
-  print(
-    `Local network: ws://127.0.0.1:${network.port} at block ${best.number}, genesis 0x${network.chain.genesis.hash}`,
-  );
-  print(`Auto ID domain: ws://127.0.0.1:${network.domain.port}`);
-  for (const address of network.nodeAddresses) print(`Node as a peer: ${address}`);
-  for (const address of network.dsnAddresses) print(`Storage network: ${address}`);
-  if (network.samples.length > 0) print('Objects to try:');
-  for (const { name, about, cid } of network.samples) print(`  ${cid}  ${name.padEnd(13)} ${about}`);
-  print(`Accounts whose keys everybody knows (phrase: ${DEVELOPMENT_PHRASE}; paths: these):`);
-  for (const { name, publicKey } of developmentAccounts())
-    print(`  //${name.padEnd(8)} ${encodeAddress(publicKey)}`);
+  const port = await networkPort(thread);
+  ready = true;
+  thread.on('error', fail);
   const nats = options.natsPort === null ? null : await startNats(options.natsPort);
-  let stopAlso: (() => Promise<void>) | undefined;
-  try {
-    stopAlso = await also(network);
-    await stopped;
-  } finally {
-    await stopAlso?.();
-    await nats?.stop();
-    await network.stop();
-  }
+  if (nats !== null) stops.push(() => nats.stop());
+  stops.push(await also(port));
+}
+
+/** Prints what the network says; resolves to its RPC port once it runs. Ends the program where it cannot start. */
+function networkPort(thread: Worker): Promise<number> {
+  return new Promise((resolve) => {
+    thread.on('message', (message: FromNetwork) => {
+      if (message.kind === 'line') print(message.text);
+      else if (message.kind === 'ready') resolve(message.port);
+      else fail(message.reason);
+    });
+    thread.once('error', fail);
+  });
+}
+
+function fail(reason: unknown): never {
+  process.stderr.write(
+    `The local network cannot run: ${typeof reason === 'string' ? reason : messageOf(reason)}\n`,
+  );
+  process.exit(1);
+}
+
+async function stopAll(thread: Worker, stops: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const stopped = new Promise((resolve) => thread.once('exit', resolve));
+  thread.postMessage('stop');
+  const patience = new Promise<'late'>((resolve) => setTimeout(() => resolve('late'), STOP_MS));
+  const outcome = await Promise.race([
+    Promise.allSettled([stopped, ...stops.map((stop) => stop())]),
+    patience,
+  ]);
+  if (outcome === 'late') print('The network was busy and was cut short; it goes on from its last block.');
 }
 
 /** A server for the members of a cluster, or null and a sentence where it cannot be had. */
@@ -76,14 +95,4 @@ async function startNats(port: number): Promise<NatsServer | null> {
     print(messageOf(error));
     return null;
   }
-}
-
-function reasonOf(error: unknown, { node }: StartOptions): string {
-  const { code, port } = error as NodeJS.ErrnoException & { port?: number };
-  if (code === 'EADDRINUSE') {
-    const option = port === node.domainPort ? '--domain-port' : '--port';
-    return `port ${port} is taken, perhaps by another node; choose one with ${option}`;
-  }
-  if (error instanceof StorageError) return error.sentence;
-  return messageOf(error);
 }

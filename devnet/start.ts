@@ -20,9 +20,9 @@ function openBrowser(url: string): void {
 }
 
 const options = commandLineOptions();
-await runNetwork(options, async (network) => {
+await runNetwork(options, async (port) => {
   const folder = await ensureBuilt(print);
-  const app = await serveApp(folder, options.appPort, `ws://127.0.0.1:${network.port}`);
+  const app = await serveApp(folder, options.appPort, `ws://127.0.0.1:${port}`);
   print(`Open ${app.namedUrl}`);
   if (options.open) openBrowser(app.namedUrl);
   return () => app.close();

@@ -126,7 +126,7 @@ export class RpcServer {
     });
     this.http.on('upgrade', (request, socket, head) => {
       if (!this.allowed(request) || this.sockets.clients.size >= MAX_CONNECTIONS) {
-        socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+        socket.end('HTTP/1.1 403 Forbidden\r\n\r\n', () => socket.destroy());
         return;
       }
       this.sockets.handleUpgrade(request, socket, head, (webSocket) => this.onSocket(webSocket));

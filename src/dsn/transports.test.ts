@@ -303,7 +303,7 @@ describe('12: what Node.js loads', () => {
     return { files, packages };
   }
 
-  it.each(['src/cli/main.ts', 'devnet/main.ts'])('%s: WebRTC is not among it', (entry) => {
+  it.each(['src/cli/main.ts', 'devnet/network-thread.ts'])('%s: WebRTC is not among it', (entry) => {
     const { files, packages } = loaded(entry);
     expect([...files].some((path) => path.endsWith('src/dsn/peer.ts'))).toBe(true);
     expect([...packages]).toContain('@libp2p/tcp');
