@@ -7,7 +7,7 @@ import { utf8 } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 
 const MAX_DEPTH = 32;
-/** Largest JSON text that is looked at, in characters. */
+/** Largest JSON text that is looked at unless told otherwise, in characters. */
 const MAX_LENGTH = 8 * 1024 * 1024;
 
 /** Deepest nesting of a JSON text, counted without parsing it. */
@@ -39,11 +39,11 @@ function refuseDuplicate({ key }: { key: string }): never {
 }
 
 /**
- * Parses JSON that somebody else wrote: at most 32 levels deep, no member twice, no number that would be
- * rounded. `what` names the value. Throws DecodeError.
+ * Parses JSON that somebody else wrote: at most `limit` characters and 32 levels deep, no member twice, no number that
+ * would be rounded. `what` names the value. Throws DecodeError.
  */
-export function parseJson(text: string, what: string): unknown {
-  if (text.length > MAX_LENGTH) throw new DecodeError(what, `${text.length} characters of JSON`);
+export function parseJson(text: string, what: string, limit = MAX_LENGTH): unknown {
+  if (text.length > limit) throw new DecodeError(what, `${text.length} characters of JSON`);
   if (depthOf(text) > MAX_DEPTH) throw new DecodeError(what, `nested deeper than ${MAX_DEPTH} levels`);
   try {
     return parse(text, undefined, { parseNumber, onDuplicateKey: refuseDuplicate });

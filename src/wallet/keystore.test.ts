@@ -14,7 +14,7 @@ import {
 import { LOWEST_COST, type PasswordKey } from './kdf.ts';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { Keystore } from './keystore.ts';
-import { decodeWallet } from './sealing.ts';
+import { decodeWallet, encodeWallet, requireStorable } from './sealing.ts';
 
 const PASSWORD = 'correct horse battery';
 /** Stands in for Argon2id, whose cost would be most of the time of these tests. */
@@ -85,23 +85,31 @@ describe('keystore', () => {
     const keystore = await filled(store);
     const prf = new Uint8Array(32).fill(9);
     const kid = await keystore.addPasskey('Y3JlZA', 'tab.example', prf);
+    await expect(keystore.addPasskey('Y3JlZA', 'tab.example', prf.subarray(1))).rejects.toThrow('31 bytes');
+    const other = { kind: 'passkey', kid: 'prf-2', credential: 'b3RoZXI', rp: 'tab.example' };
+    expect(await keystore.addPasskey(other.credential, other.rp, prf)).toBe(other.kid);
     const again = await Keystore.open(store, options);
     expect(again.methods).toContainEqual({ kind: 'passkey', kid, credential: 'Y3JlZA', rp: 'tab.example' });
     expect(() => again.unlockWithPasskey(kid, new Uint8Array(32))).toThrow('wrong-passkey');
-    expect(() => again.unlockWithPasskey('pw-1', prf)).toThrow('wrong-passkey');
+    for (const wrong of ['pw-1', 'prf-3'])
+      expect(() => again.unlockWithPasskey(wrong, prf)).toThrow('wrong-passkey');
+    await expect(again.removePasskey(kid)).rejects.toThrow('locked');
+    await expect(again.remove('rec-1')).rejects.toThrow('locked');
     again.unlockWithPasskey(kid, prf);
     expect(again.get('rec-1', 'contact')).toEqual({ name: 'Ada' });
     await again.changePassword(PASSWORD, 'another password');
     await again.removePasskey(kid);
     await again.removePasskey('pw-1');
-    expect(again.methods).toEqual([{ kind: 'password', kid: 'pw-1' }]);
+    expect(again.methods).toEqual([{ kind: 'password', kid: 'pw-1' }, other]);
   });
 
   it('restores a backup in a fresh place', async () => {
     const file = (await filled()).backup();
-    const other = await Keystore.open(createMemoryWalletStore(), options);
+    const store = createMemoryWalletStore();
+    const other = await Keystore.open(store, options);
     await other.restore(file, PASSWORD, false);
     expect(other.get('rec-0', 'mnemonic')).toEqual({ value: 'secret words' });
+    expect((await Keystore.open(store, options)).backup()).toEqual(file);
   });
 
   it('leaves everything as it was when a restore fails', async () => {
@@ -172,6 +180,43 @@ describe('keystore', () => {
     const keystore = await Keystore.open(createMemoryWalletStore(), { passwordKey: slow });
     await keystore.create(PASSWORD);
     expect(costs).toEqual([65_536, LOWEST_COST.m_kib]);
+  });
+
+  it('takes back all that it stored, and stores nothing that it would not take back', async () => {
+    const store = createMemoryWalletStore();
+    const keystore = await filled(store);
+    const address = `https://issuer.example/${'a'.repeat(2000)}`;
+    await keystore.put(address, 'setting', { revoked: 1 });
+    await expect(keystore.put('a'.repeat(4097), 'setting', 1)).rejects.toThrow('id: <=4096');
+    await expect(keystore.put('large', 'setting', 'a'.repeat(3 * 1024 * 1024))).rejects.toThrow('ct: <=');
+    const prf = new Uint8Array(32).fill(9);
+    for (let number = 1; number <= 15; number += 1)
+      expect(await keystore.addPasskey('Y3JlZA', 'tab.example', prf)).toBe(`prf-${number}`);
+    await expect(keystore.addPasskey('Y3JlZA', 'tab.example', prf)).rejects.toThrow('wallet-full');
+    const again = await Keystore.open(store, options);
+    expect(again.methods).toHaveLength(16);
+    await again.unlock(PASSWORD);
+    expect(again.get(address, 'setting')).toEqual({ revoked: 1 });
+    expect(again.get('large', 'setting')).toBeNull();
+    await (await Keystore.open(createMemoryWalletStore(), options)).restore(again.backup(), PASSWORD, false);
+  });
+
+  it('holds 32 MiB in 20,000 records', async () => {
+    const wallet = decodeWallet(new TextDecoder().decode((await filled()).backup()));
+    const [record] = wallet.records;
+    const holding = (count: number, ct: string) => ({
+      ...wallet,
+      records: Array.from({ length: count }, (_, index) => ({ ...record!, id: `rec-${index}`, ct })),
+    });
+    const large = 'A'.repeat(4 * 1024 * 1024);
+    for (const most of [holding(20_000, ''), holding(7, large)])
+      expect(() => requireStorable(most)).not.toThrow();
+    const much = holding(2, large).records;
+    expect(
+      decodeWallet(new TextDecoder().decode(encodeWallet({ ...wallet, records: much }))).records,
+    ).toEqual(much);
+    for (const more of [holding(20_001, ''), holding(8, large)])
+      expect(() => requireStorable(more)).toThrow('wallet-full');
   });
 
   it('forgets the wallet only with its password', async () => {

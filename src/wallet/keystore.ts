@@ -15,10 +15,12 @@ import {
 } from './kdf.ts';
 import { openNetworkBackup, sealNetworkBackup } from './network-backup.ts';
 import {
+  checkWallet,
   DATA_KEY_BYTES,
   decodeWallet,
   encodeWallet,
   openRecord,
+  requireStorable,
   sealRecord,
   slotHeader,
   unwrapDataKey,
@@ -35,7 +37,6 @@ const PASSWORD_SLOT = 'pw-1';
 const MIN_PASSWORD_CHARACTERS = 8;
 /** Milliseconds that turning a password into a key should take at most. */
 const SLOW_KDF_MS = 2000;
-const MAX_BACKUP_BYTES = 32 * 1024 * 1024;
 
 export interface KeystoreOptions {
   /** How a password becomes a key; in the calling thread unless told. */
@@ -66,7 +67,7 @@ export class Keystore {
   static async open(store: WalletStore, options: KeystoreOptions = {}): Promise<Keystore> {
     const keystore = new Keystore(store, options);
     const stored = await store.load();
-    if (stored !== null) keystore.take(decodeWallet(JSON.stringify(stored)));
+    if (stored !== null) keystore.take(checkWallet(stored));
     return keystore;
   }
 
@@ -196,13 +197,16 @@ export class Keystore {
   }
 
   private async putSlots(slots: Slot[]): Promise<void> {
+    requireStorable({ v: 1, slots, records: [...this.records.values()] });
     await this.store.putSlots(slots);
     this.slots = slots;
   }
 
-  /** Stores records, all or none; one of the same id is replaced. */
+  /** Stores records, all or none; one of the same id is replaced. Throws Refusal `locked`, `wallet-full`. */
   async putAll(records: readonly { id: string; type: RecordType; value: unknown }[]): Promise<void> {
     const sealed = records.map(({ id, type, value }) => sealRecord(this.key(), id, type, value));
+    const after = new Map([...this.records, ...sealed.map((record) => [record.id, record] as const)]);
+    requireStorable({ v: 1, slots: this.slots, records: [...after.values()] });
     await this.store.putRecords(sealed);
     for (const record of sealed) this.records.set(record.id, record);
   }
@@ -244,8 +248,6 @@ export class Keystore {
    */
   async restore(file: Uint8Array, password: string, replace: boolean): Promise<void> {
     this.requirePlace(replace);
-    if (file.length > MAX_BACKUP_BYTES)
-      throw new Refusal('wallet-backup', `${file.length} bytes`, 'This file is too large to be a backup.');
     const wallet = decodeWallet(fromUtf8(file, 'wallet-backup'));
     const dataKey = await openedByPassword(wallet.slots, password, this.passwordKey);
     await this.putInPlace(wallet, dataKey);

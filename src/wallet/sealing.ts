@@ -25,6 +25,8 @@ const WRAPPED_BYTES = DATA_KEY_BYTES + 16;
 const MAX_SLOTS = 16;
 const MAX_RECORDS = 20_000;
 const MAX_RECORD_CHARACTERS = 4 * 1024 * 1024;
+/** Largest wallet, as bytes of its backup file. */
+const MAX_WALLET_BYTES = 32 * 1024 * 1024;
 
 const RECORD_TYPES = [
   'mnemonic',
@@ -56,7 +58,8 @@ const slotSchema = v.strictObject({
 });
 
 const recordSchema = v.strictObject({
-  id: name,
+  /** Holds the address of what an issuer publishes, and so is as long as addresses are. */
+  id: v.pipe(v.string(), v.minLength(1), v.maxLength(4096)),
   type: v.picklist(RECORD_TYPES),
   v: v.literal(1),
   nonce,
@@ -153,9 +156,26 @@ export function openRecord(dataKey: Uint8Array, record: SealedRecord): unknown {
   return JSON.parse(fromUtf8(openBytes(dataKey, record), 'record'));
 }
 
-/** A wallet of the JSON that storage or a backup file holds. Throws DecodeError. */
+/** A wallet of the JSON that a backup file holds. Throws DecodeError. */
 export function decodeWallet(text: string): SealedWallet {
-  const wallet = shaped(walletSchema, parseJson(text, 'wallet-backup'), 'wallet-backup');
+  return checkWallet(parseJson(text, 'wallet-backup', MAX_WALLET_BYTES));
+}
+
+/** Throws Refusal `wallet-full`, or DecodeError, for a wallet that would not be taken back once it is stored. */
+export function requireStorable(wallet: SealedWallet): void {
+  const size = encodeWallet(wallet).length;
+  if (wallet.slots.length > MAX_SLOTS || wallet.records.length > MAX_RECORDS || size > MAX_WALLET_BYTES)
+    throw new Refusal(
+      'wallet-full',
+      `${wallet.slots.length} ways to unlock, ${wallet.records.length} records, ${size} bytes`,
+      'The wallet holds as much as it can. Remove something from it first.',
+    );
+  checkWallet(wallet);
+}
+
+/** A wallet of what storage holds. Throws DecodeError. */
+export function checkWallet(stored: unknown): SealedWallet {
+  const wallet = shaped(walletSchema, stored, 'wallet-backup');
   requireUnique(wallet.slots.map(({ header }) => header.kid));
   requireUnique(wallet.records.map(({ id }) => id));
   return wallet;
