@@ -59,6 +59,23 @@ describe('transactions', () => {
     expect(prepared.payload).not.toEqual(prepareTransaction(metadata, call, target(null)).payload);
   });
 
+  it('are not made for a runtime that needs more in them, or signed along', () => {
+    const call = remarkCall(metadata, utf8('x'));
+    const [nonce, version] = ['CheckNonce', 'CheckSpecVersion'].map((name) =>
+      metadata.extensions.find((extension) => extension.name === name)!,
+    );
+    for (const [extension, without] of [
+      [{ ...nonce!, name: 'ChargeMore' }, ''],
+      [{ ...version!, name: 'CheckMore' }, ''],
+      [version!, 'CheckTxVersion'],
+      [nonce!, 'CheckNonce'],
+    ] as const) {
+      const extensions = [...metadata.extensions.filter(({ name }) => name !== without), extension];
+      const other = Object.create(metadata, { extensions: { value: extensions } }) as RuntimeMetadata;
+      expect(() => prepareTransaction(other, call, target(null))).toThrow('transaction-extensions');
+    }
+  });
+
   it('sign the hash of a long payload', () => {
     const call = remarkCall(metadata, new Uint8Array(1000), true);
     expect(prepareTransaction(metadata, call, target(null)).payload.length).toBe(32);

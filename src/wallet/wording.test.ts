@@ -28,10 +28,12 @@ describe('amounts', () => {
       }),
     );
     expect(parseTokens(' 1,5 ')).toBe((3n * AI3) / 2n);
+    expect(parseTokens(`0.${'0'.repeat(17)}1${'0'.repeat(22)}`)).toBe(1n);
     expect(exactTokens(-AI3 / 2n)).toBe('-0.5');
   });
 
-  test.each(['', 'abc', '-1', '1e3', '0', '0.0', '1.2.3', '1 000', '0.0000000000000000001', '∞', '٣'])(
+  const tiny = '0000000000000000001';
+  test.each(['', 'abc', '-1', '1e3', '0', '0.0', '1.2.3', '1 000', `0.${tiny}`, `1.${tiny}`, '∞', '٣'])(
     '%j is none',
     (text) => {
       expect(() => parseTokens(text)).toThrow('amount');
@@ -68,7 +70,9 @@ describe('words for calls', () => {
     const remark = (bytes: Uint8Array) => words(metadata.encodeCall('System', 'remark', { remark: bytes }));
     expect(remark(utf8('Grüße')).lines[0]).toEqual({ label: 'Content', kind: 'text', value: 'Grüße' });
     expect(remark(new Uint8Array([0xff, 0xfe])).lines[0]).toMatchObject({ kind: 'data', value: 'fffe' });
-    expect(remark(utf8('a\u0007b')).lines[0]).toMatchObject({ kind: 'data' });
+    for (const other of ['a\u0007b', '', 'a'.repeat(201)])
+      expect(remark(utf8(other)).lines[0]).toMatchObject({ kind: 'data' });
+    expect(remark(utf8('a'.repeat(200))).lines[0]).toMatchObject({ kind: 'text' });
   });
 
   test('say so where there are none', () => {
@@ -86,6 +90,8 @@ describe('words for calls', () => {
     const moved = { callIndex: () => concat(new Uint8Array([5, 0])) } as unknown as RuntimeMetadata;
     expect(() => requireKnownCall(moved, 'Balances.transfer_keep_alive')).toThrow('known-calls');
     expect(() => requireKnownCall(moved, 'Lottery.play')).toThrow('known-calls');
+    const away = { callIndex: () => new Uint8Array([99, 0]) } as unknown as RuntimeMetadata;
+    expect(() => requireKnownCall(away, 'Balances.transfer_keep_alive')).toThrow('known-calls');
   });
 });
 
