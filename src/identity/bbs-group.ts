@@ -85,8 +85,9 @@ export class Reader {
 export function pointOf(octets: Uint8Array, rule: string): G1 {
   try {
     const point = G1.fromBytes(octets);
+    // On the curve and in the subgroup; the identity passes.
     point.assertValidity();
-    if (!point.is0() && point.isTorsionFree()) return point;
+    if (!point.is0()) return point;
   } catch {
     // Refused below like a point outside the group.
   }
@@ -97,7 +98,7 @@ export function publicKeyPoint(publicKey: Uint8Array): InstanceType<typeof G2> {
   try {
     const point = G2.fromBytes(publicKey);
     point.assertValidity();
-    if (!point.is0() && point.isTorsionFree()) return point;
+    if (!point.is0()) return point;
   } catch {
     // Refused below like a point outside the group.
   }

@@ -1,12 +1,14 @@
 import * as independent from '@digitalbazaar/bbs-signatures';
+import { bls12_381 } from '@noble/curves/bls12-381.js';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import vectors from '../../tests/support/bbs-vectors.json' with { type: 'json' };
-import { fromHex, toHex, utf8 } from '../protocol/bytes.ts';
+import { concat, fromHex, toHex, utf8 } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
 import {
   CIPHERSUITE,
   createGenerators,
+  isPublicKey,
   messageScalar,
   publicKeyOf,
   randomScalar,
@@ -24,6 +26,7 @@ import {
   type Proof,
   type Terms,
 } from './bbs.ts';
+import { bigEndian } from './der.ts';
 
 const CORE = `${CIPHERSUITE}H2G_HM2S_`;
 const BLIND = `${CIPHERSUITE}BLIND_H2G_HM2S_`;
@@ -53,6 +56,14 @@ function outcome(check: () => boolean): boolean | string {
     throw error;
   }
 }
+
+const onCurve = (publicKey: Uint8Array) => {
+  try {
+    return !bls12_381.G2.Point.fromBytes(publicKey).is0();
+  } catch {
+    return false;
+  }
+};
 
 describe('BBS as the draft has it', () => {
   it('makes its keys, generators and scalars', () => {
@@ -252,14 +263,42 @@ describe('BBS', () => {
       const identity = new Uint8Array(48);
       identity[0] = 0xc0;
       expect(check({ pseudonym: identity })).toBe('bbs-pseudonym');
+      // The point (0, 2) of the curve, of order 3.
+      const outside = new Uint8Array(48);
+      outside[0] = 0x80;
+      expect(check({ pseudonym: outside })).toBe('bbs-pseudonym');
+      expect(check({ octets: concat(outside, proof.octets.subarray(48)) })).toBe('bbs-proof');
       expect(check({ octets: proof.octets.slice(1) })).toBe('bbs-proof');
       const nobody = new Uint8Array(96);
       nobody[0] = 0xc0;
       expect(check({}, told, { terms: { ...terms, publicKey: nobody } })).not.toBe(true);
+      // A point of the twist with the smallest x, outside the group as nearly all of them.
+      const foreign = new Uint8Array(96);
+      foreign[0] = 0x80;
+      while (!onCurve(foreign)) foreign[95]! += 1;
+      expect([publicKey, nobody, foreign].map(isPublicKey)).toEqual([true, false, false]);
       const strange = octets.slice();
       strange[100]! ^= 1;
       expect(outcome(() => openCommitment(strange, 1, BLIND).is0())).toBe('bbs-commitment');
       expect(outcome(() => openCommitment(octets, 2, BLIND).is0())).toBe('bbs-commitment');
+    });
+
+    it('is refused in any other form of the same numbers, and for other messages than its own', () => {
+      const more = (bytes: Uint8Array) => concat(bytes, new Uint8Array(1));
+      expect(check({ octets: more(proof.octets) })).toBe('bbs-proof');
+      expect(check({ commitments: proof.commitments.map(more) })).toBe('bbs-commitment');
+      expect(outcome(() => openCommitment(more(octets), 1, BLIND).is0())).toBe('bbs-commitment');
+      expect(outcome(() => verifySignature(terms, all, more(signature)))).toBe('bbs-signature');
+      const order = bls12_381.fields.Fr.ORDER;
+      const last = number(toHex(proof.octets.subarray(-32)));
+      for (const scalar of [last + order, order, 0n]) {
+        const changed = concat(proof.octets.slice(0, -32), bigEndian(scalar, 32));
+        expect(check({ octets: changed })).toBe('bbs-proof');
+      }
+      expect(check({ commitments: [...proof.commitments, proof.commitments[0]!] })).toBe('bbs-extension');
+      for (const shown of [[...told, 5n], told.slice(0, -1)]) expect(check({}, shown)).toBe(false);
+      for (const messages of [[...all, 5n], all.slice(0, -1)])
+        expect(verifySignature(terms, messages, signature)).toBe(false);
     });
   });
 });

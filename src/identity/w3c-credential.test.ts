@@ -5,6 +5,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { decodeSecured, hashData, secondsOf, verifyProof } from './data-integrity.ts';
 import { parseKeyDid } from './key-dids.ts';
+import type { Jwk } from './keys.ts';
 import { Registry } from './registry.ts';
 import { didKeyOf, foreignCredential, proofOptions, secured, type Json } from './testing/w3c-issuer.ts';
 import { testPerson, testRegistry, testWallet } from './testing/person.ts';
@@ -64,6 +65,11 @@ describe('Data Integrity proofs', () => {
   it('hash and hold as in the published example', () => {
     expect(toHex(hashData(document, options))).toBe(PUBLISHED.hashData);
     expect(verifyProof(decodeSecured(published), check)).toEqual(document);
+  });
+
+  it('are not checked by a key of another kind', () => {
+    const other: Jwk = { kty: 'EC', crv: 'P-256', x: 'AA', y: 'AA' };
+    expect(() => verifyProof(decodeSecured(published), { ...check, key: other })).toThrow('key-type');
   });
 
   it('of the example do not hold for its issuer, whose name says nothing of the key', async () => {
@@ -167,6 +173,15 @@ describe('W3C credentials', () => {
     ['malformed', 'no issuer', { issuer: undefined }, {}],
     ['malformed', 'a start without a zone', { validFrom: '2029-01-01T00:00:00' }, {}],
     ['not-yet-valid', 'a start ahead', { validFrom: later }, {}],
+    ['not-yet-valid', 'a start beyond the skew of clocks', { validFrom: '2030-01-01T00:01:01Z' }, {}],
+    ['accepted', 'a start within it', { validFrom: '2030-01-01T00:01:00Z' }, {}],
+    ['expired', 'an end now', { validUntil: '2030-01-01T00:00:00Z' }, {}],
+    [
+      'expired',
+      'an end at the start',
+      { validFrom: '2030-01-01T00:00:30Z', validUntil: '2030-01-01T00:00:30Z' },
+      {},
+    ],
     ['expired', 'an end before now', { validUntil: '2029-06-01T00:00:00Z' }, {}],
     [
       'expired',
@@ -182,6 +197,15 @@ describe('W3C credentials', () => {
     ['cryptosuite', 'no cryptosuite', {}, { cryptosuite: undefined }],
     ['proof-purpose', 'another purpose', {}, { proofPurpose: 'authentication' }],
     ['proof-created', 'a date of signing ahead', {}, { created: later }],
+    ['proof-created', 'one beyond the skew of clocks', {}, { created: '2030-01-01T00:01:01Z' }],
+    ['accepted', 'one within it', {}, { created: '2030-01-01T00:01:00Z' }],
+    ['proof-expired', 'a proof that ends now', {}, { expires: '2030-01-01T00:00:00Z' }],
+    [
+      'proof-expired',
+      'a proof that ends as it begins',
+      {},
+      { created: '2030-01-01T00:00:30Z', expires: '2030-01-01T00:00:30Z' },
+    ],
     ['malformed', 'a date of signing that is none', {}, { created: 'yesterday' }],
     ['proof-expired', 'a proof that has ended', {}, { expires: '2029-12-31T23:00:00Z' }],
     ['proof-member', 'a proof for one domain', {}, { domain: 'https://bar.example' }],
@@ -205,7 +229,7 @@ describe('W3C credentials', () => {
       {},
       { '@context': ['https://www.w3.org/ns/credentials/v2', 'https://other.example'] },
     ],
-  ])('are refused by the check “%s”: %s', async (code, _, members, options) => {
+  ])('are judged by their rules, “%s”: %s', async (code, _, members, options) => {
     expect(await refusal(foreignCredential(SEED, members, options))).toBe(code);
   });
 
