@@ -1,19 +1,22 @@
 import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { concat, equal } from '../protocol/bytes.ts';
-import { blake3Hash } from '../protocol/hash.ts';
-import { sectorLayout } from '../protocol/sector.ts';
+import { PIECES_IN_SEGMENT } from '../protocol/constants.ts';
+import { blake3Hash, hashToScalar } from '../protocol/hash.ts';
+import { RECORD_METADATA_BYTES, sectorLayout } from '../protocol/sector.ts';
+import { positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
+import type { JobInput } from '../crypto/jobs.ts';
 import type { PlottedSector } from '../protocol/cluster/values.ts';
 import { planSector, type SectorPlan } from '../farm/plan.ts';
 import { defaultSample } from '../farm/encoding-check.ts';
 import { encodeSector } from '../farm/plotter.ts';
-import { FakeHistory, FakeSource, named, plottingPool, RULES } from '../farm/test-support.ts';
+import { FakeHistory, type FakePool, FakeSource, named, plottingPool, RULES } from '../farm/test-support.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { checkedSector, requirePlanned } from './sector-check.ts';
 
 const PIECES = 2;
 const { signal } = new AbortController();
-const pool = plottingPool({ 'kzg.verify': () => ({ bad: [] }) });
+const sound = plottingPool({ 'kzg.verify': () => ({ bad: [] }) });
 const history = new FakeHistory();
 
 let plan: SectorPlan;
@@ -23,7 +26,7 @@ let bytes: Uint8Array;
 beforeAll(async () => {
   plan = planSector(named('farmer', 32), 0, 3n, PIECES, RULES);
   const context = {
-    pool,
+    pool: sound,
     history,
     pieces: new FakeSource(),
     directory: new MemoryDirectory(),
@@ -49,14 +52,19 @@ function resealed(changed: Uint8Array): Uint8Array {
   return result;
 }
 
-async function outcome(sector: Uint8Array, size = 1_800_000): Promise<string> {
+async function outcome(
+  sector: Uint8Array,
+  size = 1_800_000,
+  pool: FakePool = sound,
+  said = plotted,
+): Promise<string> {
   async function* parts() {
     for (let from = 0; from < sector.length; from += size) yield sector.subarray(from, from + size);
   }
   const context = { pool, history, pieces: new FakeSource(), sample: PIECES, signal };
   const passed: Uint8Array[] = [];
   try {
-    for await (const part of checkedSector(parts(), plotted, plan, context)) passed.push(part);
+    for await (const part of checkedSector(parts(), said, plan, context)) passed.push(part);
   } catch (error) {
     return (error as { code: string }).code;
   }
@@ -91,10 +99,50 @@ describe('a sector that somebody else encoded', () => {
   });
 
   it('is refused when it is another one than the one ordered', () => {
-    const other = planSector(named('farmer', 32), 1, 3n, PIECES, RULES);
-    expect(() => requirePlanned(plotted, other)).toThrow(/another sector/);
-    expect(() => requirePlanned({ ...plotted, pieceIndexes: [0n, 1n] }, plan)).toThrow(/another sector/);
     expect(() => requirePlanned(plotted, plan)).not.toThrow();
+    const { metadata, pieceIndexes } = plotted;
+    for (const other of [
+      { sectorId: named('other', 32) },
+      { sectorIndex: 1 },
+      { metadata: { ...metadata, sectorIndex: 1 } },
+      { metadata: { ...metadata, historySize: 4n } },
+      { metadata: { ...metadata, piecesInSector: 1 } },
+      { pieceIndexes: pieceIndexes.with(1, 1n << 40n) },
+      { pieceIndexes: pieceIndexes.slice(0, 1) },
+      { pieceIndexes: [...pieceIndexes, 0n] },
+    ])
+      expect(() => requirePlanned({ ...plotted, ...other }, plan)).toThrow(/another sector/);
+  });
+
+  it('is refused when a record of it is not in the history, at its place', async () => {
+    const asked: JobInput<'kzg.verify'>['openings'] = [];
+    const doubting = plottingPool({
+      'kzg.verify': ({ openings }) => {
+        asked.push(...openings);
+        return { bad: [1] };
+      },
+    });
+    expect(await outcome(bytes, undefined, doubting)).toBe('wrong-sector');
+    const { recordMetadata } = sectorLayout(PIECES);
+    expect(asked).toEqual(
+      plan.pieces.map(({ index }, offset) => {
+        const own = bytes.subarray(recordMetadata + offset * RECORD_METADATA_BYTES);
+        return {
+          commitment: history.segmentCommitment(segmentOfPiece(index)),
+          domain: PIECES_IN_SEGMENT,
+          index: positionOfPiece(index),
+          value: hashToScalar(own.subarray(0, 48)),
+          witness: own.slice(48, 96),
+        };
+      }),
+    );
+  });
+
+  it('is refused when it says other sizes of its s-buckets than it has', async () => {
+    const sBucketSizes = plotted.metadata.sBucketSizes.slice();
+    sBucketSizes[9]! += 1;
+    const said = { ...plotted, metadata: { ...plotted.metadata, sBucketSizes } };
+    expect(await outcome(bytes, undefined, sound, said)).toBe('wrong-sector');
   });
 
   it('is sampled by its size', () => {
