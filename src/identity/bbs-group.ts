@@ -84,9 +84,8 @@ export class Reader {
 /** A point of the group, other than its identity, of its 48 bytes. Throws Refusal. */
 export function pointOf(octets: Uint8Array, rule: string): G1 {
   try {
+    // On the curve and in the subgroup, or it throws; the identity passes.
     const point = G1.fromBytes(octets);
-    // On the curve and in the subgroup; the identity passes.
-    point.assertValidity();
     if (!point.is0()) return point;
   } catch {
     // Refused below like a point outside the group.
@@ -97,7 +96,6 @@ export function pointOf(octets: Uint8Array, rule: string): G1 {
 export function publicKeyPoint(publicKey: Uint8Array): InstanceType<typeof G2> {
   try {
     const point = G2.fromBytes(publicKey);
-    point.assertValidity();
     if (!point.is0()) return point;
   } catch {
     // Refused below like a point outside the group.
