@@ -22,8 +22,8 @@ const encoded = fakeEncoding({ evaluationSeed: plan.pieces[1]!.evaluationSeed, p
 const stored: StoredRecord = { offset: 1, ...encoded };
 
 /** A copy with another last byte. */
-function other(bytes: Uint8Array): Uint8Array {
-  const copy = bytes.slice();
+function other(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
+  const copy = new Uint8Array(bytes);
   copy[copy.length - 1]! ^= 1;
   return copy;
 }

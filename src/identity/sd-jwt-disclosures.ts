@@ -127,7 +127,8 @@ export class Revealing {
     const result: JsonObject = {};
     for (const [name, value] of Object.entries(object)) {
       if (name === '_sd') continue;
-      if (name === '...' || name === '_sd_alg') throw new DecodeError(WHAT, `“${name}” out of place`);
+      if (name === '...' || name === '_sd_alg' || name === '__proto__')
+        throw new DecodeError(WHAT, `“${name}” out of place`);
       result[name] = this.value(value, [...path, name], within);
     }
     const digests = object['_sd'] ?? [];

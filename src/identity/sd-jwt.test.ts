@@ -7,7 +7,14 @@ import { canonicalJson, fromBase64Url, toBase64Url } from '../wallet/json.ts';
 import { keyIdOf } from './did.ts';
 import { signJws } from './jws.ts';
 import { ecKey, ed25519Key, jwkOf, type SigningKey } from './keys.ts';
-import { disclosableClaims, issueSdJwt, presentSdJwt, verifySdJwt, type SdJwtCheck } from './sd-jwt.ts';
+import {
+  disclosableClaims,
+  issueSdJwt,
+  presentSdJwt,
+  verifySdJwt,
+  type CredentialStatus,
+  type SdJwtCheck,
+} from './sd-jwt.ts';
 
 const ISSUER = 'did:autoid:off:issuer';
 const TYPE = 'urn:autonomys:vc:person:1';
@@ -136,6 +143,13 @@ describe('credentials shown claim by claim', () => {
     ['disclosure-name', { _sd: ['#0'] }, [['s', 'vct', 'other']]],
     ['disclosure-name', { _sd: ['#0'], b: 1 }, [['s', 'b', 2]]],
     ['disclosure-name', { _sd: ['#0'] }, [['s', '_sd', []]]],
+    ['disclosure-name', { _sd: ['#0'] }, [['s', '__proto__', { exp: 1 }]]],
+    ['sd-jwt', JSON.parse('{ "a": { "__proto__": { "b": 1 } } }') as Record<string, unknown>, []],
+    ['sd-jwt', { _sd: ['#0'] }, [['s', 'b', 2, 3]]],
+    ['sd-jwt', { _sd: ['#0'] }, [[1, 'b', 2]]],
+    ['sd-jwt', { _sd: ['#0'] }, [['s', 1, 2]]],
+    ['sd-jwt', { _sd: ['#0'] }, [{ 0: 's', length: 2 }]],
+    ['sd-jwt', { a: { _sd_alg: 'sha-256' } }, []],
     ['disclosure-place', { _sd: ['#0'] }, [['s', 'b']]],
     ['disclosure-place', { list: [{ '...': '#0' }] }, [['s', 'b', 2]]],
     ['sd-jwt', { list: [{ '...': '#0', more: 1 }] }, [['s', 'b']]],
@@ -148,10 +162,49 @@ describe('credentials shown claim by claim', () => {
     ['not-yet-valid', { iat: NOW + 61 }, []],
     ['expired', { exp: NOW }, []],
     ['status-unknown', { status: { status_list: { idx: 0, uri: 'x' } } }, []],
+    ['decode-sd-jwt', {}, Array.from({ length: 257 }, (_, index) => ['s', `c${index}`, 1])],
+    ['decode-sd-jwt', {}, [['s', 'large', 'a'.repeat(1024 * 1024)]]],
     ['credential-type', { vct: 'urn:other' }, []],
   ])('is refused: %s in %j', async (reason, payload, disclosures) => {
     const credential = await crafted(payload, disclosures);
     expect(() => verify(credential, { keyBinding: null, expectedType: TYPE })).toThrow(reason);
+  });
+
+  it('holds to the last second, and within the skew of clocks', async () => {
+    const edge = await crafted({ nbf: NOW + 60, iat: NOW + 60, exp: NOW + 1 });
+    expect(verify(edge, { keyBinding: null }).claims.exp).toBe(NOW + 1);
+    const shown = await Promise.all(
+      [300, 301, -60, -61].map((age) => presentSdJwt(issued, [], { ...PRESENTING, now: NOW - age })),
+    );
+    const outcomes = shown.map((presentation) => {
+      try {
+        return verify(presentation).claims.iss;
+      } catch (error) {
+        return (error as { code: string }).code;
+      }
+    });
+    expect(outcomes).toEqual([ISSUER, 'key-binding-age', ISSUER, 'key-binding-age']);
+  });
+
+  it('is its holder’s only if it says whose it is', async () => {
+    const sd_hash = toBase64Url(sha256(utf8(await crafted({}))));
+    const binding = { nonce: BINDING.nonce, aud: BINDING.audience, iat: NOW, sd_hash };
+    const shown = (await crafted({})) + (await signJws(holder, { typ: 'kb+jwt' }, binding));
+    expect(() => verify(shown)).toThrow('key-binding-key');
+  });
+
+  it('counts as what its issuer’s list says', async () => {
+    const credential = await crafted({ status: { status_list: { idx: 7, uri: 'https://list.example' } } });
+    const under = (found: CredentialStatus) =>
+      verify(credential, {
+        keyBinding: null,
+        status: ({ idx, uri }, by) =>
+          idx === 7 && uri === 'https://list.example' && by === ISSUER ? found : 'valid',
+      });
+    expect(under('valid').claims.iss).toBe(ISSUER);
+    expect(() => under('revoked')).toThrow('revoked');
+    expect(() => under('suspended')).toThrow('suspended');
+    expect(() => under('unknown')).toThrow('status-unknown');
   });
 
   it('is refused under other algorithms, types, members of the header and keys', async () => {
