@@ -13,9 +13,7 @@ declare global {
 
 /** What the type library does not know yet: handles that share a file, and renaming. */
 interface SyncCapableHandle extends FileSystemFileHandle {
-  createSyncAccessHandle(options?: {
-    mode: 'readwrite' | 'read-only' | 'readwrite-unsafe';
-  }): Promise<FileSystemSyncAccessHandle>;
+  createSyncAccessHandle(options?: { mode: 'readwrite' | 'read-only' }): Promise<FileSystemSyncAccessHandle>;
   move?(name: string): Promise<void>;
 }
 
@@ -26,6 +24,25 @@ export async function fileHandle(
   create = false,
 ): Promise<SyncCapableHandle> {
   return (await directory.getFileHandle(name, { create })) as SyncCapableHandle;
+}
+
+/** Handles that are being opened. */
+const opening = new Set<FileSystemFileHandle>();
+
+/**
+ * Opens a file for reading and writing at any offset, in workers. Chromium never answers when the handle is collected
+ * as garbage meanwhile, so that it is held until it does.
+ */
+export async function openSync(
+  file: SyncCapableHandle,
+  mode: 'readwrite' | 'read-only',
+): Promise<FileSystemSyncAccessHandle> {
+  opening.add(file);
+  try {
+    return await file.createSyncAccessHandle({ mode });
+  } finally {
+    opening.delete(file);
+  }
 }
 
 /** Removes a file; one that is not there is none to remove. */

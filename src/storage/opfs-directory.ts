@@ -7,7 +7,7 @@ import type {
   ScratchFile,
   SpaceEstimate,
 } from './directory.ts';
-import { fileHandle, listFiles, removeEntry, webLock } from './browser-files.ts';
+import { fileHandle, listFiles, openSync, removeEntry, webLock } from './browser-files.ts';
 import { requireFileName, SCRATCH_SUFFIX, TEMPORARY_SUFFIX } from './directory.ts';
 import { StorageError, storing } from './errors.ts';
 
@@ -39,7 +39,7 @@ export class OpfsDirectory implements FarmDirectory {
   async open(name: string): Promise<ReadHandle> {
     return storing(name, async () => {
       const file = await fileHandle(this.directory, requireFileName(name));
-      const handle = await file.createSyncAccessHandle({ mode: 'read-only' });
+      const handle = await openSync(file, 'read-only');
       return {
         size: handle.getSize(),
         read: (offset: number, into: Uint8Array) => storing(name, () => readAll(handle, name, offset, into)),
@@ -53,7 +53,7 @@ export class OpfsDirectory implements FarmDirectory {
     await storing(name, async () => {
       try {
         const file = await fileHandle(this.directory, temporary, true);
-        const handle = await file.createSyncAccessHandle();
+        const handle = await openSync(file, 'readwrite');
         try {
           handle.truncate(0);
           let offset = 0;
@@ -89,7 +89,7 @@ export class OpfsDirectory implements FarmDirectory {
     const path = requireFileName(name) + SCRATCH_SUFFIX;
     return storing(name, async () => {
       const file = await fileHandle(this.directory, path, true);
-      const handle = await file.createSyncAccessHandle();
+      const handle = await openSync(file, 'readwrite');
       return {
         write: (offset: number, bytes: Uint8Array) =>
           storing(name, () => writeAll(handle, name, offset, bytes)),
