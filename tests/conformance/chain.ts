@@ -18,7 +18,7 @@ import {
   fromRpcSignedBlock,
   toRpcSignedBlock,
 } from '../../src/protocol/block.ts';
-import { concat, fromHex } from '../../src/protocol/bytes.ts';
+import { concat, fromHex, toPrefixedHex } from '../../src/protocol/bytes.ts';
 import {
   EXTRINSIC_SIGNING_CONTEXT,
   REWARD_SIGNING_CONTEXT,
@@ -60,6 +60,7 @@ import { challengeOf, checkDistance, pieceIndexOfSolution } from '../../src/prot
 import { blockWeight, votingSolutionRange } from '../../src/protocol/solution-range.ts';
 import type { ChainConstants, DigestItem, Header, SubspaceDigests } from '../../src/protocol/types.ts';
 import { readVote, voteHash } from '../../src/protocol/vote.ts';
+import { expectReferenceError } from './chain-errors.ts';
 import { importable, Replay, unprefixed, type RecordedBlock } from './chain-support.ts';
 import { expectFacts, expectSame, refusal, type Recorded } from './protocol-support.ts';
 import type { ConformanceCase, ConformanceContext, ConformanceSuite } from './types.ts';
@@ -117,7 +118,7 @@ interface ChainFile {
 
 interface LongFile {
   set: string;
-  continues: string;
+  continues?: string;
   genesisHash: string;
   blocks: (RecordedBlock & { number: number; hash: string; branch: string })[];
   final: ImportEntry;
@@ -130,6 +131,7 @@ interface NegativeCase extends RecordedBlock {
   number: number;
   stage: 'stateless' | 'import';
   rule: string;
+  referenceError?: string;
   importRuleIfStatelessIsSkipped: string | null;
   header: unknown;
   hash: string;
@@ -141,6 +143,7 @@ interface NegativeFile {
   cases: NegativeCase[];
   headerValidOnly: (RecordedBlock & {
     name: string;
+    expect: string;
     base: string;
     number: number;
     header: unknown;
@@ -362,6 +365,7 @@ async function checkBlock(
       objectMappingScale: objects.length === 0 ? undefined : encodeBlockObjectMapping(objects),
     },
   );
+  expectSame('is there a mapping', objects.length > 0, 'objectMappingScale' in recorded);
   expectSame('header from JSON', encodeHeader(fromRpcHeader(recorded.header)), encodeHeader(header));
   expectSame('digest', buildDigest(digests), header.digest);
   expectSame(
@@ -511,7 +515,13 @@ function* longCases(long: LongFile, chain: ChainFile, replay: Replay): Generator
     rule: 'fork-choice',
     run: () => {
       checkImport(replay, replay.contextOf(hex(long.final.hash)), long.final);
+      expectSame('last block', long.blocks.at(-1)?.hash, long.final.hash);
+      const [first] = long.blocks;
+      const parentHash = first && toPrefixedHex(importable(first).header.parentHash);
+      const branch = chain.blocks.find(({ hash }) => hash === parentHash)?.branch ?? 'main';
+      for (const block of [...long.blocks, long.final]) expectSame('branch', branch, block.branch);
       expectSame('genesis', long.genesisHash, chain.meta.genesis.hash);
+      if (long.continues) expectSame('what it continues', 'chain.json.gz main branch', long.continues);
     },
   };
 }
@@ -527,9 +537,24 @@ async function checkImportAlone(candidate: ImportableBlock, parent: BlockContext
   checkAfterSolution(block, parent, constants);
 }
 
-function ruleOf(error: Error | null): string | null {
+function refusedFor(error: Error | null): ProtocolError | null {
   if (error !== null && !(error instanceof ProtocolError)) throw error;
-  return error?.rule ?? null;
+  return error;
+}
+
+function ruleOf(error: Error | null): string | null {
+  return refusedFor(error)?.rule ?? null;
+}
+
+/** A recorded header of a block that is not valid, in all its forms. */
+function checkRefusedHeader(
+  recorded: { number: number; hash: string; header: unknown; headerScale: string },
+  { header }: ImportableBlock,
+): void {
+  expectSame('number', header.number, recorded.number);
+  expectSame('hash', headerHash(header), unprefixed(recorded.hash));
+  expectSame('JSON', unprefixed(toRpcHeader(header)), unprefixed(recorded.header));
+  expectSame('SCALE', encodeHeader(header), unprefixed(recorded.headerScale));
 }
 
 function* negativeCases(
@@ -537,10 +562,15 @@ function* negativeCases(
   chain: ChainFile,
   replay: Replay,
 ): Generator<ConformanceCase> {
-  const parents = new Map(chain.blocks.map(({ hash, headerScale }) => [hash, headerScale.slice(2, 66)]));
+  const blocks = new Map(chain.blocks.map((block) => [block.hash, block]));
+  const baseOf = (hash: string): Header => {
+    const base = blocks.get(hash);
+    if (base === undefined) throw new Error(`${hash}, which it was made from, is not in the chain`);
+    return importable(base).header;
+  };
   // Whose parent is unknown is offered as a child of the parent of the block that it was made from.
   const parentOf = ({ header }: ImportableBlock, base: string): BlockContext =>
-    replay.contexts.get(blockId(header.parentHash)) ?? replay.contextOf(hex(parents.get(base) ?? ''));
+    replay.contexts.get(blockId(header.parentHash)) ?? replay.contextOf(baseOf(base).parentHash);
   yield {
     name: 'negative-headers: genesis',
     rule: 'genesis',
@@ -552,12 +582,16 @@ function* negativeCases(
       rule: recorded.rule,
       run: async () => {
         const candidate = importable(recorded);
-        expectSame('hash', headerHash(candidate.header), unprefixed(recorded.hash));
-        expectSame('JSON', unprefixed(toRpcHeader(candidate.header)), unprefixed(recorded.header));
+        checkRefusedHeader(recorded, candidate);
+        const base = baseOf(recorded.base);
         const parent = parentOf(candidate, recorded.base);
         const alone = ruleOf(await refusal(() => replay.verifyAlone(candidate)));
         expectSame('rule of the header alone', alone, recorded.stage === 'stateless' ? recorded.rule : null);
-        expectSame('rule', ruleOf(await refusal(() => replay.verify([candidate], parent))), recorded.rule);
+        const refused = refusedFor(await refusal(() => replay.verify([candidate], parent)));
+        expectSame('rule', refused?.rule, recorded.rule);
+        if (refused !== null && recorded.referenceError !== undefined) {
+          expectReferenceError(recorded.referenceError, refused, candidate.header, base);
+        }
         const { constants } = replay.verifier;
         const imported = ruleOf(await refusal(() => checkImportAlone(candidate, parent, constants)));
         expectSame('rule of the import', imported, recorded.importRuleIfStatelessIsSkipped);
@@ -570,8 +604,9 @@ function* negativeCases(
       rule: 'header-valid-only',
       run: async () => {
         const candidate = importable(recorded);
-        expectSame('hash', headerHash(candidate.header), unprefixed(recorded.hash));
-        expectSame('JSON', unprefixed(toRpcHeader(candidate.header)), unprefixed(recorded.header));
+        checkRefusedHeader(recorded, candidate);
+        baseOf(recorded.base);
+        expectSame('verdict', 'header checks accept', recorded.expect);
         await replay.verify([candidate], parentOf(candidate, recorded.base));
       },
     };

@@ -1,5 +1,5 @@
-/** The seed label that every file of the protocol set carries is the same: recorded inputs are made of it. */
-import { expectSame } from './protocol-support.ts';
+/** What set a file belongs to, the seed label of its inputs or the name of a set of chains, its neighbours say too. */
+import { expectSame, type Recorded } from './protocol-support.ts';
 import type { ConformanceSuite } from './types.ts';
 
 const LABELLED = [
@@ -20,16 +20,24 @@ const LABELLED = [
   'verify_solution',
 ];
 
-export const labels: ConformanceSuite = {
-  files: [new RegExp(`^(${LABELLED.join('|')})\\.json$`)],
-  async cases(ctx, files) {
-    const labelled = await Promise.all(
-      files.map(async (file) => ({ file, label: (await ctx.json<{ label?: string }>(file)).label })),
-    );
-    return labelled.map(({ file, label }) => ({
-      name: file,
-      rule: 'label',
-      run: () => labelled.forEach((other) => expectSame(`label of ${other.file}`, other.label, label)),
-    }));
-  },
-};
+const CHAINS = ['chain', 'forks', 'headers-long', 'negative-headers', 'proofs'];
+
+/** A suite that compares one field of the files of a set. */
+function sameIn(field: string, pattern: RegExp): ConformanceSuite {
+  return {
+    files: [pattern],
+    async cases(ctx, files) {
+      const named = await Promise.all(
+        files.map(async (file) => ({ file, name: (await ctx.json<Recorded>(file))[field] })),
+      );
+      return named.map(({ file, name }) => ({
+        name: file,
+        rule: field,
+        run: () => named.forEach((other) => expectSame(`${field} of ${other.file}`, other.name, name)),
+      }));
+    },
+  };
+}
+
+export const labels = sameIn('label', new RegExp(`^(${LABELLED.join('|')})\\.json$`));
+export const sets = sameIn('set', new RegExp(`^chain/((${CHAINS.join('|')})\\.json\\.gz|timings\\.json)$`));
