@@ -5,24 +5,19 @@ import { publicKeyOf, expandMiniSecret, verifySignature } from '../../src/crypto
 import { loadSrs } from '../../src/crypto/srs.ts';
 import { loadWasm } from '../../src/crypto/wasm.ts';
 import { blockId, blockOf, type BlockContext } from '../../src/chain/block.ts';
-import { decodeRuntimeConstants, encodeRuntimeConstants } from '../../src/chain/constants.ts';
+import { decodeRuntimeConstants } from '../../src/chain/constants.ts';
 import { genesisContext, requireGenesis, type GenesisFacts } from '../../src/chain/genesis.ts';
 import { readJustification } from '../../src/chain/rules/header.ts';
 import { checkAfterSolution, checkBeforeSolution } from '../../src/chain/rules/import.ts';
 import { claimedSlots } from '../../src/chain/rules/proof-of-time.ts';
 import { PUBLIC_CONSTANTS } from '../../src/network/presets.ts';
 import type { ImportableBlock } from '../../src/network/source.ts';
-import {
-  decodeSignedBlock,
-  encodeSignedBlock,
-  fromRpcSignedBlock,
-  toRpcSignedBlock,
-} from '../../src/protocol/block.ts';
+import { encodeSignedBlock } from '../../src/protocol/block.ts';
 import { concat, fromHex, toPrefixedHex } from '../../src/protocol/bytes.ts';
 import {
   EXTRINSIC_SIGNING_CONTEXT,
+  PIECES_IN_SEGMENT,
   REWARD_SIGNING_CONTEXT,
-  SUBSPACE_ENGINE,
 } from '../../src/protocol/constants.ts';
 import { buildDigest, decodeConsensusItem, subspaceDigests } from '../../src/protocol/digest.ts';
 import { ProtocolError } from '../../src/protocol/errors.ts';
@@ -61,6 +56,13 @@ import { blockWeight, votingSolutionRange } from '../../src/protocol/solution-ra
 import type { ChainConstants, DigestItem, Header, SubspaceDigests } from '../../src/protocol/types.ts';
 import { readVote, voteHash } from '../../src/protocol/vote.ts';
 import { expectReferenceError } from './chain-errors.ts';
+import {
+  sampleCases,
+  sampledChainCase,
+  timingCases,
+  type SamplesFile,
+  type TimingsFile,
+} from './chain-samples.ts';
 import { importable, Replay, unprefixed, type RecordedBlock } from './chain-support.ts';
 import { expectFacts, expectSame, refusal, type Recorded } from './protocol-support.ts';
 import type { ConformanceCase, ConformanceContext, ConformanceSuite } from './types.ts';
@@ -225,6 +227,12 @@ async function checkSegment0({ meta }: ChainFile, { header }: GenesisFacts): Pro
   await loadSrs();
   const recorded = meta.segment0;
   const segment = decodeSegmentHeader(hex(recorded.segmentHeaderScale));
+  expectSame('pieces', recorded.pieceCommitments.length, PIECES_IN_SEGMENT);
+  const plotted = meta.plots
+    .map(({ pieceIndex }) => Number(pieceIndex))
+    .filter((at) => at < PIECES_IN_SEGMENT);
+  const witnessed = recorded.pieceWitnessesOfPlottedPieces.map(({ position }) => position);
+  expectSame('plotted pieces', [...new Set(plotted)].sort(), [...witnessed].sort());
   const sources = recorded.pieceCommitments.filter((_, position) => position % 2 === 0);
   const { recordCommitments, segmentCommitment, recordWitnesses } = commitSegment(
     concat(...sources.map(hex)),
@@ -449,6 +457,11 @@ function checkVote(call: Uint8Array, header: Header, constants: ChainConstants):
 function* chainCases(file: string, chain: ChainFile, replay: Replay): Generator<ConformanceCase> {
   const { constants } = replay.verifier;
   yield* genesisCases(file, chain, constants);
+  yield {
+    name: `${file}: order of import`,
+    rule: 'fork-choice',
+    run: () => expectSame('blocks', chain.importOrder.length, chain.blocks.length),
+  };
   for (const [index, recorded] of chain.blocks.entries()) {
     const name = `${file}: ${recorded.branch} ${recorded.number}`;
     yield { name, rule: 'digest-items', run: () => checkBlock(recorded, chain, constants) };
@@ -613,69 +626,6 @@ function* negativeCases(
   }
 }
 
-interface SamplesFile {
-  'chain_getBlockHash(8)': string;
-  'chain_getBlockHash(0)': string;
-  chain_getHeader: unknown;
-  chain_getBlock: unknown;
-  blockScale_SignedBlock: string;
-  SubspaceApi_chain_constants: string;
-}
-
-function sampleCases(samples: SamplesFile): ConformanceCase[] {
-  return [
-    {
-      name: 'rpc-samples: block',
-      rule: 'signed-block',
-      run: () => {
-        const block = fromRpcSignedBlock(samples.chain_getBlock);
-        expectSame('JSON', toRpcSignedBlock(block), samples.chain_getBlock);
-        expectSame('SCALE', encodeSignedBlock(block), unprefixed(samples.blockScale_SignedBlock));
-        const decoded = decodeSignedBlock(hex(samples.blockScale_SignedBlock));
-        expectSame('JSON from SCALE', toRpcSignedBlock(decoded), samples.chain_getBlock);
-        expectSame('header', toRpcHeader(fromRpcHeader(samples.chain_getHeader)), samples.chain_getHeader);
-        expectSame('hash', headerHash(block.header), unprefixed(samples['chain_getBlockHash(8)']));
-        const engines = block.justifications?.map(({ engine }) => engine);
-        expectSame('engine', engines, [SUBSPACE_ENGINE]);
-      },
-    },
-    {
-      name: 'rpc-samples: chain constants',
-      rule: 'chain-constants',
-      run: () => {
-        const bytes = hex(samples.SubspaceApi_chain_constants);
-        const constants = decodeRuntimeConstants(bytes);
-        expectSame('SCALE', encodeRuntimeConstants(constants), bytes);
-        expectSame(
-          'preset',
-          constants,
-          pick(PUBLIC_CONSTANTS as unknown as Recorded, Object.keys(constants)),
-        );
-      },
-    },
-  ];
-}
-
-interface TimingsFile {
-  set: string;
-  note: string;
-  perRule: Record<string, { count?: number; meanMicroseconds?: number; seconds?: number }>;
-}
-
-/** The times are another machine's; that they are of as many blocks as the recordings hold can be checked. */
-function timingCases(timings: TimingsFile, blocks: number | null): ConformanceCase[] {
-  return Object.entries(timings.perRule).map(([name, { count, meanMicroseconds, seconds }]) => ({
-    name: `timings: ${name}`,
-    rule: 'timings',
-    run: () => {
-      const time = meanMicroseconds ?? seconds;
-      if (time === undefined || !(time > 0)) throw new Error(`${time} is no time`);
-      const everyHeader = ['digestItems', 'headerDecode', 'headerHash', 'preHash', 'sealSignature'];
-      if (blocks !== null && everyHeader.includes(name)) expectSame('count', blocks, count);
-    },
-  }));
-}
-
 async function constantsOf(ctx: ConformanceContext, files: string[]): Promise<ChainConstants> {
   if (!files.includes('chain/rpc-samples.json')) return PUBLIC_CONSTANTS;
   const samples = await ctx.json<SamplesFile>('chain/rpc-samples.json');
@@ -693,14 +643,7 @@ async function* cases(ctx: ConformanceContext, files: string[]): AsyncGenerator<
     const replay = await Replay.open(genesisFacts(chain), constants);
     blocks = chain.blocks.length;
     yield* chainCases('chain', chain, replay);
-    if (has('rpc-samples.json')) {
-      const { 'chain_getBlockHash(0)': genesis } = await load<SamplesFile>('rpc-samples.json');
-      yield {
-        name: 'rpc-samples: genesis',
-        rule: 'genesis',
-        run: () => expectSame('hash', genesis, chain.meta.genesis.hash),
-      };
-    }
+    if (has('rpc-samples.json')) yield sampledChainCase(await load<SamplesFile>('rpc-samples.json'), chain);
     if (has('negative-headers.json.gz')) {
       yield* negativeCases(await load<NegativeFile>('negative-headers.json.gz'), chain, replay);
     }

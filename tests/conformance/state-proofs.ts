@@ -18,6 +18,7 @@ import { chainConstants, runtimeIdentity } from '../../src/chain/state/constants
 import { combine, StateReader } from '../../src/chain/state/reader.ts';
 import { PRESETS, PUBLIC_CONSTANTS } from '../../src/network/presets.ts';
 import { concat, fromHex, toPrefixedHex, utf8 } from '../../src/protocol/bytes.ts';
+import { PIECES_IN_SEGMENT } from '../../src/protocol/constants.ts';
 import { ProtocolError } from '../../src/protocol/errors.ts';
 import { decodeExtrinsic, encodeExtrinsic } from '../../src/protocol/extrinsic.ts';
 import {
@@ -529,6 +530,7 @@ function* chronosCases(
 async function checkSegment0({ segment0 }: ChronosFile): Promise<void> {
   await loadSrs();
   const segment = decodeSegmentHeader(hex(segment0.segmentHeaderScale));
+  expectSame('pieces', segment0.pieceCommitments.length, PIECES_IN_SEGMENT);
   const sources = segment0.pieceCommitments.filter((_, position) => position % 2 === 0).map(hex);
   const { recordCommitments, segmentCommitment } = commitSegment(concat(...sources));
   expectFacts(unprefixed(segment0) as Recorded, ['note'], {
