@@ -575,6 +575,20 @@ func TestOptions(t *testing.T) {
 	}
 }
 
+func TestWhatIsWrongIsNamed(t *testing.T) {
+	for sentence, arguments := range map[string][]string{
+		"there is no option --prot":        {"--prot", "1"},
+		"--peer needs a value":             {"--peer"},
+		"--port does not take “many”":      {"--port", "many"},
+		"--relay does not take “perhaps”":  {"--relay=perhaps"},
+		"there is no use for “everything”": {"everything"},
+	} {
+		if _, err := parseOptions(arguments); err == nil || err.Error() != sentence {
+			t.Errorf("%v: %v", arguments, err)
+		}
+	}
+}
+
 func TestThePairingCodeStays(t *testing.T) {
 	folder := t.TempDir()
 	first, err := pairingCode(folder)

@@ -26,7 +26,7 @@ func main() {
 	case errors.Is(err, errHelp):
 		fmt.Print(usage)
 	case err != nil:
-		fmt.Fprintf(os.Stderr, "%v\n\n%s", err, usage)
+		fmt.Fprintf(os.Stderr, "%v; see “allotment-gateway --help”.\n", err)
 		os.Exit(2)
 	default:
 		if err := run(opts); err != nil {

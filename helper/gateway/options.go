@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 
 	"github.com/libp2p/go-libp2p/core/peer"
@@ -52,7 +53,7 @@ func (r *repeated) Set(value string) error {
 // errHelp says that the person asked for the usage.
 var errHelp = errors.New("help")
 
-// parseOptions reads the arguments after the program's name; an error is a sentence for the person.
+// parseOptions reads the arguments after the program's name; an error is a sentence for the person, without its full stop.
 func parseOptions(arguments []string) (options, error) {
 	var opts options
 	var peers, listen, origins repeated
@@ -73,10 +74,10 @@ func parseOptions(arguments []string) (options, error) {
 		if errors.Is(err, flag.ErrHelp) {
 			return opts, errHelp
 		}
-		return opts, err
+		return opts, errors.New(complaint(err))
 	}
 	if flags.NArg() > 0 {
-		return opts, fmt.Errorf("unknown argument %q", flags.Arg(0))
+		return opts, fmt.Errorf("there is no use for “%s”", flags.Arg(0))
 	}
 	opts.genesis = strings.TrimPrefix(opts.genesis, "0x")
 	if raw, err := hex.DecodeString(opts.genesis); err != nil || len(raw) != 32 || opts.genesis != strings.ToLower(opts.genesis) {
@@ -115,6 +116,27 @@ func parseOptions(arguments []string) (options, error) {
 		opts.data = filepath.Join(home, ".allotment-gateway")
 	}
 	return opts, nil
+}
+
+var (
+	undefined = regexp.MustCompile(`^flag provided but not defined: -(.*)$`)
+	valueless = regexp.MustCompile(`^flag needs an argument: -(.*)$`)
+	unfit     = regexp.MustCompile(`^invalid (?:boolean )?value "(.*)" for (?:flag )?-([^:]*): `)
+)
+
+// complaint says in the words of the other programs what the flag package found wrong.
+func complaint(err error) string {
+	message := err.Error()
+	if found := undefined.FindStringSubmatch(message); found != nil {
+		return "there is no option --" + found[1]
+	}
+	if found := valueless.FindStringSubmatch(message); found != nil {
+		return "--" + found[1] + " needs a value"
+	}
+	if found := unfit.FindStringSubmatch(message); found != nil {
+		return fmt.Sprintf("--%s does not take “%s”", found[2], found[1])
+	}
+	return message
 }
 
 // defaultListen is every transport on the loopback interface; the two of UDP need a port each.

@@ -96,7 +96,7 @@ function desk(reads: { parts: number } = { parts: 0 }): GetDesk {
           watch(event);
         },
       }),
-    network: { originOf: () => ({ from: 'a peer' }) },
+    network: { originOf: () => ({ from: 'a peer' }), view: () => ({ connections: [] }) },
     searchFor: () => Promise.resolve(false),
     searchView: () => null,
   };

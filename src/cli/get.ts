@@ -8,7 +8,9 @@ import type { ByteRange, OpenedObject } from '../objects/object.ts';
 import { rangeOf } from '../objects/response.ts';
 import type { ObjectService } from '../objects/service.ts';
 import type { SearchView } from '../node/searches.ts';
+import { Patience } from './patience.ts';
 import { partOf, refuseExisting, saveResumed, saveWhole, sizeOf } from './save.ts';
+import { StatusLine } from './status-line.ts';
 import { UsageError } from './usage.ts';
 
 export interface GetOptions {
@@ -24,12 +26,16 @@ export interface GetOptions {
   /** Asks the person for a password; null where nobody can be asked. */
   ask(question: string): Promise<string | null>;
   signal: AbortSignal;
+  /** Where the person is told what is waited for; standard error when left out. */
+  status?: StatusLine;
+  /** Milliseconds without news after which it ends. */
+  patienceMs?: number;
 }
 
 /** What is needed of the node's desk of objects. */
 export interface GetDesk {
   serviceWatchedBy(watch: (event: RetrievalEvent) => void): ObjectService;
-  network: { originOf(index: string): { from: string } };
+  network: { originOf(index: string): { from: string }; view(): { connections: readonly unknown[] } };
   /** Looks through all of history; resolves to whether it was found. */
   searchFor(cid: string, signal: AbortSignal): Promise<boolean>;
   searchView(): Pick<SearchView, 'pieces' | 'totalPieces' | 'missingPieces' | 'secondsLeft' | 'path'> | null;
@@ -50,9 +56,10 @@ export interface GotObject {
   seconds: number;
 }
 
-/** Least milliseconds between two lines of progress. */
-const PROGRESS_MS = 250;
+/** What peers and rebuilding may take before there is any news. */
+const PATIENCE_MS = 120_000;
 const PASSWORD_TRIES = 3;
+const SEARCH_LINE_MS = 500;
 
 /**
  * Retrieves an object into a file or folder. Progress goes to standard error.
@@ -60,7 +67,12 @@ const PASSWORD_TRIES = 3;
  * @throws UsageError for what is no identifier or link, or no range; ObjectError; the file system's errors.
  */
 export async function getObject(desk: GetDesk, text: string, options: GetOptions): Promise<GotObject> {
-  return new Getting(desk, parseLink(text), options).run();
+  const getting = new Getting(desk, parseLink(text), options);
+  try {
+    return await getting.run();
+  } finally {
+    getting.close();
+  }
 }
 
 class Getting {
@@ -68,10 +80,13 @@ class Getting {
   private readonly nodes = new Set<string>();
   private readonly pieces = new Set<string>();
   private readonly service: ObjectService;
+  private readonly status: StatusLine;
+  private readonly patience: Patience;
+  private readonly signal: AbortSignal;
   private bytes = 0;
   private resumedFrom = 0;
   private total: number | null = null;
-  private shown = 0;
+  private located = false;
   private password: string | undefined;
 
   constructor(
@@ -80,15 +95,40 @@ class Getting {
     private readonly options: GetOptions,
   ) {
     this.password = options.password;
+    this.status = options.status ?? new StatusLine();
+    const { patienceMs = PATIENCE_MS } = options;
+    this.patience = new Patience(
+      patienceMs,
+      () => nothingCame(patienceMs, this.bytes > 0),
+      () => this.tell(),
+    );
+    this.signal = AbortSignal.any([options.signal, this.patience.signal]);
     this.service = desk.serviceWatchedBy((event) => {
+      this.patience.news();
+      if (event.kind === 'located') this.located = true;
       if (event.kind !== 'verified') return;
       this.nodes.add(event.cid);
       this.pieces.add(String(event.pieceIndex));
     });
   }
 
+  close(): void {
+    this.patience.close();
+    this.status.end();
+  }
+
+  /** What is waited for. */
+  private tell(): void {
+    const peers = this.desk.network.view().connections.length;
+    const asked = `${peers} ${peers === 1 ? 'peer' : 'peers'} connected`;
+    if (this.bytes > 0) this.status.say('Fetching', this.progress());
+    else if (this.located) this.status.say('Its place is known, fetching it', asked);
+    else this.status.say('Asking where the object lies', asked);
+  }
+
   async run(): Promise<GotObject> {
     const { unpack, range } = this.options;
+    this.tell();
     const object = await this.open();
     const isFolder = object.kind === 'folder';
     if (isFolder && range !== undefined) throw new UsageError('--range is of a file, and this is a folder');
@@ -99,42 +139,43 @@ class Getting {
     else if (!isFolder) await this.saveFile(object, file);
     else if (unpack === true) await this.unpack(object, file);
     else await saveWhole(file, this.link.cid, this.counted(this.zipOf(object)));
-    process.stderr.write(`\r${this.progress()}\n`);
+    this.status.close(`Fetched: ${this.progress()}`);
     return this.outcome(object, file);
   }
 
   private async open(): Promise<OpenedObject> {
     const { signal, search } = this.options;
     try {
-      return await this.service.open(this.link, signal);
+      return await this.service.open(this.link, this.signal);
     } catch (error) {
       if (search !== true || !(error instanceof ObjectError) || error.code !== 'not-located') throw error;
-      const path = await this.searched();
+      const path = await this.patience.aside(this.searched(signal));
       if (path === null) throw error;
-      return this.service.open(path, signal);
+      return this.service.open(path, this.signal);
     }
   }
 
   /** Path with the place that a search through history found; null: none. */
-  private async searched(): Promise<string | null> {
-    const say = (): void => {
-      const view = this.desk.searchView();
-      if (view === null) return;
-      const { pieces, totalPieces, missingPieces, secondsLeft } = view;
-      const left = secondsLeft === null ? '' : `, at most some ${secondsLeft} s left`;
-      process.stderr.write(
-        `\rlooked through ${pieces} of ${totalPieces} pieces, ${missingPieces} were not to be had${left}\x1b[K`,
-      );
-    };
-    const timer = setInterval(say, PROGRESS_MS);
+  private async searched(signal: AbortSignal): Promise<string | null> {
+    const timer = setInterval(() => this.tellSearch(), SEARCH_LINE_MS);
     try {
-      const found = await this.desk.searchFor(this.link.cid, this.options.signal);
-      say();
-      process.stderr.write('\n');
+      this.status.say('Looking through all of history');
+      const found = await this.desk.searchFor(this.link.cid, signal);
+      this.tellSearch();
       return found ? (this.desk.searchView()?.path ?? null) : null;
     } finally {
       clearInterval(timer);
+      this.status.end();
     }
+  }
+
+  private tellSearch(): void {
+    const view = this.desk.searchView();
+    if (view === null) return;
+    const { pieces, totalPieces, missingPieces, secondsLeft } = view;
+    const left = secondsLeft === null ? '' : `, at most some ${secondsLeft} s left`;
+    const missing = missingPieces === 0 ? '' : `, ${missingPieces} were not to be had`;
+    this.status.say('Looking through all of history', `${pieces} of ${totalPieces} pieces${missing}${left}`);
   }
 
   private contentOf(object: OpenedObject): AsyncGenerator<Uint8Array> {
@@ -143,12 +184,12 @@ class Getting {
   }
 
   private zipOf(folder: OpenedObject): AsyncGenerator<Uint8Array> {
-    return this.service.zip(folder, this.options.signal, this.password);
+    return this.service.zip(folder, this.signal, this.password);
   }
 
   private read(file: OpenedObject, range: ByteRange): AsyncGenerator<Uint8Array> {
     const { password } = this;
-    return this.service.read(file, this.options.signal, {
+    return this.service.read(file, this.signal, {
       range,
       ...(password === undefined ? {} : { password }),
     });
@@ -169,7 +210,7 @@ class Getting {
     await refuseExisting(target);
     const part = partOf(target, this.link.cid);
     await mkdir(part, { recursive: true });
-    for await (const entry of this.service.entries(folder, this.options.signal, true)) {
+    for await (const entry of this.service.entries(folder, this.signal, true)) {
       const path = join(part, ...entry.path.split('/'));
       if (entry.kind === 'folder') await mkdir(path, { recursive: true });
       else await this.unpackFile(entry, path);
@@ -214,7 +255,8 @@ class Getting {
     if (locked === null) return;
     for (let tries = 1; ; tries += 1) {
       const given = this.password;
-      this.password ??= (await this.options.ask('Password: ')) ?? undefined;
+      this.status.end();
+      this.password ??= (await this.patience.aside(this.options.ask('Password: '))) ?? undefined;
       try {
         for await (const _ of this.read(locked, { from: 0, to: 1 })) break;
         return;
@@ -229,7 +271,7 @@ class Getting {
 
   private async firstLocked(object: OpenedObject): Promise<OpenedObject | null> {
     if (object.kind !== 'folder') return object.encrypted ? object : null;
-    for await (const entry of this.service.entries(object, this.options.signal, true))
+    for await (const entry of this.service.entries(object, this.signal, true))
       if (entry.encrypted) return entry;
     return null;
   }
@@ -237,22 +279,20 @@ class Getting {
   private async *counted(content: AsyncGenerator<Uint8Array>): AsyncGenerator<Uint8Array> {
     for await (const part of content) {
       this.bytes += part.length;
-      if (performance.now() - this.shown >= PROGRESS_MS) {
-        this.shown = performance.now();
-        process.stderr.write(`\r${this.progress()}`);
-      }
+      this.patience.news();
+      this.tell();
       yield part;
     }
   }
 
   private async print(content: AsyncGenerator<Uint8Array>): Promise<void> {
-    for await (const part of content) if (!process.stdout.write(part)) await drained();
+    for await (const part of content) if (!process.stdout.write(part)) await this.patience.aside(drained());
   }
 
   private progress(): string {
     const { bytes, total, nodes, pieces } = this;
     const part = total === null || total === 0 ? '' : ` of ${total} (${Math.floor((100 * bytes) / total)} %)`;
-    return `${bytes} bytes${part}, verified parts: ${nodes.size}, pieces: ${pieces.size} `;
+    return `${bytes} bytes${part}, ${counted(nodes.size, 'verified part')} from ${counted(pieces.size, 'piece')}`;
   }
 
   private outcome({ kind, name }: OpenedObject, file: string): GotObject {
@@ -275,7 +315,20 @@ class Getting {
   }
 }
 
-function parseLink(text: string): ReturnType<typeof parseObjectLink> {
+function counted(number: number, what: string): string {
+  return `${number} ${what}${number === 1 ? '' : 's'}`;
+}
+
+function nothingCame(ms: number, begun: boolean): Error {
+  const seconds = Math.round(ms / 1000);
+  const what = begun ? 'Nothing more of the object came' : 'Nobody gave the object';
+  return new Error(
+    `${what} within ${seconds} s. The same command goes on later; --peer ADDRESS names a peer that has it.`,
+  );
+}
+
+/** Throws UsageError for what is no identifier or link. */
+export function parseLink(text: string): ReturnType<typeof parseObjectLink> {
   try {
     return parseObjectLink(text);
   } catch (cause) {

@@ -12,12 +12,14 @@ import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
 import { runAgent } from './agent.ts';
 import { askUnseen } from './ask.ts';
+import { untilFollowing } from './chain-wait.ts';
 import { COMMANDS, HELP, parse, type Values } from './commands.ts';
 import { farmCommand } from './farms.ts';
 import { useHelper } from './helper.ts';
 import { print } from './output.ts';
 import { refuseExisting } from './save.ts';
-import { endSignal } from './signals.ts';
+import { endSignal, unlessEnded } from './signals.ts';
+import { StatusLine } from './status-line.ts';
 import { accountOf, dataFolder, requireTaken, UsageError, wholeNumber } from './usage.ts';
 
 /** The choices that the options make, over those of the last run. */
@@ -168,23 +170,19 @@ async function follow(node: AllotmentNode, goal: Goal | null): Promise<void> {
   });
 }
 
-/** Waits for the verified head, saying on standard error how far it is. */
-async function followQuietly(node: AllotmentNode): Promise<void> {
-  await new Promise<void>((done) => {
-    let shown = '';
-    const look = (): void => {
-      const { chain, failure } = node.snapshot();
-      const line =
-        failure?.sentence ?? chain?.cause?.sentence ?? `verified up to block ${chain?.best?.number ?? 0}`;
-      if (line !== shown) process.stderr.write(`\r${line} `);
-      shown = line;
-      if (chain?.phase !== 'following') return;
-      process.stderr.write('\n');
-      done();
-    };
-    node.onChange(look);
-    look();
-  });
+/** Starts the node and waits for the verified head, saying on standard error how far it is. `why`: a signal ends it. */
+async function followed(
+  node: AllotmentNode,
+  values: Values,
+  why: string,
+  farms: 'none' | 'as-before' = 'none',
+): Promise<{ status: StatusLine; signal: AbortSignal }> {
+  const signal = endSignal(why);
+  const status = new StatusLine();
+  const setup = await unlessEnded(signal, setupOf(node, values, farms));
+  await unlessEnded(signal, node.start(setup, farms !== 'none'));
+  await untilFollowing(node, status, signal);
+  return { status, signal };
 }
 
 async function main(): Promise<void> {
@@ -228,21 +226,25 @@ async function main(): Promise<void> {
       case 'balance':
         if (argument === undefined) throw new UsageError('balance takes an address');
         accountOf(argument);
-        await node.start(await setupOf(node, values, 'none'), false);
-        await follow(node, (snapshot) => snapshot.chain?.phase === 'following');
-        print('balance', { ...(await node.balance(argument)) });
+        const { status, signal } = await followed(node, values, 'The program was told to end.');
+        status.say('Asking for the proof of the balance');
+        print('balance', { ...(await unlessEnded(signal, node.balance(argument))) });
         break;
       case 'get': {
         if (argument === undefined) throw new UsageError('get takes the identifier of an object, or a link');
-        const { getObject } = await import('./get.ts');
-        await node.start(await setupOf(node, values, 'none'), false);
-        await followQuietly(node);
-        const signal = endSignal('The retrieval was stopped. The same command goes on.');
+        const { getObject, parseLink } = await import('./get.ts');
+        parseLink(argument);
+        const { status, signal } = await followed(
+          node,
+          values,
+          'The retrieval was stopped. The same command goes on.',
+        );
         const { output, range, unpack, password = process.env['ALLOTMENT_OBJECT_PASSWORD'] } = values;
-        const desk = await node.openObjects(values.peer);
+        status.say('Looking for peers of the storage network');
+        const desk = await unlessEnded(signal, node.openObjects(values.peer));
         if (values.indexer !== undefined) await desk.setIndexers({ addresses: values.indexer });
         const { search } = values;
-        const choices = { output, password, range, unpack, search, ask: askUnseen, signal };
+        const choices = { output, password, range, unpack, search, ask: askUnseen, signal, status };
         const got = await getObject(desk, argument, choices);
         if (got.file !== '-') print('object', { ...got });
         break;
@@ -258,8 +260,8 @@ async function main(): Promise<void> {
         const run = farmCommand(command, argument, values, () =>
           spaceOf(node, values, node.snapshot().setup?.network.endpoints[0] ?? '', null),
         );
-        await node.start(await setupOf(node, values, 'as-before'));
-        await run(node);
+        const { signal } = await followed(node, values, 'The program was told to end.', 'as-before');
+        await unlessEnded(signal, run(node));
       }
     }
   } finally {

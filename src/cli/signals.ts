@@ -2,13 +2,31 @@ import { onEnding } from '../network/ending-node.ts';
 
 /** As a shell reports a program that was interrupted. */
 const INTERRUPTED = 130;
+/** What is open has so long to be closed. */
+const CLOSING_MS = 10_000;
 
-/** Aborted, with an error that says `why`, once the program is told to end; told again, it ends at once. */
+/**
+ * Aborted, with an error that says `why`, once the program is told to end. Ten seconds later it ends whatever is still
+ * open; told again, at once.
+ */
 export function endSignal(why: string): AbortSignal {
   const ending = new AbortController();
   onEnding((again) => {
     if (again) process.exit(INTERRUPTED);
+    setTimeout(() => process.exit(INTERRUPTED), CLOSING_MS).unref();
     ending.abort(new DOMException(why, 'AbortError'));
   });
   return ending.signal;
+}
+
+/** Settles as `work` does, or rejects with the signal's reason, without waiting for `work`. */
+export async function unlessEnded<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
+  work.catch(() => undefined);
+  signal.throwIfAborted();
+  let stop: () => void = () => undefined;
+  const ended = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason as Error);
+    signal.addEventListener('abort', stop, { once: true });
+  });
+  return Promise.race([work, ended]).finally(() => signal.removeEventListener('abort', stop));
 }

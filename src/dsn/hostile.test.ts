@@ -109,7 +109,7 @@ describe('a peer that', () => {
 
   it('announces more than an answer may have is banned before it has sent it', async () => {
     const { id, asker, banned } = await against((stream) => {
-      stream.send(encodeVarint(2 ** 30));
+      stream.send(encodeVarint(pieceByIndex.maxResponseBytes + 1));
     });
     expect((await failure(asker.request(id, pieceByIndex, QUESTION))).code).toBe('malformed');
     expect(banned).toEqual([id]);

@@ -11,7 +11,6 @@ import {
   KADEMLIA_PROTOCOL,
   kademliaDistance,
   kademliaKey,
-  MAX_RESPONSE_BYTES,
   type DsnProtocol,
 } from '../protocol/dsn.ts';
 import { ProtocolError, messageOf, asError } from '../protocol/errors.ts';
@@ -222,7 +221,8 @@ export class DsnPeer {
       if (!aside && this.book.isAside(peer))
         throw new DsnError('unreachable', peer, 'it began to fail while this question waited');
       const timeoutMs = this.options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS;
-      const answer = await this.exchange(peer, protocol.name, payload, MAX_RESPONSE_BYTES, timeoutMs, signal);
+      const { name, maxResponseBytes } = protocol;
+      const answer = await this.exchange(peer, name, payload, maxResponseBytes, timeoutMs, signal);
       return decodeWith(protocol.response, answer, protocol.name);
     } catch (error) {
       throw this.malformed(peer, error);

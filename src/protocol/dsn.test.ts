@@ -11,12 +11,15 @@ import {
   FrameReader,
   kademliaDistance,
   kademliaKey,
+  MAX_CACHED_PIECES,
+  MAX_SEGMENT_HEADERS,
   pieceByIndex,
   pieceMultihash,
   segmentHeadersByIndexes,
   type CachedPieceResponse,
 } from './dsn.ts';
 import { ProtocolError } from './errors.ts';
+import type { SegmentHeader } from './types.ts';
 
 const PEER = fromHex('0024080112208a88e3dd7409f195fd52db2d3cba5d72ca6709bf1d94121bf3748801b40f6f5c');
 const address = (peer: Uint8Array) =>
@@ -121,6 +124,32 @@ describe('frames', () => {
 
   it.each(['9103', 'ffffffffffffffffff01', '8000', 'ffffffff0f'])('refuse the length %s', (length) => {
     expect(() => new FrameReader(400).push(fromHex(length))).toThrow(ProtocolError);
+  });
+
+  it('of an answer hold the longest honest one, and cost nothing when they announce more', () => {
+    const asked = Array.from({ length: MAX_CACHED_PIECES }, (_, index) => BigInt(index));
+    const piece = new Uint8Array(PIECE_BYTES);
+    const answer = { result: { kind: 'piece', piece }, cachedPieces: asked } as const;
+    const header: SegmentHeader = {
+      segmentIndex: 2n ** 40n,
+      segmentCommitment: new Uint8Array(48),
+      prevSegmentHeaderHash: new Uint8Array(32),
+      lastArchivedBlock: { number: 2 ** 31, partialArchived: 2 ** 31 },
+    };
+    const headers = Array.from({ length: MAX_SEGMENT_HEADERS }, () => header);
+    for (const [longest, limit] of [
+      [encodeWith(cachedPieceByIndex.response, answer), cachedPieceByIndex.maxResponseBytes],
+      [encodeWith(pieceByIndex.response, { piece, cachedPieces: asked }), pieceByIndex.maxResponseBytes],
+      [encodeWith(segmentHeadersByIndexes.response, headers), segmentHeadersByIndexes.maxResponseBytes],
+    ] as const) {
+      expect(new FrameReader(limit).push(frame(longest))).toEqual(longest);
+      expect(limit).toBeLessThan(2 * longest.length + 1);
+      const { arrayBuffers } = process.memoryUsage();
+      const readers = Array.from({ length: 64 }, () => new FrameReader(limit));
+      for (const reader of readers)
+        expect(() => reader.push(encodeVarint(limit + 1))).toThrow('a message of more than');
+      expect(process.memoryUsage().arrayBuffers - arrayBuffers).toBeLessThan(2 ** 20);
+    }
   });
 
   it('write lengths as LEB128', () => {

@@ -19,13 +19,19 @@ export function dsnProtocolVersion(genesisHash: Uint8Array): string {
 /** Protocol name of the key space. */
 export const KADEMLIA_PROTOCOL = '/subspace/kad/0.1.0';
 
-/** Largest request and response, in bytes without their length. */
+/** Largest request, in bytes without its length. */
 export const MAX_REQUEST_BYTES = 2 ** 20;
-export const MAX_RESPONSE_BYTES = 2 ** 24;
 /** Most further pieces that one request should ask about; servers ignore the rest. */
 export const MAX_CACHED_PIECES = 128;
 /** Most segment headers of one request. */
 export const MAX_SEGMENT_HEADERS = 1000;
+/**
+ * Largest answer with a piece, in bytes without its length. The network allows 16 MiB to every protocol; a piece and the
+ * indexes that were asked for take 1 MiB and a few KiB, some twenty peers with their addresses less.
+ */
+const MAX_PIECE_RESPONSE_BYTES = 2 ** 21;
+/** Complete segment headers have 94 bytes, partial ones 98; the number of them has up to four. */
+const MAX_SEGMENT_HEADERS_BYTES = 4 + MAX_SEGMENT_HEADERS * 98;
 
 /** A piece of exactly 1 048 672 bytes, its length before it. What is read is a view on the message. */
 export const piece: Codec<Uint8Array> = {
@@ -140,6 +146,8 @@ export interface DsnProtocol<Q, R> {
   name: string;
   request: Codec<Q>;
   response: Codec<R>;
+  /** Largest answer that is read, in bytes without its length: no honest one needs more. */
+  maxResponseBytes: number;
   /** Throws ProtocolError for a question that decodes and may not be asked all the same. */
   check?(question: Q): void;
 }
@@ -155,6 +163,7 @@ export const cachedPieceByIndex: DsnProtocol<PieceRequest, CachedPieceResponse> 
     }),
     cachedPieces: list(u64),
   }),
+  maxResponseBytes: MAX_PIECE_RESPONSE_BYTES,
 };
 
 /** From the cache or a plotted sector. */
@@ -162,6 +171,7 @@ export const pieceByIndex: DsnProtocol<PieceRequest, PieceResponse> = {
   name: '/subspace/piece-by-index/0.1.0',
   request: pieceRequest,
   response: struct<PieceResponse>({ piece: option(piece), cachedPieces: list(u64) }),
+  maxResponseBytes: MAX_PIECE_RESPONSE_BYTES,
 };
 
 /** All of the asked ones in their order, or a refusal. */
@@ -172,6 +182,7 @@ export const segmentHeadersByIndexes: DsnProtocol<SegmentHeaderRequest, SegmentH
     last: struct({ limit: u32 }),
   }),
   response: list(segmentHeader),
+  maxResponseBytes: MAX_SEGMENT_HEADERS_BYTES,
   check: (question) => {
     if (question.kind === 'last' || question.segmentIndexes.length <= MAX_SEGMENT_HEADERS) return;
     const asked = question.segmentIndexes.length;

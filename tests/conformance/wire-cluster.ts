@@ -11,7 +11,7 @@ import type { SectorPlottingProgress } from '../../src/protocol/cluster/values.t
 import { concat, equal, fromHex } from '../../src/protocol/bytes.ts';
 import { decodeWith, encodeWith, type Codec } from '../../src/protocol/codec.ts';
 import { PIECE_BYTES } from '../../src/protocol/constants.ts';
-import { dsnProtocols, encodeVarint, FrameReader, MAX_RESPONSE_BYTES } from '../../src/protocol/dsn.ts';
+import { dsnProtocols, encodeVarint, FrameReader, MAX_REQUEST_BYTES } from '../../src/protocol/dsn.ts';
 import { blake3Hash } from '../../src/protocol/hash.ts';
 import { ScaleReader, ScaleWriter } from '../../src/protocol/scale.ts';
 import { SECTOR_METADATA_BYTES, sectorBytes } from '../../src/protocol/sector.ts';
@@ -313,15 +313,15 @@ interface FullResponse {
 function codecsOf(name: string) {
   const protocol = Object.values(dsnProtocols).find((known) => known.name === name);
   if (protocol === undefined) throw new Error(`no protocol ${name}`);
-  return protocol as { request: Codec<unknown>; response: Codec<unknown> };
+  return protocol as { request: Codec<unknown>; response: Codec<unknown>; maxResponseBytes: number };
 }
 
 /** The length before the message, and the message out of both, cut at every place that could matter. */
-function checkFrame(payload: Uint8Array, varint: string): void {
+function checkFrame(payload: Uint8Array, varint: string, limit: number): void {
   expectSame('varint_len', encodeVarint(payload.length), varint);
   const framed = concat(fromHex(varint), payload);
   for (const cut of [0, 1, 2, varint.length / 2, framed.length - 1, framed.length]) {
-    const reader = new FrameReader(MAX_RESPONSE_BYTES);
+    const reader = new FrameReader(limit);
     const read = reader.push(framed.subarray(0, cut)) ?? reader.push(framed.subarray(cut));
     if (read === null || !equal(read, payload)) throw new Error(`not read again, cut at ${cut}`);
   }
@@ -343,11 +343,11 @@ function exchangeCases(responder: string, exchanges: Exchange[], full: Uint8Arra
     run: () => {
       const codecs = codecsOf(protocol);
       const asked = partial(request);
-      checkFrame(asked.bytes, request.varint_len);
+      checkFrame(asked.bytes, request.varint_len, MAX_REQUEST_BYTES);
       const question = roundTrip(codecs.request, asked, 'request');
       if (response === null) return;
       const answered = partial(response);
-      checkFrame(answered.bytes, response.varint_len);
+      checkFrame(answered.bytes, response.varint_len, codecs.maxResponseBytes);
       const answer = roundTrip(codecs.response, answered, 'response');
       if (protocol !== dsnProtocols.segmentHeadersByIndexes.name) checkPieceExchange(question, answer);
       if (!('hex' in response) && full !== null && sha256(full) === response.sha256) {

@@ -33,7 +33,7 @@ fn main() -> ExitCode {
             return ExitCode::SUCCESS;
         }
         Err(message) => {
-            eprintln!("{message}\n\n{HELP}");
+            eprintln!("{message}; see “allotment-helper --help”.");
             return ExitCode::from(2);
         }
     };

@@ -40,7 +40,7 @@ pub enum Parsed {
 }
 
 impl Options {
-    /// Reads the arguments after the program's name; the error is a sentence for the person.
+    /// Reads the arguments after the program's name; the error is a sentence for the person, without its full stop.
     pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Parsed, String> {
         let mut options = Options {
             port: 9955,
@@ -52,19 +52,23 @@ impl Options {
         };
         let mut mebibytes = DEFAULT_MEBIBYTES;
         while let Some(argument) = arguments.next() {
-            let mut value = || arguments.next().ok_or(format!("{argument} needs a value"));
-            match argument.as_str() {
+            let name = argument.as_str();
+            let mut value = || arguments.next().ok_or(format!("{name} needs a value"));
+            match name {
                 "bench" => return Ok(Parsed::Bench(PathBuf::from(value()?))),
                 "--help" | "-h" => return Ok(Parsed::Help),
-                "--port" => options.port = number(&value()?)?,
-                "--cores" => options.cores = number::<usize>(&value()?)?.max(1),
-                "--memory" => mebibytes = number(&value()?)?,
+                "--port" => options.port = number(name, &value()?, u16::MAX)?,
+                "--cores" => options.cores = number(name, &value()?, usize::MAX)?.max(1),
+                "--memory" => mebibytes = number(name, &value()?, usize::MAX)?,
                 "--origin" => options
                     .origins
                     .push(value()?.trim_end_matches('/').to_string()),
                 "--code-file" => options.code_file = PathBuf::from(value()?),
                 "--until-stdin-ends" => options.until_stdin_ends = true,
-                other => return Err(format!("unknown option {other}")),
+                other if other.starts_with('-') => {
+                    return Err(format!("there is no option {other}"))
+                }
+                other => return Err(format!("there is no use for “{other}”")),
             }
         }
         options.encodings = options.cores.min(mebibytes / ENCODING_MEBIBYTES);
@@ -85,9 +89,14 @@ impl Options {
     }
 }
 
-fn number<N: std::str::FromStr>(text: &str) -> Result<N, String> {
+/// `most`: the largest number of its kind.
+fn number<N: std::str::FromStr + std::fmt::Display>(
+    name: &str,
+    text: &str,
+    most: N,
+) -> Result<N, String> {
     text.parse()
-        .map_err(|_| format!("{text} is not a number that fits"))
+        .map_err(|_| format!("{name} takes a number up to {most}, not “{text}”"))
 }
 
 fn home() -> PathBuf {
@@ -140,8 +149,18 @@ mod tests {
     }
 
     #[test]
-    fn unknown_options_are_refused() {
-        assert!(Options::parse(["--prot".to_string()].into_iter()).is_err());
-        assert!(Options::parse(["--port".to_string(), "99999".to_string()].into_iter()).is_err());
+    fn what_cannot_be_meant_is_named() {
+        for (arguments, sentence) in [
+            (&["--prot"][..], "there is no option --prot"),
+            (&["bnech"], "there is no use for “bnech”"),
+            (&["--port"], "--port needs a value"),
+            (
+                &["--port", "99999"],
+                "--port takes a number up to 65535, not “99999”",
+            ),
+        ] {
+            let refused = Options::parse(arguments.iter().map(ToString::to_string));
+            assert_eq!(refused.err().as_deref(), Some(sentence));
+        }
     }
 }

@@ -1,0 +1,78 @@
+/** Waiting for the verified chain, with words. */
+import type { NodeSnapshot } from '../node/api.ts';
+import type { StatusLine } from './status-line.ts';
+
+/** Trouble that lasts so long does not pass by itself; nodes that are only restarted are back sooner. */
+const TROUBLE_MS = 30_000;
+const LOOK_MS = 1_000;
+
+/** What is needed of the node. */
+export interface WatchedNode {
+  snapshot(): NodeSnapshot;
+  onChange(listener: () => void): void;
+}
+
+/**
+ * Resolves once the chain is verified up to its head, saying how far it is. The first look does not count as a wait: a
+ * chain that is there needs no words.
+ *
+ * @throws Error with a sentence: the chain was refused, or nothing was to be had for half a minute; the signal's reason.
+ */
+export async function untilFollowing(
+  node: WatchedNode,
+  status: StatusLine,
+  signal: AbortSignal,
+  troubleMs = TROUBLE_MS,
+): Promise<void> {
+  let troubleSince: number | null = null;
+  let timer: ReturnType<typeof setInterval> | undefined;
+  let over = false;
+  try {
+    await new Promise<void>((resolve, reject) => {
+      const look = (): void => {
+        if (over) return;
+        const snapshot = node.snapshot();
+        if (snapshot.chain?.phase === 'following') return resolve();
+        const trouble = troubleOf(snapshot);
+        troubleSince = trouble === null ? null : (troubleSince ?? performance.now());
+        const tired = troubleSince !== null && performance.now() - troubleSince >= troubleMs;
+        if (trouble !== null && (tired || snapshot.chain?.phase === 'refused'))
+          return reject(new Error(trouble));
+        status.say(...progressOf(snapshot));
+      };
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      timer = setInterval(look, LOOK_MS);
+      node.onChange(look);
+      if (signal.aborted) reject(signal.reason as Error);
+      else look();
+    });
+    status.end();
+  } catch (error) {
+    status.end();
+    throw error;
+  } finally {
+    over = true;
+    clearInterval(timer);
+  }
+}
+
+function troubleOf({ chain, failure }: NodeSnapshot): string | null {
+  if (failure !== null) return failure.sentence;
+  return chain === null || chain.phase === 'syncing' ? null : (chain.cause?.sentence ?? null);
+}
+
+/** Matter and detail. */
+function progressOf(snapshot: NodeSnapshot): [string, string?] {
+  const trouble = troubleOf(snapshot);
+  if (trouble !== null) return [trouble.replace(/\.$/, ''), 'trying again'];
+  const { chain, setup } = snapshot;
+  const { best = null, target = null, examination = null } = chain ?? {};
+  if (examination !== null) return ['Examining the chain', `${examination.done} of ${examination.of}`];
+  if (target === null) return [`Connecting to ${setup?.network.endpoints.join(', ') ?? 'the network'}`];
+  const rate = chain!.headersPerSecond;
+  const speed = rate > 0 ? `, ${rate < 10 ? rate.toFixed(1) : Math.round(rate)} a second` : '';
+  return [
+    'Verifying the chain',
+    `block ${best?.number ?? 0} of ${Math.max(target, best?.number ?? 0)}${speed}`,
+  ];
+}
