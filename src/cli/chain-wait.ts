@@ -25,6 +25,7 @@ export async function untilFollowing(
   troubleMs = TROUBLE_MS,
 ): Promise<void> {
   let troubleSince: number | null = null;
+  let last: string | null = null;
   let timer: ReturnType<typeof setInterval> | undefined;
   let over = false;
   try {
@@ -33,12 +34,16 @@ export async function untilFollowing(
         if (over) return;
         const snapshot = node.snapshot();
         if (snapshot.chain?.phase === 'following') return resolve();
-        const trouble = troubleOf(snapshot);
+        // A node that is being tried again is no news until it answers.
+        const retried = isConnecting(snapshot) ? last : null;
+        const trouble = troubleOf(snapshot) ?? retried;
+        last = trouble;
         troubleSince = trouble === null ? null : (troubleSince ?? performance.now());
         const tired = troubleSince !== null && performance.now() - troubleSince >= troubleMs;
         if (trouble !== null && (tired || snapshot.chain?.phase === 'refused'))
-          return reject(new Error(trouble));
-        status.say(...progressOf(snapshot));
+          return reject(new Error(trouble + (isConnecting(snapshot) ? ' --endpoint names another.' : '')));
+        if (trouble === null) status.say(...progressOf(snapshot));
+        else status.say(`${trouble.replace(/\.$/, '')}; trying again`);
       };
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
       timer = setInterval(look, LOOK_MS);
@@ -56,20 +61,22 @@ export async function untilFollowing(
   }
 }
 
-function troubleOf({ chain, failure }: NodeSnapshot): string | null {
+function isConnecting({ chain }: NodeSnapshot): boolean {
+  return chain === null || chain.phase === 'connecting' || chain.phase === 'offline';
+}
+
+function troubleOf({ chain, failure, setup }: NodeSnapshot): string | null {
   if (failure !== null) return failure.sentence;
+  if (chain?.phase === 'offline' && chain.sources.every(({ state }) => state !== 'connected'))
+    return `No node answers at ${setup?.network.endpoints.join(' or ')}.`;
   return chain === null || chain.phase === 'syncing' ? null : (chain.cause?.sentence ?? null);
 }
 
 /** Matter and detail. */
-function progressOf(snapshot: NodeSnapshot): [string, string?] {
-  const trouble = troubleOf(snapshot);
-  if (trouble !== null) return [trouble.replace(/\.$/, ''), 'trying again'];
-  const { chain, setup } = snapshot;
-  const { best = null, target = null, examination = null } = chain ?? {};
+function progressOf({ chain, setup }: NodeSnapshot): [string, string?] {
+  const { best = null, target = null, examination = null, headersPerSecond: rate = 0 } = chain ?? {};
   if (examination !== null) return ['Examining the chain', `${examination.done} of ${examination.of}`];
   if (target === null) return [`Connecting to ${setup?.network.endpoints.join(', ') ?? 'the network'}`];
-  const rate = chain!.headersPerSecond;
   const speed = rate > 0 ? `, ${rate < 10 ? rate.toFixed(1) : Math.round(rate)} a second` : '';
   return [
     'Verifying the chain',
