@@ -1,0 +1,75 @@
+import { describe, expect, it } from 'vitest';
+import { PIECE_BYTES } from '../protocol/constants.ts';
+import { MemoryDirectory } from '../storage/memory-directory.ts';
+import { PieceCache } from './piece-cache.ts';
+import { CACHED_PIECE_BYTES } from './piece-files.ts';
+
+const pieceOf = (index: bigint) => new Uint8Array(PIECE_BYTES).fill(Number(index));
+
+async function filled(room: number, ...indices: bigint[]) {
+  const directory = new MemoryDirectory();
+  const cache = await PieceCache.open(directory, room * CACHED_PIECE_BYTES);
+  for (const index of indices) await cache.put(index, pieceOf(index));
+  return { directory, cache };
+}
+
+describe('the cache of pieces', () => {
+  it('never takes more than it may, and lets go of what was used longest ago', async () => {
+    const { directory, cache } = await filled(2, 1n, 2n);
+    expect(await cache.get(1n)).toEqual(pieceOf(1n));
+    await cache.put(3n, pieceOf(3n));
+    expect(cache.indices()).toEqual([1n, 3n]);
+    expect(cache.usedBytes).toBe(2 * CACHED_PIECE_BYTES);
+    expect([...directory.files.keys()].sort()).toEqual(['piece-1.bin', 'piece-3.bin']);
+    await cache.resize(CACHED_PIECE_BYTES);
+    expect(cache.indices()).toEqual([3n]);
+    const again = await PieceCache.open(directory, CACHED_PIECE_BYTES - 1);
+    expect([again.size, directory.files.size]).toEqual([0, 0]);
+    await again.put(4n, pieceOf(4n));
+    expect(again.has(4n)).toBe(false);
+  });
+
+  it('keeps what is pinned until it was released as often', async () => {
+    const { cache } = await filled(1, 1n);
+    cache.pin([1n]);
+    cache.pin([1n]);
+    cache.release([1n]);
+    await cache.resize(0);
+    expect(cache.has(1n)).toBe(true);
+    cache.release([1n]);
+    await cache.resize(0);
+    expect(cache.has(1n)).toBe(false);
+  });
+
+  it('takes nothing but pieces', async () => {
+    const { cache } = await filled(1);
+    await expect(cache.put(1n, new Uint8Array(PIECE_BYTES - 1))).rejects.toThrow(RangeError);
+    expect(cache.has(1n)).toBe(false);
+    await cache.put(1n, pieceOf(1n));
+    expect(cache.has(1n)).toBe(true);
+  });
+
+  it.each([0, 8, 8 + PIECE_BYTES - 1, CACHED_PIECE_BYTES - 1])(
+    'has no piece any more whose file has another byte at %i',
+    async (at) => {
+      const { directory, cache } = await filled(2, 1n, 2n);
+      directory.files.get('piece-1.bin')![at]! ^= 1;
+      expect(await cache.check(true)).toEqual({ whole: 1, damaged: [1n] });
+      expect(cache.has(1n)).toBe(true);
+      expect(await cache.get(1n)).toBeNull();
+      expect([cache.has(1n), directory.files.has('piece-1.bin')]).toEqual([false, false]);
+    },
+  );
+
+  it('lets go of damaged pieces when it is checked, and of cut ones when it is opened', async () => {
+    const { directory, cache } = await filled(3, 1n, 2n, 3n);
+    directory.files.set('piece-1.bin', directory.files.get('piece-2.bin')!);
+    expect(await cache.check(false)).toEqual({ whole: 2, damaged: [1n] });
+    expect(cache.indices()).toEqual([2n, 3n]);
+    directory.files.set('piece-2.bin', directory.files.get('piece-2.bin')!.subarray(1));
+    directory.files.set('piece-02.bin', new Uint8Array(1));
+    const again = await PieceCache.open(directory, 3 * CACHED_PIECE_BYTES);
+    expect(again.indices()).toEqual([3n]);
+    expect([...directory.files.keys()].sort()).toEqual(['piece-02.bin', 'piece-3.bin']);
+  });
+});
