@@ -54,7 +54,8 @@ describe('what is known of peers', () => {
     const peer = learn(1);
     let ms = 5_000;
     for (let time = 0; time < 20; time += 1) {
-      book.block(peer, 'another network');
+      book.block(learn(1), 'another network');
+      expect([bans.length, book.counts().known]).toEqual([time + 1, 0]);
       vi.advanceTimersByTime(Math.ceil(ms) - 1);
       expect(book.isBanned(peer)).toBe(true);
       vi.advanceTimersByTime(1);
@@ -151,6 +152,7 @@ describe('the peers nearest to a place', () => {
     book.answered(second);
     for (let answer = 0; answer < 9; answer += 1) book.answered(tab);
     expect(book.speakers(cachedPieceByIndex.name)).toEqual([second, first, tab]);
+    expect(book.speakers(KADEMLIA_PROTOCOL)).toEqual([second, first]);
   });
 });
 
