@@ -91,9 +91,12 @@ test('a folder is a farm’s, a native one’s, empty, or has other files', asyn
   directory.files.set('sector-0.bin', new Uint8Array(1));
   expect(await describeFolder(directory)).toMatchObject({ kind: 'farm', sectors: 1 });
   await requireFarmThere(directory);
-  for (const damaged of [utf8('{'), new Uint8Array(16 * 1024 + 1)]) {
+  for (const [code, damaged] of [
+    ['not-a-farm', utf8('{')],
+    ['damaged', new Uint8Array(16 * 1024 + 1)],
+  ] as const) {
     directory.files.set('farm.json', damaged);
-    await expect(describeFolder(directory)).rejects.toThrow();
+    await expect(describeFolder(directory)).rejects.toMatchObject({ code });
   }
 });
 
