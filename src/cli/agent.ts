@@ -14,6 +14,7 @@ import {
 } from '../identity/agent-file.ts';
 import { decodeCapability, type CapabilityRequest } from '../identity/capability.ts';
 import { ORIGINS } from '../identity/provenance.ts';
+import { askUnseen } from './ask.ts';
 import { parseOptions, requireTaken, UsageError, type Takes } from './usage.ts';
 
 const AGENT_HELP = `Usage: npm run allotment -- agent COMMAND FILE [options]
@@ -69,7 +70,10 @@ function required(values: Values, name: 'audience' | 'nonce' | 'resource' | 'act
 async function password(): Promise<string> {
   const given = process.env['ALLOTMENT_AGENT_PASSWORD'];
   if (given !== undefined) return given;
-  process.stderr.write('Password of the agent’s file: ');
+  const question = 'Password of the agent’s file: ';
+  const typed = await askUnseen(question);
+  if (typed !== null) return typed;
+  process.stderr.write(question);
   const lines = createInterface({ input: process.stdin });
   for await (const line of lines) return line;
   return '';

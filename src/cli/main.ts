@@ -3,7 +3,6 @@
  * output; what is for people goes to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
  */
 import { bytesOfSectors } from '../farm/sectors.ts';
-import { explained } from '../node/causes.ts';
 import type { BeginSetup, FarmView, NodeSnapshot, Setup } from '../node/api.ts';
 import { AllotmentNode } from '../node/node.ts';
 import { farmTotals } from '../node/farm-totals.ts';
@@ -14,6 +13,7 @@ import { runAgent } from './agent.ts';
 import { askUnseen } from './ask.ts';
 import { untilFollowing } from './chain-wait.ts';
 import { COMMANDS, HELP, parse, type Values } from './commands.ts';
+import { failureOf } from './failure.ts';
 import { farmCommand } from './farms.ts';
 import { useHelper } from './helper.ts';
 import { print } from './output.ts';
@@ -281,15 +281,16 @@ async function settled(node: AllotmentNode): Promise<void> {
   });
 }
 
+// Whoever reads may have read enough: `| head` is no failure.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+
 try {
   await main();
   // Sockets that are still closing must not hold the process.
   process.exit(0);
 } catch (error) {
-  if (error instanceof UsageError) {
-    const [first = ''] = process.argv.slice(2);
-    const of = ['agent', 'cluster'].includes(first) ? `${first} ` : '';
-    process.stderr.write(`${error.message}; see “npm run allotment -- ${of}--help”.\n`);
-  } else process.stderr.write(`${explained(error)}\n`);
-  process.exit(error instanceof UsageError ? 2 : 1);
+  const [first = ''] = process.argv.slice(2);
+  const { code, text } = failureOf(error, ['agent', 'cluster'].includes(first) ? `${first} ` : '');
+  process.stderr.write(`${text}\n`);
+  process.exit(code);
 }
