@@ -19,7 +19,7 @@ import { decodeIssued, isUnlinkable } from './jpt.ts';
 import { jwkSchema } from './jws.ts';
 import type { Jwk } from './keys.ts';
 import { predicates } from './predicate.ts';
-import { issueSdJwt, verifySdJwt } from './sd-jwt.ts';
+import { issueSdJwt, requireIssued, verifySdJwt } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { statusReader, statusUri, takeStatusIndex } from './status-book.ts';
 import { checkReceived } from './unlinkable-commands.ts';
@@ -70,6 +70,7 @@ export function credentialCommands(context: IdentityContext) {
   const check = async (
     credential: string,
   ): Promise<{ claims: Record<string, unknown>; verdict: VerdictView | null }> => {
+    requireIssued(credential);
     const status = await statusReader(context);
     const { claims, header } = verifySdJwt({
       presentation: credential,

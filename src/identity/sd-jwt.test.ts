@@ -11,6 +11,7 @@ import {
   disclosableClaims,
   issueSdJwt,
   presentSdJwt,
+  requireIssued,
   verifySdJwt,
   type CredentialStatus,
   type SdJwtCheck,
@@ -87,6 +88,13 @@ describe('credentials shown claim by claim', () => {
         .disclosable.map(({ path }) => path.join('.'))
         .sort(),
     ).toEqual(['address', 'address.street', 'langs.1', 'name']);
+  });
+
+  it('are kept as they were issued, not as they were shown', async () => {
+    requireIssued(issued);
+    requireIssued(await presentSdJwt(issued, [], { ...PRESENTING, key: null }));
+    for (const bound of [await presentSdJwt(issued, [['name']], PRESENTING), `${issued}X`])
+      expect(() => requireIssued(bound)).toThrow('key-binding-present');
   });
 
   it('are proven to be the holder’s for this question, this presentation and now', async () => {

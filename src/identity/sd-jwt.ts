@@ -196,6 +196,19 @@ function checkBinding(parsed: Parsed, claims: Claims, check: SdJwtCheck): void {
     refuse('age', `made ${age} seconds ago`);
 }
 
+/**
+ * Refuses a credential that comes with its holder's signature, which the issuer's own never do (RFC 9901, section
+ * 7.2): somebody showed it to somebody, and it is none to keep. Throws DecodeError, Refusal `key-binding-present`.
+ */
+export function requireIssued(credential: string): void {
+  if (parse(credential).binding === null) return;
+  throw new Refusal(
+    'key-binding-present',
+    'a key binding follows an issued credential',
+    'This credential was made to be shown, not kept. Ask its issuer for it.',
+  );
+}
+
 /** What a holder may show of an issued credential, verifying no signature. Throws DecodeError, Refusal. */
 export function disclosableClaims(issued: string): { claims: Claims; disclosable: DisclosableClaim[] } {
   const { jws, disclosures } = parse(issued);

@@ -35,7 +35,7 @@ import {
 } from '../../src/identity/provenance.ts';
 import { Registry } from '../../src/identity/registry.ts';
 import { computeScore, POLICY_V1, type Evidence } from '../../src/identity/score.ts';
-import { disclosableClaims, presentSdJwt, verifySdJwt } from '../../src/identity/sd-jwt.ts';
+import { disclosableClaims, presentSdJwt, requireIssued, verifySdJwt } from '../../src/identity/sd-jwt.ts';
 import { verifySignature } from '../../src/identity/signature.ts';
 import { equal, fromHex, toHex, toPrefixedHex, utf8 } from '../../src/protocol/bytes.ts';
 import {
@@ -626,6 +626,9 @@ function credentialCases({ wallet_v1: { sd_jwt_vc: file } }: AutoIdFile): Confor
       name: 'disclosures of the issued credential',
       rule: 'sd-jwt-vc',
       run: async () => {
+        requireIssued(file.issued);
+        const { x: _, ...curve } = file.issuer_jwk as Jwk & { x: string };
+        expectSame('curve', { kty: 'OKP', crv: 'Ed25519' }, curve);
         const { claims, disclosable } = disclosableClaims(file.issued);
         const found = disclosable.map(({ path, encoded }): [string, string] => [path.join('.'), encoded]);
         expectSame('disclosures', Object.fromEntries(found), file.disclosures);

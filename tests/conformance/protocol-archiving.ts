@@ -154,6 +154,18 @@ class Archiving {
     );
   }
 
+  /** Every block has an outcome, and every segment that was closed is recorded. */
+  checkNumbers(): void {
+    const { blocks, outcomes, segments } = this.file;
+    expectSame('outcomes', outcomes.length, blocks.length);
+    const closed = this.closed.map(({ segmentIndex }) => segmentIndex);
+    expectSame(
+      'segments',
+      closed,
+      segments.map((segment) => segment.segment_index),
+    );
+  }
+
   private segmentAt(index: number): Rebuilt {
     const rebuilt = this.rebuilt[index];
     if (rebuilt === undefined) throw new Error(`segment ${index} was not archived`);
@@ -327,6 +339,11 @@ function archivingCases(
       ({ number }) => ({ name: `block ${number}`, rule: 'archiver' }),
       (block, index) => archiving.checkBlock(block, index),
     ),
+    {
+      name: 'blocks and segments',
+      rule: 'archiver',
+      run: () => archiving.checkNumbers(),
+    },
     {
       name: `resumed from segment ${file.resume.from_segment_header}`,
       rule: 'archiver-resume',

@@ -776,6 +776,12 @@ export const digests: ConformanceSuite = {
             encodeBlockObjectMapping(inBlock),
             file.block_object_mapping_scale,
           );
+          // Both are of the same objects.
+          expectSame(
+            'objects of the block',
+            inBlock.map(({ hash, offset }) => ({ hash, offset })),
+            objects.map(({ hash, offset }) => ({ hash, offset })),
+          );
         },
       },
     ]);

@@ -29,11 +29,12 @@ import {
   toRpcSignedBlock,
 } from '../../src/protocol/block.ts';
 import { fromHex, toHex, toPrefixedHex } from '../../src/protocol/bytes.ts';
-import { PIECE_BYTES, REWARD_SIGNING_CONTEXT } from '../../src/protocol/constants.ts';
+import { PIECE_BYTES, REWARD_SIGNING_CONTEXT, SUBSPACE_ENGINE } from '../../src/protocol/constants.ts';
 import { decodeExtrinsic, encodeExtrinsic } from '../../src/protocol/extrinsic.ts';
 import { headerHash, toRpcHeader } from '../../src/protocol/header.ts';
 import { globalObjectMappingToJson } from '../../src/protocol/object-mapping.ts';
 import { segmentHeaderFromJson, segmentHeaderToJson } from '../../src/protocol/segment.ts';
+import { orderedTrieRoot } from '../../src/protocol/trie.ts';
 import type { RewardSigningInfo, SegmentHeader, SlotInfo } from '../../src/protocol/types.ts';
 import { Replay, unprefixed } from './chain-support.ts';
 import { expectSame, type Recorded } from './protocol-support.ts';
@@ -56,7 +57,7 @@ interface CallsFile {
 }
 
 interface Frame {
-  dir: 'client->node' | 'node->client';
+  dir: string;
   frame: string;
   /** Characters of a frame that is recorded shortened. */
   frame_len?: number;
@@ -339,6 +340,7 @@ class Conversation {
   private historySize = 1n;
 
   async check({ dir, frame, frame_len, truncated }: Frame): Promise<void> {
+    if (dir !== 'client->node') expectSame('direction', 'node->client', dir);
     if (dir === 'client->node') await this.checkSent(frame);
     else if (truncated === true) this.checkTruncated(frame, frame_len ?? 0);
     else await this.checkReceived(frame);
@@ -465,6 +467,8 @@ class UnseenTime extends PotVerifier {
 }
 
 const SAMPLED_SLOTS = 2;
+/** Of the trie of extrinsics, in the runtime of that release. */
+const EXTRINSICS_STATE_VERSION = 1;
 
 /** What the recorded chain began with, as the node's later answers about unchanged values have it. */
 function genesisOf({ blocks }: BlocksFile, long: CallsFile | null): GenesisFacts {
@@ -502,7 +506,15 @@ async function* blockCases(file: BlocksFile, long: CallsFile | null): AsyncGener
         expectSame('SCALE', toRpcSignedBlock(decodeSignedBlock(encodeSignedBlock(block))), reply);
         expectSame('number', block.header.number, number);
         expectSame('hash', headerHash(block.header), unprefixed(hash));
-        for (const extrinsic of block.extrinsics) {
+        const { extrinsics, justifications, header } = block;
+        expectSame(
+          'extrinsics root',
+          orderedTrieRoot(extrinsics, EXTRINSICS_STATE_VERSION),
+          header.extrinsicsRoot,
+        );
+        const engines = justifications?.map(({ engine }) => engine) ?? null;
+        expectSame('engines', engines, number === 0 ? null : [SUBSPACE_ENGINE]);
+        for (const extrinsic of extrinsics) {
           expectSame('extrinsic', encodeExtrinsic(decodeExtrinsic(extrinsic)), extrinsic);
         }
       },
