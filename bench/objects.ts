@@ -252,9 +252,9 @@ function search(): Promise<BenchmarkResult> {
     const seconds: number[] = [];
     for (let run = 0; run <= SEARCHES; run += 1) {
       const index = await HistoryIndex.open(new MemoryDirectory(), commitmentsOf(setting.file));
-      const [source, { pool }] = [newSupply(setting, setting.asker), setting];
+      const source = newSupply(setting, setting.asker);
       const started = cpuSeconds();
-      const options = { source, index, pool, newest: 0n, moved: () => undefined };
+      const options = { source, index, newest: 0n, moved: () => undefined };
       const place = await searchHistory(new Uint8Array(32), options, signal);
       if (place !== null || !index.hasLooked(254n)) throw new Error('not what was searched');
       if (run > 0) seconds.push(cpuSeconds() - started);

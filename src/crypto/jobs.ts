@@ -1,4 +1,3 @@
-import type { RecordNodes } from '../protocol/history-nodes.ts';
 import type { Solution } from '../protocol/types.ts';
 import type { RecordMasks } from './table-maker.ts';
 
@@ -29,14 +28,6 @@ export interface ComputeJobs {
   'piece.verify': {
     input: { pieces: Uint8Array[]; segmentCommitments: Uint8Array[]; positions: number[] };
     output: { bad: number[] };
-  };
-  /**
-   * Nodes of objects in a source piece, with their hashes; null when it can be no source piece. The piece's memory is
-   * written over and comes back as `memory`: the nodes lie in it.
-   */
-  'piece.nodes': {
-    input: { piece: Uint8Array };
-    output: { found: RecordNodes | null; memory: Uint8Array };
   };
   /** Commitment of one record (32768 scalars of 32 bytes): 48 bytes. */
   'record.commit': { input: { record: Uint8Array }; output: { commitment: Uint8Array } };

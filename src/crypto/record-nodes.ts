@@ -2,15 +2,21 @@
 import { RAW_RECORD_BYTES, RECORD_BYTES } from '../protocol/constants.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { nodesInRecord, type RecordNodes } from '../protocol/history-nodes.ts';
-import { guarded, wasm, wasmBytes } from './wasm.ts';
+import { guarded, loadWasm, wasm, wasmBytes } from './wasm.ts';
 
 const RULE = 'source-record';
 
 /**
- * What `nodesOfPiece` finds, three times as fast: the raw record takes the place of the piece (1 048 672 bytes), and the
- * nodes lie in it. Null, and the piece as it was, when it can be no source piece.
+ * What `nodesOfPiece` finds in a piece (1 048 672 bytes), three times as fast; null when it can be no source piece. On the
+ * caller's thread: handing a piece to another and taking the nodes back costs more than finding them.
  */
-export function unpackNodes(piece: Uint8Array): RecordNodes | null {
+export async function nodesIn(piece: Uint8Array): Promise<RecordNodes | null> {
+  await loadWasm();
+  return unpackNodes(piece.slice());
+}
+
+/** The raw record takes the place of the piece, and the nodes lie in it; a piece without any stays as it was. */
+function unpackNodes(piece: Uint8Array): RecordNodes | null {
   try {
     const record = guarded(RULE, () => new wasm.RawRecord(piece.subarray(0, RECORD_BYTES)));
     try {

@@ -136,7 +136,6 @@ export class ObjectDesk {
     });
     desk.searches = await Searches.open({
       store,
-      pool: options.pool,
       pieces: network.pieces,
       openIndex,
       historySize: () => client.historySize(),

@@ -1,12 +1,10 @@
 /** A search through all of history: what it finds, across borders too, and how it goes on. */
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadBlake3 } from '../crypto/blake3.ts';
-import type { ComputePool, JobInput, JobName, JobOutput } from '../crypto/jobs.ts';
 import { concat } from '../protocol/bytes.ts';
 import { cidOfHash } from '../protocol/cid.ts';
 import { PIECE_BYTES, RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import { FileBuilder, type StoredNode } from '../protocol/dag-builder.ts';
-import { nodesOfPiece } from '../protocol/history-nodes.ts';
 import { recordFromRaw } from '../protocol/record.ts';
 import { ScaleWriter } from '../protocol/scale.ts';
 import { encodeSegmentHeader } from '../protocol/segment.ts';
@@ -54,22 +52,10 @@ function continuation(content: Uint8Array): Uint8Array {
   return concat(Uint8Array.of(0, 4), header, Uint8Array.of(3), new ScaleWriter().byteVector(rest).bytes());
 }
 
-const NOTHING = nodesOfPiece(BLANK);
 const OTHER = pieceOf(rawWith(0, new Uint8Array(0)));
 const OTHER_NODE = fileOf(4_000);
 const OTHER_CID = cidOfHash(OTHER_NODE.hash);
 const OTHER_REMARK = new ScaleWriter().byteVector(OTHER_NODE.bytes).bytes();
-
-const pool: ComputePool = {
-  run: <J extends JobName>(_: J, input: JobInput<J>): Promise<JobOutput<J>> => {
-    const { piece } = input as JobInput<'piece.nodes'>;
-    const found = piece.indexOf(0x55) === -1 ? NOTHING : nodesOfPiece(piece);
-    return Promise.resolve({ found } as unknown as JobOutput<J>);
-  },
-  resize: () => undefined,
-  status: () => ({ workers: 1, busy: 0, queued: 0 }),
-  close: () => Promise.resolve(),
-};
 
 /** History that is blank but for these pieces; null: nobody has it. Stops the search when a piece is asked for. */
 class Setup {
@@ -92,7 +78,6 @@ class Setup {
     } as unknown as NodeStore;
     this.searches = await Searches.open({
       store,
-      pool,
       openIndex: () => HistoryIndex.open(this.directory, { segmentCommitment: () => COMMITMENT }),
       historySize: () => SEGMENTS,
       found: (place) => void this.places.push(place),

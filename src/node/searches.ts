@@ -2,7 +2,6 @@
  * The search of one object through all of history, which goes on where it was when the node starts again: what was
  * looked through is remembered, for every object.
  */
-import type { ComputePool } from '../crypto/jobs.ts';
 import type { HistoryIndex } from '../objects/history-index.ts';
 import { searchHistory, sourcePiecesUpTo, type SearchProgress } from '../objects/history-search.ts';
 import { objectPath, parseObjectLink } from '../objects/link.ts';
@@ -41,7 +40,6 @@ export interface SearchesOptions {
   pieces: PieceAccess;
   /** What is remembered of earlier searches. */
   openIndex(): Promise<HistoryIndex>;
-  pool: ComputePool;
   historySize(): HistorySize;
   /** Is told where the object lies. */
   found(place: GlobalObject): void;
@@ -105,7 +103,7 @@ export class Searches {
   }
 
   private async run(cid: string, signal: AbortSignal): Promise<GlobalObject | null> {
-    const { pieces, openIndex, pool, historySize, found, store } = this.options;
+    const { pieces, openIndex, historySize, found, store } = this.options;
     const newest = historySize() - 1n;
     const total = sourcePiecesUpTo(newest);
     const saved: Saved = { cid, total, done: 0, known: 0, absent: 0, state: 'running', path: null };
@@ -125,7 +123,7 @@ export class Searches {
     try {
       await save();
       const index = await openIndex();
-      const options = { source: pieces, index, pool, newest, moved };
+      const options = { source: pieces, index, newest, moved };
       const place = await searchHistory(hashOfCid(cid), options, signal);
       saved.state = place === null ? 'absent' : 'found';
       if (place !== null) {

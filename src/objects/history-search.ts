@@ -3,9 +3,8 @@
  * half of every segment is downloaded once, whatever is searched for later, by whoever has time. Pieces are looked
  * through as they come and checked by the dozen meanwhile; what was seen counts once they turn out to be right.
  */
-import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
+import { nodesIn } from '../crypto/record-nodes.ts';
 import { SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
-import { nodesOfPiece, type RecordNodes } from '../protocol/history-nodes.ts';
 import { nextSourcePiece, pieceAt, previousSourcePiece, segmentOfPiece } from '../protocol/segment.ts';
 import type { GlobalObject, PieceIndex, SegmentIndex } from '../protocol/types.ts';
 import { Borders } from './borders.ts';
@@ -36,7 +35,6 @@ export interface SearchProgress {
 export interface SearchOptions {
   source: PieceAccess;
   index: HistoryIndex;
-  pool: ComputePool | null;
   /** The segment to begin with. */
   newest: SegmentIndex;
   /** Told after every few pieces. */
@@ -167,7 +165,7 @@ class HistorySearch {
   }
 
   private async look(index: PieceIndex): Promise<void> {
-    const { source, pool } = this.options;
+    const { source } = this.options;
     // Many listen at once: each to a signal of its own.
     const signal = AbortSignal.any([this.signal]);
     const look: Look = { valid: null, nodes: null };
@@ -180,7 +178,7 @@ class HistorySearch {
     }
     this.looks.set(index, look);
     if (look.valid === null) this.unchecked += 1;
-    const found = await nodesIn(piece, pool, signal);
+    const found = await nodesIn(piece);
     if (look.valid === false) return;
     look.nodes = (found?.nodes ?? []).map((node) => this.see(index, node));
     for (const { place } of found === null ? [] : this.borders.nodesAt(index, found)) {
@@ -252,15 +250,4 @@ class HistorySearch {
 /** Source pieces of history up to a segment. */
 export function sourcePiecesUpTo(newest: SegmentIndex): number {
   return (Number(newest) + 1) * SOURCE_PIECES_IN_SEGMENT;
-}
-
-async function nodesIn(
-  piece: Uint8Array,
-  pool: ComputePool | null,
-  signal: AbortSignal,
-): Promise<RecordNodes | null> {
-  if (pool === null) return nodesOfPiece(piece);
-  const copy = piece.slice();
-  const options = { priority: JobPriority.catchUp, transfer: [copy.buffer], signal };
-  return (await pool.run('piece.nodes', { piece: copy }, options)).found;
 }

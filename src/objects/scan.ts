@@ -2,13 +2,11 @@
  * Finds nodes by looking through history itself, near where another part of the same object lies: what is uploaded
  * together is archived together. It needs nobody's index.
  */
-import { unpackNodes } from '../crypto/record-nodes.ts';
-import { loadWasm } from '../crypto/wasm.ts';
+import { nodesIn } from '../crypto/record-nodes.ts';
 import { pause } from '../network/pause.ts';
 import { RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import { MAX_NODE_BYTES } from '../protocol/dag.ts';
 import type { PieceWish } from '../dsn/supply.ts';
-import type { RecordNodes } from '../protocol/history-nodes.ts';
 import { nextSourcePiece, previousSourcePiece } from '../protocol/segment.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import { Borders } from './borders.ts';
@@ -281,7 +279,7 @@ export class NeighbourLocator implements Locator {
 
   private async scan(index: PieceIndex, wish: PieceWish, signal: AbortSignal): Promise<void> {
     const [piece] = await this.source.pieces([index], signal, wish);
-    const found = piece ? await nodesOf(piece) : null;
+    const found = piece ? await nodesIn(piece) : null;
     this.scanned.add(index);
     if (wish.quick !== true) this.checked.add(index);
     let hit = false;
@@ -311,12 +309,6 @@ export class NeighbourLocator implements Locator {
     this.came(place, bytes);
     return searches !== undefined && searches.size > 0;
   }
-}
-
-/** On this thread: handing a piece to another and taking the nodes back costs more than finding them. */
-async function nodesOf(piece: Uint8Array): Promise<RecordNodes | null> {
-  await loadWasm();
-  return unpackNodes(piece.slice());
 }
 
 /** A piece and those on one side of it, `count` at most. */

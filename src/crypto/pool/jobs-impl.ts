@@ -7,7 +7,6 @@ import type { ComputeJobs, JobInput, JobName, JobOutput } from '../jobs.ts';
 import { commitPart, commitRecord, locate, recoverQuotient, sumPoints, verifyOpenings } from '../kzg.ts';
 import { invalidPieces, reconstructPiece, recordMetadataOf, recordOf } from '../piece.ts';
 import { chooseWalker } from '../pot.ts';
-import { unpackNodes } from '../record-nodes.ts';
 import { verifyOwnSolution } from '../solution.ts';
 import { recoverSlices } from '../reconstruction.ts';
 import { auditSBucket, SpaceTable } from '../space.ts';
@@ -49,7 +48,6 @@ const IMPLEMENTATIONS: Implementations = {
     }));
     return { bad: invalidPieces(claims) };
   },
-  'piece.nodes': ({ piece }) => ({ found: unpackNodes(piece), memory: piece }),
   'record.commit': async ({ record }) => {
     await loadSrs();
     return { commitment: commitRecord(record) };
