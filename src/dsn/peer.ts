@@ -201,6 +201,11 @@ export class DsnPeer {
     });
   }
 
+  /** Questions to a peer that are not answered yet. */
+  questionsTo(peer: string): number {
+    return this.questions.to(peer);
+  }
+
   /**
    * Asks a peer one question.
    *

@@ -15,6 +15,7 @@ it('lets twelve questions to a peer through, the next in turn, and those of othe
   left.catch(() => undefined);
   await questions.enter('b');
   expect(order).toEqual([]);
+  expect(['a', 'b', 'c'].map((peer) => questions.to(peer))).toEqual([15, 1, 0]);
   gone.abort(new Error('not wanted'));
   await expect(left).rejects.toThrow('not wanted');
   first[0]!();
@@ -25,5 +26,6 @@ it('lets twelve questions to a peer through, the next in turn, and those of othe
   leave();
   await third;
   expect(order).toEqual(['second', 'third']);
+  expect(questions.to('a')).toBe(12);
   await expect(questions.enter('a', AbortSignal.abort(new Error('over')))).rejects.toThrow('over');
 });

@@ -23,6 +23,11 @@ export class Questions {
     };
   }
 
+  /** Questions to a peer that are asked, or wait for it. */
+  to(peer: string): number {
+    return (this.asked.get(peer) ?? 0) + (this.waiting.get(peer)?.length ?? 0);
+  }
+
   /** Who is next takes the place over. */
   private leave(peer: string): void {
     const next = this.waiting.get(peer)?.shift();

@@ -36,8 +36,6 @@ class CacheSearch {
   /** Pieces that a peer says to have, and that it was asked for without giving them. */
   private readonly promised = new Map<string, Set<PieceIndex>>();
   private readonly lacking = new Map<string, Set<PieceIndex>>();
-  /** Questions that each peer has to answer. */
-  private readonly busy = new Map<string, number>();
   private readonly inFlight = new Set<PieceIndex>();
   /** Pieces that came and are being checked; meanwhile others are asked for. */
   private readonly checking = new Set<Promise<void>>();
@@ -85,7 +83,7 @@ class CacheSearch {
 
   /** A promise first, then a connected peer not asked yet, then the nearest peer of a piece. */
   private next(): Question | null {
-    const idlest = [...this.promised].sort(([a], [b]) => this.load(a) - this.load(b));
+    const idlest = [...this.promised].sort(([a], [b]) => this.peer.questionsTo(a) - this.peer.questionsTo(b));
     for (const [peer, indices] of idlest) {
       if (this.peer.book.isAside(peer)) continue;
       for (const index of indices) {
@@ -109,10 +107,6 @@ class CacheSearch {
     return null;
   }
 
-  private load(peer: string): number {
-    return this.busy.get(peer) ?? 0;
-  }
-
   private expectAll(giver: string): void {
     this.checked.add(giver);
     this.promised.set(giver, new Set(this.wanted));
@@ -125,7 +119,6 @@ class CacheSearch {
 
   private async ask({ peer, index }: Question): Promise<void> {
     this.inFlight.add(index);
-    this.busy.set(peer, this.load(peer) + 1);
     try {
       const lacking = this.lacking.get(peer);
       const others = [...this.wanted].filter((other) => other !== index && lacking?.has(other) !== true);
@@ -148,7 +141,6 @@ class CacheSearch {
       this.failed?.(index, peer, error.code);
     } finally {
       this.inFlight.delete(index);
-      this.busy.set(peer, this.load(peer) - 1);
     }
   }
 
