@@ -3,9 +3,11 @@ import { gunzipSync } from 'node:zlib';
 import { metadata as metadataCodec } from '@polkadot-api/substrate-bindings';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { concat, fromHex, toHex, utf8 } from './bytes.ts';
+import { concat, fromHex, littleEndian, toHex, utf8 } from './bytes.ts';
+import { decodeWith, encodeWith } from './codec.ts';
 import { DecodeError, ProtocolError } from './errors.ts';
-import { RuntimeMetadata } from './metadata.ts';
+import { MAX_METADATA_BYTES, RuntimeMetadata } from './metadata.ts';
+import { ScaleReader } from './scale.ts';
 
 const recorded = new URL('../../tests/vectors/chain/chronos-metadata-v15.hex.gz', import.meta.url);
 const realBytes = fromHex(gunzipSync(readFileSync(recorded)).toString().trim());
@@ -34,6 +36,10 @@ function smallMetadata(): Uint8Array {
       type(5, tag('sequence', 6)),
       type(6, tag('composite', [])),
       type(7, tag('composite', [field('tree', 3), field('empty', 5)])),
+      type(8, tag('primitive', tag('char', undefined))),
+      type(9, tag('array', { len: 1025, type: 11 })),
+      type(10, tag('array', { len: 2, type: 1 })),
+      type(11, tag('composite', [field('left', 6), field('right', 6)])),
     ],
     pallets: [
       {
@@ -41,6 +47,27 @@ function smallMetadata(): Uint8Array {
         storage: {
           prefix: 'Forest',
           items: [
+            { name: 'Letter', modifier: 0, type: tag('plain', 8), fallback: '0x00', docs: [] },
+            { name: 'Nothing', modifier: 0, type: tag('plain', 9), fallback: '0x00', docs: [] },
+            { name: 'Pair', modifier: 0, type: tag('plain', 10), fallback: '0x00', docs: [] },
+            {
+              name: 'Hashed',
+              modifier: 0,
+              type: tag('map', { hashers: [tag('Blake2256', undefined)], key: 0, value: 1 }),
+              fallback: '0x00',
+              docs: [],
+            },
+            {
+              name: 'Odd',
+              modifier: 0,
+              type: tag('map', {
+                hashers: [tag('Identity', undefined), tag('Identity', undefined)],
+                key: 0,
+                value: 1,
+              }),
+              fallback: '0x00',
+              docs: [],
+            },
             { name: 'Oak', modifier: 1, type: tag('plain', 7), fallback: '0x040700000000', docs: [] },
             {
               name: 'Map',
@@ -98,6 +125,13 @@ describe('metadata', () => {
     expect(() => map.decodeKey(key.subarray(1))).toThrow(DecodeError);
     expect(() => map.decodeKey(key.map((byte, at) => (at === 33 ? byte ^ 1 : byte)))).toThrow(DecodeError);
     expect(() => map.key(5)).toThrow(RangeError);
+    expect(() => map.keyPrefix(5, 6, 7)).toThrow('fewer than 3 keys');
+    const hashed = small.storage('Wood', 'Hashed');
+    expect(() => hashed.decodeKey(hashed.key(5))).toThrow('runtime-metadata');
+    expect(() => map.decodeKey(hashed.key(5))).toThrow('no key of Wood.Map');
+    expect(() => small.storage('Wood', 'Odd')).toThrow('other keys than hashers');
+    expect(['Map', 'Mop'].map((item) => small.hasStorage('Wood', item))).toEqual([true, false]);
+    expect(small.hasStorage('Steel', 'Map')).toBe(false);
     const account = '26aa394eea5630e07c48ae0c9558cef7b99d880ec681799c0cf30e8886371da9';
     expect(toHex(real.storage('System', 'Account').prefix)).toBe(account);
   });
@@ -115,6 +149,56 @@ describe('metadata', () => {
     const nested = concat(...Array.from({ length: 100 }, () => fromHex('0904')), fromHex('040000000000'));
     expect(() => small.storage('Wood', 'Oak').decode(nested)).toThrow('nested');
     expect(() => small.storage('Wood', 'Oak').decode(fromHex('0400000000feffffff'))).toThrow('items');
+  });
+
+  it('holds values to their types, both ways', () => {
+    const [letter, pair] = [small.storage('Wood', 'Letter'), small.storage('Wood', 'Pair')];
+    const point = (code: number) => letter.decode(littleEndian(code, 4));
+    expect([0x61, 0xd7ff, 0xe000, 0x10ffff].map(point)).toEqual(['a', '\ud7ff', '\ue000', '\u{10ffff}']);
+    for (const code of [0xd800, 0xdfff, 0x110000]) expect(() => point(code)).toThrow('no character');
+    expect(() => small.storage('Wood', 'Nothing').decode(new Uint8Array(0))).toThrow('1025 items');
+    expect(toHex(pair.encode([32_767, -32_768]))).toBe('ff7f0080');
+    expect(pair.decode(fromHex('ff7f0080'))).toEqual([32_767, -32_768]);
+    for (const wrong of [[1], [1, 2, 3], [32_768, 0], [-32_769, 0]])
+      expect(() => pair.encode(wrong)).toThrow(RangeError);
+    expect([0, 6].map((id) => small.isEmpty(id))).toEqual([false, true]);
+  });
+
+  it('pays no amount but one that can be', () => {
+    const pay = (value: bigint, type = 'Id') =>
+      real.encodeCall('Balances', 'transfer_keep_alive', {
+        dest: { type, value: new Uint8Array(32) },
+        value,
+      });
+    const most = (1n << 128n) - 1n;
+    expect(real.decodeCall(pay(most)).args).toMatchObject({ value: most });
+    for (const value of [most + 1n, -1n]) expect(() => pay(value)).toThrow(RangeError);
+    expect(() => pay(1n, 'Nobody')).toThrow(RangeError);
+  });
+
+  it('reads the errors of pallets in the four bytes that they have, filled up', () => {
+    const { id } = real.types.find(({ path }) => path.join('.') === 'sp_runtime.DispatchError')!;
+    const codec = real.codec(id);
+    const module = Uint8Array.of(3, real.palletIndex('Balances'), 2, 0, 0, 0);
+    const failed = decodeWith(codec, module, 'error');
+    expect(failed).toMatchObject({ type: 'Module', value: { type: 'Balances' } });
+    expect(failed).toMatchObject({ value: { value: { type: 'InsufficientBalance' } } });
+    expect(encodeWith(codec, failed)).toEqual(module);
+    for (const wrong of [
+      module.subarray(0, -1),
+      concat(module, module),
+      module.with(2, 255),
+      module.with(1, 255),
+    ])
+      expect(() => decodeWith(codec, wrong, 'error')).toThrow(DecodeError);
+  });
+
+  it('reads past calls of pallets that it has', () => {
+    const remark = real.encodeCall('System', 'remark', { remark: utf8('hello') });
+    const reader = new ScaleReader(concat(remark, utf8('rest')), 'calls');
+    expect([real.skipCall(reader), reader.remaining]).toEqual([true, 4]);
+    expect(real.skipCall(new ScaleReader(Uint8Array.of(255, 0), 'calls'))).toBe(false);
+    expect(() => real.skipCall(new ScaleReader(remark.subarray(0, -1), 'calls'))).toThrow(DecodeError);
   });
 
   it('round-trips calls', () => {
@@ -141,7 +225,11 @@ describe('metadata', () => {
     const length = inner.length * 4 + 1;
     const wrapped = concat(new Uint8Array([1, length & 255, length >> 8]), inner);
     expect(RuntimeMetadata.decode(wrapped).palletNames).toEqual(['Wood']);
+    expect(() => RuntimeMetadata.decode(concat(wrapped, new Uint8Array(1)))).toThrow('trailing');
     expect(() => RuntimeMetadata.decode(concat(inner, new Uint8Array(1)))).toThrow(DecodeError);
+    const large = new Uint8Array(MAX_METADATA_BYTES + 1);
+    expect(() => RuntimeMetadata.decode(large)).toThrow('are allowed');
+    expect(() => RuntimeMetadata.decode(large.subarray(1))).not.toThrow('are allowed');
     expect(() => RuntimeMetadata.decode(new Uint8Array([0]))).toThrow(DecodeError);
   });
 });
