@@ -1,9 +1,12 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { sha256 } from '@noble/hashes/sha2.js';
 import {
   auditDamage,
+  checkInvocation,
   checkRevocations,
   countTotals,
+  invoke,
   nextAuditEntry,
   signRevocations,
   type AuditEntry,
@@ -12,6 +15,7 @@ import { checkCapability, signCapability, type Capability, type CapabilityReques
 import { decodeCertificate } from './certificate.ts';
 import { keyIdOf } from './did.ts';
 import { issueCertificate, LEAF_USAGES } from './issue.ts';
+import { decodeJws, signJws } from './jws.ts';
 import { ed25519Key, jwkOf, type Jwk } from './keys.ts';
 import {
   decodeStatement,
@@ -26,6 +30,7 @@ import { attestCoIssuance, attestSuccession, checkSuccession, countCoIssuers } f
 import { openStatusList, signStatusList, StatusList } from './status-list.ts';
 import { encode } from 'cborg';
 import { concat, utf8 } from '../protocol/bytes.ts';
+import { toBase64Url } from '../wallet/json.ts';
 
 const NOW = 1_800_000_000;
 const [A, B, C] = ['did:autoid:off:a', 'did:autoid:off:b', 'did:autoid:off:c'];
@@ -92,6 +97,137 @@ describe('capabilities', () => {
     );
     await expect(token(B, C, root, { exp: NOW + 11 })).rejects.toThrow('not-attenuated');
     await expect(token(B, C, root, { dep: 1 })).rejects.toThrow('not-attenuated');
+  });
+
+  /** A token of whatever content, signed all the same. */
+  const signed = (
+    iss: string,
+    aud: string,
+    parent: string | null,
+    more: object = {},
+    header: { typ?: string; kid?: string } = {},
+  ) => {
+    const prf = parent === null ? {} : { prf: toBase64Url(sha256(utf8(parent))) };
+    const own = { iss, aud, sub: A, jti: `token-${iss}-${aud}`, dep: parent === null ? 1 : 0 };
+    const payload = { v: 1, nbf: NOW - 10, exp: NOW + 10, cap, ...own, ...prf, ...more };
+    return signJws(keys.get(iss)!, { typ: 'autocap+jwt', kid: keyIdOf(iss), ...header }, payload);
+  };
+
+  it.each<[string, string, object]>([
+    ['ok', 'nothing changed', {}],
+    ['not-attenuated', 'a longer time', { exp: NOW + 11 }],
+    ['not-attenuated', 'an earlier begin', { nbf: NOW - 11 }],
+    ['not-attenuated', 'as many links', { dep: 1 }],
+    ['not-attenuated', 'another action', { cap: [{ ...cap[0]!, act: ['spend', 'read'] }] }],
+    ['not-attenuated', 'another resource', { cap: [...cap, { ...cap[0]!, res: 'auto:other' }] }],
+    ['not-attenuated', 'a higher limit', { cap: [{ ...cap[0]!, lim: { total: '31' } }] }],
+    ['not-attenuated', 'no limit', { cap: [{ res: 'auto:pay', act: ['spend'] }] }],
+    ['broken-chain', 'another subject', { sub: B }],
+    ['broken-chain', 'another parent', { prf: 'A'.repeat(43) }],
+    ['broken-chain', 'no parent', { prf: undefined }],
+    ['broken-chain', 'another holder', { aud: B }],
+    ['not-yet-valid', 'a begin ahead', { nbf: NOW + 1 }],
+    ['ok', 'a begin now', { nbf: NOW }],
+    ['expired', 'an end now', { exp: NOW }],
+    ['ok', 'an end in a second', { exp: NOW + 1 }],
+    ['bad-signature', 'a member too many', { more: 1 }],
+  ])('a token that was passed on is judged “%s” with %s', async (verdict, _, more) => {
+    const root = await signed(A, B, null);
+    expect(check([root, await signed(B, C, root, more)], C)).toBe(verdict);
+  });
+
+  it('a chain begins with the principal, and each goes on where the one before ends', async () => {
+    const root = await signed(A, B, null);
+    const own = async (more: object, header = {}) => check([await signed(A, B, null, more, header)], B);
+    expect(await own({})).toBe('ok');
+    expect(await own({ sub: B })).toBe('broken-chain');
+    expect(await own({ prf: 'A'.repeat(43) })).toBe('broken-chain');
+    expect(await own({}, { typ: 'JWT' })).toBe('bad-signature');
+    expect(await own({}, { kid: keyIdOf(B) })).toBe('bad-signature');
+    expect(check([await signed(B, C, null)], C)).toBe('broken-chain');
+    expect(check([root, await signed(C, C, root)], C)).toBe('broken-chain');
+    expect(check([], B)).toBe('broken-chain');
+    const closed = await signed(A, B, null, { dep: 0 });
+    expect(check([closed, await signed(B, C, closed)], C)).toBe('not-attenuated');
+    const chain: string[] = [];
+    for (let link = 0; link < 17; link += 1) {
+      const [from, to] = link % 2 === 0 ? [A, B] : [B, A];
+      chain.push(await signed(from, to, chain.at(-1) ?? null, { dep: 16 - link, jti: `token-${link}-` }));
+    }
+    expect(check(chain.slice(0, 16), A)).toBe('ok');
+    expect(check(chain, B)).toBe('broken-chain');
+  });
+
+  it('a chain is worth nothing once anybody in it, or a token of it, was revoked', async () => {
+    const root = await signed(A, B, null);
+    const chain = [root, await signed(B, C, root)];
+    const after = (did?: string, jti?: string) =>
+      checkCapability({
+        chain,
+        holder: C,
+        rootAuthority: A,
+        request: { res: 'auto:pay', act: 'spend' },
+        now: NOW,
+        revokedDids: new Set(did === undefined ? [] : [did]),
+        revokedTokens: new Set(jti === undefined ? [] : [jti]),
+        keyOf,
+      });
+    expect(after('did:autoid:off:d', 'token-x')).toBe('ok');
+    for (const did of [A, B, C]) expect(after(did)).toBe('revoked');
+    for (const jti of [`token-${A}-${B}`, `token-${B}-${C}`]) expect(after(undefined, jti)).toBe('revoked');
+  });
+
+  it('a power covers what is below its resource, up to its limits', async () => {
+    const powers: Capability[] = [{ res: 'auto:pay/*', act: ['spend'], lim: { total: '30' } }];
+    const root = await signed(A, B, null, { cap: powers });
+    const asked = (res: string, act = 'spend', use?: Record<string, string>) =>
+      check([root], B, { res, act, ...(use === undefined ? {} : { use }) });
+    expect(['auto:pay/a', 'auto:pay/a/b', 'auto:pay/*'].map((res) => asked(res))).toEqual(['ok', 'ok', 'ok']);
+    for (const res of ['auto:pay', 'auto:payx', 'auto:payx/a', 'xauto:pay/a', '*'])
+      expect(asked(res)).toBe('not-covered');
+    expect(asked('auto:pay/a', 'read')).toBe('not-covered');
+    expect(asked('auto:pay/a', 'spend', { total: '30' })).toBe('ok');
+    for (const use of [{ total: '31' }, { total: '' }, { total: '1.5' }, { total: '0x1' }, { other: '1' }])
+      expect(asked('auto:pay/a', 'spend', use as Record<string, string>)).toBe('not-covered');
+  });
+
+  it('requests answer one question, now, and are the agent’s', async () => {
+    const challenge = { audience: 'shop', nonce: 'n-1', now: NOW };
+    const request = { res: 'auto:pay', act: 'spend' };
+    const made = await invoke(keys.get(B)!, B, [await signed(A, B, null)], request, challenge);
+    const read = (change: Partial<typeof challenge>, key = keyOf) =>
+      checkInvocation(made, { ...challenge, ...change }, key);
+    for (const now of [NOW, NOW + 300, NOW - 60]) expect(read({ now }).request).toEqual(request);
+    for (const now of [NOW + 301, NOW - 61]) expect(() => read({ now })).toThrow('age');
+    expect(() => read({ audience: 'other' })).toThrow('audience');
+    expect(() => read({ nonce: 'other' })).toThrow('nonce');
+    expect(() => read({}, () => null)).toThrow('issuer-key');
+    expect(() => read({}, () => keyOf(A))).toThrow('signature');
+    const revocations = await signRevocations(keys.get(B)!, B, [], NOW);
+    expect(() => checkInvocation(revocations, challenge, keyOf)).toThrow('decode-invocation');
+    const { payload } = decodeJws(made, 'x');
+    const foreign = await signJws(keys.get(B)!, { typ: 'JWT', kid: keyIdOf(B) }, payload);
+    expect(() => checkInvocation(foreign, challenge, keyOf)).toThrow('type');
+    const list = decodeJws(revocations, 'x').payload;
+    const renamed = await signJws(keys.get(B)!, { typ: 'JWT', kid: keyIdOf(B) }, list);
+    expect(() => checkRevocations(renamed, keyOf)).toThrow('type');
+    const swapped = await signJws(
+      keys.get(B)!,
+      { typ: decodeJws(revocations, 'x').header.typ!, kid: keyIdOf(A) },
+      list,
+    );
+    expect(() => checkRevocations(swapped, keyOf)).toThrow('issuer-key');
+  });
+
+  it('nothing is counted where no total is limited, or none is used', async () => {
+    const root = await signed(A, B, null);
+    const free = await signed(B, C, root, { cap: [{ res: 'auto:pay', act: ['spend'] }] });
+    const request = { res: 'auto:pay', act: 'spend' };
+    const used = { some: { 'auto:pay': '1' } };
+    expect(countTotals([root], request, used)).toBe(used);
+    expect(countTotals([free], { ...request, use: { total: '5' } }, used)).toEqual(used);
+    expect(countTotals([root], { res: 'auto:other', act: 'spend', use: { total: '5' } }, used)).toEqual(used);
+    expect(() => countTotals([root], { ...request, use: { total: '31' } }, {})).toThrow('limit-exhausted');
   });
 
   it('totals are shared by siblings through their parent', async () => {
