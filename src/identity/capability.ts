@@ -102,8 +102,7 @@ function isAttenuated(parent: CapabilityPayload, child: CapabilityPayload): bool
   return (
     child.nbf >= parent.nbf &&
     child.exp <= parent.exp &&
-    parent.dep >= 1 &&
-    child.dep <= parent.dep - 1 &&
+    child.dep < parent.dep &&
     child.cap.every((own) => parent.cap.some((power) => covers(power, own)))
   );
 }

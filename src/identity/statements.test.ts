@@ -187,8 +187,14 @@ describe('capabilities', () => {
       expect(asked(res)).toBe('not-covered');
     expect(asked('auto:pay/a', 'read')).toBe('not-covered');
     expect(asked('auto:pay/a', 'spend', { total: '30' })).toBe('ok');
-    for (const use of [{ total: '31' }, { total: '' }, { total: '1.5' }, { total: '0x1' }, { other: '1' }])
-      expect(asked('auto:pay/a', 'spend', use as Record<string, string>)).toBe('not-covered');
+    for (const [name, amount] of [
+      ['total', '31'],
+      ['total', ''],
+      ['total', '1.5'],
+      ['total', '0x1'],
+      ['other', '1'],
+    ] as const)
+      expect(asked('auto:pay/a', 'spend', { [name]: amount })).toBe('not-covered');
   });
 
   it('requests answer one question, now, and are the agent’s', async () => {
