@@ -1,6 +1,7 @@
 /** The Auto ID registry, its certificates and calls, and the wallet's own formats. */
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256 } from '@noble/curves/nist.js';
+import { sha256 } from '@noble/hashes/sha2.js';
 import { loadWasm } from '../../src/crypto/wasm.ts';
 import {
   actionPayload,
@@ -545,6 +546,7 @@ function keystoreCases({ wallet_v1: { keystore, prf } }: AutoIdFile): Conformanc
     () => ({ name: 'passkey slot', rule: 'wallet-keystore' }),
     (record) => {
       const kek = passkeyKey(bytes(record.prf_output), record.header.kdf as PasskeyKdf);
+      expectSame('label', sha256(utf8(record.prf_eval_first_label)), prfInput());
       const slot = wrapDataKey(record.header, kek, bytes(record.dek), bytes(record.nonce));
       expectFacts(record, ['header', 'nonce', 'prf_output', 'prf_eval_first_label'], {
         prf_eval_first: hex(prfInput()),

@@ -17,6 +17,7 @@ import { ScaleReader, ScaleWriter } from '../../src/protocol/scale.ts';
 import { SECTOR_METADATA_BYTES, sectorBytes } from '../../src/protocol/sector.ts';
 import { expectSame } from './protocol-support.ts';
 import type { ConformanceCase, ConformanceContext, ConformanceSuite } from './types.ts';
+import { complete, piecesIn, SeenPieces, type SeenPiece } from './wire-pieces.ts';
 
 /** Bytes, or, for long ones, their length, hash and ends. */
 type RecordedBytes = { hex: string } | { len: number; sha256: string; first_256: string; last_256: string };
@@ -63,6 +64,12 @@ function roundTrip<T>(codec: Codec<T>, payload: Partial, what: string): T {
   const value = decodeWith(codec, payload.bytes, what);
   expectRecorded(encodeWith(codec, value), payload.recorded, false);
   return value;
+}
+
+/** Compares the hash of a message that a known piece completes. */
+function expectWhole({ bytes, hole, recorded }: Partial, pieces: SeenPiece[], known: SeenPiece | null): void {
+  if ('hex' in recorded || !complete(bytes, hole, pieces, known)) return;
+  expectSame('sha256', sha256(bytes), recorded.sha256);
 }
 
 const PIECE_LENGTH = new ScaleWriter().compact(PIECE_BYTES).bytes();
@@ -165,9 +172,13 @@ interface Stream {
 
 /** Follows a recording frame by frame, as a member that hears everything. */
 class Listener {
+  readonly seen = new SeenPieces();
   private readonly replies = new Map<string, Extract<AnyMessage, { kind: 'request' }>>();
   private readonly streams = new Map<string, Stream>();
   private readonly acks = new Map<string, { window: AckWindow; sent: number }>();
+
+  /** `known`: a piece that is recorded whole. */
+  constructor(private readonly known: SeenPiece | null) {}
 
   take(frame: Frame): void {
     const payload = partial(frame.payload);
@@ -184,6 +195,7 @@ class Listener {
     const { message } = messageOfSubject(frame.subject);
     fillMessage(payload, message);
     const value: unknown = roundTrip(message.payload as Codec<unknown>, payload, frame.subject);
+    this.note(value, payload);
     const headers =
       message.kind === 'request' || message.kind === 'stream' ? null : headersOf(message, value);
     expectSame('headers', headers, frame.headers ?? null);
@@ -207,7 +219,14 @@ class Listener {
     const message = this.replies.get(subject);
     if (message === undefined) throw new Error(`nobody asked for a reply to ${subject}`);
     this.replies.delete(subject);
-    roundTrip(message.response as Codec<unknown>, payload, subject);
+    this.note(roundTrip(message.response as Codec<unknown>, payload, subject), payload);
+  }
+
+  private note(value: unknown, payload: Partial): void {
+    const pieces = piecesIn(value);
+    // Of a long message's further pieces the numbers are not known.
+    this.seen.note(value, 'hex' in payload.recorded ? pieces : pieces.slice(0, 1));
+    expectWhole(payload, pieces, this.known);
   }
 
   private takeStreamMessage(subject: string, payload: Partial): void {
@@ -216,6 +235,7 @@ class Listener {
     fillStreamMessage(payload, stream.message);
     const codec = streamMessage(stream.message.item as Codec<unknown>);
     const value = roundTrip(codec, payload, subject);
+    this.note(value.items, payload);
     const { items, ack, ended } = stream.receiver.accept(payload.bytes);
     expectSame('ends the stream', ended, value.kind === 'last');
     stream.ended = ended;
@@ -274,8 +294,8 @@ interface Cluster {
   frames_total: number;
 }
 
-function clusterCases({ frames, frames_total: total }: Cluster): ConformanceCase[] {
-  const listener = new Listener();
+function clusterCases({ frames, frames_total: total }: Cluster, known: SeenPiece | null): ConformanceCase[] {
+  const listener = new Listener(known);
   return [
     {
       name: 'frames in order',
@@ -293,6 +313,11 @@ function clusterCases({ frames, frames_total: total }: Cluster): ConformanceCase
       rule: 'cluster-frame',
       run: () => listener.take(frame),
     })),
+    {
+      name: 'pieces of the messages',
+      rule: 'solution-record-witness',
+      run: () => listener.seen.check(),
+    },
   ];
 }
 
@@ -336,8 +361,9 @@ function checkPieceExchange(request: unknown, response: unknown): void {
   }
 }
 
-function exchangeCases(responder: string, exchanges: Exchange[], full: Uint8Array | null): ConformanceCase[] {
-  return exchanges.map(({ protocol, request, response }, number) => ({
+function exchangeCases(responder: string, exchanges: Exchange[], known: SeenPiece | null): ConformanceCase[] {
+  const seen = new SeenPieces();
+  const cases = exchanges.map(({ protocol, request, response }, number) => ({
     name: `${responder} ${number} ${protocol}`,
     rule: 'dsn-request-response',
     run: () => {
@@ -350,45 +376,69 @@ function exchangeCases(responder: string, exchanges: Exchange[], full: Uint8Arra
       checkFrame(answered.bytes, response.varint_len, codecs.maxResponseBytes);
       const answer = roundTrip(codecs.response, answered, 'response');
       if (protocol !== dsnProtocols.segmentHeadersByIndexes.name) checkPieceExchange(question, answer);
-      if (!('hex' in response) && full !== null && sha256(full) === response.sha256) {
-        expectRecorded(full, response, true);
-        const value = decodeWith(codecs.response, full, 'response');
-        expectSame('whole response', sha256(encodeWith(codecs.response, value)), response.sha256);
-      }
+      const { pieceIndex = null } = question as { pieceIndex?: bigint };
+      const pieces = piecesIn(answer, pieceIndex);
+      seen.note(answer, pieces);
+      expectWhole(answered, pieces, known);
     },
   }));
+  const ofSegments = {
+    name: `${responder}: pieces of the answers`,
+    rule: 'solution-record-witness',
+    run: () => seen.check(),
+  };
+  return [...cases, ofSegments];
 }
+
+/** The piece of the answer that is recorded whole, by the question that it answers. */
+function knownPiece(recorded: Exchanges, full: Uint8Array): SeenPiece | null {
+  const hash = sha256(full);
+  const exchange = Object.values(recorded)
+    .flatMap((value) => (Array.isArray(value) ? value : []))
+    .find(({ response }) => response !== null && 'sha256' in response && response.sha256 === hash);
+  if (exchange === undefined) return null;
+  const { request, response } = dsnProtocols.pieceByIndex;
+  const { pieceIndex } = decodeWith(request, partial(exchange.request).bytes, 'request');
+  const { piece } = decodeWith(response, full, 'response');
+  return piece && { index: pieceIndex, piece };
+}
+
+type Exchanges = Record<string, Exchange[] | FullResponse>;
+
+function fileCase(ctx: ConformanceContext, name: string, field: string, full: FullResponse): ConformanceCase {
+  return {
+    name: `${field} ${full.file}`,
+    rule: 'dsn-request-response',
+    run: async () => {
+      const bytes = await ctx.read(besides(name, full.file));
+      expectSame('len', bytes.length, full.len);
+      expectSame('sha256', sha256(bytes), full.sha256);
+      const { response } = dsnProtocols.pieceByIndex;
+      const again = encodeWith(response, decodeWith(response, bytes, 'response'));
+      if (!equal(again, bytes)) throw new Error('not the same bytes again');
+    },
+  };
+}
+
+const besides = (name: string, file: string): string => name.replace(/[^/]*$/, file);
 
 async function exchangesOf(
   ctx: ConformanceContext,
   files: string[],
   name: string,
-): Promise<ConformanceCase[]> {
-  const recorded = await ctx.json<Record<string, Exchange[] | FullResponse>>(name);
+): Promise<{ cases: ConformanceCase[]; known: SeenPiece | null }> {
+  const recorded = await ctx.json<Exchanges>(name);
   const cases: ConformanceCase[] = [];
-  let full: Uint8Array | null = null;
+  let known: SeenPiece | null = null;
   for (const [field, value] of Object.entries(recorded)) {
-    if (Array.isArray(value)) continue;
-    const path = name.replace(/[^/]*$/, value.file);
-    if (!files.includes(path)) continue;
-    const bytes = await ctx.read(path);
-    full = bytes;
-    cases.push({
-      name: `${field} ${value.file}`,
-      rule: 'dsn-request-response',
-      run: () => {
-        expectSame('len', bytes.length, value.len);
-        expectSame('sha256', sha256(bytes), value.sha256);
-        const { response } = dsnProtocols.pieceByIndex;
-        const again = encodeWith(response, decodeWith(response, bytes, 'response'));
-        if (!equal(again, bytes)) throw new Error('not the same bytes again');
-      },
-    });
+    if (Array.isArray(value) || !files.includes(besides(name, value.file))) continue;
+    known = knownPiece(recorded, await ctx.read(besides(name, value.file)));
+    cases.push(fileCase(ctx, name, field, value));
   }
   for (const [field, value] of Object.entries(recorded)) {
-    if (Array.isArray(value)) cases.push(...exchangeCases(field, value, full));
+    if (Array.isArray(value)) cases.push(...exchangeCases(field, value, known));
   }
-  return cases;
+  return { cases, known };
 }
 
 export const wireCluster: ConformanceSuite = {
@@ -398,11 +448,11 @@ export const wireCluster: ConformanceSuite = {
     /^(wire\/)?dsn_piece_response\.bin$/,
   ],
   async cases(ctx, files) {
-    const cases: ConformanceCase[] = [];
-    for (const name of files) {
-      if (name.endsWith('nats_cluster.json')) cases.push(...clusterCases(await ctx.json<Cluster>(name)));
-      if (name.endsWith('dsn_requests.json')) cases.push(...(await exchangesOf(ctx, files, name)));
-    }
+    const dsn = files.find((name) => name.endsWith('dsn_requests.json'));
+    const nats = files.find((name) => name.endsWith('nats_cluster.json'));
+    const { cases, known } =
+      dsn === undefined ? { cases: [], known: null } : await exchangesOf(ctx, files, dsn);
+    if (nats !== undefined) cases.push(...clusterCases(await ctx.json<Cluster>(nats), known));
     return cases;
   },
 };
