@@ -148,7 +148,13 @@ class Getting {
     try {
       return await this.service.open(this.link, this.signal);
     } catch (error) {
-      if (search !== true || !(error instanceof ObjectError) || error.code !== 'not-located') throw error;
+      if (!(error instanceof ObjectError) || error.code !== 'not-located') throw error;
+      if (search !== true) {
+        this.status.close(
+          '--search looks through all of history; --indexer URL names an index that may know.',
+        );
+        throw error;
+      }
       const path = await this.patience.aside(this.searched(signal));
       if (path === null) throw error;
       return this.service.open(path, this.signal);

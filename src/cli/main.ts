@@ -155,17 +155,18 @@ class Reporter {
   }
 }
 
-/** Runs until the goal is reached or a signal ends it. */
+/** Runs until the goal is reached or a signal ends it, which is a failure where there is a goal. */
 async function follow(node: AllotmentNode, goal: Goal | null): Promise<void> {
   const reporter = new Reporter();
-  await new Promise<void>((done) => {
+  const ending = endSignal('The program was told to end before what --until names.');
+  await new Promise<void>((done, failed) => {
     const look = () => {
       const snapshot = node.snapshot();
       reporter.report(snapshot);
       if (goal?.(snapshot) === true) done();
     };
     node.onChange(look);
-    endSignal('The program was told to end.').addEventListener('abort', () => done());
+    ending.addEventListener('abort', () => (goal === null ? done() : failed(ending.reason as Error)));
     look();
   });
 }
@@ -179,6 +180,7 @@ async function followed(
 ): Promise<{ status: StatusLine; signal: AbortSignal }> {
   const signal = endSignal(why);
   const status = new StatusLine();
+  status.say('Starting');
   const setup = await unlessEnded(signal, setupOf(node, values, farms));
   await unlessEnded(signal, node.start(setup, farms !== 'none'));
   await untilFollowing(node, status, signal);
