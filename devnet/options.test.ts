@@ -26,3 +26,8 @@ test('reading the options deletes nothing', async () => {
     await rm(folder, { recursive: true, force: true });
   }
 });
+
+test('farmers are told more time than the slots nominally leave where time waits for the network’s own farmer', () => {
+  expect(read('--slot-duration', '1000')).toMatchObject({ node: { farmingTimeoutMs: 16_000 } });
+  expect(read('--own-sectors', '0')).not.toHaveProperty('node.farmingTimeoutMs');
+});

@@ -53,6 +53,8 @@ export const HELP = `Options:
 
 type PortOption = 'port' | 'domain-port' | 'dsn-port' | 'node-port' | 'app-port' | 'nats-port';
 const LAST_PORT = 65_535;
+/** Times the nominal delay that farmers are told to try: by then a busy machine's slots were that much longer. */
+const PATIENCE = 4;
 
 /** Reads the command line. Throws TypeError or RangeError with a message for the person. */
 export function readOptions(args: string[], log: (line: string) => void): StartOptions | 'help' {
@@ -103,11 +105,14 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
   const dataDir = values.data ?? join(homedir(), '.allotment', 'devnet');
   const dsnPort = port('dsn-port', 30_433);
   const maxPiecesInSector = number('pieces-in-sector', DEFAULT_PARAMS.maxPiecesInSector);
+  const slotDurationMs = number('slot-duration', DEFAULT_PARAMS.slotDurationMs);
+  const blockAuthoringDelay = number('authoring-delay', DEFAULT_PARAMS.blockAuthoringDelay);
+  const ownSectors = number('own-sectors', DEFAULT_NODE_OPTIONS.ownSectors);
   return {
     params: {
       ...DEFAULT_PARAMS,
-      slotDurationMs: number('slot-duration', DEFAULT_PARAMS.slotDurationMs),
-      blockAuthoringDelay: number('authoring-delay', DEFAULT_PARAMS.blockAuthoringDelay),
+      slotDurationMs,
+      blockAuthoringDelay,
       eraDurationInBlocks: number('era', DEFAULT_PARAMS.eraDurationInBlocks),
       confirmationDepthK: number('depth', DEFAULT_PARAMS.confirmationDepthK),
       maxPiecesInSector,
@@ -126,7 +131,9 @@ export function readOptions(args: string[], log: (line: string) => void): StartO
       forks: values.forks,
       prepared: !values.empty,
       fills: !values['no-fill'],
-      ownSectors: number('own-sectors', DEFAULT_NODE_OPTIONS.ownSectors),
+      ownSectors,
+      // On a busy machine time waits for the own farmer, and with it for everybody.
+      ...(ownSectors === 0 ? {} : { farmingTimeoutMs: PATIENCE * slotDurationMs * blockAuthoringDelay }),
       farmThreads: number('farm-threads', DEFAULT_NODE_OPTIONS.farmThreads),
       timeSource: readTimeSource(values.timekeeper, values['timekeeper-code']),
       log: values.quiet ? () => undefined : log,
