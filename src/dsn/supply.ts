@@ -198,6 +198,7 @@ export class PieceSupply {
       };
       void this.serve(group.flat(), over).finally(() => {
         this.running -= open.size;
+        open.clear();
         this.goOn();
       });
     }

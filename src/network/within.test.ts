@@ -22,6 +22,16 @@ describe('work within a time', () => {
     }
   });
 
+  it('is given up with whoever waits, through any number of garbage collections', async () => {
+    const sweeping = setInterval(collectGarbage, 10);
+    try {
+      const work = within(60_000, AbortSignal.timeout(100), (limit) => within(60_000, limit, endless));
+      await expect(work).rejects.toMatchObject({ name: 'TimeoutError' });
+    } finally {
+      clearInterval(sweeping);
+    }
+  });
+
   it('is given up for the reason of the one who gives it up', async () => {
     const giver = new AbortController();
     const work = within(60_000, giver.signal, endless);

@@ -12,13 +12,15 @@ export async function within<T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   const limit = new AbortController();
+  // Many work with one signal: each listens on its own.
+  const own = signal && AbortSignal.any([signal]);
   const onAbort = (): void => limit.abort(signal?.reason);
   const timer = setTimeout(() => limit.abort(new DOMException(`not done in ${ms} ms`, 'TimeoutError')), ms);
-  signal?.addEventListener('abort', onAbort, { once: true });
+  own?.addEventListener('abort', onAbort, { once: true });
   try {
     return await work(limit.signal);
   } finally {
     clearTimeout(timer);
-    signal?.removeEventListener('abort', onAbort);
+    own?.removeEventListener('abort', onAbort);
   }
 }
