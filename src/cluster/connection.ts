@@ -299,9 +299,9 @@ export class ClusterConnection implements StreamLink {
   /** Sends a payload; while the server is away it is kept for when it is back. Throws ClusterError `too-large`. */
   send(subject: string, payload: Uint8Array, options: PublishOptions = {}): void {
     this.requireSize(payload);
-    const publish = (): void => this.nats.publish(subject, payload, options);
-    if (this.link === 'connected') publish();
-    else if (this.link === 'reconnecting' && this.kept.length < MAX_KEPT) this.kept.push(publish);
+    if (this.link === 'connected') this.nats.publish(subject, payload, options);
+    else if (this.link === 'reconnecting' && this.kept.length < MAX_KEPT)
+      this.kept.push(() => this.send(subject, payload, options));
   }
 
   /** Calls `listener` with every message of a subject of this member's own. */
@@ -363,7 +363,14 @@ export class ClusterConnection implements StreamLink {
   private setState(state: LinkState): void {
     if (this.link === state) return;
     this.link = state;
-    for (const publish of state === 'connected' ? this.kept.splice(0) : []) publish();
+    for (const send of state === 'connected' ? this.kept.splice(0) : []) {
+      try {
+        send();
+      } catch (error) {
+        // The server may carry less than it did.
+        this.complaints.say('server', error);
+      }
+    }
     for (const listener of this.stateListeners) listener(state);
   }
 

@@ -169,6 +169,9 @@ describeWithNats('members of a cluster', () => {
 
   it('say what is wrong with a server that was restarted with too small a limit', async () => {
     await cluster.server.halt();
+    await until(() => connection.state === 'reconnecting', 'the server to be gone');
+    // Kept until it is back, when it is too large.
+    connection.send('somebody', new Uint8Array(1_500_000));
     const { port, webSocketPort } = cluster.server;
     const small = await NatsServer.start({ port, webSocketPort, maxPayload: '1MB' });
     await until(() => connection.trouble !== null, 'the trouble');

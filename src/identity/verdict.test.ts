@@ -78,6 +78,10 @@ describe('verdicts', () => {
       strict: 'expired',
     });
     expect(verdict([root!, mid, leaf], registry, NOW - 2 * DAY)).toMatchObject({ strict: 'not-yet-valid' });
+    const chain = [root!, mid, leaf];
+    const found = [-DAY - 1, -DAY, DAY, DAY + 1].map((ms) => verdict(chain, registry, NOW + ms));
+    expect(found.map(({ strict }) => strict)).toEqual(['not-yet-valid', 'ok', 'ok', 'expired']);
+    expect(found.map((each) => each.chain)).toEqual(['not-yet-valid', 'ok', 'ok', 'expired']);
     const short = await made('Short', midKey, root!, { notAfter: NOW - 1000 });
     expect(verdict([root!, short], null).certificates).toBe('expired');
   });
@@ -147,7 +151,21 @@ describe('verdicts', () => {
     expect(verdict(await chain(), null).certificates).toBe(code);
   });
 
+  it('a bound on the length of a path that is just met is no reason to refuse', async () => {
+    for (const [pathLength, certificates] of [
+      [1, 'ok'],
+      [0, 'path-length'],
+    ] as const) {
+      const top = await made('Top', rootKey, null, { authority: { pathLength } });
+      const between = await made('Between', midKey, top, { authority: { pathLength: 0 } });
+      const end = await made('End', leafKey, between, { authority: null, usages: LEAF_USAGES });
+      expect(verdict([top, between, end], null).certificates).toBe(certificates);
+      expect(verdict([top, between], null).certificates).toBe('ok');
+    }
+  });
+
   it('no chain and too long a chain are not judged', () => {
+    expect(() => verdict(new Array<Certificate>(8).fill(root!), null)).not.toThrow();
     expect(() => verdict([])).toThrow('chain of 0');
     expect(() => verdict(new Array<Certificate>(9).fill(root!))).toThrow('chain of 9');
   });
