@@ -299,7 +299,23 @@ describe('status lists', () => {
   it('that unpack to more than they may are refused', async () => {
     const bomb = StatusList.of(new Uint8Array(300_000));
     await expect(open(await signStatusList(keys.get(A)!, A, URI, bomb, NOW, 100))).rejects.toThrow('unpacks');
-    expect(() => StatusList.empty().set(-1, 'revoked')).toThrow('status-list');
+    const most = 4 * 256 * 1024;
+    for (const index of [-1, 0.5, most, Number.NaN])
+      expect(() => StatusList.empty().set(index, 'revoked')).toThrow('status-list');
+  });
+
+  it('of a million credentials are read, however many of them are revoked', async () => {
+    // Hardly compressible: any of the three statuses, at each place.
+    let state = 1;
+    const byte = () => {
+      state = Math.imul(state, 1_664_525) + 1_013_904_223;
+      return [6, 4, 2, 0].reduce((all, shift) => all | ((((state >>> (shift + 16)) & 0xff) % 3) << shift), 0);
+    };
+    const list = StatusList.of(Uint8Array.from({ length: 256 * 1024 }, byte));
+    const places = [0, 1, 77_777, 4 * 256 * 1024 - 1];
+    list.set(places[3]!, 'suspended');
+    const status = await open(await signStatusList(keys.get(A)!, A, URI, list, NOW, 100));
+    expect(places.map(status)).toEqual(places.map((index) => list.get(index)));
   });
 });
 

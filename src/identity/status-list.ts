@@ -25,7 +25,7 @@ const schema = v.object({
   iat: moment,
   exp: v.optional(moment),
   ttl: v.optional(moment),
-  status_list: v.object({ bits: v.picklist([1, 2, 4, 8]), lst: base64UrlText(MAX_BYTES) }),
+  status_list: v.object({ bits: v.picklist([1, 2, 4, 8]), lst: base64UrlText(2 * MAX_BYTES) }),
 });
 
 /** Statuses of an issuer's credentials by index, two bits each. Grows as credentials are issued. */
