@@ -79,7 +79,7 @@ export class ClusterPlotting {
     }
   };
 
-  /** A plotter's id, `SELF` when this machine is to plot, null while all are busy. */
+  /** A plotter's id, `SELF` when this machine is to plot and `plotHere` is to be called, null while all are busy. */
   private async findPlotter(signal: AbortSignal): Promise<string | null> {
     const { connection, plotWith, patienceMs = PATIENCE_MS } = this.options;
     if (plotWith !== 'self') {
@@ -96,12 +96,14 @@ export class ClusterPlotting {
       }
       if (plotWith === 'cluster' || performance.now() - this.lastOffer < patienceMs) return null;
     }
-    return this.plottingHere ? null : SELF;
+    if (this.plottingHere) return null;
+    // At once: two sectors may ask in the same breath.
+    this.plottingHere = true;
+    return SELF;
   }
 
   /** One sector after the other: they share the folder's encoded records. */
   private async plotHere(plan: SectorPlan, context: PlotContext): Promise<void> {
-    this.plottingHere = true;
     try {
       await (this.options.plotHere ?? plotSector)(plan, context);
     } finally {

@@ -54,6 +54,30 @@ function isWholeOrAbsent(directory: MemoryDirectory): boolean {
 }
 
 describe('plotSector', () => {
+  it('lets others have their turn between the parts that it writes', async () => {
+    let turns = 0;
+    const beat = setInterval(() => (turns += 1), 0);
+    let parts = 0;
+    let before = 0;
+    const directory = new MemoryDirectory();
+    const write = directory.write.bind(directory);
+    directory.write = (name, written, then) => {
+      async function* counted(): AsyncGenerator<Uint8Array> {
+        before = turns;
+        for await (const part of written as AsyncIterable<Uint8Array>) {
+          parts += 1;
+          yield part;
+        }
+      }
+      return write(name, counted(), then);
+    };
+    await plotSector(plan, context({ directory }));
+    clearInterval(beat);
+    expect(isWhole(directory)).toBe(true);
+    expect(parts).toBeGreaterThan(10);
+    expect(turns - before).toBeGreaterThan(parts / 2);
+  });
+
   it('writes a sector whose records read back as they were encoded', async () => {
     expect(PLOTTED).toHaveLength(sectorFileSize(PIECES));
     const file = await SectorFile.open(reference, 0, true);

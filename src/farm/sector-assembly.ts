@@ -2,6 +2,7 @@
 import { CHUNK_BYTES, RECORD_CHUNKS, S_BUCKETS } from '../protocol/constants.ts';
 import { RECORD_METADATA_BYTES } from '../protocol/sector.ts';
 import { createBlake3 } from '../crypto/blake3.ts';
+import { pause } from '../network/pause.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
 
 /** Bytes assembled at a time, about: bounds memory, and how long the thread is busy without a pause. */
@@ -38,6 +39,8 @@ export async function* assembleSector(
   const size = windowOf(map.bitfields.length);
   for (let first = 0; first < S_BUCKETS; first += size) {
     yield emit(await assembleWindow(map, first, size, done, readChunks));
+    // Where files are read and written synchronously, nothing else lets slots and audits through.
+    await pause(0);
   }
   if (done.some((count) => count !== RECORD_CHUNKS))
     throw new RangeError('a record without its 32768 chunks');

@@ -15,6 +15,7 @@ import type { PieceOffset, SBucket, SectorIndex } from '../protocol/types.ts';
 import type { FarmDirectory, ReadHandle } from '../storage/directory.ts';
 import { readScattered } from '../storage/directory.ts';
 import { createBlake3 } from '../crypto/blake3.ts';
+import { pause } from '../network/pause.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
 import { FarmError } from './errors.ts';
 import { decodeSectorMetadata, SBucketIndex } from '../protocol/sector-metadata.ts';
@@ -182,6 +183,8 @@ export class SectorFile {
       for (let offset = 0; offset < end; offset += VERIFY_BLOCK) {
         signal?.throwIfAborted();
         hasher.update(await this.readBytes(handle, offset, Math.min(VERIFY_BLOCK, end - offset)));
+        // Where files are read synchronously, nothing else lets slots and audits through.
+        await pause(0);
       }
       const stored = await this.readBytes(handle, end, 32);
       const computed = hasher.digest();
