@@ -24,7 +24,10 @@ export interface RecordMasks {
 export interface TableMaker {
   /** What it is, as far as it is known. */
   readonly adapter: string;
-  /** Makes the table of a 32-byte seed; calls side by side wait for each other. Throws GpuError; the signal's reason. */
+  /**
+   * Makes the table of a 32-byte seed; calls side by side wait for each other. Throws
+   * GpuError, of which TableTooLargeError is about this one table only; the signal's reason.
+   */
   masks(seed: Uint8Array, signal?: AbortSignal): Promise<RecordMasks>;
   /** It was found to be wrong and is not used again. */
   distrust(why: string): void;

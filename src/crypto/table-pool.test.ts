@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import { ProtocolError } from '../protocol/errors.ts';
-import { GpuError } from './gpu/device.ts';
+import { GpuError, TableTooLargeError } from './gpu/device.ts';
 import { JobPriority, type ComputePool, type EncodedRecord, type JobInput } from './jobs.ts';
 import type { TableMaker } from './table-maker.ts';
 import { TablePool, type TablesView } from './table-pool.ts';
@@ -73,7 +73,7 @@ function scene(
     open,
     tables,
     encode,
-    fail: (error: Error) => (failure = error),
+    fail: (error: Error | null) => (failure = error),
     compare: () => (compared = true),
     /** Who encoded the record of a seed, in order. */
     by: (seed: number) =>
@@ -157,6 +157,18 @@ describe('a pool with a graphics processor', () => {
     expect(tables.view()).toMatchObject({ state: 'failed', reason: 'the device was lost' });
     await encode(3);
     expect(by(3)).toEqual(['worker']);
+  });
+
+  test('leaves a table that is too large for it to a worker, and only that one', async () => {
+    const { tables, encode, by, fail } = scene(fast);
+    await encode(1);
+    fail(new TableTooLargeError('a table does not fit'));
+    expect((await encode(2)).chunks).toEqual(record(0).chunks);
+    expect(by(2)).toEqual(['worker']);
+    expect(tables.view()).toMatchObject({ state: 'used', reason: null });
+    fail(null);
+    await encode(3);
+    expect(by(3)).toEqual(['gpu']);
   });
 
   test('finds one out whose samples do not hold', async () => {

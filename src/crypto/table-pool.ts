@@ -5,7 +5,7 @@
 import { equal } from '../protocol/bytes.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import { ProtocolError, messageOf } from '../protocol/errors.ts';
-import { GpuError } from './gpu/device.ts';
+import { GpuError, TableTooLargeError } from './gpu/device.ts';
 import {
   JobPriority,
   type ComputePool,
@@ -140,6 +140,7 @@ export class TablePool implements ComputePool {
       const masks = await this.masksOf(maker, input.evaluationSeed, options.signal);
       return await this.pool.run('record.encode', { ...input, masks }, options);
     } catch (error) {
+      if (error instanceof TableTooLargeError) return null;
       if (error instanceof GpuError) this.drop(maker, error.message);
       else if (error instanceof ProtocolError && error.code === 'wrong-masks')
         this.distrust(maker, error.message);

@@ -16,6 +16,14 @@ export class GpuError extends Error {
   }
 }
 
+/** A table is larger than its buffers, as very few are; the next one may well fit. */
+export class TableTooLargeError extends GpuError {
+  constructor(message: string) {
+    super(message);
+    this.name = 'TableTooLargeError';
+  }
+}
+
 /** What the browser throws about a device, as a GpuError. */
 export function gpuError(error: unknown): GpuError {
   if (error instanceof GpuError) return error;
@@ -29,13 +37,27 @@ export interface OpenDevice {
   adapter: string;
 }
 
+/** Chromium answers “none” while its own process for graphics starts anew, which the first question can make it do. */
+const ASKED_AT_MOST = 5;
+const BETWEEN_ASKING_MS = 250;
+
+async function fastestAdapter(): Promise<GPUAdapter | null> {
+  const gpu = globalThis.navigator?.gpu;
+  if (gpu === undefined) return null;
+  for (let asked = 1; ; asked += 1) {
+    const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
+    if (adapter !== null || asked === ASKED_AT_MOST) return adapter;
+    await new Promise((resolve) => setTimeout(resolve, BETWEEN_ASKING_MS));
+  }
+}
+
 /**
  * A device of the fastest processor within the limits that every one has; null where there is none. One that the
  * cores play (`emulated`) will do for tests only: it is slower than the cores themselves.
  */
 export async function openDevice(emulated: boolean): Promise<OpenDevice | null> {
-  const adapter = await globalThis.navigator?.gpu?.requestAdapter({ powerPreference: 'high-performance' });
-  if (!adapter || (adapter.info.isFallbackAdapter && !emulated)) return null;
+  const adapter = await fastestAdapter();
+  if (adapter === null || (adapter.info.isFallbackAdapter && !emulated)) return null;
   const { vendor, architecture } = adapter.info;
   return { device: await adapter.requestDevice(), adapter: `${vendor} ${architecture}`.trim() };
 }

@@ -24,9 +24,12 @@ export const TABLES = 7;
  * with more is left to the cores.
  */
 export const BUCKET_SLOTS = 512;
-/** Entries of table 1, and places for those of the tables after it, whose number varies by some thousands. */
+/**
+ * Entries of table 1, and places for those of the tables after it: what one has more or less than its due, the next
+ * has twice over.
+ */
 export const ENTRIES = 2 ** K;
-export const CAPACITY = ENTRIES + 2 ** 16;
+export const CAPACITY = ENTRIES + 2 ** 18;
 /** Bits of a position: those of the entries' number, of which `CAPACITY` needs one more. */
 export const POSITION_BITS = K + 1;
 /** Leaves of a proof: its x values. */
