@@ -115,3 +115,26 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     await expect(card(page, 'tune.wav')).toBeVisible({ timeout: MINUTE });
   });
 });
+
+test('history is looked through for what nobody knows, which can be paused', async ({ browser }) => {
+  const page = await profile(browser, app().url, network());
+  await objectsScreen(page);
+  const link = await page.getByRole('link', { name: 'hello.txt', exact: true }).getAttribute('href');
+  const search = page.getByTestId('search');
+  const lookFor = async (cid: string): Promise<void> => {
+    await card(page, 'Open').getByLabel('Identifier or link').fill(cid);
+    await page.getByRole('button', { name: 'Search all of history' }).click();
+  };
+  await page.getByText('If nobody knows where it lies').click();
+  await lookFor(`bafkr6i${'a'.repeat(52)}`);
+  await expect(search).toContainText(/[1-9][0-9]* of \d+ pieces looked through/, { timeout: MINUTE });
+  await search.getByRole('button', { name: 'Pause' }).click();
+  await expect(search).toHaveAttribute('data-state', 'paused');
+  await search.getByRole('button', { name: 'Go on' }).click();
+  await expect(search).toContainText('of them earlier', { timeout: MINUTE });
+  await lookFor(/bafkr6i[a-z2-7]+/.exec(link!)![0]);
+  await expect(search).toHaveAttribute('data-state', 'found', { timeout: 3 * MINUTE });
+  await search.getByRole('button', { name: 'Open it' }).click();
+  const opened = card(page, 'hello.txt');
+  await expect(opened.getByText('A first text out of history')).toBeVisible({ timeout: MINUTE });
+});
