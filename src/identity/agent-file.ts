@@ -56,7 +56,7 @@ export interface AgentFile {
   chain: string[];
 }
 
-/** Writes an agent's file. Throws Refusal `weak-password`. */
+/** Writes an agent's file. Throws Refusal `weak-password`, DecodeError for one that would not be read. */
 export async function encodeAgentFile(agent: AgentFile, password: string): Promise<Uint8Array> {
   if (Array.from(password).length < MIN_PASSWORD_CHARACTERS) {
     throw new Refusal(
@@ -67,7 +67,8 @@ export async function encodeAgentFile(agent: AgentFile, password: string): Promi
   }
   const { did, name, grants, chain } = agent;
   const key = toBase64Url(await encryptPkcs8(agent.pkcs8, password));
-  return utf8(JSON.stringify({ v: 1, did, name, key, grants, chain }));
+  const file = shaped(fileSchema, { v: 1, did, name, key, grants, chain }, 'agent-file');
+  return utf8(JSON.stringify(file));
 }
 
 /**

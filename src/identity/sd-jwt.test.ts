@@ -97,6 +97,17 @@ describe('credentials shown claim by claim', () => {
       expect(() => requireIssued(bound)).toThrow('key-binding-present');
   });
 
+  it('are not issued so that nobody would read them', async () => {
+    const many = Object.fromEntries(Array.from({ length: 257 }, (_, index) => [`c${index}`, index]));
+    const issue = (own: typeof claims | object, selective: string[][] = []) =>
+      issueSdJwt(issuer, { iss: ISSUER, vct: TYPE, iat: NOW, claims: own as typeof claims, selective });
+    const paths = Object.keys(many).map((name) => [name]);
+    expect(disclosableClaims(await issue(many, paths.slice(1))).disclosable).toHaveLength(256);
+    await expect(issue(many, paths)).rejects.toThrow('257 disclosures');
+    await expect(issue({ a: { '...': 'x' } })).rejects.toThrow('out of place');
+    await expect(issue({ a: 'x'.repeat(512 * 1024) })).rejects.toThrow('characters');
+  });
+
   it('are proven to be the holder’s for this question, this presentation and now', async () => {
     const shown = await presentSdJwt(issued, [['name']], PRESENTING);
     const bound = shown.slice(0, shown.lastIndexOf('~') + 1);

@@ -235,7 +235,10 @@ export interface CredentialDraft {
   selective: readonly ClaimPath[];
 }
 
-/** Signs a credential; the result ends in `~` and holds every disclosure. Throws Refusal `disclosure-name`. */
+/**
+ * Signs a credential; the result ends in `~` and holds every disclosure. Throws Refusal `disclosure-name`, DecodeError for
+ * one that nobody would read.
+ */
 export async function issueSdJwt(key: SigningKey, draft: CredentialDraft): Promise<string> {
   const disclosures: string[] = [];
   const claims = conceal(draft.claims, draft.selective, disclosures) as JsonObject;
@@ -260,7 +263,9 @@ export async function issueSdJwt(key: SigningKey, draft: CredentialDraft): Promi
     ...(draft.certificates === undefined ? {} : { x5c: draft.certificates }),
   };
   const token = await signJws(key, header, payload);
-  return [token, ...disclosures, ''].join('~');
+  const issued = [token, ...disclosures, ''].join('~');
+  disclosableClaims(issued);
+  return issued;
 }
 
 export interface Presenting {

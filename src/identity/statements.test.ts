@@ -11,6 +11,7 @@ import {
   signRevocations,
   type AuditEntry,
 } from './agent.ts';
+import { encodeAgentFile, type AgentFile } from './agent-file.ts';
 import { checkCapability, signCapability, type Capability, type CapabilityRequest } from './capability.ts';
 import { decodeCertificate } from './certificate.ts';
 import { keyIdOf } from './did.ts';
@@ -223,6 +224,26 @@ describe('capabilities', () => {
       list,
     );
     expect(() => checkRevocations(swapped, keyOf)).toThrow('issuer-key');
+  });
+
+  it('an agent’s file is written so that it can be read', async () => {
+    const chain = [toBase64Url(new Uint8Array(100))];
+    const grants = [{ v: 1 as const, tokens: [await signed(A, B, null)], certificates: {} }];
+    const write = (more: Partial<AgentFile>) =>
+      encodeAgentFile(
+        { did: B, name: 'Agent', pkcs8: new Uint8Array(64), grants, chain, ...more },
+        'long enough',
+      );
+    expect(JSON.parse(new TextDecoder().decode(await write({})))).toMatchObject({
+      v: 1,
+      did: B,
+      grants,
+      chain,
+    });
+    const many = Array.from({ length: 65 }, () => grants[0]!);
+    await expect(write({ grants: many })).rejects.toThrow('grants: <=64');
+    await expect(write({ name: 'a'.repeat(65) })).rejects.toThrow('name: <=64');
+    await expect(write({ chain: [] })).rejects.toThrow('chain: >=1');
   });
 
   it('nothing is counted where no total is limited, or none is used', async () => {
