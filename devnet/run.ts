@@ -3,7 +3,7 @@
  * that this one hears a signal at once, whatever the network computes.
  */
 import type { Worker } from 'node:worker_threads';
-import { onEnding } from '../src/network/ending-node.ts';
+import { endAtOnce, onEnding } from '../src/network/ending-node.ts';
 import { messageOf } from '../src/protocol/errors.ts';
 import { NatsServer } from './nats-server.ts';
 import { HELP, readOptions, type StartOptions } from './options.ts';
@@ -34,7 +34,8 @@ export function commandLineOptions(): StartOptions {
 
 /**
  * Starts the network, then `also`, which is told the RPC port; ends the program once a signal has stopped both: within
- * seconds, at once while they start or at a second signal. Exit codes: 0 stopped, 1 failed or cut short.
+ * seconds, at once while they start or at a second signal. Exit codes: 0 stopped, 1 failed; by SIGTERM where it was cut
+ * short.
  */
 export async function runNetwork(
   options: StartOptions,
@@ -44,8 +45,8 @@ export async function runNetwork(
   const stops: (() => Promise<unknown>)[] = [];
   let ready = false;
   onEnding((again) => {
-    if (again || !ready) process.exit(again ? 1 : 0);
-    void stopAll(thread, stops).then(() => process.exit(0));
+    if (again || !ready) endAtOnce();
+    else void stopAll(thread, stops);
   });
   const port = await networkPort(thread);
   ready = true;
@@ -82,7 +83,9 @@ async function stopAll(thread: Worker, stops: readonly (() => Promise<unknown>)[
     Promise.allSettled([stopped, ...stops.map((stop) => stop())]),
     patience,
   ]);
-  if (outcome === 'late') print('The network was busy and was cut short; it goes on from its last block.');
+  if (outcome !== 'late') process.exit(0);
+  print('The network was busy and was cut short; it goes on from its last block.');
+  endAtOnce();
 }
 
 /** A server for the members of a cluster, or null and a sentence where it cannot be had. */

@@ -171,18 +171,35 @@ async function follow(node: AllotmentNode, goal: Goal | null): Promise<void> {
   });
 }
 
-/** Starts the node and waits for the verified head, saying on standard error how far it is. `why`: a signal ends it. */
-async function followed(
+interface Started {
+  status: StatusLine;
+  /** Aborted when the program is told to end. */
+  signal: AbortSignal;
+}
+
+/** Starts the node, saying so on standard error. `why`: what is said where a signal ends it. */
+async function started(
   node: AllotmentNode,
   values: Values,
   why: string,
-  farms: 'none' | 'as-before' = 'none',
-): Promise<{ status: StatusLine; signal: AbortSignal }> {
+  farms: 'none' | 'as-before',
+): Promise<Started> {
   const signal = endSignal(why);
   const status = new StatusLine();
   status.say('Starting');
   const setup = await unlessEnded(signal, setupOf(node, values, farms));
   await unlessEnded(signal, node.start(setup, farms !== 'none'));
+  return { status, signal };
+}
+
+/** The same, and waits for the verified head, saying how far it is. */
+async function followed(
+  node: AllotmentNode,
+  values: Values,
+  why = 'The program was told to end.',
+  farms: 'none' | 'as-before' = 'none',
+): Promise<Started> {
+  const { status, signal } = await started(node, values, why, farms);
   await untilFollowing(node, status, signal);
   return { status, signal };
 }
@@ -228,7 +245,7 @@ async function main(): Promise<void> {
       case 'balance':
         if (argument === undefined) throw new UsageError('balance takes an address');
         accountOf(argument);
-        const { status, signal } = await followed(node, values, 'The program was told to end.');
+        const { status, signal } = await followed(node, values);
         status.say('Asking for the proof of the balance');
         print('balance', { ...(await unlessEnded(signal, node.balance(argument))) });
         break;
@@ -262,7 +279,9 @@ async function main(): Promise<void> {
         const run = farmCommand(command, argument, values, () =>
           spaceOf(node, values, node.snapshot().setup?.network.endpoints[0] ?? '', null),
         );
-        const { signal } = await followed(node, values, 'The program was told to end.', 'as-before');
+        // Whether there is such a farm needs no chain.
+        const begin = command === 'remove-farm' ? started : followed;
+        const { signal } = await begin(node, values, 'The program was told to end.', 'as-before');
         await unlessEnded(signal, run(node));
       }
     }

@@ -1,7 +1,5 @@
-import { onEnding } from '../network/ending-node.ts';
+import { endAtOnce, onEnding } from '../network/ending-node.ts';
 
-/** As a shell reports a program that was interrupted. */
-const INTERRUPTED = 130;
 /** What is open has so long to be closed. */
 const CLOSING_MS = 10_000;
 
@@ -12,8 +10,8 @@ const CLOSING_MS = 10_000;
 export function endSignal(why: string): AbortSignal {
   const ending = new AbortController();
   onEnding((again) => {
-    if (again) process.exit(INTERRUPTED);
-    setTimeout(() => process.exit(INTERRUPTED), CLOSING_MS).unref();
+    if (again) return endAtOnce();
+    setTimeout(endAtOnce, CLOSING_MS).unref();
     ending.abort(new DOMException(why, 'AbortError'));
   });
   return ending.signal;

@@ -4,6 +4,21 @@
 const SAME_MS = 1_000;
 const PARENT_POLL_MS = 500;
 
+/** As shells report the end by SIGTERM. */
+const TERMINATED = 143;
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
+
+/**
+ * Ends the program by SIGTERM itself, at once: `process.exit` waits for threads, of which one that compiles or encrypts
+ * hears nothing until it is done.
+ */
+export function endAtOnce(): void {
+  for (const signal of SIGNALS) process.removeAllListeners(signal);
+  // Who ends programs of its own with this one listens to that.
+  process.emit('exit', TERMINATED);
+  process.kill(process.pid, 'SIGTERM');
+}
+
 /**
  * Calls `listener` each time the program is told to end: by SIGINT or SIGTERM, or by the end of the shell that npm
  * started it in, which takes npm's SIGTERM for itself. `again` says whether it was told before. Keeps no program
@@ -19,8 +34,7 @@ export function onEnding(listener: (again: boolean) => void): () => void {
     told ??= performance.now();
     listener(again);
   };
-  const signals = ['SIGINT', 'SIGTERM'] as const;
-  for (const signal of signals) process.on(signal, tell);
+  for (const signal of SIGNALS) process.on(signal, tell);
   const { ppid } = process;
   const orphaned = (): void => {
     if (process.ppid === ppid) return;
@@ -31,6 +45,6 @@ export function onEnding(listener: (again: boolean) => void): () => void {
   const timer = underNpm ? setInterval(orphaned, PARENT_POLL_MS).unref() : undefined;
   return () => {
     clearInterval(timer);
-    for (const signal of signals) process.off(signal, tell);
+    for (const signal of SIGNALS) process.off(signal, tell);
   };
 }
