@@ -106,7 +106,39 @@ describe('wallet service', () => {
     now += 120_000;
     expect(() => wallet.identitySecret('ed25519', 0)).toThrow('locked');
     await wallet.unlock({ password: PASSWORD });
-    await expect(wallet.setAutoLock({ minutes: 0 })).rejects.toThrow('auto-lock');
+    for (const minutes of [0, 1.5, 1441])
+      await expect(wallet.setAutoLock({ minutes })).rejects.toThrow('auto-lock');
+    for (const minutes of [1, 1440]) await wallet.setAutoLock({ minutes });
+  });
+
+  it('does nothing more for who comes back after that time, nor takes their coming for use', async () => {
+    let now = 1_000_000;
+    const wallet = await created({ now: () => now });
+    const [account] = (await wallet.status()).accounts;
+    const { id } = await wallet.putContact({ name: 'Me', address: account!.address });
+    const passkey = { credential: 'Y3JlZA', rp: 'localhost', prfOutput: new Uint8Array(32) };
+    const attempts: (() => Promise<unknown>)[] = [
+      () => wallet.addAccount({ name: 'Farm' }),
+      () => wallet.watchAccount({ name: 'Farm', address: account!.address }),
+      () => wallet.renameAccount({ id: account!.id, name: 'Farm' }),
+      () => wallet.removeAccount({ id: account!.id }),
+      () => wallet.contacts(),
+      () => wallet.putContact({ name: 'Farm', address: account!.address }),
+      () => wallet.removeContact({ id }),
+      () => wallet.signMessage({ account: account!.id, message: 'hello' }),
+      () => wallet.revealPhrase({ password: PASSWORD }),
+      () => wallet.setAutoLock({ minutes: 5 }),
+      () => wallet.addPasskey({ password: PASSWORD, ...passkey }),
+      () => wallet.removePasskey({ kid: 'prf-1' }),
+      () => wallet.networkBackup(),
+      () => wallet.networkBackups(),
+      () => wallet.touch().then(() => wallet.contacts()),
+    ];
+    for (const attempt of attempts) {
+      await wallet.unlock({ password: PASSWORD });
+      now += 300_000;
+      await expect(attempt()).rejects.toThrow('locked');
+    }
   });
 
   it('restores on another device with the same accounts, contacts and keys', async () => {
@@ -132,6 +164,9 @@ describe('wallet service', () => {
   it('unlocks by passkey', async () => {
     const wallet = await created();
     const prf = () => new Uint8Array(32).fill(5);
+    const wrong = { password: 'wrong password', credential: 'Y3JlZA', rp: 'localhost', prfOutput: prf() };
+    await expect(wallet.addPasskey(wrong)).rejects.toThrow('wrong-password');
+    expect((await wallet.status()).methods).toHaveLength(1);
     await wallet.addPasskey({ password: PASSWORD, credential: 'Y3JlZA', rp: 'localhost', prfOutput: prf() });
     await wallet.lock();
     await expect(wallet.unlockWithPasskey({ kid: 'prf-1', prfOutput: new Uint8Array(32) })).rejects.toThrow(
@@ -139,5 +174,22 @@ describe('wallet service', () => {
     );
     await wallet.unlockWithPasskey({ kid: 'prf-1', prfOutput: prf() });
     expect((await wallet.status()).unlocked).toBe(true);
+    await wallet.removePasskey({ kid: 'prf-1' });
+    await wallet.lock();
+    await expect(wallet.unlockWithPasskey({ kid: 'prf-1', prfOutput: prf() })).rejects.toThrow(
+      'wrong-passkey',
+    );
+  });
+
+  it('takes another password from who knows the old one', async () => {
+    const wallet = await created();
+    const change = (old: string) => wallet.changePassword({ old, password: 'another password' });
+    await expect(change('wrong password')).rejects.toThrow('wrong-password');
+    await change(PASSWORD);
+    await wallet.lock();
+    await expect(wallet.unlock({ password: PASSWORD })).rejects.toThrow('wrong-password');
+    await wallet.unlock({ password: 'another password' });
+    await expect(wallet.forget({ password: PASSWORD })).rejects.toThrow('wrong-password');
+    expect((await wallet.status()).exists).toBe(true);
   });
 });

@@ -94,18 +94,23 @@ export class WalletSession {
   async lock(): Promise<void> {
     if (this.timer !== null) clearTimeout(this.timer);
     this.timer = null;
-    for (const { seed, mini } of this.seeds.values()) {
-      seed.fill(0);
-      mini.fill(0);
-    }
-    this.seeds.clear();
+    this.wipeSeeds();
     const was = this.keystore.unlocked;
     this.keystore.lock();
     if (was) this.changed();
   }
 
-  /** Notes that the person is here, which puts off the automatic lock. */
+  private wipeSeeds(): void {
+    for (const { seed, mini } of this.seeds.values()) {
+      seed.fill(0);
+      mini.fill(0);
+    }
+    this.seeds.clear();
+  }
+
+  /** Notes that the person is here, which puts off the automatic lock; after too long without them it locks instead. */
   async touch(): Promise<void> {
+    this.lockIfIdle();
     if (this.keystore.unlocked) this.use();
   }
 
@@ -205,7 +210,7 @@ export class WalletSession {
   /** Restores a backup; nothing changes unless all of it opens. */
   async restore(input: { file: Uint8Array; password: string; replace?: boolean }): Promise<void> {
     await this.keystore.restore(input.file, input.password, input.replace === true);
-    this.seeds.clear();
+    this.wipeSeeds();
     this.use();
     this.changed();
   }
@@ -241,7 +246,7 @@ export class WalletSession {
     const { copy, phrase, passphrase = '', password, replace = false } = input;
     const key = storageRootKey(phraseSeed(normalisedPhrase(phrase), passphrase));
     await this.keystore.restoreFromNetwork(copy, key, password, replace);
-    this.seeds.clear();
+    this.wipeSeeds();
     this.use();
     this.changed();
   }
