@@ -87,6 +87,7 @@ test('what one tab stores and pays at once all ends, and another gets it when th
   await makeWallet(page);
   await addAlice(page);
   const phrase = await wordsOf(page);
+  await network().ask('filled');
   const letter = await storeFile(page);
   const copy = await storeCopy(page);
   await payTwoTokens(page);
@@ -99,7 +100,7 @@ test('what one tab stores and pays at once all ends, and another gets it when th
     await expect(one).toHaveAttribute('data-step', /deep|archived|checked/, { timeout: 8 * MINUTE });
   }
   for (const one of await uploads.all())
-    await expect(one).toHaveAttribute('data-step', 'checked', { timeout: 6 * MINUTE });
+    await expect(one).toHaveAttribute('data-step', 'checked', { timeout: 10 * MINUTE });
   await closeProfiles();
 
   const reader = await profile(browser, app().url, network());

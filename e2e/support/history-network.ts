@@ -2,8 +2,8 @@
  * A local network with its prepared history for browser tests, run as a program: a farmer of its own, a peer of the
  * storage network, and a segment that is nearly full. A block is made only when one is wanted: as many as it takes to
  * archive what a transaction stored. Prints a line of JSON with its address and a checkpoint to begin from. Lines that
- * it reads say which pieces it keeps to itself (`all`, `source` for every source piece, `none`), which it repeats. It
- * ends with its input.
+ * it reads say which pieces it keeps to itself (`all`, `source` for every source piece, `none`), which it repeats;
+ * `filled` is repeated once the segment is nearly full. It ends with its input.
  */
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -71,10 +71,13 @@ hub.onSlot(clock.tick);
 
 const filler = developmentAccounts().at(-1)!;
 
+let full: () => void;
+const filled = new Promise<void>((done) => (full = done));
+
 /** Stores zeros until there is only so much room in the segment. */
 function fill(): void {
   const { bytesLeft } = segments.openSegment();
-  if (bytesLeft <= ROOM) return;
+  if (bytesLeft <= ROOM) return full();
   const call = fillerCall(Math.min(MAX_FILLER_BYTES, bytesLeft - ROOM));
   pool.submit(signTransaction(chain, pool, filler, call));
   wanted = chain.best.number + 1;
@@ -111,8 +114,11 @@ print({
 const lines = createInterface({ input: process.stdin });
 process.once('SIGTERM', () => lines.close());
 for await (const line of lines) {
-  withheld = WITHHELD[line] ?? withheld;
-  print({ withholds: line });
+  if (line === 'filled') void filled.then(() => print({ filled: true }));
+  else {
+    withheld = WITHHELD[line] ?? withheld;
+    print({ withholds: line });
+  }
 }
 await running.stop();
 rmSync(dataDir, { recursive: true, force: true });

@@ -80,7 +80,7 @@ export class Program {
 export const pacedNetwork = (minutesLate: number) => network<Nodes>('paced-network', String(minutesLate));
 /**
  * A network with the prepared history. Lines said to it name the pieces that it keeps to itself: `all`, `source` for
- * every source piece, `none`.
+ * every source piece, `none`; `filled` is answered once what is stored next closes a segment.
  */
 export const historyNetwork = () => network<Nodes>('history-network');
 /** A network and a NATS server for a cluster. */
