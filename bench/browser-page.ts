@@ -7,6 +7,15 @@ import { build } from 'vite';
 import { serveApp } from '../scripts/app-server.ts';
 import { threadsCpuSeconds } from './measure.ts';
 
+/** What Chromium needs on Linux, beside a driver for Vulkan, to compute on a card without a screen. */
+export const OWN_CARD: readonly string[] = [
+  '--enable-unsafe-webgpu',
+  '--ignore-gpu-blocklist',
+  ...(process.platform === 'linux'
+    ? ['--enable-features=Vulkan', '--use-angle=vulkan', '--disable-vulkan-surface']
+    : []),
+];
+
 /** What is measured once and compared with several times. */
 export function once<T>(work: () => Promise<T>): () => Promise<T> {
   let result: Promise<T> | undefined;
@@ -18,11 +27,13 @@ export function once<T>(work: () => Promise<T>): () => Promise<T> {
  * browser is left open: the program ends it.
  *
  * @param files Folders that are served with it, by the name they are served under.
+ * @param args What Chromium is started with besides.
  */
 export async function openBenchPage(
   name: string,
   global: string,
   files: Record<string, string> = {},
+  args: readonly string[] = ['--disable-gpu'],
 ): Promise<Page> {
   const folder = mkdtempSync(join(tmpdir(), `allotment-${name}-`));
   process.once('exit', () => rmSync(folder, { recursive: true, force: true }));
@@ -41,7 +52,7 @@ export async function openBenchPage(
   process.once('exit', () => rmSync(profile, { recursive: true, force: true, maxRetries: 5 }));
   const browser = await chromium.launchPersistentContext(profile, {
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
-    args: ['--no-sandbox', '--disable-gpu'],
+    args: ['--no-sandbox', ...args],
   });
   const page = await browser.newPage();
   await page.goto(app.url);

@@ -110,10 +110,14 @@ export class FarmWork {
    * A sector of real pieces: verified in one batch, encoded, written to disk; all on one thread, but for what another
    * `plotter` does elsewhere.
    */
-  async plot(plotter: SectorPlotter = plotSector, change: Partial<PlotContext> = {}): Promise<number> {
+  async plot(
+    plotter: SectorPlotter = plotSector,
+    change: Partial<PlotContext> = {},
+    count = PLOTTED_PIECES,
+  ): Promise<number> {
     const { pieces, commitments } = await this.recorded();
     const indices = [...pieces.keys()];
-    const plan = planSector(new Uint8Array(32), 0, 3n, PLOTTED_PIECES, RULES);
+    const plan = planSector(new Uint8Array(32), 0, 3n, count, RULES);
     plan.pieces.forEach((piece, offset) => (piece.index = indices[offset % indices.length]!));
     const context: PlotContext = {
       pool: this.inline,

@@ -15,7 +15,7 @@ import { HelperPlotter } from '../src/network/helper-plotter.ts';
 import { openNodeSocket } from '../src/network/socket-node.ts';
 import { HelperPlotting } from '../src/node/helper-plotting.ts';
 import { NodeDirectory } from '../src/storage/node-directory.ts';
-import { once, openBenchPage, rendererWithWorkers, workerSeconds } from './browser-page.ts';
+import { once, openBenchPage, OWN_CARD, rendererWithWorkers, workerSeconds } from './browser-page.ts';
 import type { FarmPage } from './farm-page/page.ts';
 import { FarmWork, PLOTTED_PIECES, VERIFIED_PIECES, type FarmWorkName } from './farm-work.ts';
 import { cpuSeconds, median, medianOf, processCpuSeconds, RUNS } from './measure.ts';
@@ -214,4 +214,19 @@ function benchmarksOf(row: Row): Benchmark[] {
   });
 }
 
-export const benchmarks: Benchmark[] = ROWS.flatMap(benchmarksOf);
+/** What a person sees of plotting, pieces at hand: all cores, and the graphics processor where that is faster. */
+const pace: Benchmark = {
+  group: 'farm',
+  name: 'farm.plot.pace',
+  unit: 's by the clock, per piece',
+  better: 'lower',
+  goal: 'report',
+  async run() {
+    const opened = await openBenchPage('farm-page', 'farmPage', { vectors: VECTORS }, OWN_CARD);
+    const cores = await opened.evaluate(() => farmPage.work('pace.cores'));
+    const value = await opened.evaluate(() => farmPage.work('pace'));
+    return { value, peer: 'cores alone, same run', ratio: cores / value, runs: 1, where: 'chromium' };
+  },
+};
+
+export const benchmarks: Benchmark[] = [...ROWS.flatMap(benchmarksOf), pace];

@@ -4,6 +4,7 @@ import type { GpuTablesPage } from '../e2e/support/gpu-tables-page.ts';
 import { serveLibraryPage } from '../e2e/support/library-page.ts';
 import { launchWithWebGpu } from '../e2e/support/webgpu-browser.ts';
 import { toHex } from '../src/protocol/bytes.ts';
+import { OWN_CARD } from './browser-page.ts';
 import { median } from './measure.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 
@@ -11,16 +12,6 @@ declare const gpuTablesPage: GpuTablesPage;
 
 /** Three are enough for a table of half a minute, which is what one takes where the cores play the processor. */
 const RUNS = 3;
-
-/** What Chromium needs on Linux, beside a driver for Vulkan, to compute on a card without a screen. */
-const OWN_CARD = [
-  '--no-sandbox',
-  '--enable-unsafe-webgpu',
-  '--ignore-gpu-blocklist',
-  ...(process.platform === 'linux'
-    ? ['--enable-features=Vulkan', '--use-angle=vulkan', '--disable-vulkan-surface']
-    : []),
-];
 
 /** Null where the browser has no adapter, or, unless `emulated` will do, none but one that the cores play. */
 async function openPage(browser: Browser, url: string, emulated: boolean): Promise<Page | null> {
@@ -35,7 +26,7 @@ async function openPage(browser: Browser, url: string, emulated: boolean): Promi
 async function measure(): Promise<BenchmarkResult> {
   const served = await serveLibraryPage('gpu-tables-page.ts');
   const executablePath = process.env['CHROMIUM'] ?? '/usr/bin/chromium';
-  const own = await chromium.launch({ executablePath, args: OWN_CARD });
+  const own = await chromium.launch({ executablePath, args: ['--no-sandbox', ...OWN_CARD] });
   const browsers = [own];
   try {
     let page = await openPage(own, served.url, false);

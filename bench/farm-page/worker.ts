@@ -1,7 +1,10 @@
 /** Plots, audits and proves in the browser's own storage, for the benchmarks of farming. */
+import { GpuTables } from '../../src/crypto/gpu/space-tables.ts';
 import { createWebPool } from '../../src/crypto/pool/web.ts';
+import { TablePool } from '../../src/crypto/table-pool.ts';
 import { OpfsDirectory } from '../../src/storage/opfs-directory.ts';
-import { FarmWork, type FarmWorkName } from '../farm-work.ts';
+import { FarmWork } from '../farm-work.ts';
+import type { FarmPageWork } from './page.ts';
 
 const work = new FarmWork({
   async vector(name) {
@@ -24,8 +27,29 @@ const work = new FarmWork({
   auditedFiles: 4,
 });
 
-self.onmessage = ({ data }: MessageEvent<FarmWorkName>) => {
-  work[data]().then(
+/** Pieces of a sector for each core. */
+const PIECES_PER_CORE = 16;
+
+/** Seconds by the clock of each piece when all cores plot, and the graphics processor if it may and is faster. */
+async function pace(withCard: boolean): Promise<number> {
+  const cores = navigator.hardwareConcurrency;
+  const options = withCard ? { open: () => GpuTables.open() } : {};
+  const pool = new TablePool(createWebPool(cores, null), options);
+  await pool.ready();
+  const { encodings: concurrency = cores } = pool.status();
+  const pieces = cores * PIECES_PER_CORE;
+  const seconds = await work.plot(undefined, { pool, concurrency }, pieces);
+  await pool.close();
+  return seconds / pieces;
+}
+
+function carryOut(what: FarmPageWork): Promise<number> {
+  if (what === 'pace') return pace(true);
+  return what === 'pace.cores' ? pace(false) : work[what]();
+}
+
+self.onmessage = ({ data }: MessageEvent<FarmPageWork>) => {
+  carryOut(data).then(
     (seconds) => self.postMessage(seconds),
     (error: unknown) => self.postMessage(String(error)),
   );
