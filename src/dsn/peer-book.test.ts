@@ -128,6 +128,16 @@ describe('the peers nearest to a place', () => {
     expect(book.closest(target, 9, '')).toEqual(order.filter((_, at) => at !== 1));
   });
 
+  it('are nearer than any that was forgotten', () => {
+    const peers = [1, 2, 3].map(connect);
+    const own = [1, 2, 3].map((number) => kademliaDistance(target, kademliaKey(multihashOf(number))));
+    expect(peers.map((peer) => book.distance(target, peer))).toEqual(own);
+    book.ban(peers[0]!, 'wrong piece');
+    const forgotten = book.distance(target, peers[0]!);
+    expect(own.every((distance) => distance < forgotten)).toBe(true);
+    expect(book.distance(new Uint8Array(32).fill(255), peers[0]!)).toBe(forgotten);
+  });
+
   it('that may hold a piece are tabs behind a relay, too', () => {
     const relayed = [multiaddr(`/ip4/10.0.0.1/tcp/1/p2p/${connect(1)}/p2p-circuit`).bytes, Uint8Array.of(9)];
     const protocols = [cachedPieceByIndex.name];

@@ -177,9 +177,10 @@ export class PeerBook {
     return this.known.get(peer)?.addresses ?? [];
   }
 
-  /** Place of a peer in the key space; the farthest possible for one that was forgotten. */
-  key(peer: string): Uint8Array {
-    return this.known.get(peer)?.key ?? new Uint8Array(32);
+  /** How far a peer is from a place in the key space; farther than any for one that was forgotten. */
+  distance(target: Uint8Array, peer: string): bigint {
+    const known = this.known.get(peer);
+    return known === undefined ? 1n << 256n : kademliaDistance(target, known.key);
   }
 
   found(peer: string): FoundPeer {

@@ -6,13 +6,7 @@ import type { Connection, IdentifyResult, PeerId, PrivateKey, Stream } from '@li
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
-import {
-  dsnProtocolVersion,
-  KADEMLIA_PROTOCOL,
-  kademliaDistance,
-  kademliaKey,
-  type DsnProtocol,
-} from '../protocol/dsn.ts';
+import { dsnProtocolVersion, KADEMLIA_PROTOCOL, kademliaKey, type DsnProtocol } from '../protocol/dsn.ts';
 import { ProtocolError, messageOf, asError } from '../protocol/errors.ts';
 import {
   CLOSEST_PEERS,
@@ -338,7 +332,7 @@ export class DsnPeer {
    */
   async closest(key: Uint8Array, signal: AbortSignal): Promise<string[]> {
     const target = kademliaKey(key);
-    const distance = (peer: string): bigint => kademliaDistance(target, this.book.key(peer));
+    const distance = (peer: string): bigint => this.book.distance(target, peer);
     const near = new Set(this.book.closest(target, CLOSEST_PEERS, this.id));
     const asked = new Set<string>();
     for (let round = 0; round < MAX_ROUNDS; round += 1) {
