@@ -52,6 +52,20 @@ describe('a copy of the wallet on the network', () => {
     expect((await again.status()).methods).toEqual([{ kind: 'password', kid: 'pw-1' }]);
   });
 
+  it('is as long as a copy can be, and of the version that is read', () => {
+    const key = new Uint8Array(32).fill(1);
+    const copy = (length: number, version = 1) => {
+      const bytes = new Uint8Array(length);
+      bytes[0] = version;
+      return () => openNetworkBackup(key, bytes);
+    };
+    const most = 32 * 1024 * 1024;
+    expect(copy(most + 1)).toThrow(`${most + 1} bytes`);
+    expect(copy(most, 2)).toThrow('no copy of a wallet');
+    for (const length of [0, 1, 1 + 12 + 32 + 16]) expect(copy(length)).toThrow('no copy of a wallet');
+    expect(copy(1 + 12 + 32 + 16 + 1)).toThrow('backup-phrase');
+  });
+
   it('needs an open wallet, and is remembered in it', async () => {
     const wallet = await made();
     await wallet.noteNetworkBackup({ cid: 'one' });
