@@ -11,6 +11,7 @@ import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
 import { runAgent } from './agent.ts';
 import { askUnseen } from './ask.ts';
+import { patientBalance } from './balance.ts';
 import { untilFollowing } from './chain-wait.ts';
 import { COMMANDS, HELP, parse, type Values } from './commands.ts';
 import { failureOf } from './failure.ts';
@@ -242,13 +243,15 @@ async function main(): Promise<void> {
         if (node.snapshot().setup !== null) await settled(node);
         print('status', { ...node.snapshot() });
         break;
-      case 'balance':
+      case 'balance': {
         if (argument === undefined) throw new UsageError('balance takes an address');
         accountOf(argument);
         const { status, signal } = await followed(node, values);
         status.say('Asking for the proof of the balance');
-        print('balance', { ...(await unlessEnded(signal, node.balance(argument))) });
+        const balance = patientBalance(() => node.balance(argument), signal);
+        print('balance', { ...(await unlessEnded(signal, balance)) });
         break;
+      }
       case 'get': {
         if (argument === undefined) throw new UsageError('get takes the identifier of an object, or a link');
         const { getObject, parseLink } = await import('./get.ts');
