@@ -26,5 +26,5 @@ test('a lie is not asked for again, and a signal ends the wait', async () => {
   const ending = new AbortController();
   const waiting = patientBalance(nobody, ending.signal, 60_000, 30_000);
   setTimeout(() => ending.abort(new Error('told to end')), 20);
-  await expect(waiting).rejects.toThrow();
+  await expect(waiting).rejects.toThrow('told to end');
 });

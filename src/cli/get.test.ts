@@ -241,6 +241,28 @@ describe('an object that nobody knows', () => {
   });
 });
 
+describe('an object that nobody gives', () => {
+  it('ends the wait in words', async () => {
+    const silent: GetDesk = {
+      ...desk(),
+      serviceWatchedBy: (watch) =>
+        new ObjectService({
+          pieces: {
+            pieces: (_, signal) =>
+              new Promise((__, reject) =>
+                signal?.addEventListener('abort', () => reject(signal.reason as Error)),
+              ),
+          },
+          locators: [{ name: 'an index', locate: () => Promise.resolve(places) }],
+          watch,
+        }),
+    };
+    await expect(get('evil', { patienceMs: 1_500 }, silent)).rejects.toThrow(
+      'Nobody gave the object within 2 s. The same command goes on later',
+    );
+  });
+});
+
 describe('an encrypted file', () => {
   it('asks for its password, again when it was wrong, three times at most', async () => {
     const asked: string[] = [];
