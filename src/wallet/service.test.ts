@@ -161,6 +161,28 @@ describe('wallet service', () => {
     expect((await other.status()).exists).toBe(false);
   });
 
+  it('derives no key of a wallet that was replaced or forgotten', async () => {
+    const OTHER = 'legal winner thank year wave sausage worth useful legal winner thank yellow';
+    const other = await open();
+    await other.create({ phrase: OTHER, password: PASSWORD });
+    const theirs = other.identitySecret('ed25519', 0);
+    const [file, copy] = [await other.backup(), await other.networkBackup()];
+    const replaced = { password: PASSWORD, replace: true };
+    for (const replace of [
+      (wallet: WalletService) => wallet.restore({ file, ...replaced }),
+      (wallet: WalletService) => wallet.restoreFromNetwork({ copy, phrase: OTHER, ...replaced }),
+      async (wallet: WalletService) => {
+        await wallet.forget({ password: PASSWORD });
+        await wallet.create({ phrase: OTHER, password: PASSWORD });
+      },
+    ]) {
+      const wallet = await created();
+      expect(wallet.identitySecret('ed25519', 0)).not.toEqual(theirs);
+      await replace(wallet);
+      expect(wallet.identitySecret('ed25519', 0)).toEqual(theirs);
+    }
+  });
+
   it('unlocks by passkey', async () => {
     const wallet = await created();
     const prf = () => new Uint8Array(32).fill(5);
