@@ -17,7 +17,6 @@ const MODULES = [
   'state-proofs',
   'tries',
   'auto-id',
-  'labels',
 ];
 
 export interface NamedSuite {

