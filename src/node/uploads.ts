@@ -2,6 +2,7 @@
  * Uploads: files and folders become nodes, nodes become remarks in transactions of the wallet, and an upload is
  * watched until it has been read back out of history and compared.
  */
+import { within } from '../network/within.ts';
 import { prepareTree, type PrepareOptions } from '../objects/prepare.ts';
 import type { ObjectService } from '../objects/service.ts';
 import { objectPath } from '../objects/link.ts';
@@ -303,12 +304,11 @@ export class Uploads {
   private async lookInHistory({ view, hashes }: UploadRecord): Promise<void> {
     const { signal } = this.stop;
     const service = this.options.freshService();
-    const head = await service
-      .open(view.cid, AbortSignal.any([signal, AbortSignal.timeout(FIND_MS)]))
-      .catch((error: unknown) => {
-        if (view.step === 'archived') throw error;
-        return null;
-      });
+    const find = (limit: AbortSignal) => service.open(view.cid, limit);
+    const head = await within(FIND_MS, signal, find).catch((error: unknown) => {
+      if (view.step === 'archived') throw error;
+      return null;
+    });
     if (head === null) return;
     view.step = 'archived';
     view.path = objectPath(service.linkTo(head, view.cid));
