@@ -28,6 +28,14 @@ export function fillerCall(length: number): Uint8Array {
   return remarkCall(new Uint8Array(length));
 }
 
+/** Whether a transaction stores something and is not the filler's own (`filler`: its public key). */
+export function storesObjects(bytes: Uint8Array, filler: Uint8Array): boolean {
+  const extrinsic = decodeExtrinsic(bytes);
+  const pallet = extrinsic.call[0];
+  if (extrinsic.kind !== 'signed' || (pallet !== SYSTEM && pallet !== UTILITY)) return false;
+  return !equal(extrinsic.signer, filler);
+}
+
 export class Filler {
   private readonly account: DevelopmentAccount = developmentAccounts().at(-1)!;
   /** The segment that has to close. */
@@ -66,11 +74,7 @@ export class Filler {
 
   /** Whether somebody else stored something in a block. */
   private holdsObjects(block: Block): boolean {
-    return this.chain.signedBlock(block.hash)!.extrinsics.some((bytes) => {
-      const extrinsic = decodeExtrinsic(bytes);
-      const pallet = extrinsic.call[0];
-      if (extrinsic.kind !== 'signed' || (pallet !== SYSTEM && pallet !== UTILITY)) return false;
-      return !equal(extrinsic.signer, this.account.publicKey);
-    });
+    const { extrinsics } = this.chain.signedBlock(block.hash)!;
+    return extrinsics.some((bytes) => storesObjects(bytes, this.account.publicKey));
   }
 }

@@ -12,14 +12,14 @@ import { createInterface } from 'node:readline';
 import { setTimeout } from 'node:timers/promises';
 import { developmentAccounts } from '../../devnet/accounts.ts';
 import { DEFAULT_NODE_OPTIONS, DEFAULT_PARAMS } from '../../devnet/config.ts';
-import { fillerCall, MAX_FILLER_BYTES } from '../../devnet/filler.ts';
+import { fillerCall, MAX_FILLER_BYTES, storesObjects } from '../../devnet/filler.ts';
 import { LocalNetwork } from '../../devnet/network.ts';
 import { historySize } from '../../devnet/runtime/subspace-state.ts';
 import { signTransaction } from '../../devnet/transactions.ts';
 import { formatCheckpoint } from '../../src/chain/checkpoint-text.ts';
 import { encodeIdentityFile } from '../../src/farm/identity.ts';
 import { decodeExtrinsic } from '../../src/protocol/extrinsic.ts';
-import { equal, fromHex } from '../../src/protocol/bytes.ts';
+import { fromHex } from '../../src/protocol/bytes.ts';
 import { isSourcePiece } from '../../src/protocol/segment.ts';
 import type { PieceIndex } from '../../src/protocol/types.ts';
 import { LateClock } from './late-clock.ts';
@@ -83,11 +83,7 @@ function fill(): void {
   wanted = chain.best.number + 1;
 }
 
-/** Whether it is a transaction of somebody else than who fills. */
-function isStored(bytes: Uint8Array): boolean {
-  const extrinsic = decodeExtrinsic(bytes);
-  return extrinsic.kind === 'signed' && !equal(extrinsic.signer, filler.publicKey);
-}
+const isStored = (bytes: Uint8Array): boolean => storesObjects(bytes, filler.publicKey);
 
 const begin = chain.best;
 const stopFilling = chain.on('best', fill);
@@ -95,10 +91,12 @@ fill();
 /** The segment that has to be archived. */
 let target: bigint | null = null;
 pool.onAdded(() => {
-  if (!pool.pending().some(isStored)) return;
+  const pending = pool.pending();
+  // Votes take part in whatever block comes.
+  if (pending.some((bytes) => decodeExtrinsic(bytes).kind === 'signed')) wanted = chain.best.number + 1;
+  if (!pending.some(isStored)) return;
   stopFilling();
   target ??= segments.openSegment().segment;
-  wanted = chain.best.number + 1;
 });
 chain.on('best', (block) => {
   if (target === null) return;
