@@ -4,8 +4,8 @@
  */
 import { openWeb } from '../network/web.ts';
 import type { WalletService } from '../wallet/service.ts';
-import { agentCommands } from './agent-commands.ts';
-import { agentUseCommands } from './agent-use-commands.ts';
+import type { agentCommands } from './agent-commands.ts';
+import type { agentUseCommands } from './agent-use-commands.ts';
 import type { contentCommands } from './content-commands.ts';
 import { IdentityContext } from './context.ts';
 import type { IdentityOptions } from './options.ts';
@@ -16,7 +16,7 @@ import { identityFileCommands } from './identity-file-commands.ts';
 import type { openIdCommands } from './openid-commands.ts';
 import { presentingCommands } from './presenting-commands.ts';
 import { registrationCommands } from './registration-commands.ts';
-import { scoreCommands } from './score-commands.ts';
+import type { scoreCommands } from './score-commands.ts';
 import { statusCommands } from './status-commands.ts';
 import { statementCommands } from './statement-commands.ts';
 import { unlinkableCommands } from './unlinkable-commands.ts';
@@ -54,6 +54,37 @@ const FOREIGN: Record<keyof ForeignCommands, true> = {
   checkForeign: true,
 };
 
+type AgentCommands = ReturnType<typeof agentCommands> & ReturnType<typeof agentUseCommands>;
+/** Commands of agents and what they may do; a record, so that none is left out. */
+const AGENTS: Record<keyof AgentCommands, true> = {
+  createAgent: true,
+  delegate: true,
+  acceptGrant: true,
+  delegations: true,
+  revokeDelegation: true,
+  importRevocations: true,
+  exportAgent: true,
+  importAgent: true,
+  newChallenge: true,
+  authenticate: true,
+  checkAuthentication: true,
+  useDelegation: true,
+  checkUse: true,
+  auditLog: true,
+};
+
+type ScoreCommands = ReturnType<typeof scoreCommands>;
+/** Commands of the Auto Score; a record, so that none is left out. */
+const SCORE: Record<keyof ScoreCommands, true> = {
+  evidence: true,
+  addEvidence: true,
+  removeEvidence: true,
+  score: true,
+  issueScore: true,
+  scorePolicy: true,
+  setScorePolicy: true,
+};
+
 type Command = (input: unknown) => Promise<unknown>;
 
 /** Commands whose code is fetched when one of them is first used. */
@@ -87,10 +118,15 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
       (await import('./openid-commands.ts')).openIdCommands(context, credentials, web),
     ),
     ...statusCommands(context, web),
-    ...agentCommands(context),
-    ...agentUseCommands(context),
+    ...later(AGENTS, async () => {
+      const [agents, use] = await Promise.all([
+        import('./agent-commands.ts'),
+        import('./agent-use-commands.ts'),
+      ]);
+      return { ...agents.agentCommands(context), ...use.agentUseCommands(context) };
+    }),
     ...later(CONTENT, async () => (await import('./content-commands.ts')).contentCommands(context)),
-    ...scoreCommands(context),
+    ...later(SCORE, async () => (await import('./score-commands.ts')).scoreCommands(context)),
     ...chainEvidenceCommands(context),
     ...statementCommands(context),
     ...unlinkableCommands(context),
