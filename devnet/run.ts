@@ -50,7 +50,6 @@ export async function runNetwork(
   });
   const port = await networkPort(thread);
   ready = true;
-  thread.on('error', fail);
   const nats = options.natsPort === null ? null : await startNats(options.natsPort);
   if (nats !== null) stops.push(() => nats.stop());
   stops.push(await also(port));
@@ -64,7 +63,7 @@ function networkPort(thread: Worker): Promise<number> {
       else if (message.kind === 'ready') resolve(message.port);
       else fail(message.reason);
     });
-    thread.once('error', fail);
+    thread.on('error', fail);
   });
 }
 

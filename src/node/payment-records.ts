@@ -65,9 +65,14 @@ export interface PaymentRecord {
 /** Finished transactions kept. */
 const MAX_RECORDS = 200;
 
-/** Whether nothing more can happen to a transaction. */
-function isSettled({ state }: PaymentRecord): boolean {
-  return state.kind === 'failed' ? state.by === undefined : state.kind === 'included' && state.final;
+/** Whether a transaction failed or is final. */
+function isOver({ state }: PaymentRecord): boolean {
+  return state.kind === 'failed' || (state.kind === 'included' && state.final);
+}
+
+/** Whether nothing more can happen to it: a failure by a block's state may still be undone with the block. */
+function isSettled(record: PaymentRecord): boolean {
+  return isOver(record) && !(record.state.kind === 'failed' && record.state.by !== undefined);
 }
 
 /** The transactions of one network. */
@@ -100,7 +105,7 @@ export class PaymentRecords {
 
   /** Those that hold their nonce. */
   private underWay(): PaymentRecord[] {
-    return this.open().filter(({ state }) => state.kind !== 'failed');
+    return this.records.filter((record) => !isOver(record));
   }
 
   /** How many of an account's transactions wait in a row from its present nonce on. */
@@ -151,9 +156,7 @@ export class PaymentRecords {
 
   /** Takes a transaction off the list that failed or is final. */
   async remove(id: string): Promise<void> {
-    const kept = (record: PaymentRecord): boolean =>
-      record.id !== id || !(record.state.kind === 'failed' || isSettled(record));
-    this.records = this.records.filter(kept);
+    this.records = this.records.filter((record) => record.id !== id || !isOver(record));
     await this.save();
   }
 
