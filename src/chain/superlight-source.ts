@@ -1,6 +1,6 @@
 /** Super-light sync's questions, asked of a source. */
 import { MAX_BATCH_BYTES, payloadBytes, type ChainSource, type ImportableBlock } from '../network/source.ts';
-import { within } from '../network/within.ts';
+import { within } from '../async/within.ts';
 import { decodeMmrProof, type MmrProof } from '../protocol/mmr.ts';
 import type { Header } from '../protocol/types.ts';
 import type { SuperLightSource } from './superlight.ts';

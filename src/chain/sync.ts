@@ -2,7 +2,7 @@
 import { JobPriority } from '../crypto/jobs.ts';
 import type { PotShare } from '../crypto/pot-budget.ts';
 import type { ImportableBlock } from '../network/source.ts';
-import { within } from '../network/within.ts';
+import { within } from '../async/within.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';

@@ -1,6 +1,6 @@
 /** `balance`: what an account has, proven against the verified head. */
 import { NoProof } from '../chain/verified-blocks.ts';
-import { pause } from '../network/pause.ts';
+import { pause } from '../async/pause.ts';
 import type { AccountBalance } from '../node/api.ts';
 
 /** A node that is busy describes its runtime, without which nothing is read, a while after it is connected. */

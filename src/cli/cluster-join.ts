@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { ClusterConnection } from '../cluster/connection.ts';
 import { isLoopback, parseServer, type Credentials, type ServerAddress } from '../cluster/credentials.ts';
 import { ClusterError } from '../cluster/errors.ts';
-import { pause } from '../network/pause.ts';
+import { pause } from '../async/pause.ts';
 import type { ClusterValues } from './cluster-options.ts';
 import { log, print } from './output.ts';
 import { UsageError } from './usage.ts';

@@ -11,7 +11,8 @@ import {
   type Status,
   type TlsOptions,
 } from '@nats-io/nats-core';
-import { pause } from '../network/pause.ts';
+import { onAbort } from '../async/on-abort.ts';
+import { pause } from '../async/pause.ts';
 import {
   messageOfSubject,
   MINIMAL_MAX_PAYLOAD,
@@ -197,12 +198,11 @@ export class ClusterConnection implements StreamLink {
     const broken = new Promise<never>((_, reject) => {
       const lost = (): void =>
         reject(new ClusterError('silence', `${subject}: the link broke`, 'The NATS server is away.'));
-      const aborted = (): void => reject(signal?.reason as Error);
       const off = this.onState((state) => state !== 'connected' && lost());
-      signal?.addEventListener('abort', aborted, { once: true });
+      const leave = onAbort(signal, () => reject(signal?.reason as Error));
       stop = () => {
         off();
-        signal?.removeEventListener('abort', aborted);
+        leave();
       };
     });
     broken.catch(() => undefined);
@@ -258,8 +258,7 @@ export class ClusterConnection implements StreamLink {
       if (reply === undefined) return;
       const value = decodeWith(message.payload, payload, 'cluster-request');
       const gone = new AbortController();
-      const signal = AbortSignal.any([gone.signal, this.closing.signal]);
-      const items = handler(value, signal, (reason) => gone.abort(reason));
+      const items = handler(value, gone.signal, (reason) => gone.abort(reason));
       await sendStream(this, reply, message.item, items, gone);
     });
   }

@@ -1,4 +1,5 @@
 /** Pieces through the cluster: its caches first, then the controller. Nothing that comes is believed. */
+import { onAbort } from '../async/on-abort.ts';
 import { ANY_CACHE_GROUP, clusterMessages } from '../protocol/cluster/messages.ts';
 import type { Ulid } from '../protocol/cluster/values.ts';
 import type { PieceIndex } from '../protocol/types.ts';
@@ -31,9 +32,7 @@ export class ClusterPieces implements PieceSource {
   piece(index: PieceIndex, signal: AbortSignal): Promise<Uint8Array | null> {
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason as Error);
-      const onAbort = (): void => reject(signal.reason as Error);
-      signal.addEventListener('abort', onAbort, { once: true });
-      const done = (): void => signal.removeEventListener('abort', onAbort);
+      const done = onAbort(signal, () => reject(signal.reason as Error));
       this.waiting.push({
         index,
         resolve: (piece) => {

@@ -1,6 +1,6 @@
 /** Plots a farm's sectors with the plotters of the cluster, or on this machine where there are none. */
 import type { ComputePool } from '../crypto/jobs.ts';
-import { pause } from '../network/pause.ts';
+import { pause } from '../async/pause.ts';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import type { PlottedSector, SectorPlottingProgress } from '../protocol/cluster/values.ts';
 import { sentenceOf } from '../protocol/errors.ts';

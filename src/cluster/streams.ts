@@ -1,4 +1,5 @@
 /** Streams between members of a cluster: sending with two messages under way, receiving with acknowledgements. */
+import { onAbort } from '../async/on-abort.ts';
 import { createUlid } from '../farm/ulid.ts';
 import { encodeWith, type Codec } from '../protocol/codec.ts';
 import { ProtocolError } from '../protocol/errors.ts';
@@ -54,9 +55,7 @@ export async function* receiveStream<T>(
     arrived.open();
   });
   const receiver = new StreamReceiver(item);
-  const onAbort = (): void => arrived.open();
-  signal?.addEventListener('abort', onAbort, { once: true });
-  link.closed.addEventListener('abort', onAbort, { once: true });
+  const leavers = [signal, link.closed].map((over) => onAbort(over, () => arrived.open()));
   const pending: { subject: string; payload: Uint8Array }[] = [];
   const acknowledge = (): void => {
     for (const ack of pending.splice(0)) link.send(ack.subject, ack.payload);
@@ -88,8 +87,7 @@ export async function* receiveStream<T>(
       if (ended) return;
     }
   } finally {
-    signal?.removeEventListener('abort', onAbort);
-    link.closed.removeEventListener('abort', onAbort);
+    for (const leave of leavers) leave();
     unsubscribe();
   }
 }
@@ -137,9 +135,7 @@ export async function sendStream<T>(
       fail(wrong);
     }
   });
-  const over = AbortSignal.any([gone.signal, link.closed]);
-  const onOver = (): void => fail(over.reason);
-  over.addEventListener('abort', onOver, { once: true });
+  const leavers = [gone.signal, link.closed].map((over) => onAbort(over, () => fail(over.reason)));
 
   const pull = async (): Promise<void> => {
     for await (const value of items) {
@@ -182,7 +178,7 @@ export async function sendStream<T>(
     gone.abort(error);
     throw error;
   } finally {
-    over.removeEventListener('abort', onOver);
+    for (const leave of leavers) leave();
     unsubscribe();
     await pulling;
   }

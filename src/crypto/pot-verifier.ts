@@ -1,5 +1,6 @@
 /** Verifies proofs of time on the compute pool, as much of them as the person's budget allows. */
 import PQueue from 'p-queue';
+import { onAbort } from '../async/on-abort.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { CHECKPOINTS_BYTES, CHECKPOINTS_IN_SLOT } from '../protocol/constants.ts';
 import { ProtocolError } from '../protocol/errors.ts';
@@ -309,14 +310,14 @@ export class PotVerifier {
     { priority, signal }: PotVerifyOptions,
     progress: (iterations: number) => void = () => undefined,
   ): Promise<number> {
-    const failure = new AbortController();
-    const both = signal ? AbortSignal.any([signal, failure.signal]) : failure.signal;
+    signal?.throwIfAborted();
+    const stop = new AbortController();
+    const leave = onAbort(signal, () => stop.abort(signal?.reason));
     let total = 0;
     const work = async ({ slot, only }: Part): Promise<void> => {
       const { seed, iterations, checkpoints } = slot;
       const input = { seed, iterations, checkpoints, only };
-      // A signal of its own for each job: Node.js warns of many listeners on one.
-      const options = { priority, signal: AbortSignal.any([both]) };
+      const options = { priority, signal: stop.signal };
       const job = async () => this.pool.run('pot.verify', input, options);
       const { firstWrong, walker } = await this.walks.add(job, { priority: -priority });
       if (firstWrong !== null) throw wrongCheckpoint(slot, firstWrong);
@@ -329,8 +330,10 @@ export class PotVerifier {
       await Promise.all(parts.map(work));
       return total;
     } catch (error) {
-      failure.abort(error);
+      stop.abort(error);
       throw error;
+    } finally {
+      leave();
     }
   }
 

@@ -4,7 +4,8 @@
  * is made again after a while, and a peer that cannot be reached is left alone for a moment.
  */
 import type { Connection } from '@libp2p/interface';
-import { pause } from '../network/pause.ts';
+import { onAbort } from '../async/on-abort.ts';
+import { pause } from '../async/pause.ts';
 import { DsnError } from './errors.ts';
 
 /** Dials of one peer in a second: peers of this library take five from a host, and others may dial from here, too. */
@@ -145,8 +146,7 @@ function wasTurnedAway(error: unknown): boolean {
 /** What comes of the work, unless the signal aborts before. */
 function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
   return new Promise((resolve, reject) => {
-    const leave = (): void => reject(signal.reason as Error);
-    signal.addEventListener('abort', leave, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+    const leave = onAbort(signal, () => reject(signal.reason as Error));
+    work.then(resolve, reject).finally(leave);
   });
 }

@@ -1,6 +1,6 @@
 /** The gateway of the person's own: where it listens at the moment, and its bridge. */
 import * as v from 'valibot';
-import { within } from '../network/within.ts';
+import { within } from '../async/within.ts';
 import type { BridgeSettings } from './bridge.ts';
 
 /** What a gateway answers at most, in bytes. */

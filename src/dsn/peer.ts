@@ -24,7 +24,7 @@ import { Questions } from './questions.ts';
 import { REFUSING_SERVER, type DsnServer } from './server.ts';
 import { identifyAs } from '../network/identify.ts';
 import { closeWriting, receiveFrame, sendFrame, StalledError } from '../network/streams.ts';
-import { within } from '../network/within.ts';
+import { within } from '../async/within.ts';
 
 const REQUEST_TIMEOUT_MS = 20_000;
 const LOOKUP_TIMEOUT_MS = 10_000;

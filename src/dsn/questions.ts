@@ -1,4 +1,5 @@
 /** Questions to one peer that are asked at once: peers refuse more than a few, and each answer may be a piece. */
+import { onAbort } from '../async/on-abort.ts';
 
 /** Less than the sixteen that this project's peers answer at once, so that one who asks leaves room to others. */
 const AT_ONCE = 12;
@@ -41,21 +42,18 @@ export class Questions {
   }
 
   private turn(peer: string, signal?: AbortSignal): Promise<void> {
-    // Many wait with one signal: each listens on its own.
-    const own = signal === undefined ? null : AbortSignal.any([signal]);
     return new Promise((resolve, reject) => {
       const queue = this.waiting.get(peer) ?? [];
       this.waiting.set(peer, queue);
-      const onAbort = (): void => {
-        const at = queue.indexOf(take);
-        if (at !== -1) queue.splice(at, 1);
-        reject(own?.reason as Error);
-      };
       const take = (): void => {
-        own?.removeEventListener('abort', onAbort);
+        leave();
         resolve();
       };
-      own?.addEventListener('abort', onAbort, { once: true });
+      const leave = onAbort(signal, () => {
+        const at = queue.indexOf(take);
+        if (at !== -1) queue.splice(at, 1);
+        reject(signal?.reason as Error);
+      });
       queue.push(take);
     });
   }

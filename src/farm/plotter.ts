@@ -1,7 +1,7 @@
 /** Plots one sector: pieces in, verified, encoded, assembled, written in one go. */
 import { JobPriority } from '../crypto/jobs.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
-import { pause } from '../network/pause.ts';
+import { pause } from '../async/pause.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import { positionOfPiece } from '../protocol/segment.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';

@@ -2,7 +2,7 @@
 import { CHUNK_BYTES, RECORD_CHUNKS, S_BUCKETS } from '../protocol/constants.ts';
 import { RECORD_METADATA_BYTES } from '../protocol/sector.ts';
 import { createBlake3 } from '../crypto/blake3.ts';
-import { pause } from '../network/pause.ts';
+import { pause } from '../async/pause.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
 
 /** Bytes assembled at a time, about: bounds memory, and how long the thread is busy without a pause. */

@@ -15,7 +15,7 @@ import type { PieceOffset, SBucket, SectorIndex } from '../protocol/types.ts';
 import type { FarmDirectory, ReadHandle } from '../storage/directory.ts';
 import { readScattered } from '../storage/directory.ts';
 import { createBlake3 } from '../crypto/blake3.ts';
-import { pause } from '../network/pause.ts';
+import { pause } from '../async/pause.ts';
 import { ContentsMap } from '../protocol/contents-map.ts';
 import { FarmError } from './errors.ts';
 import { decodeSectorMetadata, SBucketIndex } from '../protocol/sector-metadata.ts';

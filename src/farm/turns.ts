@@ -1,3 +1,5 @@
+import { onAbort } from '../async/on-abort.ts';
+
 /** Lets one at a time work, or a few, in the order in which they asked. */
 export class Turns {
   private taken = 0;
@@ -24,16 +26,15 @@ export class Turns {
 
   private inLine(signal: AbortSignal): Promise<void> {
     return new Promise((granted, refused) => {
-      const leave = (): void => {
-        this.waiting.splice(this.waiting.indexOf(grant), 1);
-        refused(signal.reason);
-      };
       const grant = (): void => {
-        signal.removeEventListener('abort', leave);
+        leave();
         granted();
       };
       this.waiting.push(grant);
-      signal.addEventListener('abort', leave, { once: true });
+      const leave = onAbort(signal, () => {
+        this.waiting.splice(this.waiting.indexOf(grant), 1);
+        refused(signal.reason);
+      });
     });
   }
 }

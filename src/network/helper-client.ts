@@ -1,4 +1,5 @@
 /** What the person's own native helper verifies: proofs of time, at the processor's speed. */
+import { onAbort } from '../async/on-abort.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import type { HelperError } from './helper-error.ts';
 import { HelperLink, type HelperOptions } from './helper-link.ts';
@@ -48,18 +49,15 @@ export class HelperClient extends HelperLink {
    *
    * @throws HelperError when the helper is gone, stalled or refuses; the signal's reason.
    */
-  verify(slots: readonly HelperSlot[], given?: AbortSignal): Promise<(number | null)[]> {
-    // A signal of its own for each call: Node.js warns of many listeners on one.
-    const signal = given && AbortSignal.any([given]);
+  verify(slots: readonly HelperSlot[], signal?: AbortSignal): Promise<(number | null)[]> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason);
       if (this.state !== 'ready') return reject(this.error('disconnected', 'not connected'));
       if (this.queue.length + slots.length > MAX_WAITING_SLOTS)
         return reject(this.error('refused', 'too many slots are waiting'));
       if (slots.length === 0) return resolve([]);
-      const onAbort = (): void => request.failed(signal?.reason);
       const end = (): void => {
-        signal?.removeEventListener('abort', onAbort);
+        leave();
         this.queue = this.queue.filter((waiting) => waiting.request !== request);
       };
       const request: Request = {
@@ -74,7 +72,7 @@ export class HelperClient extends HelperLink {
           reject(error);
         },
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const leave = onAbort(signal, () => request.failed(signal?.reason));
       slots.forEach((slot, index) => this.queue.push({ request, index, slot }));
       // Calls made in the same breath go into one message.
       queueMicrotask(() => void this.work());

@@ -1,4 +1,5 @@
 /** What the person's own native helper encodes: records of sectors, several at once. */
+import { onAbort } from '../async/on-abort.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import type { HelperError } from './helper-error.ts';
 import { decodeFrame, encodeFrame, giveUpFrame, MAX_FRAME_BYTES } from './helper-frames.ts';
@@ -57,19 +58,13 @@ export class HelperPlotter extends HelperLink {
    *
    * @throws HelperError when the helper is gone, stalled or refuses; the signal's reason.
    */
-  encode(evaluationSeed: Uint8Array, record: Uint8Array, given?: AbortSignal): Promise<HelperEncoding> {
-    // A signal of its own for each record: Node.js warns of many listeners on one.
-    const signal = given && AbortSignal.any([given]);
+  encode(evaluationSeed: Uint8Array, record: Uint8Array, signal?: AbortSignal): Promise<HelperEncoding> {
     return new Promise((resolve, reject) => {
       if (signal?.aborted === true) return reject(signal.reason);
       if (!this.plots) return reject(this.error('disconnected', 'not connected'));
       const id = this.nextEncoding++;
-      const onAbort = (): void => {
-        this.send(giveUpFrame(id));
-        this.waiting.get(id)?.failed(signal?.reason);
-      };
       const end = (): void => {
-        signal?.removeEventListener('abort', onAbort);
+        leave();
         this.waiting.delete(id);
         this.listen();
       };
@@ -83,7 +78,10 @@ export class HelperPlotter extends HelperLink {
           reject(error);
         },
       });
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const leave = onAbort(signal, () => {
+        this.send(giveUpFrame(id));
+        this.waiting.get(id)?.failed(signal?.reason);
+      });
       this.send(encodeFrame(id, evaluationSeed, record));
       this.listen();
     });

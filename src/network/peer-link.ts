@@ -3,10 +3,11 @@
  * It is made again whenever it is lost.
  */
 import { noise } from '@libp2p/noise';
-import { muxer } from './muxer.ts';
 import type { Connection, IdentifyResult, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p';
+import { pause } from '../async/pause.ts';
+import { within } from '../async/within.ts';
 import { equal, fromHex } from '../protocol/bytes.ts';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
 import { DecodeError, messageOf, ProtocolError, asError } from '../protocol/errors.ts';
@@ -27,8 +28,7 @@ import {
 import { decodePotProof, type PotProof } from '../protocol/pot-proof.ts';
 import type { Header } from '../protocol/types.ts';
 import { identifyAs } from './identify.ts';
-import { pause } from './pause.ts';
-import { within } from './within.ts';
+import { muxer } from './muxer.ts';
 import { RpcError } from './rpc-error.ts';
 import type { ConnectionState } from './rpc.ts';
 import { closeWriting, receiveFrame, receiveFrames, sendFrame } from './streams.ts';

@@ -1,4 +1,5 @@
 /** JSON-RPC 2.0 over one WebSocket: calls and subscriptions that outlive the connection they began on. */
+import { onAbort } from '../async/on-abort.ts';
 import { DecodeError, messageOf } from '../protocol/errors.ts';
 import { parseJson, stringifyJson } from './json.ts';
 import { RpcError } from './rpc-error.ts';
@@ -152,9 +153,7 @@ export class RpcClient implements RpcCaller {
   }
 
   call(method: string, params?: readonly unknown[], options: CallOptions = {}): Promise<unknown> {
-    const { timeoutMs = this.timeoutMs } = options;
-    // A signal of its own for each call: Node.js warns of many listeners on one.
-    const signal = options.signal && AbortSignal.any([options.signal]);
+    const { timeoutMs = this.timeoutMs, signal } = options;
     if (this.current === 'closed')
       return Promise.reject(new RpcError('closed', method, 'the client is closed'));
     if (signal?.aborted === true) return Promise.reject(signal.reason);
@@ -168,7 +167,7 @@ export class RpcClient implements RpcCaller {
         return (value: T): void => {
           this.waiting.delete(id);
           clearTimeout(timer);
-          signal?.removeEventListener('abort', onAbort);
+          leave();
           how(value);
         };
       };
@@ -179,13 +178,12 @@ export class RpcClient implements RpcCaller {
         resolve: settle(resolve),
         reject: settle(reject),
       };
-      const onAbort = (): void => waiting.reject(signal?.reason);
       const timer = setTimeout(() => {
         waiting.reject(new RpcError('timeout', method, `no answer in ${timeoutMs} ms`));
         // Nothing at all came meanwhile: the connection is dead without saying so.
         if (waiting.sent && this.lastMessageAt < startedAt) this.drop('the node went silent');
       }, timeoutMs);
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const leave = onAbort(signal, () => waiting.reject(signal?.reason));
       this.waiting.set(id, waiting);
       if (this.current === 'connected') this.send(waiting);
     });

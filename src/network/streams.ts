@@ -1,5 +1,6 @@
 /** Messages on a stream of libp2p: one each way, or any number one way. */
 import type { Stream } from '@libp2p/interface';
+import { onAbort } from '../async/on-abort.ts';
 import { frame, FrameReader } from '../protocol/dsn.ts';
 import { asError } from '../protocol/errors.ts';
 
@@ -41,8 +42,7 @@ export async function receiveFrame(
 ): Promise<Uint8Array | null> {
   // The end of a stream that ended already is not told again.
   if (stream.remoteWriteStatus === 'closed' && stream.readBufferLength === 0) return null;
-  const onAbort = (): void => stream.abort(asError(signal.reason));
-  signal.addEventListener('abort', onAbort, { once: true });
+  const leave = onAbort(signal, () => stream.abort(asError(signal.reason)));
   let heard = Infinity;
   const look = (): void => {
     if (performance.now() - heard > stallMs) stream.abort(new StalledError(`nothing came for ${stallMs} ms`));
@@ -60,7 +60,7 @@ export async function receiveFrame(
     return reader.untouched ? null : reader.cutOff();
   } finally {
     clearInterval(watch);
-    signal.removeEventListener('abort', onAbort);
+    leave();
   }
 }
 
@@ -75,8 +75,7 @@ export async function* receiveFrames(
   limit: number,
   signal: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  const onAbort = (): void => stream.abort(asError(signal.reason));
-  signal.addEventListener('abort', onAbort, { once: true });
+  const leave = onAbort(signal, () => stream.abort(asError(signal.reason)));
   try {
     const reader = new FrameReader(limit);
     for await (const part of stream) {
@@ -86,7 +85,7 @@ export async function* receiveFrames(
     signal.throwIfAborted();
     if (!reader.untouched) reader.cutOff();
   } finally {
-    signal.removeEventListener('abort', onAbort);
+    leave();
   }
 }
 

@@ -135,7 +135,7 @@ export class Timekeeping {
     const { checkpoints } = await this.pool.run(
       'pot.prove',
       { seed, iterations },
-      { priority: JobPriority.verifyHead, signal: AbortSignal.any([signal]) },
+      { priority: JobPriority.verifyHead, signal },
     );
     // The best block may have changed meanwhile, and with it what this slot starts from.
     if (input !== this.next) return;
@@ -144,7 +144,7 @@ export class Timekeeping {
     this.walked.delete(slot - BigInt(KEPT_SLOTS));
     this.next = nextPotInput(slot, iterations, output, this.change);
     const proof = toHex(encodePotProof({ ...input, checkpoints }));
-    await this.node.client.call('timekeeper_submitProof', [proof], { signal: AbortSignal.any([signal]) });
+    await this.node.client.call('timekeeper_submitProof', [proof], { signal });
     const lastMs = performance.now() - started;
     const behind = lastMs > (this.chain.constants()?.slotDurationMs ?? Number.POSITIVE_INFINITY);
     this.show({ phase: 'keeping', slots: this.current.slots + 1, lastMs, behind, sentence: null });

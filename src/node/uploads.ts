@@ -2,7 +2,7 @@
  * Uploads: files and folders become nodes, nodes become remarks in transactions of the wallet, and an upload is
  * watched until it has been read back out of history and compared.
  */
-import { within } from '../network/within.ts';
+import { within } from '../async/within.ts';
 import { prepareTree, type PrepareOptions } from '../objects/prepare.ts';
 import type { ObjectService } from '../objects/service.ts';
 import { objectPath } from '../objects/link.ts';

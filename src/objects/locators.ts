@@ -1,6 +1,6 @@
 /** Who can be asked where objects lie: nodes that archive, and indexers of the network. */
 import { parseJson } from '../network/json.ts';
-import { within } from '../network/within.ts';
+import { within } from '../async/within.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { globalObjectMappingFromJson } from '../protocol/object-mapping.ts';

@@ -3,7 +3,7 @@
  * together is archived together. It needs nobody's index.
  */
 import { nodesIn } from '../crypto/record-nodes.ts';
-import { pause } from '../network/pause.ts';
+import { pause } from '../async/pause.ts';
 import { RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import { MAX_NODE_BYTES } from '../protocol/dag.ts';
 import type { PieceWish } from '../dsn/supply.ts';

@@ -1,6 +1,6 @@
 /** Objects for whoever wants them: the page, the service worker, the command line. */
 import type { PieceSupply } from '../dsn/supply.ts';
-import { within } from '../network/within.ts';
+import { within } from '../async/within.ts';
 import { concat } from '../protocol/bytes.ts';
 import { hashOfCid } from '../protocol/cid.ts';
 import type { GlobalObject } from '../protocol/types.ts';

@@ -2,6 +2,7 @@
  * Verifies proofs of time on the graphics processor, all checkpoints of many slots side by side. One chain alone is
  * slow there: it pays for catching up, where hundreds of slots wait.
  */
+import { onAbort } from '../../async/on-abort.ts';
 import { CHECKPOINTS_IN_SLOT } from '../../protocol/constants.ts';
 import { messageOf } from '../../protocol/errors.ts';
 import { JobPriority, type ComputePool } from '../jobs.ts';
@@ -66,9 +67,8 @@ export class GpuVerifier implements PotHelper {
       if (signal?.aborted === true) return reject(signal.reason);
       if (this.lost !== null) return reject(new GpuError(this.lost));
       if (slots.length === 0) return resolve([]);
-      const onAbort = (): void => request.failed(signal?.reason);
       const end = (): void => {
-        signal?.removeEventListener('abort', onAbort);
+        leave();
         this.waiting = this.waiting.filter((other) => other !== request);
       };
       const request: Request = {
@@ -83,7 +83,7 @@ export class GpuVerifier implements PotHelper {
           reject(error);
         },
       };
-      signal?.addEventListener('abort', onAbort, { once: true });
+      const leave = onAbort(signal, () => request.failed(signal?.reason));
       this.waiting.push(request);
       // Calls made in the same breath are walked together.
       queueMicrotask(() => void this.work());

@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import { Worker } from 'node:worker_threads';
 import type { ComputePool } from '../jobs.ts';
 import type { FromWorker, SpawnWorker } from './messages.ts';
@@ -16,11 +15,7 @@ const spawn: SpawnWorker = (events) => {
   };
 };
 
-/** Jobs that may wait for one signal before Node.js warns of a leak: it would at eleven, which many cores have at once. */
-const JOBS_OF_A_SIGNAL = 10_000;
-
 /** A pool of Node.js threads that run the same jobs as a browser's workers. */
 export function createNodePool(workers: number, module: WebAssembly.Module | null = null): ComputePool {
-  setMaxListeners(JOBS_OF_A_SIGNAL);
   return new WorkerPool(spawn, workers, module);
 }

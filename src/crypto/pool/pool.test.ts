@@ -1,4 +1,5 @@
-import { describe, expect, test } from 'vitest';
+import { getEventListeners } from 'node:events';
+import { describe, expect, test, vi } from 'vitest';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { JobPriority } from '../jobs.ts';
 import { packError } from './errors.ts';
@@ -81,6 +82,21 @@ describe('WorkerPool', () => {
     await expect(first).rejects.toThrow('stopped');
     expect(shop.workers[0]!.terminated).toBe(true);
     expect(pool.status()).toEqual({ workers: 1, busy: 0, queued: 0 });
+  });
+
+  test('leaves nothing on a signal that many jobs wait for, and no warning', async () => {
+    const warned = vi.spyOn(process, 'emitWarning').mockImplementation(() => undefined);
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    const { signal } = new AbortController();
+    const jobs = Array.from({ length: 64 }, () => pool.run('record.commit', commit, { ...plot, signal }));
+    expect(getEventListeners(signal, 'abort')).toHaveLength(1);
+    for (const _ of jobs) shop.end(0);
+    await Promise.all(jobs);
+    expect(getEventListeners(signal, 'abort')).toHaveLength(0);
+    await new Promise(setImmediate);
+    expect(warned).not.toHaveBeenCalled();
+    warned.mockRestore();
   });
 
   test('repeats the job of a worker that died once, and then says so', async () => {

@@ -1,3 +1,4 @@
+import { onAbort } from '../../async/on-abort.ts';
 import { CHECKPOINTS_IN_SLOT } from '../../protocol/constants.ts';
 import { JobPriority } from '../jobs.ts';
 import type { ComputePool, JobInput, JobName, JobOptions, JobOutput, PoolStatus } from '../jobs.ts';
@@ -27,7 +28,8 @@ interface QueuedJob {
   yielded: number;
   resolve(output: never): void;
   reject(error: unknown): void;
-  removeAbortListener(): void;
+  /** Ends the wait for its signal. */
+  unlisten(): void;
 }
 
 /** A job gives way to proofs so often, then it is finished. */
@@ -120,10 +122,8 @@ export class WorkerPool implements ComputePool {
         yielded: 0,
         resolve,
         reject,
-        removeAbortListener: () => signal?.removeEventListener('abort', onAbort),
+        unlisten: onAbort(signal, () => this.abort(queued)),
       };
-      const onAbort = (): void => this.abort(queued);
-      signal?.addEventListener('abort', onAbort, { once: true });
       this.insert(queued);
       this.schedule();
     });
@@ -145,7 +145,7 @@ export class WorkerPool implements ComputePool {
   }
 
   private settle(job: QueuedJob, how: (job: QueuedJob) => void): void {
-    job.removeAbortListener();
+    job.unlisten();
     how(job);
   }
 

@@ -1,3 +1,5 @@
+import { onAbort } from './on-abort.ts';
+
 /**
  * Does work that is given up after `ms` milliseconds (with a DOMException `TimeoutError`), or when `signal` aborts: the
  * signal that `work` is given aborts then, and stays as it is once the work has ended.
@@ -12,15 +14,12 @@ export async function within<T>(
 ): Promise<T> {
   signal?.throwIfAborted();
   const limit = new AbortController();
-  // Many work with one signal: each listens on its own.
-  const own = signal && AbortSignal.any([signal]);
-  const onAbort = (): void => limit.abort(signal?.reason);
   const timer = setTimeout(() => limit.abort(new DOMException(`not done in ${ms} ms`, 'TimeoutError')), ms);
-  own?.addEventListener('abort', onAbort, { once: true });
+  const leave = onAbort(signal, () => limit.abort(signal?.reason));
   try {
     return await work(limit.signal);
   } finally {
     clearTimeout(timer);
-    own?.removeEventListener('abort', onAbort);
+    leave();
   }
 }
