@@ -62,8 +62,8 @@ export class HeldChain {
   readonly verifierOf = (constants: ChainConstants): BlockVerifier =>
     new BlockVerifier(this.options.pool, this.options.pot, constants);
 
-  /** Begins with what was learned. `begunBy`: the source that it was learned from. */
-  beginWith({ root, above, constants, genesisHash, beginning }: Learned, begunBy: Peer): void {
+  /** Begins with what was learned. `begunBy`: the source whose word for the rules it rests on, or null. */
+  beginWith({ root, above, constants, genesisHash, beginning }: Learned, begunBy: Peer | null): void {
     const { book, now } = this.options;
     const tree = treeOf(root, constants, now());
     for (const block of above) {

@@ -1,4 +1,4 @@
-import { afterEach, beforeAll, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, describe, expect, it, vi } from 'vitest';
 import { untilClient as until } from '../../tests/support/waiting.ts';
 import {
   recordedChain,
@@ -17,8 +17,11 @@ import { concat, equal, littleEndian, toHex, utf8 } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import { decodeJustification } from '../protocol/justification.ts';
+import { RuntimeMetadata } from '../protocol/metadata.ts';
 import { parseCheckpoint, formatCheckpoint } from './checkpoint-text.ts';
 import { LightClient, type LightClientOptions } from './light-client.ts';
+import type { Provenance } from './runtime.ts';
+import { RuntimeWatch, type RuntimeNews } from './runtime-watch.ts';
 
 const chain = recordedChain('chain');
 const main = chain.blocks.filter(({ branch }) => branch === 'main');
@@ -388,6 +391,29 @@ describe('a lying source', () => {
     await until(client, () => client.runtime() !== null && headNumber(client) === 100);
     expect(client.constants()?.expectedVotesPerBlock).toBe(9);
     expect(client.snapshot().rules?.provenance).toEqual({ kind: 'told', by: ['honest'], disputedBy: [] });
+  });
+
+  it('about the rules does not move those that come with the app, their proof does', async () => {
+    const constants = { ...PUBLIC_CONSTANTS, expectedVotesPerBlock: 5 };
+    const look = vi.spyOn(RuntimeWatch.prototype, 'look');
+    const found = (provenance: Provenance) => {
+      const facts = { metadata: RuntimeMetadata.decode(recordedMetadata()), specVersion: 7, timestampMs: 0 };
+      return {
+        facts: { source: 'node', ...facts, constants, provenance },
+        differing: ['expectedVotesPerBlock'],
+      };
+    };
+    look.mockImplementation(async () => found({ kind: 'told', by: ['node'], disputedBy: [] }) as RuntimeNews);
+    const node = source('node', 10);
+    const network = { ...UNKNOWN, constants: PUBLIC_CONSTANTS, genesis: chain.facts };
+    const client = await openAt(10, [node], { network });
+    await until(client, () => look.mock.calls.length > 0 && client.snapshot().phase === 'following');
+    expect(client.constants()).toEqual(PUBLIC_CONSTANTS);
+    look.mockImplementation(async () => found({ kind: 'proven', atBlock: 0 }) as RuntimeNews);
+    node.extend(main.slice(10, 11), true);
+    await until(client, () => client.constants()?.expectedVotesPerBlock === 5);
+    expect(headNumber(client)).toBeGreaterThanOrEqual(10);
+    look.mockRestore();
   });
 
   it('that leaves below the final block is not followed', async () => {

@@ -307,7 +307,8 @@ export class LightClient {
       await this.attendance.exclusively(peer, async () => {
         if (this.held.chain !== null) return;
         const [holder, learned] = await this.introduction.from(peer, seen);
-        this.held.beginWith(learned, holder);
+        // Constants that come with the app are no source's word.
+        this.held.beginWith(learned, this.options.network.constants === null ? holder : null);
         this.standing.headCame();
       });
     }
@@ -325,7 +326,7 @@ export class LightClient {
     if (this.watch.isDue(peer.source)) await this.watchRuntime(peer, chain);
   }
 
-  /** Looks at the runtime and the network's time. Constants that are in force and not a preset's are taken over. */
+  /** Looks at the runtime and the network's time. Constants in force are taken over; a preset's give way to proven ones only. */
   private async watchRuntime(peer: Peer, chain: FollowedChain): Promise<void> {
     const { tree, constants } = chain;
     const { context } = tree.best;
@@ -336,8 +337,10 @@ export class LightClient {
     const { facts, differing } = news;
     this.clock.setAnchor({ slot: context.slot, timestampMs: facts.timestampMs });
     this.standing.clockCause = this.clock.causeOfTime(facts.timestampMs);
-    if (differing.length > 0 && this.options.network.constants === null) this.held.takeOver(facts, chain);
-    if (facts.provenance.kind === 'proven') chain.begunBy = null;
+    const proven = facts.provenance.kind === 'proven';
+    if (differing.length > 0 && (proven || this.options.network.constants === null))
+      this.held.takeOver(facts, chain);
+    if (proven) chain.begunBy = null;
     this.changed();
   }
 

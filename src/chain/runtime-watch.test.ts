@@ -198,9 +198,12 @@ describe('the runtime', () => {
     const { watch, look } = watchOf(true);
     await look(upgrade.before, upgrade.before);
     expect(watch.cause).toBe(null);
-    await look(upgrade.after, upgrade.after);
-    expect(watch.cause).toMatchObject({ code: 'rules-changed', action: 'Update the app' });
+    await look(upgrade.after, upgrade.before);
+    expect(watch.cause).toMatchObject({ code: 'rules-changed', action: 'Update the app if this stays' });
     expect(watch.cause?.sentence).toContain('expectedVotesPerBlock');
+    const proven = await look(upgrade.after, upgrade.after);
+    expect(proven).toMatchObject({ differing: ['expectedVotesPerBlock'] });
+    expect(watch.cause).toBe(null);
   });
 
   it('described otherwise than its code does is a lie', async () => {

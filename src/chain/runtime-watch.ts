@@ -131,9 +131,9 @@ export class RuntimeWatch {
     const { specVersion: version, provenance } = facts;
     const cause = (code: string, sentence: string, action: string | null): ChainCause =>
       this.cause?.code === code ? this.cause : { code, sentence, action, since: this.now() };
-    if (differing.length > 0 && this.preset) {
-      const sentence = `The network’s rules changed with version ${version} (${differing.join(', ')}), and this app does not know them yet.`;
-      return cause('rules-changed', sentence, 'Update the app');
+    if (differing.length > 0 && this.preset && provenance.kind === 'told') {
+      const sentence = `By the nodes’ word the network’s rules changed with version ${version} (${differing.join(', ')}). They are taken over once they are proven; until then this app goes by those before.`;
+      return cause('rules-changed', sentence, 'Update the app if this stays');
     }
     if (provenance.kind === 'told' && provenance.disputedBy.length > 0) {
       const sentence = `The nodes describe the network’s rules differently: ${provenance.by.join(', ')} in one way, ${provenance.disputedBy.join(', ')} in another. One of them is wrong, and nothing proves which.`;

@@ -9,6 +9,7 @@ import { decodeMmrProof, mmrLeafOf, verifyMmrProof } from '../protocol/mmr.ts';
 import { orderedTrieRoot } from '../protocol/trie.ts';
 import type { Header } from '../protocol/types.ts';
 import type { LightClient } from './light-client.ts';
+import type { Provenance } from './runtime.ts';
 import { mmrQuery } from './state/consensus.ts';
 import { runtimeIdentity } from './state/constants.ts';
 import { itemQuery, StateReader, type KeySource, type Proven, type Query } from './state/reader.ts';
@@ -32,8 +33,8 @@ export interface BlockReader {
   finalNumber(): number;
   /** Description of the head's runtime, null until a source gave it. */
   metadata(): RuntimeMetadata | null;
-  /** Name of the source that gave it. */
-  describedBy(): string | null;
+  /** What stands behind that description. */
+  provenance(): Provenance | null;
   /** The best chain's block of that number. Throws NoProof where it cannot be proven any more. */
   block(number: number, signal?: AbortSignal): Promise<ChainBlock>;
   read<T>(query: Query<T>, at: ChainBlock, signal?: AbortSignal): Promise<T>;
@@ -147,8 +148,8 @@ export class VerifiedBlocks implements BlockReader {
     return this.client.runtime()?.metadata ?? null;
   }
 
-  describedBy(): string | null {
-    return this.client.runtime()?.source ?? null;
+  provenance(): Provenance | null {
+    return this.client.runtime()?.provenance ?? null;
   }
 
   /** Sources that speak JSON-RPC. */

@@ -47,8 +47,8 @@ function requireKnownExtensions(metadata: RuntimeMetadata): void {
 }
 
 /**
- * Indices of calls that move tokens, as every runtime of the network has had them. The metadata is a source's word:
- * with other indices in it, a person would sign another call than the one shown.
+ * Indices of calls that move tokens, as every runtime of the network has had them. Metadata that is a source's word
+ * could have other indices in it, so that a person would sign another call than the one shown.
  */
 const KNOWN_CALLS: Record<string, readonly [pallet: number, call: number]> = {
   'System.remark': [0, 0],
@@ -68,7 +68,10 @@ const KNOWN_CALLS: Record<string, readonly [pallet: number, call: number]> = {
   'Transporter.transfer': [61, 0],
 };
 
-/** Refuses metadata that gives a call (`Pallet.call`) the place of another one, or a known one another place (rule `known-calls`). */
+/**
+ * Refuses metadata that gives a call (`Pallet.call`) the place of another one, or a known one another place (rule
+ * `known-calls`). Of metadata that the runtime's own code gave nothing of this need be asked: there, pallets may move.
+ */
 export function requireKnownCall(metadata: RuntimeMetadata, name: string): void {
   const [pallet = '', call = ''] = name.split('.');
   const place = String(metadata.callIndex(pallet, call));

@@ -1,4 +1,5 @@
 /** A verified chain as a script has it: blocks with accounts, events and bodies, and branches that replace them. */
+import type { Provenance } from '../../src/chain/runtime.ts';
 import type { BlockReader, ChainBlock } from '../../src/chain/verified-blocks.ts';
 import { NoProof } from '../../src/chain/verified-blocks.ts';
 import { RpcError } from '../../src/network/rpc-error.ts';
@@ -33,6 +34,10 @@ export class ScriptedBlocks implements BlockReader {
   private made = 0;
   final = 0;
   unprovenBelow = 0;
+  /** What stands behind the metadata. */
+  behind: Provenance = { kind: 'told', by: ['script'], disputedBy: [] };
+  /** What the state holds under other keys, by their hex. */
+  readonly values = new Map<string, Uint8Array | null>();
   /** Set: nobody can be asked. */
   offline = false;
   reads = 0;
@@ -86,8 +91,8 @@ export class ScriptedBlocks implements BlockReader {
     return this.described;
   }
 
-  describedBy(): string {
-    return 'script';
+  provenance(): Provenance {
+    return this.behind;
   }
 
   private found(number: number): ScriptedBlock {
@@ -111,6 +116,8 @@ export class ScriptedBlocks implements BlockReader {
   }
 
   private value(block: ScriptedBlock, key: Uint8Array): Uint8Array | null {
+    const other = this.values.get(toHex(key));
+    if (other !== undefined) return other;
     const account = this.described.storage('System', 'Account');
     const events = this.described.storage('System', 'Events');
     if (toHex(key) === toHex(events.key())) return events.encode(block.events.map(recordOf));

@@ -30,10 +30,10 @@ export function RulesCard({ chain }: { chain: ChainView }) {
         <dd>{specVersion}, proven</dd>
         <dt>Constants</dt>
         <dd>
-          {preset
-            ? 'come with this app'
-            : proven
-              ? 'proven'
+          {proven
+            ? 'proven'
+            : preset
+              ? 'come with this app'
               : 'told; each block is checked by them, so most false ones would be noticed'}
         </dd>
         <dt>Description</dt>

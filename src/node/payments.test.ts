@@ -1,0 +1,72 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, afterEach, expect, test } from 'vitest';
+import { recordedMetadata } from '../../tests/support/recorded-states.ts';
+import { ScriptedBlocks } from '../../tests/support/scripted-blocks.ts';
+import { toHex } from '../protocol/bytes.ts';
+import type { RuntimeMetadata } from '../protocol/metadata.ts';
+import { ScaleWriter } from '../protocol/scale.ts';
+import { encodeAddress } from '../protocol/ss58.ts';
+import { openNodeStore } from '../storage/node-store.ts';
+import { Payments, type PaymentSource } from './payments.ts';
+
+const account = new Uint8Array(32).fill(5);
+const folder = await mkdtemp(join(tmpdir(), 'allotment-payments-'));
+const open: Payments[] = [];
+afterEach(() => open.splice(0).forEach((payments) => payments.close()));
+afterAll(() => rm(folder, { recursive: true, force: true }));
+
+/** A network whose calls of Balances stand behind other indices than those of the public networks. */
+function movedMetadata(): RuntimeMetadata {
+  const metadata = recordedMetadata();
+  return Object.create(metadata, {
+    callIndex: {
+      value: (pallet: string, call: string) => {
+        const index = metadata.callIndex(pallet, call);
+        return pallet === 'Balances' ? new Uint8Array([77, index[1]!]) : index;
+      },
+    },
+  }) as RuntimeMetadata;
+}
+
+async function paymentsOver(metadata: RuntimeMetadata): Promise<[Payments, ScriptedBlocks]> {
+  const blocks = new ScriptedBlocks(metadata);
+  blocks.add({ accounts: { [toHex(account)]: { nonce: 3, free: 10n ** 21n } } });
+  const stored = (pallet: string, item: string, value: unknown) => {
+    const entry = metadata.storage(pallet, item);
+    blocks.values.set(toHex(entry.key()), entry.encode(value));
+  };
+  stored('TransactionFees', 'TransactionByteFee', { current: 1n, next: 1n });
+  stored('TransactionPayment', 'NextFeeMultiplier', 10n ** 18n);
+  stored('RuntimeConfigs', 'EnableDynamicCostOfStorage', false);
+  stored('RuntimeConfigs', 'EnableBalanceTransfers', true);
+  const source: PaymentSource = {
+    name: 'node',
+    stateCall: async () => new ScaleWriter(32).compact(1).compact(1).u8(0).u128(1000n).bytes(),
+    node: { submitExtrinsic: () => Promise.reject(new Error('nothing is sent here')) },
+  };
+  const payments = await Payments.open({
+    blocks,
+    sources: () => [source],
+    store: await openNodeStore(join(folder, String(open.length))),
+    genesisHash: new Uint8Array(32).fill(9),
+    tokenSymbol: 'AI3',
+    signer: () => Promise.reject(new Error('nothing is signed here')),
+    changed: () => undefined,
+  });
+  open.push(payments);
+  return [payments, blocks];
+}
+
+const to = encodeAddress(new Uint8Array(32).fill(6));
+const payment = { account: encodeAddress(account), to, amount: String(10n ** 18n) };
+
+test('a pallet that moved is a node’s lie, until the network’s own program says so', async () => {
+  const [payments, blocks] = await paymentsOver(movedMetadata());
+  await expect(payments.prepareTransfer(payment)).rejects.toMatchObject({ rule: 'known-calls' });
+  blocks.behind = { kind: 'proven', atBlock: 1 };
+  const plan = await payments.prepareTransfer(payment);
+  expect(plan.reading).toEqual({ kind: 'verified', atBlock: 1 });
+  expect(plan.call.title).toBe('Send 1 AI3');
+});
