@@ -2,7 +2,7 @@
 import type { FollowedChain } from './followed-chain.ts';
 import { headerHash } from '../protocol/header.ts';
 import type { Peer } from './peer.ts';
-import { UnreliableSource } from './sync.ts';
+import { UnreliableSource } from './unreliable.ts';
 import type { Wakeup } from './wakeup.ts';
 
 /** How often a quiet source is asked for its best block. */

@@ -16,8 +16,9 @@ import { mmrQuery } from './state/consensus.ts';
 import { StateReader } from './state/reader.ts';
 import { examineHistory, workOf } from './superlight.ts';
 import { NodeHistory } from './superlight-source.ts';
-import { RefusedBlock, UnreliableSource } from './sync.ts';
+import { RefusedBlock } from './sync.ts';
 import { readTrusted } from './trusted.ts';
+import { UnreliableSource } from './unreliable.ts';
 import type { BlockVerifier, VerifiedBlock } from './verifier.ts';
 
 export interface ExaminationPolicy {

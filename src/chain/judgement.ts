@@ -4,7 +4,8 @@ import { ProtocolError, messageOf } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import type { SlotNumber } from '../protocol/types.ts';
 import { CannotExamine } from './learn.ts';
-import { EarlyBlock, RefusedBlock, UnreliableSource } from './sync.ts';
+import { EarlyBlock, RefusedBlock } from './sync.ts';
+import { UnreliableSource } from './unreliable.ts';
 
 /** The block that broke a rule. */
 export interface AccusedBlock {

@@ -29,8 +29,8 @@ import { RuntimeWatch } from './runtime-watch.ts';
 import type { RuntimeFacts } from './runtime.ts';
 import type { ChainCause, ChainPhase, ChainSnapshot } from './snapshot.ts';
 import { Standing } from './standing.ts';
-import { PATIENCE_MS } from './sync.ts';
 import { TimeAhead } from './time-ahead.ts';
+import { PATIENCE_MS } from './unreliable.ts';
 import { Wakeup } from './wakeup.ts';
 
 export interface LightClientOptions {

@@ -1,10 +1,9 @@
 /** Super-light sync's questions, asked of a source. */
 import { MAX_BATCH_BYTES, payloadBytes, type ChainSource, type ImportableBlock } from '../network/source.ts';
-import { within } from '../async/within.ts';
 import { decodeMmrProof, type MmrProof } from '../protocol/mmr.ts';
 import type { Header } from '../protocol/types.ts';
 import type { SuperLightSource } from './superlight.ts';
-import { PATIENCE_MS, UnreliableSource } from './sync.ts';
+import { inPatience, PATIENCE_MS, UnreliableSource } from './unreliable.ts';
 
 /** Calls that are under way at the same time. */
 const PIPELINE = 24;
@@ -58,19 +57,8 @@ export class NodeHistory implements SuperLightSource {
     );
   }
 
-  private async inTime<T>(
-    signal: AbortSignal | undefined,
-    work: (limit: AbortSignal) => Promise<T>,
-  ): Promise<T> {
-    return within(this.patienceMs, signal, async (limit) => {
-      try {
-        return await work(limit);
-      } catch (error) {
-        if (limit.aborted && signal?.aborted !== true)
-          throw new UnreliableSource('The source hands out its history too slowly.');
-        throw error;
-      }
-    });
+  private inTime<T>(signal: AbortSignal | undefined, work: (limit: AbortSignal) => Promise<T>): Promise<T> {
+    return inPatience(this.patienceMs, signal, 'The source hands out its history too slowly.', work);
   }
 }
 

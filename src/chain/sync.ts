@@ -2,13 +2,13 @@
 import { JobPriority } from '../crypto/jobs.ts';
 import type { PotShare } from '../crypto/pot-budget.ts';
 import type { ImportableBlock } from '../network/source.ts';
-import { within } from '../async/within.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import type { SlotNumber } from '../protocol/types.ts';
 import type { Importer, ImportResult } from './importer.ts';
 import type { Announcement, Peer } from './peer.ts';
+import { inPatience, UnreliableSource } from './unreliable.ts';
 
 /** Blocks ahead of the best up to which ancestors are fetched by their hashes. */
 const NEAR = 8;
@@ -17,18 +17,8 @@ const LARGEST_BATCH = 128;
 /** Milliseconds: a batch that comes faster makes the next one larger, one that comes slower smaller. */
 const FAST_MS = 2_000;
 const SLOW_MS = 8_000;
-/** Milliseconds that a batch of blocks may take. */
-export const PATIENCE_MS = 45_000;
 /** How often a source's chain may change under the reading before it counts as contradicting itself. */
 const MAX_BREAKS = 5;
-
-/** A source that said one thing and then did another; not a block's fault. */
-export class UnreliableSource extends Error {
-  constructor(readonly sentence: string) {
-    super(sentence);
-    this.name = 'UnreliableSource';
-  }
-}
 
 /** A block whose slot the clock says is not due yet. */
 export class EarlyBlock extends Error {
@@ -151,20 +141,14 @@ export class Synchronizer {
     signal: AbortSignal,
   ): Promise<{ blocks: ImportableBlock[]; took: number }> {
     const started = performance.now();
-    return within(this.patienceMs, signal, async (limit) => {
-      try {
-        const blocks = await peer.source.blocks(from, count, limit);
-        blocks.forEach(({ header }, index) => {
-          if (header.number !== from + index) throw wrongBlock('block-number', from + index, header.number);
-        });
-        return { blocks: blocks.slice(0, count), took: performance.now() - started };
-      } catch (error) {
-        if (limit.aborted && !signal.aborted) {
-          throw new UnreliableSource('The source hands out blocks too slowly.');
-        }
-        throw error;
-      }
+    const late = 'The source hands out blocks too slowly.';
+    const blocks = await inPatience(this.patienceMs, signal, late, (limit) =>
+      peer.source.blocks(from, count, limit),
+    );
+    blocks.forEach(({ header }, index) => {
+      if (header.number !== from + index) throw wrongBlock('block-number', from + index, header.number);
     });
+    return { blocks: blocks.slice(0, count), took: performance.now() - started };
   }
 
   /** Number of the newest block that the peer's best chain and the tree share. */
