@@ -8,7 +8,8 @@ import { readSegmentHeader } from '../protocol/segment.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import type { SegmentHeader } from '../protocol/types.ts';
 import { isAnnounced } from './announced-segments.ts';
-import { NoProof, type BlockReader } from './verified-blocks.ts';
+import { NoProof } from './no-proof.ts';
+import type { BlockReader } from './verified-blocks.ts';
 
 const LAST = 12;
 const DEPTH = 10;

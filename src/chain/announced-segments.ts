@@ -5,7 +5,8 @@ import { decodeExtrinsic } from '../protocol/extrinsic.ts';
 import { decodeAll } from '../protocol/scale.ts';
 import { readSegmentHeader, segmentHeaderHash } from '../protocol/segment.ts';
 import type { SegmentHeader } from '../protocol/types.ts';
-import { NoProof, type BlockReader, type ChainBlock } from './verified-blocks.ts';
+import { noHead, noRuntime } from './no-proof.ts';
+import type { BlockReader, ChainBlock } from './verified-blocks.ts';
 
 /** Blocks looked through for an announcement, from the first that can hold it: an author may be late with it. */
 const REACH = 64;
@@ -24,7 +25,7 @@ export async function isAnnounced(
   signal?: AbortSignal,
 ): Promise<boolean> {
   const head = blocks.head();
-  if (head === null) throw new NoProof(null);
+  if (head === null) throw noHead();
   const { segmentIndex, lastArchivedBlock } = header;
   const first = segmentIndex === 0n ? 1 : lastArchivedBlock.number + confirmationDepthK + 1;
   for (let number = first; number <= Math.min(head.number, first + REACH); number += 1) {
@@ -44,7 +45,7 @@ async function announcedIn(
   signal?: AbortSignal,
 ): Promise<SegmentHeader[]> {
   const metadata = blocks.metadata();
-  if (metadata === null) throw new NoProof(null);
+  if (metadata === null) throw noRuntime();
   const index = metadata.callIndex('Subspace', 'store_segment_headers');
   for (const bytes of await blocks.body(block, signal)) {
     const extrinsic = decodeExtrinsic(bytes);

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from 'vitest';
+import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { recordedMetadata, recordedStates, type RecordedState } from '../../tests/support/recorded-states.ts';
 import { loadWasm } from '../crypto/wasm.ts';
 import type { RpcClient } from '../network/rpc.ts';
@@ -17,7 +17,8 @@ import {
 } from '../protocol/mmr.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import { runtimeVersionQuery } from './state/consensus.ts';
-import { NoProof, VerifiedBlocks, type FollowedChain } from './verified-blocks.ts';
+import { NoProof } from './no-proof.ts';
+import { VerifiedBlocks, type FollowedChain } from './verified-blocks.ts';
 
 const LAST = 20;
 let metadata: RuntimeMetadata;
@@ -96,7 +97,11 @@ describe('verified blocks', () => {
       expect(toHex(block.hash)).toBe(toHex(states[number]!.hash));
       expect(block.number).toBe(number);
     }
-    await expect(blocks.block(LAST + 1)).rejects.toBeInstanceOf(NoProof);
+    await expect(blocks.block(LAST + 1)).rejects.toMatchObject({
+      name: 'NoProof',
+      refused: false,
+      sentence: 'Block 21 is not verified yet.',
+    });
   });
 
   test('have the bodies that their headers commit to, whoever else tells what', async () => {
@@ -148,7 +153,7 @@ describe('verified blocks', () => {
     const blocks = new VerifiedBlocks(client([node('pruned', pruned)]));
     for (const number of [0, 1, 7, LAST - 5])
       expect(toHex((await blocks.ancient(number)).hash)).toBe(toHex(states[number]!.hash));
-    await expect(blocks.ancient(LAST - 4)).rejects.toBeInstanceOf(NoProof);
+    await expect(blocks.ancient(LAST - 4)).rejects.toMatchObject({ sentence: 'Block 16 is not final yet.' });
     await expect(blocks.ancient(-1)).rejects.toBeInstanceOf(NoProof);
   });
 
@@ -192,5 +197,79 @@ describe('verified blocks', () => {
       refused: false,
       sentence: 'The source gave another block than it was asked for.',
     });
+  });
+});
+
+describe('what there is to prove with', () => {
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  /** A light client that lacks what the test says, until it is given. */
+  function lacking(...parts: ('source' | 'head' | 'runtime')[]) {
+    const whole = client([node('one')]);
+    const lack = new Set(parts);
+    let tell: () => void = () => undefined;
+    const chain: FollowedChain = {
+      ...whole,
+      head: () => (lack.has('head') ? null : whole.head()),
+      runtime: () => (lack.has('runtime') ? null : whole.runtime()),
+      sources: () => (lack.has('source') ? [] : whole.sources()),
+      onChange: (listener) => {
+        tell = listener;
+        return () => {
+          tell = () => undefined;
+        };
+      },
+    };
+    const give = (part: 'source' | 'head' | 'runtime'): void => {
+      lack.delete(part);
+      tell();
+    };
+    return { blocks: new VerifiedBlocks(chain), lack, give };
+  }
+
+  test('is waited for as long as a busy machine may take', async () => {
+    vi.useFakeTimers();
+    const { blocks, give } = lacking('source', 'head', 'runtime');
+    const ready = blocks.ready();
+    await vi.advanceTimersByTimeAsync(9_000);
+    give('source');
+    await vi.advanceTimersByTimeAsync(45_000);
+    give('head');
+    give('runtime');
+    expect(await ready).toEqual({ head: blocks.head(), metadata });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test.each([
+    ['source', 10_000, 'No node is connected to ask for a proof.'],
+    ['head', 60_000, 'No block of the chain is verified yet. Try again soon.'],
+    [
+      'runtime',
+      60_000,
+      'The node that is connected has not described the network’s rules yet. Try again soon.',
+    ],
+  ] as const)('is said to be lacking: %s', async (part, ms, sentence) => {
+    vi.useFakeTimers();
+    let failure: unknown = null;
+    const { blocks } = lacking(part);
+    const ready = blocks.ready().catch((error: unknown) => (failure = error));
+    await vi.advanceTimersByTimeAsync(ms - 1_000);
+    expect(failure).toBeNull();
+    await vi.advanceTimersByTimeAsync(1_500);
+    await ready;
+    expect(failure).toMatchObject({ name: 'NoProof', refused: false, sentence });
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test('is not waited for any longer once the last source has been gone for a while', async () => {
+    vi.useFakeTimers();
+    const { blocks, lack } = lacking('runtime');
+    const ready = blocks.ready().catch((error: unknown) => error);
+    await vi.advanceTimersByTimeAsync(20_000);
+    lack.add('source');
+    await vi.advanceTimersByTimeAsync(10_500);
+    expect(await ready).toMatchObject({ sentence: 'No node is connected to ask for a proof.' });
   });
 });

@@ -1,14 +1,14 @@
 /** The verified chain as the code above it reads it: state, events and bodies of blocks, all proven. */
-import { RpcError } from '../network/rpc-error.ts';
 import { RpcSource } from '../network/source.ts';
 import { equal } from '../protocol/bytes.ts';
-import { ProtocolError, ownSentence } from '../protocol/errors.ts';
+import { ProtocolError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import { decodeMmrProof, mmrLeafOf, verifyMmrProof } from '../protocol/mmr.ts';
 import { orderedTrieRoot } from '../protocol/trie.ts';
 import type { Header } from '../protocol/types.ts';
 import type { LightClient } from './light-client.ts';
+import { Missing, noHead, NoProof, noRuntime, tooNew } from './no-proof.ts';
 import type { Provenance } from './runtime.ts';
 import { mmrQuery } from './state/consensus.ts';
 import { runtimeIdentity } from './state/constants.ts';
@@ -25,7 +25,10 @@ export interface ChainBlock {
 
 /** What is read of the verified chain; `VerifiedBlocks` is the one over the light client. */
 export interface BlockReader {
-  /** Waits a while for a verified head whose runtime a source has described. Throws NoProof if none comes. */
+  /**
+   * Waits for a connected source and a verified head whose runtime is described. Throws NoProof, which says what is
+   * lacking, after ten seconds without a source or a minute in all.
+   */
   ready(): Promise<{ head: ChainBlock; metadata: RuntimeMetadata }>;
   /** The best verified block, null before there is one. */
   head(): ChainBlock | null;
@@ -49,19 +52,11 @@ export const STEP = 240;
 /** Steps back, each of which needs a node that keeps such an old state. */
 const MAX_STEPS = 200;
 const MAX_PAST = 4_096;
-/** A source describes the runtime right after it connects. */
-const READY_TIMEOUT_MS = 10_000;
-
-/** A source, or a proven state, does not have what is asked of it. */
-class Missing extends Error {
-  constructor(
-    message: string,
-    readonly sentence: string,
-  ) {
-    super(message);
-    this.name = 'Missing';
-  }
-}
+/** How long somebody who waits is left without any source. */
+const UNCONNECTED_MS = 10_000;
+/** A busy machine verifies its first block, and a busy node describes its runtime, a while after they connect. */
+const READY_MS = 60_000;
+const LOOK_MS = 500;
 
 function missingBlock(source: RpcSource, number: number): Missing {
   return new Missing(
@@ -84,20 +79,6 @@ function wrongBlock(source: RpcSource, number: number): ProtocolError {
   });
 }
 
-/** No source gave a proof. */
-export class NoProof extends Error {
-  readonly sentence: string;
-  /** Whether a node answered and did not have it, and not merely nobody could be asked. */
-  readonly refused: boolean;
-
-  constructor(cause: unknown) {
-    super('no source gave a proof', { cause });
-    this.name = 'NoProof';
-    this.refused = cause instanceof Missing || (cause instanceof RpcError && typeof cause.code === 'number');
-    this.sentence = ownSentence(cause) ?? 'No node is connected to ask for a proof.';
-  }
-}
-
 /** What is needed of the light client. */
 export type FollowedChain = Pick<
   LightClient,
@@ -112,27 +93,36 @@ export class VerifiedBlocks implements BlockReader {
   constructor(private readonly client: FollowedChain) {}
 
   ready(): Promise<{ head: ChainBlock; metadata: RuntimeMetadata }> {
+    const begun = performance.now();
+    let connected = begun;
     return new Promise((done, failed) => {
-      const look = (): boolean => {
-        const head = this.head();
-        const metadata = this.metadata();
-        if (head === null || metadata === null || this.sources().length === 0) return false;
-        done({ head, metadata });
-        return true;
+      const look = (): void => {
+        const now = performance.now();
+        if (this.sources().length > 0) connected = now;
+        try {
+          const found = this.found();
+          finish();
+          done(found);
+        } catch (lacking) {
+          if (now - connected < UNCONNECTED_MS && now - begun < READY_MS) return;
+          finish();
+          failed(lacking);
+        }
       };
-      if (look()) return;
-      const stop = this.client.onChange(() => {
-        if (look()) finish();
-      });
-      const timer = setTimeout(() => {
-        finish();
-        failed(new NoProof(null));
-      }, READY_TIMEOUT_MS);
+      const timer = setInterval(look, LOOK_MS);
+      const stop = this.client.onChange(look);
       const finish = (): void => {
-        clearTimeout(timer);
+        clearInterval(timer);
         stop();
       };
+      look();
     });
+  }
+
+  /** What is there to prove with. Throws NoProof, which says what is lacking. */
+  private found(): { head: ChainBlock; metadata: RuntimeMetadata } {
+    if (this.sources().length === 0) throw new NoProof(null);
+    return { head: this.requiredHead(), metadata: this.required() };
   }
 
   head(): ChainBlock | null {
@@ -159,8 +149,14 @@ export class VerifiedBlocks implements BlockReader {
 
   private required(): RuntimeMetadata {
     const metadata = this.metadata();
-    if (metadata === null) throw new NoProof(null);
+    if (metadata === null) throw noRuntime();
     return metadata;
+  }
+
+  private requiredHead(): ChainBlock {
+    const head = this.head();
+    if (head === null) throw noHead();
+    return head;
   }
 
   private async ask<T>(work: (source: RpcSource) => Promise<T>, signal?: AbortSignal): Promise<T> {
@@ -218,8 +214,8 @@ export class VerifiedBlocks implements BlockReader {
   }
 
   async block(number: number, signal?: AbortSignal): Promise<ChainBlock> {
-    const head = this.head();
-    if (head === null || number > head.number) throw new NoProof(null);
+    const head = this.requiredHead();
+    if (number > head.number) throw tooNew(number, 'verified');
     let at = head;
     while (at.number > number) {
       const parent = this.client.header(at.header.parentHash);
@@ -234,8 +230,8 @@ export class VerifiedBlocks implements BlockReader {
    * node has to keep the states in between. Throws NoProof.
    */
   async ancient(number: number, signal?: AbortSignal): Promise<ChainBlock> {
-    const head = this.head();
-    if (head === null || number < 0 || number > this.finalNumber()) throw new NoProof(null);
+    const head = this.requiredHead();
+    if (number < 0 || number > this.finalNumber()) throw tooNew(number, 'final');
     const { root } = await this.read(mmrQuery(this.required()), head, signal);
     return this.ask(async (source) => {
       const named = await source.hashAt(number, signal);

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { NoProof } from '../chain/verified-blocks.ts';
+import { NoProof } from '../chain/no-proof.ts';
 import type { AccountBalance } from '../node/api.ts';
 import { patientBalance } from './balance.ts';
 

@@ -1,5 +1,5 @@
 /** `balance`: what an account has, proven against the verified head. */
-import { NoProof } from '../chain/verified-blocks.ts';
+import { NoProof } from '../chain/no-proof.ts';
 import { pause } from '../async/pause.ts';
 import type { AccountBalance } from '../node/api.ts';
 

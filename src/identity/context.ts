@@ -1,5 +1,5 @@
 /** What the commands of identities share: their records in the wallet, the network's registry, known keys. */
-import { NoProof } from '../chain/verified-blocks.ts';
+import { NoProof } from '../chain/no-proof.ts';
 import { RpcError } from '../network/rpc-error.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';

@@ -6,7 +6,8 @@
 import { concerns, eventsQuery, type ChainEvent } from '../chain/state/events.ts';
 import { timestampQuery } from '../chain/state/consensus.ts';
 import { all, combine, type Query } from '../chain/state/reader.ts';
-import { NoProof, STEP, type BlockReader, type ChainBlock } from '../chain/verified-blocks.ts';
+import { NoProof } from '../chain/no-proof.ts';
+import { STEP, type BlockReader, type ChainBlock } from '../chain/verified-blocks.ts';
 import { equal, toHex, utf8 } from '../protocol/bytes.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';

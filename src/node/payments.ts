@@ -5,7 +5,8 @@
 import { accountQuery, feesQuery, transfersEnabledQuery } from '../chain/state/accounts.ts';
 import type { Provenance } from '../chain/runtime.ts';
 import { combine } from '../chain/state/reader.ts';
-import { NoProof, type BlockReader } from '../chain/verified-blocks.ts';
+import { NoProof } from '../chain/no-proof.ts';
+import type { BlockReader } from '../chain/verified-blocks.ts';
 import { verifySignature } from '../crypto/sr25519.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import { EXTRINSIC_SIGNING_CONTEXT } from '../protocol/constants.ts';

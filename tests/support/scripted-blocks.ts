@@ -1,7 +1,7 @@
 /** A verified chain as a script has it: blocks with accounts, events and bodies, and branches that replace them. */
 import type { Provenance } from '../../src/chain/runtime.ts';
 import type { BlockReader, ChainBlock } from '../../src/chain/verified-blocks.ts';
-import { NoProof } from '../../src/chain/verified-blocks.ts';
+import { NoProof } from '../../src/chain/no-proof.ts';
 import { RpcError } from '../../src/network/rpc-error.ts';
 import { littleEndian, toHex } from '../../src/protocol/bytes.ts';
 import { blake2b256 } from '../../src/protocol/hash.ts';
