@@ -1,18 +1,17 @@
 /** Folders as one zip file, written while they are read. */
-import { makeZip } from 'client-zip';
+import { utf8 } from '../protocol/bytes.ts';
 import { ObjectError } from './errors.ts';
 import { listFolder, readObject, type FolderEntry, type OpenedObject, type StoredReader } from './object.ts';
 import type { NodeSource } from './tree.ts';
-
-/** Files and folders of a zip file whose number every program reads right. */
-const MAX_ENTRIES = 65_534;
+import { MAX_ENTRIES, MAX_NAME_BYTES, zipFile, type ZipEntry } from './zip-file.ts';
 
 /**
  * The bytes of a zip file of a folder, its files uncompressed. Every file is verified before it is written.
  *
  * @param password Tried for the files that are encrypted.
  * @param storedOf Where the stored bytes of each file are already, asked in order; out of the nodes when left out.
- * @throws ObjectError, which names the file; `out-of-bounds` for too many of them.
+ * @throws ObjectError, which names the file; `out-of-bounds` for too many of them, or a
+ * name that is too long.
  */
 export async function* zipFolder(
   source: NodeSource,
@@ -21,26 +20,19 @@ export async function* zipFolder(
   password?: string,
   storedOf?: (file: FolderEntry) => StoredReader,
 ): AsyncGenerator<Uint8Array> {
-  async function* files(): Parameters<typeof makeZip>[0] {
+  async function* entries(): AsyncGenerator<ZipEntry> {
     let count = 0;
     for await (const entry of listFolder(source, folder, signal, { deep: true })) {
       count += 1;
       if (count > MAX_ENTRIES) throw tooMany(folder);
-      const { kind, path, contentBytes } = entry;
-      if (kind === 'folder') yield { name: `${path}/` };
-      else {
-        const input = readObject(source, entry, signal, { password, stored: storedOf?.(entry) });
-        // A file of four gigabytes or more is announced as such.
-        yield contentBytes === null ? { name: path, input } : { name: path, input, size: contentBytes };
-      }
+      const { kind, path, contentBytes: size } = entry;
+      if (utf8(path).length >= MAX_NAME_BYTES) throw nameTooLong(entry);
+      const file = (): AsyncGenerator<Uint8Array> =>
+        readObject(source, entry, signal, { password, stored: storedOf?.(entry) });
+      yield { path, content: kind === 'folder' ? null : file(), size };
     }
   }
-  const reader = makeZip(files()).getReader();
-  try {
-    for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
-  } finally {
-    await reader.cancel().catch(() => undefined);
-  }
+  yield* zipFile(entries(), new Date());
 }
 
 function tooMany({ hash }: OpenedObject): ObjectError {
@@ -48,6 +40,16 @@ function tooMany({ hash }: OpenedObject): ObjectError {
     code: 'out-of-bounds',
     message: `more than ${MAX_ENTRIES} entries in a zip file`,
     sentence: `This folder holds more than the ${MAX_ENTRIES} files that fit into a zip file. Save its folders one by one.`,
+    node: hash,
+  });
+}
+
+function nameTooLong({ hash }: FolderEntry): ObjectError {
+  return new ObjectError({
+    code: 'out-of-bounds',
+    message: `a name of more than ${MAX_NAME_BYTES} bytes in a zip file`,
+    sentence:
+      'The names of this folder’s files are too long for a zip file. Save the folders in it one by one.',
     node: hash,
   });
 }
