@@ -100,7 +100,7 @@ export function domainMethods(chain: DomainChain, pool: DomainPool): ReadonlyMap
     system_properties: () => ({
       ss58Format: SS58_PREFIX,
       tokenDecimals: 18,
-      tokenSymbol: 'AI3',
+      tokenSymbol: 'tAI3',
       domainId: DOMAIN_ID,
     }),
     system_health: () => ({ peers: 0, isSyncing: false, shouldHavePeers: false }),

@@ -88,7 +88,6 @@ beforeAll(async () => {
       endpoints: [`ws://127.0.0.1:${test.network.port}`],
       domainEndpoints: [`ws://127.0.0.1:${test.network.domain.port}`],
       genesisHash: null,
-      tokenSymbol: 'AI3',
     },
     farm: null,
     cores: 1,

@@ -24,7 +24,7 @@ export function chainProperties(chain: Chain): Record<string, unknown> {
     potExternalEntropy: chain.params.potExternalEntropy === '' ? null : chain.params.potExternalEntropy,
     ss58Format: SS58_PREFIX,
     tokenDecimals: 18,
-    tokenSymbol: 'AI3',
+    tokenSymbol: 'tAI3',
   };
 }
 

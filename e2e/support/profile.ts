@@ -44,7 +44,6 @@ export async function profile(
           endpoints: [endpoint],
           ...(domain === undefined ? {} : { domainEndpoints: [domain] }),
           genesisHash: null,
-          tokenSymbol: 'tAI3',
         },
         ...(checkpoint === undefined ? {} : { begin: { kind: 'checkpoint', text: checkpoint } }),
         farm: null,

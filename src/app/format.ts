@@ -1,4 +1,6 @@
 /** Words and numbers as the person's own locale writes them. */
+import type { Token } from '../protocol/notation.ts';
+import { exactTokens } from '../wallet/amounts.ts';
 
 const integers = new Intl.NumberFormat();
 const short = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
@@ -62,14 +64,13 @@ export function brief(hex: string, edge = 6): string {
   return hex.length <= 2 * edge + 1 ? hex : `${hex.slice(0, edge)}…${hex.slice(-edge)}`;
 }
 
-/** Amounts below this many smallest units have no digit that is shown. */
-const SMALLEST_SHOWN = 10n ** 14n;
+/** Decimal places that are shown of a balance. */
+const SHOWN_DECIMALS = 4;
 
-/** A balance in the token's smallest unit (18 decimals) as tokens, cut off after four decimals. */
-export function tokens(value: string, symbol: string): string {
-  const amount = BigInt(value);
-  if (amount > 0n && amount < SMALLEST_SHOWN) return `<0.0001 ${symbol}`;
-  const whole = amount / 10n ** 18n;
-  const fraction = (amount % 10n ** 18n).toString().padStart(18, '0').slice(0, 4).replace(/0+$/, '');
-  return `${integers.format(whole)}${fraction ? `.${fraction}` : ''} ${symbol}`;
+/** A balance in the token's smallest unit as tokens, cut off after four decimals. */
+export function tokens(value: string, token: Token): string {
+  const [whole = '', decimals = ''] = exactTokens(BigInt(value), token).split('.');
+  const fraction = decimals.slice(0, SHOWN_DECIMALS).replace(/0+$/, '');
+  if (whole === '0' && fraction === '' && decimals !== '') return `<0.0001 ${token.symbol}`;
+  return `${integers.format(BigInt(whole))}${fraction ? `.${fraction}` : ''} ${token.symbol}`;
 }

@@ -4,6 +4,7 @@ import { useSyncExternalStore } from 'react';
 import type { Cause, NodeApi, NodeSnapshot } from '../node/api.ts';
 import { unpackSnapshot, type PackedSnapshot } from '../node/sector-wire.ts';
 import { lendWebRtc } from './rtc-lender.ts';
+import type { Token } from '../protocol/notation.ts';
 
 let current: NodeSnapshot | null = null;
 const listeners = new Set<() => void>();
@@ -101,7 +102,7 @@ export function useSnapshot(): NodeSnapshot | null {
   return useSyncExternalStore(subscribe, () => current);
 }
 
-/** What the network's token is called. */
-export function useSymbol(): string {
-  return useSnapshot()?.setup?.network.tokenSymbol ?? '';
+/** The network's token. */
+export function useToken(): Token {
+  return useSnapshot()?.notation.token ?? { symbol: '', decimals: 0 };
 }

@@ -1,4 +1,5 @@
 import type { WalletStatus } from '../wallet/service.ts';
+import type { Token } from '../protocol/notation.ts';
 
 /** An unlocked wallet. */
 export interface OpenWallet {
@@ -8,7 +9,7 @@ export interface OpenWallet {
 
 /** What every part of the wallet is given. */
 export interface PartProps extends OpenWallet {
-  symbol: string;
+  token: Token;
   /** Blocks until a transaction cannot be undone; null before the network is known. */
   depth: number | null;
   /** Address that the farm's rewards go to; null while it is not known. */

@@ -342,14 +342,19 @@ function nullable<T>(value: unknown, read: (value: unknown) => T): T | null {
   return value === null || value === undefined ? null : read(value);
 }
 
+/** Networks with several tokens list them, the one that fees are paid in first. */
+function first(value: unknown): unknown {
+  return Array.isArray(value) ? value[0] : value;
+}
+
 /** Result of `system_properties`. Throws DecodeError. */
 export function propertiesFromJson(json: unknown): SystemProperties {
   const what = 'system-properties';
   const fields = jsonObject(what, json);
   return {
     ss58Format: nullable(fields['ss58Format'], (value) => jsonU32(what, value)),
-    tokenSymbol: nullable(fields['tokenSymbol'], (value) => text(what, value)),
-    tokenDecimals: nullable(fields['tokenDecimals'], (value) => jsonU32(what, value)),
+    tokenSymbol: nullable(first(fields['tokenSymbol']), (value) => text(what, value)),
+    tokenDecimals: nullable(first(fields['tokenDecimals']), (value) => jsonU32(what, value)),
     potExternalEntropy: nullable(fields['potExternalEntropy'], (value) => text(what, value)),
     dsnBootstrapNodes:
       nullable(fields['dsnBootstrapNodes'], (value) =>

@@ -9,6 +9,7 @@ import type { PotBudget } from '../crypto/pot-budget.ts';
 import type { TablesView } from '../crypto/table-pool.ts';
 import type { FolderContents } from '../farm/description.ts';
 import type { FarmSnapshot, SlotOutcome } from '../farm/snapshot.ts';
+import type { Notation, Token } from '../protocol/notation.ts';
 import type { FarmRecord } from '../storage/store.ts';
 import type { Cause } from './causes.ts';
 import type { ObjectRequest } from './object-ports.ts';
@@ -43,7 +44,6 @@ export interface NetworkChoice {
   domainEndpoints?: string[];
   /** Hex; null: trust what the first source says and keep to it from then on. */
   genesisHash: string | null;
-  tokenSymbol: string;
 }
 
 /** Where a chain of which nothing is kept begins; `text`: a checkpoint as people pass it on. */
@@ -128,6 +128,8 @@ export interface NodeSnapshot {
   role: 'starting' | 'leader' | 'viewer';
   /** Null until the first-run choices are made. */
   setup: Setup | null;
+  /** How the network writes amounts and addresses. */
+  notation: Notation;
   machine: MachineInfo;
   chain: ChainView | null;
   /** In the order in which they were added; empty when nothing is farmed. */
@@ -176,6 +178,8 @@ export interface NetworkProbe {
   sectorBytes: number | null;
   /** What an estimate of rewards rests on; null where the node does not tell. */
   figures: RewardFigures | null;
+  /** Null where the node does not tell. */
+  token: Token | null;
   error: string | null;
 }
 

@@ -68,6 +68,11 @@ export class Following {
     }
   }
 
+  /** Nodes whose RPC answers at the moment. */
+  connectedNodes(): RpcSource[] {
+    return this.sources.filter(({ state }) => state === 'connected');
+  }
+
   /** The node that solutions go to: the first that is connected, or the first named. Throws NodeError `choice` without any. */
   authoringSource(): RpcSource {
     const source = this.sources.find(({ state }) => state === 'connected') ?? this.sources[0];

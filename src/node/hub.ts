@@ -9,6 +9,7 @@ import { causeOf } from './causes.ts';
 import { NodeError } from './errors.ts';
 import type { ObjectAnswer, ObjectRequest } from './object-ports.ts';
 import { NO_TIMEKEEPING } from './keep-time.ts';
+import { usualNotation } from './networks.ts';
 import { NO_TABLES } from '../crypto/table-pool.ts';
 import { NO_HELPER } from './helper.ts';
 import { packSnapshot, type PackedSnapshot } from './sector-wire.ts';
@@ -220,6 +221,7 @@ function notStarted(error: unknown): PackedSnapshot {
   return {
     role: 'starting',
     setup: null,
+    notation: usualNotation(),
     machine: {
       cores: navigator.hardwareConcurrency || 1,
       crossOriginIsolated: globalThis.crossOriginIsolated,

@@ -1,4 +1,5 @@
 /** Parts of the node that are loaded and opened when they are first needed: wallet, payments, objects. */
+import type { Notation } from '../protocol/notation.ts';
 import type { NetworkChoice } from './api.ts';
 import type { Desk } from './desk.ts';
 import { NodeError } from './errors.ts';
@@ -52,6 +53,7 @@ export class LateParts {
     private readonly journal: Journal,
     private readonly farms: Farms,
     private readonly followed: () => Followed | null,
+    private readonly notation: () => Notation,
   ) {}
 
   /** The wallet and its identities, which outlive any network. */
@@ -87,7 +89,7 @@ export class LateParts {
       return Money.open({
         client: followed.following.client,
         store: this.platform.store,
-        tokenSymbol: followed.network.tokenSymbol,
+        notation: () => this.notation(),
         signer: async (address) => (await this.desk()).wallet.signer(address),
         journal: this.journal,
       });

@@ -3,6 +3,7 @@ import type { LightClient } from '../chain/light-client.ts';
 import { VerifiedBlocks } from '../chain/verified-blocks.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { AccountSigner } from '../wallet/service.ts';
+import type { Notation } from '../protocol/notation.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { decodeAddress } from '../protocol/ss58.ts';
 import { AccountHistories } from './account-history.ts';
@@ -33,7 +34,7 @@ const HISTORIES: readonly ('history' | 'lookBack')[] = ['history', 'lookBack'];
 export interface MoneyOptions {
   client: LightClient;
   store: NodeStore;
-  tokenSymbol: string;
+  notation(): Notation;
   /** Signer of an account of the wallet, by address. Throws Refusal. */
   signer(address: string): Promise<AccountSigner>;
   journal: Journal;
@@ -58,7 +59,7 @@ export class Money {
   }
 
   /** Throws NodeError `too-early` before the network is known. */
-  static async open({ client, store, tokenSymbol, signer, journal }: MoneyOptions): Promise<Money> {
+  static async open({ client, store, notation, signer, journal }: MoneyOptions): Promise<Money> {
     const genesisHash = client.genesisHash();
     if (genesisHash === null) throw new NodeError('too-early', 'No node is connected yet.');
     const blocks = new VerifiedBlocks(client);
@@ -68,7 +69,7 @@ export class Money {
       sources: () => blocks.sources(),
       store,
       genesisHash,
-      tokenSymbol,
+      notation,
       signer,
       changed: (record) => announce(journal, told, record),
     });

@@ -1,3 +1,4 @@
+import type { Notation } from '../protocol/notation.ts';
 import { PRESETS, type NetworkPreset } from '../network/presets.ts';
 import type { NetworkChoice, NetworkId } from './api.ts';
 
@@ -14,18 +15,20 @@ const DESCRIPTIONS: Record<NetworkId, string> = {
 };
 
 /** The networks offered at first run. Endpoints are examples that the person may replace. */
-export const networkChoices: NetworkOffer[] = PRESETS.map(
-  ({ id, name, endpoints, genesisHash, tokenSymbol }) => ({
-    id,
-    name,
-    endpoints,
-    genesisHash,
-    tokenSymbol,
-    description: DESCRIPTIONS[id],
-  }),
-);
+export const networkChoices: NetworkOffer[] = PRESETS.map(({ id, name, endpoints, genesisHash }) => ({
+  id,
+  name,
+  endpoints,
+  genesisHash,
+  description: DESCRIPTIONS[id],
+}));
 
 /** What is known beforehand of a network that was chosen. */
 export function presetOf(id: NetworkId): NetworkPreset | null {
   return PRESETS.find((preset) => preset.id === id) ?? null;
+}
+
+/** How amounts and addresses are written before the network has told, or none was chosen. */
+export function usualNotation(id: NetworkId = 'custom'): Notation {
+  return (presetOf(id) ?? (PRESETS[0] as NetworkPreset)).notation;
 }

@@ -22,7 +22,6 @@ const setup: Setup = {
     name: 'Local network',
     endpoints: ['ws://127.0.0.1:9'],
     genesisHash: null,
-    tokenSymbol: 'AI3',
   },
   farm: null,
   cores: 1,

@@ -5,13 +5,14 @@ import type { BlockReader, ChainBlock } from '../chain/verified-blocks.ts';
 import { equal } from '../protocol/bytes.ts';
 import { ProtocolError, messageOf } from '../protocol/errors.ts';
 import type { DecodedCall, RuntimeMetadata } from '../protocol/metadata.ts';
-import { decodeAddress, SS58_PREFIX } from '../protocol/ss58.ts';
-import { exactTokens } from '../wallet/amounts.ts';
+import type { Token } from '../protocol/notation.ts';
+import { decodeAddress } from '../protocol/ss58.ts';
+import { inTokens } from '../wallet/amounts.ts';
 import { Refusal } from '../wallet/errors.ts';
 import type { CallView } from '../wallet/wording.ts';
 
-/** Prefixes of the network's own addresses and of those of no network in particular. */
-const OWN_PREFIXES = new Set([SS58_PREFIX, 42]);
+/** Prefix of addresses of no network in particular. */
+const ANY_NETWORK = 42;
 
 /** What is known of an account that is to pay. Amounts in the smallest unit. */
 export interface Payer {
@@ -22,7 +23,7 @@ export interface Payer {
   fee: bigint;
   /** Whether the network allows transfers. */
   transfers: boolean;
-  symbol: string;
+  token: Token;
 }
 
 /** Least that an account has to hold, smallest unit. */
@@ -50,28 +51,28 @@ function amountOf(pallet: string, call: string, args: Record<string, unknown> | 
 }
 
 /** The refusal of a payment that the account cannot make. */
-export function tooLittle(free: bigint, needed: bigint, symbol: string): Refusal {
+export function tooLittle(free: bigint, needed: bigint, token: Token): Refusal {
   return new Refusal(
     'insufficient-balance',
     `${free} where ${needed} is needed`,
-    `The account has ${exactTokens(free)} ${symbol}; with the fee and what has to stay in it, that is too little.`,
+    `The account has ${inTokens(free, token)}; with the fee and what has to stay in it, that is too little.`,
     { free, needed },
   );
 }
 
 /** What the call takes beside the fee, null where it does not say. Throws Refusal for what cannot work. */
 export function requirePayable({ pallet, call, args }: DecodedCall, payer: Payer): bigint | null {
-  const { account, deposit, fee, transfers, symbol } = payer;
+  const { account, deposit, fee, transfers, token } = payer;
   const spare = spareOf(account, deposit);
   if (pallet === 'Balances' && call.startsWith('transfer') && !transfers) {
     const sentence = 'This network does not allow transfers yet.';
     throw new Refusal('transfers-off', 'transfers are not enabled', sentence);
   }
   const spent = amountOf(pallet, call, args);
-  if (spare < fee) throw tooLittle(account.free, fee, symbol);
+  if (spare < fee) throw tooLittle(account.free, fee, token);
   if (spent === null) return null;
   const limit = call === 'transfer_allow_death' ? spareOf(account, 0n) : spare;
-  if (spent + fee > limit) throw tooLittle(account.free, spent + fee, symbol);
+  if (spent + fee > limit) throw tooLittle(account.free, spent + fee, token);
   return spent;
 }
 
@@ -95,16 +96,20 @@ export async function warningsOf(
     throw new Refusal(
       'below-minimum',
       `${amount} to a new account`,
-      `The recipient’s account is new: send at least ${exactTokens(payer.deposit)} ${payer.symbol}.`,
+      `The recipient’s account is new: send at least ${inTokens(payer.deposit, payer.token)}.`,
     );
   }
   return ['The recipient’s account has never held anything. Check the address once more.'];
 }
 
-/** What there is to say of an address that is paid from `sender` (32 bytes). */
-export function addressWarnings(to: { account: Uint8Array; prefix: number }, sender: Uint8Array): string[] {
+/** What there is to say of an address that is paid from `sender` (32 bytes). `own`: prefix of the network's addresses. */
+export function addressWarnings(
+  to: { account: Uint8Array; prefix: number },
+  sender: Uint8Array,
+  own: number,
+): string[] {
   if (equal(to.account, sender)) return ['This is the account that you send from.'];
-  if (OWN_PREFIXES.has(to.prefix)) return [];
+  if (to.prefix === own || to.prefix === ANY_NETWORK) return [];
   return [
     'The address is written as that of another network. Whoever holds the key has the account here, too; an exchange may not.',
   ];

@@ -11,6 +11,7 @@ import { encodeAddress } from '../protocol/ss58.ts';
 import { openNodeStore } from '../storage/node-store.ts';
 import { Payments, type PaymentSource } from './payments.ts';
 
+const notation = { token: { symbol: 'XYZ', decimals: 10 }, ss58Prefix: 7 };
 const account = new Uint8Array(32).fill(5);
 const folder = await mkdtemp(join(tmpdir(), 'allotment-payments-'));
 const open: Payments[] = [];
@@ -51,7 +52,7 @@ async function paymentsOver(metadata: RuntimeMetadata): Promise<[Payments, Scrip
     sources: () => [source],
     store: await openNodeStore(join(folder, String(open.length))),
     genesisHash: new Uint8Array(32).fill(9),
-    tokenSymbol: 'AI3',
+    notation: () => notation,
     signer: () => Promise.reject(new Error('nothing is signed here')),
     changed: () => undefined,
   });
@@ -68,5 +69,7 @@ test('a pallet that moved is a node’s lie, until the network’s own program s
   blocks.behind = { kind: 'proven', atBlock: 1 };
   const plan = await payments.prepareTransfer(payment);
   expect(plan.reading).toEqual({ kind: 'verified', atBlock: 1 });
-  expect(plan.call.title).toBe('Send 1 AI3');
+  expect(plan.call.title).toBe('Send 100000000 XYZ');
+  // The recipient's address is a public network's, not this one's.
+  expect(plan.warnings.join(' ')).toContain('as that of another network');
 });

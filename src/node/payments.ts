@@ -12,6 +12,7 @@ import { fromHex, toHex } from '../protocol/bytes.ts';
 import { EXTRINSIC_SIGNING_CONTEXT } from '../protocol/constants.ts';
 import { extrinsicHash } from '../protocol/extrinsic.ts';
 import type { DecodedCall } from '../protocol/metadata.ts';
+import type { Notation } from '../protocol/notation.ts';
 import { decodeAddress, encodeAddress } from '../protocol/ss58.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { Refusal } from '../wallet/errors.ts';
@@ -91,7 +92,8 @@ export interface PaymentsContext {
   store: NodeStore;
   /** 32 bytes. */
   genesisHash: Uint8Array;
-  tokenSymbol: string;
+  /** How the network writes amounts and addresses, as far as it is known at the time. */
+  notation(): Notation;
   /** Signer of an account of the wallet, by address. Throws Refusal. */
   signer(address: string): Promise<AccountSigner>;
   /** Called with a transaction of which there is news. */
@@ -184,11 +186,12 @@ export class Payments {
    */
   async prepare(input: { account: string; call: CallInput; tip?: string }): Promise<PaymentPlan> {
     const { head, metadata } = await this.context.blocks.ready();
-    const { blocks, genesisHash, tokenSymbol } = this.context;
+    const { blocks, genesisHash } = this.context;
+    const { token } = this.context.notation();
     const { account: publicKey } = decodeAddress(input.account.trim());
     const call = input.call instanceof Uint8Array ? input.call : encodeCall(metadata, input.call);
     const decoded = metadata.decodeCall(call);
-    const view = describeCall(decoded, tokenSymbol);
+    const view = describeCall(decoded, token);
     const reading = trustOf(blocks.provenance());
     if (reading.kind === 'reported') for (const name of namesIn(view)) requireKnownCall(metadata, name);
     const query = combine({
@@ -208,7 +211,7 @@ export class Payments {
     const stand = signTransaction(prepared, unsignedAs(publicKey));
     const told = await this.highestFee(stand, head.hash);
     const fee = told.fee + prepared.extra.tip;
-    const payer = { account, deposit: existentialDeposit(metadata), fee, transfers, symbol: tokenSymbol };
+    const payer = { account, deposit: existentialDeposit(metadata), fee, transfers, token };
     const spent = requirePayable(decoded, payer);
     const lastBlock = from.number + LIFETIME_BLOCKS - 1;
     const id = toHex(crypto.getRandomValues(new Uint8Array(16)));
@@ -256,7 +259,7 @@ export class Payments {
     const transfer = async (amount: bigint) => {
       const call = transferCall(metadata, to.account, amount);
       const plan = await this.prepare({ account: input.account, call });
-      plan.warnings.push(...addressWarnings(to, publicKey));
+      plan.warnings.push(...addressWarnings(to, publicKey, this.context.notation().ss58Prefix));
       return plan;
     };
     if (input.amount !== 'max') return transfer(BigInt(input.amount));
@@ -269,7 +272,7 @@ export class Payments {
     });
     this.plans.delete(probe.id);
     const margin = (BigInt(probe.fee.total) * 11n) / 10n;
-    if (spare <= margin) throw tooLittle(account.free, margin, this.context.tokenSymbol);
+    if (spare <= margin) throw tooLittle(account.free, margin, this.context.notation().token);
     const first = await transfer(spare - 2n * margin > 0n ? spare - 2n * margin : 1n);
     this.plans.delete(first.id);
     return transfer(spare - (BigInt(first.fee.total) * 11n) / 10n);

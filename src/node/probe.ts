@@ -16,6 +16,7 @@ import { storagePrefix } from '../protocol/storage-key.ts';
 import type { Header } from '../protocol/types.ts';
 import { sectorFileSize } from '../farm/sector-file.ts';
 import type { NetworkProbe } from './api.ts';
+import { knownNotation, tokenOf } from './notation.ts';
 
 const TIMEOUT_MS = 8_000;
 
@@ -27,6 +28,7 @@ const UNKNOWN = {
   historySize: null,
   sectorBytes: null,
   figures: null,
+  token: null,
 };
 
 /** Asks one endpoint. Never rejects: what goes wrong stands in `error`, as a sentence. */
@@ -44,6 +46,7 @@ export async function probeEndpoint(endpoint: string, openSocket: OpenSocket): P
     // A node that refuses farmers can still be followed.
     const info = await new FarmerRpc(client, endpoint).appInfo().catch(() => null);
     const figures = best === null || genesis === null ? null : await figuresOf(node, best, genesis);
+    const known = genesis && knownNotation(toHex(genesis));
     const pieces = info?.protocolInfo.maxPiecesInSector ?? null;
     return {
       endpoint,
@@ -55,6 +58,7 @@ export async function probeEndpoint(endpoint: string, openSocket: OpenSocket): P
       historySize: info === null ? null : String(info.protocolInfo.historySize),
       sectorBytes: pieces === null ? null : sectorFileSize(pieces),
       figures,
+      token: known?.token ?? (await node.properties().then(tokenOf, () => null)),
       error: null,
     };
   } catch (error) {

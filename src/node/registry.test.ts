@@ -7,7 +7,6 @@ const network = (endpoints: string[], named?: string[]): NetworkChoice => ({
   name: 'Local network',
   endpoints,
   genesisHash: null,
-  tokenSymbol: 'AI3',
   ...(named === undefined ? {} : { domainEndpoints: named }),
 });
 

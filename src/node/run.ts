@@ -3,6 +3,7 @@ import { NO_TABLES } from '../crypto/table-pool.ts';
 import { loadOrCreateIdentity, type FarmerIdentity } from '../farm/identity.ts';
 import type { PieceSource } from '../farm/source.ts';
 import { toHex } from '../protocol/bytes.ts';
+import type { Notation } from '../protocol/notation.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import { encodeAddress } from '../protocol/ss58.ts';
 import type { MachineInfo, NodeSnapshot, Setup } from './api.ts';
@@ -18,6 +19,7 @@ import { LateParts, NOT_FOLLOWED, type Followed } from './late-parts.ts';
 import { Limits } from './limits.ts';
 import { MachineWatch } from './machine-watch.ts';
 import type { ObjectDesk } from './objects.ts';
+import { Notations } from './notation.ts';
 import { OwnBlocks } from './own-blocks.ts';
 import type { NodePlatform } from './platform.ts';
 import { rewardAccount } from './setup.ts';
@@ -37,6 +39,7 @@ export class NodeRun {
   failure: Cause | null = null;
   private readonly machine: MachineWatch;
   private readonly ownBlocks: OwnBlocks;
+  private readonly notations: Notations;
   private setup: Setup | null = null;
   private following: Following | null = null;
   private identity: FarmerIdentity | null = null;
@@ -58,7 +61,14 @@ export class NodeRun {
     this.farms = new Farms(platform, this.journal, changed, (keys) =>
       this.following?.client.setOwnKeys(keys),
     );
-    this.parts = new LateParts(platform, this.journal, this.farms, () => this.followed());
+    this.notations = new Notations(platform.store, this.journal, changed);
+    this.parts = new LateParts(
+      platform,
+      this.journal,
+      this.farms,
+      () => this.followed(),
+      () => this.notation(),
+    );
     this.cluster = new Cluster(
       platform,
       this.journal,
@@ -86,6 +96,7 @@ export class NodeRun {
     return {
       role: 'leader',
       setup: this.setup,
+      notation: this.notation(),
       machine: this.machine.info,
       chain: this.following?.client.snapshot() ?? null,
       farms: this.setup?.farm == null ? [] : this.farms.views(this.startsWhen()),
@@ -208,6 +219,7 @@ export class NodeRun {
     this.generation += 1;
     const { following } = this;
     this.following = null;
+    this.notations.forget();
     await this.parts.closeMoney();
     this.helper.serve(null);
     this.timekeeping?.stop();
@@ -247,14 +259,21 @@ export class NodeRun {
   }
 
   private onChain(): void {
-    const chain = this.following?.client.snapshot();
-    if (chain !== undefined) {
+    const { following } = this;
+    const chain = following?.client.snapshot();
+    if (following !== null && chain !== undefined) {
+      if (chain.genesisHash !== null)
+        void this.notations.learn(chain.genesisHash, following.connectedNodes());
       this.ownBlocks.look(chain.blocks);
       if (chain.phase === 'following') this.startFarms();
       // What was signed in an earlier run is followed on.
       if (chain.best !== null && !this.parts.hasMoney) this.parts.money().catch(() => undefined);
     }
     this.changed();
+  }
+
+  private notation(): Notation {
+    return this.notations.of(this.setup?.network.id);
   }
 
   private followed(): Followed | null {

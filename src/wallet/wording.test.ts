@@ -18,31 +18,32 @@ beforeAll(async () => {
 
 const somebody = new Uint8Array(32).fill(9);
 const AI3 = 10n ** 18n;
+const token = { symbol: 'AI3', decimals: 18 };
 
 describe('amounts', () => {
   test('what is written is read back to the last digit', () => {
     fc.assert(
       fc.property(fc.bigInt({ min: 1n, max: (1n << 127n) - 1n }), (amount) => {
         fc.pre(amount / AI3 < 10n ** 20n);
-        expect(parseTokens(exactTokens(amount))).toBe(amount);
+        expect(parseTokens(exactTokens(amount, token), token)).toBe(amount);
       }),
     );
-    expect(parseTokens(' 1,5 ')).toBe((3n * AI3) / 2n);
-    expect(parseTokens(`0.${'0'.repeat(17)}1${'0'.repeat(22)}`)).toBe(1n);
-    expect(exactTokens(-AI3 / 2n)).toBe('-0.5');
+    expect(parseTokens(' 1,5 ', token)).toBe((3n * AI3) / 2n);
+    expect(parseTokens(`0.${'0'.repeat(17)}1${'0'.repeat(22)}`, token)).toBe(1n);
+    expect(exactTokens(-AI3 / 2n, token)).toBe('-0.5');
   });
 
   const tiny = '0000000000000000001';
   test.each(['', 'abc', '-1', '1e3', '0', '0.0', '1.2.3', '1 000', `0.${tiny}`, `1.${tiny}`, '∞', '٣'])(
     '%j is none',
     (text) => {
-      expect(() => parseTokens(text)).toThrow('amount');
+      expect(() => parseTokens(text, token)).toThrow('amount');
     },
   );
 });
 
 describe('words for calls', () => {
-  const words = (bytes: Uint8Array) => describeCall(metadata.decodeCall(bytes), 'AI3');
+  const words = (bytes: Uint8Array) => describeCall(metadata.decodeCall(bytes), token);
 
   test('name what is paid to whom', () => {
     expect(words(transferCall(metadata, somebody, 5n * AI3))).toMatchObject({

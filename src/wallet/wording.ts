@@ -1,8 +1,9 @@
 /** What a call does, in words for the person who is asked to sign it. */
 import { toHex } from '../protocol/bytes.ts';
 import type { DecodedCall } from '../protocol/metadata.ts';
+import type { Token } from '../protocol/notation.ts';
 import { encodeAddress } from '../protocol/ss58.ts';
-import { exactTokens } from './amounts.ts';
+import { inTokens } from './amounts.ts';
 
 /** One thing that a call says. Amounts are decimal strings in the smallest unit, accounts SS58 addresses. */
 export interface CallLine {
@@ -82,13 +83,13 @@ function dataLine(label: string, value: unknown): CallLine {
 const size = (value: unknown): number => (value instanceof Uint8Array ? value.length : 0);
 
 /** How calls are put into words, by the runtime's names. */
-const WORDS: Record<string, (args: Args, symbol: string) => Words> = {
-  'Balances.transfer_keep_alive': ({ dest, value }, symbol) => ({
-    title: `Send ${exactTokens(value as bigint)} ${symbol}`,
+const WORDS: Record<string, (args: Args, token: Token) => Words> = {
+  'Balances.transfer_keep_alive': ({ dest, value }, token) => ({
+    title: `Send ${inTokens(value as bigint, token)}`,
     lines: [account('To', dest), amount('Amount', value)],
   }),
-  'Balances.transfer_allow_death': ({ dest, value }, symbol) => ({
-    title: `Send ${exactTokens(value as bigint)} ${symbol}, even if that closes the account`,
+  'Balances.transfer_allow_death': ({ dest, value }, token) => ({
+    title: `Send ${inTokens(value as bigint, token)}, even if that closes the account`,
     lines: [account('To', dest), amount('Amount', value)],
   }),
   'Balances.transfer_all': ({ dest, keep_alive: keepAlive }) => ({
@@ -106,8 +107,8 @@ const WORDS: Record<string, (args: Args, symbol: string) => Words> = {
     title: `Store ${size(remark)} bytes in the network’s history, with an event`,
     lines: [dataLine('Content', remark)],
   }),
-  'Domains.nominate_operator': ({ operator_id: operator, amount: value }, symbol) => ({
-    title: `Stake ${exactTokens(value as bigint)} ${symbol} with operator ${String(operator)}`,
+  'Domains.nominate_operator': ({ operator_id: operator, amount: value }, token) => ({
+    title: `Stake ${inTokens(value as bigint, token)} with operator ${String(operator)}`,
     lines: [number('Operator', operator), amount('Amount', value)],
   }),
   'Domains.withdraw_stake': ({ operator_id: operator, to_withdraw: shares }) => ({
@@ -122,19 +123,19 @@ const WORDS: Record<string, (args: Args, symbol: string) => Words> = {
     title: `Take all stake back from operator ${String(operator)}, which has left`,
     lines: [number('Operator', operator)],
   }),
-  'Domains.register_operator': ({ domain_id: domain, amount: value }, symbol) => ({
-    title: `Become an operator of domain ${String(domain)} with ${exactTokens(value as bigint)} ${symbol}`,
+  'Domains.register_operator': ({ domain_id: domain, amount: value }, token) => ({
+    title: `Become an operator of domain ${String(domain)} with ${inTokens(value as bigint, token)}`,
     lines: [number('Domain', domain), amount('Stake', value)],
   }),
   'Domains.deregister_operator': ({ operator_id: operator }) => ({
     title: `Leave as operator ${String(operator)}`,
     lines: [number('Operator', operator)],
   }),
-  'Transporter.transfer': ({ dst_location: to, amount: value }, symbol) => {
+  'Transporter.transfer': ({ dst_location: to, amount: value }, token) => {
     const { chain_id: chain, account_id: who } = (to ?? {}) as Record<string, Nested['value'] | undefined>;
     const name = chain?.type === 'Domain' ? `domain ${json(chain.value)}` : 'the consensus chain';
     return {
-      title: `Send ${exactTokens(value as bigint)} ${symbol} to ${name}`,
+      title: `Send ${inTokens(value as bigint, token)} to ${name}`,
       lines: [account('To', who?.value ?? who), words('On', name), amount('Amount', value)],
     };
   },
@@ -154,18 +155,18 @@ function nestedCall(value: unknown): DecodedCall {
 }
 
 /** Puts a call into words; one that this app does not know is shown by the runtime's names. */
-export function describeCall({ pallet, call, args }: DecodedCall, symbol: string): CallView {
+export function describeCall({ pallet, call, args }: DecodedCall, token: Token): CallView {
   const name = `${pallet}.${call}`;
   const shown = { name, args: json(args) };
   const known = Object.hasOwn(WORDS, name) ? WORDS[name] : undefined;
   if (known !== undefined) {
-    const { title, lines, inner = [] } = known(args ?? {}, symbol);
+    const { title, lines, inner = [] } = known(args ?? {}, token);
     return {
       ...shown,
       title,
       lines,
       known: true,
-      inner: inner.map((one) => describeCall(nestedCall(one), symbol)),
+      inner: inner.map((one) => describeCall(nestedCall(one), token)),
     };
   }
   const lines = Object.entries(args ?? {}).map(([label, value]) => dataLine(label, value));

@@ -489,9 +489,9 @@ function* chronosCases(
         throw new Error('the code grows by compression');
       expectFacts(chronos.properties, ['domainsBootstrapNodes', 'dsnBootstrapNodes'], {
         potExternalEntropy: preset?.potExternalEntropy,
-        ss58Format: SS58_PREFIX,
-        tokenDecimals: 18,
-        tokenSymbol: preset?.tokenSymbol,
+        ss58Format: preset?.notation.ss58Prefix,
+        tokenDecimals: preset?.notation.token.decimals,
+        tokenSymbol: preset?.notation.token.symbol,
       });
       expectSame('prefix', metadata.constant('System', 'SS58Prefix'), SS58_PREFIX);
     },

@@ -32,7 +32,6 @@ async function open(): Promise<AllotmentNode> {
       name: 'Test network',
       endpoints: [`ws://127.0.0.1:${network.network.port}`],
       genesisHash: null,
-      tokenSymbol: 'tAI3',
     },
     farm: null,
     cores: 1,

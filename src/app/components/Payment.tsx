@@ -4,18 +4,19 @@ import type { PaymentPlan } from '../../node/payments.ts';
 import type { PaymentRecord } from '../../node/payment-records.ts';
 import { brief, count } from '../format.ts';
 import { Badge, CheckBadge, TrustBadge } from './basics.tsx';
+import type { Token } from '../../protocol/notation.ts';
 
 /** Gives an address the name that the person knows it by; null for a stranger. */
 export type NameOf = (address: string) => string | null;
 
 /** Every digit of an amount in the smallest unit. */
-export function exact(amount: string, symbol: string): string {
-  const [whole = '0', decimals] = exactTokens(BigInt(amount)).split('.');
-  return `${count(BigInt(whole))}${decimals === undefined ? '' : `.${decimals}`} ${symbol}`;
+export function exact(amount: string, token: Token): string {
+  const [whole = '0', decimals] = exactTokens(BigInt(amount), token).split('.');
+  return `${count(BigInt(whole))}${decimals === undefined ? '' : `.${decimals}`} ${token.symbol}`;
 }
 
 /** What a call does, in words and line by line, with everything inside it. */
-function CallWords({ call, symbol, nameOf }: { call: CallView; symbol: string; nameOf: NameOf }) {
+function CallWords({ call, token, nameOf }: { call: CallView; token: Token; nameOf: NameOf }) {
   return (
     <>
       <strong className="break">{call.title}</strong>
@@ -23,7 +24,7 @@ function CallWords({ call, symbol, nameOf }: { call: CallView; symbol: string; n
         {call.lines.map(({ label, kind, value }) => (
           <Line key={label} label={label}>
             {kind === 'amount' ? (
-              exact(value, symbol)
+              exact(value, token)
             ) : kind === 'account' ? (
               <>
                 {nameOf(value) !== null && <strong>{nameOf(value)} </strong>}
@@ -41,7 +42,7 @@ function CallWords({ call, symbol, nameOf }: { call: CallView; symbol: string; n
         <ol>
           {call.inner.map((inner, index) => (
             <li key={`${index}-${inner.name}`}>
-              <CallWords call={inner} symbol={symbol} nameOf={nameOf} />
+              <CallWords call={inner} token={token} nameOf={nameOf} />
             </li>
           ))}
         </ol>
@@ -60,23 +61,23 @@ function Line({ label, children }: { label: string; children: React.ReactNode })
 }
 
 /** All that a person should see before signing; the technical face is one click away. */
-export function PlanView({ plan, symbol, nameOf }: { plan: PaymentPlan; symbol: string; nameOf: NameOf }) {
+export function PlanView({ plan, token, nameOf }: { plan: PaymentPlan; token: Token; nameOf: NameOf }) {
   const { fee, balance, raw } = plan;
   return (
     <div className="stack plan" data-testid="plan">
-      <CallWords call={plan.call} symbol={symbol} nameOf={nameOf} />
+      <CallWords call={plan.call} token={token} nameOf={nameOf} />
       <dl className="facts">
         <Line label="From">
           {nameOf(plan.account) !== null && <strong>{nameOf(plan.account)} </strong>}
           <span className="mono break">{plan.account}</span>
         </Line>
         <Line label="Fee">
-          {exact(fee.total, symbol)} <TrustBadge trust={fee.trust} />
+          {exact(fee.total, token)} <TrustBadge trust={fee.trust} />
         </Line>
         <Line label="In the account">
-          {exact(balance.free, symbol)} <TrustBadge trust={balance.trust} />
+          {exact(balance.free, token)} <TrustBadge trust={balance.trust} />
         </Line>
-        {balance.left !== null && <Line label="Left after it">{exact(balance.left, symbol)}</Line>}
+        {balance.left !== null && <Line label="Left after it">{exact(balance.left, token)}</Line>}
       </dl>
       {plan.warnings.map((warning) => (
         <p key={warning} className="banner" role="status">
@@ -99,8 +100,8 @@ export function PlanView({ plan, symbol, nameOf }: { plan: PaymentPlan; symbol: 
             {count(plan.firstBlock)} to {count(plan.lastBlock)}
           </Line>
           <Line label="Block space">
-            {count(fee.bytes)} bytes at {exact(fee.bytePrice, symbol)} each,{' '}
-            {fee.dynamic ? 'the price of this moment' : 'a fixed price'}: {exact(fee.blockSpace, symbol)}{' '}
+            {count(fee.bytes)} bytes at {exact(fee.bytePrice, token)} each,{' '}
+            {fee.dynamic ? 'the price of this moment' : 'a fixed price'}: {exact(fee.blockSpace, token)}{' '}
             <TrustBadge trust={balance.trust} />
           </Line>
           <Line label="Encoded call">
@@ -147,12 +148,12 @@ export function PaymentState({ record, depth }: { record: PaymentRecord; depth: 
 /** A transaction with its state, and why it does not go on where that is so. */
 export function PaymentEntry(props: {
   record: PaymentRecord;
-  symbol: string;
+  token: Token;
   depth: number | null;
   nameOf: NameOf;
   onForget?: () => void;
 }) {
-  const { record, symbol, nameOf } = props;
+  const { record, token, nameOf } = props;
   const { state, call } = record;
   const sentence =
     state.kind === 'failed' ? state.sentence : state.kind === 'included' ? state.failure : null;
@@ -172,14 +173,14 @@ export function PaymentEntry(props: {
       )}
       <details>
         <summary className="small">Details</summary>
-        <CallWords call={call} symbol={symbol} nameOf={nameOf} />
+        <CallWords call={call} token={token} nameOf={nameOf} />
         <dl className="facts stacked">
           <Line label="From">
             {nameOf(record.account) ?? <span className="mono break">{record.account}</span>}
           </Line>
           <Line label="Signed">{new Date(record.at).toLocaleString()}</Line>
           <Line label={paid === null ? 'Expected fee' : 'Fee paid'}>
-            {exact(paid ?? record.expectedFee, symbol)}
+            {exact(paid ?? record.expectedFee, token)}
           </Line>
           <Line label="Hash">
             <span className="mono break">{record.id}</span>

@@ -108,12 +108,7 @@ function Plan(props: { chosen: Chosen; snapshot: ScreenProps['snapshot']; onDone
           onChange={setWanted}
         />
       )}
-      <Estimate
-        allocatedBytes={allocatedBytes}
-        cores={setup.cores}
-        probe={probe}
-        symbol={setup.network.tokenSymbol}
-      />
+      <Estimate allocatedBytes={allocatedBytes} cores={setup.cores} probe={probe} />
       <div className="row">
         <button
           type="button"

@@ -3,19 +3,17 @@ import { estimateFarm, figuresFrom, type FarmEstimate } from '../../farm/estimat
 import type { NetworkProbe, RewardFigures } from '../../node/api.ts';
 import { count, counted, duration, tokens } from '../format.ts';
 import { useCommand } from '../hooks.ts';
-import { node } from '../node-client.ts';
+import { node, useToken } from '../node-client.ts';
 import { Failure } from '../components/forms.tsx';
+import type { Token } from '../../protocol/notation.ts';
 
 const few = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
 
 /** What space would cost and bring, before any is given: measured here, the arithmetic one click away. */
-export function Estimate(props: {
-  allocatedBytes: number;
-  cores: number;
-  probe: NetworkProbe | null;
-  symbol: string;
-}) {
-  const { allocatedBytes, cores, probe, symbol } = props;
+export function Estimate(props: { allocatedBytes: number; cores: number; probe: NetworkProbe | null }) {
+  const { allocatedBytes, cores, probe } = props;
+  const usual = useToken();
+  const token = probe?.token ?? usual;
   const [measured, setMeasured] = useState<{ cores: number; seconds: number } | null>(null);
   const measure = useCommand(
     useCallback(async () => setMeasured({ cores, seconds: await node.benchmark(cores) }), [cores]),
@@ -47,11 +45,11 @@ export function Estimate(props: {
         <dd>
           {estimate === null
             ? 'the node does not tell what it depends on'
-            : `${perDay(estimate.tokensPerDay, symbol)}${rate(estimate.blocksPerDay, 'block')}, ${rate(estimate.votesPerDay, 'vote')}`}
+            : `${perDay(estimate.tokensPerDay, token)}${rate(estimate.blocksPerDay, 'block')}, ${rate(estimate.votesPerDay, 'vote')}`}
         </dd>
       </dl>
       {estimate !== null && figures !== null && (
-        <Arithmetic estimate={estimate} figures={figures} measured={measured} symbol={symbol} />
+        <Arithmetic estimate={estimate} figures={figures} measured={measured} token={token} />
       )}
       <Failure error={measure.error} />
     </section>
@@ -62,9 +60,9 @@ function Arithmetic(props: {
   estimate: FarmEstimate;
   figures: RewardFigures;
   measured: { cores: number; seconds: number } | null;
-  symbol: string;
+  token: Token;
 }) {
-  const { estimate, figures, measured, symbol } = props;
+  const { estimate, figures, measured, token } = props;
   const [numerator, denominator] = figures.slotProbability;
   const slots = (86_400 * 1000) / figures.slotDurationMs;
   return (
@@ -93,7 +91,7 @@ function Arithmetic(props: {
         <li>
           {figures.block === '0' && figures.vote === '0'
             ? 'The network pays no rewards at the moment.'
-            : `A block pays ${tokens(figures.block, symbol)} at the moment, less where fees pay for it; a vote ${tokens(figures.vote, symbol)}, of which the block’s author gets a part. Both sink as the years pass.`}
+            : `A block pays ${tokens(figures.block, token)} at the moment, less where fees pay for it; a vote ${tokens(figures.vote, token)}, of which the block’s author gets a part. Both sink as the years pass.`}
         </li>
         <li>It is luck in the short run, and less as others add space.</li>
       </ul>
@@ -102,8 +100,10 @@ function Arithmetic(props: {
 }
 
 /** An estimate is no better than three digits. */
-function perDay(amount: bigint, symbol: string): string {
-  return amount === 0n ? '' : `about ${few.format(Number(amount) / 1e18)} ${symbol} a day: `;
+function perDay(amount: bigint, token: Token): string {
+  return amount === 0n
+    ? ''
+    : `about ${few.format(Number(amount) / 10 ** token.decimals)} ${token.symbol} a day: `;
 }
 
 /** How often something happens, as a person would say it. */

@@ -6,6 +6,7 @@ import { Card, TrustBadge } from '../components/basics.tsx';
 import { brief, duration, tokens } from '../format.ts';
 import { node } from '../node-client.ts';
 import { usePolled } from '../wallet-client.ts';
+import type { Token } from '../../protocol/notation.ts';
 
 const POLL_MS = 60_000;
 const HOUR_MS = 3_600_000;
@@ -17,7 +18,7 @@ const NEARLY_SURE = 3;
 /** When the next reward may come, what it is worth, what has come, and whom it goes to. */
 export function Rewards({ snapshot }: ScreenProps) {
   const { farms, rewardAddress } = snapshot;
-  const symbol = snapshot.setup.network.tokenSymbol;
+  const token = snapshot.notation.token;
   const { value: rates } = usePolled(loadRates, POLL_MS);
   const interval = rates === null ? null : rewardIntervalMs(plottedPieces(farms), figuresFrom(rates));
   return (
@@ -29,13 +30,13 @@ export function Rewards({ snapshot }: ScreenProps) {
           <>
             <dt>A block pays</dt>
             <dd>
-              {tokens(rates.block, symbol)} <TrustBadge trust={rates.trust} />
+              {tokens(rates.block, token)} <TrustBadge trust={rates.trust} />
             </dd>
             <dt>A vote pays</dt>
-            <dd>{tokens(rates.vote, symbol)}</dd>
+            <dd>{tokens(rates.vote, token)}</dd>
           </>
         )}
-        {rewardAddress !== null && <Balance address={rewardAddress} symbol={symbol} />}
+        {rewardAddress !== null && <Balance address={rewardAddress} token={token} />}
         <dt>Paid to</dt>
         <dd className="mono" title={rewardAddress ?? ''}>
           {rewardAddress === null ? '–' : brief(rewardAddress, 6)}
@@ -80,7 +81,7 @@ function soon(intervalMs: number): string {
 }
 
 /** Proven; what came since the screen was first shown stands beside it. */
-function Balance({ address, symbol }: { address: string; symbol: string }) {
+function Balance({ address, token }: { address: string; token: Token }) {
   const load = useCallback(() => node.balance(address), [address]);
   const { value } = usePolled(load, POLL_MS);
   const [first, setFirst] = useState<{ address: string; free: string } | null>(null);
@@ -91,10 +92,8 @@ function Balance({ address, symbol }: { address: string; symbol: string }) {
     <>
       <dt>Balance</dt>
       <dd>
-        {tokens(value.free, symbol)} <TrustBadge trust={value.trust} />
-        {gained > 0n && (
-          <span className="small muted"> +{tokens(String(gained), symbol)} since you look</span>
-        )}
+        {tokens(value.free, token)} <TrustBadge trust={value.trust} />
+        {gained > 0n && <span className="small muted"> +{tokens(String(gained), token)} since you look</span>}
       </dd>
     </>
   );

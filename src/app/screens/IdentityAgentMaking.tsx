@@ -4,7 +4,7 @@ import { parseTokens } from '../../wallet/amounts.ts';
 import { ActingAs, useActing, WithIdentity } from '../components/Acting.tsx';
 import { Card } from '../components/basics.tsx';
 import { Form, Select, TextField, useAction } from '../components/forms.tsx';
-import { useSymbol } from '../node-client.ts';
+import { useToken } from '../node-client.ts';
 import { identity } from '../wallet-client.ts';
 import { countsTokens, POWERS } from './agent-words.ts';
 
@@ -21,7 +21,7 @@ function parseCount(text: string): string {
 export function MakeAgent({ own, reload }: { own: IdentityView[]; reload: () => void }) {
   const owners = own.filter(({ canIssue }) => canIssue);
   const acting = useActing(owners);
-  const symbol = useSymbol();
+  const token = useToken();
   const [name, setName] = useState('');
   const [purpose, setPurpose] = useState('');
   const [power, setPower] = useState<string>(POWERS[0].id);
@@ -38,9 +38,9 @@ export function MakeAgent({ own, reload }: { own: IdentityView[]; reload: () => 
     ? otherAct.split(',').flatMap((one) => (one.trim() === '' ? [] : [one.trim()]))
     : [...chosen.act];
   const inTokens = countsTokens(res);
-  const unit = inTokens ? `, in ${symbol}` : '';
+  const unit = inTokens ? `, in ${token.symbol}` : '';
   const submit = async () => {
-    const parse = (text: string): string => (inTokens ? String(parseTokens(text)) : parseCount(text));
+    const parse = (text: string): string => (inTokens ? String(parseTokens(text, token)) : parseCount(text));
     const limits = {
       ...(perUse.trim() === '' ? {} : { per_tx: parse(perUse) }),
       ...(total.trim() === '' ? {} : { total: parse(total) }),

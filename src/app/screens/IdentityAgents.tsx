@@ -8,7 +8,7 @@ import { HandOver } from '../components/HandOver.tsx';
 import { saveFile, type ChosenFile } from '../files.ts';
 import { brief, counted } from '../format.ts';
 import { useNow } from '../hooks.ts';
-import { useSymbol } from '../node-client.ts';
+import { useToken } from '../node-client.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
 import { limitWords, powerWords } from './agent-words.ts';
 import { MakeAgent } from './IdentityAgentMaking.tsx';
@@ -74,7 +74,7 @@ export default function IdentityAgents() {
 
 function Delegation(props: { one: DelegationView; names: Map<string, string>; reload: () => void }) {
   const { one, names } = props;
-  const symbol = useSymbol();
+  const token = useToken();
   const name = (did: string) => names.get(did) ?? brief(did, 14);
   const [password, setPassword] = useState('');
   const [list, setList] = useState<string | null>(null);
@@ -97,7 +97,7 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
             <li key={res}>
               {powerWords(res, act)}
               {Object.entries(lim ?? {}).map(([limit, amount]) => (
-                <span key={limit}>, {limitWords(res, limit, amount, symbol, one.used[res])}</span>
+                <span key={limit}>, {limitWords(res, limit, amount, token, one.used[res])}</span>
               ))}
             </li>
           ))}

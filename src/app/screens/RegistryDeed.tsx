@@ -2,14 +2,14 @@ import { useEffect, useState } from 'react';
 import type { CallQuote } from '../../identity/registry-access.ts';
 import type { CallView } from '../../identity/registry-call.ts';
 import type { PaymentPlan } from '../../node/payments.ts';
+import { oneToken } from '../../wallet/amounts.ts';
 import { decodeAddress } from '../../protocol/ss58.ts';
 import { Failure, useAction } from '../components/forms.tsx';
 import { brief, bytes, tokens } from '../format.ts';
-import { useSymbol } from '../node-client.ts';
+import { useToken } from '../node-client.ts';
 import { money } from '../wallet-client.ts';
+import type { Token } from '../../protocol/notation.ts';
 
-/** The transporter takes no less. */
-const ONE_TOKEN = 10n ** 18n;
 const LOOK_MS = 3000;
 
 /** Asks what would come of it, and does it. */
@@ -89,7 +89,7 @@ export function RegistryDeed(props: {
 const isShort = ({ fee, balance }: CallQuote) => BigInt(balance) <= BigInt(fee);
 
 function Quote({ quote }: { quote: CallQuote }) {
-  const symbol = useSymbol();
+  const token = useToken();
   return (
     <dl className="facts">
       <dt>You sign</dt>
@@ -97,26 +97,26 @@ function Quote({ quote }: { quote: CallQuote }) {
         <span className="mono">{quote.call}</span>, {bytes(quote.bytes)}, which everybody can read for ever
       </dd>
       <dt>Costs</dt>
-      <dd>about {fine(quote.fee, symbol)}</dd>
+      <dd>about {fine(quote.fee, token)}</dd>
       <dt>Paid by</dt>
       <dd>
         <span className="mono" title={quote.account}>
           {brief(quote.account)}
         </span>
-        , which has {tokens(quote.balance, symbol)} on the registry’s network
+        , which has {tokens(quote.balance, token)} on the registry’s network
       </dd>
     </dl>
   );
 }
 
 /** A small amount with three digits that mean something. */
-function fine(amount: string, symbol: string): string {
-  return `${(Number(amount) / 1e18).toPrecision(3)} ${symbol}`;
+function fine(amount: string, token: Token): string {
+  return `${(Number(amount) / 10 ** token.decimals).toPrecision(3)} ${token.symbol}`;
 }
 
 /** Fees of the registry are paid on its own network: moves a token there from the chain. */
 function MoveTokens({ quote, look }: { quote: CallQuote; look: () => Promise<void> }) {
-  const symbol = useSymbol();
+  const token = useToken();
   const [plan, setPlan] = useState<PaymentPlan | null>(null);
   const [sent, setSent] = useState(false);
   const action = useAction();
@@ -131,7 +131,8 @@ function MoveTokens({ quote, look }: { quote: CallQuote; look: () => Promise<voi
         chain_id: { type: 'Domain', value: quote.domain },
         account_id: { type: 'AccountId32', value: account },
       },
-      amount: ONE_TOKEN,
+      // The transporter takes no less.
+      amount: oneToken(token),
     };
     setPlan(
       await money.prepare({
@@ -148,18 +149,18 @@ function MoveTokens({ quote, look }: { quote: CallQuote; look: () => Promise<voi
     <>
       <p>The account has too little on the registry’s network, where the fee is paid.</p>
       {sent ? (
-        <p role="status">1 {symbol} is on its way; this goes on by itself once it has arrived.</p>
+        <p role="status">1 {token.symbol} is on its way; this goes on by itself once it has arrived.</p>
       ) : plan === null ? (
         <div className="row">
           <button type="button" disabled={action.busy} onClick={() => action.run(prepare)}>
-            {action.busy ? 'Asking…' : `Move 1 ${symbol} there…`}
+            {action.busy ? 'Asking…' : `Move 1 ${token.symbol} there…`}
           </button>
         </div>
       ) : (
         <>
           <p>
-            {plan.call.title}. Costs about {fine(plan.fee.total, symbol)}; the account has{' '}
-            {tokens(plan.balance.free, symbol)}.
+            {plan.call.title}. Costs about {fine(plan.fee.total, token)}; the account has{' '}
+            {tokens(plan.balance.free, token)}.
           </p>
           <div className="row">
             <button type="button" disabled={action.busy} onClick={() => action.run(send)}>

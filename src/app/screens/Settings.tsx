@@ -273,7 +273,7 @@ function BalanceCard({ snapshot }: ScreenProps) {
         <dl className="facts" aria-live="polite">
           <dt>Free</dt>
           <dd>
-            {tokens(balance.free, snapshot.setup.network.tokenSymbol)} <TrustBadge trust={balance.trust} />
+            {tokens(balance.free, snapshot.notation.token)} <TrustBadge trust={balance.trust} />
           </dd>
           <dt>Account</dt>
           <dd className="mono">{balance.address}</dd>

@@ -9,6 +9,7 @@ import { bytes, counted, tokens } from '../format.ts';
 import { objects } from '../object-client.ts';
 import { useSigner } from '../wallet-client.ts';
 import { Sign, useSigning } from './UploadSigning.tsx';
+import type { Token } from '../../protocol/notation.ts';
 
 /** Stores files and folders in history, and shows how far each is. */
 export default function Upload({
@@ -16,7 +17,7 @@ export default function Upload({
   uploads,
   onChange,
 }: ScreenProps & { uploads: UploadView[]; onChange: () => void }) {
-  const { tokenSymbol } = snapshot.setup.network;
+  const { token } = snapshot.notation;
   const ready = uploads.find(({ step }) => step === 'ready');
   const sent = uploads.filter(({ step }) => step !== 'ready');
   return (
@@ -25,14 +26,14 @@ export default function Upload({
         {ready === undefined ? (
           <Choose onChange={onChange} />
         ) : (
-          <Confirm upload={ready} symbol={tokenSymbol} onChange={onChange} />
+          <Confirm upload={ready} token={token} onChange={onChange} />
         )}
       </Card>
       {sent.length > 0 && (
         <Card title="Stored from here" span={6}>
           <ul className="list">
             {sent.map((upload) => (
-              <UploadItem key={upload.id} upload={upload} symbol={tokenSymbol} onChange={onChange} />
+              <UploadItem key={upload.id} upload={upload} token={token} onChange={onChange} />
             ))}
           </ul>
         </Card>
@@ -164,12 +165,12 @@ function Choose({ onChange }: { onChange: () => void }) {
 /** What storing costs, before it is signed. `onSent` is called once it was sent. */
 export function Confirm({
   upload,
-  symbol,
+  token,
   onChange,
   onSent,
 }: {
   upload: UploadView;
-  symbol: string;
+  token: Token;
   onChange: () => void;
   onSent?: () => Promise<void>;
 }) {
@@ -195,7 +196,7 @@ export function Confirm({
         </dd>
         <dt>Price</dt>
         <dd data-testid="price">
-          <span title={exact(fee, symbol)}>{aboutTokens(fee, symbol)}</span> for{' '}
+          <span title={exact(fee, token)}>{aboutTokens(fee, token)}</span> for{' '}
           {counted(transactions, 'transaction')}, as the node tells
         </dd>
         <dt>Paid by</dt>
@@ -234,8 +235,8 @@ export function Confirm({
 }
 
 /** An amount that somebody estimated. */
-function aboutTokens(amount: string, symbol: string): string {
-  const words = tokens(amount, symbol);
+function aboutTokens(amount: string, token: Token): string {
+  const words = tokens(amount, token);
   return words.startsWith('<') ? `less than ${words.slice(1)}` : `about ${words}`;
 }
 
@@ -250,11 +251,11 @@ const ORDER: UploadView['step'][] = ['ready', 'sending', 'included', 'deep', 'ar
 /** How far something that was stored is. */
 export function UploadItem({
   upload,
-  symbol,
+  token,
   onChange,
 }: {
   upload: UploadView;
-  symbol: string;
+  token: Token;
   onChange: () => void;
 }) {
   const { id, name, cid, path, step, sent, transactions, block, depth, archivedDepth, fee, error } = upload;
@@ -296,7 +297,7 @@ export function UploadItem({
           <dt>Identifier</dt>
           <dd className="mono">{cid}</dd>
           <dt>Paid</dt>
-          <dd>{exact(fee, symbol)}</dd>
+          <dd>{exact(fee, token)}</dd>
           {block !== null && (
             <>
               <dt>Block</dt>

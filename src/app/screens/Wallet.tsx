@@ -34,7 +34,7 @@ export default function Wallet({ snapshot }: ScreenProps) {
         {(open) => (
           <Open
             {...open}
-            symbol={snapshot.setup.network.tokenSymbol}
+            token={snapshot.notation.token}
             depth={snapshot.chain?.confirmationDepthK ?? null}
             farm={snapshot.farms.length === 0 ? null : snapshot.rewardAddress}
           />
@@ -44,7 +44,7 @@ export default function Wallet({ snapshot }: ScreenProps) {
   );
 }
 
-function Open(props: OpenWallet & Pick<PartProps, 'symbol' | 'depth' | 'farm'>) {
+function Open(props: OpenWallet & Pick<PartProps, 'token' | 'depth' | 'farm'>) {
   const [shown, setShown] = useState('accounts');
   const [from, setFrom] = useState<string | null>(null);
   const [, , Part] = parts.find(([id]) => id === shown) ?? parts[0]!;

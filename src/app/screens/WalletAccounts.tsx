@@ -9,12 +9,13 @@ import { tokens } from '../format.ts';
 import { node } from '../node-client.ts';
 import { usePolled, wallet } from '../wallet-client.ts';
 import type { OpenWallet } from '../wallet-part.ts';
+import type { Token } from '../../protocol/notation.ts';
 
 /** How often balances are read anew. */
 const BALANCE_POLL_MS = 6_000;
 
 export interface AccountsProps extends OpenWallet {
-  symbol: string;
+  token: Token;
   /** Shows the sending form with this account chosen. */
   onSend: (address: string) => void;
 }
@@ -29,7 +30,7 @@ export default function WalletAccounts(props: AccountsProps) {
   );
 }
 
-function Accounts({ status, refresh, symbol, onSend }: AccountsProps) {
+function Accounts({ status, refresh, token, onSend }: AccountsProps) {
   return (
     <Card
       title="Accounts"
@@ -42,7 +43,7 @@ function Accounts({ status, refresh, symbol, onSend }: AccountsProps) {
     >
       <ul className="list" data-testid="accounts">
         {status.accounts.map((account) => (
-          <Account key={account.id} account={account} refresh={refresh} symbol={symbol} onSend={onSend} />
+          <Account key={account.id} account={account} refresh={refresh} token={token} onSend={onSend} />
         ))}
       </ul>
     </Card>
@@ -52,12 +53,12 @@ function Accounts({ status, refresh, symbol, onSend }: AccountsProps) {
 function Account({
   account,
   refresh,
-  symbol,
+  token,
   onSend,
 }: {
   account: AccountView;
   refresh: () => void;
-  symbol: string;
+  token: Token;
   onSend: (address: string) => void;
 }) {
   const { value: balance, error } = usePolled(
@@ -88,9 +89,9 @@ function Account({
           </span>
         ) : (
           <span>
-            {tokens(balance.free, symbol)}{' '}
+            {tokens(balance.free, token)}{' '}
             {balance.reserved !== '0' && (
-              <span className="muted small">and {tokens(balance.reserved, symbol)} held </span>
+              <span className="muted small">and {tokens(balance.reserved, token)} held </span>
             )}
             <TrustBadge trust={balance.trust} />
           </span>

@@ -7,28 +7,29 @@ import { brief, count, counted, tokens } from '../format.ts';
 import { money, usePolled } from '../wallet-client.ts';
 import { useNames } from '../wallet-names.ts';
 import type { PartProps } from '../wallet-part.ts';
+import type { Token } from '../../protocol/notation.ts';
 
 const POLL_MS = 3_000;
 const SHOWN = 25;
 
 /** What was sent from here, and what happened to each account. */
-export default function WalletActivity({ status, symbol, depth, farm }: PartProps) {
+export default function WalletActivity({ status, token, depth, farm }: PartProps) {
   const nameOf = useNames(status);
   const own = status.accounts.map(({ address, name }) => [address, name] as const);
   const known = farm === null || own.some(([address]) => address === farm);
   return (
     <div className="grid">
-      <Sent symbol={symbol} depth={depth} nameOf={nameOf} />
+      <Sent token={token} depth={depth} nameOf={nameOf} />
       <History
         accounts={known ? own : [...own, [farm, 'The farm’s rewards']]}
-        symbol={symbol}
+        token={token}
         nameOf={nameOf}
       />
     </div>
   );
 }
 
-function Sent({ symbol, depth, nameOf }: { symbol: string; depth: number | null; nameOf: NameOf }) {
+function Sent({ token, depth, nameOf }: { token: Token; depth: number | null; nameOf: NameOf }) {
   const { value, error, reload } = usePolled(
     useCallback(() => money.list(), []),
     POLL_MS,
@@ -41,7 +42,7 @@ function Sent({ symbol, depth, nameOf }: { symbol: string; depth: number | null;
           <PaymentEntry
             key={record.id}
             record={record}
-            symbol={symbol}
+            token={token}
             depth={depth}
             nameOf={nameOf}
             onForget={() => void money.forget({ id: record.id }).then(reload)}
@@ -77,7 +78,7 @@ const GROUPS: Record<Shown, (kind: HistoryKind) => boolean> = {
 
 function History(props: {
   accounts: readonly (readonly [address: string, name: string])[];
-  symbol: string;
+  token: Token;
   nameOf: NameOf;
 }) {
   const [account, setAccount] = useState(props.accounts[0]?.[0] ?? '');
@@ -104,7 +105,7 @@ function History(props: {
       {value === null ? (
         <Failure error={error} />
       ) : (
-        <Entries view={value} shown={shown} symbol={props.symbol} nameOf={props.nameOf} />
+        <Entries view={value} shown={shown} token={props.token} nameOf={props.nameOf} />
       )}
       {value?.looked != null && value.looked.from > 1 && (
         <div className="row">
@@ -122,8 +123,8 @@ function History(props: {
   );
 }
 
-function Entries(props: { view: AccountHistoryView; shown: Shown; symbol: string; nameOf: NameOf }) {
-  const { view, shown, symbol } = props;
+function Entries(props: { view: AccountHistoryView; shown: Shown; token: Token; nameOf: NameOf }) {
+  const { view, shown, token } = props;
   const [limit, setLimit] = useState(SHOWN);
   const entries = view.entries.filter(({ kind }) => GROUPS[shown](kind));
   const rewards = view.entries.filter(({ kind }) => GROUPS.rewards(kind));
@@ -133,7 +134,7 @@ function Entries(props: { view: AccountHistoryView; shown: Shown; symbol: string
       {rewards.length > 0 && (
         <Stat
           label="Earned by farming in these blocks"
-          value={tokens(String(earned), symbol)}
+          value={tokens(String(earned), token)}
           note={`in ${counted(rewards.length, 'reward')}`}
         />
       )}
@@ -172,12 +173,12 @@ function Entries(props: { view: AccountHistoryView; shown: Shown; symbol: string
 function Entry({
   entry,
   final,
-  symbol,
+  token,
   nameOf,
 }: {
   entry: AccountEvent;
   final: number;
-  symbol: string;
+  token: Token;
   nameOf: NameOf;
 }) {
   const { kind, other, amount } = entry;
@@ -195,9 +196,9 @@ function Entry({
           )}
         </strong>
         {amount !== null && (
-          <span title={exact(amount, symbol)}>
+          <span title={exact(amount, token)}>
             {gain ? '+ ' : '− '}
-            {tokens(amount.replace('-', ''), symbol)}
+            {tokens(amount.replace('-', ''), token)}
           </span>
         )}
       </div>

@@ -8,6 +8,7 @@ import { objects, useObjects } from '../object-client.ts';
 import { storedBytes } from '../stored-text.ts';
 import { useLoaded, useSigner, wallet } from '../wallet-client.ts';
 import { Confirm, UploadItem } from './Upload.tsx';
+import type { Token } from '../../protocol/notation.ts';
 
 /** Name under which a copy is stored; it says nothing of what it is. */
 const FILE_NAME = 'data';
@@ -15,7 +16,7 @@ const FILE_NAME = 'data';
 const MAX_COPY_BYTES = 32 * 1024 * 1024;
 
 /** Keeps a copy of the wallet in the network's history. */
-export function NetworkCopy({ symbol, onRestore }: { symbol: string; onRestore: () => void }) {
+export function NetworkCopy({ token, onRestore }: { token: Token; onRestore: () => void }) {
   const { signer, choices } = useSigner();
   const { status, refresh } = useObjects();
   const { value: copies, error, reload } = useLoaded(useCallback(() => wallet.networkBackups(), []));
@@ -42,7 +43,7 @@ export function NetworkCopy({ symbol, onRestore }: { symbol: string; onRestore: 
           </p>
           {upload !== undefined && (
             <ul className="list">
-              <UploadItem upload={{ ...upload, name: 'The copy' }} symbol={symbol} onChange={change} />
+              <UploadItem upload={{ ...upload, name: 'The copy' }} token={token} onChange={change} />
             </ul>
           )}
           <HandOver
@@ -55,7 +56,7 @@ export function NetworkCopy({ symbol, onRestore }: { symbol: string; onRestore: 
       {ready !== null ? (
         <Confirm
           upload={ready}
-          symbol={symbol}
+          token={token}
           onSent={() => wallet.noteNetworkBackup({ cid: ready.cid })}
           onChange={change}
         />

@@ -11,7 +11,7 @@ import type { PartProps } from '../wallet-part.ts';
 import { NetworkCopy, RestoreNetworkCopy } from './WalletNetworkCopy.tsx';
 
 /** What keeps the wallet safe: backup, lock, password, passkeys, recovery phrase. */
-export default function WalletSafety({ status, refresh, symbol }: PartProps) {
+export default function WalletSafety({ status, refresh, token }: PartProps) {
   const [restoring, setRestoring] = useState<'file' | 'network' | null>(null);
   if (restoring !== null) {
     const Restore = restoring === 'file' ? RestoreBackup : RestoreNetworkCopy;
@@ -29,7 +29,7 @@ export default function WalletSafety({ status, refresh, symbol }: PartProps) {
   return (
     <div className="grid">
       <Keeping status={status} refresh={refresh} onRestore={() => setRestoring('file')} />
-      <NetworkCopy symbol={symbol} onRestore={() => setRestoring('network')} />
+      <NetworkCopy token={token} onRestore={() => setRestoring('network')} />
       <Phrase />
     </div>
   );

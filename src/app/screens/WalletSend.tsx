@@ -14,7 +14,7 @@ import type { PartProps } from '../wallet-part.ts';
 
 /** Sends tokens: to whom and how much, then what is signed, then where it is. */
 export default function WalletSend(props: PartProps) {
-  const { status, symbol, depth } = props;
+  const { status, token, depth } = props;
   const [plan, setPlan] = useState<PaymentPlan | null>(null);
   const nameOf = useNames(status);
   return (
@@ -24,7 +24,7 @@ export default function WalletSend(props: PartProps) {
       ) : (
         <Signing
           plan={plan}
-          symbol={symbol}
+          token={token}
           depth={depth}
           nameOf={nameOf}
           onBack={() => setPlan(null)}
@@ -36,7 +36,7 @@ export default function WalletSend(props: PartProps) {
   );
 }
 
-function Order({ status, symbol, from, onPlan }: PartProps & { onPlan: (plan: PaymentPlan) => void }) {
+function Order({ status, token, from, onPlan }: PartProps & { onPlan: (plan: PaymentPlan) => void }) {
   const injected = useInjectedAccounts();
   const senders = useMemo(
     () => [
@@ -74,7 +74,7 @@ function Order({ status, symbol, from, onPlan }: PartProps & { onPlan: (plan: Pa
         submit="Look at it before signing"
         busy="Asking for the fee…"
         disabled={to.trim() === '' || amount.trim() === ''}
-        onSubmit={async () => prepare(String(parseTokens(amount)))}
+        onSubmit={async () => prepare(String(parseTokens(amount, token)))}
         more={
           <Deed
             label="Send all"
@@ -113,7 +113,7 @@ function Order({ status, symbol, from, onPlan }: PartProps & { onPlan: (plan: Pa
           />
         )}
         <TextField
-          label={`Amount in ${symbol}`}
+          label={`Amount in ${token.symbol}`}
           placeholder="1.5"
           inputMode="decimal"
           value={amount}

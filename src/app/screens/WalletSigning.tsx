@@ -5,13 +5,14 @@ import { Form, useAction } from '../components/forms.tsx';
 import { PaymentEntry, PlanView, type NameOf } from '../components/Payment.tsx';
 import { signInjected, useInjectedAccounts } from '../injected.ts';
 import { money, usePolled } from '../wallet-client.ts';
+import type { Token } from '../../protocol/notation.ts';
 
 const PROGRESS_POLL_MS = 1_500;
 
 /** Shows a transaction before it is signed, has it signed and sent, then shows where it is. Takes any plan. */
 export function Signing(props: {
   plan: PaymentPlan;
-  symbol: string;
+  token: Token;
   /** Blocks until it cannot be undone; null before the network is known. */
   depth: number | null;
   nameOf: NameOf;
@@ -24,7 +25,7 @@ export function Signing(props: {
 
 function Confirm(props: {
   plan: PaymentPlan;
-  symbol: string;
+  token: Token;
   nameOf: NameOf;
   onBack: () => void;
   onSent: (id: string) => void;
@@ -34,7 +35,7 @@ function Confirm(props: {
   const action = useAction();
   return (
     <Card title="Is this right?" span={7}>
-      <PlanView plan={plan} symbol={props.symbol} nameOf={props.nameOf} />
+      <PlanView plan={plan} token={props.token} nameOf={props.nameOf} />
       <Form
         action={action}
         submit="Sign and send"
@@ -72,7 +73,7 @@ function samePerson(address: string, { account, requestedFor }: PaymentPlan): bo
 
 function Progress(props: {
   id: string;
-  symbol: string;
+  token: Token;
   depth: number | null;
   nameOf: NameOf;
   onMore: () => void;
@@ -86,7 +87,7 @@ function Progress(props: {
     <Card title="On its way" span={7}>
       <ul className="list">
         {record !== undefined && (
-          <PaymentEntry record={record} symbol={props.symbol} depth={props.depth} nameOf={props.nameOf} />
+          <PaymentEntry record={record} token={props.token} depth={props.depth} nameOf={props.nameOf} />
         )}
       </ul>
       <p className="muted small">

@@ -10,13 +10,14 @@ import { money, usePolled } from '../wallet-client.ts';
 import { useNames } from '../wallet-names.ts';
 import { Signing } from './WalletSigning.tsx';
 import type { PartProps } from '../wallet-part.ts';
+import type { Token } from '../../protocol/notation.ts';
 
 const POLL_MS = 8_000;
 
 type Act = (call: string, args: Record<string, unknown>) => Promise<void>;
 
 /** Stakes with the operators of the network's domains: what there is, and how to put in and take out. */
-export default function WalletStaking({ status, symbol, depth }: PartProps) {
+export default function WalletStaking({ status, token, depth }: PartProps) {
   const [account, setAccount] = useState(status.accounts[0]?.address ?? '');
   const [plan, setPlan] = useState<PaymentPlan | null>(null);
   const nameOf = useNames(status);
@@ -33,7 +34,7 @@ export default function WalletStaking({ status, symbol, depth }: PartProps) {
     };
     return (
       <div className="grid">
-        <Signing plan={plan} symbol={symbol} depth={depth} nameOf={nameOf} onBack={leave} onMore={leave} />
+        <Signing plan={plan} token={token} depth={depth} nameOf={nameOf} onBack={leave} onMore={leave} />
       </div>
     );
   }
@@ -54,8 +55,8 @@ export default function WalletStaking({ status, symbol, depth }: PartProps) {
       </Card>
       {value !== null && (
         <>
-          <Mine view={value} symbol={symbol} act={act} />
-          <Operators view={value} symbol={symbol} act={act} />
+          <Mine view={value} token={token} act={act} />
+          <Operators view={value} token={token} act={act} />
           <Domains view={value} nameOf={nameOf} />
         </>
       )}
@@ -63,21 +64,21 @@ export default function WalletStaking({ status, symbol, depth }: PartProps) {
   );
 }
 
-function Mine({ view, symbol, act }: { view: StakesView; symbol: string; act: Act }) {
+function Mine({ view, token, act }: { view: StakesView; token: Token; act: Act }) {
   return (
     <Card title="Staked by this account" span={6}>
       {view.stakes.length === 0 && <Empty>Nothing is staked.</Empty>}
       <ul className="list" data-testid="stakes">
         {view.stakes.map((stake) => (
-          <Position key={stake.operator} stake={stake} view={view} symbol={symbol} act={act} />
+          <Position key={stake.operator} stake={stake} view={view} token={token} act={act} />
         ))}
       </ul>
     </Card>
   );
 }
 
-function Position(props: { stake: StakeView; view: StakesView; symbol: string; act: Act }) {
-  const { stake, view, symbol, act } = props;
+function Position(props: { stake: StakeView; view: StakesView; token: Token; act: Act }) {
+  const { stake, view, token, act } = props;
   const action = useAction();
   const [share, setShare] = useState('100');
   const operator = view.operators.find(({ id }) => id === stake.operator);
@@ -93,19 +94,19 @@ function Position(props: { stake: StakeView; view: StakesView; symbol: string; a
     <li className="stack">
       <div className="between">
         <strong>Operator {stake.operator}</strong>
-        <span title={exact(stake.worth, symbol)}>{tokens(stake.worth, symbol)}</span>
+        <span title={exact(stake.worth, token)}>{tokens(stake.worth, token)}</span>
       </div>
       <dl className="facts">
         {stake.pending !== '0' && (
           <>
             <dt>Counts from the next epoch</dt>
-            <dd>{tokens(stake.pending, symbol)}</dd>
+            <dd>{tokens(stake.pending, token)}</dd>
           </>
         )}
         {stake.reserve !== '0' && (
           <>
             <dt>Set aside for block space</dt>
-            <dd>{tokens(stake.reserve, symbol)}</dd>
+            <dd>{tokens(stake.reserve, token)}</dd>
           </>
         )}
       </dl>
@@ -113,7 +114,7 @@ function Position(props: { stake: StakeView; view: StakesView; symbol: string; a
         <div key={`${unlockAt}-${amount}`} className="between">
           <span>
             {known ? '' : 'about '}
-            {tokens(amount, symbol)} on the way back
+            {tokens(amount, token)} on the way back
           </span>
           {ready ? (
             <Badge tone="good">can be unlocked</Badge>
@@ -164,21 +165,21 @@ function Position(props: { stake: StakeView; view: StakesView; symbol: string; a
   );
 }
 
-function Operators({ view, symbol, act }: { view: StakesView; symbol: string; act: Act }) {
+function Operators({ view, token, act }: { view: StakesView; token: Token; act: Act }) {
   return (
     <Card title="Operators" span={6}>
       {view.operators.length === 0 && <Empty>This network has no operators.</Empty>}
       <ul className="list" data-testid="operators">
         {view.operators.map((operator) => (
-          <OperatorEntry key={operator.id} operator={operator} view={view} symbol={symbol} act={act} />
+          <OperatorEntry key={operator.id} operator={operator} view={view} token={token} act={act} />
         ))}
       </ul>
     </Card>
   );
 }
 
-function OperatorEntry(props: { operator: OperatorView; view: StakesView; symbol: string; act: Act }) {
-  const { operator, view, symbol, act } = props;
+function OperatorEntry(props: { operator: OperatorView; view: StakesView; token: Token; act: Act }) {
+  const { operator, view, token, act } = props;
   const [amount, setAmount] = useState('');
   const action = useAction();
   const domain = view.domains.find(({ id }) => id === operator.domain);
@@ -194,11 +195,11 @@ function OperatorEntry(props: { operator: OperatorView; view: StakesView; symbol
       </div>
       <dl className="facts">
         <dt>Staked with it</dt>
-        <dd>{tokens(operator.totalStake, symbol)}</dd>
+        <dd>{tokens(operator.totalStake, token)}</dd>
         <dt>Keeps of the rewards</dt>
         <dd>{operator.tax} %</dd>
         <dt>At least</dt>
-        <dd>{tokens(operator.minimum, symbol)}</dd>
+        <dd>{tokens(operator.minimum, token)}</dd>
       </dl>
       {open && (
         <details>
@@ -209,11 +210,14 @@ function OperatorEntry(props: { operator: OperatorView; view: StakesView; symbol
             busy="Asking for the fee…"
             disabled={amount.trim() === ''}
             onSubmit={() =>
-              act('nominate_operator', { operator_id: BigInt(operator.id), amount: parseTokens(amount) })
+              act('nominate_operator', {
+                operator_id: BigInt(operator.id),
+                amount: parseTokens(amount, token),
+              })
             }
           >
             <TextField
-              label={`Amount in ${symbol}`}
+              label={`Amount in ${token.symbol}`}
               inputMode="decimal"
               value={amount}
               onChange={setAmount}

@@ -335,12 +335,7 @@ function ChooseMachine(props: {
       </label>
       {farm !== null && canFarm && (
         <>
-          <Estimate
-            allocatedBytes={allocation(sectors)}
-            cores={props.cores}
-            probe={props.probe}
-            symbol={props.setup.network.tokenSymbol}
-          />
+          <Estimate allocatedBytes={allocation(sectors)} cores={props.cores} probe={props.probe} />
           {props.setup.network.id === 'local' && (
             <p className="muted small">The tokens of a local network are for play: they are worth nothing.</p>
           )}

@@ -1,13 +1,15 @@
 import { expect, test } from 'vitest';
 import { countsTokens, limitWords, powerWords } from './agent-words.ts';
 
+const token = { symbol: 'AI3', decimals: 18 };
+
 test('limits of payments are told in tokens, others as they are counted', () => {
-  expect(limitWords('auto:pay', 'per_tx', '1500000000000000000', 'AI3')).toBe('each time at most 1.5 AI3');
-  expect(limitWords('auto:pay', 'total', '2000000000000000000', 'AI3', '1')).toBe(
+  expect(limitWords('auto:pay', 'per_tx', '1500000000000000000', token)).toBe('each time at most 1.5 AI3');
+  expect(limitWords('auto:pay', 'total', '2000000000000000000', token, '1')).toBe(
     'in all at most 2 AI3 (0.000000000000000001 AI3 used)',
   );
-  expect(limitWords('auto:sign:content', 'total', '20', 'AI3', '3')).toBe('in all at most 20 (3 used)');
-  expect(limitWords('ext:a.b/c', 'bytes_read', '7', 'AI3')).toBe('bytes read at most 7');
+  expect(limitWords('auto:sign:content', 'total', '20', token, '3')).toBe('in all at most 20 (3 used)');
+  expect(limitWords('ext:a.b/c', 'bytes_read', '7', token)).toBe('bytes read at most 7');
   expect([countsTokens(' auto:pay '), countsTokens('auto:pay:other')]).toEqual([true, false]);
 });
 

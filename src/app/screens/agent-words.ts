@@ -1,5 +1,6 @@
 /** What agents may do, in words. */
 import { exact } from '../components/Payment.tsx';
+import type { Token } from '../../protocol/notation.ts';
 
 /** Resource whose amounts are tokens, counted in their smallest unit. */
 const PAY = 'auto:pay';
@@ -23,14 +24,8 @@ export function powerWords(res: string, act: readonly string[]): string {
 const LIMITS: Record<string, string> = { per_tx: 'each time', total: 'in all' };
 
 /** A limit of a permission, e.g. “in all at most 5 AI3 (2 AI3 used)”. `amount` and `used`: as they are counted. */
-export function limitWords(
-  res: string,
-  limit: string,
-  amount: string,
-  symbol: string,
-  used?: string,
-): string {
-  const words = (value: string): string => (countsTokens(res) ? exact(value, symbol) : value);
+export function limitWords(res: string, limit: string, amount: string, token: Token, used?: string): string {
+  const words = (value: string): string => (countsTokens(res) ? exact(value, token) : value);
   const spent = limit === 'total' && used !== undefined ? ` (${words(used)} used)` : '';
   return `${LIMITS[limit] ?? limit.replaceAll('_', ' ')} at most ${words(amount)}${spent}`;
 }
