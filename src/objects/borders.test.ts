@@ -73,4 +73,42 @@ describe('nodes across the border of two segments', () => {
     ]);
     expect(found).toEqual([[], []]);
   });
+
+  it('are found once, however often the pieces come', () => {
+    const { last, next } = border(700, 0);
+    const seen: PieceIndex[] = [];
+    const borders = new Borders((before) => seen.push(before));
+    const at = (index: PieceIndex, raw: Uint8Array) => [...borders.nodesAt(index, nodesInRecord(raw))].length;
+    expect([at(LAST, last), at(NEXT, next), at(NEXT, next)]).toEqual([0, 1, 0]);
+    expect(seen).toEqual([LAST]);
+  });
+
+  it.each([
+    [LAST, NEXT],
+    [NEXT, LAST],
+  ])('are not made of piece %i after it turned out to be wrong', (wrong, right) => {
+    const { last, next } = border(700, 0);
+    const borders = new Borders();
+    const at = (index: PieceIndex) => [
+      ...borders.nodesAt(index, nodesInRecord(index === LAST ? last : next)),
+    ];
+    at(wrong);
+    borders.forget(wrong);
+    expect(at(right)).toEqual([]);
+    expect(at(wrong)).toHaveLength(1);
+  });
+
+  it.each([
+    [62, 1],
+    [63, 0],
+  ])('wait for their other side while %i others come: %i', (others, found) => {
+    const { last, next } = border(700, 0);
+    const borders = new Borders();
+    const nodes = nodesInRecord(last);
+    expect([...borders.nodesAt(LAST, nodes)]).toEqual([]);
+    for (let other = 1n; other <= others; other += 1n) {
+      expect([...borders.nodesAt(LAST + 1024n * other, nodes)]).toEqual([]);
+    }
+    expect([...borders.nodesAt(NEXT, nodesInRecord(next))]).toHaveLength(found);
+  });
 });

@@ -10,7 +10,7 @@ import { keyBytesOfPassword } from './encryption.ts';
 import { ObjectError } from './errors.ts';
 import { listFolder, openHash, openObject, readObject, type ByteRange } from './object.ts';
 import { prepareFile, prepareTree, type PrepareEntry, type PrepareOptions } from './prepare.ts';
-import { errorResponse, objectResponse, rangeOf } from './response.ts';
+import { downloadResponse, errorResponse, objectResponse, rangeOf } from './response.ts';
 import { keyOf, type NodeSource } from './tree.ts';
 import { zipFolder } from './zip.ts';
 
@@ -393,6 +393,44 @@ describe('responses', () => {
     const png = await stored(fromHex('89504e470d0a1a0a0000'), {}, null);
     const image = await objectResponse(png.nodes, await openHash(png.nodes, png.hash, signal), { signal });
     expect(image.headers.get('content-type')).toBe('image/png');
+  });
+
+  it('say how long they are, and hold nothing else, where only that is asked', async () => {
+    const { nodes, hash } = await stored(noise(200_000), {}, 'film.mp4');
+    const object = await openHash(nodes, hash, signal);
+    nodes.fetched.length = 0;
+    const head = await objectResponse(nodes, object, { signal, headersOnly: true });
+    expect([head.status, head.headers.get('content-length'), head.headers.get('accept-ranges')]).toEqual([
+      200,
+      '200000',
+      'bytes',
+    ]);
+    expect([head.body, nodes.fetched]).toEqual([null, []]);
+    const part = await objectResponse(nodes, object, { signal, headersOnly: true, range: 'bytes=0-9' });
+    expect([part.status, part.headers.get('content-length'), part.body]).toEqual([206, '10', null]);
+  });
+
+  it('end with the failure where a part that comes later is missing', async () => {
+    const { nodes, hash } = await stored(noise(65_066 * 60), {}, 'film.mp4');
+    const object = await openHash(nodes, hash, signal);
+    const response = await objectResponse(nodes, object, { signal });
+    expect(response.status).toBe(200);
+    nodes.byHash.clear();
+    await expect(response.text()).rejects.toThrow('no such node');
+  });
+
+  it('that a browser saves have a name, and a size where it is known', async () => {
+    const known = await downloadResponse(inParts(noise(10)), 'it’s (1).txt', 10);
+    expect([...known.headers].filter(([name]) => /length|disposition|security/.test(name))).toEqual([
+      ['content-disposition', "attachment; filename*=UTF-8''it%E2%80%99s%20%281%29.txt"],
+      ['content-length', '10'],
+      ['content-security-policy', expect.stringContaining('sandbox') as string],
+    ]);
+    const open = await downloadResponse(inParts(noise(10)), '', null);
+    expect([open.headers.get('content-length'), open.headers.get('content-disposition')]).toEqual([
+      null,
+      'attachment',
+    ]);
   });
 
   it('fail before they begin where they can', async () => {

@@ -112,4 +112,28 @@ describe('a part file', () => {
       expect(equal(await all(part, bytes.length), bytes)).toBe(true);
     }
   });
+
+  it('lets its content go again where its rows are open elsewhere', async () => {
+    const directory = new MemoryDirectory();
+    const scratch = directory.scratch.bind(directory);
+    const closed: string[] = [];
+    directory.scratch = async (name) => {
+      if (name === 'a.rows') throw new StorageError('in-use', name, 'open elsewhere');
+      return { ...(await scratch(name)), close: async () => void closed.push(name) };
+    };
+    await expect(PartFile.open(directory, 'a')).rejects.toMatchObject({ code: 'in-use' });
+    expect(closed).toEqual(['a']);
+  });
+
+  it('says so where it cannot be read, instead of that nothing is there', async () => {
+    const directory = new MemoryDirectory();
+    const part = await PartFile.open(directory, 'a');
+    await part.append(0, arriving(noise(5), 0));
+    const broken = new StorageError('place-lost', 'a.rows', 'the drive was unplugged');
+    const scratch = directory.scratch.bind(directory);
+    directory.scratch = async (name) => ({ ...(await scratch(name)), read: () => Promise.reject(broken) });
+    const again = await PartFile.open(directory, 'a');
+    await expect(again.claimed()).rejects.toBe(broken);
+    await expect(again.check(signal)).rejects.toBe(broken);
+  });
 });

@@ -12,7 +12,7 @@ import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
 import { objectPath, parseObjectLink } from './link.ts';
 import type { Locator } from './locate.ts';
 import { indexerLocator, nodeLocator } from './locators.ts';
-import { prepareTree } from './prepare.ts';
+import { prepareFile, prepareTree } from './prepare.ts';
 import { ObjectService } from './service.ts';
 import type { PieceAccess } from './window.ts';
 
@@ -35,6 +35,11 @@ async function archive() {
     { kind: 'folder' as const, name: 'in', entries: [file('b.txt', 'second')] },
   ];
   for await (const node of prepareTree({ kind: 'folder', name: 'all', entries })) nodes.push(node);
+  return placed(nodes);
+}
+
+/** Nodes in one piece of history. */
+function placed(nodes: readonly StoredNode[]) {
   const places: GlobalObject[] = [];
   const parts: Uint8Array[] = [new Uint8Array(300)];
   let offset = 300;
@@ -75,6 +80,54 @@ describe('the service of objects', () => {
     expect((await respond(service, 'bafy', []))[0]).toBe(502);
     const folder = await service.open(link, signal);
     expect(service.linkTo(folder, cidOfHash(head.hash)).hints).toMatchObject([{ pieceIndex: 40n }]);
+  });
+
+  it('tells who told where an object lies, and takes places from a search', async () => {
+    const { pieces, head } = await archive();
+    const service = new ObjectService({ pieces, locators: [] });
+    const cid = cidOfHash(head.hash);
+    expect((await respond(service, cid, []))[0]).toBe(404);
+    service.addPlace(head);
+    const folder = await service.open(cid, signal);
+    expect(service.giverOf(folder)).toBe('a search through history');
+    expect(new ObjectService({ pieces, locators: [] }).giverOf(folder)).toBeNull();
+  });
+
+  it('gives a file the name that its own address ends with, and finds nothing inside it', async () => {
+    const { pieces, places, head } = await archive();
+    const service = new ObjectService({ pieces, locators: [] });
+    for (const place of places) service.addPlace(place);
+    const folder = await service.open(cidOfHash(head.hash), signal);
+    const entries = [];
+    for await (const entry of service.entries(folder, signal)) entries.push(entry);
+    const file = cidOfHash(entries.find(({ path }) => path === 'a.txt')!.hash);
+    expect(await respond(service, file, ['other.txt'])).toEqual([200, 'first']);
+    expect((await respond(service, file, ['in', 'other.txt']))[0]).toBe(409);
+  });
+
+  it('reads small files whole, and says of others that they are none', async () => {
+    const limit = 1024 * 1024;
+    const stored = async (length: number) => {
+      const nodes: StoredNode[] = [];
+      for await (const node of prepareFile(once(new Uint8Array(length)), 'a', { compressionLevel: 9 }))
+        nodes.push(node);
+      const { pieces, places } = placed(nodes);
+      const service = new ObjectService({ pieces, locators: [] });
+      for (const place of places) service.addPlace(place);
+      return service.small(cidOfHash(nodes.at(-1)!.hash));
+    };
+    expect((await stored(3))?.length).toBe(3);
+    expect((await stored(limit))?.length).toBe(limit);
+    expect(await stored(limit + 1)).toBeNull();
+    const { pieces, head } = await archive();
+    const service = new ObjectService({ pieces, locators: [] });
+    expect(await service.small(cidOfHash(head.hash))).toBeNull();
+    service.addPlace(head);
+    expect(await service.small(cidOfHash(head.hash))).toBeNull();
+    const broken = new Error('a fault of the program');
+    const failing = new ObjectService({ pieces: { pieces: () => Promise.reject(broken) }, locators: [] });
+    failing.addPlace(head);
+    await expect(failing.small(cidOfHash(head.hash))).rejects.toBe(broken);
   });
 
   it('uses nodes and indexers', async () => {
