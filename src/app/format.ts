@@ -74,3 +74,9 @@ export function tokens(value: string, token: Token): string {
   if (whole === '0' && fraction === '' && decimals !== '') return `<0.0001 ${token.symbol}`;
   return `${integers.format(BigInt(whole))}${fraction ? `.${fraction}` : ''} ${token.symbol}`;
 }
+
+/** Every digit of an amount in the smallest unit. */
+export function exact(amount: string, token: Token): string {
+  const [whole = '0', decimals] = exactTokens(BigInt(amount), token).split('.');
+  return `${count(BigInt(whole))}${decimals === undefined ? '' : `.${decimals}`} ${token.symbol}`;
+}

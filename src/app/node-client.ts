@@ -5,6 +5,7 @@ import type { Cause, NodeApi, NodeSnapshot } from '../node/api.ts';
 import { unpackSnapshot, type PackedSnapshot } from '../node/sector-wire.ts';
 import { lendWebRtc } from './rtc-lender.ts';
 import type { Token } from '../protocol/notation.ts';
+import { rewrittenAddress, SS58_PREFIX } from '../protocol/ss58.ts';
 
 let current: NodeSnapshot | null = null;
 const listeners = new Set<() => void>();
@@ -105,4 +106,10 @@ export function useSnapshot(): NodeSnapshot | null {
 /** The network's token. */
 export function useToken(): Token {
   return useSnapshot()?.notation.token ?? { symbol: '', decimals: 0 };
+}
+
+/** Writes addresses as the followed network does. */
+export function useWritten(): (address: string) => string {
+  const prefix = useSnapshot()?.notation.ss58Prefix ?? SS58_PREFIX;
+  return (address) => rewrittenAddress(address, prefix);
 }

@@ -1,14 +1,17 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { fromHex, toHex } from './bytes.ts';
-import { decodeAddress, encodeAddress } from './ss58.ts';
+import { decodeAddress, encodeAddress, rewrittenAddress } from './ss58.ts';
 
 describe('SS58', () => {
   it('knows the development account under the generic prefix', () => {
     const alice = 'd43593c715fdd31c61141abd04a99fd6822c8558854ccde39a5684e7a56da27d';
     expect(encodeAddress(fromHex(alice), 42)).toBe('5GrwvaEF5zXb26Fz9rcQpDWS57CtERHpNehXCPcNoHGKutQY');
     expect(toHex(decodeAddress(encodeAddress(fromHex(alice))).account)).toBe(alice);
-    expect(encodeAddress(fromHex(alice)).startsWith('su')).toBe(true);
+    const address = encodeAddress(fromHex(alice));
+    expect(address.startsWith('su')).toBe(true);
+    expect(rewrittenAddress(address, 42)).toBe(encodeAddress(fromHex(alice), 42));
+    expect([rewrittenAddress(address, 6094), rewrittenAddress('nobody', 42)]).toEqual([address, 'nobody']);
   });
 
   it('round-trips every account and prefix, and refuses a changed character', () => {

@@ -4,7 +4,7 @@ import { blake2b } from '@noble/hashes/blake2.js';
 import { concat, equal, utf8 } from './bytes.ts';
 import { DecodeError } from './errors.ts';
 
-/** Prefix of the network's addresses, which begin with `su`. */
+/** Prefix of the public networks' addresses, which begin with `su`; the one under which addresses are kept. */
 export const SS58_PREFIX = 6094;
 const MAX_PREFIX = 16_383;
 const ACCOUNT_BYTES = 32;
@@ -59,4 +59,14 @@ export function decodeAddress(address: string): { account: Uint8Array; prefix: n
   const prefix =
     prefixLength === 1 ? first! : ((first! & 0x3f) << 2) | (second! >> 6) | ((second! & 0x3f) << 8);
   return { account: body.slice(prefixLength), prefix };
+}
+
+/** The same account's address under another prefix; what is no address stays as it is. */
+export function rewrittenAddress(address: string, prefix: number): string {
+  try {
+    const decoded = decodeAddress(address);
+    return decoded.prefix === prefix ? address : encodeAddress(decoded.account, prefix);
+  } catch {
+    return address;
+  }
 }

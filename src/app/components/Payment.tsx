@@ -1,22 +1,17 @@
-import { exactTokens } from '../../wallet/amounts.ts';
 import type { CallView } from '../../wallet/wording.ts';
 import type { PaymentPlan } from '../../node/payments.ts';
 import type { PaymentRecord } from '../../node/payment-records.ts';
-import { brief, count } from '../format.ts';
+import { brief, count, exact } from '../format.ts';
+import { useWritten } from '../node-client.ts';
 import { Badge, CheckBadge, TrustBadge } from './basics.tsx';
 import type { Token } from '../../protocol/notation.ts';
 
 /** Gives an address the name that the person knows it by; null for a stranger. */
 export type NameOf = (address: string) => string | null;
 
-/** Every digit of an amount in the smallest unit. */
-export function exact(amount: string, token: Token): string {
-  const [whole = '0', decimals] = exactTokens(BigInt(amount), token).split('.');
-  return `${count(BigInt(whole))}${decimals === undefined ? '' : `.${decimals}`} ${token.symbol}`;
-}
-
 /** What a call does, in words and line by line, with everything inside it. */
 function CallWords({ call, token, nameOf }: { call: CallView; token: Token; nameOf: NameOf }) {
+  const written = useWritten();
   return (
     <>
       <strong className="break">{call.title}</strong>
@@ -28,7 +23,7 @@ function CallWords({ call, token, nameOf }: { call: CallView; token: Token; name
             ) : kind === 'account' ? (
               <>
                 {nameOf(value) !== null && <strong>{nameOf(value)} </strong>}
-                <span className="mono break">{value}</span>
+                <span className="mono break">{written(value)}</span>
               </>
             ) : (
               <span className={kind === 'data' ? 'mono break' : 'break'}>
@@ -63,13 +58,14 @@ function Line({ label, children }: { label: string; children: React.ReactNode })
 /** All that a person should see before signing; the technical face is one click away. */
 export function PlanView({ plan, token, nameOf }: { plan: PaymentPlan; token: Token; nameOf: NameOf }) {
   const { fee, balance, raw } = plan;
+  const written = useWritten();
   return (
     <div className="stack plan" data-testid="plan">
       <CallWords call={plan.call} token={token} nameOf={nameOf} />
       <dl className="facts">
         <Line label="From">
           {nameOf(plan.account) !== null && <strong>{nameOf(plan.account)} </strong>}
-          <span className="mono break">{plan.account}</span>
+          <span className="mono break">{written(plan.account)}</span>
         </Line>
         <Line label="Fee">
           {exact(fee.total, token)} <TrustBadge trust={fee.trust} />
@@ -154,6 +150,7 @@ export function PaymentEntry(props: {
   onForget?: () => void;
 }) {
   const { record, token, nameOf } = props;
+  const written = useWritten();
   const { state, call } = record;
   const sentence =
     state.kind === 'failed' ? state.sentence : state.kind === 'included' ? state.failure : null;
@@ -176,7 +173,7 @@ export function PaymentEntry(props: {
         <CallWords call={call} token={token} nameOf={nameOf} />
         <dl className="facts stacked">
           <Line label="From">
-            {nameOf(record.account) ?? <span className="mono break">{record.account}</span>}
+            {nameOf(record.account) ?? <span className="mono break">{written(record.account)}</span>}
           </Line>
           <Line label="Signed">{new Date(record.at).toLocaleString()}</Line>
           <Line label={paid === null ? 'Expected fee' : 'Fee paid'}>

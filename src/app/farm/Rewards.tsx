@@ -4,7 +4,7 @@ import { figuresFrom, rewardIntervalMs } from '../../farm/estimate.ts';
 import type { FarmView } from '../../node/api.ts';
 import { Card, TrustBadge } from '../components/basics.tsx';
 import { brief, duration, tokens } from '../format.ts';
-import { node } from '../node-client.ts';
+import { node, useWritten } from '../node-client.ts';
 import { usePolled } from '../wallet-client.ts';
 import type { Token } from '../../protocol/notation.ts';
 
@@ -18,7 +18,9 @@ const NEARLY_SURE = 3;
 /** When the next reward may come, what it is worth, what has come, and whom it goes to. */
 export function Rewards({ snapshot }: ScreenProps) {
   const { farms, rewardAddress } = snapshot;
-  const token = snapshot.notation.token;
+  const { token } = snapshot.notation;
+  const written = useWritten();
+  const paidTo = rewardAddress && written(rewardAddress);
   const { value: rates } = usePolled(loadRates, POLL_MS);
   const interval = rates === null ? null : rewardIntervalMs(plottedPieces(farms), figuresFrom(rates));
   return (
@@ -38,8 +40,8 @@ export function Rewards({ snapshot }: ScreenProps) {
         )}
         {rewardAddress !== null && <Balance address={rewardAddress} token={token} />}
         <dt>Paid to</dt>
-        <dd className="mono" title={rewardAddress ?? ''}>
-          {rewardAddress === null ? '–' : brief(rewardAddress, 6)}
+        <dd className="mono" title={paidTo ?? ''}>
+          {paidTo === null ? '–' : brief(paidTo, 6)}
         </dd>
         {farms.length <= FEW_FARMS && <Keys farms={farms} />}
       </dl>

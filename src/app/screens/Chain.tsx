@@ -17,6 +17,7 @@ import { BeginningCard } from '../components/Beginning.tsx';
 import { fromHex } from '../../protocol/bytes.ts';
 import { encodeAddress } from '../../protocol/ss58.ts';
 import { ago, brief, count, counted, duration, headerRate } from '../format.ts';
+import { useWritten } from '../node-client.ts';
 import { useNow } from '../hooks.ts';
 import { chainStatus } from '../status.ts';
 import { chanceWords, shareWords, speedWords, walkerWords } from '../time-words.ts';
@@ -146,6 +147,7 @@ function Blocks({ blocks }: { blocks: BlockView[] }) {
 }
 
 function Block({ block, now }: { block: BlockView; now: number }) {
+  const written = useWritten();
   return (
     <details className="block">
       <summary>
@@ -167,7 +169,7 @@ function Block({ block, now }: { block: BlockView; now: number }) {
         <dt>Farmer</dt>
         <dd className="mono">{block.author}</dd>
         <dt>Reward to</dt>
-        <dd className="mono">{encodeAddress(fromHex(block.rewardAddress, 32))}</dd>
+        <dd className="mono">{written(encodeAddress(fromHex(block.rewardAddress, 32)))}</dd>
         <dt>Solution range</dt>
         <dd>{block.solutionRange}</dd>
         <dt>Proof of time</dt>

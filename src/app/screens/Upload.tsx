@@ -3,9 +3,9 @@ import type { ScreenProps } from '../screen-props.ts';
 import type { UploadFile } from '../../node/upload-calls.ts';
 import type { UploadView } from '../../node/uploads.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
-import { exact } from '../components/Payment.tsx';
+
 import { Check, Deed, Failure, Select, TextField, useAction } from '../components/forms.tsx';
-import { bytes, counted, tokens } from '../format.ts';
+import { bytes, counted, tokens, exact } from '../format.ts';
 import { objects } from '../object-client.ts';
 import { useSigner } from '../wallet-client.ts';
 import { Sign, useSigning } from './UploadSigning.tsx';

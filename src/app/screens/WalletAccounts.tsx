@@ -6,7 +6,7 @@ import { Deed, Form, TextArea, TextField, useAction } from '../components/forms.
 import { QrCode, QrScanner } from '../components/Qr.tsx';
 import { Tabs } from '../components/Tabs.tsx';
 import { tokens } from '../format.ts';
-import { node } from '../node-client.ts';
+import { node, useWritten } from '../node-client.ts';
 import { usePolled, wallet } from '../wallet-client.ts';
 import type { OpenWallet } from '../wallet-part.ts';
 import type { Token } from '../../protocol/notation.ts';
@@ -65,6 +65,7 @@ function Account({
     useCallback(() => node.balance(account.address), [account.address]),
     BALANCE_POLL_MS,
   );
+  const written = useWritten()(account.address);
   const [receiving, setReceiving] = useState(false);
   const [copied, setCopied] = useState(false);
   const rename = async () => {
@@ -97,12 +98,10 @@ function Account({
           </span>
         )}
       </div>
-      <span className="mono break" title={account.address}>
-        {account.address}
-      </span>
+      <span className="mono break">{written}</span>
       {receiving && (
         <div className="stack">
-          <QrCode text={account.address} label={`Address of ${account.name}`} />
+          <QrCode text={written} label={`Address of ${account.name}`} />
           <span className="muted small">Whoever wants to pay you scans this or uses the address above.</span>
         </div>
       )}
@@ -117,7 +116,7 @@ function Account({
         </button>
         <button
           type="button"
-          onClick={() => void navigator.clipboard.writeText(account.address).then(() => setCopied(true))}
+          onClick={() => void navigator.clipboard.writeText(written).then(() => setCopied(true))}
         >
           {copied ? 'Copied' : 'Copy address'}
         </button>

@@ -5,6 +5,7 @@ import { Deed, Failure, Form, TextArea, TextField, useAction } from '../componen
 import { QrScanner } from '../components/Qr.tsx';
 import { addressIn } from '../addresses.ts';
 import { brief } from '../format.ts';
+import { useWritten } from '../node-client.ts';
 import { useLoaded, wallet } from '../wallet-client.ts';
 import type { OpenWallet } from '../wallet-part.ts';
 
@@ -19,6 +20,7 @@ export default function WalletPeople({ status }: OpenWallet) {
 }
 
 function Contacts() {
+  const written = useWritten();
   const { value, error, reload } = useLoaded(useCallback(() => wallet.contacts(), []));
   const [name, setName] = useState('');
   const [address, setAddress] = useState('');
@@ -32,8 +34,8 @@ function Contacts() {
           <li key={contact.id} className="between">
             <span>
               <strong>{contact.name}</strong>{' '}
-              <span className="mono" title={contact.address}>
-                {brief(contact.address, 8)}
+              <span className="mono" title={written(contact.address)}>
+                {brief(written(contact.address), 8)}
               </span>
             </span>
             <Deed

@@ -4,8 +4,8 @@ import type { OperatorView, StakesView, StakeView } from '../../node/stakes.ts';
 import { parseTokens } from '../../wallet/amounts.ts';
 import { Badge, Card, Empty, TrustBadge } from '../components/basics.tsx';
 import { Failure, Form, Select, TextField, useAction } from '../components/forms.tsx';
-import { exact } from '../components/Payment.tsx';
-import { brief, count, tokens } from '../format.ts';
+
+import { brief, count, tokens, exact } from '../format.ts';
 import { money, usePolled } from '../wallet-client.ts';
 import { useNames } from '../wallet-names.ts';
 import { Signing } from './WalletSigning.tsx';

@@ -1,5 +1,5 @@
 /** What agents may do, in words. */
-import { exact } from '../components/Payment.tsx';
+import { exact } from '../format.ts';
 import type { Token } from '../../protocol/notation.ts';
 
 /** Resource whose amounts are tokens, counted in their smallest unit. */
