@@ -199,6 +199,13 @@ describe('following a chain', () => {
     expect(client.snapshot()).toMatchObject({ phase: 'stalled', cause: { code: 'stalled' } });
     node.setState('waiting', 'refused');
     expect(client.snapshot()).toMatchObject({ phase: 'offline', cause: { code: 'offline' } });
+    // Tried again, and again without an answer.
+    for (const state of ['connecting', 'waiting', 'connecting'] as const) {
+      node.setState(state);
+      expect(client.snapshot()).toMatchObject({ phase: 'offline', cause: { code: 'offline' } });
+    }
+    node.setState('connected');
+    await until(client, () => client.snapshot().phase !== 'offline');
   });
 
   it('verifies a head in full even under a sampling budget', async () => {

@@ -37,6 +37,8 @@ export class Peer {
   askedAt = 0;
   /** The claimed block that was looked into last, whatever came of it. */
   private settled: Uint8Array | null = null;
+  /** Whether the connection failed since it was there last. */
+  private lost: boolean;
   private announced: Announcement[] = [];
   private recentAnnouncements: number[] = [];
   private droppedUntil = 0;
@@ -52,7 +54,13 @@ export class Peer {
     private readonly events: PeerEvents,
     private readonly now: () => number,
   ) {
-    this.stops.push(source.onState(() => events.changed()));
+    this.lost = source.state === 'waiting';
+    this.stops.push(
+      source.onState(() => {
+        if (source.state !== 'connecting') this.lost = source.state !== 'connected';
+        events.changed();
+      }),
+    );
     this.stops.push(
       source.onHeader(
         (header) => this.announce(header),
@@ -85,6 +93,11 @@ export class Peer {
   /** When it may be asked again, milliseconds since the epoch. */
   get wakesAt(): number {
     return Math.max(this.droppedUntil, this.waitUntil);
+  }
+
+  /** Whether it may still answer: it is being connected to, and that has not failed. */
+  get awaited(): boolean {
+    return this.source.state === 'connecting' && !this.lost && !this.dropped;
   }
 
   get dropped(): boolean {

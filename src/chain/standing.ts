@@ -54,8 +54,9 @@ export class Standing {
     const { peers } = this;
     if (!started) return 'connecting';
     if (peers.every(({ dropped }) => dropped) && peers.length > 0) return 'refused';
+    // A source that is tried again is no news until it answers.
     if (!peers.some(({ usable }) => usable))
-      return peers.some((peer) => peer.status().state === 'connecting') ? 'connecting' : 'offline';
+      return peers.some(({ awaited }) => awaited) ? 'connecting' : 'offline';
     if (examining) return 'syncing';
     if (constants === null) return 'connecting';
     if (this.isStalled(constants)) return 'stalled';

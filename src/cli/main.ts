@@ -3,7 +3,7 @@
  * output; what is for people goes to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
  */
 import { bytesOfSectors } from '../farm/sectors.ts';
-import type { BeginSetup, FarmView, NodeSnapshot, Setup } from '../node/api.ts';
+import type { BeginSetup, NodeSnapshot, Setup } from '../node/api.ts';
 import { AllotmentNode } from '../node/node.ts';
 import { farmTotals } from '../node/farm-totals.ts';
 import { ALWAYS, type Schedule } from '../node/schedule.ts';
@@ -11,13 +11,13 @@ import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
 import { runAgent } from './agent.ts';
 import { askUnseen } from './ask.ts';
-import { patientBalance } from './balance.ts';
 import { untilFollowing } from './chain-wait.ts';
 import { COMMANDS, HELP, parse, type Values } from './commands.ts';
 import { failureOf } from './failure.ts';
 import { farmCommand } from './farms.ts';
 import { useHelper } from './helper.ts';
 import { print } from './output.ts';
+import { Reporter } from './reporter.ts';
 import { refuseExisting } from './save.ts';
 import { endSignal, unlessEnded } from './signals.ts';
 import { StatusLine } from './status-line.ts';
@@ -95,65 +95,6 @@ function goalOf(until: string | undefined): Goal | null {
   const number = /^block:(\d+)$/.exec(until)?.[1];
   if (number === undefined) throw new UsageError('--until takes head, block:NUMBER, plotted or won');
   return ({ chain }) => (chain?.best?.number ?? 0) >= Number(number);
-}
-
-/** Reports changes as events: blocks, refusals, notices, sectors, slots, phases. */
-class Reporter {
-  private best = -1;
-  private phases = '';
-  private readonly seen = new Set<string>();
-
-  report({ chain, farms, notices, failure }: NodeSnapshot): void {
-    const farm = farmTotals(farms);
-    const phases = `${chain?.phase ?? 'offline'} ${farm.phase}`;
-    if (phases !== this.phases) {
-      this.phases = phases;
-      const cause = failure ?? chain?.cause ?? farm.cause;
-      print('phase', {
-        chain: chain?.phase ?? 'offline',
-        farm: farm.phase,
-        cause: cause?.sentence,
-      });
-    }
-    if (chain?.best != null && chain.best.number !== this.best) {
-      this.best = chain.best.number;
-      const { finalized, target, headersPerSecond } = chain;
-      print('head', { ...chain.best, finalized: finalized?.number ?? 0, target, headersPerSecond });
-    }
-    const begun = chain?.beginning ?? null;
-    if (begun !== null) this.once(`g${JSON.stringify(begun)}`, () => print('begun', begun));
-    for (const refusal of chain?.refusals.toReversed() ?? []) {
-      this.once(`r${refusal.at}${refusal.hash}`, () => print('refusal', { ...refusal }));
-    }
-    for (const block of chain?.blocks.filter(({ own }) => own).toReversed() ?? []) {
-      this.once(`b${block.hash}`, () => print('won', { number: block.number, hash: block.hash }));
-    }
-    for (const each of farms) this.reportFarm(each);
-    for (const notice of notices.toReversed()) {
-      this.once(`n${notice.id}`, () =>
-        process.stderr.write(`${new Date(notice.at).toISOString()} ${notice.text}\n`),
-      );
-    }
-  }
-
-  private reportFarm({ id, history, sectors }: FarmView): void {
-    for (const outcome of history.toReversed()) {
-      this.once(`s${id}${outcome.slot}${outcome.outcome}${outcome.at}`, () =>
-        print('slot', { farm: id, ...outcome }),
-      );
-    }
-    for (const { index, state, historySize, error } of sectors) {
-      this.once(`p${id}${index}${state}${historySize}`, () =>
-        print('sector', { farm: id, index, state, error }),
-      );
-    }
-  }
-
-  private once(key: string, say: () => void): void {
-    if (this.seen.has(key)) return;
-    this.seen.add(key);
-    say();
-  }
 }
 
 /** Runs until the goal is reached or a signal ends it, which is a failure where there is a goal. */
@@ -248,8 +189,7 @@ async function main(): Promise<void> {
         accountOf(argument);
         const { status, signal } = await followed(node, values);
         status.say('Asking for the proof of the balance');
-        const balance = patientBalance(() => node.balance(argument), signal);
-        print('balance', { ...(await unlessEnded(signal, balance)) });
+        print('balance', { ...(await unlessEnded(signal, node.balance(argument))) });
         break;
       }
       case 'get': {
