@@ -135,6 +135,14 @@ export function decodePublicKeyInfo(der: Uint8Array): Algorithm & { key: Uint8Ar
  * for serials of more than 32 significant octets.
  */
 export function decodeTbs(raw: Uint8Array): TbsCertificate {
+  const tbs = readTbs(raw);
+  if (!tbs.attributes.some(({ oid }) => oid === OID.commonName))
+    throw new DecodeError('certificate', 'no common name');
+  return tbs;
+}
+
+/** The same for a subject that need not have a common name, which is empty then. */
+function readTbs(raw: Uint8Array): TbsCertificate {
   if (raw.length > MAX_CERTIFICATE_BYTES)
     throw new DecodeError('certificate', `${raw.length} bytes, at most ${MAX_CERTIFICATE_BYTES} are read`);
   const tbs = new DerReader(raw, 'certificate').enter(TAG.sequence, 'TBSCertificate');
@@ -159,7 +167,6 @@ export function decodeTbs(raw: Uint8Array): TbsCertificate {
   const subject = tbs.expect(TAG.sequence, 'subject').raw;
   const attributes = decodeName(subject);
   const commonName = attributes.find(({ oid }) => oid === OID.commonName);
-  if (commonName === undefined) return tbs.fail('no common name');
   const publicKeyInfo = tbs.expect(TAG.sequence, 'public key info').raw;
   decodePublicKeyInfo(publicKeyInfo);
   tbs.optional(contextTag(1, false));
@@ -179,7 +186,7 @@ export function decodeTbs(raw: Uint8Array): TbsCertificate {
     signatureAlgorithm: algorithm,
     issuer,
     subject,
-    commonName: commonName.value,
+    commonName: commonName?.value ?? new Uint8Array(),
     attributes,
     notBefore,
     notAfter,
@@ -190,6 +197,15 @@ export function decodeTbs(raw: Uint8Array): TbsCertificate {
 
 /** Takes a whole certificate apart. Throws DecodeError. */
 export function decodeCertificate(raw: Uint8Array): Certificate {
+  return readCertificate(raw, decodeTbs);
+}
+
+/** Takes a certificate apart whose subject need not have a common name, which no Auto ID goes without. Throws DecodeError. */
+export function decodeForeignCertificate(raw: Uint8Array): Certificate {
+  return readCertificate(raw, readTbs);
+}
+
+function readCertificate(raw: Uint8Array, read: (tbs: Uint8Array) => TbsCertificate): Certificate {
   if (raw.length > MAX_CERTIFICATE_BYTES)
     throw new DecodeError('certificate', `${raw.length} bytes, at most ${MAX_CERTIFICATE_BYTES} are read`);
   return readDer(raw, 'certificate', (reader) => {
@@ -199,7 +215,7 @@ export function decodeCertificate(raw: Uint8Array): Certificate {
     readDer(signatureAlgorithm, 'certificate', readAlgorithm);
     const signature = outer.bitString('signature');
     outer.finish();
-    return { raw, tbs: decodeTbs(tbs), signatureAlgorithm, signature };
+    return { raw, tbs: read(tbs), signatureAlgorithm, signature };
   });
 }
 
@@ -313,7 +329,8 @@ export function commonNameText(tbs: TbsCertificate): string {
   return attribute === undefined ? '' : attributeText(attribute);
 }
 
-function attributeText({ tag, value }: NameAttribute): string {
+/** Value of a name's attribute as text. */
+export function attributeText({ tag, value }: NameAttribute): string {
   if (tag !== TAG.bmpString) return new TextDecoder().decode(value);
   let text = '';
   for (let index = 0; index + 1 < value.length; index += 2)

@@ -11,6 +11,11 @@ const AGE = 'network-age';
 const MIN_AGE_S = 90 * 86_400;
 /** Quality of evidence that somebody other than the person stands behind. */
 export const FULL_PPM = 1_000_000;
+/**
+ * Quality of a passport that this wallet checked itself: a state signed the data, but whoever was ever handed the passport
+ * could have copied them, and nobody compared a face.
+ */
+export const LOCAL_PPM = 300_000;
 
 /** Evidence as the wallet keeps it: what counts, and what tells the person where it is from. */
 export interface EvidenceRecord extends Evidence {
@@ -21,6 +26,8 @@ export interface EvidenceRecord extends Evidence {
   block?: number;
   /** Seconds since the epoch from which on an account is known to be used, of its age; missing otherwise. */
   since?: number;
+  /** Of a passport checked here: name of the certificate that vouches for it, and the credential made of it, if any. */
+  passport?: { signedBy: string; credential: string | null };
 }
 
 /** Every piece of evidence in a wallet. */

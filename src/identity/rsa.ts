@@ -1,15 +1,16 @@
 /** RSA signatures, verified with the bounds of the registry's host: public keys only, no secrets here. */
 import { sha1 } from '@noble/hashes/legacy.js';
-import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import { sha224, sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { concat, equal } from '../protocol/bytes.ts';
 import { bigEndian, fromBigEndian, nullValue, octetString, oid, readDer, sequence, TAG } from './der.ts';
 import { OID } from './oids.ts';
 
-export type HashName = 'sha1' | 'sha256' | 'sha384' | 'sha512';
+export type HashName = 'sha1' | 'sha224' | 'sha256' | 'sha384' | 'sha512';
 
-const HASHES = { sha1, sha256, sha384, sha512 } as const;
+const HASHES = { sha1, sha224, sha256, sha384, sha512 } as const;
 const HASH_OIDS: Record<HashName, string> = {
   sha1: '1.3.14.3.2.26',
+  sha224: '2.16.840.1.101.3.4.2.4',
   sha256: OID.sha256,
   sha384: OID.sha384,
   sha512: OID.sha512,
@@ -97,8 +98,8 @@ function maskGeneration(hash: HashName, seed: Uint8Array, length: number): Uint8
 }
 
 /**
- * RSASSA-PSS with MGF1 of the same hash and a salt as long as the digest; `key` is the DER of RSAPublicKey.
- * Throws DecodeError for a malformed key.
+ * RSASSA-PSS with MGF1 of the same hash; `key` is the DER of RSAPublicKey. The salt is as long as the digest unless
+ * told. Throws DecodeError for a malformed key.
  */
 export function verifyPss(
   key: Uint8Array,
@@ -106,6 +107,7 @@ export function verifyPss(
   data: Uint8Array,
   signature: Uint8Array,
   minBits: number,
+  saltBytes: number = HASHES[hash].outputLen,
 ): boolean {
   const opened = open(key, minBits, signature);
   if (opened === null) return false;
@@ -116,7 +118,7 @@ export function verifyPss(
   if (representative.length > emBytes && representative[0] !== 0) return false;
   const digest = HASHES[hash](data);
   const size = digest.length;
-  if (emBytes < 2 * size + 2 || em[emBytes - 1] !== 0xbc) return false;
+  if (emBytes < size + saltBytes + 2 || em[emBytes - 1] !== 0xbc) return false;
   const masked = em.subarray(0, emBytes - size - 1);
   const salted = em.subarray(emBytes - size - 1, emBytes - 1);
   const topMask = 0xff >> (8 * emBytes - emBits);
@@ -124,7 +126,7 @@ export function verifyPss(
   const mask = maskGeneration(hash, salted, masked.length);
   const block = masked.map((byte, index) => byte ^ mask[index]!);
   block[0]! &= topMask;
-  const zeros = masked.length - size - 1;
+  const zeros = masked.length - saltBytes - 1;
   if (block.subarray(0, zeros).some((byte) => byte !== 0) || block[zeros] !== 1) return false;
   const salt = block.subarray(zeros + 1);
   return equal(HASHES[hash](concat(new Uint8Array(8), digest, salt)), salted);

@@ -78,15 +78,22 @@ type StatusReader = Awaited<ReturnType<typeof statusReader>>;
 /** Quality of evidence that nothing but the person's word stands behind. */
 const WORD_PPM = 100_000;
 
+const WORD_ONLY = 'nothing but your word stands behind it';
+const COPY = 'its files could be a copy, for neither chip nor face was checked';
+
 function percent(ppmValue: number): string {
   return `${(ppmValue / 10_000).toFixed(1)} %`;
 }
 
 /** Why counted evidence counts less than it could. */
-function lessened({ type, quality_ppm, issued_at }: EvidenceRecord, now: number, used: ScorePolicy): string {
+function lessened(
+  { type, quality_ppm, issued_at, passport }: EvidenceRecord,
+  now: number,
+  used: ScorePolicy,
+): string {
   const old = now - issued_at > used.types[type]!.fresh_s;
   const reasons = [
-    ...(quality_ppm < FULL_PPM ? ['nothing but your word stands behind it'] : []),
+    ...(quality_ppm < FULL_PPM ? [passport === undefined ? WORD_ONLY : COPY] : []),
     ...(old ? [`it is ${Math.floor((now - issued_at) / DAY_S)} days old`] : []),
   ];
   return reasons.length === 0 ? '' : `: ${reasons.join(', and ')}`;
@@ -120,7 +127,9 @@ export function scoreCommands(context: IdentityContext) {
     );
   };
 
-  const backingText = ({ credential, block, since }: EvidenceRecord, status: StatusReader): string | null => {
+  const backingText = (one: EvidenceRecord, status: StatusReader): string | null => {
+    const { credential, block, since, passport } = one;
+    if (passport !== undefined) return `the signature of ${passport.signedBy}, checked here`;
     if (since !== undefined)
       return `used since ${new Date(since * 1000).toISOString().slice(0, 10)}, block ${block}, proven`;
     if (block !== undefined) return `block ${block}, proven`;

@@ -14,6 +14,7 @@ import { chainEvidenceCommands } from './evidence.ts';
 import { identityCommands } from './identity-commands.ts';
 import { identityFileCommands } from './identity-file-commands.ts';
 import type { openIdCommands } from './openid-commands.ts';
+import type { passportCommands } from './passport/passport-commands.ts';
 import { presentingCommands } from './presenting-commands.ts';
 import { registrationCommands } from './registration-commands.ts';
 import type { scoreCommands } from './score-commands.ts';
@@ -85,6 +86,13 @@ const SCORE: Record<keyof ScoreCommands, true> = {
   setScorePolicy: true,
 };
 
+type PassportCommands = ReturnType<typeof passportCommands>;
+/** Commands of passports; a record, so that none is left out. */
+const PASSPORT: Record<keyof PassportCommands, true> = {
+  checkPassport: true,
+  keepPassport: true,
+};
+
 type Command = (input: unknown) => Promise<unknown>;
 
 /** Commands whose code is fetched when one of them is first used. */
@@ -128,6 +136,9 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
     ...later(CONTENT, async () => (await import('./content-commands.ts')).contentCommands(context)),
     ...later(SCORE, async () => (await import('./score-commands.ts')).scoreCommands(context)),
     ...chainEvidenceCommands(context),
+    ...later(PASSPORT, async () =>
+      (await import('./passport/passport-commands.ts')).passportCommands(context),
+    ),
     ...statementCommands(context),
     ...unlinkableCommands(context),
     ...verifierCommands(context),

@@ -5,7 +5,7 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { p256, p384 } from '@noble/curves/nist.js';
 import { sha1 } from '@noble/hashes/legacy.js';
-import { sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
+import { sha224, sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { concat, equal, fromLittleEndian } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { decodeAlgorithm, decodePublicKeyInfo, type Algorithm } from './certificate.ts';
@@ -15,7 +15,7 @@ import { verifyPkcs1, verifyPss, type HashName } from './rsa.ts';
 
 type Verifier = (key: Uint8Array, data: Uint8Array, signature: Uint8Array) => boolean;
 
-const SHA = { sha1, sha256, sha384, sha512 } as const;
+const SHA = { sha1, sha224, sha256, sha384, sha512 } as const;
 const RSA_MIN_BITS = 2048;
 const LEGACY_RSA_MIN_BITS = 1024;
 
