@@ -19,7 +19,7 @@ import { presentingCommands } from './presenting-commands.ts';
 import { registrationCommands } from './registration-commands.ts';
 import type { scoreCommands } from './score-commands.ts';
 import { statusCommands } from './status-commands.ts';
-import { statementCommands } from './statement-commands.ts';
+import type { statementCommands } from './statement-commands.ts';
 import { unlinkableCommands } from './unlinkable-commands.ts';
 import { verifierCommands } from './verifier-commands.ts';
 import type { w3cCommands } from './w3c-commands.ts';
@@ -86,6 +86,18 @@ const SCORE: Record<keyof ScoreCommands, true> = {
   setScorePolicy: true,
 };
 
+type StatementCommands = ReturnType<typeof statementCommands>;
+/** Commands of what identities say of each other; a record, so that none is left out. */
+const STATEMENTS: Record<keyof StatementCommands, true> = {
+  coIssue: true,
+  coIssued: true,
+  withdrawCoIssuance: true,
+  coIssuers: true,
+  addStatement: true,
+  statementsOf: true,
+  succeed: true,
+};
+
 type PassportCommands = ReturnType<typeof passportCommands>;
 /** Commands of passports; a record, so that none is left out. */
 const PASSPORT: Record<keyof PassportCommands, true> = {
@@ -139,7 +151,7 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
     ...later(PASSPORT, async () =>
       (await import('./passport/passport-commands.ts')).passportCommands(context),
     ),
-    ...statementCommands(context),
+    ...later(STATEMENTS, async () => (await import('./statement-commands.ts')).statementCommands(context)),
     ...unlinkableCommands(context),
     ...verifierCommands(context),
     ...later(FOREIGN, async () => (await import('./w3c-commands.ts')).w3cCommands(context, web)),

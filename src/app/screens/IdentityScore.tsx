@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'react';
+import { lazy, Suspense, useCallback, useState } from 'react';
 import type { ScoreLevel } from '../../identity/score.ts';
 import { ActingAs, WithIdentity, useActing, useIdentities } from '../components/Acting.tsx';
 import { Badge, Card, Empty, Meter, Stat } from '../components/basics.tsx';
@@ -14,6 +14,8 @@ import {
 } from '../components/forms.tsx';
 import { count } from '../format.ts';
 import { identity, useLoaded, useSigner } from '../wallet-client.ts';
+
+const PassportEvidence = lazy(() => import('./PassportEvidence.tsx'));
 
 const TYPES: readonly (readonly [string, string])[] = [
   ['epassport-zk+liveness', 'Passport with a live check'],
@@ -123,6 +125,7 @@ export default function IdentityScore() {
       </div>
       <div className="column span-6">
         <AddEvidence types={shown?.types ?? []} reload={reload} />
+        <Passport reload={reload} />
         <Farming reload={reload} />
         <Age reload={reload} />
       </div>
@@ -153,6 +156,30 @@ function NotProven() {
         <li>That the weights are right. They are this policy’s, and the network has not decided on any.</li>
       </ul>
     </details>
+  );
+}
+
+/** Evidence of a passport, whose files are checked in this tab; the code for that is fetched when it is asked for. */
+function Passport({ reload }: { reload: () => void }) {
+  const [open, setOpen] = useState(false);
+  return (
+    <Card title="A passport as evidence" span={6}>
+      <p className="muted">
+        A phone can read the chip of a passport or identity card and save its files. This tab checks whether a
+        country signed them and whether anything was changed. Nothing of them leaves this device.
+      </p>
+      {open ? (
+        <Suspense fallback={<Empty>Loading…</Empty>}>
+          <PassportEvidence reload={reload} />
+        </Suspense>
+      ) : (
+        <div className="row">
+          <button type="button" onClick={() => setOpen(true)}>
+            Choose the files
+          </button>
+        </div>
+      )}
+    </Card>
   );
 }
 

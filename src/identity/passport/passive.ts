@@ -113,7 +113,11 @@ export function authenticate(
   requireTime(signer.tbs, now, 'its signer');
   const day = new Date(now).toISOString().slice(0, 10);
   if (mrz.expiryDate < day)
-    throw new Refusal('document-expired', mrz.expiryDate, `This passport ended on ${mrz.expiryDate}.`);
+    throw new Refusal(
+      'document-expired',
+      'its date of expiry has passed',
+      `This passport ended on ${mrz.expiryDate}.`,
+    );
 
   return {
     mrz,

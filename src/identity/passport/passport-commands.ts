@@ -109,8 +109,7 @@ export function passportCommands(context: IdentityContext) {
           'no certificates of countries',
           'Give the certificates of countries first: without them anybody could have signed this passport.',
         );
-      const service = `passport:${mrz.issuingState}`;
-      const nullifier = toHex(nullifierOf(service, mrz.documentNumber));
+      const nullifier = toHex(nullifierOf(`passport:${mrz.issuingState}`, mrz.documentNumber));
       const before = evidenceIn(context).find(
         (one) => one.type === EVIDENCE_TYPE && one.nullifier === nullifier,
       );
@@ -123,7 +122,7 @@ export function passportCommands(context: IdentityContext) {
       }
       const record: Omit<EvidenceRecord, 'id'> = {
         type: EVIDENCE_TYPE,
-        service,
+        service: `issued by ${mrz.issuingState}`,
         nullifier,
         quality_ppm: LOCAL_PPM,
         issued_at: context.seconds,
