@@ -96,6 +96,7 @@ const STATEMENTS: Record<keyof StatementCommands, true> = {
   addStatement: true,
   statementsOf: true,
   succeed: true,
+  checkSuccession: true,
 };
 
 type PassportCommands = ReturnType<typeof passportCommands>;
