@@ -29,10 +29,10 @@ export type PaymentState =
       fee: string | null;
     }
   /**
-   * It will be in no block: nodes refused it, or the chain leaves no place for it. `by`: the block whose state says so,
-   * until that cannot be undone any more.
+   * It is in no block. `refused`: all nodes refused it, so that it is not handed out again; a block can hold it all the
+   * same. `by`: the block whose state leaves no place for it, until that cannot be undone any more.
    */
-  | { kind: 'failed'; code: string; sentence: string; by?: BlockName };
+  | { kind: 'failed'; code: string; sentence: string; refused?: true; by?: BlockName };
 
 interface BlockName {
   number: number;
@@ -70,9 +70,11 @@ function isOver({ state }: PaymentRecord): boolean {
   return state.kind === 'failed' || (state.kind === 'included' && state.final);
 }
 
-/** Whether nothing more can happen to it: a failure by a block's state may still be undone with the block. */
+/** Whether nothing more can happen to it: nodes are not the last word, and a block may still be left with its state. */
 function isSettled(record: PaymentRecord): boolean {
-  return isOver(record) && !(record.state.kind === 'failed' && record.state.by !== undefined);
+  const { state } = record;
+  if (state.kind === 'failed') return state.refused === undefined && state.by === undefined;
+  return isOver(record);
 }
 
 /** The transactions of one network. */

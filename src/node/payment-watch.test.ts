@@ -163,6 +163,59 @@ test('one node’s refusal is not the last word, all nodes’ is', async () => {
   expect((await look()).state).toMatchObject({ kind: 'failed', code: 'insufficient-balance' });
 });
 
+test('what all nodes refuse is not handed out again, and done when a block holds it nevertheless', async () => {
+  sources = [source('one')];
+  refusals.set('one', refusal(1010, 'Invalid Transaction', 'Inability to pay some fees'));
+  const refused = { kind: 'failed', code: 'insufficient-balance', refused: true };
+  expect((await look()).state).toMatchObject(refused);
+  refusals.clear();
+  blocks.add({});
+  expect((await look()).state).toMatchObject(refused);
+  expect(submitted).toEqual(['one']);
+  blocks.add({ accounts: spent, body: [bytes], events: [succeeded(0)] });
+  expect((await look()).state).toMatchObject({ kind: 'included', block: 4, success: true });
+});
+
+test('what was in a block and is refused on another branch is done when the first comes back', async () => {
+  sources = [source('one')];
+  const holding = { accounts: spent, body: [bytes], events: [succeeded(0)] };
+  blocks.add(holding);
+  expect((await look()).state).toMatchObject({ kind: 'included', block: 3 });
+  refusals.set('one', refusal(1010, 'Invalid Transaction', 'Inability to pay some fees'));
+  blocks.leaveAfter(2).add({}).add({});
+  expect((await look()).state).toMatchObject({ kind: 'failed', code: 'insufficient-balance' });
+  blocks.leaveAfter(2).add(holding).add({}).add({});
+  expect((await look()).state).toMatchObject({ kind: 'included', block: 3, depth: 2, success: true });
+});
+
+test('what was refused is settled by the block after its last, once that is final', async () => {
+  sources = [source('one')];
+  refusals.set('one', refusal(1010, 'Invalid Transaction', 'Inability to pay some fees'));
+  await look();
+  for (let number = 3; number <= 10; number += 1) blocks.add({});
+  expect((await look()).state).toMatchObject({ code: 'insufficient-balance', by: { number: 10 } });
+  blocks.leaveAfter(8).add({});
+  const { state } = await look();
+  expect(state).toMatchObject({ kind: 'failed', refused: true });
+  expect(state).not.toHaveProperty('by');
+  blocks.add({});
+  await look();
+  expect(records.open()).toHaveLength(1);
+  blocks.final = 10;
+  expect((await look()).state).not.toHaveProperty('by');
+  expect(records.open()).toEqual([]);
+  expect(submitted).toEqual(['one']);
+});
+
+test('what expired is handed out again where another branch has time for it', async () => {
+  for (let number = 3; number <= 10; number += 1) blocks.add({});
+  expect((await look()).state).toMatchObject({ kind: 'failed', code: 'expired' });
+  blocks.leaveAfter(7).add({});
+  expect((await look()).state).toEqual({ kind: 'waiting', source: 'one' });
+  blocks.add({ accounts: spent, body: [bytes], events: [succeeded(0)] });
+  expect((await look()).state).toMatchObject({ kind: 'included', block: 9 });
+});
+
 test('a full pool and a node that is ahead are no refusals for good', async () => {
   sources = [source('one')];
   refusals.set('one', refusal(1016, 'Immediately Dropped'));

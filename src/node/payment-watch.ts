@@ -32,15 +32,30 @@ export interface WatchContext {
 /** The pool has the transaction already. */
 const ALREADY_IMPORTED = 1013;
 
-const failed = (code: string, sentence: string): PaymentState => ({ kind: 'failed', code, sentence });
+type Failure = PaymentState & { kind: 'failed' };
 
-/** The same by the state of a block. */
-const failedBy = ({ number, hash }: ChainBlock, code: string, sentence: string): PaymentState => ({
+const failed = ({ code, sentence }: Pick<Failure, 'code' | 'sentence'>): Failure => ({
   kind: 'failed',
   code,
   sentence,
+});
+
+/** The same by the state of a block. */
+const failedBy = ({ number, hash }: ChainBlock, why: Omit<Failure, 'kind' | 'by'>): Failure => ({
+  ...why,
+  kind: 'failed',
   by: { number, hash: toHex(hash) },
 });
+
+const EXPIRED = {
+  code: 'expired',
+  sentence: 'No block took it in time. Nothing was sent; it can be tried anew.',
+};
+const NO_ACCOUNT = {
+  code: 'no-account',
+  sentence: 'The account was emptied and closed before this transaction ran.',
+};
+const USURPED = { code: 'usurped', sentence: 'Another transaction of the account took its place.' };
 
 export class PaymentWatch {
   private looking: Promise<void> = Promise.resolve();
@@ -112,7 +127,7 @@ export class PaymentWatch {
     }
   }
 
-  /** What the chain says of a transaction; null while it says nothing. */
+  /** What the chain says of a transaction; null while it says nothing and nodes may be asked to take it. */
   private async stateOf(
     record: PaymentRecord,
     head: ChainBlock,
@@ -126,23 +141,21 @@ export class PaymentWatch {
     if (state.kind === 'failed' && state.by !== undefined) {
       const { number, hash } = state.by;
       if (await this.isOnChain(number, hash, head))
-        return number <= blocks.finalNumber() ? failed(state.code, state.sentence) : state;
+        return number <= blocks.finalNumber() ? failed(state) : state;
     }
     // An account that was emptied is removed: the transaction that did it passed its nonce too.
     const passed = nonce === null || nonce > BigInt(record.nonce);
+    const refusal = state.kind === 'failed' && state.refused === true ? state : null;
     if (!passed) {
       const over = record.lastBlock !== null && head.number > record.lastBlock;
-      return over
-        ? failedBy(head, 'expired', 'No block took it in time. Nothing was sent; it can be tried anew.')
-        : null;
+      if (over) return failedBy(head, refusal ?? EXPIRED);
+      return refusal && { ...failed(refusal), refused: true };
     }
     const found = await this.locate(record, head, metadata, nonce !== null);
     if (found !== null) return found;
     // Blocks are named by their numbers: those of another branch say nothing of this one.
     if (!(await this.isOnChain(head.number, toHex(head.hash), head))) return state;
-    return nonce === null
-      ? failedBy(head, 'no-account', 'The account was emptied and closed before this transaction ran.')
-      : failedBy(head, 'usurped', 'Another transaction of the account took its place.');
+    return failedBy(head, refusal ?? (nonce === null ? NO_ACCOUNT : USURPED));
   }
 
   /** Whether a block belongs to the best chain. */
@@ -220,9 +233,9 @@ export class PaymentWatch {
       return this.note(record.id, { state: { kind: 'waiting', source: taker.name }, trouble: null });
     const refusals = answers.filter((answer) => answer !== null);
     const [first] = refusals;
-    // Nobody is believed for good: what is signed next has the same nonce, so that only one of the two can run.
+    // No node is believed: the chain is watched on. What is signed next has the same nonce: only one of the two can run.
     if (first !== undefined && refusals.every(({ passing }) => !passing))
-      return this.note(record.id, { state: failed(first.code, first.sentence), trouble: null });
+      return this.note(record.id, { state: { ...failed(first), refused: true }, trouble: null });
     return this.note(record.id, { trouble: first?.sentence ?? null });
   }
 }

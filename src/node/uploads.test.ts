@@ -190,6 +190,35 @@ test('a reload goes on with what was sent', async () => {
   expect(view('a').step).toBe('checked');
 });
 
+test.each<[string, PaymentState]>([
+  ['was usurped', { kind: 'failed', code: 'usurped', sentence: 'Another took its place.' }],
+  ['failed in its block', { ...(included(1) as PaymentState & { kind: 'included' }), success: false }],
+])('a transaction that %s ends it until another branch of the chain holds it', async (_, state) => {
+  await send('a');
+  states[0] = state;
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('a').step).toBe('failed');
+  expect(view('a').error).not.toBeNull();
+  uploads.close();
+  await open();
+  states[0] = { kind: 'waiting', source: 'one' };
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('a')).toMatchObject({ step: 'sending', error: null });
+  states[0] = included(DEPTH);
+  history.add('a');
+  await vi.advanceTimersByTimeAsync(2 * LOOK);
+  expect(view('a')).toMatchObject({ step: 'checked', error: null });
+});
+
+test('one that failed for good stays so when its transaction is taken off the list', async () => {
+  await send('a');
+  states[0] = { kind: 'failed', code: 'expired', sentence: 'No block took it in time.' };
+  await vi.advanceTimersByTimeAsync(LOOK);
+  states = [];
+  await vi.advanceTimersByTimeAsync(3 * LOOK);
+  expect(view('a')).toMatchObject({ step: 'failed', error: 'No block took it in time.' });
+});
+
 test('a transaction that failed ends it', async () => {
   await send('a');
   states[0] = { kind: 'failed', code: 'expired', sentence: 'No block took it in time.' };

@@ -94,6 +94,9 @@ const FIND_MS = 60_000;
 const MAX_RECORDS = 50;
 const COMPRESSION_LEVEL = 9;
 
+/** Steps that the chain decides: another branch of it can hold what failed on this one. */
+const UNDER_WAY: ReadonlySet<UploadStep> = new Set(['sending', 'included', 'failed']);
+
 export class Uploads {
   private readonly pending = new Map<string, StoredNode[]>();
   private timer: ReturnType<typeof setInterval> | null = null;
@@ -245,7 +248,7 @@ export class Uploads {
     this.looking = true;
     for (const record of this.records) {
       const { view } = record;
-      if (view.sent < view.transactions || (view.step !== 'sending' && view.step !== 'included')) continue;
+      if (view.sent < view.transactions || !UNDER_WAY.has(view.step)) continue;
       await this.advance(view, () => this.noteBlocks(record));
     }
     this.looking = false;
@@ -279,6 +282,7 @@ export class Uploads {
     const known = await (await this.options.payments()).list();
     // Settled transactions may have been taken off the wallet's list.
     const sent = payments.flatMap((id) => known.filter((payment) => payment.id === id));
+    if (view.step === 'failed' && sent.length < payments.length) return;
     const included = [];
     for (const { state } of sent) {
       if (state.kind === 'failed') return fail(view, state.sentence);
