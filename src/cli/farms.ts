@@ -12,6 +12,24 @@ export interface FarmOptions {
   'keep-files'?: boolean;
 }
 
+/** What of a command can be told before any chain is followed: the farm or the folder that it is about. */
+export async function requirePlaces(
+  node: AllotmentNode,
+  command: string,
+  argument: string | undefined,
+  { farm }: FarmOptions,
+): Promise<void> {
+  const farms = node.snapshot().farms.filter(({ id }) => farm === undefined || id === farm);
+  if ((command === 'check-farm' || command === 'export-farm') && farms.length === 0)
+    throw new Error(farm === undefined ? 'There is no farm yet.' : 'There is no such farm.');
+  if (command === 'import-farm') {
+    const { kind, place } = await node.inspectFolder(folder(argument ?? ''));
+    if (kind !== 'native') throw new Error(`There is no farm of the native farmer in ${place}.`);
+  }
+}
+
+const folder = (path: string): FarmPlace => ({ kind: 'folder', path: resolve(path) });
+
 /**
  * A command, ready to run on a node that was started; rejects with a sentence. `bytes`: the space that the options give
  * a farm. Throws UsageError.
@@ -26,9 +44,8 @@ export function farmCommand(
     const what = command === 'remove-farm' ? 'the id of a farm; status names them' : 'a folder';
     throw new UsageError(`${command} takes ${what}`);
   }
-  const place: FarmPlace = { kind: 'folder', path: resolve(argument ?? '') };
-  const into: FarmPlace =
-    options.into === undefined ? { kind: 'own' } : { kind: 'folder', path: resolve(options.into) };
+  const place = folder(argument ?? '');
+  const into: FarmPlace = options.into === undefined ? { kind: 'own' } : folder(options.into);
   const { farm } = options;
   return async (node) => {
     if (command === 'remove-farm') return node.removeFarm(argument, options['keep-files'] ?? false);

@@ -92,6 +92,17 @@ describe('allotment', () => {
     expect(await readFile(file, 'utf8')).toBe('dear');
   });
 
+  test.each([
+    [['check-farm'], 'There is no farm yet.\n'],
+    [['export-farm', '/tmp', '--farm', 'none'], 'There is no such farm.\n'],
+    [['import-farm', '/no/such/folder'], '/no/such/folder'],
+    [['import-farm', '/'], 'There is no farm of the native farmer in /.\n'],
+  ])('says what %j lacks before it waits for any node', async (args, sentence) => {
+    const { code, stderr } = await allotment(...args, '--data', data);
+    expect([code, stderr]).toEqual([1, expect.stringContaining(sentence)]);
+    expect(stderr).not.toContain('Starting');
+  });
+
   test('a farm on a node that is not there ends with a sentence', async () => {
     const { code, stderr } = await allotment('farm', '--endpoint', 'ws://127.0.0.1:9', '--data', data);
     expect(code).toBe(1);

@@ -14,7 +14,7 @@ import { askUnseen } from './ask.ts';
 import { untilFollowing } from './chain-wait.ts';
 import { COMMANDS, HELP, parse, type Values } from './commands.ts';
 import { failureOf } from './failure.ts';
-import { farmCommand } from './farms.ts';
+import { farmCommand, requirePlaces } from './farms.ts';
 import { useHelper } from './helper.ts';
 import { print } from './output.ts';
 import { Reporter } from './reporter.ts';
@@ -189,7 +189,8 @@ async function main(): Promise<void> {
         accountOf(argument);
         const { status, signal } = await followed(node, values);
         status.say('Asking for the proof of the balance');
-        print('balance', { ...(await unlessEnded(signal, node.balance(argument))) });
+        const found = await unlessEnded(signal, node.balance(argument));
+        print('balance', { ...found, token: node.snapshot().notation.token });
         break;
       }
       case 'get': {
@@ -216,12 +217,14 @@ async function main(): Promise<void> {
         const { writeFile } = await import('node:fs/promises');
         await refuseExisting(argument, 'name another file');
         await writeFile(argument, await node.exportIdentity(values.farm), { mode: 0o600, flag: 'wx' });
+        print('exported', { file: argument });
         break;
       }
       default: {
         const run = farmCommand(command, argument, values, () =>
           spaceOf(node, values, node.snapshot().setup?.network.endpoints[0] ?? '', null),
         );
+        await requirePlaces(node, command, argument, values);
         // Whether there is such a farm needs no chain.
         const begin = command === 'remove-farm' ? started : followed;
         const { signal } = await begin(node, values, 'The program was told to end.', 'as-before');
