@@ -1,4 +1,5 @@
 /** Runs one suite in a process of its own and reports every case to the parent. */
+import { uncheckedFields } from './protocol-support.ts';
 import { createContext } from './run-context.ts';
 import { loadSuite } from './run-suites.ts';
 import { ReadObserver, type CoverageByPath } from './run-unread.ts';
@@ -7,6 +8,7 @@ import { ReadObserver, type CoverageByPath } from './run-unread.ts';
 export type SuiteMessage =
   | { kind: 'case'; name: string; rule: string; error: string | null }
   | { kind: 'broken'; error: string }
+  | { kind: 'unchecked'; fields: string[] }
   | { kind: 'coverage'; coverage: CoverageByPath };
 
 function report(message: SuiteMessage): Promise<void> {
@@ -44,6 +46,7 @@ const observer = observed === 'observed' ? new ReadObserver() : null;
 if (!dir || !module || !key) throw new Error('run-child is started by run.ts');
 try {
   await runSuite(dir, module, key, observer, files);
+  await report({ kind: 'unchecked', fields: uncheckedFields() });
   if (observer !== null) await report({ kind: 'coverage', coverage: observer.result() });
 } catch (error) {
   await report({ kind: 'broken', error: describe(error) });

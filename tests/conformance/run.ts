@@ -90,6 +90,7 @@ function runSuite(
   coverage: CoverageByPath | null,
 ): Promise<void> {
   const own: Tally = { passed: 0, failed: 0 };
+  const unchecked: string[] = [];
   const started = performance.now();
   const status = () =>
     `${own.passed} passed, ${own.failed} failed, ${((performance.now() - started) / 1000).toFixed(1)} s`;
@@ -103,6 +104,7 @@ function runSuite(
   const progress = setInterval(() => print(`… ${named.name}: ${status()}`), PROGRESS_SECONDS * 1000);
   child.on('message', (message: SuiteMessage) => {
     if (message.kind === 'coverage') addCoverage(coverage ?? {}, message.coverage);
+    else if (message.kind === 'unchecked') unchecked.push(...message.fields);
     else if (message.kind === 'broken') fail(own, named.name, 'suite', message.error);
     else if (message.error === null) own.passed += 1;
     else fail(own, `${named.name}: ${message.name}`, message.rule, message.error);
@@ -112,6 +114,7 @@ function runSuite(
       clearInterval(progress);
       if (code !== 0) fail(own, named.name, 'suite', `ended with ${signal ?? code}`);
       if (own.passed + own.failed === 0) fail(own, named.name, 'suite', `no cases in ${files.join(', ')}`);
+      if (unchecked.length > 0) print(`${named.name}: no rule checks the recorded ${unchecked.join(', ')}`);
       print(`${own.failed === 0 ? 'ok  ' : 'FAIL'} ${named.name}: ${status()}`);
       tally.passed += own.passed;
       tally.failed += own.failed;

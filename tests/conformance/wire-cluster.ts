@@ -394,7 +394,7 @@ function exchangeCases(responder: string, exchanges: Exchange[], known: SeenPiec
 function knownPiece(recorded: Exchanges, full: Uint8Array): SeenPiece | null {
   const hash = sha256(full);
   const exchange = Object.values(recorded)
-    .flatMap((value) => (Array.isArray(value) ? value : []))
+    .flatMap((value) => (isExchanges(value) ? value : []))
     .find(({ response }) => response !== null && 'sha256' in response && response.sha256 === hash);
   if (exchange === undefined) return null;
   const { request, response } = dsnProtocols.pieceByIndex;
@@ -403,7 +403,17 @@ function knownPiece(recorded: Exchanges, full: Uint8Array): SeenPiece | null {
   return piece && { index: pieceIndex, piece };
 }
 
-type Exchanges = Record<string, Exchange[] | FullResponse>;
+/** Exchanges by who answered, whole answers of them, and whatever else was noted. */
+type Exchanges = Record<string, unknown>;
+
+function isFull(value: unknown): value is FullResponse {
+  return typeof value === 'object' && value !== null && 'file' in value && typeof value.file === 'string';
+}
+
+function isExchanges(value: unknown): value is Exchange[] {
+  const isOne = (entry: unknown) => typeof entry === 'object' && entry !== null && 'protocol' in entry;
+  return Array.isArray(value) && value.some(isOne);
+}
 
 function fileCase(ctx: ConformanceContext, name: string, field: string, full: FullResponse): ConformanceCase {
   return {
@@ -431,12 +441,12 @@ async function exchangesOf(
   const cases: ConformanceCase[] = [];
   let known: SeenPiece | null = null;
   for (const [field, value] of Object.entries(recorded)) {
-    if (Array.isArray(value) || !files.includes(besides(name, value.file))) continue;
+    if (!isFull(value) || !files.includes(besides(name, value.file))) continue;
     known = knownPiece(recorded, await ctx.read(besides(name, value.file)));
     cases.push(fileCase(ctx, name, field, value));
   }
   for (const [field, value] of Object.entries(recorded)) {
-    if (Array.isArray(value)) cases.push(...exchangeCases(field, value, known));
+    if (isExchanges(value)) cases.push(...exchangeCases(field, value, known));
   }
   return { cases, known };
 }
