@@ -3,11 +3,15 @@ import { expect, test, type Page } from '@playwright/test';
 import { TestNetwork } from '../devnet/testing/test-network.ts';
 import { violations } from './support/accessibility.ts';
 import { besideApp } from './support/beside.ts';
+import { largeAnswers, largeSnapshot } from './support/large-data.ts';
+import { leadingTab } from './support/leading-tab.ts';
 import { card, closeProfiles, makeIdentity, makeWallet, NOWHERE, profile } from './support/profile.ts';
 
 const MINUTE = 60_000;
 const PHONE = { width: 390, height: 844 };
 const DESKTOP = { width: 1280, height: 900 };
+/** The narrowest phone, and a desktop at four times its size (WCAG 1.4.10). */
+const NARROW = { width: 320, height: 640 };
 
 const app = besideApp();
 
@@ -16,6 +20,7 @@ async function look(page: Page, name: string): Promise<void> {
   for (const [viewport, colorScheme] of [
     [PHONE, 'light'],
     [DESKTOP, 'dark'],
+    [NARROW, 'light'],
   ] as const) {
     await page.setViewportSize(viewport);
     await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
@@ -128,4 +133,31 @@ test('the wallet and identities, while no node answers', async ({ browser }) => 
   await show(page, 'identity/agents', 'Make an agent');
   await show(page, 'identity/content', 'Sign a file');
   await show(page, 'identity/score', 'How surely you are one person');
+});
+
+test('hundreds of everything, under the oddest names', async ({ context, page }) => {
+  const now = Date.now();
+  await leadingTab(context, app().url, largeSnapshot(now), largeAnswers(now));
+  page.on('pageerror', (error) => expect(error.message).toBe(''));
+  await page.goto(app().url);
+  await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible({ timeout: MINUTE });
+  await look(page, 'home');
+  await show(page, 'farm', 'Rewards');
+  await expect(page.getByRole('button', { name: 'Manage' })).toHaveCount(12);
+  await page.getByLabel('Search the farms').fill('النسخ');
+  await expect(page.getByRole('button', { name: 'Manage' })).toHaveCount(5);
+  await show(page, 'chain', 'Newest blocks');
+  await show(page, 'cluster', 'Services');
+  await show(page, `objects/bafkr6i${'a'.repeat(52)}`, 'Storage network');
+  await expect(page.getByRole('list', { name: 'Files in this folder' }).locator('li')).toHaveCount(100);
+  await expect(page.getByText('Show the other 400')).toBeVisible();
+  await show(page, 'wallet', 'Accounts');
+  for (const part of ['Send', 'Activity', 'People']) {
+    await page.getByRole('tab', { name: part, exact: true }).click();
+    await look(page, `wallet: ${part}`);
+  }
+  await show(page, 'identity/people', 'Your identities');
+  await show(page, 'identity/credentials', 'What others certified of you');
+  await show(page, 'settings', 'Start over');
+  expect(await page.evaluate(() => document.querySelectorAll('*').length)).toBeLessThan(2_000);
 });

@@ -123,7 +123,8 @@ function laidOut(touch: number): string[] {
   const width = document.documentElement.clientWidth;
   if (document.documentElement.scrollWidth > width) found.push('overflow: the page scrolls sideways');
   const scrolls = (element: Element): boolean =>
-    element.closest('.scroll, .nav, .log, .tree, pre, .chain-picture, .visually-hidden, .skip') !== null;
+    element.closest('.scroll, .nav, .log, .tree, pre, .chain-picture, .visually-hidden, .skip, .cut > *') !==
+    null;
   for (const element of document.querySelectorAll('main *')) {
     if (!shows(element) || scrolls(element)) continue;
     const { right, left } = element.getBoundingClientRect();

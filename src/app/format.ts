@@ -59,6 +59,14 @@ export function ago(at: number, now: number): string {
   return seconds < 3600 ? `${Math.floor(seconds / 60)} min ago` : `${duration(seconds * 1000)} ago`;
 }
 
+/** Marks that turn the order of letters round, or end that, or break a line. */
+const REORDERING = /[\p{Cc}\u2028\u2029\u202A-\u202E\u2066-\u2069]/gu;
+
+/** A name that somebody else gave, without what would make it read otherwise than it is: “photo\u202Egpj.exe”. */
+export function plainName(name: string): string {
+  return name.replace(REORDERING, '');
+}
+
 /** First and last characters of a hash or key; the whole stands in the element's title. */
 export function brief(hex: string, edge = 6): string {
   return hex.length <= 2 * edge + 1 ? hex : `${hex.slice(0, edge)}…${hex.slice(-edge)}`;

@@ -1,5 +1,6 @@
 import type { FarmSeen, Presence, RosterView } from '../../cluster/roster-view.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
+import { Many } from '../components/Many.tsx';
 import { ago, brief, count, counted, duration } from '../format.ts';
 import { useNow } from '../hooks.ts';
 import { byTrouble } from './trouble.ts';
@@ -74,44 +75,59 @@ export function FarmsCard({ farms }: { farms: FarmSeen[] }) {
   const now = useNow();
   return (
     <Card title="Farms">
-      <ul className="members">
-        {farms.toSorted(byTrouble).map((farm) => (
-          <li key={farm.id} className="farm-seen">
-            <span>
-              <strong className="mono" title={farm.id}>
-                {brief(farm.id, 6)}
-              </strong>
-              <span className="small muted">
-                {farm.plotted === null ? '?' : count(farm.plotted)} of{' '}
-                {farm.total === null ? '? sectors' : counted(farm.total, 'sector')} plotted · heard{' '}
-                {ago(farm.lastSeen, now)}
-                {farm.auditMs !== null && ` · audits in ${duration(farm.auditMs)}`}
-                {` · ${counted(farm.solutions, 'solution')}`}
-                {farm.proofs.late + farm.proofs.failed > 0 &&
-                  ` · ${counted(farm.proofs.late, 'proof')} late, ${count(farm.proofs.failed)} failed`}
-              </span>
-              {farm.sectors.map(({ index, stage, since, slow }) => (
-                <span key={index} className="small">
-                  Sector {index}: {stage} for {duration(Math.max(0, now - since))}
-                  {slow && ' – slower than usual'}
-                </span>
-              ))}
-              {farm.slow.map((sentence) => (
-                <span key={sentence} className="small">
-                  {sentence}
-                </span>
-              ))}
-              {farm.error !== null && <span className="small bad-text">{farm.error}</span>}
-              {farm.farmer !== null && (
-                <span className="small muted">
-                  Farmer <span className="mono">{brief(farm.farmer, 5)}</span>
-                </span>
-              )}
-            </span>
-            <PresenceBadge presence={farm.presence} slow={farm.slow.length > 0} />
-          </li>
-        ))}
-      </ul>
+      <Many
+        items={farms.toSorted(byTrouble)}
+        thing="farm"
+        words={({ id, farmer, presence, error, slow }) =>
+          [id, farmer, PRESENCE[presence].text, error, ...slow].join(' ')
+        }
+        page={12}
+      >
+        {(shown) => <Shown farms={shown} now={now} />}
+      </Many>
     </Card>
+  );
+}
+
+function Shown({ farms, now }: { farms: FarmSeen[]; now: number }) {
+  return (
+    <ul className="members">
+      {farms.map((farm) => (
+        <li key={farm.id} className="farm-seen">
+          <span>
+            <strong className="mono" title={farm.id}>
+              {brief(farm.id, 6)}
+            </strong>
+            <span className="small muted">
+              {farm.plotted === null ? '?' : count(farm.plotted)} of{' '}
+              {farm.total === null ? '? sectors' : counted(farm.total, 'sector')} plotted · heard{' '}
+              {ago(farm.lastSeen, now)}
+              {farm.auditMs !== null && ` · audits in ${duration(farm.auditMs)}`}
+              {` · ${counted(farm.solutions, 'solution')}`}
+              {farm.proofs.late + farm.proofs.failed > 0 &&
+                ` · ${counted(farm.proofs.late, 'proof')} late, ${count(farm.proofs.failed)} failed`}
+            </span>
+            {farm.sectors.map(({ index, stage, since, slow }) => (
+              <span key={index} className="small">
+                Sector {index}: {stage} for {duration(Math.max(0, now - since))}
+                {slow && ' – slower than usual'}
+              </span>
+            ))}
+            {farm.slow.map((sentence) => (
+              <span key={sentence} className="small">
+                {sentence}
+              </span>
+            ))}
+            {farm.error !== null && <span className="small bad-text">{farm.error}</span>}
+            {farm.farmer !== null && (
+              <span className="small muted">
+                Farmer <span className="mono">{brief(farm.farmer, 5)}</span>
+              </span>
+            )}
+          </span>
+          <PresenceBadge presence={farm.presence} slow={farm.slow.length > 0} />
+        </li>
+      ))}
+    </ul>
   );
 }

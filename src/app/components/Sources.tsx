@@ -1,5 +1,6 @@
 import type { SourceStatus } from '../../node/api.ts';
 import { Badge, Empty } from './basics.tsx';
+import { Many } from './Many.tsx';
 import { count } from '../format.ts';
 
 const WORDS = {
@@ -12,6 +13,14 @@ const WORDS = {
 /** The nodes that deliver data: which are used, and why the others are not. */
 export function Sources({ sources }: { sources: readonly SourceStatus[] }) {
   if (sources.length === 0) return <Empty>No source yet.</Empty>;
+  return (
+    <Many items={sources} thing="node" words={({ url, state }) => `${url} ${WORDS[state][1]}`} page={6}>
+      {(shown) => <Shown sources={shown} />}
+    </Many>
+  );
+}
+
+function Shown({ sources }: { sources: SourceStatus[] }) {
   return (
     <ul className="list addresses">
       {sources.map(({ url, state, best, reason }) => {
@@ -26,7 +35,7 @@ export function Sources({ sources }: { sources: readonly SourceStatus[] }) {
             {reason !== null && (
               <span className="small muted">
                 {reason}
-                {state === 'waiting' && '; tried again soon'}
+                {state === 'waiting' && ' It is tried again soon.'}
               </span>
             )}
           </li>

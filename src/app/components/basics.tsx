@@ -1,5 +1,6 @@
 import { useEffect, useRef, type ReactNode } from 'react';
 import type { Cause, ChainView, Trust } from '../../node/api.ts';
+import { plainName } from '../format.ts';
 import { CheckIcon, ShieldIcon, SpeechIcon } from './icons.tsx';
 
 type Tone = 'good' | 'info' | 'warn' | 'bad' | 'plain';
@@ -118,6 +119,11 @@ export function ChainCauseBanner({ chain }: { chain: ChainView }) {
       }}
     />
   );
+}
+
+/** A name that somebody gave, in its own direction of writing, whatever stands around it. */
+export function Name({ children }: { children: string }) {
+  return <bdi>{plainName(children)}</bdi>;
 }
 
 export function Empty({ children }: { children: ReactNode }) {

@@ -2,7 +2,7 @@ import { useCallback, useState } from 'react';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { farmHealth, type FarmHealth } from '../../farm/health.ts';
 import type { FarmTaskView, FarmView, NodeSnapshot, TablesView } from '../../node/api.ts';
-import { Badge, Card, Meter } from '../components/basics.tsx';
+import { Badge, Card, Meter, Name } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
 import { MANY_SECTORS, SectorGrid } from '../components/SectorGrid.tsx';
 import { sectorSummary } from '../components/sector-text.ts';
@@ -33,7 +33,15 @@ export function FarmCard(props: {
   return (
     <Card
       span={short ? 6 : 12}
-      title={farm.kind === 'opfs' ? farm.name : `Folder “${farm.name}”`}
+      title={
+        farm.kind === 'opfs' ? (
+          farm.name
+        ) : (
+          <>
+            Folder “<Name>{farm.name}</Name>”
+          </>
+        )
+      }
       aside={
         <div className="row">
           <Badge tone={status.tone} live={status.live}>

@@ -12,6 +12,7 @@ import {
   TrustBadge,
 } from '../components/basics.tsx';
 import { RulesCard } from '../components/Rules.tsx';
+import { Many } from '../components/Many.tsx';
 import { Sources } from '../components/Sources.tsx';
 import { BeginningCard } from '../components/Beginning.tsx';
 import { fromHex } from '../../protocol/bytes.ts';
@@ -51,9 +52,11 @@ export default function Chain({ snapshot }: ScreenProps) {
       <div className="grid">
         <HeadCards chain={chain} />
         <BeginningCard chain={chain} />
-        <Card title="Newest blocks" span={8}>
-          <Blocks blocks={chain.blocks} />
-        </Card>
+        <div className="column span-8">
+          <Card title="Newest blocks">
+            <Blocks blocks={chain.blocks} />
+          </Card>
+        </div>
         <div className="span-4 stack">
           <ProofOfTime chain={chain} budget={snapshot.setup.potBudget} />
           <RulesCard chain={chain} />
@@ -132,17 +135,32 @@ function HeadCards({ chain }: { chain: ChainView }) {
   );
 }
 
+const wordsOf = ({ number, hash, slot, own, final, onBestChain }: BlockView): string =>
+  [
+    number,
+    count(number),
+    hash,
+    slot,
+    own && 'won by this tab',
+    final && 'final',
+    !onBestChain && 'fork',
+  ].join(' ');
+
 function Blocks({ blocks }: { blocks: BlockView[] }) {
   const now = useNow(2000);
   if (blocks.length === 0) return <Empty>No block verified yet.</Empty>;
   return (
-    <ul className="list">
-      {blocks.slice(0, 20).map((block) => (
-        <li key={block.hash} data-own={block.own}>
-          <Block block={block} now={now} />
-        </li>
-      ))}
-    </ul>
+    <Many items={blocks} thing="block" words={wordsOf} page={20}>
+      {(shown) => (
+        <ul className="list">
+          {shown.map((block) => (
+            <li key={block.hash} data-own={block.own}>
+              <Block block={block} now={now} />
+            </li>
+          ))}
+        </ul>
+      )}
+    </Many>
   );
 }
 
@@ -286,19 +304,28 @@ function Refusals({ chain }: { chain: ChainView }) {
   const now = useNow(5000);
   if (chain.refusals.length === 0) return <Empty>Nothing had to be refused.</Empty>;
   return (
-    <ul className="list addresses">
-      {chain.refusals.slice(0, 10).map((refusal) => (
-        <li key={`${refusal.at}-${refusal.hash}`} className="stack">
-          <div className="row">
-            <Badge tone="bad">{refusal.rule}</Badge>
-            {refusal.number !== null && <span>#{count(refusal.number)}</span>}
-            <span className="small muted">{ago(refusal.at, now)}</span>
-          </div>
-          <span className="small">
-            {refusal.sentence} <span className="muted">From {refusal.source}.</span>
-          </span>
-        </li>
-      ))}
-    </ul>
+    <Many
+      items={chain.refusals}
+      thing="refusal"
+      words={({ rule, number, sentence, source }) => `${rule} ${number} ${sentence} ${source}`}
+      page={5}
+    >
+      {(shown) => (
+        <ul className="list addresses">
+          {shown.map((refusal) => (
+            <li key={`${refusal.at}-${refusal.hash}`} className="stack">
+              <div className="row">
+                <Badge tone="bad">{refusal.rule}</Badge>
+                {refusal.number !== null && <span>#{count(refusal.number)}</span>}
+                <span className="small muted">{ago(refusal.at, now)}</span>
+              </div>
+              <span className="small">
+                {refusal.sentence} <span className="muted">From {refusal.source}.</span>
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Many>
   );
 }

@@ -1,8 +1,10 @@
 import { useCallback, useState } from 'react';
 import type { ScreenProps } from '../screen-props.ts';
 import type { SleepSnapshot } from '../../farm/snapshot.ts';
+import type { FarmView } from '../../node/api.ts';
 import { farmTotals } from '../../node/farm-totals.ts';
 import { Badge, Card, Stat } from '../components/basics.tsx';
+import { Many } from '../components/Many.tsx';
 import { AddFarm } from '../farm/AddFarm.tsx';
 import { FarmCard } from '../farm/FarmCard.tsx';
 import { History } from '../farm/History.tsx';
@@ -20,6 +22,7 @@ const MANY_FARMS = 4;
 export default function Farm({ snapshot }: ScreenProps) {
   const { farms, chain } = snapshot;
   const [adding, setAdding] = useState(false);
+  const short = farms.length > MANY_FARMS;
   const totals = farmTotals(farms);
   const status = farmStatus(totals);
   const sleep = farms.map((farm) => farm.sleep).find((slept) => slept !== null) ?? null;
@@ -65,15 +68,24 @@ export default function Farm({ snapshot }: ScreenProps) {
             </div>
           </Card>
         )}
-        {farms.map((farm) => (
-          <FarmCard
-            key={farm.id}
-            farm={farm}
-            slotMs={chain?.slotDurationMs ?? null}
-            snapshot={snapshot}
-            short={farms.length > MANY_FARMS}
-          />
-        ))}
+        <Many
+          items={short ? farms.toSorted(troubledFirst) : farms}
+          thing="farm"
+          words={(farm) => `${farm.name} ${farm.place} ${farmStatus(farm).text}`}
+          page={12}
+        >
+          {(shown) =>
+            shown.map((farm) => (
+              <FarmCard
+                key={farm.id}
+                farm={farm}
+                slotMs={chain?.slotDurationMs ?? null}
+                snapshot={snapshot}
+                short={short}
+              />
+            ))
+          }
+        </Many>
         {farms.length > 0 && (
           <>
             <div className="column span-8">
@@ -87,6 +99,11 @@ export default function Farm({ snapshot }: ScreenProps) {
       </div>
     </>
   );
+}
+
+/** Of many farms those that need the person stand first; the others stay in their order. */
+function troubledFirst(one: FarmView, other: FarmView): number {
+  return Number(other.cause !== null) - Number(one.cause !== null);
 }
 
 function Slept({ sleep, missed }: { sleep: SleepSnapshot; missed: number }) {

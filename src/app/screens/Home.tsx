@@ -1,8 +1,18 @@
 import type { ScreenProps } from '../screen-props.ts';
 import type { ChainView, FarmView, Notice } from '../../node/api.ts';
 import { farmTotals, type FarmTotals } from '../../node/farm-totals.ts';
-import { Badge, Card, CauseBanner, ChainCauseBanner, Empty, Meter, Stat } from '../components/basics.tsx';
+import {
+  Badge,
+  Card,
+  CauseBanner,
+  ChainCauseBanner,
+  Empty,
+  Meter,
+  Name,
+  Stat,
+} from '../components/basics.tsx';
 import { FirstSteps } from '../components/FirstSteps.tsx';
+import { Many } from '../components/Many.tsx';
 import { sectorSummary } from '../components/sector-text.ts';
 import { SectorGrid } from '../components/SectorGrid.tsx';
 import { ago, bytes, count, counted, duration, headerRate, timeLeft } from '../format.ts';
@@ -28,19 +38,7 @@ export default function Home({ snapshot }: ScreenProps) {
         </div>
       </div>
       {chain !== null && <ChainCauseBanner chain={chain} />}
-      {farms.map(
-        ({ id, cause, phase }) =>
-          cause !== null && (
-            <CauseBanner
-              key={id}
-              cause={cause}
-              tone={phase === 'failed' ? 'bad' : 'warn'}
-              onAction={() => {
-                window.location.hash = '#/farm';
-              }}
-            />
-          ),
-      )}
+      <FarmTrouble farms={farms} />
       <div className="grid">
         <FirstSteps chain={chain} farms={farms} />
         <ChainCards chain={chain} />
@@ -54,6 +52,31 @@ export default function Home({ snapshot }: ScreenProps) {
       </div>
     </>
   );
+}
+
+/** What is wrong with farms: each in its words while they are few, so that the rest of the screen is still seen. */
+function FarmTrouble({ farms }: { farms: FarmView[] }) {
+  const troubled = farms.filter(({ cause }) => cause !== null);
+  const bad = troubled.some(({ phase }) => phase === 'failed');
+  if (troubled.length > FEW_FARMS)
+    return (
+      <div className={`banner ${bad ? 'bad' : ''}`} role={bad ? 'alert' : 'status'}>
+        <span>
+          {count(troubled.length)} farms need you: {troubled[0]!.cause!.sentence}
+        </span>
+        <a href="#/farm">See all of them</a>
+      </div>
+    );
+  return troubled.map(({ id, cause, phase }) => (
+    <CauseBanner
+      key={id}
+      cause={cause!}
+      tone={phase === 'failed' ? 'bad' : 'warn'}
+      onAction={() => {
+        window.location.hash = '#/farm';
+      }}
+    />
+  ));
 }
 
 function StatusBadges({ chain, farm }: { chain: ChainView | null; farm: FarmTotals }) {
@@ -128,14 +151,22 @@ function FarmCards({ farms }: { farms: FarmView[] }) {
       </Card>
       <Card title="Plots" span={12} aside={<a href="#/farm">Open the farm</a>}>
         {farms.length > FEW_FARMS ? (
-          <ul className="list columns">
-            {farms.map(({ id, name, sectors }) => (
-              <li key={id}>
-                <strong className="cut">{name}</strong>
-                <span className="small muted">{sectorSummary(sectors)}</span>
-              </li>
-            ))}
-          </ul>
+          <Many items={farms} thing="farm" words={({ name }) => name} page={12}>
+            {(shown) => (
+              <ul className="list columns">
+                {shown.map(({ id, name, sectors, phase, cause }) => (
+                  <li key={id}>
+                    <strong className="cut" title={name}>
+                      <Name>{name}</Name>
+                    </strong>
+                    <span className="small muted">
+                      {sectors.length > 0 ? sectorSummary(sectors) : farmStatus({ phase, cause }).text}
+                    </span>
+                  </li>
+                ))}
+              </ul>
+            )}
+          </Many>
         ) : (
           farms.map((farm) => <Plots key={farm.id} farm={farm} named={farms.length > 1} />)
         )}
@@ -200,23 +231,25 @@ function ChainPicture({ chain }: { chain: ChainView | null }) {
   );
 }
 
+const NOTICE_TONES = { info: 'plain', success: 'good', warning: 'warn', error: 'bad' } as const;
+
 function Notices({ notices }: { notices: Notice[] }) {
   const now = useNow(5000);
   if (notices.length === 0) return <Empty>Nothing yet.</Empty>;
   return (
-    <ul className="list">
-      {notices.slice(0, 6).map((notice) => (
-        <li key={notice.id} className="notice">
-          <Badge
-            tone={({ info: 'plain', success: 'good', warning: 'warn', error: 'bad' } as const)[notice.level]}
-          >
-            {notice.category}
-          </Badge>
-          <span>
-            {notice.text} <span className="small muted">{ago(notice.at, now)}</span>
-          </span>
-        </li>
-      ))}
-    </ul>
+    <Many items={notices} thing="event" words={({ category, text }) => `${category} ${text}`} page={6}>
+      {(shown) => (
+        <ul className="list">
+          {shown.map((notice) => (
+            <li key={notice.id} className="notice">
+              <Badge tone={NOTICE_TONES[notice.level]}>{notice.category}</Badge>
+              <span>
+                {notice.text} <span className="small muted">{ago(notice.at, now)}</span>
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Many>
   );
 }

@@ -1,8 +1,9 @@
 import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import type { CredentialView } from '../../identity/credential-view.ts';
 import { useIdentities } from '../components/Acting.tsx';
-import { Badge, Card, Empty } from '../components/basics.tsx';
+import { Badge, Card, Empty, Name } from '../components/basics.tsx';
 import { Deed, Failure } from '../components/forms.tsx';
+import { Many } from '../components/Many.tsx';
 import { saveFile } from '../files.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
 import { LoginReturn, Promises } from './CredentialPromises.tsx';
@@ -36,11 +37,20 @@ export default function IdentityCredentials() {
           {all.value?.length === 0 && (
             <Empty>Nothing yet. What an issuer gives you is pasted under “Receive”.</Empty>
           )}
-          <ul className="list" data-testid="credentials">
-            {all.value?.map((one) => (
-              <Credential key={one.id} one={one} reload={reload} />
-            ))}
-          </ul>
+          <Many
+            items={all.value ?? []}
+            thing="credential"
+            words={(one) => `${typeText(one.type)} ${one.type} ${issuerText(one)}`}
+            page={12}
+          >
+            {(shown) => (
+              <ul className="list" data-testid="credentials">
+                {shown.map((one) => (
+                  <Credential key={one.id} one={one} reload={reload} />
+                ))}
+              </ul>
+            )}
+          </Many>
         </Card>
         <Promises reload={reload} round={round} />
         <Receive own={own} reload={reload} />
@@ -170,14 +180,25 @@ function Shown({ round }: { round: number }) {
   return (
     <Card title="What you showed to whom" span={6}>
       {value?.length === 0 && <Empty>Nothing yet. Kept in your wallet only.</Empty>}
-      <ul className="list">
-        {value?.slice(0, 50).map(({ at, audience, claims }) => (
-          <li key={`${at}-${audience}`}>
-            <strong>{audience}</strong>, {new Date(at * 1000).toLocaleString()}:{' '}
-            {claims.map(pathText).join(', ') || 'no claim'}
-          </li>
-        ))}
-      </ul>
+      <Many
+        items={value ?? []}
+        thing="showing"
+        words={({ audience, claims }) => `${audience} ${claims.map(pathText).join(' ')}`}
+        page={6}
+      >
+        {(shown) => (
+          <ul className="list">
+            {shown.map(({ at, audience, claims }) => (
+              <li key={`${at}-${audience}`}>
+                <strong>
+                  <Name>{audience}</Name>
+                </strong>
+                , {new Date(at * 1000).toLocaleString()}: {claims.map(pathText).join(', ') || 'no claim'}
+              </li>
+            ))}
+          </ul>
+        )}
+      </Many>
     </Card>
   );
 }

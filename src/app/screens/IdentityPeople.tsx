@@ -1,7 +1,8 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { IdentityView, VerdictView } from '../../identity/identity-view.ts';
-import { Badge, Card, Empty } from '../components/basics.tsx';
+import { Badge, Card, Empty, Name } from '../components/basics.tsx';
 import { Deed, Failure, Form, TextField, useAction } from '../components/forms.tsx';
+import { Many } from '../components/Many.tsx';
 import { saveFile } from '../files.ts';
 import { brief } from '../format.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
@@ -19,6 +20,8 @@ const RENEW_MS = 30 * 86_400_000;
 /** Whether it is time to renew an identity that is meant to last. */
 const endsSoon = ({ notBefore, notAfter }: IdentityView) =>
   notAfter - notBefore > 2 * RENEW_MS && notAfter - Date.now() < RENEW_MS;
+
+const wordsOf = ({ name, did, purpose }: IdentityView) => `${name} ${did} ${purpose ?? ''}`;
 
 /** Identities: one's own, those of others, and what it takes to get more. */
 export default function IdentityPeople() {
@@ -41,11 +44,15 @@ export default function IdentityPeople() {
               None yet. An identity is a name with a key behind it: what you sign with it is yours.
             </Empty>
           )}
-          <ul className="list" data-testid="identities">
-            {own.map((one) => (
-              <Identity key={one.did} one={one} nameOf={nameOf} reload={reload} />
-            ))}
-          </ul>
+          <Many items={own} thing="identity" things="identities" words={wordsOf} page={12}>
+            {(shown) => (
+              <ul className="list" data-testid="identities">
+                {shown.map((one) => (
+                  <Identity key={one.did} one={one} nameOf={nameOf} reload={reload} />
+                ))}
+              </ul>
+            )}
+          </Many>
           {pending.value?.map((request) => (
             <p key={request.id} className="between">
               <span>
@@ -70,11 +77,15 @@ export default function IdentityPeople() {
           {others.length === 0 && (
             <Empty>Nobody yet. Add the file that somebody gives you of their identity.</Empty>
           )}
-          <ul className="list">
-            {others.map((one) => (
-              <Identity key={one.did} one={one} nameOf={nameOf} reload={reload} />
-            ))}
-          </ul>
+          <Many items={others} thing="identity" things="identities" words={wordsOf} page={12}>
+            {(shown) => (
+              <ul className="list">
+                {shown.map((one) => (
+                  <Identity key={one.did} one={one} nameOf={nameOf} reload={reload} />
+                ))}
+              </ul>
+            )}
+          </Many>
         </Card>
         <ImportIdentity reload={reload} />
         <LookUp />
@@ -101,7 +112,9 @@ function Identity(props: { one: IdentityView; nameOf: (did: string) => string; r
     <li>
       <details className="block">
         <summary>
-          <strong>{one.name}</strong>
+          <strong>
+            <Name>{one.name}</Name>
+          </strong>
           {one.purpose !== null && <Badge>agent</Badge>}
           {one.deactivated && <Badge tone="warn">given up</Badge>}
           {verdict !== null && <VerdictBadge verdict={verdict} />}

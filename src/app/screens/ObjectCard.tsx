@@ -3,8 +3,9 @@ import type { EntryView, ObjectView } from '../../node/object-view.ts';
 import type { SaveView } from '../../node/save-view.ts';
 import type { Preview } from '../../objects/media.ts';
 import { messageOf } from '../../protocol/errors.ts';
-import { Badge, Card } from '../components/basics.tsx';
+import { Badge, Card, Name } from '../components/basics.tsx';
 import { Deed, Form, useAction } from '../components/forms.tsx';
+import { Many } from '../components/Many.tsx';
 import { ShieldIcon } from '../components/icons.tsx';
 import { bytes } from '../format.ts';
 import { objects } from '../object-client.ts';
@@ -32,7 +33,7 @@ export default function ObjectCard(props: {
   const address = `${object.path.split('?')[0]}/${encodeURIComponent(name)}${queryOf(object.path)}`;
   return (
     <Card
-      title={name}
+      title={<Name>{name}</Name>}
       span={7}
       answer
       aside={
@@ -46,7 +47,7 @@ export default function ObjectCard(props: {
     >
       {folder !== null && folder.cid !== object.cid && (
         <button type="button" className="link" onClick={() => onOpen(folder.path, null)}>
-          Back to {folder.name ?? 'the folder'}
+          Back to {folder.name === null ? 'the folder' : <Name>{folder.name}</Name>}
         </button>
       )}
       <p className="row">
@@ -220,20 +221,27 @@ async function beginningOf(response: Response): Promise<string> {
 function Tree({ entries, onOpen }: { entries: EntryView[]; onOpen: (link: string) => void }) {
   if (entries.length === 0) return <p className="muted">The folder is empty.</p>;
   return (
-    <ul className="tree" aria-label="Files in this folder">
-      {entries.map(({ path, cid, kind, bytes: size, encrypted }) => (
-        <li key={path} ref={(item) => item?.style.setProperty('--depth', String(path.split('/').length - 1))}>
-          <button type="button" className="link" onClick={() => onOpen(cid)}>
-            {path.split('/').at(-1)}
-            {kind === 'folder' ? '/' : ''}
-          </button>
-          <span className="muted small">
-            {bytes(size)}
-            {encrypted ? ', encrypted' : ''}
-          </span>
-        </li>
-      ))}
-    </ul>
+    <Many items={entries} thing="file" words={({ path }) => path} page={100}>
+      {(shown) => (
+        <ul className="tree" aria-label="Files in this folder">
+          {shown.map(({ path, cid, kind, bytes: size, encrypted }) => (
+            <li
+              key={path}
+              ref={(item) => item?.style.setProperty('--depth', String(path.split('/').length - 1))}
+            >
+              <button type="button" className="link" title={path} onClick={() => onOpen(cid)}>
+                <Name>{path.split('/').at(-1) ?? path}</Name>
+                {kind === 'folder' ? '/' : ''}
+              </button>
+              <span className="muted small">
+                {bytes(size)}
+                {encrypted ? ', encrypted' : ''}
+              </span>
+            </li>
+          ))}
+        </ul>
+      )}
+    </Many>
   );
 }
 

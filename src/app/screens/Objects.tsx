@@ -1,8 +1,9 @@
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { messageOf } from '../../protocol/errors.ts';
 import type { ScreenProps } from '../screen-props.ts';
-import { Card, Empty } from '../components/basics.tsx';
+import { Card, Empty, Name } from '../components/basics.tsx';
 import { Deed, Form, TextField, Told, type Action } from '../components/forms.tsx';
+import { Many } from '../components/Many.tsx';
 import { bytes } from '../format.ts';
 import { useRouteDetail } from '../hooks.ts';
 import { objects, useObjects } from '../object-client.ts';
@@ -189,35 +190,41 @@ function Kept({ kept, onChange }: { kept: KeptObject[]; onChange: () => void }) 
       {kept.length === 0 ? (
         <Empty>What you fetch stays here for the next time, until its space is needed.</Empty>
       ) : (
-        <ul className="list">
-          {kept.map(({ cid, path, name, kind, bytes: size, pinned }) => (
-            <li key={cid} className="row spread">
-              <span>
-                <a href={hrefOf(path)}>{name}</a>{' '}
-                <span className="muted small">
-                  {kind === 'folder' ? 'folder, ' : ''}
-                  {bytes(size)}
-                </span>
-              </span>
-              <span className="row">
-                <Deed
-                  label={pinned ? 'Unpin' : 'Pin'}
-                  onDo={async () => {
-                    await objects.pin({ cid, pinned: !pinned });
-                    onChange();
-                  }}
-                />
-                <Deed
-                  label="Forget"
-                  onDo={async () => {
-                    await objects.forget({ cid });
-                    onChange();
-                  }}
-                />
-              </span>
-            </li>
-          ))}
-        </ul>
+        <Many items={kept} thing="object" words={({ name, cid }) => `${name} ${cid}`} page={12}>
+          {(shown) => (
+            <ul className="list">
+              {shown.map(({ cid, path, name, kind, bytes: size, pinned }) => (
+                <li key={cid} className="row spread">
+                  <span>
+                    <a href={hrefOf(path)}>
+                      <Name>{name}</Name>
+                    </a>{' '}
+                    <span className="muted small">
+                      {kind === 'folder' ? 'folder, ' : ''}
+                      {bytes(size)}
+                    </span>
+                  </span>
+                  <span className="row">
+                    <Deed
+                      label={pinned ? 'Unpin' : 'Pin'}
+                      onDo={async () => {
+                        await objects.pin({ cid, pinned: !pinned });
+                        onChange();
+                      }}
+                    />
+                    <Deed
+                      label="Forget"
+                      onDo={async () => {
+                        await objects.forget({ cid });
+                        onChange();
+                      }}
+                    />
+                  </span>
+                </li>
+              ))}
+            </ul>
+          )}
+        </Many>
       )}
     </Card>
   );

@@ -3,7 +3,8 @@ import type { ObjectsStatus } from '../../node/objects.ts';
 import type { ConnectionView, NearView, StorageNetworkView } from '../../node/storage-network.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import { Deed, Form, Select, TextField, useAction } from '../components/forms.tsx';
-import { bytes } from '../format.ts';
+import { Many } from '../components/Many.tsx';
+import { bytes, count, counted } from '../format.ts';
 import { objects } from '../object-client.ts';
 import { CheckKept } from './ObjectsKept.tsx';
 
@@ -110,23 +111,21 @@ function Served({
       <dl className="facts" data-testid="served">
         <dt>Given to others in this session</dt>
         <dd>
-          {given} {given === 1 ? 'piece' : 'pieces'}
-          {served.plotted > 0 && `, ${served.plotted} of them out of plotted sectors`}
-          {served.headers > 0 && `, ${served.headers} headers of segments`}
+          {counted(given, 'piece')}
+          {served.plotted > 0 && `, ${count(served.plotted)} of them out of plotted sectors`}
+          {served.headers > 0 && `, ${counted(served.headers, 'header')} of segments`}
         </dd>
         <dt>Kept from what you opened</dt>
-        <dd>
-          {cached} {cached === 1 ? 'piece' : 'pieces'}
-        </dd>
+        <dd>{counted(cached, 'piece')}</dd>
         <dt>Kept for the network</dt>
         <dd>
           {near.wanted === 0
             ? 'nothing'
-            : `${near.pieces} of the ${near.wanted} pieces that are nearest to this peer`}
+            : `${count(near.pieces)} of the ${count(near.wanted)} pieces that are nearest to this peer`}
         </dd>
         <dt>Headers of segments</dt>
         <dd>
-          {history.headers} of {history.segments} verified and told to whoever asks
+          {count(history.headers)} of {count(history.segments)} verified and told to whoever asks
         </dd>
       </dl>
     </>
@@ -134,6 +133,19 @@ function Served({
 }
 
 function Connections({ connections }: { connections: ConnectionView[] }) {
+  return (
+    <Many
+      items={connections}
+      thing="peer"
+      words={({ peer, address, kind }) => `${peer} ${address} ${KINDS[kind]} ${transportOf(address)}`}
+      page={12}
+    >
+      {(shown) => <Shown connections={shown} />}
+    </Many>
+  );
+}
+
+function Shown({ connections }: { connections: ConnectionView[] }) {
   return (
     <ul className="list" aria-label="Connected peers">
       {connections.map(({ peer, address, kind, direction, taken, given }) => (
@@ -149,7 +161,7 @@ function Connections({ connections }: { connections: ConnectionView[] }) {
           <span className="row">
             <Badge>{transportOf(address)}</Badge>
             <span className="muted small">
-              {taken} taken, {given} given
+              {count(taken)} taken, {count(given)} given
             </span>
           </span>
         </li>

@@ -1,12 +1,15 @@
 /** Retrievals under way, with where their pieces come from. */
-import type { ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import type { PieceOrigin } from '../../node/piece-origins.ts';
 import type { TransferView } from '../../node/transfers.ts';
 import type { WatchedView } from '../../node/watched.ts';
-import { Badge, Card, Empty, Meter } from '../components/basics.tsx';
+import { Badge, Card, Empty, Meter, Name } from '../components/basics.tsx';
 import { Deed, Failure } from '../components/forms.tsx';
-import { bytes } from '../format.ts';
+import { Many } from '../components/Many.tsx';
+import { bytes, count } from '../format.ts';
 import { objects } from '../object-client.ts';
+
+const SHOWN_PIECES = 500;
 
 type Tone = 'info' | 'warn' | 'good' | 'bad';
 
@@ -26,11 +29,15 @@ export function Transfers({ transfers, onChange }: { transfers: TransferView[]; 
           “Keep here” fetches all of an object, so that it opens without waiting and others can get it here.
         </Empty>
       ) : (
-        <ul className="list">
-          {transfers.map((transfer) => (
-            <TransferItem key={transfer.id} transfer={transfer} onChange={onChange} />
-          ))}
-        </ul>
+        <Many items={transfers} thing="retrieval" words={({ name, cid }) => `${name} ${cid}`} page={12}>
+          {(shown) => (
+            <ul className="list">
+              {shown.map((transfer) => (
+                <TransferItem key={transfer.id} transfer={transfer} onChange={onChange} />
+              ))}
+            </ul>
+          )}
+        </Many>
       )}
     </Card>
   );
@@ -82,7 +89,9 @@ export function Retrieved(props: {
   return (
     <>
       <div className="row spread">
-        <strong className="wrap">{name}</strong>
+        <strong className="wrap">
+          <Name>{name}</Name>
+        </strong>
         <Badge tone={tone} live={live}>
           {text}
         </Badge>
@@ -99,19 +108,32 @@ export function Retrieved(props: {
         )}
       </span>
       {props.children}
-      {pieces.length > 0 && (
-        <details>
-          <summary>Pieces</summary>
-          <ul className="pieces" aria-label="Pieces and whom they came from">
-            {pieces.map(({ index, kind, from }) => (
-              <li key={index} data-from={kind} title={`Piece ${index} from ${from}`}>
-                {index}
-              </li>
-            ))}
-          </ul>
-        </details>
-      )}
+      {pieces.length > 0 && <Pieces pieces={pieces} />}
     </>
+  );
+}
+
+/** Drawn while somebody looks only: a film lies in thousands, and more come every second. */
+function Pieces({ pieces }: Pick<WatchedView, 'pieces'>) {
+  const [open, setOpen] = useState(false);
+  return (
+    <details onToggle={({ currentTarget }) => setOpen(currentTarget.open)}>
+      <summary>Pieces</summary>
+      {open && (
+        <ul className="pieces" aria-label="Pieces and whom they came from">
+          {pieces.slice(-SHOWN_PIECES).map(({ index, kind, from }) => (
+            <li key={index} data-from={kind} title={`Piece ${index} from ${from}`}>
+              {index}
+            </li>
+          ))}
+        </ul>
+      )}
+      {open && pieces.length > SHOWN_PIECES && (
+        <p className="small muted">
+          The newest {count(SHOWN_PIECES)} of {count(pieces.length)}.
+        </p>
+      )}
+    </details>
   );
 }
 
@@ -128,5 +150,5 @@ const SOURCES: Record<PieceOrigin['kind'], string> = {
 function sourcesOf(pieces: WatchedView['pieces']): string {
   const counts = new Map<PieceOrigin['kind'], number>();
   for (const { kind } of pieces) counts.set(kind, (counts.get(kind) ?? 0) + 1);
-  return [...counts].map(([source, count]) => `${count} from ${SOURCES[source]}`).join(', ');
+  return [...counts].map(([source, number]) => `${count(number)} from ${SOURCES[source]}`).join(', ');
 }

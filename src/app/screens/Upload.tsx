@@ -2,10 +2,10 @@ import { useState, type ChangeEvent } from 'react';
 import type { ScreenProps } from '../screen-props.ts';
 import type { UploadFile } from '../../node/upload-calls.ts';
 import type { UploadView } from '../../node/uploads.ts';
-import { Badge, Card, Empty } from '../components/basics.tsx';
-
+import { Badge, Card, Empty, Name } from '../components/basics.tsx';
+import { Many } from '../components/Many.tsx';
 import { Check, Deed, Failure, Select, TextField, useAction } from '../components/forms.tsx';
-import { bytes, counted, tokens, exact } from '../format.ts';
+import { bytes, count, counted, tokens, exact } from '../format.ts';
 import { objects } from '../object-client.ts';
 import { useSigner } from '../wallet-client.ts';
 import { Sign, useSigning } from './UploadSigning.tsx';
@@ -31,11 +31,15 @@ export default function Upload({
       </Card>
       {sent.length > 0 && (
         <Card title="Stored from here" span={6}>
-          <ul className="list">
-            {sent.map((upload) => (
-              <UploadItem key={upload.id} upload={upload} token={token} onChange={onChange} />
-            ))}
-          </ul>
+          <Many items={sent} thing="object" words={({ name, cid }) => `${name} ${cid}`} page={6}>
+            {(shown) => (
+              <ul className="list">
+                {shown.map((upload) => (
+                  <UploadItem key={upload.id} upload={upload} token={token} onChange={onChange} />
+                ))}
+              </ul>
+            )}
+          </Many>
         </Card>
       )}
     </>
@@ -264,9 +268,13 @@ export function UploadItem({
     <li className="stack" data-testid="upload" data-step={step}>
       <div className="row spread">
         {step === 'checked' ? (
-          <a href={`#/objects/${path.replace(/^\/object\//, '')}`}>{name}</a>
+          <a href={`#/objects/${path.replace(/^\/object\//, '')}`}>
+            <Name>{name}</Name>
+          </a>
         ) : (
-          <strong>{name}</strong>
+          <strong>
+            <Name>{name}</Name>
+          </strong>
         )}
         <Badge
           tone={step === 'failed' ? 'bad' : step === 'checked' ? 'good' : 'info'}
@@ -323,9 +331,9 @@ function noteOf(
 ): string {
   switch (step) {
     case 'sending':
-      return `${at.sent} of ${counted(at.transactions, 'transaction')} sent. The next blocks take them in.`;
+      return `${count(at.sent)} of ${counted(at.transactions, 'transaction')} sent. The next blocks take them in.`;
     case 'included':
-      return `In block ${at.block}, ${at.depth} of ${at.archivedDepth} blocks deep.`;
+      return `In block ${count(at.block ?? 0)}, ${at.depth} of ${at.archivedDepth} blocks deep.`;
     case 'deep':
       return 'History is archived in segments of 124 MiB. This one has to fill up first, which can take a while.';
     case 'archived':

@@ -1,8 +1,9 @@
 import { useCallback, useState } from 'react';
 import type { AccountView } from '../../wallet/service.ts';
 import { addressIn } from '../addresses.ts';
-import { Badge, Card, TrustBadge } from '../components/basics.tsx';
+import { Badge, Card, Name, TrustBadge } from '../components/basics.tsx';
 import { Deed, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { Many } from '../components/Many.tsx';
 import { QrCode, QrScanner } from '../components/Qr.tsx';
 import { Tabs } from '../components/Tabs.tsx';
 import { tokens } from '../format.ts';
@@ -41,11 +42,20 @@ function Accounts({ status, refresh, token, onSend }: AccountsProps) {
         </button>
       }
     >
-      <ul className="list" data-testid="accounts">
-        {status.accounts.map((account) => (
-          <Account key={account.id} account={account} refresh={refresh} token={token} onSend={onSend} />
-        ))}
-      </ul>
+      <Many
+        items={status.accounts}
+        thing="account"
+        words={({ name, address }) => `${name} ${address}`}
+        page={12}
+      >
+        {(shown) => (
+          <ul className="list" data-testid="accounts">
+            {shown.map((account) => (
+              <Account key={account.id} account={account} refresh={refresh} token={token} onSend={onSend} />
+            ))}
+          </ul>
+        )}
+      </Many>
     </Card>
   );
 }
@@ -82,7 +92,7 @@ function Account({
     <li className="stack">
       <div className="between">
         <strong>
-          {account.name} {account.kind === 'watch' && <Badge>watched</Badge>}
+          <Name>{account.name}</Name> {account.kind === 'watch' && <Badge>watched</Badge>}
         </strong>
         {balance === null ? (
           <span className="muted small">

@@ -2,6 +2,7 @@ import { useCallback, useState } from 'react';
 import type { AccountEvent, AccountHistoryView, HistoryKind } from '../../node/account-history.ts';
 import { Badge, Card, CheckBadge, Empty, Stat } from '../components/basics.tsx';
 import { Deed, Failure, Select } from '../components/forms.tsx';
+import { Many } from '../components/Many.tsx';
 import { PaymentEntry, type NameOf } from '../components/Payment.tsx';
 import { brief, count, counted, tokens, exact } from '../format.ts';
 import { money, usePolled } from '../wallet-client.ts';
@@ -37,18 +38,27 @@ function Sent({ token, depth, nameOf }: { token: Token; depth: number | null; na
   return (
     <Card title="Signed here" span={6}>
       {value !== null && value.length === 0 && <Empty>Nothing was signed in this browser yet.</Empty>}
-      <ul className="list">
-        {value?.map((record) => (
-          <PaymentEntry
-            key={record.id}
-            record={record}
-            token={token}
-            depth={depth}
-            nameOf={nameOf}
-            onForget={() => void money.forget({ id: record.id }).then(reload)}
-          />
-        ))}
-      </ul>
+      <Many
+        items={value ?? []}
+        thing="transaction"
+        words={({ call, account, id }) => `${call.title} ${nameOf(account) ?? ''} ${account} ${id}`}
+        page={12}
+      >
+        {(shown) => (
+          <ul className="list">
+            {shown.map((record) => (
+              <PaymentEntry
+                key={record.id}
+                record={record}
+                token={token}
+                depth={depth}
+                nameOf={nameOf}
+                onForget={() => void money.forget({ id: record.id }).then(reload)}
+              />
+            ))}
+          </ul>
+        )}
+      </Many>
       <Failure error={value === null ? error : null} />
     </Card>
   );

@@ -1,7 +1,8 @@
 import { useCallback, useState } from 'react';
 import type { WalletStatus } from '../../wallet/service.ts';
-import { Card, Empty } from '../components/basics.tsx';
+import { Card, Empty, Name } from '../components/basics.tsx';
 import { Deed, Failure, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
+import { Many } from '../components/Many.tsx';
 import { QrScanner } from '../components/Qr.tsx';
 import { addressIn } from '../addresses.ts';
 import { brief } from '../format.ts';
@@ -29,25 +30,37 @@ function Contacts() {
   return (
     <Card title="Address book" span={6}>
       {value !== null && value.length === 0 && <Empty>Nobody yet.</Empty>}
-      <ul className="list">
-        {value?.map((contact) => (
-          <li key={contact.id} className="between">
-            <span>
-              <strong>{contact.name}</strong>{' '}
-              <span className="mono" title={written(contact.address)}>
-                {brief(written(contact.address), 8)}
-              </span>
-            </span>
-            <Deed
-              label="Remove"
-              onDo={async () => {
-                await wallet.removeContact({ id: contact.id });
-                reload();
-              }}
-            />
-          </li>
-        ))}
-      </ul>
+      <Many
+        items={value ?? []}
+        thing="contact"
+        words={(contact) => `${contact.name} ${written(contact.address)}`}
+        page={12}
+      >
+        {(shown) => (
+          <ul className="list">
+            {shown.map((contact) => (
+              <li key={contact.id} className="between">
+                <span>
+                  <strong>
+                    <Name>{contact.name}</Name>
+                  </strong>{' '}
+                  <span className="mono" title={written(contact.address)}>
+                    {brief(written(contact.address), 8)}
+                  </span>
+                </span>
+                <Deed
+                  label="Remove"
+                  confirm={`Take “${contact.name}” out of the address book?`}
+                  onDo={async () => {
+                    await wallet.removeContact({ id: contact.id });
+                    reload();
+                  }}
+                />
+              </li>
+            ))}
+          </ul>
+        )}
+      </Many>
       <Form
         action={action}
         submit="Add"

@@ -276,6 +276,10 @@ function ChooseMachine(props: {
   /** What was refused: another choice makes the refusal void. */
   const [tried, setTried] = useState<FarmSetup | null>();
   const canFarm = machine.storage !== 'none' && mostSectors > 0;
+  const isFull = machine.storage !== 'none' && pieces > 0 && mostSectors === 0;
+  useEffect(() => {
+    if (farm !== null && (machine.storage === 'none' || isFull)) onFarm(null);
+  }, [farm, onFarm, machine.storage, isFull]);
   return (
     <>
       <StepTitle>How much of your machine?</StepTitle>
@@ -296,7 +300,13 @@ function ChooseMachine(props: {
           />
           <span>
             <strong>Verify and farm</strong>
-            <span className="hint">Give some space and earn rewards.</span>
+            <span className="hint">
+              {machine.storage === 'none'
+                ? 'This browser gives the page no space. You can add a folder of a drive later, where the browser opens folders.'
+                : isFull
+                  ? `The browser has ${bytes(room)} left for this page, too little for a sector of ${bytes(sectorBytes)}. Free some space on the disk, or add a folder of another drive later.`
+                  : 'Give some space and earn rewards. You can take it back at any time.'}
+            </span>
           </span>
         </label>
         <label className="choice">

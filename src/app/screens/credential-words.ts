@@ -18,7 +18,8 @@ export const pathText = (path: readonly (string | number)[]) => path.join(' › 
 
 /** Last part of a type's name, as people would say it. */
 export function typeText(type: string): string {
-  const parts = type.split(':').filter((part) => part !== '' && !/^\d+$/.test(part));
+  const isWeb = /^https?:\/\//.test(type);
+  const parts = type.split(isWeb ? /[/?#]/ : ':').filter((part) => part !== '' && !/^\d+$/.test(part));
   return (parts.at(-1) ?? type).replaceAll('-', ' ');
 }
 
