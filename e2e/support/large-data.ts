@@ -144,6 +144,7 @@ export function largeSnapshot(now: number): NodeSnapshot {
       cores: 2,
       potBudget: { mode: 'full' },
     },
+    notation: { token: { symbol: 'tAI3', decimals: 18 }, ss58Prefix: 6094 },
     machine: {
       cores: 16,
       crossOriginIsolated: true,
