@@ -1,5 +1,6 @@
 export type FarmErrorCode =
   | 'other-network'
+  | 'other-rules'
   | 'other-farmer'
   | 'not-a-farm'
   | 'too-small'
@@ -9,6 +10,7 @@ export type FarmErrorCode =
   | 'sector-broken'
   | 'wrong-encoding'
   | 'deadline'
+  | 'no-slots'
   | 'own-solution-invalid'
   | 'identity';
 

@@ -1,4 +1,4 @@
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { AuditWinner } from '../crypto/jobs.ts';
 import { concat, equal, toHex } from '../protocol/bytes.ts';
 import { CHUNK_BYTES, RECORD_BYTES } from '../protocol/constants.ts';
@@ -24,6 +24,7 @@ import {
   GENESIS,
   named,
   plottingPool,
+  RULES,
   slotAt,
   until,
 } from './test-support.ts';
@@ -410,6 +411,27 @@ describe('slots', () => {
   });
 });
 
+describe('slots that cease to come', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it('are missed in words until one comes', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance', 'Date'] });
+    const { farm, node, snapshot } = await plottedFarm();
+    const notices: string[] = [];
+    farm.onNotice(({ text }) => notices.push(text));
+    node.announce(slotAt(5));
+    await until(() => snapshot().slots.audited === 1, 'the audit');
+    vi.advanceTimersByTime(50_000);
+    expect(snapshot().cause).toBe(null);
+    vi.advanceTimersByTime(30_000);
+    expect(snapshot().cause).toMatchObject({ code: 'no-slots' });
+    vi.advanceTimersByTime(30_000);
+    expect(notices.length).toBe(1);
+    node.announce(slotAt(6));
+    await until(() => snapshot().cause === null, 'the next audit');
+  });
+});
+
 describe('the order of slots', () => {
   it('is taken from the node again when several slots contradict what was seen', () => {
     const order = new SlotOrder();
@@ -446,6 +468,17 @@ describe('a folder', () => {
     });
     await directory.write('farm.json', [new TextEncoder().encode('{"v0":{}}')]);
     await expect(claimFolder(directory, own)).rejects.toThrow(FarmError);
+  });
+
+  it('is not plotted by a node’s word that the verified chain contradicts', async () => {
+    const history = new FakeHistory();
+    history.constants = () => ({ ...RULES, maxPiecesInSector: 1000 });
+    const directory = new MemoryDirectory();
+    const refusal = await open({ directory, history }).catch((error: unknown) => error);
+    expect(refusal).toMatchObject({ code: 'other-rules' });
+    expect((refusal as FarmError).sentence).toContain('maxPiecesInSector 2, not 1000');
+    history.constants = () => RULES;
+    await open({ directory, history });
   });
 
   it('that is too small is left as it was, and unlocked', async () => {

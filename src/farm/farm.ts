@@ -18,7 +18,7 @@ import { bytesOfSectors, drawReplotDelay, sectorsIn, SectorTable } from './secto
 import { sectorFileSize, type SectorFile } from './sector-file.ts';
 import { SlotLoop } from './slot-loop.ts';
 import type { FarmNotice, FarmPhase, FarmSnapshot, SlotOutcome } from './snapshot.ts';
-import type { AuthoringNode, PieceSource, VerifiedHistory } from './source.ts';
+import { requireRules, type AuthoringNode, type PieceSource, type VerifiedHistory } from './source.ts';
 import { SleepDetector, sleptAgain } from './statistics.ts';
 import type { Turns } from './turns.ts';
 
@@ -54,6 +54,9 @@ export interface ScrubOptions {
   signal?: AbortSignal;
   progress?(sectorsDone: number, sectors: number): void;
 }
+
+/** Wait between looks whether slots still come, milliseconds. */
+const LOOK_MS = 10_000;
 
 /**
  * Trouble with disk, node or sectors does not end a farm: it becomes the `cause` in its snapshot, and the farm
@@ -116,7 +119,7 @@ export class Farm {
    * Takes the folder, checks that it belongs to this network and farmer, removes what an interrupted plot left
    * and looks over the sectors.
    *
-   * @throws FarmError `other-network`, `other-farmer`, `not-a-farm`, `too-small`; StorageError.
+   * @throws FarmError `other-network`, `other-rules`, `other-farmer`, `not-a-farm`, `too-small`; StorageError.
    */
   static async open(options: FarmOptions): Promise<Farm> {
     const { directory, identity, allocatedBytes, history } = options;
@@ -127,6 +130,7 @@ export class Farm {
     });
     try {
       const info = await options.node.appInfo();
+      requireRules(info.protocolInfo, history);
       const found = await readDescription(directory);
       const piecesInSector =
         found?.piecesInSector ?? options.piecesInSector ?? info.protocolInfo.maxPiecesInSector;
@@ -168,6 +172,9 @@ export class Farm {
       history.onChange(() => this.onHistory()),
     );
     this.sleepDetector.start();
+    this.slots.awoke();
+    const timer = setInterval(() => this.lookForSlots(), LOOK_MS);
+    this.unsubscribe.push(() => clearInterval(timer));
     this.onHistory();
     this.plots.start();
   }
@@ -327,7 +334,14 @@ export class Farm {
     return this.plots.held === null ? 'plotting' : 'waiting';
   }
 
+  private lookForSlots(): void {
+    // Slots that nobody could hear were not withheld.
+    this.sleepDetector.beat();
+    this.slots.lookForSlots();
+  }
+
   private onSleep(ms: number): void {
+    this.slots.awoke();
     this.sleep = sleptAgain(this.sleep, ms, Date.now());
     const seconds = Math.round(ms / 1000);
     this.reports.notify(

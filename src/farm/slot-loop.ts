@@ -21,6 +21,8 @@ const MEASUREMENTS = 60;
 const MAX_CANDIDATES = 64;
 /** JSON-RPC error of a node that got a solution too late. */
 const SOLUTION_IGNORED = '9001';
+/** Without a slot for so long, milliseconds, something is wrong: a slot takes a second or two. */
+const SILENCE_MS = 60_000;
 /** The node asks for a signature within this time of the slot, in milliseconds. */
 const ANSWER_MS = 10_000;
 /** A solution no signature was asked for within so many slots was not used. */
@@ -56,6 +58,8 @@ export class SlotLoop {
     votes: 0,
   };
   private readonly order = new SlotOrder();
+  /** When a slot was heard of last, `performance.now()`. */
+  private heardAt = performance.now();
   private auditing = false;
   /** Whether the last audit could read none of the sectors. */
   blind = false;
@@ -94,8 +98,21 @@ export class SlotLoop {
     };
   }
 
+  /** Slots before this moment could not be heard. */
+  awoke(): void {
+    this.heardAt = performance.now();
+  }
+
+  /** Says so where slots have ceased to come: a farm that nobody tells of them looks well and wins nothing. */
+  lookForSlots(): void {
+    const { sectors, reports } = this.options;
+    if (performance.now() - this.heardAt < SILENCE_MS || sectors.auditable().length === 0) return;
+    reports.setCause('audit', noSlots());
+  }
+
   /** `arrived`: `performance.now()` when the slot became known. */
   async onSlot(slot: SlotInfo, arrived: number): Promise<void> {
+    this.heardAt = arrived;
     if (!this.accept(slot)) return;
     const sectors = this.options.sectors.auditable();
     if (sectors.length === 0) return;
@@ -337,6 +354,15 @@ function newOutcome(slot: SlotInfo): SlotOutcome {
     reason: null,
     sector: null,
   };
+}
+
+function noSlots(): FarmError {
+  return new FarmError({
+    code: 'no-slots',
+    message: `no slot for ${SILENCE_MS} ms`,
+    sentence:
+      'No slots are announced any more, so that nothing can be won. See that the node runs, is synced and can be reached.',
+  });
 }
 
 function tooLate(): FarmError {

@@ -2,6 +2,7 @@
 import { segmentOfPiece } from '../protocol/segment.ts';
 import type {
   FarmerAppInfo,
+  FarmerProtocolInfo,
   HistorySize,
   PieceIndex,
   RewardSigningInfo,
@@ -20,10 +21,42 @@ export interface PieceSource {
   piece(index: PieceIndex, signal: AbortSignal): Promise<Uint8Array | null>;
 }
 
+/** What decides which pieces a sector holds and how long. */
+export type SectorRules = Omit<FarmerProtocolInfo, 'historySize'>;
+
+/**
+ * Compares what a node says of sectors with the verified chain: sectors plotted by other rules win nothing.
+ *
+ * @throws FarmError `other-rules`.
+ */
+export function requireRules(told: SectorRules, history: VerifiedHistory): void {
+  const known = history.constants?.() ?? null;
+  if (known === null) return;
+  const names: (keyof SectorRules)[] = [
+    'maxPiecesInSector',
+    'recentSegments',
+    'recentHistoryFraction',
+    'minSectorLifetime',
+  ];
+  const differing = names.filter((name) => String(told[name]) !== String(known[name]));
+  if (differing.length === 0) return;
+  const values = differing
+    .map((name) => `${name} ${String(told[name])}, not ${String(known[name])}`)
+    .join('; ');
+  throw new FarmError({
+    code: 'other-rules',
+    message: values,
+    sentence: `The node describes sectors otherwise than the verified chain does (${values}). Plotted so, they would win nothing.`,
+    action: 'Try again',
+  });
+}
+
 /** The archived history as the verified chain has it. */
 export interface VerifiedHistory {
   /** Segments archived, at least 1. */
   historySize(): HistorySize;
+  /** The chain's constants; null while they are not known, left out where nobody verifies them. */
+  constants?(): SectorRules | null;
   /** 48 bytes, or null while that segment is not part of the verified chain. */
   segmentCommitment(segment: SegmentIndex): Uint8Array | null;
   /** Calls `listener` after every change; returns what stops that. */

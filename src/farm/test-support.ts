@@ -17,7 +17,7 @@ import type {
   Solution,
 } from '../protocol/types.ts';
 import type { FarmerIdentity } from './identity.ts';
-import type { AuthoringNode, PieceSource, VerifiedHistory } from './source.ts';
+import type { AuthoringNode, PieceSource, SectorRules, VerifiedHistory } from './source.ts';
 
 /** Bytes that a name stands for. */
 export function named(name: string, length: number): Uint8Array {
@@ -104,6 +104,7 @@ export class FakeSource implements PieceSource {
 
 /** A history that grows when the test says so. */
 export class FakeHistory implements VerifiedHistory {
+  constants: () => SectorRules | null = () => null;
   private readonly listeners = new Set<() => void>();
 
   constructor(private size: HistorySize = 3n) {}

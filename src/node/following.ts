@@ -7,6 +7,7 @@ import type { ChainStore } from '../storage/chain-store.ts';
 import { accelerate } from './accelerate.ts';
 import type { NetworkChoice, Setup } from './api.ts';
 import { beginChoice } from './begin.ts';
+import { AuthoringNodes } from './authoring.ts';
 import { NodeError } from './errors.ts';
 import type { Journal } from './journal.ts';
 import { addNearPeers } from './near-peers.ts';
@@ -14,11 +15,16 @@ import { presetOf } from './networks.ts';
 import type { NodePlatform } from './platform.ts';
 import { createTablePool } from './tables.ts';
 
+/** Why nothing can be handed in. */
+export const ONLY_PEERS = 'This needs a node’s RPC; peers alone were named.';
+
 export class Following {
   private constructor(
     readonly pool: TablePool,
     readonly sources: readonly RpcSource[],
     readonly client: LightClient,
+    /** Null where peers alone were named. */
+    readonly authoring: AuthoringNodes<RpcSource> | null,
     /** Ends what helps the client. */
     private readonly release: () => void,
   ) {}
@@ -56,11 +62,21 @@ export class Following {
         log,
       });
       const reach = (address: string) => connectPeer(platform, address);
+      const authoring =
+        sources.length === 0
+          ? null
+          : new AuthoringNodes({
+              sources,
+              usable: () => client.sources(),
+              genesisHash: () => client.genesisHash(),
+              tookOver: ({ name }) => journal.notify('info', 'farm', `Solutions go to ${name} from now on.`),
+            });
       const stops = [
+        ...(authoring === null ? [] : [client.onChange(() => authoring.look())]),
         accelerate(client, pool, platform, log),
         addNearPeers(sources, client, reach, network.endpoints, log),
       ];
-      return new Following(pool, sources, client, () => stops.forEach((stop) => stop()));
+      return new Following(pool, sources, client, authoring, () => stops.forEach((stop) => stop()));
     } catch (error) {
       for (const source of [...sources, ...peers]) source.close();
       await pool?.close();
@@ -73,12 +89,10 @@ export class Following {
     return this.sources.filter(({ state }) => state === 'connected');
   }
 
-  /** The node that solutions go to: the first that is connected, or the first named. Throws NodeError `choice` without any. */
-  authoringSource(): RpcSource {
-    const source = this.sources.find(({ state }) => state === 'connected') ?? this.sources[0];
-    if (source === undefined)
-      throw new NodeError('choice', 'This needs a node’s RPC; peers alone were named.');
-    return source;
+  /** The node that solutions go to. Throws NodeError `choice` where none was named. */
+  requireAuthoring(): AuthoringNodes<RpcSource> {
+    if (this.authoring === null) throw new NodeError('choice', ONLY_PEERS);
+    return this.authoring;
   }
 
   /** Stops following; what was verified is kept. */

@@ -11,7 +11,7 @@ import { causeOf, type Cause } from './causes.ts';
 import { Cluster } from './cluster.ts';
 import { NodeError } from './errors.ts';
 import { Farms } from './farms.ts';
-import { Following } from './following.ts';
+import { Following, ONLY_PEERS } from './following.ts';
 import { PairedHelper } from './helper.ts';
 import { Journal } from './journal.ts';
 import { NO_TIMEKEEPING, Timekeeping } from './keep-time.ts';
@@ -161,7 +161,7 @@ export class NodeRun {
     this.timekeeping = null;
     if (on) {
       const { client, pool } = following;
-      this.timekeeping = new Timekeeping(client, pool, following.authoringSource(), this.changed);
+      this.timekeeping = new Timekeeping(client, pool, following.requireAuthoring().source, this.changed);
     }
     this.changed();
   }
@@ -235,9 +235,9 @@ export class NodeRun {
     const { following, setup, identity } = this;
     if (following === null || setup?.farm == null || identity === null || this.farms.running) return;
     const { client, pool } = following;
-    const node = following.authoringSource().farmer;
+    const node = following.authoring;
     const genesisHash = client.genesisHash();
-    if (genesisHash === null || this.startsWhen() !== null) return;
+    if (node === null || genesisHash === null || this.startsWhen() !== null) return;
     this.farms.start({
       pool,
       history: client,
@@ -315,6 +315,7 @@ export class NodeRun {
   private startsWhen(): string | null {
     const client = this.following?.client;
     if (client === undefined) return null;
+    if (this.following?.authoring === null) return ONLY_PEERS;
     if (client.snapshot().phase !== 'following')
       return 'The farm starts once the chain is verified up to its head.';
     return client.segmentCommitment(0n) === null ? 'The farm starts with the network’s first block.' : null;
