@@ -66,6 +66,8 @@ class CacheSearch {
       const next = running.size < this.limit() ? this.next() : null;
       if (next !== null) {
         const task = this.ask(next).finally(() => running.delete(task));
+        // The signal may end the search before it waits for this question.
+        task.catch(() => undefined);
         running.add(task);
       } else if (running.size + this.checking.size > 0) await Promise.race([...running, ...this.checking]);
       else return;
@@ -162,27 +164,25 @@ class CacheSearch {
   private remember(peer: string, asked: readonly PieceIndex[], has: ReadonlySet<PieceIndex>): void {
     const promised = this.promised.get(peer) ?? new Set();
     for (const index of asked) {
-      if (!has.has(index)) {
-        promised.delete(index);
-        this.lacks(peer, index);
-      } else if (this.lacking.get(peer)?.has(index) !== true) promised.add(index);
+      if (!has.has(index)) this.lacks(peer, index);
+      else if (this.lacking.get(peer)?.has(index) !== true) promised.add(index);
     }
     this.promised.set(peer, promised);
   }
 
   private lacks(peer: string, index: PieceIndex): void {
+    this.promised.get(peer)?.delete(index);
     const lacking = this.lacking.get(peer) ?? new Set();
     this.lacking.set(peer, lacking.add(index));
   }
 
   private tell(index: PieceIndex, peers: readonly PeerAddresses[]): void {
-    const near = this.near.get(index) ?? [];
+    const near = this.near.get(index)!;
     // More than the network's number would only serve to crowd out others.
     for (const told of peers.slice(0, CLOSEST_PEERS)) {
       const id = this.peer.book.learn(told);
       if (id !== null && id !== this.peer.id && !near.includes(id)) near.push(id);
     }
-    this.near.set(index, near);
   }
 }
 
