@@ -1,7 +1,7 @@
 /** What the WebGPU test runs inside the browser's page. */
 import { GpuVerifier } from '../../src/crypto/gpu/verifier.ts';
 import { webCryptoWalker } from '../../src/crypto/pot.ts';
-import type { PotSlot } from '../../src/crypto/pot-verifier.ts';
+import type { PotSlot } from '../../src/crypto/pot-slot.ts';
 
 async function open(): Promise<GpuVerifier> {
   const verifier = await GpuVerifier.open(true);

@@ -4,7 +4,8 @@
  */
 import type { ComputePool } from '../crypto/jobs.ts';
 import { headShare, type PotBudget, type PotShare } from '../crypto/pot-budget.ts';
-import { PotVerifier, type PotAccelerator, type PotHelper } from '../crypto/pot-verifier.ts';
+import type { PotAccelerator, PotHelper } from '../crypto/pot-helper.ts';
+import { PotVerifier } from '../crypto/pot-verifier.ts';
 import { loadWasm } from '../crypto/wasm.ts';
 import type { ChainSource } from '../network/source.ts';
 import type { ChainConstants, HistorySize, SegmentIndex } from '../protocol/types.ts';

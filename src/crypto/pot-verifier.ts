@@ -1,48 +1,14 @@
 /** Verifies proofs of time on the compute pool, as much of them as the person's budget allows. */
-import PQueue from 'p-queue';
-import { onAbort } from '../async/on-abort.ts';
-import { toHex } from '../protocol/bytes.ts';
-import { CHECKPOINTS_BYTES, CHECKPOINTS_IN_SLOT } from '../protocol/constants.ts';
-import { ProtocolError } from '../protocol/errors.ts';
-import { requireIterations } from '../protocol/pot.ts';
-import type { SlotNumber } from '../protocol/types.ts';
-import { JobPriority, type ComputePool, type JobOptions } from './jobs.ts';
+import { CHECKPOINTS_IN_SLOT } from '../protocol/constants.ts';
+import { JobPriority, type ComputePool } from './jobs.ts';
 import { checkpointsOf, passChance, requireBudget, type PotBudget, type PotShare } from './pot-budget.ts';
-import { randomBelow } from './random.ts';
+import { verifyByHelper, type PotAccelerator, type PotHelper } from './pot-helper.ts';
+import { keyOf, requireWellFormed, type PotSlot } from './pot-slot.ts';
+import { PotWalks, type WalkOptions } from './pot-walks.ts';
 import { Rate } from './rate.ts';
 
 /** What was checked: all of it, a random part, or all of it by the person's own helper. */
 export type PotMode = 'full' | 'sampled' | 'helper';
-
-/** A slot's claim of elapsed time. */
-export interface PotSlot {
-  slot: SlotNumber;
-  /** 16 bytes. */
-  seed: Uint8Array;
-  /** Encryptions of the whole slot. */
-  iterations: number;
-  /** 128 bytes. */
-  checkpoints: Uint8Array;
-}
-
-/** A program of the person's own that verifies faster than the pool. */
-export interface PotHelper {
-  /** What it is called in the app. */
-  readonly name: string;
-  /** Iterations of a slot that it takes at most; slots of more are left to the pool. */
-  readonly maxIterations: number;
-  /** For each claim the first wrong checkpoint, or null. Rejects when the helper is gone. */
-  verify(slots: readonly PotSlot[], signal?: AbortSignal): Promise<(number | null)[]>;
-  /** Told when one of its verdicts was found to be wrong: it is not asked again. */
-  distrust(what: string): void;
-}
-
-/** A part of this machine that verifies many slots faster than the pool, but one not. */
-export interface PotAccelerator {
-  verifier: PotHelper;
-  /** How many times as fast as the pool it is. */
-  gain: number;
-}
 
 /** Slots that hold, and what that took. */
 export interface PotVerdict {
@@ -68,8 +34,7 @@ export interface PotStats {
 }
 
 /** How slots are verified. */
-export interface PotVerifyOptions extends Partial<Pick<JobOptions, 'signal'>> {
-  priority: JobOptions['priority'];
+export interface PotVerifyOptions extends WalkOptions {
   /** Instead of the budget's share, for the head of the chain. */
   share?: PotShare;
 }
@@ -78,11 +43,6 @@ export interface PotVerifyOptions extends Partial<Pick<JobOptions, 'signal'>> {
 export const FORGED_SHARE = 0.1;
 /** Slots remembered as verified. */
 const REMEMBERED = 16_384;
-/** Iterations of a checkpoint beyond which each may be a job of its own. */
-const LONG_CHECKPOINT = 2_000_000;
-
-const ALL: readonly number[] = Array.from({ length: CHECKPOINTS_IN_SLOT }, (_, index) => index);
-
 /**
  * Verifies slots, each on its own: that their seeds follow from one another is the chain's to check. A slot that
  * held once is not walked again.
@@ -94,9 +54,7 @@ export class PotVerifier {
   private acceleratorRate = new Rate();
   /** That of whoever verified last. */
   private latestRate = this.rate;
-  private readonly walks = new PQueue();
-  /** By how many checkpoints, whether they are walked side by side. */
-  private readonly walkers = new Map<number, Promise<boolean>>();
+  private readonly walks: PotWalks;
   private budget: PotBudget = { mode: 'full' };
   private helper: PotHelper | null = null;
   private accelerator: PotAccelerator | null = null;
@@ -105,10 +63,8 @@ export class PotVerifier {
   private walker = '';
   private soundness = 1;
 
-  constructor(
-    private readonly pool: ComputePool,
-    budget: PotBudget,
-  ) {
+  constructor(pool: ComputePool, budget: PotBudget) {
+    this.walks = new PotWalks(pool);
     this.setBudget(budget);
   }
 
@@ -116,7 +72,7 @@ export class PotVerifier {
   setBudget(budget: PotBudget): void {
     requireBudget(budget);
     this.budget = budget;
-    this.walks.concurrency = budget.cores ?? Number.POSITIVE_INFINITY;
+    this.walks.setCores(budget.cores);
   }
 
   /** Lets a helper verify, spot-checked; null: the pool does it. A helper that fails or lies is dropped. */
@@ -187,16 +143,14 @@ export class PotVerifier {
   private async byPool(slots: readonly PotSlot[], options: PotVerifyOptions): Promise<Outcome> {
     const share = options.share ?? this.budget;
     const checkpoints = checkpointsOf(share);
-    const long = slots.some(({ iterations }) => iterations / CHECKPOINTS_IN_SLOT > LONG_CHECKPOINT);
-    const apart = long && !(await this.sideBySide(checkpoints));
-    const groups = apart ? CHECKPOINTS_IN_SLOT : Math.ceil(this.pool.status().workers / slots.length);
-    const parts = slots.flatMap((slot) =>
-      grouped(drawn(checkpoints), groups).map((only) => ({ slot, only })),
-    );
+    const parts = await this.walks.sample(slots, checkpoints);
     const end = this.rate.begin();
     if (slots.length > 0) this.latestRate = this.rate;
     try {
-      const iterations = await this.walk(parts, options, (walked) => this.rate.add(walked));
+      const iterations = await this.walks.walk(parts, options, (walked, walker) => {
+        this.rate.add(walked);
+        this.walker = walker;
+      });
       return { mode: share.mode, checkpoints, iterations };
     } finally {
       end();
@@ -229,7 +183,6 @@ export class PotVerifier {
     return { mode: 'full', checkpoints: CHECKPOINTS_IN_SLOT, iterations };
   }
 
-  /** Iterations that a helper verified and a spot check confirmed. Null: it took none, failed, or lied. */
   private async assisted(
     helper: PotHelper,
     rate: Rate,
@@ -237,104 +190,9 @@ export class PotVerifier {
     options: PotVerifyOptions,
     drop: () => void,
   ): Promise<number | null> {
-    if (slots.length === 0) return null;
-    if (slots.some(({ iterations }) => iterations > helper.maxIterations)) return null;
-    let verdicts: (number | null)[];
-    const end = rate.begin();
-    try {
-      verdicts = await helper.verify(slots, options.signal);
-    } catch {
-      options.signal?.throwIfAborted();
-      drop();
-      return null;
-    } finally {
-      end();
-    }
-    const lied = await this.spotCheck(slots, verdicts, options);
-    if (lied !== null) {
-      drop();
-      helper.distrust(lied.message);
-      if (lied.wrong !== null) throw lied.wrong;
-      return null;
-    }
-    const iterations = slots.reduce((sum, slot) => sum + slot.iterations, 0);
-    rate.add(iterations);
-    this.latestRate = rate;
+    const iterations = await verifyByHelper(helper, slots, this.walks, options, rate, drop);
+    if (iterations !== null) this.latestRate = rate;
     return iterations;
-  }
-
-  /**
-   * Walks one checkpoint here too: one drawn at random, or the one that the helper refuses. Returns how the helper
-   * lied, with the slot's own fault if it hid one; null: what was walked agrees. Throws what is wrong with a slot
-   * that was rightly refused.
-   */
-  private async spotCheck(
-    slots: readonly PotSlot[],
-    verdicts: readonly (number | null)[],
-    options: PotVerifyOptions,
-  ): Promise<{ message: string; wrong: ProtocolError | null } | null> {
-    if (verdicts.length !== slots.length || !verdicts.every((index) => index === null || ALL.includes(index)))
-      return { message: 'its answer is no verdict on these slots', wrong: null };
-    const refused = verdicts.findIndex((index) => index !== null);
-    const slot = slots[refused < 0 ? randomBelow(slots.length) : refused] as PotSlot;
-    const checkpoint = verdicts[refused] ?? randomBelow(CHECKPOINTS_IN_SLOT);
-    const what = `checkpoint ${checkpoint} of slot ${slot.slot}`;
-    try {
-      await this.walk([{ slot, only: [checkpoint] }], options);
-    } catch (error) {
-      if (!(error instanceof ProtocolError)) throw error;
-      if (refused >= 0) throw error;
-      return { message: `it let ${what} pass, which is wrong`, wrong: error };
-    }
-    return refused < 0 ? null : { message: `it refused ${what}, which is right`, wrong: null };
-  }
-
-  /**
-   * Whether the workers walk so many checkpoints of a slot side by side. Then a slot is cut into no more jobs than keep
-   * every worker busy; walked one after the other, each long checkpoint is a job, which can be let go.
-   */
-  private sideBySide(checkpoints: number): Promise<boolean> {
-    const known = this.walkers.get(checkpoints);
-    if (known !== undefined) return known;
-    const asked = this.pool
-      .run('pot.walker', { checkpoints }, { priority: JobPriority.verifyHead })
-      .then(({ walker }) => walker === 'wasm');
-    this.walkers.set(checkpoints, asked);
-    asked.catch(() => this.walkers.delete(checkpoints));
-    return asked;
-  }
-
-  /** Iterations walked. Throws ProtocolError for the first part found wrong, and lets the others go. */
-  private async walk(
-    parts: readonly Part[],
-    { priority, signal }: PotVerifyOptions,
-    progress: (iterations: number) => void = () => undefined,
-  ): Promise<number> {
-    signal?.throwIfAborted();
-    const stop = new AbortController();
-    const leave = onAbort(signal, () => stop.abort(signal?.reason));
-    let total = 0;
-    const work = async ({ slot, only }: Part): Promise<void> => {
-      const { seed, iterations, checkpoints } = slot;
-      const input = { seed, iterations, checkpoints, only };
-      const options = { priority, signal: stop.signal };
-      const job = async () => this.pool.run('pot.verify', input, options);
-      const { firstWrong, walker } = await this.walks.add(job, { priority: -priority });
-      if (firstWrong !== null) throw wrongCheckpoint(slot, firstWrong);
-      const walked = (iterations / CHECKPOINTS_IN_SLOT) * only.length;
-      total += walked;
-      progress(walked);
-      this.walker = walker;
-    };
-    try {
-      await Promise.all(parts.map(work));
-      return total;
-    } catch (error) {
-      stop.abort(error);
-      throw error;
-    } finally {
-      leave();
-    }
   }
 
   private remember(key: string, mode: PotMode): void {
@@ -353,55 +211,7 @@ interface Outcome {
   iterations: number;
 }
 
-/** Some checkpoints of a slot. */
-interface Part {
-  slot: PotSlot;
-  only: number[];
-}
-
 /** How all of them were checked at least. */
 function weakest(modes: readonly PotMode[]): PotMode | undefined {
   return (['sampled', 'helper', 'full'] as const).find((mode) => modes.includes(mode));
-}
-
-function requireWellFormed({ slot, seed, iterations, checkpoints }: PotSlot): void {
-  requireIterations(iterations);
-  if (checkpoints.length === CHECKPOINTS_BYTES && seed.length === CHECKPOINTS_BYTES / CHECKPOINTS_IN_SLOT) {
-    return;
-  }
-  throw new ProtocolError({
-    code: 'bad-checkpoints',
-    rule: 'pot-checkpoints',
-    message: `slot ${slot}: a seed of ${seed.length} and checkpoints of ${checkpoints.length} bytes`,
-    values: { slot, seed: seed.length, checkpoints: checkpoints.length },
-  });
-}
-
-function wrongCheckpoint({ slot }: PotSlot, checkpoint: number): ProtocolError {
-  return new ProtocolError({
-    code: 'wrong-checkpoint',
-    rule: 'pot-checkpoints',
-    message: `checkpoint ${checkpoint} of slot ${slot} does not follow from what is before it`,
-    sentence: `The proof of time of slot ${slot} is wrong: the time it claims did not pass.`,
-    values: { slot, checkpoint },
-  });
-}
-
-function keyOf({ seed, iterations, checkpoints }: PotSlot): string {
-  return `${iterations}:${toHex(seed)}:${toHex(checkpoints)}`;
-}
-
-/** `count` distinct checkpoints, ascending, by the platform's generator. */
-function drawn(count: number): number[] {
-  const left = [...ALL];
-  while (left.length > count) left.splice(randomBelow(left.length), 1);
-  return left;
-}
-
-/** Cuts a list into at most `count` runs of nearly equal length. */
-function grouped(indices: number[], count: number): number[][] {
-  const size = Math.ceil(indices.length / Math.min(count, indices.length));
-  const groups: number[][] = [];
-  for (let at = 0; at < indices.length; at += size) groups.push(indices.slice(at, at + size));
-  return groups;
 }

@@ -1,6 +1,6 @@
 import { describe, expect, test, vi } from 'vitest';
 import { createInlinePool } from '../crypto/pool/inline.ts';
-import type { PotAccelerator } from '../crypto/pot-verifier.ts';
+import type { PotAccelerator } from '../crypto/pot-helper.ts';
 import type { GpuAccelerator } from '../crypto/gpu/verifier.ts';
 import { accelerate } from './accelerate.ts';
 

@@ -5,7 +5,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CODE, honest, INFO, ScriptedHelper } from '../../tests/support/scripted-helper.ts';
 import { eventually } from '../../tests/support/waiting.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
-import type { PotHelper } from '../crypto/pot-verifier.ts';
+import type { PotHelper } from '../crypto/pot-helper.ts';
 import { openNodeSocket } from '../network/socket-node.ts';
 import { openNodeStore } from '../storage/node-store.ts';
 import type { NodeStore } from '../storage/store.ts';

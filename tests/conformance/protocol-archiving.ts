@@ -1,14 +1,7 @@
 /** Archiving of the recorded blocks into segments and pieces, and the way back from pieces to blocks. */
 import { availableParallelism } from 'node:os';
 import { archiveSegment, type SegmentPieces } from '../../src/crypto/archive.ts';
-import type {
-  ComputePool,
-  JobInput,
-  JobName,
-  JobOptions,
-  JobOutput,
-  PoolStatus,
-} from '../../src/crypto/jobs.ts';
+import type { ComputePool } from '../../src/crypto/jobs.ts';
 import { commitSegment, interpolate } from '../../src/crypto/kzg.ts';
 import { invalidPieces, type PlacedPiece } from '../../src/crypto/piece.ts';
 import { createNodePool } from '../../src/crypto/pool/node.ts';
@@ -19,6 +12,7 @@ import { concat, equal, fromHex, toHex } from '../../src/protocol/bytes.ts';
 import { PIECES_IN_SEGMENT, POINT_BYTES, RECORDED_SEGMENT_BYTES } from '../../src/protocol/constants.ts';
 import { blake3Hash, hashToScalar } from '../../src/protocol/hash.ts';
 import { Reconstructor } from '../../src/protocol/reconstructor.ts';
+import { segmentItems, type SegmentItem } from '../../src/protocol/segment-item.ts';
 import {
   encodeSegmentHeader,
   pieceAt,
@@ -27,8 +21,8 @@ import {
   segmentHeaderToJson,
   segmentOfPiece,
 } from '../../src/protocol/segment.ts';
-import { segmentItems, type SegmentItem } from '../../src/protocol/segment-item.ts';
 import type { GlobalObject } from '../../src/protocol/types.ts';
+import { SparingPool } from './archive-sparing-pool.ts';
 import {
   blockBytes,
   blockObjectsOf,
@@ -70,52 +64,6 @@ interface Rebuilt {
   recorded: Uint8Array;
   pieces: SegmentPieces;
   records: Uint8Array[];
-}
-
-/** One commitment in so many is computed, the others are looked up. */
-const COMPUTED_SHARE = 8;
-
-/**
- * A pool that computes a share of the commitments asked for and takes the others from the recording, by the hash
- * of their record: a segment's 128 cost minutes, and all of them are proven at once by the batch.
- */
-class SparingPool implements ComputePool {
-  private readonly known: ReadonlyMap<string, Uint8Array>;
-  private asked = 0;
-
-  constructor(
-    private readonly pool: ComputePool,
-    segments: readonly RecordedSegment[],
-  ) {
-    const entries = segments.flatMap(({ pieces }) => pieces);
-    this.known = new Map(
-      entries.map(({ record_blake3, commitment }) => [
-        String(record_blake3),
-        fromHex(commitment, POINT_BYTES),
-      ]),
-    );
-  }
-
-  run<J extends JobName>(job: J, input: JobInput<J>, options: JobOptions): Promise<JobOutput<J>> {
-    if (job === 'record.commit' && this.asked++ % COMPUTED_SHARE !== 0) {
-      const { record } = input as JobInput<'record.commit'>;
-      const commitment = this.known.get(toHex(blake3Hash(record)));
-      if (commitment !== undefined) return Promise.resolve({ commitment } as JobOutput<J>);
-    }
-    return this.pool.run(job, input, options);
-  }
-
-  resize(workers: number): void {
-    this.pool.resize(workers);
-  }
-
-  status(): PoolStatus {
-    return this.pool.status();
-  }
-
-  close(): Promise<void> {
-    return this.pool.close();
-  }
 }
 
 class Archiving {

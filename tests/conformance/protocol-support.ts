@@ -55,6 +55,11 @@ export function expectFacts(record: Recorded, inputs: readonly string[], compute
   noteUnchecked(record, [...inputs, ...Object.keys(computed)]);
 }
 
+/** Some fields of a record; those that it lacks are undefined. */
+export function pick(record: Recorded, fields: readonly string[]): Recorded {
+  return Object.fromEntries(fields.map((field) => [field, record[field]]));
+}
+
 /** Throws unless inputs were made by the rule that the suite makes them by; a set may leave the rule out. */
 export function expectRule(rule: string, recorded: string | undefined): void {
   if (recorded) expectSame('rule', rule, recorded);

@@ -1,5 +1,4 @@
 /** Recorded frames of a farming cluster and exchanges of the storage network. */
-import { createHash } from 'node:crypto';
 import {
   clusterMessages,
   headersOf,
@@ -8,149 +7,21 @@ import {
 } from '../../src/protocol/cluster/messages.ts';
 import { AckWindow, StreamReceiver, StreamSender, streamMessage } from '../../src/protocol/cluster/stream.ts';
 import type { SectorPlottingProgress } from '../../src/protocol/cluster/values.ts';
-import { concat, equal, fromHex } from '../../src/protocol/bytes.ts';
 import { decodeWith, encodeWith, type Codec } from '../../src/protocol/codec.ts';
-import { PIECE_BYTES } from '../../src/protocol/constants.ts';
-import { dsnProtocols, encodeVarint, FrameReader, MAX_REQUEST_BYTES } from '../../src/protocol/dsn.ts';
-import { blake3Hash } from '../../src/protocol/hash.ts';
-import { ScaleReader, ScaleWriter } from '../../src/protocol/scale.ts';
-import { SECTOR_METADATA_BYTES, sectorBytes } from '../../src/protocol/sector.ts';
+import { sectorBytes } from '../../src/protocol/sector.ts';
 import { expectSame } from './protocol-support.ts';
-import type { ConformanceCase, ConformanceContext, ConformanceSuite } from './types.ts';
-import { complete, piecesIn, SeenPieces, type SeenPiece } from './wire-pieces.ts';
-
-/** Bytes, or, for long ones, their length, hash and ends. */
-type RecordedBytes = { hex: string } | { len: number; sha256: string; first_256: string; last_256: string };
-
-/** Bytes of which a stretch in the middle may be unknown: zeros stand there. */
-interface Partial {
-  bytes: Uint8Array;
-  /** First and last unknown byte; equal where nothing is unknown. */
-  hole: [number, number];
-  recorded: RecordedBytes;
-}
-
-function partial(recorded: RecordedBytes): Partial {
-  if ('hex' in recorded) return { bytes: fromHex(recorded.hex), hole: [0, 0], recorded };
-  const first = fromHex(recorded.first_256, 256);
-  const last = fromHex(recorded.last_256, 256);
-  const bytes = new Uint8Array(recorded.len);
-  bytes.set(first);
-  bytes.set(last, recorded.len - last.length);
-  return { bytes, hole: [first.length, recorded.len - last.length], recorded };
-}
-
-/** Puts bytes that follow from the structure into the unknown stretch. */
-function fill({ bytes, hole: [from, to] }: Partial, at: number, structure: Uint8Array): void {
-  structure.forEach((byte, index) => {
-    if (at + index >= from && at + index < to) bytes[at + index] = byte;
-  });
-}
-
-function sha256(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex');
-}
-
-/** Throws unless bytes are the recorded ones, as far as those are known. */
-function expectRecorded(bytes: Uint8Array, recorded: RecordedBytes, whole: boolean): void {
-  if ('hex' in recorded) return expectSame('bytes', bytes, recorded.hex);
-  expectSame('len', bytes.length, recorded.len);
-  expectSame('first_256', bytes.subarray(0, 256), recorded.first_256);
-  expectSame('last_256', bytes.subarray(-256), recorded.last_256);
-  if (whole) expectSame('sha256', sha256(bytes), recorded.sha256);
-}
-
-function roundTrip<T>(codec: Codec<T>, payload: Partial, what: string): T {
-  const value = decodeWith(codec, payload.bytes, what);
-  expectRecorded(encodeWith(codec, value), payload.recorded, false);
-  return value;
-}
-
-/** Compares the hash of a message that a known piece completes. */
-function expectWhole({ bytes, hole, recorded }: Partial, pieces: SeenPiece[], known: SeenPiece | null): void {
-  if ('hex' in recorded || !complete(bytes, hole, pieces, known)) return;
-  expectSame('sha256', sha256(bytes), recorded.sha256);
-}
-
-const PIECE_LENGTH = new ScaleWriter().compact(PIECE_BYTES).bytes();
-
-/** The structure of a plotted sector that begins at `at`. Returns where it ends. */
-function fillPlottedSector(payload: Partial, at: number): number {
-  const metadata = at + 34;
-  const pieces = new DataView(payload.bytes.buffer).getUint16(metadata + 2, true);
-  const checksum = metadata + SECTOR_METADATA_BYTES - 32;
-  // Any history size but zero decodes.
-  fill(payload, checksum - 8, Uint8Array.of(1));
-  fill(payload, checksum, blake3Hash(payload.bytes.subarray(metadata, checksum)));
-  const list = new ScaleWriter().compact(pieces).bytes();
-  fill(payload, checksum + 32, list);
-  return checksum + 32 + list.length + 8 * pieces;
-}
-
-/** The structure of `count` items of a stream that begin at `at`; `end` is where the last one ends. */
-function fillItems(payload: Partial, message: AnyMessage, count: number, at: number, end: number): void {
-  const { bytes } = payload;
-  for (let item = 0; item < count; item += 1) {
-    switch (message) {
-      case clusterMessages.pieces:
-        fill(payload, at + 8, PIECE_LENGTH);
-        at += 8 + PIECE_LENGTH.length + PIECE_BYTES;
-        break;
-      case clusterMessages.readPieces:
-        // Tag of the result, offset, tag of the option: unknown ones are taken to hold a piece.
-        fill(payload, at + 5, Uint8Array.of(1));
-        if (bytes[at] === 1) return;
-        at += 6;
-        if (bytes[at - 1] === 0) break;
-        fill(payload, at + 8, PIECE_LENGTH);
-        at += 8 + PIECE_LENGTH.length + PIECE_BYTES;
-        break;
-      case clusterMessages.plottedSectors:
-        fill(payload, at + 35 + 2, bytes.subarray(at - item, at - item + 2));
-        at = fillPlottedSector(payload, at + 1);
-        break;
-      case clusterMessages.plotSector: {
-        const left = count - item - 1;
-        const tag = bytes[at]!;
-        if (tag === 3 || tag === 5) at += 13;
-        else if (tag === 6) at = fillPlottedSector(payload, at + 1) + 12;
-        else if (tag === 7 || (at >= payload.hole[0] && left === 0)) {
-          const length = end - left - at - 6;
-          fill(payload, at, Uint8Array.of(7, 0));
-          fill(payload, at + 2, new ScaleWriter().compact(length).bytes());
-          return;
-        } else at += 1;
-        break;
-      }
-      default:
-        return;
-    }
-  }
-}
-
-/** The structure of a stream's long message, as far as it follows from what is recorded. */
-function fillStreamMessage(payload: Partial, message: AnyMessage): void {
-  if (payload.hole[0] === payload.hole[1]) return;
-  const reader = new ScaleReader(payload.bytes, 'stream message');
-  const last = reader.u8() === 1;
-  reader.u32();
-  const count = reader.compact();
-  // A subject of the acknowledgements always has the same length: a word, a point and a ULID.
-  const end = payload.bytes.length - (last ? 0 : 1 + 'stream-response-ack.'.length + 26);
-  fillItems(payload, message, count, reader.position, end);
-}
-
-/** The structure of a long message that is not part of a stream. */
-function fillMessage(payload: Partial, message: AnyMessage): void {
-  if (message === clusterMessages.sectorUpdate && payload.bytes[20] === 7) {
-    let at = fillPlottedSector(payload, 21);
-    fill(payload, at, Uint8Array.of(payload.bytes.length > at + 13 ? 1 : 0));
-    if (payload.bytes[at] === 1) {
-      fill(payload, at + 1 + 34, payload.bytes.subarray(21 + 34, 21 + 38));
-      at = fillPlottedSector(payload, at + 1);
-    }
-  }
-}
+import type { ConformanceCase, ConformanceSuite } from './types.ts';
+import { fillMessage, fillStreamMessage } from './wire-cluster-fill.ts';
+import { exchangesOf } from './wire-exchanges.ts';
+import {
+  expectRecorded,
+  expectWhole,
+  partial,
+  roundTrip,
+  type Partial,
+  type RecordedBytes,
+} from './wire-partial.ts';
+import { piecesIn, SeenPieces, type SeenPiece } from './wire-pieces.ts';
 
 interface Frame {
   n: number;
@@ -319,136 +190,6 @@ function clusterCases({ frames, frames_total: total }: Cluster, known: SeenPiece
       run: () => listener.seen.check(),
     },
   ];
-}
-
-interface Exchange {
-  protocol: string;
-  request: Framed;
-  response: Framed | null;
-}
-
-type Framed = RecordedBytes & { varint_len: string };
-
-interface FullResponse {
-  file: string;
-  len: number;
-  sha256: string;
-}
-
-function codecsOf(name: string) {
-  const protocol = Object.values(dsnProtocols).find((known) => known.name === name);
-  if (protocol === undefined) throw new Error(`no protocol ${name}`);
-  return protocol as { request: Codec<unknown>; response: Codec<unknown>; maxResponseBytes: number };
-}
-
-/** The length before the message, and the message out of both, cut at every place that could matter. */
-function checkFrame(payload: Uint8Array, varint: string, limit: number): void {
-  expectSame('varint_len', encodeVarint(payload.length), varint);
-  const framed = concat(fromHex(varint), payload);
-  for (const cut of [0, 1, 2, varint.length / 2, framed.length - 1, framed.length]) {
-    const reader = new FrameReader(limit);
-    const read = reader.push(framed.subarray(0, cut)) ?? reader.push(framed.subarray(cut));
-    if (read === null || !equal(read, payload)) throw new Error(`not read again, cut at ${cut}`);
-  }
-}
-
-/** The indexes at the end of an answer that holds a piece, which begin after it. */
-function checkPieceExchange(request: unknown, response: unknown): void {
-  const { cachedPieces: asked } = request as { cachedPieces: bigint[] };
-  const { cachedPieces: offered } = response as { cachedPieces: bigint[] };
-  for (const index of offered) {
-    if (!asked.includes(index)) throw new Error(`piece ${index} was offered but not asked for`);
-  }
-}
-
-function exchangeCases(responder: string, exchanges: Exchange[], known: SeenPiece | null): ConformanceCase[] {
-  const seen = new SeenPieces();
-  const cases = exchanges.map(({ protocol, request, response }, number) => ({
-    name: `${responder} ${number} ${protocol}`,
-    rule: 'dsn-request-response',
-    run: () => {
-      const codecs = codecsOf(protocol);
-      const asked = partial(request);
-      checkFrame(asked.bytes, request.varint_len, MAX_REQUEST_BYTES);
-      const question = roundTrip(codecs.request, asked, 'request');
-      if (response === null) return;
-      const answered = partial(response);
-      checkFrame(answered.bytes, response.varint_len, codecs.maxResponseBytes);
-      const answer = roundTrip(codecs.response, answered, 'response');
-      if (protocol !== dsnProtocols.segmentHeadersByIndexes.name) checkPieceExchange(question, answer);
-      const { pieceIndex = null } = question as { pieceIndex?: bigint };
-      const pieces = piecesIn(answer, pieceIndex);
-      seen.note(answer, pieces);
-      expectWhole(answered, pieces, known);
-    },
-  }));
-  const ofSegments = {
-    name: `${responder}: pieces of the answers`,
-    rule: 'solution-record-witness',
-    run: () => seen.check(),
-  };
-  return [...cases, ofSegments];
-}
-
-/** The piece of the answer that is recorded whole, by the question that it answers. */
-function knownPiece(recorded: Exchanges, full: Uint8Array): SeenPiece | null {
-  const hash = sha256(full);
-  const exchange = Object.values(recorded)
-    .flatMap((value) => (isExchanges(value) ? value : []))
-    .find(({ response }) => response !== null && 'sha256' in response && response.sha256 === hash);
-  if (exchange === undefined) return null;
-  const { request, response } = dsnProtocols.pieceByIndex;
-  const { pieceIndex } = decodeWith(request, partial(exchange.request).bytes, 'request');
-  const { piece } = decodeWith(response, full, 'response');
-  return piece && { index: pieceIndex, piece };
-}
-
-/** Exchanges by who answered, whole answers of them, and whatever else was noted. */
-type Exchanges = Record<string, unknown>;
-
-function isFull(value: unknown): value is FullResponse {
-  return typeof value === 'object' && value !== null && 'file' in value && typeof value.file === 'string';
-}
-
-function isExchanges(value: unknown): value is Exchange[] {
-  const isOne = (entry: unknown) => typeof entry === 'object' && entry !== null && 'protocol' in entry;
-  return Array.isArray(value) && value.some(isOne);
-}
-
-function fileCase(ctx: ConformanceContext, name: string, field: string, full: FullResponse): ConformanceCase {
-  return {
-    name: `${field} ${full.file}`,
-    rule: 'dsn-request-response',
-    run: async () => {
-      const bytes = await ctx.read(besides(name, full.file));
-      expectSame('len', bytes.length, full.len);
-      expectSame('sha256', sha256(bytes), full.sha256);
-      const { response } = dsnProtocols.pieceByIndex;
-      const again = encodeWith(response, decodeWith(response, bytes, 'response'));
-      if (!equal(again, bytes)) throw new Error('not the same bytes again');
-    },
-  };
-}
-
-const besides = (name: string, file: string): string => name.replace(/[^/]*$/, file);
-
-async function exchangesOf(
-  ctx: ConformanceContext,
-  files: string[],
-  name: string,
-): Promise<{ cases: ConformanceCase[]; known: SeenPiece | null }> {
-  const recorded = await ctx.json<Exchanges>(name);
-  const cases: ConformanceCase[] = [];
-  let known: SeenPiece | null = null;
-  for (const [field, value] of Object.entries(recorded)) {
-    if (!isFull(value) || !files.includes(besides(name, value.file))) continue;
-    known = knownPiece(recorded, await ctx.read(besides(name, value.file)));
-    cases.push(fileCase(ctx, name, field, value));
-  }
-  for (const [field, value] of Object.entries(recorded)) {
-    if (isExchanges(value)) cases.push(...exchangeCases(field, value, known));
-  }
-  return { cases, known };
 }
 
 export const wireCluster: ConformanceSuite = {

@@ -1,5 +1,5 @@
 /** Proof of time: what the justification says by itself, and how it continues the parent's. */
-import type { PotSlot } from '../../crypto/pot-verifier.ts';
+import type { PotSlot } from '../../crypto/pot-slot.ts';
 import { equal } from '../../protocol/bytes.ts';
 import { nextPotInput, slotOutput } from '../../protocol/pot.ts';
 import type { Block, BlockContext } from '../block.ts';

@@ -3,7 +3,7 @@ import { unsafe } from '@noble/ciphers/aes.js';
 import { CHECKPOINTS_IN_SLOT, POT_BLOCK_BYTES } from '../../protocol/constants.ts';
 import { equal } from '../../protocol/bytes.ts';
 import { checkpoint, potKey } from '../../protocol/pot.ts';
-import type { PotSlot } from '../pot-verifier.ts';
+import type { PotSlot } from '../pot-slot.ts';
 import { PLANES, ROUND_KEYS, SBOX_CONSTANT } from './shader.ts';
 
 /** Blocks that one invocation walks. */
