@@ -9,7 +9,8 @@ import { segmentHeaderHash } from '../protocol/segment.ts';
 import type { PieceIndex, SegmentHeader, SegmentIndex } from '../protocol/types.ts';
 import { Farm, type FarmOptions } from '../farm/farm.ts';
 import { fakeEncoding, FakeNode, FakePool, fakePiece, named, plottingPool } from '../farm/test-support.ts';
-import { ClusterConnection, type ConnectionSettings } from './connection.ts';
+import { ClusterConnection } from './connection.ts';
+import type { ConnectionSettings } from './link.ts';
 import type { ControllerNode } from './controller.ts';
 import type { FarmerMember, FarmSeat, FarmSeatOptions } from './farmer.ts';
 

@@ -1,6 +1,6 @@
 /** What the node needs of the place it runs in: a browser's worker or Node.js. */
 import type { GpuAccelerator } from '../crypto/gpu/verifier.ts';
-import type { Connect } from '../cluster/connection.ts';
+import type { Connect } from '../cluster/link.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { TableMaker } from '../crypto/table-maker.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
