@@ -43,7 +43,7 @@ export default function PassportEvidence({ reload }: { reload: () => void }) {
         />
         <FilesField
           label="Certificates of countries"
-          hint="A master list, which ICAO and several states publish (.ml, .ldif or .zip), or certificates (.pem, .cer). You decide whose list you trust."
+          hint="A master list, which ICAO and several states publish (.ml, .ldif or .zip), or certificates (.pem, .cer); lists of withdrawn ones (.crl), too. You decide whose list you trust."
           onChoose={choose(setAuthorities)}
         />
       </Form>
@@ -117,6 +117,13 @@ function Found({ found }: { found: PassportView }) {
               {found.listedBy.length > 0 && <>, from a list signed by {found.listedBy.join('; ')}</>}.
             </li>
           )}
+          {authority?.notRevoked != null && (
+            <li>
+              {country} had not withdrawn its signer on {day(authority.notRevoked.thisUpdate)}, by its own
+              list
+              {authority.notRevoked.outdated && ', which is out of date'}.
+            </li>
+          )}
           <li>The printed lines fit their check digits, and country and times fit the certificates.</li>
         </ul>
       </details>
@@ -128,7 +135,11 @@ function Found({ found }: { found: PassportView }) {
             could prove that it is no copy.
           </li>
           <li>That it is yours: nobody compared a face with the portrait.</li>
-          <li>That it was not reported lost, or its signer withdrawn: nobody is asked.</li>
+          <li>
+            That it was not reported lost: nobody is asked.
+            {authority?.notRevoked == null &&
+              ' Nor that its signer was not withdrawn: the country’s list (CRL) was not given.'}
+          </li>
         </ul>
       </details>
       <Technical found={found} />
@@ -162,7 +173,7 @@ function Technical({ found }: { found: PassportView }) {
             <dt>Countries given</dt>
             <dd>
               {count(found.countries.length)}
-              {found.unreadable > 0 && `; ${count(found.unreadable)} certificates could not be read`}
+              {found.unreadable > 0 && `; ${count(found.unreadable)} entries could not be read`}
             </dd>
           </>
         )}

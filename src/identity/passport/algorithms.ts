@@ -56,13 +56,9 @@ function refuseAlgorithm(oid: string, what: string): never {
     throw new Refusal(
       'weak-algorithm',
       `${what}: ${weak}`,
-      `This passport is protected with ${weak}, which can be forged today. It proves nothing any more.`,
+      `What protects this is ${weak}, which can be forged today: it proves nothing any more.`,
     );
-  throw new Refusal(
-    'unknown-algorithm',
-    `${what}: ${oid}`,
-    'This passport is signed in a way not known here.',
-  );
+  throw new Refusal('unknown-algorithm', `${what}: ${oid}`, 'It is signed in a way that is not known here.');
 }
 
 /** Hash of a digest algorithm. `what` names it in refusals. Throws Refusal. */
@@ -143,11 +139,7 @@ export function checkSignature(
     if (key.oid !== OID.ecPublicKey) return { name: 'ECDSA', holds: false };
     const curve = curveOf(key);
     if (curve === null)
-      throw new Refusal(
-        'unknown-curve',
-        what,
-        'This passport is signed over a curve that is not known here.',
-      );
+      throw new Refusal('unknown-curve', what, 'It is signed over a curve that is not known here.');
     return {
       name: `ECDSA, ${curve.name}, ${hashText(elliptic)}`,
       holds: sound(() => {
@@ -168,7 +160,7 @@ export function checkSignature(
     throw new Refusal(
       'weak-algorithm',
       `${what}: RSA key of ${bits} bits`,
-      `This passport is protected with an RSA key of ${bits} bits, which is too short today.`,
+      `It is signed with an RSA key of ${bits} bits, which is too short today.`,
     );
   return {
     name: `${isPss ? 'RSASSA-PSS' : 'RSA'}, ${bits} bits, ${hashText(hash)}`,

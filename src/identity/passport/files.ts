@@ -64,7 +64,8 @@ function numberInName(name: string): number | null {
   return found === null ? null : Number(found[1]);
 }
 
-const isZip = (bytes: Uint8Array): boolean =>
+/** Whether a file is a zip. */
+export const isZip = (bytes: Uint8Array): boolean =>
   bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
 const isJson = (bytes: Uint8Array): boolean => /^\s*\{/.test(new TextDecoder().decode(bytes.subarray(0, 64)));
 

@@ -16,6 +16,7 @@ import {
   makeMasterList,
   makeMrz,
   makePassport,
+  makeRevocationList,
   rsaSigner,
   signedData,
   spelledOut,
@@ -313,6 +314,43 @@ describe('refused is a passport', () => {
   });
 });
 
+describe('a list of withdrawn certificates', () => {
+  const DAY = 86_400_000;
+  const held = async (...lists: PassportFile[]) => {
+    const { files } = await makePassport(utopia);
+    const relied = readAuthorities([certificateFile(utopia.authority.der), ...lists]);
+    return check(files, relied).authority!.notRevoked;
+  };
+  const list = (days: number, revoked: Utopia['signer'][] = [], extensions?: Uint8Array[]) =>
+    makeRevocationList(utopia.authority, NOW + days * DAY, revoked, extensions);
+
+  it('refuses a passport whose signer stands on the newest', async () => {
+    const other = await foundState(NOW);
+    expect(await held()).toBeNull();
+    expect(await held(await list(-1, [other.signer]))).toMatchObject({ thisUpdate: NOW - DAY });
+    expect(await held(await list(-1))).toMatchObject({ outdated: false });
+    expect(await held(await list(-400))).toMatchObject({ outdated: true });
+    const revoked = list(-2, [other.signer, utopia.signer]);
+    await expect(held(await revoked)).rejects.toThrow('document-signer-revoked');
+    await expect(held(await list(-3), await revoked)).rejects.toThrow('document-signer-revoked');
+    expect(await held(await list(-1), await revoked)).toMatchObject({ thisUpdate: NOW - DAY });
+  });
+
+  it('counts for nothing where it is not the country’s, or covers nobody knows what', async () => {
+    const other = await foundState(NOW);
+    expect(await held(await makeRevocationList(other.authority, NOW, [utopia.signer]))).toBeNull();
+    const sweden = await foundState(NOW, {}, { country: 'SE' });
+    expect(await held(await makeRevocationList(sweden.authority, NOW, [utopia.signer]))).toBeNull();
+    const delta = criticalExtension('2.5.29.27', integer(1));
+    expect(await held(await list(-1, [utopia.signer], [delta]))).toBeNull();
+    const good = await list(-1, [utopia.signer]);
+    const forged = { ...good, content: good.content.with(good.content.length - 3, 0) };
+    expect(await held(forged)).toBeNull();
+    const cut = { name: 'x.crl', content: sequence(sequence(integer(1)), sequence(), sequence()) };
+    expect(readAuthorities([cut])).toMatchObject({ unreadable: 1, revocations: [] });
+  });
+});
+
 describe('a master list', () => {
   it('counts only with its signature, by a signer of lists that a country in it made one', async () => {
     const other = await foundState(NOW);
@@ -326,7 +364,7 @@ describe('a master list', () => {
     for (const [file, code] of lists) expect(refusal(() => readAuthorities([file]))).toBe(code);
     const content = sequence(integer(0), setOf(other.authority.der));
     const strange = await makeMasterList([utopia.authority], NOW, { content });
-    expect(refusal(() => readAuthorities([strange]))).toBe('document-signer-signature');
+    expect(refusal(() => readAuthorities([strange]))).toBe('master-list-signature');
   });
 
   it('is not spoiled by one certificate that cannot be read, which is counted', async () => {
@@ -356,5 +394,28 @@ describe('a master list', () => {
     const { zipSync } = await import('fflate');
     const zip = zipSync({ 'a/countries.ml': list.content });
     expect(readAuthorities([{ name: 'x.zip', content: zip }]).countries).toHaveLength(1);
+    const twice = { name: 'y.zip', content: zipSync({ 'x.zip': zip }) };
+    expect(refusal(() => readAuthorities([twice]))).toBe('decode-master-list');
+  });
+
+  it('of a directory is left out, and counted, when it is not signed as it should be', async () => {
+    const bad = await makeMasterList([utopia.authority], NOW, { signed: new Uint8Array(1) });
+    const crl = await makeRevocationList(utopia.authority, NOW, []);
+    const text = [
+      ['pkdMasterListContent', bad.content],
+      ['userCertificate;binary', utopia.signer.der],
+      ['certificateRevocationList;binary', crl.content],
+      ['cACertificate;binary', utopia.authority.der],
+    ]
+      .map(
+        ([name, der]) => `dn: x\n${name as string}:: ${Buffer.from(der as Uint8Array).toString('base64')}\n`,
+      )
+      .join('\n');
+    expect(readAuthorities([{ name: 'x.ldif', content: utf8(text) }])).toMatchObject({
+      countries: [expect.anything()],
+      signers: [expect.anything()],
+      revocations: [expect.anything()],
+      unreadable: 1,
+    });
   });
 });

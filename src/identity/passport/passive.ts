@@ -19,6 +19,7 @@ import { checkSigner, signerOf } from './cms.ts';
 import { certificateCountries } from './countries.ts';
 import { mrzOf, type PassportFiles } from './files.ts';
 import { readMrz, type MachineReadableZone } from './mrz.ts';
+import { requireNotRevoked, type NotRevoked } from './revocation.ts';
 import { decodeSecurityObject, requireDigests } from './security-object.ts';
 
 const WHAT = 'security object';
@@ -44,7 +45,7 @@ export interface AuthenticPassport {
   lds: string | null;
   signer: CertificateFacts & { country: string; algorithm: string };
   /** The country's certificate above the signer, or null if none was given to look for it in. */
-  authority: (CertificateFacts & { algorithm: string }) | null;
+  authority: (CertificateFacts & { algorithm: string; notRevoked: NotRevoked | null }) | null;
   /** Files that no signature covers. */
   ignored: string[];
 }
@@ -78,7 +79,7 @@ function requireCountry(state: string, found: string | null, whose: string): voi
 /**
  * Authenticates a passport's files, in this order, the first failure being thrown: form of EF.SOD and its signed
  * attributes; digest of every data group; signer and signature; machine-readable zone; what the signer's certificate is
- * for; country; times; the country's certificate above it.
+ * for; country; times; the country's certificate above it, and whether the newest list that was given withdraws the signer's.
  *
  * @param authorities Certificates of countries that are relied on; null to be told what is known without.
  * @param now Milliseconds since the epoch.
@@ -133,7 +134,7 @@ export function authenticate(
 
 function authorityOf(
   signer: Certificate,
-  { countries }: Authorities,
+  { countries, revocations }: Authorities,
   state: string,
   now: number,
 ): AuthenticPassport['authority'] {
@@ -141,5 +142,6 @@ function authorityOf(
   requireAuthority(authority.tbs);
   requireCountry(state, countryOf(authority.tbs.subject), 'the country');
   requireTime(authority.tbs, now, 'the country');
-  return { ...factsOf(authority), algorithm };
+  const notRevoked = requireNotRevoked(signer, revocations, countries, now);
+  return { ...factsOf(authority), algorithm, notRevoked };
 }

@@ -434,3 +434,23 @@ export async function makeMasterList(
   const list = await signedData({ content, signer, contentType: '2.23.136.1.1.2', ...signed });
   return { name: 'countries.ml', content: list };
 }
+
+/** A list of the certificates that an authority withdrew. */
+export async function makeRevocationList(
+  { name, key }: TestCertificate,
+  now: number,
+  revoked: readonly TestCertificate[],
+  extensions: readonly Uint8Array[] = [],
+): Promise<PassportFile> {
+  const tbs = sequence(
+    integer(1),
+    key.algorithm,
+    name,
+    time(now),
+    time(now + YEAR_MS),
+    ...(revoked.length === 0 ? [] : [sequence(...revoked.map(({ serial }) => sequence(serial, time(now))))]),
+    ...(extensions.length === 0 ? [] : [explicit(0, sequence(...extensions))]),
+  );
+  const content = sequence(tbs, key.algorithm, bitString(await key.sign(tbs)));
+  return { name: 'utopia.crl', content };
+}
