@@ -1,0 +1,218 @@
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { clusterMessages as messages } from '../protocol/cluster/messages.ts';
+import type { PieceIndex } from '../protocol/types.ts';
+import { ControllerCaches } from './controller-caches.ts';
+import { FakeConnection } from './testing-connection.ts';
+
+const MINUTE = 60_000;
+const GROUP = 'caches';
+
+/** What a cache holds, by its places. */
+type Places = Map<number, PieceIndex>;
+
+const pieceOf = (index: PieceIndex) => Uint8Array.of(Number(index % 251n));
+const turn = () => vi.advanceTimersByTimeAsync(0);
+
+let fake: FakeConnection;
+let caches: ControllerCaches;
+let held: Map<string, Places>;
+let fetched: PieceIndex[];
+let absent: (index: PieceIndex) => boolean;
+let history: bigint;
+let wait: () => Promise<void>;
+let lines: string[];
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  fake = new FakeConnection();
+  [held, fetched, lines, history] = [new Map(), [], [], 1n];
+  absent = () => false;
+  wait = async () => undefined;
+  const placesOf = (id: string | undefined) => {
+    const places = held.get(id ?? '');
+    if (places === undefined) throw new Error('nobody answers');
+    return places;
+  };
+  fake.answer(messages.contents, (_, id) =>
+    [...placesOf(id)].map(([offset, index]) => ({ ok: true, value: [offset, index] })),
+  );
+  fake.answer(messages.writePiece, (value, id) => {
+    const { offset, pieceIndex } = value as { offset: number; pieceIndex: PieceIndex };
+    placesOf(id).set(offset, pieceIndex);
+    return { ok: true, value: null };
+  });
+  fake.answer(messages.readPiece, (offset, id) => {
+    const index = placesOf(id).get(offset as number);
+    return { ok: true, value: index === undefined ? null : [index, pieceOf(index)] };
+  });
+  caches = new ControllerCaches({
+    connection: fake.connection,
+    group: GROUP,
+    fetch: async (index) => {
+      fetched.push(index);
+      await wait();
+      return absent(index) ? null : pieceOf(index);
+    },
+    historySize: () => history,
+    log: (line) => lines.push(line),
+  });
+  caches.start();
+});
+afterEach(() => {
+  caches.stop();
+  vi.useRealTimers();
+});
+
+/** A cache is heard of that has so many places, with what it holds. */
+async function joins(id: string, capacity: number, holds: [number, PieceIndex][] = []): Promise<Places> {
+  const places = held.get(id) ?? new Map(holds);
+  held.set(id, places);
+  fake.say(messages.pieceCacheIdentify, { pieceCacheId: id, maxNumElements: capacity });
+  await turn();
+  return places;
+}
+
+describe('the caches of a group', () => {
+  it('are filled in turn with the newest pieces, as many as fit', async () => {
+    history = 2n;
+    const [a, b] = [await joins('a', 2), await joins('b', 3)];
+    const all = [...a.values(), ...b.values()].sort((x, y) => Number(x - y));
+    expect(all).toEqual([256n, 257n, 258n, 259n, 260n]);
+    expect(caches.summary).toEqual({ caches: 2, pieces: 5 });
+    for (const index of all) {
+      expect(await caches.piece(index)).toEqual(pieceOf(index));
+      const place = caches.find(index)!;
+      expect(held.get(place.cache)!.get(place.offset)).toBe(index);
+    }
+    expect([caches.find(0n), await caches.piece(0n)]).toEqual([null, null]);
+  });
+
+  it('keep what they hold and is still wanted, and get the rest over what is not', async () => {
+    history = 2n;
+    const places = await joins('a', 3, [
+      [0, 5n],
+      [1, 257n],
+      [9, 256n],
+    ]);
+    expect(fetched.toSorted()).toEqual([256n, 258n]);
+    expect([places.get(0), places.get(1), places.get(2)].toSorted()).toEqual([256n, 257n, 258n]);
+    expect(places.get(1)).toBe(257n);
+    expect(caches.find(5n)).toBeNull();
+    history = 3n;
+    caches.fill();
+    await turn();
+    expect([places.get(0), places.get(1), places.get(2)].toSorted()).toEqual([512n, 513n, 514n]);
+    expect(caches.find(257n)).toBeNull();
+    expect(caches.summary.pieces).toBe(3);
+  });
+
+  it('are asked no more for a piece that one lost, or gives another for', async () => {
+    const places = await joins('a', 3);
+    places.delete(caches.find(0n)!.offset);
+    places.set(caches.find(1n)!.offset, 77n);
+    expect([await caches.piece(0n), await caches.piece(1n)]).toEqual([null, null]);
+    expect([caches.find(0n), caches.find(1n)]).toEqual([null, null]);
+    expect(caches.find(2n)).not.toBeNull();
+    held.delete('a');
+    expect(await caches.piece(2n)).toBeNull();
+    expect(caches.find(2n)).toBeNull();
+    held.set('a', places);
+    caches.fill();
+    await turn();
+    expect([...places.values()].toSorted()).toEqual([0n, 1n, 2n]);
+  });
+
+  it('are forgotten a minute after they were last heard of, with all that they hold', async () => {
+    const places = await joins('a', 2);
+    await vi.advanceTimersByTimeAsync(MINUTE);
+    await joins('a', 2);
+    await vi.advanceTimersByTimeAsync(MINUTE);
+    expect([caches.summary, lines.length]).toEqual([{ caches: 1, pieces: 2 }, 1]);
+    await vi.advanceTimersByTimeAsync(MINUTE / 2);
+    expect(caches.summary).toEqual({ caches: 0, pieces: 0 });
+    expect(lines[1]).toContain('has not been heard of');
+    await joins('a', 2);
+    expect([caches.summary.pieces, places.size]).toEqual([2, 2]);
+  });
+
+  it('are read again when they have another size, or could not say what they hold', async () => {
+    await joins('a', 2);
+    await joins('a', 1);
+    expect(caches.summary).toEqual({ caches: 1, pieces: 1 });
+    expect(fake.asked.get(messages.contents)).toHaveLength(2);
+    fake.say(messages.pieceCacheIdentify, { pieceCacheId: 'b', maxNumElements: 2 });
+    await turn();
+    expect(caches.summary.caches).toBe(1);
+    await joins('b', 2);
+    expect(caches.summary).toEqual({ caches: 2, pieces: 3 });
+  });
+
+  it('are those of the programs that say that they are there, which are asked once', async () => {
+    held.set('a', new Map());
+    fake.say(messages.cacheIdentify, 'p');
+    await turn();
+    fake.answer(messages.cacheDetails, () => [{ pieceCacheId: 'a', maxNumElements: 2 }]);
+    for (let times = 0; times < 3; times += 1) {
+      fake.say(messages.cacheIdentify, 'p');
+      await vi.advanceTimersByTimeAsync(MINUTE / 2);
+    }
+    expect(fake.asked.get(messages.cacheDetails)).toEqual(['p', 'p']);
+    expect(caches.summary).toEqual({ caches: 1, pieces: 2 });
+    await vi.advanceTimersByTimeAsync(2 * MINUTE);
+    expect(caches.summary.caches).toBe(0);
+    fake.say(messages.cacheIdentify, 'p');
+    await turn();
+    expect(caches.summary.caches).toBe(1);
+  });
+
+  it('wait five minutes for a piece that nobody had', async () => {
+    absent = (index) => index === 1n;
+    const places = await joins('a', 3);
+    expect([...places.values()].toSorted()).toEqual([0n, 2n]);
+    absent = () => false;
+    caches.fill();
+    await turn();
+    expect(fetched.filter((index) => index === 1n)).toHaveLength(1);
+    for (let half = 0; half < 11; half += 1) {
+      await joins('a', 3);
+      await vi.advanceTimersByTimeAsync(MINUTE / 2);
+    }
+    expect([...places.values()].toSorted()).toEqual([0n, 1n, 2n]);
+  });
+
+  it('are given up on for now where many pieces in a row are not to be had', async () => {
+    absent = () => true;
+    await joins('a', 200);
+    expect(fetched.length).toBeGreaterThanOrEqual(32);
+    expect(fetched.length).toBeLessThan(40);
+  });
+
+  it('hold nothing that they did not take, and nothing after they left', async () => {
+    fake.answer(messages.writePiece, () => ({ ok: false, error: 'the disk is full' }));
+    await joins('a', 2);
+    expect(caches.summary).toEqual({ caches: 1, pieces: 0 });
+    const written = fake.asked.get(messages.writePiece)!.length;
+    const give: (() => void)[] = [];
+    wait = () => new Promise((resolve) => give.push(resolve));
+    await joins('b', 2);
+    // Of another size it is another cache, whose contents are not known yet.
+    fake.answer(messages.contents, () => {
+      throw new Error('nobody answers');
+    });
+    await joins('b', 3);
+    while (give.length > 0) {
+      for (const resolve of give.splice(0)) resolve();
+      await turn();
+    }
+    expect(fake.asked.get(messages.writePiece)!.slice(written)).not.toContain('b');
+    expect(caches.summary).toEqual({ caches: 1, pieces: 0 });
+  });
+
+  it('are left alone once the controller has stopped', async () => {
+    caches.stop();
+    await joins('a', 2);
+    caches.fill();
+    await vi.advanceTimersByTimeAsync(10 * MINUTE);
+    expect([fetched, fake.listening]).toEqual([[], 0]);
+  });
+});

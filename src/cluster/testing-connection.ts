@@ -1,0 +1,65 @@
+/** A connection to a cluster that is not there, for tests of what members make of what they hear. */
+import type { ClusterConnection, LinkState } from './connection.ts';
+
+type Listener = (value: unknown) => void;
+type Answer = (value: unknown, instance: string | undefined) => unknown;
+
+/** Says what a test has it say, and answers questions as the test wants; who asks for more is not answered. */
+export class FakeConnection {
+  /** Broadcasts that were sent. */
+  readonly published: unknown[] = [];
+  /** Instances asked, by the message. */
+  readonly asked = new Map<object, (string | undefined)[]>();
+  private readonly listeners = new Map<object, Set<Listener>>();
+  private readonly states = new Set<(state: LinkState) => void>();
+  private readonly answers = new Map<object, Answer>();
+
+  get connection(): ClusterConnection {
+    return this as unknown as ClusterConnection;
+  }
+
+  /** Has members hear a broadcast. */
+  say(message: object, value: unknown): void {
+    for (const listener of this.listeners.get(message) ?? []) listener(value);
+  }
+
+  /** Sets how a request is answered, or with what values a stream. */
+  answer(message: object, answer: Answer): void {
+    this.answers.set(message, answer);
+  }
+
+  change(state: LinkState): void {
+    for (const listener of this.states) listener(state);
+  }
+
+  /** How many listen, for whatever. */
+  get listening(): number {
+    return [...this.listeners.values(), this.states].reduce((sum, { size }) => sum + size, 0);
+  }
+
+  listen(message: object, listener: Listener): () => void {
+    const listeners = this.listeners.get(message) ?? new Set();
+    this.listeners.set(message, listeners.add(listener));
+    return () => void listeners.delete(listener);
+  }
+
+  onState(listener: (state: LinkState) => void): () => void {
+    this.states.add(listener);
+    return () => void this.states.delete(listener);
+  }
+
+  publish(message: object): void {
+    this.published.push(message);
+  }
+
+  async request(message: object, value: unknown, options: { instance?: string } = {}): Promise<unknown> {
+    this.asked.set(message, [...(this.asked.get(message) ?? []), options.instance]);
+    const answer = this.answers.get(message);
+    if (answer === undefined) throw new Error('nobody answers');
+    return answer(value, options.instance);
+  }
+
+  async *stream(message: object, value: unknown, options: { instance?: string } = {}): AsyncGenerator {
+    yield* (await this.request(message, value, options)) as Iterable<unknown>;
+  }
+}
