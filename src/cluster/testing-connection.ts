@@ -1,5 +1,6 @@
 /** A connection to a cluster that is not there, for tests of what members make of what they hear. */
-import type { ClusterConnection, LinkState } from './connection.ts';
+import type { ClusterConnection } from './connection.ts';
+import type { LinkState } from './link.ts';
 
 type Listener = (value: unknown) => void;
 type Answer = (value: unknown, instance: string | undefined) => unknown;
