@@ -1,9 +1,8 @@
 /** Saving an object is interrupted by a reload of the tab, and goes on where it stopped. */
 import { readFileSync } from 'node:fs';
 import { expect, test, type Page } from '@playwright/test';
-import { BLOCK_BYTES } from '../src/objects/part-file.ts';
 import { beside, besideApp } from './support/beside.ts';
-import { download, objectsScreen, openSample } from './support/objects.ts';
+import { download, objectsScreen, openSample, stallSaves } from './support/objects.ts';
 import { profile } from './support/profile.ts';
 import { historyNetwork } from './support/programs.ts';
 
@@ -31,22 +30,6 @@ async function picked(page: Page): Promise<Buffer> {
   return Buffer.from(bytes);
 }
 
-/** From now on the node of this tab takes for ever over the block after so many. */
-async function stall(page: Page): Promise<void> {
-  for (const worker of page.workers())
-    await worker.evaluate(
-      ([blocks, size]) => {
-        const { digest } = SubtleCrypto.prototype;
-        let left = blocks!;
-        SubtleCrypto.prototype.digest = function (algorithm, data) {
-          if (data.byteLength === size) left -= 1;
-          return left < 0 ? new Promise(() => undefined) : digest.call(this, algorithm, data);
-        };
-      },
-      [BLOCKS, BLOCK_BYTES],
-    );
-}
-
 test('a save goes on after the tab was reloaded', async ({ browser }) => {
   const page = await profile(browser, app().url, network());
   await page.addInitScript(answerPicker);
@@ -56,7 +39,7 @@ test('a save goes on after the tab was reloaded', async ({ browser }) => {
 
   await test.step('it stops in the midst', async () => {
     const opened = await openSample(page, NAME);
-    await stall(page);
+    await stallSaves(page, BLOCKS);
     await opened.getByRole('button', { name: 'Save', exact: true }).click();
     const save = opened.getByTestId('save');
     await expect(save).toHaveAttribute('data-state', 'running', { timeout: MINUTE });

@@ -16,6 +16,10 @@ const QUESTION = { left: 75, top: 95, bottom: 480 };
 /** From its left to where its buttons have their colour and no words. */
 const BUTTON_EDGE = 90;
 
+/** Beginnings of the titles of the browser's dialogs. */
+const FOLDER_DIALOG = '^Select where';
+const SAVE_DIALOG = '^Warning: this site can see edits';
+
 /** Fewer than the browser’s question covers. */
 const QUESTION_PIXELS = 20_000;
 
@@ -105,6 +109,16 @@ export class Display {
     await ended;
   }
 
+  /** Ends the browser as a crash of the machine does, all its processes at once. */
+  async kill(): Promise<void> {
+    const { browser } = this;
+    this.browser = null;
+    if (browser === null) return;
+    const ended = new Promise<void>((done) => browser.once('exit', () => done()));
+    process.kill(-browser.pid!, 'SIGKILL');
+    await ended;
+  }
+
   async stop(): Promise<void> {
     await this.close();
     this.server.kill();
@@ -120,6 +134,21 @@ export class Display {
     await this.hand('key', 'Return');
   }
 
+  /** Chooses where a file is saved in the dialog that `press` opens, by its whole path; one that exists is replaced. */
+  async saveTo(path: string, press: () => Promise<void>): Promise<void> {
+    await press();
+    await eventually('the dialog for a file', () => this.dialog(SAVE_DIALOG));
+    await this.still();
+    await this.hand('key', 'ctrl+a');
+    await this.hand('type', '--delay', '20', path);
+    await this.still();
+    await eventually('the end of the dialog', async () => {
+      await this.hand('key', 'alt+s');
+      await pause(1_000);
+      return (await this.dialog(SAVE_DIALOG)) === null || null;
+    });
+  }
+
   /** Chooses a folder like `pick`, and does not let the page write to it. */
   async pickAndRefuse(folder: string, press: () => Promise<void>): Promise<void> {
     await this.choose(folder, press);
@@ -130,21 +159,21 @@ export class Display {
   private async choose(folder: string, press: () => Promise<void>): Promise<void> {
     const before = this.upper();
     await press();
-    await eventually('the directory dialog', () => this.dialog());
+    await eventually('the directory dialog', () => this.dialog(FOLDER_DIALOG));
     await this.hand('type', '--delay', '20', `${folder}/`);
     // The dialog completes what is typed; a key that comes too early changes that again.
     await this.still();
     await eventually('the end of the dialog', async () => {
       await this.hand('key', 'alt+o');
       await pause(1_000);
-      return (await this.dialog()) === null || null;
+      return (await this.dialog(FOLDER_DIALOG)) === null || null;
     });
     await this.question(before);
   }
 
-  private async dialog(): Promise<string | null> {
+  private async dialog(title: string): Promise<string | null> {
     try {
-      return await this.hand('search', '--onlyvisible', '--name', '^Select where');
+      return await this.hand('search', '--onlyvisible', '--name', title);
     } catch {
       return null;
     }

@@ -1,5 +1,6 @@
 /** What tests of objects do on their screen. */
 import { expect, type Locator, type Page } from '@playwright/test';
+import { BLOCK_BYTES } from '../../src/objects/part-file.ts';
 import { card, saved } from './profile.ts';
 
 /** Shows the screen of objects, once the chain is verified. */
@@ -42,4 +43,20 @@ export async function download(page: Page, opened: Locator): Promise<Buffer> {
     window.showSaveFilePicker = undefined;
   });
   return saved(page, () => opened.getByRole('button', { name: /^Save( as zip)?$/ }).click());
+}
+
+/** From now on the node of this tab takes for ever over the block of a save after so many. */
+export async function stallSaves(page: Page, blocks: number): Promise<void> {
+  for (const worker of page.workers())
+    await worker.evaluate(
+      ([most, size]) => {
+        const { digest } = SubtleCrypto.prototype;
+        let left = most!;
+        SubtleCrypto.prototype.digest = function (algorithm, data) {
+          if (data.byteLength === size) left -= 1;
+          return left < 0 ? new Promise(() => undefined) : digest.call(this, algorithm, data);
+        };
+      },
+      [blocks, BLOCK_BYTES],
+    );
 }

@@ -32,6 +32,12 @@ export async function profile(
   opened.push(context);
   const page = await context.newPage();
   if (script !== undefined) await page.addInitScript(script);
+  await follow(page, app, nodes);
+  return page;
+}
+
+/** Makes the first-run choices of the profile that a page is of: it follows these nodes and does not farm. */
+export async function follow(page: Page, app: string, nodes: Nodes): Promise<void> {
   page.on('pageerror', (error) => expect(error.message).toBe(''));
   await page.goto(app);
   await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible({ timeout: 60_000 });
@@ -69,7 +75,6 @@ export async function profile(
     [nodes.endpoint, nodes.domain, nodes.checkpoint] as const,
   );
   await page.reload();
-  return page;
 }
 
 /** Makes a wallet with `PASSWORD`; the page shows its accounts then. */

@@ -231,9 +231,8 @@ export class ObjectDesk {
   }
 
   /** Fetches all of an object into the cache, verified. Returns the retrieval's id. */
-  async fetch(input: { link: string; password?: string }): Promise<string> {
-    const link = parseObjectLink(input.link);
-    return this.transfers.start(link, input.password ?? this.passwords.get(link.cid));
+  async fetch(input: { link: string }): Promise<string> {
+    return this.transfers.start(parseObjectLink(input.link));
   }
 
   async pause(input: { id: string }): Promise<void> {

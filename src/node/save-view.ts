@@ -3,6 +3,8 @@ import type { WatchedView } from './watched.ts';
 
 export type SaveState =
   | 'running'
+  /** What an earlier run had brought is read and checked again. */
+  | 'checking'
   /** By the person, or by whatever ended the tab. */
   | 'paused'
   | 'failed'
@@ -23,12 +25,14 @@ export interface SaveView extends WatchedView {
   /** Stored bytes that are here and verified, and how many there are; null while that is not known. */
   bytes: number;
   totalBytes: number | null;
+  /** Of the stored bytes that are here, how many were checked again, or are in the file, in a state of that name. */
+  through: number;
   /** Bytes that an earlier run had brought, verified again in this one. */
   resumedFrom: number;
   /** Whether it goes to a file that the person picked, or is handed over as a download. */
   to: 'file' | 'download';
-  /** What only the person can give. */
-  needs: 'password' | 'permission' | 'room' | null;
+  /** What only the person can give; `room` in the browser's own space, `place`: another file, or room where it lies. */
+  needs: 'password' | 'permission' | 'room' | 'place' | null;
   /** The sentence of the failure, and where it happened in a second line. */
   error: string | null;
 }

@@ -37,9 +37,15 @@ class Picked {
   content: Uint8Array | null = null;
   permission: PermissionState = 'granted';
   trouble: DOMException | null = null;
+  /** Happens while the last byte is on its way. */
+  meanwhile: (() => void) | null = null;
   closes = 0;
 
   constructor(readonly name: string) {}
+
+  getFile(): Promise<object> {
+    return Promise.resolve({ size: this.content?.length ?? 0 });
+  }
 
   queryPermission(): Promise<PermissionState> {
     return Promise.resolve(this.permission);
@@ -49,7 +55,10 @@ class Picked {
     if (this.trouble !== null) return Promise.reject(this.trouble);
     const parts: Uint8Array[] = [];
     return Promise.resolve({
-      write: async (part: Uint8Array) => void parts.push(part.slice()),
+      write: async (part: Uint8Array) => {
+        parts.push(part.slice());
+        this.meanwhile?.();
+      },
       close: async () => {
         this.closes += 1;
         this.content = concat(...parts);
@@ -266,6 +275,37 @@ describe('a save', () => {
     expect(target.content).toBeNull();
     expect(fetched.length - before).toBe(1);
     expect(directory.scratches.size).toBe(0);
+  });
+
+  it('writes over nothing that others put into the file, before or meanwhile, and says when its drive is full', async () => {
+    const bytes = noise(90_000);
+    const { saves, link, view, reaches, fetched, directory } = await world(file('a.bin', bytes));
+    const target = new Picked('a.bin');
+    target.content = utf8('a letter');
+    const id = await saves().start({ link, target: target.handle });
+    await reaches('failed');
+    expect(view()).toMatchObject({
+      needs: 'place',
+      error: expect.stringContaining('stays as it is') as string,
+    });
+    target.content = null;
+    target.meanwhile = () => (target.content = utf8('another letter'));
+    await saves().resume({ id });
+    await reaches('failed');
+    expect(view().error).toContain('stays as it is');
+    expect(target.content).toEqual(utf8('another letter'));
+    const full = new Picked('b.bin');
+    full.trouble = new DOMException('full', 'QuotaExceededError');
+    await saves().resume({ id, target: full.handle });
+    await reaches('failed');
+    expect(view()).toMatchObject({ needs: 'place', error: expect.stringContaining('The drive') as string });
+    const [before, other] = [fetched.length, new Picked('c.bin')];
+    await saves().resume({ id, target: other.handle });
+    await reaches('done');
+    expect(equal(other.content!, bytes)).toBe(true);
+    expect(view()).toMatchObject({ through: 90_000, totalBytes: 90_000 });
+    expect([target.content, full.content]).toEqual([utf8('another letter'), null]);
+    expect([fetched.length - before, directory.scratches.size]).toEqual([1, 0]);
   });
 
   it('takes no more room than there is', async () => {

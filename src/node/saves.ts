@@ -7,7 +7,7 @@ import { inFrames } from '../objects/encryption.ts';
 import { ObjectError } from '../objects/errors.ts';
 import { objectPath, parseObjectLink, type ObjectLink } from '../objects/link.ts';
 import { savedName } from '../objects/media.ts';
-import type { FolderEntry, OpenedObject, StoredReader } from '../objects/object.ts';
+import type { OpenedObject, StoredReader } from '../objects/object.ts';
 import { PartFile } from '../objects/part-file.ts';
 import { downloadResponse, type ResponseOptions } from '../objects/response.ts';
 import type { ObjectService } from '../objects/service.ts';
@@ -17,7 +17,8 @@ import { mayWrite, writePicked } from '../storage/picked-file.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { explained } from './causes.ts';
 import { NodeError } from './errors.ts';
-import type { ResumeInput, SaveInput, SaveRecord, SaveView } from './save-view.ts';
+import { filesOf } from './files-of.ts';
+import type { ResumeInput, SaveInput, SaveRecord, SaveState, SaveView } from './save-view.ts';
 import { Watched, type RetrievalSource, type WatchedView } from './watched.ts';
 
 interface Save {
@@ -44,6 +45,8 @@ export interface SavesOptions extends RetrievalSource {
 const SETTINGS = 'saves';
 const MAX_SAVES = 20;
 const PAUSED = 'paused';
+/** While these last nothing can be begun with a save. */
+const LIVE: ReadonlySet<SaveState> = new Set(['running', 'checking', 'writing']);
 /** Written to a file at once: a write costs some milliseconds, however short. */
 const WRITTEN_BYTES = 4 * 2 ** 20;
 
@@ -115,7 +118,7 @@ export class Saves {
   /** Goes on where it stopped; a password or another target are used from now on. */
   async resume(input: ResumeInput): Promise<void> {
     const save = this.saves.get(input.id);
-    if (save === undefined || save.view.state === 'running' || save.view.state === 'writing') return;
+    if (save === undefined || LIVE.has(save.view.state)) return;
     save.password = input.password ?? save.password;
     if (input.target !== undefined) save.record.target = input.target;
     save.record.name = save.record.target?.name ?? save.record.name;
@@ -172,7 +175,7 @@ export class Saves {
     const link = parseObjectLink(record.path);
     const save: Save = {
       record,
-      view: { state: 'paused', bytes: 0, resumedFrom: 0, needs: null, error: null },
+      view: { state: 'paused', bytes: 0, through: 0, resumedFrom: 0, needs: null, error: null },
       link,
       watched: new Watched(this.options),
       password: undefined,
@@ -190,11 +193,14 @@ export class Saves {
     const { signal } = save.stop;
     Object.assign(view, { state: 'running', error: null, needs: null });
     save.run = this.work(save, signal).catch((error: unknown) => {
+      const writing = view.state === 'writing';
       view.state = signal.aborted ? 'paused' : 'failed';
       if (signal.aborted) return;
-      view.error = troubleOf(error);
+      view.error = troubleOf(error, writing);
       if (error instanceof ObjectError && error.code.includes('password')) view.needs = 'password';
-      if (error instanceof StorageError && error.code === 'disk-full') view.needs = 'room';
+      if (!(error instanceof StorageError)) return;
+      if (writing && error.code !== 'damaged') view.needs = 'place';
+      else if (error.code === 'disk-full') view.needs = 'room';
     });
   }
 
@@ -207,7 +213,9 @@ export class Saves {
     record.name = record.target?.name ?? savedName(object);
     await this.remember();
     const part = await this.partOf(save);
-    const { bytes, whole } = await part.check(signal);
+    if (view.bytes > 0) view.state = 'checking';
+    const { bytes, whole } = await part.check(signal, (through) => (view.through = through));
+    view.state = 'running';
     view.bytes = bytes;
     view.resumedFrom = bytes;
     if (!whole) {
@@ -240,6 +248,7 @@ export class Saves {
       return;
     }
     view.state = 'writing';
+    view.through = 0;
     await writePicked(target, inFrames(this.content(save, service, object, signal), WRITTEN_BYTES));
     view.state = 'done';
     await this.discard(save);
@@ -279,7 +288,14 @@ export class Saves {
     const storedOf = ({ storedBytes }: OpenedObject): StoredReader => {
       const begin = at;
       at += storedBytes;
-      return ({ from, to }) => part.read(begin + from, begin + Math.min(to, storedBytes));
+      return async function* ({ from, to }) {
+        for await (const bytes of part.read(begin + from, begin + Math.min(to, storedBytes))) {
+          save.view.through = begin + from;
+          yield bytes;
+          from += bytes.length;
+        }
+        save.view.through = begin + from;
+      };
     };
     const whole =
       object.kind === 'folder'
@@ -335,17 +351,6 @@ export class Saves {
   }
 }
 
-/** A file itself, or the files in a folder in the order of a zip file. */
-async function* filesOf(
-  service: ObjectService,
-  object: OpenedObject,
-  signal: AbortSignal,
-): AsyncGenerator<OpenedObject | FolderEntry> {
-  if (object.kind !== 'folder') yield object;
-  else
-    for await (const entry of service.entries(object, signal, true)) if (entry.kind !== 'folder') yield entry;
-}
-
 /** Throws ObjectError unless the password opens the file. */
 async function opens(
   service: ObjectService,
@@ -367,6 +372,17 @@ const SENTENCES: Partial<Record<StorageErrorCode, string>> = {
   damaged: 'A part of what was kept here is not as it was written. Continue fetches it again.',
 };
 
-function troubleOf(error: unknown): string {
-  return (error instanceof StorageError && SENTENCES[error.code]) || explained(error);
+/** The same while the person's file is written. */
+const WRITING: Partial<Record<StorageErrorCode, string>> = {
+  'disk-full':
+    'The drive that the file lies on is full. Free some space there, then continue, or save it to another place: what is here stays.',
+  'not-empty':
+    'Something was written to this file after you picked it. It stays as it is: save it to another place.',
+  'in-use':
+    'Another tab or program has the file open, or put another in its place. Continue tries again, or save it to another place.',
+};
+
+function troubleOf(error: unknown, writing: boolean): string {
+  if (!(error instanceof StorageError)) return explained(error);
+  return (writing ? WRITING[error.code] : undefined) ?? SENTENCES[error.code] ?? explained(error);
 }

@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { RetrievalEvent } from '../objects/nodes.ts';
-import type { OpenedObject } from '../objects/object.ts';
+import { listFolder, openHash, readStored, type OpenedObject } from '../objects/object.ts';
+import { prepareTree } from '../objects/prepare.ts';
 import type { ObjectService } from '../objects/service.ts';
+import { keyOf } from '../objects/tree.ts';
 import { Transfers } from './transfers.ts';
 
 const LINK = { cid: 'bafkr6ia', hints: [] };
@@ -13,8 +15,8 @@ function world() {
   const kept: string[][] = [];
   const service = (watch: (event: RetrievalEvent) => void) =>
     ({
-      open: () => Promise.resolve({ kind: 'file', name: 'a.txt', contentBytes: 40 } as OpenedObject),
-      async *read(_object: OpenedObject, signal: AbortSignal) {
+      open: () => Promise.resolve({ kind: 'file', name: 'a.txt', storedBytes: 40 } as OpenedObject),
+      async *readStored(_object: OpenedObject, signal: AbortSignal) {
         for (let part = 0; part < 4; part += 1) {
           await new Promise<void>((resolve, reject) => {
             give = resolve;
@@ -44,7 +46,7 @@ function world() {
 describe('a retrieval', () => {
   it('can be paused and goes on, and says where its pieces came from', async () => {
     const { transfers, view, part, kept } = world();
-    const id = transfers.start(LINK, undefined);
+    const id = transfers.start(LINK);
     await expect.poll(() => view().totalBytes).toBe(40);
     await part();
     await part();
@@ -68,7 +70,7 @@ describe('a retrieval', () => {
 
   it('that failed says why and can be tried again; one that is cancelled is gone', async () => {
     const { transfers, view, part, kept, failWith } = world();
-    const id = transfers.start(LINK, undefined);
+    const id = transfers.start(LINK);
     await expect.poll(() => view().totalBytes).toBe(40);
     failWith('Nobody has it.');
     await part();
@@ -81,5 +83,41 @@ describe('a retrieval', () => {
     expect(transfers.views()).toEqual([]);
     await new Promise((resolve) => setTimeout(resolve, 10));
     expect(kept).toEqual([]);
+  });
+
+  it('of files that are compressed and encrypted wants no password, and is never past its end', async () => {
+    const nodes = new Map<string, Uint8Array>();
+    let hash: Uint8Array = new Uint8Array(0);
+    const bytes = async function* (): AsyncGenerator<Uint8Array> {
+      yield new Uint8Array(300_000);
+    };
+    const entries = ['a', 'b'].map((name) => ({ kind: 'file' as const, name, bytes }));
+    const options = { compressionLevel: 9, password: 'secret' } as const;
+    for await (const node of prepareTree({ kind: 'folder', name: 'both', entries }, options)) {
+      nodes.set(keyOf(node.hash), node.bytes);
+      ({ hash } = node);
+    }
+    const source = { node: (wanted: Uint8Array) => Promise.resolve(nodes.get(keyOf(wanted))!) };
+    const done: number[][] = [];
+    const transfers = new Transfers({
+      originOf: () => ({ kind: 'tab', from: 'somebody' }),
+      serviceWatchedBy: () =>
+        ({
+          open: (_, signal) => openHash(source, hash, signal),
+          entries: (folder, signal, deep) => listFolder(source, folder, signal, { deep: deep === true }),
+          readStored: (file, signal, range) => readStored(source, file, signal, range),
+        }) as Partial<ObjectService> as ObjectService,
+      settled: () => {
+        const { bytes: here, totalBytes } = transfers.views()[0]!;
+        done.push([here, totalBytes!]);
+        return Promise.resolve();
+      },
+      done: () => undefined,
+    });
+    transfers.start(LINK);
+    await expect.poll(() => transfers.views()[0]!.state).toBe('done');
+    const [[here, total]] = done as [[number, number]];
+    expect(here).toBe(total);
+    expect(total).toBeLessThan(10_000);
   });
 });

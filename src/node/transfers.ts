@@ -1,8 +1,10 @@
-/** Retrievals that the person watches: of a file, or of everything in a folder, paused and resumed at will. */
+/**
+ * Retrievals that the person watches: of a file, or of everything in a folder, paused and resumed at will. The bytes are
+ * fetched as they are stored, so that no password is needed.
+ */
 import type { ObjectLink } from '../objects/link.ts';
-import type { OpenedObject } from '../objects/object.ts';
-import type { ObjectService } from '../objects/service.ts';
 import { explained } from './causes.ts';
+import { filesOf } from './files-of.ts';
 import { Watched, type RetrievalSource, type WatchedView } from './watched.ts';
 
 export interface TransferView extends WatchedView {
@@ -21,7 +23,6 @@ export interface TransferView extends WatchedView {
 interface Transfer {
   view: Omit<TransferView, keyof WatchedView>;
   link: ObjectLink;
-  password: string | undefined;
   watched: Watched;
   stop: AbortController | null;
 }
@@ -48,7 +49,7 @@ export class Transfers {
       .map(({ view, watched }) => ({ ...view, ...watched.view() }));
   }
 
-  start(link: ObjectLink, password: string | undefined): string {
+  start(link: ObjectLink): string {
     const id = crypto.randomUUID();
     const view: Transfer['view'] = {
       id,
@@ -60,7 +61,7 @@ export class Transfers {
       totalBytes: null,
       error: null,
     };
-    this.transfers.set(id, { view, link, password, watched: new Watched(this.options), stop: null });
+    this.transfers.set(id, { view, link, watched: new Watched(this.options), stop: null });
     for (const [old, { view: other }] of this.transfers) {
       if (this.transfers.size <= MAX_TRANSFERS) break;
       if (other.state === 'done' || other.state === 'failed') this.transfers.delete(old);
@@ -107,34 +108,16 @@ export class Transfers {
   }
 
   private async read(transfer: Transfer, signal: AbortSignal): Promise<void> {
-    const { view, link, password, watched } = transfer;
+    const { view, link, watched } = transfer;
     const service = watched.service();
     const object = await service.open(link, signal);
     view.kind = object.kind;
     view.name = object.name ?? link.cid;
-    view.totalBytes = object.kind === 'folder' || !object.compressed ? sizeOf(object) : null;
-    if (object.kind !== 'folder') {
-      await this.readFile(service, object, view, password, signal);
-      return;
-    }
-    for await (const entry of service.entries(object, signal, true)) {
-      if (entry.kind !== 'folder') await this.readFile(service, entry, view, password, signal);
-    }
+    view.totalBytes = object.storedBytes;
+    const everything = { from: 0, to: Number.POSITIVE_INFINITY };
+    for await (const file of filesOf(service, object, signal))
+      for await (const part of service.readStored(file, signal, everything)) view.bytes += part.length;
+    // What a folder says of itself is its writer's word.
     view.totalBytes = view.bytes;
   }
-
-  private async readFile(
-    service: ObjectService,
-    file: OpenedObject,
-    view: Transfer['view'],
-    password: string | undefined,
-    signal: AbortSignal,
-  ): Promise<void> {
-    for await (const part of service.read(file, signal, { password })) view.bytes += part.length;
-    if (view.totalBytes === null) view.totalBytes = view.bytes;
-  }
-}
-
-function sizeOf({ contentBytes, storedBytes }: OpenedObject): number {
-  return contentBytes ?? storedBytes;
 }

@@ -44,12 +44,19 @@ export class PartFile {
     }
   }
 
-  /** Reads everything: how many bytes from the beginning are what was written, and whether they are all of it. */
-  async check(signal: AbortSignal): Promise<{ bytes: number; whole: boolean }> {
+  /**
+   * Reads everything: how many bytes from the beginning are what was written, and whether they are all of it. `through`
+   * is told how many it is past.
+   */
+  async check(
+    signal: AbortSignal,
+    through: (bytes: number) => void = () => undefined,
+  ): Promise<{ bytes: number; whole: boolean }> {
     for (let block = 0; ; block += 1) {
       signal.throwIfAborted();
       const content = await this.block(block);
       const bytes = block * BLOCK_BYTES + (content?.length ?? 0);
+      through(bytes);
       if (content === null || content.length < BLOCK_BYTES) return { bytes, whole: content !== null };
     }
   }

@@ -8,6 +8,7 @@ export type StorageErrorCode =
   | 'too-short'
   | 'place-lost'
   | 'damaged'
+  | 'not-empty'
   | 'input-output';
 
 const SENTENCES: Record<StorageErrorCode, string> = {
@@ -22,6 +23,7 @@ const SENTENCES: Record<StorageErrorCode, string> = {
   'too-short': 'A file of the farm is shorter than it should be.',
   'place-lost': 'The farm’s folder or drive cannot be reached. Connect it again.',
   damaged: 'A file of the farm is damaged.',
+  'not-empty': 'There is something in the file already.',
   'input-output': 'Reading or writing the farm’s files failed.',
 };
 

@@ -1,6 +1,7 @@
 import { lazy, Suspense, useEffect, useState } from 'react';
 import type { EntryView, ObjectView } from '../../node/object-view.ts';
 import type { SaveView } from '../../node/save-view.ts';
+import type { TransferView } from '../../node/transfers.ts';
 import type { Preview } from '../../objects/media.ts';
 import { messageOf } from '../../protocol/errors.ts';
 import { Badge, Card, Name } from '../components/basics.tsx';
@@ -21,6 +22,9 @@ export default function ObjectCard(props: {
   object: ObjectView;
   /** The save of it that was begun, if there is one. */
   save: SaveView | undefined;
+  /** Its retrieval into this browser, if there is one, and whether that was over once. */
+  transfer: TransferView | undefined;
+  kept: boolean;
   /** The folder that it was opened from, to go back to. */
   folder: ObjectView | null;
   /** Opens what lies in the folder given, or the folder itself. */
@@ -28,7 +32,7 @@ export default function ObjectCard(props: {
   onChanged: (object: ObjectView) => void;
   onSaved: () => void;
 }) {
-  const { object, save, folder, onOpen, onSaved } = props;
+  const { object, save, transfer, folder, onOpen, onSaved } = props;
   const name = object.name ?? 'Nameless object';
   const address = `${object.path.split('?')[0]}/${encodeURIComponent(name)}${queryOf(object.path)}`;
   return (
@@ -66,7 +70,13 @@ export default function ObjectCard(props: {
           {object.entries !== null && (
             <Tree entries={object.entries} onOpen={(link) => onOpen(link, object)} />
           )}
-          <Actions object={object} saves={save !== undefined && save.state !== 'done'} onSaved={onSaved} />
+          <Actions
+            object={object}
+            saves={save !== undefined && save.state !== 'done'}
+            keeps={props.kept || transfer?.state === 'running'}
+            onSaved={onSaved}
+          />
+          <Kept transfer={transfer} kept={props.kept} />
         </>
       )}
       {save !== undefined && <SaveItem save={save} onChange={onSaved} />}
@@ -245,14 +255,48 @@ function Tree({ entries, onOpen }: { entries: EntryView[]; onOpen: (link: string
   );
 }
 
-function Actions(props: { object: ObjectView; saves: boolean; onSaved: () => void }) {
+/** How far it is with being kept, where the person asked for it. */
+function Kept({ transfer, kept }: { transfer: TransferView | undefined; kept: boolean }) {
+  const text = keptWords(transfer, kept);
+  return text === null ? null : (
+    <p className="muted small" role="status">
+      {text}
+    </p>
+  );
+}
+
+function keptWords(transfer: TransferView | undefined, kept: boolean): string | null {
+  switch (transfer?.state) {
+    case 'running': {
+      const { bytes: done, totalBytes: total } = transfer;
+      return `Keeping it here: ${bytes(done)}${total === null ? '' : ` of ${bytes(total)}`}.`;
+    }
+    case 'paused':
+      return 'Keeping it here is paused, see “Retrievals”.';
+    case 'failed':
+      return 'It could not be kept here, see “Retrievals”.';
+    default:
+      return kept ? 'Kept here: it opens without waiting, and others can get it from this tab.' : null;
+  }
+}
+
+function Actions(props: { object: ObjectView; saves: boolean; keeps: boolean; onSaved: () => void }) {
   const { object } = props;
   const [copied, setCopied] = useState(false);
   const link = `${window.location.origin}/#/objects/${object.path.replace(/^\/object\//, '')}`;
   return (
     <div className="row">
       {!props.saves && <SaveButton object={object} onChange={props.onSaved} />}
-      <Deed label="Keep here" busy="Starting…" onDo={() => objects.fetch({ link: object.path })} />
+      {!props.keeps && (
+        <Deed
+          label="Keep here"
+          busy="Starting…"
+          onDo={async () => {
+            await objects.fetch({ link: object.path });
+            props.onSaved();
+          }}
+        />
+      )}
       <button
         type="button"
         onClick={() => void navigator.clipboard.writeText(link).then(() => setCopied(true))}

@@ -114,6 +114,8 @@ export default function Objects({ snapshot }: ScreenProps) {
             key={opened.cid}
             object={opened}
             save={saves.find(({ cid }) => cid === opened.cid)}
+            transfer={status?.transfers.find(({ cid }) => cid === opened.cid)}
+            kept={status?.kept.some(({ cid }) => cid === opened.cid) === true}
             onSaved={refresh}
             folder={folder}
             onOpen={start}

@@ -12,12 +12,15 @@ import { Retrieved } from './ObjectsTransfers.tsx';
 
 const STATES: Record<SaveState, ['info' | 'warn' | 'good' | 'bad', string]> = {
   running: ['info', 'fetching'],
+  checking: ['info', 'checking'],
   paused: ['warn', 'stopped'],
   failed: ['bad', 'failed'],
   ready: ['warn', 'waits for you'],
   writing: ['info', 'writing the file'],
   done: ['good', 'saved, verified'],
 };
+
+const isLive = (state: SaveState): boolean => ['running', 'checking', 'writing'].includes(state);
 
 /** Saves that the person began or went on with on this page: their downloads begin by themselves. */
 const begun = new Set<string>();
@@ -75,14 +78,14 @@ export function Saves({ saves, onChange }: { saves: SaveView[]; onChange: () => 
 
 /** One save: how far it is, and what the person can do. */
 export function SaveItem({ save, onChange }: { save: SaveView; onChange: () => void }) {
-  const { id, name, state, bytes: done, totalBytes } = save;
+  const { id, name, state, bytes: done, through, totalBytes } = save;
   return (
     <div data-testid="save" data-state={state} className="stack">
       <Retrieved
         name={name === '' ? `${save.cid.slice(0, 14)}…` : name}
         state={STATES[state]}
-        live={state === 'running' || state === 'writing'}
-        done={done}
+        live={isLive(state)}
+        done={state === 'checking' || state === 'writing' ? through : done}
         total={totalBytes}
         watched={save}
       >
@@ -105,23 +108,27 @@ function Said({ save }: { save: SaveView }) {
 }
 
 function sentenceOf(save: SaveView): ReactNode {
-  const { state, to, name, kind, resumedFrom, needs, bytes: here, totalBytes } = save;
+  const { state, to, name, kind, resumedFrom, needs, bytes: here, through, totalBytes } = save;
   switch (state) {
     case 'running':
       if (resumedFrom > 0) return `Went on at ${bytes(resumedFrom)}, checked again.`;
       return to === 'file'
         ? 'It can be interrupted at any time and goes on where it stopped.'
         : 'It goes to your downloads once all of it is here; interrupted, it goes on where it stopped.';
+    case 'checking':
+      return `${bytes(here)} are here already. They are checked before it goes on.`;
     case 'paused':
       return here === totalBytes
         ? 'All of it is here. Continue checks it again before it is saved.'
         : 'What is here stays. Continue checks it again and fetches the rest.';
     case 'ready':
       return needs === 'permission'
-        ? `All of it is here and verified. The browser asks you again before this page may write “${name}”.`
+        ? `All of it is here and verified. The browser does not let this page write “${name}” yet: Continue asks again, or save it to another place.`
         : 'All of it is here and verified.';
     case 'writing':
-      return kind === 'folder' ? 'All of it is here; the zip file is being written.' : null;
+      if (through === totalBytes)
+        return 'All of it is written. The browser looks it over and puts it in its place.';
+      return `All of it is here; the ${kind === 'folder' ? 'zip file' : 'file'} is being written.`;
     case 'done':
       return to === 'download'
         ? 'Handed to the browser’s downloads. Should that have failed, take it again; it stays here until you clear it or the app starts anew.'
@@ -156,9 +163,7 @@ function Actions({ save, onChange }: { save: SaveView; onChange: () => void }) {
   if (stopped && needs === 'password') return <Password save={save} onChange={onChange} onCancel={cancel} />;
   return (
     <div className="row">
-      {(state === 'running' || state === 'writing') && (
-        <Deed label="Pause" onDo={() => act(objects.pauseSave({ id }))} />
-      )}
+      {isLive(state) && <Deed label="Pause" onDo={() => act(objects.pauseSave({ id }))} />}
       {stopped && <Deed label="Continue" busy="Going on…" primary onDo={goOn} />}
       {(state === 'ready' || state === 'done') && to === 'download' && (
         <a className={state === 'ready' ? 'button primary' : 'button'} href={addressOf(save)}>

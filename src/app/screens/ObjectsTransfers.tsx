@@ -99,7 +99,9 @@ export function Retrieved(props: {
       {total !== null && <Meter value={total === 0 ? 1 : done / total} label={`${name} fetched`} />}
       <span className="muted small">
         {bytes(done)}
-        {total === null ? '' : ` of ${bytes(total)}`}
+        {total === null
+          ? ''
+          : ` of ${bytes(total)}${live && total > 0 ? `, ${Math.floor((100 * done) / total)} %` : ''}`}
         {nodes > 0 && (
           <>
             , {nodes} {nodes === 1 ? 'part' : 'parts'} and {pieces.length}{' '}
