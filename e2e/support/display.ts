@@ -61,6 +61,11 @@ export class Display {
     return new Display(server, `:${number}`, folder);
   }
 
+  /** The folder where the browser's dialogs begin. */
+  get home(): string {
+    return this.folder;
+  }
+
   /** Opens the browser of this display's profile, which is kept from one start to the next. */
   async open(): Promise<Page> {
     const profile = join(this.folder, 'profile');
@@ -134,13 +139,13 @@ export class Display {
     await this.hand('key', 'Return');
   }
 
-  /** Chooses where a file is saved in the dialog that `press` opens, by its whole path; one that exists is replaced. */
-  async saveTo(path: string, press: () => Promise<void>): Promise<void> {
+  /** Chooses the name of a file that is saved into `home`, in the dialog that `press` opens. */
+  async saveTo(name: string, press: () => Promise<void>): Promise<void> {
     await press();
     await eventually('the dialog for a file', () => this.dialog(SAVE_DIALOG));
     await this.still();
     await this.hand('key', 'ctrl+a');
-    await this.hand('type', '--delay', '20', path);
+    await this.hand('type', '--delay', '20', name);
     await this.still();
     await eventually('the end of the dialog', async () => {
       await this.hand('key', 'alt+s');

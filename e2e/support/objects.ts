@@ -33,7 +33,9 @@ export async function keepObject(page: Page, opened: Locator): Promise<string[]>
   await opened.getByRole('button', { name: 'Keep here' }).click();
   const transfer = page.getByTestId('transfer').first();
   await expect(transfer.getByText('complete, verified')).toBeVisible({ timeout: 3 * 60_000 });
+  await transfer.getByText('Pieces', { exact: true }).click();
   const pieces = transfer.locator('.pieces li');
+  await expect(pieces.first()).toBeVisible();
   return pieces.evaluateAll((items) => items.map((item) => item.getAttribute('data-from') ?? ''));
 }
 

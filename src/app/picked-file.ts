@@ -13,7 +13,7 @@ declare global {
 /** Whether this browser lets the person pick the file; the others have a place for all downloads. */
 export const canPickFiles = (): boolean => typeof window.showSaveFilePicker === 'function';
 
-/** The file that the person picks; null when they pick none. */
+/** The file that the person picks; null when they pick none. Rejects with a sentence where the browser cannot make it. */
 export async function pickFile(name: string): Promise<FileSystemFileHandle | null> {
   // oxlint-disable-next-line no-control-regex
   const suggestedName = name.replace(/[/\\:*?"<>|\u0000-\u001f\u007f]/g, '_').replace(/^\.+/, '_');
@@ -21,7 +21,7 @@ export async function pickFile(name: string): Promise<FileSystemFileHandle | nul
     return (await window.showSaveFilePicker?.({ id: 'save', suggestedName })) ?? null;
   } catch (error) {
     if (error instanceof DOMException && error.name === 'AbortError') return null;
-    throw error;
+    throw new Error('The browser could not make the file there. Choose another place.', { cause: error });
   }
 }
 
