@@ -7,11 +7,10 @@ import { blake2b256 } from '../protocol/hash.ts';
 import { RuntimeMetadata } from '../protocol/metadata.ts';
 import { CODE_KEY } from '../protocol/storage-key.ts';
 import type { ChainConstants, Header } from '../protocol/types.ts';
-import type { BlockContext } from './block.ts';
 import { isRunnable, metadataOfCode } from './runtime-code.ts';
 import { confirmationDepthQuery, runtimeVersionQuery, timestampQuery } from './state/consensus.ts';
 import { chainConstants, runtimeIdentity } from './state/constants.ts';
-import { combine, StateReader } from './state/reader.ts';
+import { combine, StateReader, type StateBlock } from './state/reader.ts';
 
 /** What stands behind a runtime's metadata, and with it behind the constants and the keys of the state. */
 export type Provenance =
@@ -45,7 +44,7 @@ function wrongMetadata(message: string, sentence: string): never {
 async function readVersion(
   source: ChainSource,
   metadata: RuntimeMetadata,
-  block: BlockContext,
+  block: StateBlock,
   signal?: AbortSignal,
 ) {
   const query = combine({ runtime: runtimeVersionQuery(metadata), now: timestampQuery(metadata) });
@@ -57,7 +56,7 @@ async function readVersion(
 export async function withDepth(
   facts: RuntimeFacts,
   source: ChainSource,
-  block: BlockContext,
+  block: StateBlock,
   signal?: AbortSignal,
 ): Promise<RuntimeFacts> {
   const query = confirmationDepthQuery(facts.metadata);
@@ -78,7 +77,7 @@ export async function withDepth(
  */
 export async function readRuntime(
   source: ChainSource,
-  block: BlockContext,
+  block: StateBlock,
   known: RuntimeFacts | null,
   signal?: AbortSignal,
 ): Promise<RuntimeFacts> {
@@ -133,7 +132,7 @@ export function factsOf(metadata: RuntimeMetadata, atBlock: number, source: Chai
  */
 export async function provenMetadata(
   source: ChainSource,
-  final: BlockContext,
+  final: StateBlock,
   { metadata, specVersion }: RuntimeFacts,
   signal?: AbortSignal,
 ): Promise<ProvenMetadata | null> {
@@ -165,7 +164,7 @@ export async function provenMetadata(
 /** Which other sources describe the runtime of a block as this metadata does, and which do not. */
 export async function compareMetadata(
   sources: readonly ChainSource[],
-  block: BlockContext,
+  block: StateBlock,
   first: ChainSource,
   signal?: AbortSignal,
 ): Promise<Provenance> {

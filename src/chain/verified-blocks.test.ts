@@ -1,10 +1,11 @@
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
+import { recordedMetadata as metadataBytes } from '../../tests/support/recorded-chain.ts';
 import { recordedMetadata, recordedStates, type RecordedState } from '../../tests/support/recorded-states.ts';
 import { loadWasm } from '../crypto/wasm.ts';
 import type { RpcClient } from '../network/rpc.ts';
 import { RpcError } from '../network/rpc-error.ts';
 import { RpcSource } from '../network/source.ts';
-import { fromHex, toHex, toPrefixedHex } from '../protocol/bytes.ts';
+import { concat, fromHex, littleEndian, toHex, toPrefixedHex, utf8 } from '../protocol/bytes.ts';
 import { toRpcSignedBlock } from '../protocol/block.ts';
 import { toRpcHeader } from '../protocol/header.ts';
 import {
@@ -16,7 +17,9 @@ import {
   mmrProofNodes,
 } from '../protocol/mmr.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
+import { CODE_KEY } from '../protocol/storage-key.ts';
 import { runtimeVersionQuery } from './state/consensus.ts';
+import { runtimeIdentity } from './state/constants.ts';
 import { NoProof } from './no-proof.ts';
 import { VerifiedBlocks, type FollowedChain } from './verified-blocks.ts';
 
@@ -187,6 +190,49 @@ describe('verified blocks', () => {
     await expect(blocks.ancient(7)).rejects.toMatchObject({ name: 'NoProof', refused: true, sentence });
     const block = await new VerifiedBlocks(client([node('one')])).block(7);
     await expect(blocks.body(block)).rejects.toMatchObject({ name: 'NoProof', refused: true, sentence });
+  });
+
+  test('left by an older runtime are read as that one wrote them', async () => {
+    const asked: number[] = [];
+    const telling = (metadata: Uint8Array): Record<string, Answer> => ({
+      state_getMetadata: ({ header }) => {
+        asked.push(header.number);
+        return toPrefixedHex(metadata);
+      },
+      // The recording leaves the code out.
+      state_getReadProof: ({ state, hash }, [keys]) => {
+        if ((keys as string[]).includes(toPrefixedHex(CODE_KEY)))
+          throw new RpcError(4003, 'state_getReadProof', 'too large');
+        return {
+          at: toPrefixedHex(hash),
+          proof: state.prove((keys as string[]).map((key) => fromHex(key))).map(toPrefixedHex),
+        };
+      },
+    });
+    const six = metadataBytes();
+    const newer = six.slice();
+    const version = concat(utf8('subspace'), littleEndian(0, 4), littleEndian(6, 4));
+    newer[Buffer.from(newer).indexOf(version) + version.length - 4] = 7;
+    const now = (sources: RpcSource[]): VerifiedBlocks =>
+      new VerifiedBlocks({
+        ...client(sources, 0),
+        runtime: () => ({ metadata, specVersion: 7 }) as ReturnType<FollowedChain['runtime']>,
+      });
+    const blocks = now([node('one', telling(six))]);
+    const block = await blocks.block(7);
+    const older = await blocks.metadataOf(block);
+    expect(older).not.toBe(metadata);
+    expect(runtimeIdentity(older).specVersion).toBe(6);
+    expect(await blocks.metadataOf(await blocks.block(9))).toBe(older);
+    expect(new Set(asked)).toEqual(new Set([7]));
+    await expect(now([node('liar', telling(newer))]).metadataOf(block)).rejects.toMatchObject({
+      cause: { rule: 'runtime-metadata' },
+    });
+    const present = new VerifiedBlocks({
+      ...client([node('one')], 0),
+      runtime: () => ({ metadata, specVersion: 6 }) as ReturnType<FollowedChain['runtime']>,
+    });
+    expect(await present.metadataOf(block)).toBe(metadata);
   });
 
   test('another header under a proven hash is refused', async () => {

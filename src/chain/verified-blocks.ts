@@ -9,8 +9,14 @@ import { orderedTrieRoot } from '../protocol/trie.ts';
 import type { Header } from '../protocol/types.ts';
 import type { LightClient } from './light-client.ts';
 import { Missing, noHead, NoProof, noRuntime, tooNew } from './no-proof.ts';
-import type { Provenance } from './runtime.ts';
-import { mmrQuery } from './state/consensus.ts';
+import {
+  provenMetadata,
+  readRuntime,
+  upgradesRuntime,
+  type Provenance,
+  type RuntimeFacts,
+} from './runtime.ts';
+import { mmrQuery, runtimeVersionQuery } from './state/consensus.ts';
 import { runtimeIdentity } from './state/constants.ts';
 import { itemQuery, StateReader, type KeySource, type Proven, type Query } from './state/reader.ts';
 import { octets, optional, shaped } from './state/shape.ts';
@@ -36,6 +42,8 @@ export interface BlockReader {
   finalNumber(): number;
   /** Description of the head's runtime, null until a source gave it. */
   metadata(): RuntimeMetadata | null;
+  /** Description of the runtime that left a block's state, which may be older than the head's. */
+  metadataOf(block: ChainBlock, signal?: AbortSignal): Promise<RuntimeMetadata>;
   /** What stands behind that description. */
   provenance(): Provenance | null;
   /** The best chain's block of that number. Throws NoProof where it cannot be proven any more. */
@@ -89,6 +97,8 @@ export type FollowedChain = Pick<
 export class VerifiedBlocks implements BlockReader {
   /** Final blocks that the light client does not remember. */
   private readonly past = new Map<number, ChainBlock>();
+  /** Runtimes before the head's, by version. */
+  private readonly olderRuntimes = new Map<number, RuntimeMetadata>();
 
   constructor(private readonly client: FollowedChain) {}
 
@@ -138,6 +148,26 @@ export class VerifiedBlocks implements BlockReader {
     return this.client.runtime()?.metadata ?? null;
   }
 
+  /**
+   * An older runtime is described by its code where that can be run, else by a source. A block that changes the code was
+   * still executed by the runtime before.
+   */
+  async metadataOf(block: ChainBlock, signal?: AbortSignal): Promise<RuntimeMetadata> {
+    const { metadata: newest, specVersion: present } = this.facts();
+    const version = (await this.read(runtimeVersionQuery(newest), block, signal))?.specVersion ?? present;
+    const known = version === present ? newest : this.olderRuntimes.get(version);
+    if (known !== undefined) return known;
+    const at = upgradesRuntime(block.header) ? await this.block(block.number - 1, signal) : block;
+    const state = { number: at.number, hash: at.hash, stateRoot: at.header.stateRoot };
+    const metadata = await this.ask(async (source) => {
+      const told = await readRuntime(source, state, null, signal);
+      const proven = await provenMetadata(source, state, told, signal);
+      return proven?.metadata ?? told.metadata;
+    }, signal);
+    this.olderRuntimes.set(version, metadata);
+    return metadata;
+  }
+
   provenance(): Provenance | null {
     return this.client.runtime()?.provenance ?? null;
   }
@@ -147,10 +177,14 @@ export class VerifiedBlocks implements BlockReader {
     return this.client.sources().filter((source): source is RpcSource => source instanceof RpcSource);
   }
 
+  private facts(): RuntimeFacts {
+    const facts = this.client.runtime();
+    if (facts === null) throw noRuntime();
+    return facts;
+  }
+
   private required(): RuntimeMetadata {
-    const metadata = this.metadata();
-    if (metadata === null) throw noRuntime();
-    return metadata;
+    return this.facts().metadata;
   }
 
   private requiredHead(): ChainBlock {

@@ -366,9 +366,9 @@ export class AccountHistories {
   }
 
   private async inBlock(address: string, block: ChainBlock): Promise<AccountEvent[]> {
-    const metadata = this.metadata();
     const hash = toHex(block.hash);
     const { at, events } = await this.events.get(hash, async () => {
+      const metadata = await this.blocks.metadataOf(block);
       const query = combine({ events: eventsQuery(metadata), now: timestampQuery(metadata) });
       const seen = await this.blocks.read(query, block);
       return { at: Number(seen.now), events: seen.events };

@@ -184,10 +184,10 @@ export class PaymentWatch {
       if (exists ? BigInt(nonce) > BigInt(record.nonce) : !existsNow) high = middle;
       else low = middle;
     }
-    const found = await this.included(record, high, head, metadata);
+    const found = await this.included(record, high, head);
     if (found !== null || !unsure) return found;
     for (let number = record.after + 1; number <= last; number += 1) {
-      const one = await this.included(record, number, head, metadata);
+      const one = await this.included(record, number, head);
       if (one !== null) return one;
     }
     return null;
@@ -198,14 +198,14 @@ export class PaymentWatch {
     record: PaymentRecord,
     number: number,
     head: ChainBlock,
-    metadata: RuntimeMetadata,
   ): Promise<PaymentState | null> {
     const { blocks } = this.context;
     const block = await blocks.block(number);
     const bytes = fromHex(record.bytes);
     const index = (await blocks.body(block)).findIndex((extrinsic) => equal(extrinsic, bytes));
     if (index < 0) return null;
-    const outcome = outcomeOf(await blocks.read(eventsQuery(metadata), block), index);
+    const events = eventsQuery(await blocks.metadataOf(block));
+    const outcome = outcomeOf(await blocks.read(events, block), index);
     return {
       kind: 'included',
       block: block.number,

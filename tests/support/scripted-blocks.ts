@@ -91,6 +91,10 @@ export class ScriptedBlocks implements BlockReader {
     return this.described;
   }
 
+  async metadataOf(): Promise<RuntimeMetadata> {
+    return this.described;
+  }
+
   provenance(): Provenance {
     return this.behind;
   }
