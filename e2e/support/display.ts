@@ -78,6 +78,8 @@ export class Display {
         '--test-type',
         '--disable-gpu',
         '--no-first-run',
+        // Nothing of its own to say after a kill.
+        '--hide-crash-restore-bubble',
         '--no-default-browser-check',
         '--disable-background-networking',
         '--disable-sync',
