@@ -66,7 +66,7 @@ running = await LocalNetwork.start(DEFAULT_PARAMS, {
   },
   log: (line) => void (process.env['ALLOTMENT_E2E_LOG'] === undefined || process.stderr.write(`${line}\n`)),
 });
-const { chain, hub, pool, segments, port } = running;
+const { chain, domain, hub, pool, segments, port } = running;
 hub.onSlot(clock.tick);
 
 const filler = developmentAccounts().at(-1)!;
@@ -107,6 +107,7 @@ chain.on('best', (block) => {
 const print = (fields: object): void => void process.stdout.write(`${JSON.stringify(fields)}\n`);
 print({
   endpoint: `ws://127.0.0.1:${port}`,
+  domain: `ws://127.0.0.1:${domain.port}`,
   checkpoint: formatCheckpoint(fromHex(chain.genesis.hash, 32), begin.number, fromHex(begin.hash, 32)),
 });
 const lines = createInterface({ input: process.stdin });

@@ -1,18 +1,16 @@
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useState } from 'react';
 import { birthDays } from '../../identity/birth.ts';
 import type { IdentityView } from '../../identity/identity-view.ts';
 import type { CommittedAttribute } from '../../identity/attributes.ts';
 import type { IssuedView } from '../../identity/unlinkable-commands.ts';
-import type { UploadView } from '../../node/uploads.ts';
 import { ActingAs, WithIdentity, useActing } from '../components/Acting.tsx';
 import { Card } from '../components/basics.tsx';
 import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
-import { objects } from '../object-client.ts';
-import { identity, useLoaded, useSigner } from '../wallet-client.ts';
+import { identity, useLoaded } from '../wallet-client.ts';
 import { useHandedOver } from './CredentialMeeting.tsx';
+import { RevocationList } from './CredentialRevocations.tsx';
 import { AboutLinking } from './CredentialLinking.tsx';
-import { RegistryDeed } from './RegistryDeed.tsx';
 import { typeText } from './credential-words.ts';
 
 /** Certifies something of somebody, in either kind of credential. */
@@ -166,84 +164,6 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
         </>
       </WithIdentity>
     </Card>
-  );
-}
-
-/** The list of revocations: to hand over, and for each address that it is published at. */
-function RevocationList({ issuer, fresh, made }: { issuer: string; fresh: string | null; made: unknown }) {
-  const [list, setList] = useState<string | null>(null);
-  const [place, setPlace] = useState('');
-  const { value: addresses, reload } = useLoaded(
-    useCallback(() => identity.statusAddresses({ issuer }), [issuer]),
-  );
-  useEffect(reload, [reload, made]);
-  const sign = async (address: string) =>
-    setList(await identity.statusList({ issuer, ...(address === '' ? {} : { address }) }));
-  const text = place === '' ? (fresh ?? list) : list;
-  return (
-    <details>
-      <summary>Your list of revocations, for those who check</summary>
-      <div className="stack">
-        {addresses !== null && addresses.length > 0 && (
-          <Select
-            label="For"
-            hint="Put a fresh one there after each revocation, and before a week is over."
-            value={place}
-            options={[['', 'those whom I hand it to'], ...addresses.map((one) => [one, one] as const)]}
-            onChange={(chosen) => {
-              setPlace(chosen);
-              setList(null);
-            }}
-          />
-        )}
-        <Deed label="Sign the present list" onDo={() => sign(place)} />
-        {text !== null && (
-          <>
-            <HandOver label="Publish this" text={text} fileName="revocations.txt" />
-            {place === '' && <StoreList key={text} issuer={issuer} text={text} />}
-          </>
-        )}
-      </div>
-    </details>
-  );
-}
-
-/** Puts a list into the network's history and announces it, so that whoever checks finds it. */
-function StoreList({ issuer, text }: { issuer: string; text: string }) {
-  const { signer, choices } = useSigner();
-  const [stored, setStored] = useState<UploadView | null>(null);
-  const [told, setTold] = useState<string | null>(null);
-  if (signer === '') return null;
-  return stored !== null ? (
-    <>
-      <p role="status">
-        First <a href="#/objects">see what storing it costs, and confirm</a>. Then announce it: whoever checks
-        a credential of yours finds your newest list by themselves, and older ones count no longer. Where the
-        network has no registry of identities, give them its link. A list is believed for a week; store and
-        announce a new one then, or when you revoke something.
-      </p>
-      <RegistryDeed
-        label="Announce it"
-        what="Announce this list as your newest"
-        warning="Until it is in history nobody can fetch it, and whoever checks is told that revocations are not known."
-        run={(dry) => identity.announceStatusList({ issuer, list: text, cid: stored.cid, dry })}
-        done={setTold}
-      />
-      {told !== null && <p role="status">{told} The proof follows once it is confirmed.</p>}
-    </>
-  ) : (
-    <>
-      {choices.options.length > 1 && <Select label="Stored at the cost of" {...choices} />}
-      <Deed
-        label="Store it on the network"
-        busy="Preparing…"
-        onDo={async () => {
-          const content = new Blob([text], { type: 'text/plain' });
-          const files = [{ path: 'revocations.txt', content }];
-          setStored(await objects.prepareUpload({ files, compress: true, password: '', account: signer }));
-        }}
-      />
-    </>
   );
 }
 
