@@ -82,7 +82,9 @@ function NotStarted({ cause }: { cause: Cause }) {
       <div className="welcome-card">
         <h1>Allotment cannot start here</h1>
         <CauseBanner cause={cause} tone="bad" onAction={() => window.location.reload()} />
-        <p className="muted">It needs this browser’s storage. A private window often has none.</p>
+        {cause.code !== 'unsupported' && (
+          <p className="muted">It needs this browser’s storage. A private window often has none.</p>
+        )}
       </div>
     </main>
   );

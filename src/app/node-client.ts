@@ -1,8 +1,9 @@
 /** The page's end of the node worker: one worker a tab, one snapshot that React reads. */
 import * as Comlink from 'comlink';
-import { useSyncExternalStore } from 'react';
+import { useCallback, useSyncExternalStore } from 'react';
 import type { Cause, NodeApi, NodeSnapshot } from '../node/api.ts';
 import { unpackSnapshot, type PackedSnapshot } from '../node/sector-wire.ts';
+import { unchanged } from './unchanged.ts';
 import { lendWebRtc } from './rtc-lender.ts';
 import type { Token } from '../protocol/notation.ts';
 import { rewrittenAddress, SS58_PREFIX } from '../protocol/ss58.ts';
@@ -24,7 +25,7 @@ void node.lendWebRtc(Comlink.transfer(rtc.port2, [rtc.port2]));
 
 void node.subscribe(
   Comlink.proxy((snapshot: PackedSnapshot) => {
-    current = unpackSnapshot(snapshot, current);
+    current = unchanged(unpackSnapshot(snapshot, current), current);
     for (const listener of listeners) listener();
   }),
 );
@@ -103,13 +104,15 @@ export function useSnapshot(): NodeSnapshot | null {
   return useSyncExternalStore(subscribe, () => current);
 }
 
+const NO_TOKEN: Token = { symbol: '', decimals: 0 };
+
 /** The network's token. */
 export function useToken(): Token {
-  return useSnapshot()?.notation.token ?? { symbol: '', decimals: 0 };
+  return useSyncExternalStore(subscribe, () => current?.notation.token ?? NO_TOKEN);
 }
 
 /** Writes addresses as the followed network does. */
 export function useWritten(): (address: string) => string {
-  const prefix = useSnapshot()?.notation.ss58Prefix ?? SS58_PREFIX;
-  return (address) => rewrittenAddress(address, prefix);
+  const prefix = useSyncExternalStore(subscribe, () => current?.notation.ss58Prefix ?? SS58_PREFIX);
+  return useCallback((address) => rewrittenAddress(address, prefix), [prefix]);
 }

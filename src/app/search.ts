@@ -7,6 +7,7 @@ function plain(text: string): string {
 
 /** Whether every word of `query` stands somewhere in `text`, whatever case and accents. */
 export function matches(text: string, query: string): boolean {
+  if (query.trim() === '') return true;
   const within = plain(text);
   return plain(query)
     .split(/\s+/)

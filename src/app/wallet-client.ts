@@ -5,6 +5,7 @@ import type { MoneyCommands } from '../node/money.ts';
 import { messageOf } from '../protocol/errors.ts';
 import type { WalletStatus } from '../wallet/service.ts';
 import { node } from './node-client.ts';
+import { unchanged } from './unchanged.ts';
 
 /** Commands of a part of the node, each sent by its name. */
 export function commands<T extends object>(call: (name: string, input: unknown) => Promise<unknown>): T {
@@ -80,7 +81,7 @@ export function useLoaded<T>(load: () => Promise<T>): {
   const reload = useCallback(() => {
     load().then(
       (loaded) => {
-        setValue(loaded);
+        setValue((before) => unchanged(loaded, before));
         setError(null);
       },
       (failure: unknown) => setError(messageOf(failure)),

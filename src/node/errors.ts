@@ -13,6 +13,8 @@ export type NodeErrorCode =
   | 'occupied'
   /** Nobody answers, or not as is needed. */
   | 'unreachable'
+  /** The browser lacks what everything here rests on. */
+  | 'unsupported'
   /** It was begun and did not succeed. */
   | 'failed';
 

@@ -12,6 +12,7 @@ import { NO_TIMEKEEPING } from './keep-time.ts';
 import { usualNotation } from './networks.ts';
 import { NO_TABLES } from '../crypto/table-pool.ts';
 import { NO_HELPER } from './helper.ts';
+import { lacking } from './needs.ts';
 import { packSnapshot, type PackedSnapshot } from './sector-wire.ts';
 
 type Commands = Omit<NodeApi, 'subscribe' | 'takeOver' | 'alive' | 'serveObject' | 'lendWebRtc'>;
@@ -56,6 +57,11 @@ export class NodeHub {
   private lastSent = 0;
 
   constructor(private readonly create: () => Promise<RunnableNode>) {
+    const sentence = lacking(globalThis);
+    if (sentence !== null) {
+      this.show(notStarted(new NodeError('unsupported', sentence)));
+      return;
+    }
     this.channel.onmessage = (event: MessageEvent<Message>) => this.receive(event.data);
     this.channel.postMessage({ kind: 'hello' } satisfies Message);
     void this.lead(false);

@@ -49,6 +49,12 @@ export function AddFarm({ snapshot, onDone }: ScreenProps & { onDone: () => void
         )}
         {canPickFolders && <ImportNative onDone={onDone} />}
       </div>
+      {snapshot.farms.length === 0 && (
+        <p>
+          A farm keeps pieces of the chain’s history and is paid for it. It costs disk space, and electricity
+          while it fills that space, never tokens. You can pause it, make it smaller or remove it at any time.
+        </p>
+      )}
       <p className="small muted">
         {canPickFolders
           ? 'A folder on a drive of yours keeps its sectors when this browser’s data is cleared, and can be as large as the drive.'

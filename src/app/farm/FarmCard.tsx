@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'react';
+import { memo, useCallback, useState } from 'react';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { farmHealth, type FarmHealth } from '../../farm/health.ts';
 import type { FarmTaskView, FarmView, NodeSnapshot, TablesView } from '../../node/api.ts';
@@ -18,17 +18,20 @@ import { Space } from './Space.tsx';
 import { Trouble } from './Trouble.tsx';
 
 /** One farm: where it lies, what it does, how well, and everything that can be done with it. */
-export function FarmCard(props: {
+export const FarmCard = memo(function FarmCard(props: {
   farm: FarmView;
   slotMs: number | null;
-  snapshot: NodeSnapshot;
+  machine: NodeSnapshot['machine'];
+  tables: TablesView;
+  /** Whether another farm is plotting, for which this one waits. */
+  othersPlot: boolean;
   /** Without its sectors and figures, until it is managed. */
   short: boolean;
 }) {
   const { farm, slotMs } = props;
   const [open, setOpen] = useState(false);
   const short = props.short && !open;
-  const queues = farm.phase === 'plotting' && farm.plotting === null && othersPlot(farm, props.snapshot);
+  const queues = farm.phase === 'plotting' && farm.plotting === null && props.othersPlot;
   const status = queues ? ({ text: 'Next in line', tone: 'plain', live: false } as const) : farmStatus(farm);
   return (
     <Card
@@ -68,13 +71,13 @@ export function FarmCard(props: {
       {farm.task !== null && <Task id={farm.id} task={farm.task} />}
       {farm.sectors.length > 0 &&
         (short ? <p className="small muted">{sectorSummary(farm.sectors)}</p> : <Sectors farm={farm} />)}
-      <Plotting farm={farm} tables={props.snapshot.tables} />
+      <Plotting farm={farm} tables={props.tables} />
       {queues && !short && <p className="small muted">Waits for its turn: farms plot one after the other.</p>}
       {!short && <Health farm={farm} slotMs={slotMs} />}
-      {open && <Manage farm={farm} snapshot={props.snapshot} />}
+      {open && <Manage farm={farm} machine={props.machine} />}
     </Card>
   );
-}
+});
 
 function Sectors({ farm }: { farm: FarmView }) {
   if (farm.sectors.length <= MANY_SECTORS) return <SectorGrid sectors={farm.sectors} />;
@@ -84,10 +87,6 @@ function Sectors({ farm }: { farm: FarmView }) {
       <SectorGrid sectors={farm.sectors} />
     </details>
   );
-}
-
-function othersPlot({ id }: FarmView, { farms }: NodeSnapshot): boolean {
-  return farms.some((other) => other.id !== id && other.plotting !== null);
 }
 
 function PauseButton({ farm }: { farm: FarmView }) {
@@ -226,12 +225,12 @@ function Task({ id, task }: { id: string; task: FarmTaskView }) {
 }
 
 /** Size, checking, export, removal. */
-function Manage({ farm, snapshot }: { farm: FarmView; snapshot: NodeSnapshot }) {
+function Manage({ farm, machine }: { farm: FarmView; machine: NodeSnapshot['machine'] }) {
   const { piecesInSector } = farm;
   return (
     <div className="manage">
       {piecesInSector !== null && !farm.readOnly && (
-        <Resize key={farm.allocatedBytes} farm={farm} pieces={piecesInSector} snapshot={snapshot} />
+        <Resize key={farm.allocatedBytes} farm={farm} pieces={piecesInSector} machine={machine} />
       )}
       <Actions farm={farm} />
       <Remove farm={farm} />
@@ -239,7 +238,7 @@ function Manage({ farm, snapshot }: { farm: FarmView; snapshot: NodeSnapshot }) 
   );
 }
 
-function Resize(props: { farm: FarmView; pieces: number; snapshot: NodeSnapshot }) {
+function Resize(props: { farm: FarmView; pieces: number; machine: NodeSnapshot['machine'] }) {
   const { farm, pieces } = props;
   const now = sectorsIn(farm.allocatedBytes, pieces);
   const [sectors, setSectors] = useState(now);
@@ -257,8 +256,8 @@ function Resize(props: { farm: FarmView; pieces: number; snapshot: NodeSnapshot 
       <Space
         sectors={sectors}
         pieces={pieces}
-        most={roomFor(farm, pieces, props.snapshot)}
-        offered={offeredTo(farm, props.snapshot)}
+        most={roomFor(farm, pieces, props.machine)}
+        offered={offeredTo(farm, props.machine)}
         onChange={setSectors}
       />
       <div className="row">
@@ -272,15 +271,15 @@ function Resize(props: { farm: FarmView; pieces: number; snapshot: NodeSnapshot 
 }
 
 /** Bytes that the farm's place has for it, its own included; null where the browser does not tell. */
-function offeredTo({ kind, usedBytes }: FarmView, { machine }: NodeSnapshot): number | null {
+function offeredTo({ kind, usedBytes }: FarmView, machine: NodeSnapshot['machine']): number | null {
   if (kind !== 'opfs' || machine.quotaBytes === null) return null;
   return usedBytes + Math.max(0, machine.quotaBytes - (machine.usedBytes ?? 0));
 }
 
 /** Sectors that the place has room for; folders do not tell, so that a few times what is there can be chosen. */
-function roomFor(farm: FarmView, pieces: number, snapshot: NodeSnapshot): number {
+function roomFor(farm: FarmView, pieces: number, machine: NodeSnapshot['machine']): number {
   const now = sectorsIn(farm.allocatedBytes, pieces);
-  const offered = offeredTo(farm, snapshot);
+  const offered = offeredTo(farm, machine);
   return offered === null ? Math.max(64, now * 4) : Math.max(now, sectorsIn(offered * 0.9, pieces));
 }
 

@@ -1,4 +1,4 @@
-import { useEffect, useState } from 'react';
+import { memo, useEffect, useState } from 'react';
 import type { FarmHistoryEntry, FarmView, SlotOutcome } from '../../node/api.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
 import { ago, duration } from '../format.ts';
@@ -30,7 +30,7 @@ const KEPT = 500;
 const REFRESH_MS = 15_000;
 
 /** What the audits found: in this run as it happens, before that from the record. */
-export function History({ farms }: { farms: FarmView[] }) {
+export const History = memo(function History({ farms }: { farms: FarmView[] }) {
   const [all, setAll] = useState(false);
   const [filter, setFilter] = useState('all');
   const [before, setBefore] = useState<FarmHistoryEntry[]>([]);
@@ -124,7 +124,7 @@ export function History({ farms }: { farms: FarmView[] }) {
       )}
     </Card>
   );
-}
+});
 
 function ms(value: number | null): string {
   return value === null ? '–' : duration(value);

@@ -23,6 +23,7 @@ export default function Farm({ snapshot }: ScreenProps) {
   const { farms, chain } = snapshot;
   const [adding, setAdding] = useState(false);
   const short = farms.length > MANY_FARMS;
+  const plotting = farms.filter((farm) => farm.plotting !== null);
   const totals = farmTotals(farms);
   const status = farmStatus(totals);
   const sleep = farms.map((farm) => farm.sleep).find((slept) => slept !== null) ?? null;
@@ -80,7 +81,9 @@ export default function Farm({ snapshot }: ScreenProps) {
                 key={farm.id}
                 farm={farm}
                 slotMs={chain?.slotDurationMs ?? null}
-                snapshot={snapshot}
+                machine={snapshot.machine}
+                tables={snapshot.tables}
+                othersPlot={plotting.some(({ id }) => id !== farm.id)}
                 short={short}
               />
             ))

@@ -116,7 +116,14 @@ function FarmCards({ farms }: { farms: FarmView[] }) {
       <Card span={8}>
         <h2>Not farming</h2>
         <p className="muted">
-          This tab verifies the chain only. <a href="#/farm">Give it some space</a> to farm.
+          This tab checks the chain and earns nothing. Farming keeps pieces of the chain’s history on your
+          disk and is paid for it. It costs space and some electricity, never tokens, and you can end it at
+          any time.
+        </p>
+        <p>
+          <a className="button primary" href="#/farm">
+            Give it some space
+          </a>
         </p>
       </Card>
     );

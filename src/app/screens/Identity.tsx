@@ -1,4 +1,4 @@
-import { lazy, Suspense, type ComponentType } from 'react';
+import { lazy, memo, Suspense, type ComponentType } from 'react';
 import { Empty } from '../components/basics.tsx';
 import { Tabs } from '../components/Tabs.tsx';
 import { useRouteDetail } from '../hooks.ts';
@@ -20,31 +20,34 @@ const parts: { id: string; title: string; Part: ComponentType }[] = [
 
 /** Identities, credentials, agents, signed files and the score, behind the wallet's lock. */
 export default function Identity() {
-  const chosen = useRouteDetail();
-  const { Part, id } = parts.find((part) => part.id === chosen) ?? parts[0]!;
   return (
     <>
       <div className="head">
         <h1>Identity</h1>
         <p>Who you are, on your own terms: made here, kept here, shown by you.</p>
       </div>
-      <WalletGate>
-        {() => (
-          <>
-            <Tabs
-              label="Parts of your identity"
-              tabs={parts.map((part) => [part.id, part.title] as const)}
-              shown={id}
-              onShow={(to) => {
-                window.location.hash = `#/identity/${to}`;
-              }}
-            />
-            <Suspense fallback={<Empty>Loading…</Empty>}>
-              <Part />
-            </Suspense>
-          </>
-        )}
-      </WalletGate>
+      <WalletGate>{() => <Open />}</WalletGate>
     </>
   );
 }
+
+/** Not drawn anew with every block. */
+const Open = memo(function Parts() {
+  const chosen = useRouteDetail();
+  const { Part, id } = parts.find((part) => part.id === chosen) ?? parts[0]!;
+  return (
+    <>
+      <Tabs
+        label="Parts of your identity"
+        tabs={parts.map((part) => [part.id, part.title] as const)}
+        shown={id}
+        onShow={(to) => {
+          window.location.hash = `#/identity/${to}`;
+        }}
+      />
+      <Suspense fallback={<Empty>Loading…</Empty>}>
+        <Part />
+      </Suspense>
+    </>
+  );
+});

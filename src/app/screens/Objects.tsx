@@ -1,6 +1,5 @@
-import { useCallback, useEffect, useRef, useState } from 'react';
+import { memo, useCallback, useEffect, useRef, useState } from 'react';
 import { messageOf } from '../../protocol/errors.ts';
-import type { ScreenProps } from '../screen-props.ts';
 import { Card, Empty, Name } from '../components/basics.tsx';
 import { Deed, Form, TextField, Told, type Action } from '../components/forms.tsx';
 import { Many } from '../components/Many.tsx';
@@ -22,7 +21,7 @@ import '../objects.css';
 const NO_SAVES: SaveView[] = [];
 
 /** Files and folders out of the chain's history, and into it. */
-export default function Objects({ snapshot }: ScreenProps) {
+export default function Objects() {
   const { status, error, refresh } = useObjects();
   const [link, setLink] = useState('');
   const newest = useRef('');
@@ -132,7 +131,7 @@ export default function Objects({ snapshot }: ScreenProps) {
               <Kept kept={status.kept} onChange={refresh} />
             </div>
             <div className="column span-6">
-              <Upload snapshot={snapshot} uploads={status.uploads} onChange={refresh} />
+              <Upload uploads={status.uploads} onChange={refresh} />
             </div>
           </>
         )}
@@ -186,7 +185,7 @@ function Samples(props: { samples: SampleView[]; wide: boolean; busy: boolean })
   );
 }
 
-function Kept({ kept, onChange }: { kept: KeptObject[]; onChange: () => void }) {
+const Kept = memo(function Kept({ kept, onChange }: { kept: KeptObject[]; onChange: () => void }) {
   return (
     <Card title="Kept in this browser" span={6}>
       {kept.length === 0 ? (
@@ -230,4 +229,4 @@ function Kept({ kept, onChange }: { kept: KeptObject[]; onChange: () => void }) 
       )}
     </Card>
   );
-}
+});

@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { memo, useState } from 'react';
 import type { ObjectsStatus } from '../../node/objects.ts';
 import type { ConnectionView, NearView, StorageNetworkView } from '../../node/storage-network.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
@@ -38,7 +38,13 @@ function sizesWith(present: number): [string, string][] {
 }
 
 /** The storage network: who is connected, what is kept and given to others. */
-export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; onChange: () => void }) {
+export const StorageNetwork = memo(function StorageNetwork({
+  status,
+  onChange,
+}: {
+  status: ObjectsStatus;
+  onChange: () => void;
+}) {
   const { cache, network } = status;
   const { connections, refused, near } = network;
   return (
@@ -92,7 +98,7 @@ export function StorageNetwork({ status, onChange }: { status: ObjectsStatus; on
       </details>
     </Card>
   );
-}
+});
 
 /** What this tab does for others, in a sentence and in numbers. */
 function Served({

@@ -1,5 +1,5 @@
 /** Retrievals under way, with where their pieces come from. */
-import { useState, type ReactNode } from 'react';
+import { memo, useState, type ReactNode } from 'react';
 import type { PieceOrigin } from '../../node/piece-origins.ts';
 import type { TransferView } from '../../node/transfers.ts';
 import type { WatchedView } from '../../node/watched.ts';
@@ -21,7 +21,13 @@ const STATES: Record<TransferView['state'], [Tone, string]> = {
 };
 
 /** Objects that are fetched into this browser. */
-export function Transfers({ transfers, onChange }: { transfers: TransferView[]; onChange: () => void }) {
+export const Transfers = memo(function Transfers({
+  transfers,
+  onChange,
+}: {
+  transfers: TransferView[];
+  onChange: () => void;
+}) {
   return (
     <Card title="Retrievals" span={6}>
       {transfers.length === 0 ? (
@@ -41,7 +47,7 @@ export function Transfers({ transfers, onChange }: { transfers: TransferView[]; 
       )}
     </Card>
   );
-}
+});
 
 function TransferItem({ transfer, onChange }: { transfer: TransferView; onChange: () => void }) {
   const { id, name, cid, state, bytes: done, totalBytes, error } = transfer;

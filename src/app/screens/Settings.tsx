@@ -11,6 +11,7 @@ import { useCommand, useTheme, type Theme } from '../hooks.ts';
 import { ScheduleCard } from '../farm/ScheduleCard.tsx';
 import { tableWords } from '../farm/table-words.ts';
 import { node } from '../node-client.ts';
+import { useSigner } from '../wallet-client.ts';
 import { BeginCard } from './SettingsChain.tsx';
 import { LogCard, NotificationsCard } from './SettingsLog.tsx';
 import { KeepTimeCard, ProofOfTimeCard, HelperCard } from './SettingsTime.tsx';
@@ -164,6 +165,7 @@ function KeepData() {
 
 function RewardCard({ snapshot }: ScreenProps) {
   const { farm } = snapshot.setup;
+  const { choices } = useSigner();
   const [reward, setReward] = useState(farm?.rewardAddress ?? '');
   const [saved, setSaved] = useState<string | null>(null);
   const save = useCommand(
@@ -177,7 +179,11 @@ function RewardCard({ snapshot }: ScreenProps) {
   return (
     <Card title="Rewards" span={6}>
       <label>
-        Reward address <span className="hint">All farms are paid there. Empty: the farm’s own account.</span>
+        Reward address
+        <span className="hint">
+          All farms are paid there. Empty: to the farm’s own account, whose only key lies in this browser. An
+          account of your wallet is safer: its recovery phrase brings it back.
+        </span>
         <input
           type="text"
           spellCheck={false}
@@ -190,6 +196,20 @@ function RewardCard({ snapshot }: ScreenProps) {
         <button type="button" className="primary" onClick={save.run} disabled={save.busy}>
           Save
         </button>
+        {choices.options.length > 0 && (
+          <select
+            aria-label="An account of your wallet"
+            value=""
+            onChange={({ target }) => setReward(target.value)}
+          >
+            <option value="">An account of your wallet…</option>
+            {choices.options.map(([address, name]) => (
+              <option key={address} value={address}>
+                {name}
+              </option>
+            ))}
+          </select>
+        )}
         <a href="#/farm">Space, checking and removal</a>
       </div>
       <Told text={saved === reward && save.error === null ? 'Saved.' : null} />
@@ -221,7 +241,9 @@ function IdentityCard() {
   return (
     <Card title="Farmer’s key" span={6}>
       <p className="muted">
-        The same file the native farmer keeps. Whoever has it can sign for this farm: keep it somewhere safe.
+        Without a copy of it, what was paid to the farm’s own account is lost with this browser’s data.
+        Whoever has it can sign for this farm and spend that: keep it somewhere safe. It is the file that the
+        native farmer keeps, too.
       </p>
       <div className="row">
         <button type="button" onClick={save.run} disabled={save.busy}>

@@ -1,10 +1,12 @@
-import { useCallback, useState } from 'react';
+import { useCallback, useMemo, useState } from 'react';
 import type { ScreenProps } from '../screen-props.ts';
 import { Card, Empty } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
 import { saveFile } from '../files.ts';
+import { count, counted } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
+import { matches } from '../search.ts';
 import { TOPICS, useNotifications, type Topic } from '../notifications.ts';
 
 const SHOWN = 300;
@@ -28,8 +30,9 @@ export function LogCard({ snapshot }: ScreenProps) {
       saveFile('allotment-report.json', JSON.stringify(content, null, 1), 'application/json');
     }, [snapshot]),
   );
-  const found = lines?.filter(
-    (line) => (level === '' || levelOf(line) === level) && line.toLowerCase().includes(text.toLowerCase()),
+  const found = useMemo(
+    () => lines?.filter((line) => (level === '' || levelOf(line) === level) && matches(line, text)),
+    [lines, level, text],
   );
   return (
     <Card title="Log" span={6}>
@@ -69,6 +72,13 @@ export function LogCard({ snapshot }: ScreenProps) {
         </div>
       )}
       {found?.length === 0 && <Empty>Nothing of that kind.</Empty>}
+      {found !== undefined && found.length > 0 && (
+        <p className="small muted" role="status">
+          {found.length > SHOWN
+            ? `The newest ${count(SHOWN)} of ${counted(found.length, 'line')}; saved, all of them are in the file.`
+            : counted(found.length, 'line')}
+        </p>
+      )}
       {found !== undefined && found.length > 0 && (
         <pre className="log mono" tabIndex={0}>
           {found.slice(-SHOWN).toReversed().join('\n')}

@@ -1,23 +1,19 @@
-import { useState, type ChangeEvent } from 'react';
-import type { ScreenProps } from '../screen-props.ts';
+import { memo, useState, type ChangeEvent } from 'react';
 import type { UploadFile } from '../../node/upload-calls.ts';
 import type { UploadView } from '../../node/uploads.ts';
 import { Badge, Card, Empty, Name } from '../components/basics.tsx';
 import { Many } from '../components/Many.tsx';
 import { Check, Deed, Failure, Select, TextField, useAction } from '../components/forms.tsx';
 import { bytes, count, counted, tokens, exact } from '../format.ts';
+import { useToken } from '../node-client.ts';
 import { objects } from '../object-client.ts';
 import { useSigner } from '../wallet-client.ts';
 import { Sign, useSigning } from './UploadSigning.tsx';
 import type { Token } from '../../protocol/notation.ts';
 
 /** Stores files and folders in history, and shows how far each is. */
-export default function Upload({
-  snapshot,
-  uploads,
-  onChange,
-}: ScreenProps & { uploads: UploadView[]; onChange: () => void }) {
-  const { token } = snapshot.notation;
+export default memo(function Upload({ uploads, onChange }: { uploads: UploadView[]; onChange: () => void }) {
+  const token = useToken();
   const ready = uploads.find(({ step }) => step === 'ready');
   const sent = uploads.filter(({ step }) => step !== 'ready');
   return (
@@ -44,7 +40,7 @@ export default function Upload({
       )}
     </>
   );
-}
+});
 
 /** Folders cannot be chosen by every browser. */
 const CHOOSES_FOLDERS = 'webkitdirectory' in HTMLInputElement.prototype;

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useState, type ComponentType } from 'react';
+import { lazy, memo, Suspense, useState, type ComponentType } from 'react';
 import type { ScreenProps } from '../screen-props.ts';
 import { Tabs } from '../components/Tabs.tsx';
 import type { OpenWallet, PartProps } from '../wallet-part.ts';
@@ -44,7 +44,8 @@ export default function Wallet({ snapshot }: ScreenProps) {
   );
 }
 
-function Open(props: OpenWallet & Pick<PartProps, 'token' | 'depth' | 'farm'>) {
+/** Not drawn anew with every block. */
+const Open = memo(function Parts(props: OpenWallet & Pick<PartProps, 'token' | 'depth' | 'farm'>) {
   const [shown, setShown] = useState('accounts');
   const [from, setFrom] = useState<string | null>(null);
   const [, , Part] = parts.find(([id]) => id === shown) ?? parts[0]!;
@@ -68,4 +69,4 @@ function Open(props: OpenWallet & Pick<PartProps, 'token' | 'depth' | 'farm'>) {
       </Suspense>
     </>
   );
-}
+});

@@ -134,7 +134,9 @@ function Account({
         <Deed
           label="Remove"
           danger
-          confirm={`Take “${account.name}” off the list? Its tokens stay where they are.`}
+          confirm={`Take “${account.name}” off the list? Its tokens stay where they are.${
+            account.kind === 'phrase' ? ' To use them again you need its recovery phrase.' : ''
+          }`}
           onDo={remove}
         />
       </div>

@@ -93,6 +93,11 @@ function NewWallet({ onDone }: { onDone: () => void }) {
           It keeps your accounts, your identities and what others have certified of you, encrypted in this
           browser. No company has a copy, so nobody can read it, and nobody can reset it for you.
         </p>
+        <p className="muted">
+          You need one to send tokens, to store files and to prove who you are; farming works without. It
+          costs nothing and asks for no name. You write down twelve words first: with them you can make it
+          again on any device, and so can whoever else has them.
+        </p>
         <div className="row">
           <button type="button" className="primary" onClick={() => setWay('new')}>
             Make a new wallet

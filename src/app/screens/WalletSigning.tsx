@@ -36,6 +36,7 @@ function Confirm(props: {
   return (
     <Card title="Is this right?" span={7}>
       <PlanView plan={plan} token={props.token} nameOf={props.nameOf} />
+      <p className="muted">Nobody can take it back once it is sent.</p>
       <Form
         action={action}
         submit="Sign and send"
