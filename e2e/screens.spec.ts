@@ -3,7 +3,7 @@ import { expect, test, type Page } from '@playwright/test';
 import { TestNetwork } from '../devnet/testing/test-network.ts';
 import { violations } from './support/accessibility.ts';
 import { besideApp } from './support/beside.ts';
-import { largeAnswers, largeSnapshot } from './support/large-data.ts';
+import { KEPT_LIST, largeAnswers, largeSnapshot } from './support/large-data.ts';
 import { leadingTab } from './support/leading-tab.ts';
 import { card, closeProfiles, makeIdentity, makeWallet, NOWHERE, profile } from './support/profile.ts';
 
@@ -157,7 +157,23 @@ test('hundreds of everything, under the oddest names', async ({ context, page })
     await look(page, `wallet: ${part}`);
   }
   await show(page, 'identity/people', 'Your identities');
+  await page.evaluate(([key, list]) => localStorage.setItem(key, list), KEPT_LIST);
   await show(page, 'identity/credentials', 'What others certified of you');
+  // Whoever left the page while a list was on its way into history finds it there.
+  await expect(page.getByRole('button', { name: 'Announce it' })).toBeVisible();
   await show(page, 'settings', 'Start over');
   expect(await page.evaluate(() => document.querySelectorAll('*').length)).toBeLessThan(2_000);
+});
+
+test('a browser that turned WebAssembly off is told so', async ({ browser }) => {
+  const context = await browser.newContext({ serviceWorkers: 'block' });
+  await context.route(/\/assets\/node-[^/]*\.js$/, async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, body: `delete globalThis.WebAssembly;${await response.text()}` });
+  });
+  const page = await context.newPage();
+  await page.goto(app().url);
+  await expect(page.getByRole('alert')).toContainText('WebAssembly is turned off', { timeout: MINUTE });
+  await look(page, 'not started');
+  await context.close();
 });

@@ -316,6 +316,12 @@ function upload(index: number): UploadView {
   };
 }
 
+/** A list of revocations of the first identity that was sent to be stored, as the app keeps it, and is in history now. */
+export const KEPT_LIST = [
+  `status-list:did:autoid:${hex(0)}`,
+  JSON.stringify({ text: 'a list', cid: cid(4) }),
+] as const;
+
 /** Names of the files of a folder: long, from right to left, alike up to their ends, and in folders of folders. */
 function fileName(index: number): string {
   if (index % 5 === 0) return nameOf(index).replaceAll('/', '∕');

@@ -1,4 +1,4 @@
-import { useCallback, useState } from 'react';
+import { lazy, Suspense, useCallback, useState } from 'react';
 import { birthDays } from '../../identity/birth.ts';
 import type { IdentityView } from '../../identity/identity-view.ts';
 import type { CommittedAttribute } from '../../identity/attributes.ts';
@@ -9,9 +9,10 @@ import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../co
 import { HandOver } from '../components/HandOver.tsx';
 import { identity, useLoaded } from '../wallet-client.ts';
 import { useHandedOver } from './CredentialMeeting.tsx';
-import { RevocationList } from './CredentialRevocations.tsx';
 import { AboutLinking } from './CredentialLinking.tsx';
 import { typeText } from './credential-words.ts';
+
+const RevocationList = lazy(() => import('./CredentialRevocations.tsx'));
 
 /** Certifies something of somebody, in either kind of credential. */
 export function Issue(props: { own: IdentityView[]; people: IdentityView[]; reload: () => void }) {
@@ -159,7 +160,9 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
               )}
             </>
           )}
-          <RevocationList key={from} issuer={from} fresh={revoked} made={made} />
+          <Suspense fallback={null}>
+            <RevocationList key={from} issuer={from} fresh={revoked} made={made} />
+          </Suspense>
           <Renewable issued={renewable.value ?? []} reload={renewable.reload} onMade={setMade} />
         </>
       </WithIdentity>

@@ -10,7 +10,7 @@ import { RegistryDeed } from './RegistryDeed.tsx';
 import { Confirm, UploadItem } from './Upload.tsx';
 
 /** An issuer's list of revocations: to hand over, for each address that it is published at, or for the network. */
-export function RevocationList(props: { issuer: string; fresh: string | null; made: unknown }) {
+export default function RevocationList(props: { issuer: string; fresh: string | null; made: unknown }) {
   const { issuer, fresh, made } = props;
   const [list, setList] = useState<string | null>(null);
   const [place, setPlace] = useState('');

@@ -135,7 +135,7 @@ function Account({
           label="Remove"
           danger
           confirm={`Take “${account.name}” off the list? Its tokens stay where they are.${
-            account.kind === 'phrase' ? ' To use them again you need its recovery phrase.' : ''
+            account.kind === 'phrase' ? ' It can be added again with its recovery phrase.' : ''
           }`}
           onDo={remove}
         />
