@@ -40,11 +40,13 @@ export function duration(ms: number): string {
   if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
   if (seconds < 60) return `${seconds} s`;
   const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
+  if (minutes < 60) return `${minutes} min${rest(seconds % 60, 's')}`;
   const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${hours} h ${minutes % 60} min`;
-  return `${Math.floor(hours / 24)} d ${hours % 24} h`;
+  if (hours < 48) return `${hours} h${rest(minutes % 60, 'min')}`;
+  return `${Math.floor(hours / 24)} d${rest(hours % 24, 'h')}`;
 }
+
+const rest = (value: number, unit: string): string => (value === 0 ? '' : ` ${value} ${unit}`);
 
 /** Time left until something is done, as far as an estimate can say. */
 export function timeLeft(seconds: number): string {

@@ -1,7 +1,7 @@
 import { memo, useEffect, useState } from 'react';
 import type { FarmHistoryEntry, FarmView, SlotOutcome } from '../../node/api.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
-import { ago, duration } from '../format.ts';
+import { ago, count, duration } from '../format.ts';
 import { useNow } from '../hooks.ts';
 import { node } from '../node-client.ts';
 
@@ -69,7 +69,7 @@ export const History = memo(function History({ farms }: { farms: FarmView[] }) {
             </select>
             {entries.length > SHOWN && (
               <button type="button" onClick={() => setAll(!all)}>
-                {all ? 'Newest only' : `All ${entries.length}`}
+                {all ? 'Newest only' : `All ${count(entries.length)}`}
               </button>
             )}
           </div>

@@ -201,6 +201,10 @@ function Plots({ farm, named }: { farm: FarmView; named: boolean }) {
   );
 }
 
+/** A tile has room for five digits; the whole number is one hover away, and on the chain's screen. */
+const tileText = (number: number): string =>
+  number < 100_000 ? String(number) : `…${String(number).slice(-3)}`;
+
 function ChainPicture({ chain }: { chain: ChainView | null }) {
   if (chain === null || chain.blocks.length === 0)
     return <Empty>Blocks appear here once they are verified.</Empty>;
@@ -218,7 +222,7 @@ function ChainPicture({ chain }: { chain: ChainView | null }) {
             className={`tile ${block.own ? 'own' : block.final ? 'final' : ''}`}
             title={`Block ${block.number}${block.own ? ', won by this tab' : ''}${block.final ? ', final' : ''}`}
           >
-            {block.number}
+            {tileText(block.number)}
           </span>
         ))}
       </div>

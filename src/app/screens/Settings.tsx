@@ -31,7 +31,6 @@ export default function Settings({ snapshot }: ScreenProps) {
           <NotificationsCard />
           <AppearanceCard />
           <LogCard snapshot={snapshot} />
-          <ResetCard />
         </div>
         <div className="column span-6">
           <NetworkCard snapshot={snapshot} />
@@ -41,6 +40,7 @@ export default function Settings({ snapshot }: ScreenProps) {
           <HelperCard snapshot={snapshot} />
           <KeepTimeCard snapshot={snapshot} />
         </div>
+        <ResetCard />
       </div>
     </>
   );
