@@ -175,7 +175,7 @@ describe('an answer to a verifier', () => {
     expect((await sent(answer({}))).goOn).toBeNull();
     expect((await sent(answer({ redirect_uri: 'https://a.example/on' }))).goOn).toBe('https://a.example/on');
     await expect(sent(answer({ redirect_uri: 'http://a.example/on' }))).rejects.toThrow('not encrypted');
-    await expect(sent(answer({ redirect_uri: 'javascript:alert(1)' }))).rejects.toThrow();
+    await expect(sent(answer({ redirect_uri: 'javascript:alert(1)' }))).rejects.toThrow('not encrypted');
     await expect(sent({ status: 200, type: '', text: 'thanks' })).rejects.toThrow('answer');
     await expect(sent({ status: 400, type: '', text: '{}' })).rejects.toThrow('issuer-refused');
   });
