@@ -8,6 +8,7 @@ import {
   makePassport,
   YEAR_MS,
 } from '../src/identity/testing/passport.ts';
+import { violations } from './support/accessibility.ts';
 import { besideApp } from './support/beside.ts';
 import { card, identityPart, makeIdentity, makeWallet, NOWHERE, profile } from './support/profile.ts';
 
@@ -53,13 +54,22 @@ test('a passport is checked, refused when changed, kept, and counts for the scor
 
   await passport.getByLabel('Certificates of countries').setInputFiles(chosen(list));
   await check(files);
-  await expect(found).toContainText('unchanged');
+  await expect(found).toContainText('signed by Utopia, unchanged');
   await expect(found).toContainText('ANNA MARIA ERIKSSON');
   await found.getByText('What this does not prove').click();
   await expect(found).toContainText('nobody compared a face');
   await found.getByText('Technical details').click();
   await expect(found).toContainText('ECDSA, P-256, SHA-256');
   await expect(found).toContainText('CSCA Utopia');
+  for (const [width, colorScheme] of [
+    [390, 'light'],
+    [1280, 'dark'],
+    [320, 'light'],
+  ] as const) {
+    await page.setViewportSize({ width, height: 800 });
+    await page.emulateMedia({ colorScheme, reducedMotion: 'reduce' });
+    expect.soft(await violations(page), `${colorScheme}, ${width} px`).toEqual([]);
+  }
 
   await passport.getByLabel('With a credential for').selectOption({ label: 'Ada' });
   await passport.getByRole('button', { name: 'Keep it' }).click();

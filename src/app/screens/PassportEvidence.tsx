@@ -7,9 +7,17 @@ import { readFile, type ChosenFile } from '../files.ts';
 import { count } from '../format.ts';
 import { identity } from '../wallet-client.ts';
 
+/** Codes of certificates that are no country's of the browser's. */
+const OTHERS: Readonly<Record<string, string>> = {
+  KS: 'Kosovo',
+  UT: 'Utopia',
+  XO: 'the Sovereign Order of Malta',
+  ZZ: 'the United Nations',
+};
 const regions = new Intl.DisplayNames(['en'], { type: 'region', fallback: 'code' });
 /** A country's name, of the two letters that certificates have. */
-const countryText = (code: string): string => (/^[A-Z]{2}$/.test(code) ? (regions.of(code) ?? code) : code);
+const countryText = (code: string): string =>
+  OTHERS[code] ?? (/^[A-Z]{2}$/.test(code) ? (regions.of(code) ?? code) : code);
 const day = (at: number) => new Date(at).toLocaleDateString();
 
 /** Files of a passport that another device read, checked in this tab, and kept as credential and evidence. */
