@@ -1,12 +1,13 @@
 /** Attends to the sources: meets each, fetches what it claims, waits for what it announces. */
-import type { FollowedChain } from './followed-chain.ts';
 import { headerHash } from '../protocol/header.ts';
+import type { FollowedChain } from './followed-chain.ts';
 import type { Peer } from './peer.ts';
 import { UnreliableSource } from './unreliable.ts';
 import type { Wakeup } from './wakeup.ts';
 
 /** How often a quiet source is asked for its best block. */
 const POLL_MS = 15_000;
+/** How often one that waits for its turn looks whether it has come. */
 const TURN_MS = 1_000;
 /** Blocks behind the verified head beyond which a source is not used, where finality is not nearer. */
 const MAX_BEHIND = 20;
@@ -30,7 +31,7 @@ export class Attendance {
 
   constructor(private readonly options: AttendanceOptions) {}
 
-  /** Whether a source is being read that only one at a time is read as. */
+  /** Whether a source is being read in the way that only one at a time is. */
   get busy(): boolean {
     return this.busyWith !== null;
   }

@@ -12,7 +12,7 @@ export interface VerifiedHeader {
   context: BlockContext;
 }
 
-/** Blocks shown, final headers remembered, refusals and reorganisations listed. */
+/** How many of each are shown or remembered. */
 const SHOWN_BLOCKS = 64;
 const REMEMBERED_HEADERS = 512;
 const SHOWN_REFUSALS = 50;
@@ -36,19 +36,23 @@ export class ChainBook {
 
   constructor(private readonly now: () => number) {}
 
+  /** A block was verified. */
   verified(info: BlockInfo): void {
     putFirst(this.blocks, info, SHOWN_BLOCKS);
   }
 
+  /** A source was put off. */
   refused(refusal: Omit<RefusalView, 'at'>): void {
     putFirst(this.refusals, { at: this.now(), ...refusal }, SHOWN_REFUSALS);
   }
 
+  /** The best chain moved to another branch. */
   reorganised({ depth, from, to }: Reorg): void {
     const reorg = { at: this.now(), depth, from: toHex(from.hash), to: toHex(to.hash) };
     putFirst(this.reorgs, reorg, SHOWN_REORGS);
   }
 
+  /** Blocks became final, oldest first. */
   finalized(headers: readonly VerifiedHeader[]): void {
     for (const { header, context } of headers) {
       this.finalHeaders.set(toHex(context.hash), { header, context });
@@ -62,10 +66,12 @@ export class ChainBook {
     return this.finalHeaders.get(toHex(hash)) ?? null;
   }
 
+  /** So many headers were imported just now. */
   imported(headers: number): void {
     this.rate.push({ at: this.now(), headers });
   }
 
+  /** Headers imported a second, over the last ten. */
   headersPerSecond(): number {
     const since = this.now() - RATE_WINDOW_MS;
     while (this.rate[0] !== undefined && this.rate[0].at < since) this.rate.shift();

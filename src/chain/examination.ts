@@ -4,6 +4,7 @@
  */
 import { JobPriority } from '../crypto/jobs.ts';
 import { examinationShare, type PotBudget } from '../crypto/pot-budget.ts';
+import { randomShare } from '../crypto/random.ts';
 import type { ChainSource, ImportableBlock } from '../network/source.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
 import { subspaceDigests } from '../protocol/digest.ts';
@@ -30,6 +31,7 @@ export interface ExaminationPolicy {
   bits: number;
 }
 
+/** What the app asks for: `docs/superlight.md` has the reasons. */
 export const EXAMINATION: ExaminationPolicy = { threshold: 20_000, share: 1 / 3, bits: 40 };
 
 export interface ExaminationRequest {
@@ -60,15 +62,10 @@ export interface ExaminedChain {
   work: number;
 }
 
+/** Recent blocks that are read and verified together. */
 const BATCH = 32;
 /** Samples of a long chain at the usual soundness, about. */
 const USUAL_SAMPLES = 450;
-const RANDOM_DIVISOR = 2 ** 32;
-
-/** In [0, 1), beyond anybody's foresight. */
-function random(): number {
-  return (crypto.getRandomValues(new Uint32Array(1))[0] as number) / RANDOM_DIVISOR;
-}
 
 /** Whether a chain of that length has a history below its recent blocks. */
 export function isExaminable(number: number, { confirmationDepthK }: ChainConstants): boolean {
@@ -104,7 +101,7 @@ export async function examineChain(source: ChainSource, request: ExaminationRequ
       recent: constants.confirmationDepthK,
       share: policy.share,
       bits: policy.bits,
-      random,
+      random: randomShare,
       verifyAlone: (blocks) => verifier.verifyEachAlone(blocks, options),
       progress: (done, of) => show('history', done, of),
       signal,

@@ -1,3 +1,4 @@
+/** The genesis block of a network, and what the rules take from it. */
 import { equal, fromHex, toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { decodeHeader, headerHash } from '../protocol/header.ts';
@@ -37,11 +38,17 @@ export function requireGenesis(header: Header, hash: Uint8Array): void {
     header.parentHash.every((byte) => byte === 0) &&
     equal(header.extrinsicsRoot, EMPTY_TRIE_ROOT);
   if (shaped && equal(headerHash(header), hash)) return;
-  throw new ProtocolError({
+  throw wrongGenesis('the header is not the genesis block of the expected hash');
+}
+
+/** Rule `genesis`: a source of another network. */
+export function wrongGenesis(message: string, values: Record<string, string> = {}): ProtocolError {
+  return new ProtocolError({
     code: 'wrong-genesis',
     rule: 'genesis',
-    message: 'the header is not the genesis block of the expected hash',
+    message,
     sentence: 'The source serves another network: its first block is a different one.',
+    values,
   });
 }
 

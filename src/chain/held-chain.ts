@@ -59,6 +59,7 @@ export class HeldChain {
     return this.chain?.tree.get(hash) ?? this.options.book.finalHeader(hash);
   }
 
+  /** What verifies blocks under these constants. */
   readonly verifierOf = (constants: ChainConstants): BlockVerifier =>
     new BlockVerifier(this.options.pool, this.options.pot, constants);
 
@@ -111,6 +112,7 @@ export class HeldChain {
     });
   }
 
+  /** Stores the chain, if there is one worth it. Never rejects. */
   save(): Promise<void> {
     return this.options.keeper.save(() => this.chain && chainRecordOf(this.chain));
   }

@@ -20,18 +20,17 @@ export interface ImportResult {
   imported: number;
   /** The block that broke a rule, and the rule. */
   refused: { block: ImportableBlock; error: ProtocolError } | null;
-  /** Whether the run does not start at a block of the tree. */
-  orphan: boolean;
   /** Slot of the first block that the clock says is not due yet. */
   early: SlotNumber | null;
 }
 
+/** What is told of an import while it goes on. */
 export interface ImporterEvents {
-  /** `upgrades`: whether the block puts another runtime into force. */
+  /** A block is in the tree now. `upgrades`: whether the block puts another runtime into force. */
   inserted(info: BlockInfo, insertion: Insertion<BlockInfo>, upgrades: boolean): void;
 }
 
-const NOTHING: ImportResult = { imported: 0, refused: null, orphan: false, early: null };
+const NOTHING: ImportResult = { imported: 0, refused: null, early: null };
 
 export class Importer {
   private tail: Promise<unknown> = Promise.resolve();
@@ -45,7 +44,10 @@ export class Importer {
     private readonly latestSlot: () => SlotNumber | null,
   ) {}
 
-  /** Imports blocks that follow one another; those that the tree has are passed over. */
+  /**
+   * Imports blocks that follow one another; those that the tree has are passed over, and a run that begins at none of
+   * its blocks is left alone. Rejects with the signal's reason.
+   */
   import(blocks: readonly ImportableBlock[], options: VerifyOptions): Promise<ImportResult> {
     const result = this.tail.then(() => this.importNow(blocks, options));
     this.tail = result.catch(() => undefined);
@@ -58,7 +60,7 @@ export class Importer {
     const first = fresh[0];
     if (first === undefined) return NOTHING;
     const parent = this.tree.get(first.header.parentHash);
-    if (parent === null) return { ...NOTHING, orphan: true };
+    if (parent === null) return NOTHING;
     const { verified, refused } = await this.verifier.verify(fresh, parent.context, options);
     let imported = 0;
     for (const block of verified) {
@@ -67,8 +69,7 @@ export class Importer {
         return { ...NOTHING, imported, early: block.context.slot };
       }
       // Finality may have moved past the parent while the run was verified.
-      if (this.tree.get(block.block.header.parentHash) === null)
-        return { ...NOTHING, imported, orphan: true };
+      if (this.tree.get(block.block.header.parentHash) === null) return { ...NOTHING, imported };
       this.insert(block);
       imported += 1;
     }

@@ -2,10 +2,10 @@
 import type { PotBudget } from '../crypto/pot-budget.ts';
 import type { PotVerifier } from '../crypto/pot-verifier.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
-import { ProtocolError } from '../protocol/errors.ts';
 import type { ChainConstants } from '../protocol/types.ts';
 import type { BeginChoice, ExaminationView } from './beginning.ts';
 import { EXAMINATION, type ExaminationPolicy } from './examination.ts';
+import { wrongGenesis } from './genesis.ts';
 import { learn, type Learned } from './learn.ts';
 import type { KnownNetwork } from './network-facts.ts';
 import type { Peer } from './peer.ts';
@@ -48,7 +48,9 @@ export class Introduction {
     const { begin, network } = this.options;
     const trusted = begin.kind === 'checkpoint' ? begin.block.genesisHash : null;
     const expected = known ?? network.genesisHash ?? trusted;
-    if (expected !== null && !equal(seen, expected)) throw anotherNetwork(seen, expected);
+    if (expected === null || equal(seen, expected)) return;
+    const values = { seen: toHex(seen), expected: toHex(expected) };
+    throw wrongGenesis(`genesis ${values.seen} where ${values.expected} is expected`, values);
   }
 
   /**
@@ -119,14 +121,4 @@ export class Introduction {
     }
     return [holder, held];
   }
-}
-
-function anotherNetwork(seen: Uint8Array, expected: Uint8Array): ProtocolError {
-  return new ProtocolError({
-    code: 'wrong-genesis',
-    rule: 'genesis',
-    message: `genesis ${toHex(seen)} where ${toHex(expected)} is expected`,
-    sentence: 'The source serves another network: its first block is a different one.',
-    values: { seen: toHex(seen), expected: toHex(expected) },
-  });
 }

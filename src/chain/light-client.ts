@@ -248,6 +248,7 @@ export class LightClient {
     this.changed();
   }
 
+  /** Changes how much of the proofs of time is verified from now on. Throws RangeError for what cannot be. */
   setPotBudget(budget: PotBudget): void {
     this.pot.setBudget(budget);
     this.potBudget = budget;
@@ -265,6 +266,7 @@ export class LightClient {
     this.pot.useAccelerator(accelerator);
   }
 
+  /** Everything that is shown of the client now. */
   snapshot(): ChainSnapshot {
     const { chain } = this.held;
     const phase = this.phase();

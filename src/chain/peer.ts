@@ -81,6 +81,7 @@ export class Peer {
     if (stop !== undefined) this.stops.push(stop);
   }
 
+  /** Name of the source, its address. */
   get name(): string {
     return this.source.name;
   }
@@ -100,6 +101,7 @@ export class Peer {
     return this.source.state === 'connecting' && !this.lost && !this.dropped;
   }
 
+  /** Whether it lied lately, and is left out for that. */
   get dropped(): boolean {
     return this.droppedUntil > this.now();
   }
@@ -109,6 +111,7 @@ export class Peer {
     return this.failures + 10 * this.lies;
   }
 
+  /** What is shown of it. */
   status(): SourceStatus {
     const best = this.claimedBest?.header.number ?? null;
     const url = this.name;
@@ -131,6 +134,7 @@ export class Peer {
     this.settled = hash;
   }
 
+  /** Whether a claimed block is the one that was looked into last. */
   isDoneWith({ hash }: Announcement): boolean {
     return this.settled !== null && equal(this.settled, hash);
   }
@@ -157,6 +161,7 @@ export class Peer {
     this.failures = 0;
   }
 
+  /** Listens to it no more, and closes its connection. */
   close(): void {
     for (const stop of this.stops) stop();
     this.source.close();

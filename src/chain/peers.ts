@@ -22,6 +22,7 @@ export class Peers {
 
   constructor(private readonly options: PeersOptions) {}
 
+  /** Takes a source in. */
   add(source: ChainSource): Peer {
     const { changed, heard, now } = this.options;
     const lied = (peer: Peer, rule: string, sentence: string) => this.putOff(peer, null, rule, sentence);
@@ -44,6 +45,7 @@ export class Peers {
     return claimed.length === 0 ? null : Math.max(...claimed);
   }
 
+  /** What is shown of each, in the order in which they came. */
   views(): SourceStatus[] {
     return this.all.map((peer) => peer.status());
   }
@@ -61,6 +63,7 @@ export class Peers {
     peer.drop(sentence);
   }
 
+  /** Closes the connections of all. */
   close(): void {
     for (const peer of this.all) peer.close();
   }

@@ -3,7 +3,7 @@
  * memory and proven values of the state; every other call of it into its host ends the run.
  */
 import { Decompress } from 'fzstd';
-import { equal, toHex } from '../protocol/bytes.ts';
+import { concat, equal, toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { MAX_METADATA_BYTES } from '../protocol/metadata.ts';
 import { decodeAll, ScaleWriter } from '../protocol/scale.ts';
@@ -55,13 +55,7 @@ export function decompressCode(code: Uint8Array): Uint8Array {
     if (error instanceof ProtocolError) throw error;
     refuse('the code does not decompress', error);
   }
-  const whole = new Uint8Array(size);
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
+  return concat(...parts);
 }
 
 /** Hands out memory above the code's own, and never takes any back: a run is short. */
@@ -70,10 +64,12 @@ class Heap {
 
   constructor(private readonly memory: WebAssembly.Memory) {}
 
+  /** `base`: address of the first byte that is not the code's own. */
   begin(base: number): void {
     this.next = base;
   }
 
+  /** Address of so many bytes. Throws RangeError when the code takes more than it may. */
   allocate(size: number): number {
     const at = Math.ceil(this.next / 8) * 8;
     this.next = at + (size >>> 0);

@@ -142,6 +142,7 @@ export class RuntimeWatch {
     return null;
   }
 
+  /** What is shown of the rules in force; null until a source described them. */
   view(): RulesView | null {
     const { facts } = this;
     if (facts === null) return null;

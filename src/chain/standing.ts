@@ -50,6 +50,7 @@ export class Standing {
     this.lastLookAt = now;
   }
 
+  /** The word for how it stands. */
   phase({ started, examining, constants, reading }: StandingNow): ChainPhase {
     const { peers } = this;
     if (!started) return 'connecting';

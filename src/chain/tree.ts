@@ -61,10 +61,12 @@ export class ForkTree<Extra> {
     this.nodes.set(this.root.id, this.root);
   }
 
+  /** The newest final block. */
   get final(): TreeBlock<Extra> {
     return this.root;
   }
 
+  /** The tip of the heaviest branch. */
   get best(): TreeBlock<Extra> {
     return this.bestNode;
   }
@@ -74,6 +76,7 @@ export class ForkTree<Extra> {
     return this.nodes.size;
   }
 
+  /** A block by its hash (32 bytes), the final one included; null: it is not held. */
   get(hash: Uint8Array): TreeBlock<Extra> | null {
     return this.nodes.get(blockId(hash)) ?? null;
   }

@@ -1,6 +1,7 @@
 /** The platform's cryptographic randomness. */
 
 const MAX_BYTES_PER_CALL = 65_536;
+const RANGE_32 = 2 ** 32;
 
 /** `length` random bytes from the platform's generator, fit for keys, nonces and the seeds of batch checks. */
 export function randomBytes(length: number): Uint8Array {
@@ -18,9 +19,17 @@ export function randomSeed(): Uint8Array {
 
 /** A uniformly random integer from 0 to `limit` − 1; `limit` is at most 2^32. */
 export function randomBelow(limit: number): number {
-  const range = 2 ** 32;
   for (;;) {
-    const value = new DataView(randomBytes(4).buffer).getUint32(0);
-    if (value < range - (range % limit)) return value % limit;
+    const value = random32();
+    if (value < RANGE_32 - (RANGE_32 % limit)) return value % limit;
   }
+}
+
+/** A number in [0, 1), in steps of 2^-32. */
+export function randomShare(): number {
+  return random32() / RANGE_32;
+}
+
+function random32(): number {
+  return new DataView(randomBytes(4).buffer).getUint32(0);
 }

@@ -103,6 +103,7 @@ export class StateReader {
     return { value, at: { number: this.block.number, hash: this.block.hash } };
   }
 
+  /** Reads by proof. Throws ProtocolError (rule `storage-proof`), and what the source rejects with. */
   async read<T>(query: Query<T>, signal?: AbortSignal): Promise<Proven<T>> {
     return this.proven(query.decode(await this.values(query.keys, signal)));
   }
