@@ -88,6 +88,34 @@ describe('identities', () => {
     expect(await judge.inspectIdentity({ file: content })).toMatchObject({ strict: 'issuer-gone' });
   });
 
+  it('issue others as far as they may, and for no longer than they hold themselves', async () => {
+    const [org, grace, bob] = [await person(), await person(), await person()];
+    const { did: root } = await org.createIdentity({ name: 'Navy' });
+    const requested = async (who: typeof org, name: string) =>
+      utf8((await who.requestIdentity({ name })).request);
+    const mayIssue = { days: 30, mayIssue: true };
+    const first = await org.issueIdentity({
+      issuer: root,
+      file: await requested(grace, 'Grace'),
+      ...mayIssue,
+    });
+    const hers = await grace.acceptIdentity({ file: utf8(first.chain) });
+    const asked = await requested(bob, 'Bob');
+    for (const days of [0, 1.5, 36_501])
+      await expect(grace.issueIdentity({ issuer: hers.did, file: asked, days })).rejects.toThrow('validity');
+    const second = await grace.issueIdentity({ issuer: hers.did, file: asked, days: 100, mayIssue: true });
+    const his = await bob.acceptIdentity({ file: utf8(second.chain) });
+    expect(his).toMatchObject({ canIssue: true, notAfter: hers.notAfter });
+    const last = await requested(org, 'Eve');
+    const beyond = bob.issueIdentity({ issuer: his.did, file: last, mayIssue: true });
+    await expect(beyond).rejects.toThrow('path-length');
+    const third = await bob.issueIdentity({ issuer: his.did, file: last });
+    const eve = await org.acceptIdentity({ file: utf8(third.chain) });
+    expect(eve.canIssue).toBe(false);
+    const never = org.issueIdentity({ issuer: eve.did, file: await requested(bob, 'Mallory') });
+    await expect(never).rejects.toThrow('not-an-authority');
+  });
+
   it('travel as PKCS#12 to another wallet, and are not taken over by another key', async () => {
     const [ada, elsewhere, mallory] = [await person(), await person(), await person()];
     const { did, commonName } = await ada.createIdentity({ name: 'Ada', bareName: true });

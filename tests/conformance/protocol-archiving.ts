@@ -235,7 +235,7 @@ class Archiving {
   }
 
   async checkReconstruction(record: Reconstruction): Promise<void> {
-    const segment = reconstructedSegment(record);
+    const segment = reconstructedSegment(record, this.file.segments.length);
     const own = this.segmentAt(segment);
     const given = this.placed(segment, record.present_positions ?? []);
     const { recorded, commitments } = await reconstructSegment(this.pool, given);
@@ -248,7 +248,8 @@ class Archiving {
     const count = Number(/^(\d+) pieces/.exec(record.what)?.[1]);
     const positions =
       record.present_positions ?? Array.from({ length: count }, (_, i) => PIECES_IN_SEGMENT - 1 - i);
-    const given = this.placed(reconstructedSegment(record), positions);
+    const segment = reconstructedSegment(record, this.file.segments.length);
+    const given = this.placed(segment, positions);
     expectRefusal(await refusal(() => reconstructHistory(this.pool, given)), record.error, {
       [`Error during data shards reconstruction: ${TOO_MANY_MISSING}`]: /^too-many-missing: /,
     });
@@ -343,9 +344,9 @@ interface Reconstruction {
 
 const TOO_MANY_MISSING = 'Impossible to recover, too many shards are missing';
 
-/** The segment that a case of a single segment names, by default the first that follows another. */
-function reconstructedSegment({ what }: Reconstruction): number {
-  return Number(/\bsegment (\d+)/.exec(what)?.[1] ?? 1);
+/** The segment, of so many, that a case of a single one names; by default the first that follows another. */
+function reconstructedSegment({ what }: Reconstruction, segments: number): number {
+  return Number(/\bsegment (\d+)/.exec(what)?.[1] ?? Math.min(1, segments - 1));
 }
 
 function reconstructionCases(cases: Reconstruction[], archiving: Archiving): ConformanceCase[] {
@@ -371,7 +372,8 @@ export const archiving: ConformanceSuite = {
       const { cases } = files.includes('reconstruction.json')
         ? await ctx.json<{ cases: Reconstruction[] }>('reconstruction.json')
         : { cases: [] };
-      const state = new Archiving(file, pool, new Set(cases.map(reconstructedSegment)));
+      const named = cases.map((record) => reconstructedSegment(record, file.segments.length));
+      const state = new Archiving(file, pool, new Set(named));
       yield* archivingCases(ctx, file, state);
       yield* reconstructionCases(cases, state);
     } finally {
