@@ -105,7 +105,8 @@ function Found({ found }: { found: PassportView }) {
         <dd>{mrz.nationality}</dd>
         <dt>Document</dt>
         <dd>
-          {mrz.documentCode} {mrz.documentNumber}, until {mrz.expiryDate}
+          {mrz.documentCode.startsWith('P') ? 'Passport' : 'Card'} {mrz.documentNumber}, until{' '}
+          {mrz.expiryDate}
         </dd>
       </dl>
       {authority === null && (
@@ -161,6 +162,10 @@ function Technical({ found }: { found: PassportView }) {
     <details>
       <summary>Technical details</summary>
       <dl className="facts">
+        <dt>Printed lines</dt>
+        <dd>
+          {found.mrz.format}, kind {found.mrz.documentCode}, issued by {found.mrz.issuingState}
+        </dd>
         <dt>Digests</dt>
         <dd>
           {found.hash}, of data groups {found.listed.join(', ')}
