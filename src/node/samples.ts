@@ -14,7 +14,8 @@ export interface SampleView {
 
 /** Samples of a local network; other networks have none. */
 export async function samplesOf(sources: readonly RpcSource[]): Promise<SampleView[]> {
-  for (const { client } of sources) {
+  for (const { client, state } of sources) {
+    if (state !== 'connected') continue;
     const list = await client.call('localNetwork_samples', []).catch(() => null);
     const samples = (Array.isArray(list) ? list : []).map(sampleOf).filter((sample) => sample !== null);
     if (samples.length > 0) return samples;

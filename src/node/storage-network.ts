@@ -149,7 +149,7 @@ export class StorageNetwork {
       near,
       plotted: (index) => farms.plottedPiece(index),
       privateKey,
-      nodes: sources.map(({ farmer }) => farmer),
+      nodes: sources.map(whileConnected),
       locators: options.locators,
       indexers: () => settings.indexers,
       segmentHeaders: (request) => network.headersFor(request),
@@ -217,7 +217,7 @@ export class StorageNetwork {
 
   /** Headers of segments from the nodes that serve farmers. */
   private headersOfNodes(): SegmentHeaderSource[] {
-    return this.options.sources.map(({ farmer }) => ({
+    return connectedOf(this.options.sources).map(({ farmer }) => ({
       name: farmer.name,
       headers: (segments, signal) => farmer.segmentHeaders(segments, { signal }),
       blame: (reason) => this.refuse(farmer.name, reason),
@@ -373,8 +373,24 @@ function nearLimit({ nearBytes }: Settings, farms: FarmShare): number {
   return nearBytes ?? Math.floor(farms.allocatedBytes() / FARM_SHARE);
 }
 
+/** A call of a node that is away waits for it, and everything else with it. */
+function connectedOf(sources: readonly RpcSource[]): readonly RpcSource[] {
+  return sources.filter(({ state }) => state === 'connected');
+}
+
+/** A node that has no pieces while it is away. */
+export function whileConnected(source: Pick<RpcSource, 'name' | 'state' | 'farmer'>) {
+  const { name, farmer } = source;
+  return {
+    name,
+    piece: async (index: PieceIndex, signal?: AbortSignal) =>
+      source.state === 'connected' ? farmer.piece(index, signal) : null,
+    onFilteredObjectMappings: farmer.onFilteredObjectMappings.bind(farmer),
+  };
+}
+
 /** Peers that the nodes name; a node that names none, or does not serve farmers, is no failure. */
 async function bootstrapOf(sources: readonly RpcSource[]): Promise<string[]> {
-  const answers = await Promise.allSettled(sources.map(({ farmer }) => farmer.appInfo()));
+  const answers = await Promise.allSettled(connectedOf(sources).map(({ farmer }) => farmer.appInfo()));
   return answers.flatMap((one) => (one.status === 'fulfilled' ? one.value.dsnBootstrapNodes : []));
 }
