@@ -1,4 +1,5 @@
 /** Takes blocks into the tree: verified as a run, inserted one by one, one run at a time. */
+import { InOrder } from '../async/in-order.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
 import type { ProtocolError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
@@ -33,7 +34,7 @@ export interface ImporterEvents {
 const NOTHING: ImportResult = { imported: 0, refused: null, early: null };
 
 export class Importer {
-  private tail: Promise<unknown> = Promise.resolve();
+  private readonly runs = new InOrder();
 
   /** `latestSlot`: the last slot that the clock allows, or null while there is no telling. */
   constructor(
@@ -49,9 +50,7 @@ export class Importer {
    * its blocks is left alone. Rejects with the signal's reason.
    */
   import(blocks: readonly ImportableBlock[], options: VerifyOptions): Promise<ImportResult> {
-    const result = this.tail.then(() => this.importNow(blocks, options));
-    this.tail = result.catch(() => undefined);
-    return result;
+    return this.runs.run(() => this.importNow(blocks, options));
   }
 
   private async importNow(blocks: readonly ImportableBlock[], options: VerifyOptions): Promise<ImportResult> {

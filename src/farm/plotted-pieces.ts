@@ -1,4 +1,5 @@
 /** Gives pieces of history out of a farm's sectors to others who look for them. */
+import { InOrder } from '../async/in-order.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { pieceIndexOf, sectorId } from '../protocol/sector.ts';
 import type {
@@ -32,7 +33,7 @@ interface Contents {
 export class PlottedPieces {
   private readonly contents = new Map<SectorIndex, Contents>();
   private waiting = 0;
-  private work: Promise<unknown> = Promise.resolve();
+  private readonly reads = new InOrder();
 
   constructor(private readonly options: PlottedPiecesOptions) {}
 
@@ -43,9 +44,7 @@ export class PlottedPieces {
   read(index: PieceIndex, signal?: AbortSignal): Promise<Uint8Array | null> {
     if (this.waiting >= MAX_WAITING) return Promise.resolve(null);
     this.waiting += 1;
-    const result = this.work.then(() => this.readNow(index, signal)).finally(() => (this.waiting -= 1));
-    this.work = result.catch(() => undefined);
-    return result;
+    return this.reads.run(() => this.readNow(index, signal)).finally(() => (this.waiting -= 1));
   }
 
   private async readNow(index: PieceIndex, signal?: AbortSignal): Promise<Uint8Array | null> {

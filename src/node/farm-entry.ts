@@ -1,4 +1,5 @@
 /** One farm of a node: opened in its place, tried again while it cannot be, stopped. */
+import { InOrder } from '../async/in-order.ts';
 import type { FarmSeat } from '../cluster/farmer.ts';
 import { removeFarmFiles, requireFarmThere } from '../farm/description.ts';
 import { Farm } from '../farm/farm.ts';
@@ -52,7 +53,7 @@ export class FarmEntry {
   private seat: FarmSeat | null = null;
   private retry: ReturnType<typeof setTimeout> | null = null;
   /** Opening, changing and stopping happen one after the other. */
-  private tail: Promise<unknown> = Promise.resolve();
+  private readonly changes = new InOrder();
 
   constructor(
     public record: FarmRecord,
@@ -76,7 +77,7 @@ export class FarmEntry {
 
   /** Opens the farm; rejects with what hinders it. */
   tryOpen(world: FarmWorld): Promise<void> {
-    return this.inOrder(async () => {
+    return this.changes.run(async () => {
       if (this.farm !== null || this.company.world !== world) return;
       const { record } = this;
       const directory = await this.directory();
@@ -130,7 +131,7 @@ export class FarmEntry {
     this.retry = null;
     this.cause = null;
     this.task?.abort.abort(new DOMException('the farm is stopped', 'AbortError'));
-    return this.inOrder(async () => {
+    return this.changes.run(async () => {
       const { farm, seat } = this;
       this.farm = null;
       this.seat = null;
@@ -141,7 +142,7 @@ export class FarmEntry {
 
   /** Gives the farm so many bytes, at work or not. Throws FarmError `too-small`. */
   async resize(allocatedBytes: number): Promise<void> {
-    await this.inOrder(async () => this.farm?.setAllocation(allocatedBytes));
+    await this.changes.run(async () => this.farm?.setAllocation(allocatedBytes));
     await this.remember({ allocatedBytes });
     if (this.farm === null) await this.open();
   }
@@ -179,12 +180,6 @@ export class FarmEntry {
   private async identityIn(directory: FarmDirectory, world: FarmWorld): Promise<FarmerIdentity> {
     if (this.record.ownKey !== true) return world.identity;
     return identityFromEntropy(await loadOrCreateFolderEntropy(directory));
-  }
-
-  private inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.tail.then(work);
-    this.tail = result.catch(() => undefined);
-    return result;
   }
 
   /** Shows what is wrong with the farm that is not open, and tries again after a while. */

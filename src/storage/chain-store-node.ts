@@ -1,5 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InOrder } from '../async/in-order.ts';
 import type { ChainStore } from './chain-store.ts';
 import { storing } from './errors.ts';
 
@@ -11,14 +12,12 @@ export async function openNodeChainStore(folder: string, network: string): Promi
 
 class FileChainStore implements ChainStore {
   /** Writes happen one after the other, so that they do not share the temporary file. */
-  private tail: Promise<unknown> = Promise.resolve();
+  private readonly queue = new InOrder();
 
   constructor(private readonly path: string) {}
 
   private inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.tail.then(() => storing(this.path, work));
-    this.tail = result.catch(() => undefined);
-    return result;
+    return this.queue.run(() => storing(this.path, work));
   }
 
   load(): Promise<Uint8Array | null> {
@@ -44,6 +43,6 @@ class FileChainStore implements ChainStore {
   }
 
   async close(): Promise<void> {
-    await this.tail;
+    await this.queue.settled();
   }
 }

@@ -214,7 +214,7 @@ describe('storage errors', () => {
     ['disk-full', { code: 'EDQUOT' }],
     ['disk-full', new DOMException('full', 'QuotaExceededError')],
     ['no-permission', { code: 'EACCES' }],
-    ['no-permission', { code: 'EROFS' }],
+    ['read-only', { code: 'EROFS' }],
     ['no-permission', new DOMException('no', 'NotAllowedError')],
     ['not-found', { code: 'ENOENT' }],
     ['not-found', new DOMException('gone', 'NotFoundError')],

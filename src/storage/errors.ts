@@ -54,7 +54,7 @@ const CODE_OF_NAME: Record<string, StorageErrorCode> = {
   SecurityError: 'no-permission',
   EACCES: 'no-permission',
   EPERM: 'no-permission',
-  EROFS: 'no-permission',
+  EROFS: 'read-only',
   NoModificationAllowedError: 'in-use',
   EBUSY: 'in-use',
   NotReadableError: 'place-lost',

@@ -1,5 +1,6 @@
 import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { InOrder } from '../async/in-order.ts';
 import { StorageError, storing } from './errors.ts';
 import { HISTORY_LIMIT, LOG_LIMIT } from './store.ts';
 import type { FarmRecord, HistoryEntry, LogEntry, NodeStore } from './store.ts';
@@ -18,15 +19,13 @@ export async function openNodeStore(path: string): Promise<NodeStore> {
 
 class FolderStore implements NodeStore {
   /** Writes happen one after the other, so that two changes of one file cannot lose each other. */
-  private tail: Promise<unknown> = Promise.resolve();
+  private readonly queue = new InOrder();
   private readonly lines = new Map<string, number>();
 
   constructor(private readonly path: string) {}
 
   private inOrder<T>(file: string, work: () => Promise<T>): Promise<T> {
-    const result = this.tail.then(() => storing(file, work));
-    this.tail = result.catch(() => undefined);
-    return result;
+    return this.queue.run(() => storing(file, work));
   }
 
   private async readBytes(file: string): Promise<Uint8Array | null> {
@@ -146,6 +145,6 @@ class FolderStore implements NodeStore {
   }
 
   async close(): Promise<void> {
-    await this.tail;
+    await this.queue.settled();
   }
 }

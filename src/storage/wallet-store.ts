@@ -1,5 +1,6 @@
 /** Where a wallet's sealed records lie: IndexedDB in the browser, a JSON file under Node. Nothing here is secret. */
 import { openDB, type DBSchema, type IDBPDatabase, type IDBPTransaction } from 'idb';
+import { InOrder } from '../async/in-order.ts';
 import { StorageError, storing } from './errors.ts';
 
 /** A way to unlock: header and wrapped data key. */
@@ -119,17 +120,12 @@ export function changingWhole(
   read: () => Promise<StoredWallet | null>,
   write: (wallet: StoredWallet | null) => Promise<void>,
 ): WalletStore {
-  let tail: Promise<unknown> = Promise.resolve();
-  const inOrder = <T>(work: () => Promise<T>): Promise<T> => {
-    const result = tail.then(work);
-    tail = result.catch(() => undefined);
-    return result;
-  };
+  const queue = new InOrder();
   const change = (edit: (wallet: StoredWallet) => StoredWallet): Promise<void> =>
-    inOrder(async () => write(edit((await read()) ?? { v: 1, slots: [], records: [] })));
+    queue.run(async () => write(edit((await read()) ?? { v: 1, slots: [], records: [] })));
   return {
-    load: () => inOrder(read),
-    replace: (wallet) => inOrder(() => write(wallet)),
+    load: () => queue.run(read),
+    replace: (wallet) => queue.run(() => write(wallet)),
     putSlots: (slots) => change((wallet) => ({ ...wallet, slots: [...slots] })),
     putRecords: (records) =>
       change((wallet) => {
@@ -139,10 +135,8 @@ export function changingWhole(
       }),
     removeRecord: (id) =>
       change((wallet) => ({ ...wallet, records: wallet.records.filter((record) => record.id !== id) })),
-    clear: () => inOrder(() => write(null)),
-    close: async () => {
-      await tail;
-    },
+    clear: () => queue.run(() => write(null)),
+    close: () => queue.settled(),
   };
 }
 
