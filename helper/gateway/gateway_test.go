@@ -568,6 +568,9 @@ func TestOptions(t *testing.T) {
 	for _, arguments := range [][]string{
 		{}, {"--genesis", "12", "--peer", known}, {"--genesis", genesis}, {"--genesis", genesis, "--peer", "nonsense"},
 		{"--genesis", genesis, "--peer", known, "more"}, {"--genesis", genesis, "--peer", known, "--listen", "nonsense"},
+		{"--genesis", genesis, "--peer", known, "--port", "65535"}, {"--genesis", genesis, "--peer", known, "--bridge-port", "-1"},
+		{"--genesis", genesis, "--peer", known, "--origin", "app.example"},
+		{"--genesis", genesis, "--peer", known, "--origin", "https://app.example/page"},
 	} {
 		if _, err := parseOptions(arguments); err == nil {
 			t.Error(arguments)

@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -93,6 +94,12 @@ func parseOptions(arguments []string) (options, error) {
 		}
 		opts.peers = append(opts.peers, *info)
 	}
+	if port < 0 || port > 65_534 {
+		return opts, errors.New("--port takes a number from 0 to 65534: the port after it is used too")
+	}
+	if opts.bridgePort < 0 || opts.bridgePort > 65_535 {
+		return opts, errors.New("--bridge-port takes a number from 0 to 65535")
+	}
 	if opts.cachePieces < 1 {
 		return opts, errors.New("--cache-pieces takes a number from 1 on")
 	}
@@ -105,8 +112,12 @@ func parseOptions(arguments []string) (options, error) {
 	if len(listen) == 0 {
 		opts.listen = defaultListen(port)
 	}
-	for _, origin := range origins {
-		opts.origins = append(opts.origins, strings.TrimRight(origin, "/"))
+	for _, text := range origins {
+		origin := strings.ToLower(strings.TrimRight(text, "/"))
+		if parsed, err := url.Parse(origin); err != nil || parsed.Host == "" || origin != parsed.Scheme+"://"+parsed.Host {
+			return opts, fmt.Errorf("--origin takes a page's origin such as https://example.org, not “%s”", text)
+		}
+		opts.origins = append(opts.origins, origin)
 	}
 	if opts.data == "" {
 		home, err := os.UserHomeDir()
