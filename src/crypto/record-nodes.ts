@@ -12,17 +12,16 @@ const RULE = 'source-record';
  */
 export async function nodesIn(piece: Uint8Array): Promise<RecordNodes | null> {
   await loadWasm();
-  return unpackNodes(piece.slice());
+  return unpackNodes(piece);
 }
 
-/** The raw record takes the place of the piece, and the nodes lie in it; a piece without any stays as it was. */
 function unpackNodes(piece: Uint8Array): RecordNodes | null {
   try {
     const record = guarded(RULE, () => new wasm.RawRecord(piece.subarray(0, RECORD_BYTES)));
     try {
-      piece.set(wasmBytes(record.pointer(), RAW_RECORD_BYTES));
-      return nodesInRecord(piece.subarray(0, RAW_RECORD_BYTES), ({ byteOffset, length }) =>
-        guarded(RULE, () => record.hash(byteOffset - piece.byteOffset, length)),
+      const raw = wasmBytes(record.pointer(), RAW_RECORD_BYTES).slice();
+      return nodesInRecord(raw, ({ byteOffset, length }) =>
+        guarded(RULE, () => record.hash(byteOffset, length)),
       );
     } finally {
       record.free();

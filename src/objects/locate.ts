@@ -21,6 +21,7 @@ export interface Hint {
 
 /** Why a locator is stopped whose answer is not needed any more, other than because nobody waits. */
 export const OTHERS_KNEW = new DOMException('others knew', 'AbortError');
+const NOBODY_WAITS = new DOMException('nobody waits any more', 'AbortError');
 
 /** Objects whose places are remembered: parts of some six gigabytes of files. The oldest are forgotten. */
 export const MAX_PLACES = 100_000;
@@ -163,8 +164,7 @@ export class HintBook {
     const passedOver = new Set([...without, ...this.distrusted()]);
     const asked = this.locators.filter(({ name }) => !passedOver.has(name));
     const stop = new AbortController();
-    const nobodyWaits = new DOMException('nobody waits any more', 'AbortError');
-    let reason = nobodyWaits;
+    let reason = NOBODY_WAITS;
     let left = questions.length;
     const ended = (hints: readonly Hint[]): void => {
       left -= 1;
