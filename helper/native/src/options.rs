@@ -60,9 +60,7 @@ impl Options {
                 "--port" => options.port = number(name, &value()?, u16::MAX)?,
                 "--cores" => options.cores = number(name, &value()?, usize::MAX)?.max(1),
                 "--memory" => mebibytes = number(name, &value()?, usize::MAX)?,
-                "--origin" => options
-                    .origins
-                    .push(value()?.trim_end_matches('/').to_string()),
+                "--origin" => options.origins.push(origin(&value()?)?),
                 "--code-file" => options.code_file = PathBuf::from(value()?),
                 "--until-stdin-ends" => options.until_stdin_ends = true,
                 other if other.starts_with('-') => {
@@ -86,6 +84,21 @@ impl Options {
                 port.is_empty() || (port.starts_with(':') && port[1..].parse::<u16>().is_ok())
             })
         })
+    }
+}
+
+/// An origin as browsers send it: scheme and host, with a port where it is not the usual one.
+fn origin(text: &str) -> Result<String, String> {
+    let text = text.trim_end_matches('/');
+    match text.split_once("://") {
+        Some((scheme, host))
+            if !scheme.is_empty() && !host.is_empty() && !host.contains(['/', '?', '#', '@']) =>
+        {
+            Ok(text.to_lowercase())
+        }
+        _ => Err(format!(
+            "--origin takes a page’s origin such as https://example.org, not “{text}”"
+        )),
     }
 }
 
@@ -154,6 +167,14 @@ mod tests {
             (&["--prot"][..], "there is no option --prot"),
             (&["bnech"], "there is no use for “bnech”"),
             (&["--port"], "--port needs a value"),
+            (
+                &["--origin", "https://example.org/app"],
+                "--origin takes a page’s origin such as https://example.org, not “https://example.org/app”",
+            ),
+            (
+                &["--origin", "example.org"],
+                "--origin takes a page’s origin such as https://example.org, not “example.org”",
+            ),
             (
                 &["--port", "99999"],
                 "--port takes a number up to 65535, not “99999”",

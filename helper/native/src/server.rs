@@ -80,7 +80,12 @@ impl Helper {
                 End(CloseCode::Again, format!("{others} connections are open"))
             } else if !self.options.allows(origin.as_deref()) {
                 let origin = origin.unwrap_or_default();
-                eprintln!("A page of {origin} was refused; --origin {origin} would allow it.");
+                // A page without an origin may be anybody's: it cannot be allowed.
+                if origin == "null" {
+                    eprintln!("A page without an origin, such as a file, was refused.");
+                } else {
+                    eprintln!("A page of {origin} was refused; --origin {origin} would allow it.");
+                }
                 End(
                     CloseCode::Policy,
                     format!("pages of {origin} may not use this helper"),
