@@ -2,6 +2,7 @@
  * The supply of pieces: own cache, then whoever may have them, then reconstruction out of any 128 pieces of the
  * segment. What leaves here is verified against the chain's commitments, unless its taker can do without.
  */
+import { onAbort } from '../async/on-abort.ts';
 import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
 import { PIECE_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
 import { pieceIndexesSourceFirst, positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
@@ -117,17 +118,12 @@ export class PieceSupply {
     const { quick = false, speculative = false } = wish;
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
-      // Many wait with one signal: each listens on its own, which goes when the waiter does.
-      const own = AbortSignal.any([signal]);
-      const onAbort = (): void => this.leave(waiter);
-      // A signal that is listened to lives as long as what it follows, and would keep the piece.
-      const settled = (): void => own.removeEventListener('abort', onAbort);
       let answered = false;
       const waiter: Waiter = {
         index,
         quick,
         speculative,
-        signal: own,
+        signal,
         resolve: (piece, verdict = RIGHT) => {
           if (answered) return;
           answered = true;
@@ -142,7 +138,7 @@ export class PieceSupply {
           reject(reason);
         },
       };
-      own.addEventListener('abort', onAbort, { once: true });
+      const settled = onAbort(signal, () => this.leave(waiter));
       this.waiting.push(waiter);
       this.timer ??= setTimeout(() => this.flush(), this.running === 0 ? 0 : COLLECT_MS);
     });
@@ -226,7 +222,7 @@ export class PieceSupply {
 
   /** `over` is told of every piece that is looked for no more. */
   private async serve(waiters: Waiter[], over: (index: PieceIndex) => void): Promise<void> {
-    const abandoned = abortedWhenAll(waiters.map(({ signal }) => signal));
+    const { signal: abandoned, leave } = abortedWhenAll(waiters.map(({ signal }) => signal));
     const rebuild = this.options.reconstruct !== false && !waiters.every(isSpeculative);
     const quick = waiters.every(isQuick);
     const answer = (index: PieceIndex, piece: Uint8Array | null): void => {
@@ -250,6 +246,8 @@ export class PieceSupply {
       }
     } catch (error) {
       for (const waiter of waiters) waiter.reject(error);
+    } finally {
+      leave();
     }
   }
 
@@ -402,17 +400,15 @@ function isSpeculative({ speculative }: Waiter): boolean {
   return speculative;
 }
 
-/** A signal that aborts when all of the given ones have. */
-function abortedWhenAll(signals: AbortSignal[]): AbortSignal {
+/** A signal that aborts when all of the given ones have, until it is left. */
+function abortedWhenAll(signals: readonly AbortSignal[]): { signal: AbortSignal; leave(): void } {
   const controller = new AbortController();
   let left = signals.length;
-  for (const signal of signals) {
-    const one = (): void => {
-      left -= 1;
-      if (left === 0) controller.abort(signal.reason);
-    };
-    if (signal.aborted) one();
-    else signal.addEventListener('abort', one, { once: true });
-  }
-  return controller.signal;
+  const one = ({ reason }: AbortSignal): void => {
+    left -= 1;
+    if (left === 0) controller.abort(reason);
+  };
+  for (const signal of signals) if (signal.aborted) one(signal);
+  const leavers = signals.map((signal) => onAbort(signal, () => one(signal)));
+  return { signal: controller.signal, leave: () => leavers.forEach((leave) => leave()) };
 }

@@ -166,8 +166,7 @@ class HistorySearch {
 
   private async look(index: PieceIndex): Promise<void> {
     const { source } = this.options;
-    // Many listen at once: each to a signal of its own.
-    const signal = AbortSignal.any([this.signal]);
+    const { signal } = this;
     const look: Look = { valid: null, nodes: null };
     const verdict = (_: PieceIndex, valid: boolean): void => this.judge(index, look, valid);
     const [piece = null] = await source.pieces([index], signal, { quick: true, speculative: true, verdict });

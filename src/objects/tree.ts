@@ -1,4 +1,5 @@
 /** The tree of nodes below a head: which leaves hold a file's bytes, which heads stand in a folder. */
+import { onAbort } from '../async/on-abort.ts';
 import { leafBytes as fullLeafBytes } from '../protocol/dag-builder.ts';
 import { decodeNode, LINK_BYTES, MAX_LINKS, type DagNode, type NodeType } from '../protocol/dag.ts';
 import { toHex } from '../protocol/bytes.ts';
@@ -318,8 +319,9 @@ export async function* nodesAhead(
   signal: AbortSignal,
   wanted: () => number = () => Number.POSITIVE_INFINITY,
 ): AsyncGenerator<FetchedNode> {
+  signal.throwIfAborted();
   const stop = new AbortController();
-  const both = AbortSignal.any([signal, stop.signal]);
+  const leave = onAbort(signal, () => stop.abort(signal.reason));
   const queue: Promise<FetchedNode>[] = [];
   let ahead = FIRST_AHEAD;
   let more = true;
@@ -333,7 +335,7 @@ export async function* nodesAhead(
         return;
       }
       const hash = next.value;
-      const fetched = source.node(hash, both).then((bytes) => ({ hash, bytes }));
+      const fetched = source.node(hash, stop.signal).then((bytes) => ({ hash, bytes }));
       fetched.catch(() => undefined);
       queue.push(fetched);
     }
@@ -346,6 +348,7 @@ export async function* nodesAhead(
       await fill();
     }
   } finally {
+    leave();
     stop.abort(new DOMException('the reader has stopped', 'AbortError'));
   }
 }
