@@ -3,7 +3,7 @@ import { toHex } from '../protocol/bytes.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import type { DecodeError } from '../protocol/errors.ts';
 import { jsonArray, jsonHex, jsonObject, jsonU32 } from '../protocol/json.ts';
-import { globalObjectMappingFromJson, globalObjectMappingToJson } from '../protocol/object-mapping.ts';
+import { globalObjectMappingFromJson } from '../protocol/object-mapping.ts';
 import { segmentHeaderFromJson } from '../protocol/segment.ts';
 import type {
   FarmerAppInfo,
@@ -46,8 +46,7 @@ export interface ObjectMappingNotice {
   objects: GlobalObject[];
 }
 
-/** Most objects that a gateway fetches, and most hashes that a subscription filters for, in one call. */
-const MAX_FETCHED_OBJECTS = 100;
+/** Most hashes that a subscription filters for. */
 export const MAX_FILTERED_HASHES = 1_000;
 
 /** One node as the farmer sees it: the `AuthoringNode` and a `PieceSource` of the farm. */
@@ -128,13 +127,6 @@ export class FarmerRpc {
   ): () => void {
     const params = [hashes.map(toHex)];
     return this.subscribe('FilteredObjectMappings', params, objectMappingNoticeFromJson, listener);
-  }
-
-  /** Bytes of objects (at most 100) from a gateway; unverified. */
-  async fetchObjects(objects: GlobalObject[], options?: CallOptions): Promise<Uint8Array[]> {
-    const params = [globalObjectMappingToJson(objects)];
-    const result = await this.rpc.call('subspace_fetchObject', params, options);
-    return jsonArray('object', result, MAX_FETCHED_OBJECTS).map((object) => jsonHex('object', object));
   }
 
   private subscribe<T>(

@@ -2,7 +2,7 @@
  * The calls of a Substrate node that a client of the chain needs, typed. What a node answers is decoded with
  * bounds and believed by nobody: DecodeError for what is malformed, RpcError for what is refused.
  */
-import { fromHex, toPrefixedHex } from '../protocol/bytes.ts';
+import { toPrefixedHex } from '../protocol/bytes.ts';
 import { fromRpcProvenHeader, fromRpcSignedBlock, type SignedBlock } from '../protocol/block.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { fromRpcHeader } from '../protocol/header.ts';
@@ -53,12 +53,6 @@ export interface MmrProof {
   leaves: Uint8Array;
   proof: Uint8Array;
 }
-
-/** What becomes of a submitted transaction. */
-export type TransactionStatus =
-  | { kind: 'future' | 'ready' | 'dropped' | 'invalid' }
-  | { kind: 'broadcast' }
-  | { kind: 'inBlock' | 'retracted' | 'finalityTimeout' | 'finalized' | 'usurped'; hash: Uint8Array };
 
 export class NodeRpc {
   constructor(readonly rpc: RpcCaller) {}
@@ -261,24 +255,6 @@ export class NodeRpc {
     const result = await this.rpc.call('author_submitExtrinsic', [toPrefixedHex(extrinsic)], options);
     return jsonHex('extrinsic-hash', result, 32);
   }
-
-  async pendingExtrinsics(options?: CallOptions): Promise<Uint8Array[]> {
-    const what = 'pending-extrinsics';
-    const result = await this.rpc.call('author_pendingExtrinsics', [], options);
-    return jsonArray(what, result, MAX_PROOF_NODES).map((one) => jsonHex(what, one));
-  }
-
-  /** Submits a transaction and reports what becomes of it. */
-  submitAndWatch(
-    extrinsic: Uint8Array,
-    listener: (status: TransactionStatus) => void,
-    malformed: (error: DecodeError) => void,
-    failed: (error: RpcError) => void,
-  ): Subscription {
-    const methods: [string, string] = ['author_submitAndWatchExtrinsic', 'author_unwatchExtrinsic'];
-    const params = [toPrefixedHex(extrinsic)];
-    return subscribeDecoded(this.rpc, methods, params, statusFromJson, listener, malformed, failed);
-  }
 }
 
 /** Subscribes and decodes; what does not decode goes to `malformed`. */
@@ -361,19 +337,4 @@ export function propertiesFromJson(json: unknown): SystemProperties {
         jsonArray(what, value, MAX_PEERS).map((one) => text(what, one)),
       ) ?? [],
   };
-}
-
-/** Notification of `author_submitAndWatchExtrinsic`. Throws DecodeError. */
-export function statusFromJson(json: unknown): TransactionStatus {
-  const what = 'transaction-status';
-  if (json === 'future' || json === 'ready' || json === 'dropped' || json === 'invalid')
-    return { kind: json };
-  const [entry, ...more] = Object.entries(jsonObject(what, json));
-  if (entry === undefined || more.length > 0) throw new DecodeError(what, 'not one status');
-  const [kind, value] = entry;
-  if (kind === 'broadcast') return { kind };
-  const hashed = ['inBlock', 'retracted', 'finalityTimeout', 'finalized', 'usurped'] as const;
-  const known = hashed.find((name) => name === kind);
-  if (known === undefined) throw new DecodeError(what, `unknown status ${kind.slice(0, 40)}`);
-  return { kind: known, hash: fromHex(text(what, value), 32) };
 }

@@ -4,7 +4,7 @@ import { WebSocketServer } from 'ws';
 import { DecodeError } from '../protocol/errors.ts';
 import { farmerAppInfoFromJson, slotInfoFromJson, solutionResponseFromJson } from './farmer-json.ts';
 import { parseJson, stringifyJson } from './json.ts';
-import { propertiesFromJson, readProofFromJson, runtimeVersionFromJson, statusFromJson } from './node-rpc.ts';
+import { propertiesFromJson, readProofFromJson, runtimeVersionFromJson } from './node-rpc.ts';
 import { decodeMessage, encodeRequest, RpcClient } from './rpc.ts';
 import { RpcError } from './rpc-error.ts';
 import { openNodeSocket } from './socket-node.ts';
@@ -249,7 +249,6 @@ describe('JSON of nodes', () => {
       propertiesFromJson,
       readProofFromJson,
       runtimeVersionFromJson,
-      statusFromJson,
     ];
     const errorOf = (work: () => unknown): unknown => {
       try {
@@ -262,7 +261,7 @@ describe('JSON of nodes', () => {
     const tolerant = (work: () => unknown): void => {
       expect(errorOf(work) ?? new DecodeError('x', '')).toBeInstanceOf(DecodeError);
     };
-    expect(decoders).toHaveLength(7);
+    expect(decoders).toHaveLength(6);
     fc.assert(
       fc.property(fc.jsonValue(), (json) => {
         for (const decode of decoders) tolerant(() => decode(json));
