@@ -158,11 +158,11 @@ function ending(count: number, begin: number, end: number): Uint8Array {
     [2, 0],
     [2, count],
     [2, count],
-    [4, size],
+    [4, Math.min(size, ELSEWHERE_32)],
     [4, Math.min(begin, ELSEWHERE_32)],
     [2, 0],
   );
-  return begin >= ELSEWHERE_32 ? concat(long, short) : short;
+  return Math.max(begin, size) >= ELSEWHERE_32 ? concat(long, short) : short;
 }
 
 /** Bytes of a number, and the number. */
