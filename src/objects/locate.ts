@@ -1,5 +1,6 @@
 /** Where objects lie in history. Nothing that a locator says is believed: the hash of what is found decides. */
 import { base64urlnopad } from '@scure/base';
+import { onAbort } from '../async/on-abort.ts';
 import { decodeWith, encodeWith, list, struct, u32, u64, u8 } from '../protocol/codec.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import type { GlobalObject, PieceIndex } from '../protocol/types.ts';
@@ -52,7 +53,6 @@ export class HintBook {
   private questions: Question[] = [];
   /** Not answered yet, by the object's key. */
   private readonly open = new Map<string, Set<Question>>();
-  private readonly leaving = new WeakMap<AbortSignal, Set<() => void>>();
   private timer: ReturnType<typeof setTimeout> | null = null;
 
   constructor(private readonly locators: readonly Locator[]) {}
@@ -103,16 +103,16 @@ export class HintBook {
       signal.throwIfAborted();
       const key = keyOf(hash);
       const end = (hints: readonly Hint[]): void => {
-        this.leaving.get(signal)?.delete(onAbort);
+        leave();
         const others = this.open.get(key);
         if (others?.delete(question) !== true) return;
         if (others.size === 0) this.open.delete(key);
         question.ended(hints);
       };
-      const onAbort = (): void => {
+      const leave = onAbort(signal, () => {
         end([]);
         reject(signal.reason);
-      };
+      });
       const question: Question = {
         hash,
         without,
@@ -123,22 +123,11 @@ export class HintBook {
         ended: () => undefined,
       };
       const isFirst = this.open.size === 0;
-      this.leaversOf(signal).add(onAbort);
       this.open.set(key, (this.open.get(key) ?? new Set()).add(question));
       this.questions.push(question);
       if (this.questions.length >= BATCH) this.flush();
       else this.timer ??= setTimeout(() => this.flush(), isFirst ? 0 : COLLECT_MS);
     });
-  }
-
-  /** Called when a signal aborts: many questions are asked with one, which is listened to once. */
-  private leaversOf(signal: AbortSignal): Set<() => void> {
-    const known = this.leaving.get(signal);
-    if (known !== undefined) return known;
-    const leavers = new Set<() => void>();
-    this.leaving.set(signal, leavers);
-    signal.addEventListener('abort', () => leavers.forEach((leave) => leave()), { once: true });
-    return leavers;
   }
 
   private isOpen(question: Question): boolean {

@@ -2,8 +2,9 @@
  * Finds nodes by looking through history itself, near where another part of the same object lies: what is uploaded
  * together is archived together. It needs nobody's index.
  */
-import { nodesIn } from '../crypto/record-nodes.ts';
+import { onAbort } from '../async/on-abort.ts';
 import { pause } from '../async/pause.ts';
+import { nodesIn } from '../crypto/record-nodes.ts';
 import { RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import { MAX_NODE_BYTES } from '../protocol/dag.ts';
 import type { PieceWish } from '../dsn/supply.ts';
@@ -136,17 +137,17 @@ export class NeighbourLocator implements Locator {
       const missing = new Set(hashes.map(keyOf).filter((key) => !this.found.has(key)));
       if (missing.size === 0) return resolve();
       const leave = (): void => {
-        signal.removeEventListener('abort', onAbort);
+        deaf();
         this.searches.delete(search);
         for (const key of missing) this.unwanted(key, search);
       };
-      const onAbort = (): void => {
+      const deaf = onAbort(signal, () => {
         leave();
         // Pieces on their way are wanted by whoever knows better, too.
         const goesOn = this.searches.size > 0 || signal.reason === OTHERS_KNEW;
         if (!goesOn) this.running?.abort(signal.reason);
         reject(signal.reason);
-      };
+      });
       const search: Search = {
         missing,
         end: () => {
@@ -158,7 +159,6 @@ export class NeighbourLocator implements Locator {
           reject(reason);
         },
       };
-      signal.addEventListener('abort', onAbort, { once: true });
       this.searches.add(search);
       for (const key of missing) this.wanted.set(key, (this.wanted.get(key) ?? new Set()).add(search));
       if (this.running === null || this.running.signal.aborted) void this.run();
