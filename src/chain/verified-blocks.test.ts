@@ -7,7 +7,7 @@ import { RpcError } from '../network/rpc-error.ts';
 import { RpcSource } from '../network/source.ts';
 import { concat, fromHex, littleEndian, toHex, toPrefixedHex, utf8 } from '../protocol/bytes.ts';
 import { toRpcSignedBlock } from '../protocol/block.ts';
-import { toRpcHeader } from '../protocol/header.ts';
+import { headerHash, toRpcHeader } from '../protocol/header.ts';
 import {
   encodeMmrLeaves,
   encodeMmrProof,
@@ -16,8 +16,9 @@ import {
   mmrLeafOf,
   mmrProofNodes,
 } from '../protocol/mmr.ts';
-import type { RuntimeMetadata } from '../protocol/metadata.ts';
+import { RuntimeMetadata } from '../protocol/metadata.ts';
 import { CODE_KEY } from '../protocol/storage-key.ts';
+import { Trie } from '../protocol/trie.ts';
 import { runtimeVersionQuery } from './state/consensus.ts';
 import { runtimeIdentity } from './state/constants.ts';
 import { NoProof } from './no-proof.ts';
@@ -50,8 +51,8 @@ function rangeProof(number: number, size: number) {
   };
 }
 
-/** A node that has the recorded chain; `lies` answers in its stead. */
-function node(url: string, lies: Record<string, Answer> = {}): RpcSource {
+/** A node that has the recorded chain, or another; `lies` answers in its stead. */
+function node(url: string, lies: Record<string, Answer> = {}, chain = states): RpcSource {
   const truths: Record<string, Answer> = {
     mmr_generateProof: (_, [numbers, size]) => rangeProof((numbers as number[])[0]! - 1, size as number),
     chain_getHeader: ({ header }) => toRpcHeader(header),
@@ -63,27 +64,27 @@ function node(url: string, lies: Record<string, Answer> = {}): RpcSource {
     }),
   };
   const call = async (method: string, params: readonly unknown[] = []): Promise<unknown> => {
-    if (method === 'chain_getBlockHash') return toPrefixedHex(states[params[0] as number]!.hash);
+    if (method === 'chain_getBlockHash') return toPrefixedHex(chain[params[0] as number]!.hash);
     const hash = String(params.at(-1)).slice(2);
-    const state = states.find((one) => toHex(one.hash) === hash);
+    const state = chain.find((one) => toHex(one.hash) === hash);
     if (state === undefined) throw new RpcError(4003, method, 'unknown block');
     return lies[method] === undefined ? truths[method]!(state, params) : lies[method](state, params);
   };
   return new RpcSource({ url, call } as unknown as RpcClient);
 }
 
-/** A light client that verified the recorded chain and remembers the blocks from `remembered` on. */
-function client(sources: RpcSource[], remembered = LAST): FollowedChain {
+/** A light client that verified the recorded chain, or another, and remembers the blocks from `remembered` on. */
+function client(sources: RpcSource[], remembered = LAST, chain = states): FollowedChain {
   const verified = (state: RecordedState) =>
     ({
       header: state.header,
       context: { number: state.header.number, hash: state.hash },
     }) as unknown as NonNullable<ReturnType<FollowedChain['head']>>;
   return {
-    head: () => verified(states[LAST]!),
-    finalized: () => verified(states[LAST - 5]!),
+    head: () => verified(chain.at(-1)!),
+    finalized: () => verified(chain.at(-6)!),
     header: (hash) => {
-      const found = states.find((one) => toHex(one.hash) === toHex(hash));
+      const found = chain.find((one) => toHex(one.hash) === toHex(hash));
       return found !== undefined && found.header.number >= remembered ? verified(found) : null;
     },
     runtime: () => ({ metadata }) as ReturnType<FollowedChain['runtime']>,
@@ -233,6 +234,56 @@ describe('verified blocks', () => {
       runtime: () => ({ metadata, specVersion: 6 }) as ReturnType<FollowedChain['runtime']>,
     });
     expect(await present.metadataOf(block)).toBe(metadata);
+  });
+
+  /** The recorded runtime as one that names so many blocks: what it calls the constant `name` has that value. */
+  function naming(count: number, name = 'BlockHashCount'): FollowedChain['runtime'] {
+    const bytes = metadataBytes().slice();
+    const at = Buffer.from(bytes).indexOf('BlockHashCount');
+    const value = Buffer.from(bytes).indexOf(littleEndian(250, 4), at);
+    bytes.set(utf8(name), at);
+    bytes.set(littleEndian(count, 4), value);
+    const altered = RuntimeMetadata.decode(bytes);
+    return () => ({ metadata: altered }) as ReturnType<FollowedChain['runtime']>;
+  }
+
+  test.each([
+    ['as many blocks back as the runtime names', naming(6), [20, 14, 8]],
+    ['one step where the runtime names them all', naming(18), [20]],
+    ['one step where the runtime names more than there are', naming(4_000), [20]],
+    ['one step where the runtime does not say how many', naming(6, 'OtherHashCount'), [20]],
+    ['one step where the runtime says none', naming(0), [20]],
+  ])('are stepped to over states: %s', async (_, runtime, expected) => {
+    const asked: number[] = [];
+    const noting = node('one', {
+      state_getReadProof: ({ header, state, hash }, [keys]) => {
+        asked.push(header.number);
+        return {
+          at: toPrefixedHex(hash),
+          proof: state.prove((keys as string[]).map((key) => fromHex(key))).map(toPrefixedHex),
+        };
+      },
+    });
+    const blocks = new VerifiedBlocks({ ...client([noting]), runtime });
+    expect(toHex((await blocks.block(2)).hash)).toBe(toHex(states[2]!.hash));
+    expect(asked).toEqual(expected);
+  });
+
+  test('are found where the runtime names more than it did when their names were let go of', async () => {
+    const named = metadata.storage('System', 'BlockHash');
+    const chain: RecordedState[] = [];
+    for (let number = 0; number <= 300; number += 1) {
+      const parent = chain.at(-1);
+      let state = parent?.state ?? Trie.empty(1);
+      if (parent !== undefined) state = state.apply([{ key: named.key(number - 1), value: parent.hash }]);
+      if (number > 250) state = state.apply([{ key: named.key(number - 251), value: null }]);
+      const parentHash = parent?.hash ?? new Uint8Array(32);
+      const header = { ...states[1]!.header, number, parentHash, stateRoot: state.root() };
+      chain.push({ header, hash: headerHash(header), state, extrinsics: [], justification: null });
+    }
+    const runtime = naming(4_000);
+    const blocks = new VerifiedBlocks({ ...client([node('one', {}, chain)], 300, chain), runtime });
+    expect(toHex((await blocks.block(7)).hash)).toBe(toHex(chain[7]!.hash));
   });
 
   test('another header under a proven hash is refused', async () => {

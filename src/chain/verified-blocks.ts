@@ -17,7 +17,7 @@ import {
   type RuntimeFacts,
 } from './runtime.ts';
 import { mmrQuery, runtimeVersionQuery } from './state/consensus.ts';
-import { runtimeIdentity } from './state/constants.ts';
+import { blockHashCount, runtimeIdentity } from './state/constants.ts';
 import { itemQuery, StateReader, type KeySource, type Proven, type Query } from './state/reader.ts';
 import { octets, optional, shaped } from './state/shape.ts';
 
@@ -55,8 +55,8 @@ export interface BlockReader {
   body(block: ChainBlock, signal?: AbortSignal): Promise<Uint8Array[]>;
 }
 
-/** A state names the hashes of 250 blocks before it; a few less keep clear of the edge. */
-export const STEP = 240;
+/** Where the runtime does not say how many blocks a state names: a few less than the 250 of every runtime so far. */
+const STEP = 240;
 /** Steps back, each of which needs a node that keeps such an old state. */
 const MAX_STEPS = 200;
 const MAX_PAST = 4_096;
@@ -281,19 +281,27 @@ export class VerifiedBlocks implements BlockReader {
   }
 
   /** A block that is not remembered: the states name the hashes of the few hundred blocks before them. */
-  private async older(head: ChainBlock, number: number, signal?: AbortSignal): Promise<ChainBlock> {
+  private async older(
+    head: ChainBlock,
+    number: number,
+    signal?: AbortSignal,
+    step = blockHashCount(this.required()) ?? STEP,
+  ): Promise<ChainBlock> {
     const known = this.past.get(number);
     if (known !== undefined) return known;
-    if (head.number - number > MAX_STEPS * STEP)
+    if (head.number - number > MAX_STEPS * step)
       throw tooOld(number, `${head.number - number} blocks below the head`);
-    const from = head.number - number > STEP ? await this.older(head, number + STEP, signal) : head;
+    const from = head.number - number > step ? await this.older(head, number + step, signal, step) : head;
     const entry = this.required().storage('System', 'BlockHash');
     const query = itemQuery(entry, [number], (value) =>
       shaped(optional(octets(32)), value, 'System.BlockHash'),
     );
     const hash = await this.read(query, from, signal);
-    if (hash === null || hash.every((byte) => byte === 0))
+    if (hash === null || hash.every((byte) => byte === 0)) {
+      // A runtime that began to name more blocks does not name again what those before it let go of.
+      if (step > STEP) return this.older(head, number, signal, STEP);
       throw tooOld(number, `the state of block ${from.number} does not name it`);
+    }
     const found = await this.ask(async (source) => {
       const header = await source.header(hash, signal);
       if (header === null) throw missingBlock(source, number);

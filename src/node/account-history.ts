@@ -7,7 +7,7 @@ import { concerns, eventsQuery, type ChainEvent } from '../chain/state/events.ts
 import { timestampQuery } from '../chain/state/consensus.ts';
 import { all, combine, type Query } from '../chain/state/reader.ts';
 import { NoProof } from '../chain/no-proof.ts';
-import { STEP, type BlockReader, type ChainBlock } from '../chain/verified-blocks.ts';
+import type { BlockReader, ChainBlock } from '../chain/verified-blocks.ts';
 import { equal, toHex, utf8 } from '../protocol/bytes.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { RuntimeMetadata } from '../protocol/metadata.ts';
@@ -68,6 +68,8 @@ interface Stored {
   gaps: { from: number; to: number }[];
 }
 
+/** Blocks looked at by default, and at a time: a few less than the 256 whose states a node keeps unless told otherwise. */
+const STEP = 240;
 /** Entries kept for an account. */
 const MAX_ENTRIES = 1_000;
 const MAX_ACCOUNTS = 64;
@@ -278,7 +280,7 @@ export class AccountHistories {
     const finalNumber = Math.min(this.blocks.finalNumber(), head.number);
     let stored = this.accounts.get(address) ?? null;
     if (stored === null) {
-      // Nodes keep the states of the last few hundred blocks; more is asked for when the person wants it.
+      // More is asked for when the person wants it.
       const low = await this.blocks.block(Math.max(0, Math.min(finalNumber, head.number - STEP)));
       const through = { number: low.number, account: await this.entryOf(address, low) };
       stored = { entries: [], from: low.number + 1, through, gaps: [] };

@@ -35,6 +35,16 @@ export function chainConstants(metadata: RuntimeMetadata): ChainConstants {
   };
 }
 
+/**
+ * How many blocks before it the state of a block names the hashes of (FRAME's `System.BlockHashCount`); null for a
+ * runtime that does not say it as a number of blocks.
+ */
+export function blockHashCount(metadata: RuntimeMetadata): number | null {
+  if (!metadata.constantNames('System').includes('BlockHashCount')) return null;
+  const count = metadata.constant('System', 'BlockHashCount');
+  return typeof count === 'number' && count > 0 ? count : null;
+}
+
 /** Which runtime some metadata is of. */
 export interface RuntimeIdentity {
   specName: string;
