@@ -2,7 +2,7 @@ import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InOrder } from '../async/in-order.ts';
 import type { ChainStore } from './chain-store.ts';
-import { storing } from './errors.ts';
+import { storing } from './node-errors.ts';
 
 /** The store of a network's chain in a folder under Node.js: one file, replaced by renaming. */
 export async function openNodeChainStore(folder: string, network: string): Promise<ChainStore> {

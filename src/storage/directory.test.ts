@@ -1,4 +1,4 @@
-import { mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import * as fc from 'fast-check';
@@ -8,6 +8,7 @@ import { readScattered, readSmall, requireFileName } from './directory.ts';
 import { asStorageError, StorageError, storing, type StorageErrorCode } from './errors.ts';
 import { MemoryDirectory } from './memory-directory.ts';
 import { NodeDirectory } from './node-directory.ts';
+import { asStorageError as asNodeStorageError } from './node-errors.ts';
 
 const folders: string[] = [];
 
@@ -210,29 +211,64 @@ describe('readSmall', () => {
 
 describe('storage errors', () => {
   it.each<[StorageErrorCode, object]>([
-    ['disk-full', { code: 'ENOSPC', message: 'no space left' }],
-    ['disk-full', { code: 'EDQUOT' }],
     ['disk-full', new DOMException('full', 'QuotaExceededError')],
-    ['no-permission', { code: 'EACCES' }],
-    ['read-only', { code: 'EROFS' }],
     ['no-permission', new DOMException('no', 'NotAllowedError')],
-    ['not-found', { code: 'ENOENT' }],
     ['not-found', new DOMException('gone', 'NotFoundError')],
     ['in-use', new DOMException('open elsewhere', 'NoModificationAllowedError')],
-    ['place-lost', { code: 'ENXIO' }],
     ['place-lost', new DOMException('unreadable', 'NotReadableError')],
-    ['input-output', { code: 'EIO' }],
     ['input-output', new TypeError('something else')],
-  ])('have the code %s', (code, thrown) => {
+  ])('of a browser have the code %s', (code, thrown) => {
     const error = asStorageError(thrown, 'sector-0.bin');
-    expect(error.code).toBe(code);
-    expect(error.file).toBe('sector-0.bin');
+    expect(error).toMatchObject({ code, file: 'sector-0.bin', cause: thrown });
     expect(error.sentence).toMatch(/\.$/);
-    expect(error.cause).toBe(thrown);
+  });
+
+  it.each<[string, StorageErrorCode, string]>([
+    ['ENOSPC', 'disk-full', 'The disk of /farm/a is full.'],
+    ['EDQUOT', 'disk-full', 'This user’s share of the disk of /farm/a is used up.'],
+    ['EACCES', 'no-permission', 'This user may not use /farm/a.'],
+    ['EPERM', 'no-permission', 'This user may not use /farm/a.'],
+    ['EROFS', 'read-only', '/farm/a lies on a drive that cannot be written to.'],
+    ['ENOENT', 'not-found', 'There is no file or folder /farm/a.'],
+    ['EBUSY', 'in-use', 'Another program uses /farm/a.'],
+    ['ENXIO', 'place-lost', 'The drive of /farm/a cannot be reached. Connect it again.'],
+    ['EMFILE', 'input-output', 'The program has too many files open for /farm/a.'],
+    ['EIO', 'input-output', 'The drive of /farm/a failed to read or write.'],
+    ['EILSEQ', 'input-output', 'Reading or writing the farm’s files failed.'],
+  ])('of Node.js speak to a command line: %s', (name, code, sentence) => {
+    const thrown = Object.assign(new Error('the system’s words'), { code: name });
+    const error = asNodeStorageError(thrown, '/farm/a');
+    expect(error).toMatchObject({ code, file: '/farm/a', cause: thrown });
+    expect(error.sentence).toContain(sentence);
+    expect(error.sentence).toMatch(/\.$/);
+    const named = Object.assign(thrown, { path: '/farm/a.tmp' });
+    expect(asNodeStorageError(named, '/farm/a').sentence).toBe(
+      error.sentence.replace('/farm/a', '/farm/a.tmp'),
+    );
   });
 
   it('pass through unchanged', async () => {
     const error = new StorageError('in-use', 'farm', 'locked');
     await expect(storing('other', () => Promise.reject(error))).rejects.toBe(error);
+    expect(asNodeStorageError(error, 'other')).toBe(error);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('of a folder that this user may not write to say so', async () => {
+    const path = await folder();
+    await chmod(path, 0o500);
+    const directory = await NodeDirectory.at(path);
+    await expect(directory.write('a.bin', [bytes(1)])).rejects.toMatchObject({
+      code: 'no-permission',
+      sentence: `This user may not use ${join(path, 'a.bin')}.tmp.`,
+    });
+  });
+
+  it('of a folder that is a file name its path', async () => {
+    const path = join(await folder(), 'file');
+    await writeFile(path, 'no folder');
+    await expect(NodeDirectory.at(path)).rejects.toMatchObject({ sentence: `${path} exists already.` });
+    await expect(NodeDirectory.at(join(path, 'farm'))).rejects.toMatchObject({
+      sentence: `A part of the path ${join(path, 'farm')} is no folder.`,
+    });
   });
 });

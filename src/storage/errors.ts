@@ -34,48 +34,50 @@ export class StorageError extends Error {
   /** Name of the file or folder. */
   readonly file: string;
 
-  constructor(code: StorageErrorCode, file: string, message: string, cause?: unknown) {
+  /** `sentence`: where more is known than what the code says. */
+  constructor(
+    code: StorageErrorCode,
+    file: string,
+    message: string,
+    cause?: unknown,
+    sentence = SENTENCES[code],
+  ) {
     super(`${code}: ${file}: ${message}`, cause === undefined ? undefined : { cause });
     this.name = 'StorageError';
     this.code = code;
     this.file = file;
-    this.sentence = SENTENCES[code];
+    this.sentence = sentence;
   }
 }
 
 const CODE_OF_NAME: Record<string, StorageErrorCode> = {
   NotFoundError: 'not-found',
-  ENOENT: 'not-found',
   QuotaExceededError: 'disk-full',
-  ENOSPC: 'disk-full',
-  EDQUOT: 'disk-full',
-  EFBIG: 'disk-full',
   NotAllowedError: 'no-permission',
   SecurityError: 'no-permission',
-  EACCES: 'no-permission',
-  EPERM: 'no-permission',
-  EROFS: 'read-only',
   NoModificationAllowedError: 'in-use',
-  EBUSY: 'in-use',
   NotReadableError: 'place-lost',
   InvalidStateError: 'place-lost',
-  ENODEV: 'place-lost',
-  ENXIO: 'place-lost',
 };
 
-/** The StorageError that a browser's DOMException or a Node system error amounts to. */
+/** The StorageError that a browser's DOMException amounts to; those of Node.js have `node-errors.ts`. */
 export function asStorageError(error: unknown, file: string): StorageError {
   if (error instanceof StorageError) return error;
-  const { code, name, message } = (error ?? {}) as { code?: unknown; name?: unknown; message?: unknown };
-  const known = CODE_OF_NAME[String(code)] ?? CODE_OF_NAME[String(name)] ?? 'input-output';
+  const { name, message } = (error ?? {}) as { name?: unknown; message?: unknown };
+  const known = CODE_OF_NAME[String(name)] ?? 'input-output';
   return new StorageError(known, file, typeof message === 'string' ? message : String(error), error);
 }
 
+/** Runs work about a file and turns whatever it throws into what `as` makes of it. */
+export const storingAs =
+  (as: (error: unknown, file: string) => StorageError) =>
+  async <T>(file: string, work: () => Promise<T> | T): Promise<T> => {
+    try {
+      return await work();
+    } catch (error) {
+      throw as(error, file);
+    }
+  };
+
 /** Runs `work` and turns whatever it throws into a StorageError about `file`. */
-export async function storing<T>(file: string, work: () => Promise<T> | T): Promise<T> {
-  try {
-    return await work();
-  } catch (error) {
-    throw asStorageError(error, file);
-  }
-}
+export const storing = storingAs(asStorageError);

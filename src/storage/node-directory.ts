@@ -22,7 +22,8 @@ import type {
   SpaceEstimate,
 } from './directory.ts';
 import { isHidden, requireFileName, SCRATCH_SUFFIX, TEMPORARY_SUFFIX } from './directory.ts';
-import { asStorageError, StorageError, storing } from './errors.ts';
+import { StorageError } from './errors.ts';
+import { asStorageError, storing } from './node-errors.ts';
 
 const LOCK_FILE = 'farm.lock';
 
@@ -60,12 +61,13 @@ export class NodeDirectory implements FarmDirectory {
   }
 
   async open(name: string): Promise<ReadHandle> {
-    return storing(name, async () => {
-      const file = await open(this.path(name), 'r').catch((error: unknown) => this.missing(error));
+    const path = this.path(name);
+    return storing(path, async () => {
+      const file = await open(path, 'r').catch((error: unknown) => this.missing(error));
       const { size } = await file.stat();
       return {
         size,
-        read: (offset: number, into: Uint8Array) => readFully(file, name, offset, into),
+        read: (offset: number, into: Uint8Array) => readFully(file, path, offset, into),
         close: () => file.close(),
       };
     });
@@ -81,7 +83,7 @@ export class NodeDirectory implements FarmDirectory {
   async write(name: string, parts: Parts, beforeReplace?: () => Promise<void>): Promise<void> {
     const target = this.path(name);
     const temporary = target + TEMPORARY_SUFFIX;
-    await storing(name, async () => {
+    await storing(target, async () => {
       try {
         // A farm's key lies among its files: they are for their owner alone.
         const file = await open(temporary, 'w', 0o600);
@@ -101,18 +103,19 @@ export class NodeDirectory implements FarmDirectory {
   }
 
   async remove(name: string): Promise<void> {
-    await storing(name, () => rm(this.path(name), { force: true }));
+    const path = this.path(name);
+    await storing(path, () => rm(path, { force: true }));
   }
 
   async scratch(name: string): Promise<ScratchFile> {
     const path = this.path(name) + SCRATCH_SUFFIX;
-    const file = await storing(name, () => open(path, constants.O_RDWR | constants.O_CREAT));
+    const file = await storing(path, () => open(path, constants.O_RDWR | constants.O_CREAT));
     return {
-      write: (offset, bytes) => storing(name, () => writeFully(file, offset, bytes)),
-      read: (offset, into) => readFully(file, name, offset, into),
-      close: () => storing(name, () => file.close()),
+      write: (offset, bytes) => storing(path, () => writeFully(file, offset, bytes)),
+      read: (offset, into) => readFully(file, path, offset, into),
+      close: () => storing(path, () => file.close()),
       discard: () =>
-        storing(name, async () => {
+        storing(path, async () => {
           await file.close();
           await rm(path, { force: true });
         }),
@@ -163,13 +166,13 @@ function processRuns(pid: number): boolean {
   }
 }
 
-async function readFully(file: FileHandle, name: string, offset: number, into: Uint8Array): Promise<void> {
-  await storing(name, async () => {
+async function readFully(file: FileHandle, path: string, offset: number, into: Uint8Array): Promise<void> {
+  await storing(path, async () => {
     let done = 0;
     while (done < into.length) {
       const { bytesRead } = await file.read(into, done, into.length - done, offset + done);
       if (bytesRead === 0) {
-        throw new StorageError('too-short', name, `${into.length} bytes wanted at ${offset}, ${done} there`);
+        throw new StorageError('too-short', path, `${into.length} bytes wanted at ${offset}, ${done} there`);
       }
       done += bytesRead;
     }

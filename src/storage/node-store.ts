@@ -1,7 +1,8 @@
 import { appendFile, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { InOrder } from '../async/in-order.ts';
-import { StorageError, storing } from './errors.ts';
+import { StorageError } from './errors.ts';
+import { storing } from './node-errors.ts';
 import { HISTORY_LIMIT, LOG_LIMIT } from './store.ts';
 import type { FarmRecord, HistoryEntry, LogEntry, NodeStore } from './store.ts';
 
@@ -25,7 +26,7 @@ class FolderStore implements NodeStore {
   constructor(private readonly path: string) {}
 
   private inOrder<T>(file: string, work: () => Promise<T>): Promise<T> {
-    return this.queue.run(() => storing(file, work));
+    return this.queue.run(() => storing(join(this.path, file), work));
   }
 
   private async readBytes(file: string): Promise<Uint8Array | null> {
@@ -138,7 +139,7 @@ class FolderStore implements NodeStore {
   }
 
   clear(): Promise<void> {
-    return this.inOrder(this.path, async () => {
+    return this.inOrder('.', async () => {
       for (const file of [FARMS, SETTINGS, HISTORY, LOG]) await rm(join(this.path, file), { force: true });
       this.lines.clear();
     });

@@ -1,6 +1,6 @@
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { storing } from './errors.ts';
+import { storing } from './node-errors.ts';
 import { changingWhole, parseStoredWallet, type StoredWallet, type WalletStore } from './wallet-store.ts';
 
 const FILE = 'wallet.json';
@@ -10,7 +10,7 @@ export async function openNodeWalletStore(folder: string): Promise<WalletStore> 
   await storing(folder, () => mkdir(folder, { recursive: true }));
   const path = join(folder, FILE);
   const read = (): Promise<StoredWallet | null> =>
-    storing(FILE, async () => {
+    storing(path, async () => {
       try {
         return parseStoredWallet(await readFile(path, 'utf8'), FILE);
       } catch (error) {
@@ -19,7 +19,7 @@ export async function openNodeWalletStore(folder: string): Promise<WalletStore> 
       }
     });
   const write = (wallet: StoredWallet | null): Promise<void> =>
-    storing(FILE, async () => {
+    storing(path, async () => {
       if (wallet === null) return rm(path, { force: true });
       await writeFile(`${path}.tmp`, JSON.stringify(wallet), { mode: 0o600 });
       await rename(`${path}.tmp`, path);
