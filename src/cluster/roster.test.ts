@@ -241,6 +241,23 @@ describe('how farms in a cluster do', () => {
     expect(roster.view().farms[0]!.sectors).toMatchObject([{ index: 1, slow: true }]);
   });
 
+  it.each(['before', 'after'])(
+    'is held to slots as most controllers tell them, %s one that tells others',
+    async (when) => {
+      const liar = () => slot(2n ** 64n - 1n, 'liar');
+      if (when === 'before') liar();
+      for (let at = 1n; at <= 5n; at += 1n) {
+        slot(at);
+        await passes(10);
+        slot(at, 'another');
+        await passes(990);
+        for (let often = 0n; often < 50n; often += 1n) slot(1_000n * at + often, 'hurried');
+        if (when === 'after') liar();
+      }
+      expect(roster.view().slotMs).toBe(1_000);
+    },
+  );
+
   it('counts the solutions that they sent', () => {
     for (let times = 0; times < 2; times += 1) fake.say(messages.solutionResponse, { farmId: 'f' });
     expect(roster.view().farms).toMatchObject([{ id: 'f', solutions: 2 }]);

@@ -20,6 +20,14 @@ interface Seen {
   lastSeen: number;
 }
 
+interface ControllerRecord extends Seen {
+  slot: bigint;
+  /** When that slot was heard of first. */
+  slotAt: number;
+  /** Milliseconds between its last slots. */
+  slotGaps: number[];
+}
+
 interface FarmRecord extends Seen {
   farmer: Ulid | null;
   total: number | null;
@@ -32,18 +40,16 @@ interface FarmRecord extends Seen {
 }
 
 export class ClusterRoster {
-  private readonly controllers = new Map<string, Seen & { slot: bigint }>();
+  private readonly controllers = new Map<string, ControllerRecord>();
   private readonly caches = new Map<Ulid, Seen & { capacity: number; program: Ulid | null }>();
   private readonly cachePrograms = new Map<Ulid, Ulid[]>();
   private readonly farmers = new Map<Ulid, Ulid[]>();
   private readonly farms = new Map<Ulid, FarmRecord>();
   private readonly plotters = new Map<string, Seen>();
   private readonly sectorSeconds: number[] = [];
-  private readonly slotGaps: number[] = [];
   private readonly stopping = new AbortController();
   private off: (() => void)[] = [];
   private timer: ReturnType<typeof setInterval> | null = null;
-  private lastSlotAt: number | null = null;
 
   constructor(
     private readonly connection: ClusterConnection,
@@ -90,7 +96,7 @@ export class ClusterRoster {
   }
 
   view(): RosterView {
-    const slotMs = median(this.slotGaps);
+    const slotMs = this.slotMs();
     const sectorSeconds = median(this.sectorSeconds);
     return {
       controllers: [...this.controllers].map(([id, { slot, lastSeen }]) => ({
@@ -153,17 +159,26 @@ export class ClusterRoster {
     return intervals > GONE_INTERVALS ? 'gone' : intervals > QUIET_INTERVALS ? 'quiet' : 'here';
   }
 
+  /** Each controller's slots are held against its own, so that one with wrong ones speaks for itself only. */
+  private slotMs(): number | null {
+    const told = [...this.controllers.values()].map(({ slotGaps }) => median(slotGaps));
+    return median(told.filter((ms) => ms !== null));
+  }
+
   private onSlot(instance: string, slot: bigint): void {
+    const id = instance.slice(0, 100);
     const now = this.now();
-    const before = [...this.controllers.values()].reduce(
-      (most, seen) => (seen.slot > most ? seen.slot : most),
-      -1n,
-    );
-    if (slot > before) {
-      if (this.lastSlotAt !== null) remember(this.slotGaps, now - this.lastSlotAt);
-      this.lastSlotAt = now;
+    const known = this.controllers.get(id);
+    if (known === undefined) {
+      put(this.controllers, id, { slot, slotAt: now, slotGaps: [], lastSeen: now });
+    } else {
+      if (slot > known.slot) {
+        remember(known.slotGaps, now - known.slotAt);
+        known.slotAt = now;
+      }
+      known.slot = slot;
+      known.lastSeen = now;
     }
-    put(this.controllers, instance.slice(0, 100), { slot, lastSeen: now });
     this.changed();
   }
 
