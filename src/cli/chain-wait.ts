@@ -34,7 +34,7 @@ export async function untilFollowing(
         if (over) return;
         const snapshot = node.snapshot();
         if (snapshot.chain?.phase === 'following') return resolve();
-        // A node that is being tried again is no news until it answers.
+        // One that takes every connection and closes it at once seems to be reached each time.
         const retried = isConnecting(snapshot) ? last : null;
         const trouble = troubleOf(snapshot) ?? retried;
         last = trouble;
