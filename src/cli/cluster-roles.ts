@@ -1,4 +1,5 @@
 /** The roles of a cluster under Node.js: controller, cache, plotter, farmer. */
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { CacheMember } from '../cluster/cache.ts';
 import { CacheStore } from '../cluster/cache-store.ts';
@@ -9,6 +10,7 @@ import { ClusterHistory } from '../cluster/history.ts';
 import { clusterAppInfo } from '../cluster/node.ts';
 import { ClusterPieces } from '../cluster/pieces.ts';
 import { PlotterMember } from '../cluster/plotter.ts';
+import { LEAST_MEMORY_BYTES } from '../cluster/plotter-memory.ts';
 import type { PlotWith } from '../cluster/plotting.ts';
 import { createNodePool } from '../crypto/pool/node.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
@@ -25,6 +27,7 @@ import { HelperPlotter } from '../network/helper-plotter.ts';
 import { RpcSource } from '../network/source.ts';
 import { openNodeSocket } from '../network/socket-node.ts';
 import { HelperPlotting } from '../node/helper-plotting.ts';
+import { isRpcAddress } from '../node/setup.ts';
 import type { FarmerAppInfo } from '../protocol/types.ts';
 import { NodeDirectory } from '../storage/node-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
@@ -36,22 +39,25 @@ import { accountOf, UsageError } from './usage.ts';
 
 const MIB = 1024 * 1024;
 
-async function createPool(values: ClusterValues): Promise<ComputePool> {
+const coresOf = (values: ClusterValues): number => numberOf(values, 'cores', availableParallelism());
+
+async function createPool(cores: number): Promise<ComputePool> {
   const module = await compileWasm();
   await loadWasm(module);
-  const { availableParallelism } = await import('node:os');
-  return createNodePool(numberOf(values, 'cores', availableParallelism()), module);
+  return createNodePool(cores, module);
 }
 
 /** What a role leaves to be undone. */
 export type Stop = () => Promise<void>;
 
-export interface Start {
-  values: ClusterValues;
+interface Start {
   folder: string;
   connection: ClusterConnection;
   stopped: AbortSignal;
 }
+
+/** Starts a member with the options that were read. */
+type StartRole = (start: Start) => Promise<Stop>;
 
 /** Pieces of the storage network that the node names peers of; null where it names none. */
 async function storageNetwork(
@@ -70,38 +76,47 @@ async function storageNetwork(
   };
 }
 
-async function startController({ values, connection }: Start): Promise<Stop> {
-  const url = values.endpoint ?? 'ws://127.0.0.1:9944';
-  const source = RpcSource.connect(url, { openSocket: openNodeSocket });
-  const pool = await createPool(values);
-  const commitments = { segmentCommitment: (segment: bigint) => controller.segmentCommitment(segment) };
-  const verifier = new PieceVerifier(pool, commitments);
-  const network = await storageNetwork(await source.farmer.appInfo(), pool, commitments);
-  const controller: Controller = new Controller({
-    connection,
-    node: source.farmer,
-    valid: (index, piece) => verifier.valid(index, piece),
-    elsewhere: network === null ? undefined : (index, signal) => network.supply.piece(index, signal),
-    cacheGroup: values['cache-group'],
-    log,
-  });
-  await controller.start();
-  print('ready', { role: 'controller', instance: controller.instance, node: url });
-  return async () => {
-    await controller.stop();
-    await network?.stop();
-    source.close();
-    await pool.close();
+function prepareController({ endpoint: url = 'ws://127.0.0.1:9944', ...values }: ClusterValues): StartRole {
+  if (!isRpcAddress(url))
+    throw new UsageError(`“${url}” is no address of a node: one begins with ws:// or wss://`);
+  const cores = coresOf(values);
+  const cacheGroup = values['cache-group'];
+  return async ({ connection }) => {
+    const source = RpcSource.connect(url, { openSocket: openNodeSocket });
+    const pool = await createPool(cores);
+    const commitments = { segmentCommitment: (segment: bigint) => controller.segmentCommitment(segment) };
+    const verifier = new PieceVerifier(pool, commitments);
+    const network = await storageNetwork(await source.farmer.appInfo(), pool, commitments);
+    const controller: Controller = new Controller({
+      connection,
+      node: source.farmer,
+      valid: (index, piece) => verifier.valid(index, piece),
+      elsewhere: network === null ? undefined : (index, signal) => network.supply.piece(index, signal),
+      cacheGroup,
+      log,
+    });
+    await controller.start();
+    print('ready', { role: 'controller', instance: controller.instance, node: url });
+    return async () => {
+      await controller.stop();
+      await network?.stop();
+      source.close();
+      await pool.close();
+    };
   };
 }
 
-async function startCache({ values, folder, connection }: Start): Promise<Stop> {
-  const directory = await NodeDirectory.at(join(folder, 'cluster-cache'));
-  const store = await CacheStore.open(directory, numberOf(values, 'pieces', 1_024));
-  const member = new CacheMember({ connection, store, group: values['cache-group'], log });
-  member.start();
-  print('ready', { role: 'cache', id: store.id, pieces: store.size, capacity: store.capacity });
-  return () => member.stop();
+function prepareCache(values: ClusterValues): StartRole {
+  const pieces = numberOf(values, 'pieces', 1_024);
+  const group = values['cache-group'];
+  return async ({ folder, connection }) => {
+    const directory = await NodeDirectory.at(join(folder, 'cluster-cache'));
+    const store = await CacheStore.open(directory, pieces);
+    const member = new CacheMember({ connection, store, group, log });
+    member.start();
+    print('ready', { role: 'cache', id: store.id, pieces: store.size, capacity: store.capacity });
+    return () => member.stop();
+  };
 }
 
 /** The history that the controller tells; waits for one. */
@@ -111,11 +126,14 @@ async function followHistory({ connection, stopped }: Start): Promise<ClusterHis
   return history;
 }
 
-/** Encodes with the native helper that `--helper` names, where it names one. */
-function helperOf({ helper }: ClusterValues): { plotting: HelperPlotting; close(): void } {
+/** Encodes with a native helper, where there is one. */
+function encoding(helper: ReturnType<typeof parseHelper> | null): {
+  plotting: HelperPlotting;
+  close(): void;
+} {
   const plotting = new HelperPlotting({ notify: (_level, _category, text) => log(text) });
-  if (helper === undefined) return { plotting, close: () => undefined };
-  const plotter = new HelperPlotter({ openSocket: openNodeSocket, ...parseHelper(helper) });
+  if (helper === null) return { plotting, close: () => undefined };
+  const plotter = new HelperPlotter({ openSocket: openNodeSocket, ...helper });
   let said: string | null = null;
   plotter.onChange(() => {
     const { state, reason } = plotter;
@@ -127,94 +145,107 @@ function helperOf({ helper }: ClusterValues): { plotting: HelperPlotting; close(
   return { plotting, close: () => plotter.close() };
 }
 
-async function startPlotter(start: Start): Promise<Stop> {
-  const { values, folder, connection } = start;
-  const helper = helperOf(values);
-  const pool = await createPool(values);
-  const member = new PlotterMember({
-    connection,
-    pool,
-    directory: await NodeDirectory.at(join(folder, 'cluster-plotter')),
-    pieces: new ClusterPieces(connection),
-    history: await followHistory(start),
-    memoryBytes: numberOf(values, 'memory', 512) * MIB,
-    encode: helper.plotting.encode,
-    log,
-    changed: () => report(),
-  });
-  let said = '';
-  const report = (): void => {
-    const { sector, done, failed, lastSeconds } = member.snapshot();
-    const line = {
-      sector: sector?.index ?? null,
-      pieces: sector?.piecesDone ?? null,
-      by: sector?.by ?? null,
-      done,
-      failed,
-      lastSeconds,
+function preparePlotter(values: ClusterValues): StartRole {
+  const cores = coresOf(values);
+  const memory = numberOf(values, 'memory', 512);
+  if (memory * MIB < LEAST_MEMORY_BYTES)
+    throw new UsageError(`--memory takes ${LEAST_MEMORY_BYTES / MIB} MiB or more`);
+  const place = values.helper === undefined ? null : parseHelper(values.helper);
+  return async (start) => {
+    const { folder, connection } = start;
+    const helper = encoding(place);
+    const pool = await createPool(cores);
+    const member = new PlotterMember({
+      connection,
+      pool,
+      directory: await NodeDirectory.at(join(folder, 'cluster-plotter')),
+      pieces: new ClusterPieces(connection),
+      history: await followHistory(start),
+      memoryBytes: memory * MIB,
+      encode: helper.plotting.encode,
+      log,
+      changed: () => report(),
+    });
+    let said = '';
+    const report = (): void => {
+      const { sector, done, failed, lastSeconds } = member.snapshot();
+      const line = {
+        sector: sector?.index ?? null,
+        pieces: sector?.piecesDone ?? null,
+        by: sector?.by ?? null,
+        done,
+        failed,
+        lastSeconds,
+      };
+      const text = JSON.stringify(line);
+      if (text !== said) print('plotting', line);
+      said = text;
     };
-    const text = JSON.stringify(line);
-    if (text !== said) print('plotting', line);
-    said = text;
-  };
-  await member.start();
-  print('ready', { role: 'plotter', id: member.id });
-  return async () => {
-    await member.stop();
-    helper.close();
-    await pool.close();
+    await member.start();
+    print('ready', { role: 'plotter', id: member.id });
+    return async () => {
+      await member.stop();
+      helper.close();
+      await pool.close();
+    };
   };
 }
 
 const PLOT_WITH: PlotWith[] = ['cluster', 'self', 'both'];
 
-async function startFarmer(start: Start): Promise<Stop> {
-  const { values, folder, connection, stopped } = start;
+function prepareFarmer(values: ClusterValues): StartRole {
+  const cores = coresOf(values);
   const plotWith = (values['plot-with'] ?? 'both') as PlotWith;
   if (!PLOT_WITH.includes(plotWith)) throw new UsageError('--plot-with takes cluster, self or both');
-  const pool = await createPool(values);
-  const identity = await loadOrCreateIdentity(await openNodeStore(folder));
-  const history = await followHistory(start);
-  const { protocolInfo } = await persist(stopped, () => clusterAppInfo(connection));
   const sample = values['check-records'] === undefined ? undefined : numberOf(values, 'check-records', 1);
-  const { publicKey } = identity;
-  const member = new FarmerMember({ connection, pool, history, plotWith, sample, log });
-  await member.start();
-  const seat = member.seat(publicKey);
-  const farm = await Farm.open({
-    ...seat.options,
-    directory: await NodeDirectory.at(join(folder, 'farm')),
-    pool,
-    identity,
-    rewardAddress: values.reward === undefined ? publicKey : accountOf(values.reward),
-    allocatedBytes: bytesOfSectors(numberOf(values, 'sectors', 1), protocolInfo.maxPiecesInSector),
-  });
-  seat.attach(farm);
-  const seen = new Set<string>();
-  const once = (key: string, say: () => void): void => {
-    if (seen.has(key)) return;
-    seen.add(key);
-    say();
-  };
-  farm.onChange(() => {
-    const { sectors, history: slots } = farm.snapshot();
-    for (const { index, state, historySize, error } of sectors)
-      once(`${index}${state}${historySize}${error}`, () => print('sector', { index, state, error }));
-    for (const outcome of slots)
-      once(`${outcome.slot}${outcome.outcome}${outcome.at}`, () => print('slot', { ...outcome }));
-  });
-  farm.onNotice(({ text }) => log(text));
-  farm.start();
-  print('ready', { role: 'farmer', id: seat.farmerId, farm: farm.id, sectors: farm.sectorCount });
-  return async () => {
-    member.stop();
-    await farm.stop();
-    await pool.close();
+  const reward = values.reward === undefined ? null : accountOf(values.reward);
+  const allotted = numberOf(values, 'sectors', 1);
+  return async (start) => {
+    const { folder, connection, stopped } = start;
+    const pool = await createPool(cores);
+    const identity = await loadOrCreateIdentity(await openNodeStore(folder));
+    const history = await followHistory(start);
+    const { protocolInfo } = await persist(stopped, () => clusterAppInfo(connection));
+    const { publicKey } = identity;
+    const member = new FarmerMember({ connection, pool, history, plotWith, sample, log });
+    await member.start();
+    const seat = member.seat(publicKey);
+    const farm = await Farm.open({
+      ...seat.options,
+      directory: await NodeDirectory.at(join(folder, 'farm')),
+      pool,
+      identity,
+      rewardAddress: reward ?? publicKey,
+      allocatedBytes: bytesOfSectors(allotted, protocolInfo.maxPiecesInSector),
+    });
+    seat.attach(farm);
+    const seen = new Set<string>();
+    const once = (key: string, say: () => void): void => {
+      if (seen.has(key)) return;
+      seen.add(key);
+      say();
+    };
+    farm.onChange(() => {
+      const { sectors, history: slots } = farm.snapshot();
+      for (const { index, state, historySize, error } of sectors)
+        once(`${index}${state}${historySize}${error}`, () => print('sector', { index, state, error }));
+      for (const outcome of slots)
+        once(`${outcome.slot}${outcome.outcome}${outcome.at}`, () => print('slot', { ...outcome }));
+    });
+    farm.onNotice(({ text }) => log(text));
+    farm.start();
+    print('ready', { role: 'farmer', id: seat.farmerId, farm: farm.id, sectors: farm.sectorCount });
+    return async () => {
+      member.stop();
+      await farm.stop();
+      await pool.close();
+    };
   };
 }
 
 export interface Role {
-  start(start: Start): Promise<Stop>;
+  /** Reads the options, so that a wrong one is told before anything is connected to. Throws UsageError. */
+  prepare(values: ClusterValues): StartRole;
   /** Options that this role takes beside those of every role. */
   options: readonly (keyof ClusterValues)[];
 }
@@ -222,9 +253,9 @@ export interface Role {
 /** Roles by name. */
 export const ROLES: ReadonlyMap<string, Role> = new Map(
   Object.entries<Role>({
-    controller: { start: startController, options: ['endpoint', 'cache-group'] },
-    cache: { start: startCache, options: ['pieces', 'cache-group'] },
-    plotter: { start: startPlotter, options: ['helper', 'memory'] },
-    farmer: { start: startFarmer, options: ['sectors', 'reward', 'plot-with', 'check-records'] },
+    controller: { prepare: prepareController, options: ['endpoint', 'cache-group'] },
+    cache: { prepare: prepareCache, options: ['pieces', 'cache-group'] },
+    plotter: { prepare: preparePlotter, options: ['helper', 'memory'] },
+    farmer: { prepare: prepareFarmer, options: ['sectors', 'reward', 'plot-with', 'check-records'] },
   }),
 );

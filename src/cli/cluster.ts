@@ -18,13 +18,13 @@ export async function runCluster(args: string[]): Promise<void> {
   if (role === undefined) throw new UsageError(`there is no role “${name}”`);
   const options = [...JOINING, ...role.options];
   requireTaken(`cluster ${name}`, values, positionals.slice(1), { arguments: 0, options });
+  const start = role.prepare(values);
   const stopped = endSignal('The program was told to end.');
   let connection: ClusterConnection | null = null;
   let stop: Stop = async () => undefined;
   try {
     connection = await joinCluster(values, name, stopped);
-    const folder = dataFolder(values.data);
-    stop = await role.start({ values, folder, connection, stopped });
+    stop = await start({ folder: dataFolder(values.data), connection, stopped });
     if (!stopped.aborted) await new Promise((resolve) => stopped.addEventListener('abort', resolve));
   } catch (error) {
     if (!stopped.aborted) throw error;

@@ -35,7 +35,12 @@ export function checkSetup(setup: Setup): void {
 
 /** Whether it can be the address of a node: of its RPC, or as a peer. */
 function isNodeAddress(text: string): boolean {
-  return text.startsWith('/') || (URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol));
+  return text.startsWith('/') || isRpcAddress(text);
+}
+
+/** Whether it can be the address of a node's RPC. */
+export function isRpcAddress(text: string): boolean {
+  return URL.canParse(text) && /^wss?:$/.test(new URL(text).protocol);
 }
 
 /** Account (32 bytes) that rewards go to: the chosen one, or the farmer's own. */
