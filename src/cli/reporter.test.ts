@@ -23,6 +23,28 @@ function printed(...snapshots: NodeSnapshot[]): unknown[] {
   return lines;
 }
 
+test('notices are printed once, but for those of earlier runs', () => {
+  const errors: string[] = [];
+  vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    errors.push(String(text));
+    return true;
+  });
+  const reporter = new Reporter();
+  const notice = (id: number, at: number, text: string) => ({
+    id,
+    at,
+    text,
+    level: 'info',
+    category: 'farm',
+  });
+  const notices = [notice(2, Date.now(), 'Now.'), notice(1, performance.timeOrigin - 1, 'Earlier.')];
+  const now = { ...snapshot('syncing'), notices } as NodeSnapshot;
+  vi.spyOn(process.stdout, 'write').mockReturnValue(true);
+  reporter.report(now);
+  reporter.report(now);
+  expect(errors).toEqual([expect.stringMatching(/Z Now\.\n$/)]);
+});
+
 test('a phase is printed once, and again when it or its cause is another', () => {
   const offline = { code: 'offline', sentence: 'No node can be reached.' };
   const lines = printed(

@@ -26,7 +26,8 @@ export class Reporter {
       this.once(`b${block.hash}`, () => print('won', { number: block.number, hash: block.hash }));
     }
     for (const each of farms) this.reportFarm(each);
-    for (const notice of notices.toReversed()) {
+    // Those of earlier runs are no news.
+    for (const notice of notices.filter(({ at }) => at >= performance.timeOrigin).toReversed()) {
       this.once(`n${notice.id}`, () =>
         process.stderr.write(`${new Date(notice.at).toISOString()} ${notice.text}\n`),
       );

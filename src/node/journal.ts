@@ -1,8 +1,10 @@
-/** Notices for the person and lines of the log, kept short in memory and written down as they come. */
+/** Notices for the person and lines of the log, kept short and written down as they come. */
 import type { LogEntry, NodeStore } from '../storage/store.ts';
 import type { FarmHistoryEntry, Notice, SlotOutcome } from './api.ts';
 
 const NOTICES = 50;
+/** Setting that holds the newest notices between runs. */
+const KEPT = 'notices';
 
 export class Journal {
   private nextId = 1;
@@ -13,7 +15,15 @@ export class Journal {
     private readonly changed: () => void,
   ) {}
 
-  /** Newest first. */
+  /** Goes on with the notices of the last run. A store that fails must not keep the node from starting. */
+  async resume(): Promise<void> {
+    const earlier = await this.store.setting<Notice[]>(KEPT).catch(() => null);
+    if (earlier === null || this.kept.length > 0) return;
+    this.kept = earlier;
+    this.nextId = 1 + Math.max(0, ...earlier.map(({ id }) => id));
+  }
+
+  /** Newest first, those of earlier runs among them. */
   get notices(): Notice[] {
     return this.kept;
   }
@@ -21,6 +31,7 @@ export class Journal {
   notify(level: Notice['level'], category: Notice['category'], text: string): void {
     const notice = { id: this.nextId++, at: Date.now(), level, category, text };
     this.kept = [notice, ...this.kept].slice(0, NOTICES);
+    this.store.putSetting(KEPT, this.kept).catch(() => undefined);
     this.log(level === 'success' ? 'info' : level, `${category}: ${text}`);
     this.changed();
   }

@@ -84,6 +84,7 @@ export class NodeRun {
 
   /** Goes on as the last run ended; runs at once if choices were made before. Throws StorageError. */
   async resume(): Promise<void> {
+    await this.journal.resume();
     this.limits.start();
     await this.helper.resume();
     await this.cluster.resume();
