@@ -1,6 +1,7 @@
 /** `get`: a file, or a folder as a zip file or as files, out of the chain's history, every byte verified. */
 import { mkdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { multiaddressOf } from '../dsn/multiaddress.ts';
 import { ObjectError } from '../objects/errors.ts';
 import { parseObjectLink } from '../objects/link.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
@@ -8,6 +9,7 @@ import type { ByteRange, OpenedObject } from '../objects/object.ts';
 import { rangeOf } from '../objects/response.ts';
 import type { ObjectService } from '../objects/service.ts';
 import type { SearchView } from '../node/searches.ts';
+import { indexerAddress } from '../node/storage-network.ts';
 import { Patience } from './patience.ts';
 import { partOf, refuseExisting, saveResumed, saveWhole, sizeOf } from './save.ts';
 import { StatusLine } from './status-line.ts';
@@ -30,6 +32,35 @@ export interface GetOptions {
   status?: StatusLine;
   /** Milliseconds without news after which it ends. */
   patienceMs?: number;
+}
+
+/**
+ * Refuses, before anything is waited for, what cannot be meant whatever the object is.
+ *
+ * @throws UsageError; NodeError for what is no address of an index; Error where the file to write exists already.
+ */
+export async function requireGettable(
+  options: Pick<GetOptions, 'output' | 'range' | 'unpack'>,
+  peers: readonly string[] = [],
+  indexers: readonly string[] = [],
+): Promise<void> {
+  const { output, range, unpack } = options;
+  if (range !== undefined) {
+    requireRange(range, Number.POSITIVE_INFINITY);
+    if (unpack === true) throw new UsageError('--range is of a file, --unpack of a folder');
+  }
+  const peer = peers.find((text) => multiaddressOf(text) === null);
+  if (peer !== undefined)
+    throw new UsageError(`--peer takes an address such as /ip4/…/tcp/…/p2p/…, which “${peer}” is not`);
+  for (const address of indexers) indexerAddress(address);
+  if (output !== undefined && output !== '-') await refuseExisting(output);
+}
+
+/** Bytes that `--range` names of a file of `size` bytes. Throws UsageError. */
+function requireRange(text: string, size: number): ByteRange | 'unsatisfiable' {
+  const range = rangeOf(`bytes=${text}`, size);
+  if (range === null) throw new UsageError('--range takes bytes such as 0-99, 100- or -100');
+  return range;
 }
 
 /** What is needed of the node's desk of objects. */
@@ -245,8 +276,7 @@ class Getting {
     if (text === undefined) return { from: 0, to: Number.POSITIVE_INFINITY };
     if (contentBytes === null && text.startsWith('-'))
       throw new UsageError('--range of a compressed file has to say where it begins');
-    const range = rangeOf(`bytes=${text}`, contentBytes ?? Number.POSITIVE_INFINITY);
-    if (range === null) throw new UsageError('--range takes bytes such as 0-99, 100- or -100');
+    const range = requireRange(text, contentBytes ?? Number.POSITIVE_INFINITY);
     if (range !== 'unsatisfiable') return range;
     throw new ObjectError({
       code: 'range',

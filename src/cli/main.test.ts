@@ -10,6 +10,8 @@ interface Outcome {
   stderr: string;
 }
 
+const CID = `bafkr6i${'a'.repeat(52)}`;
+
 let data: string;
 beforeAll(async () => {
   data = await mkdtemp(join(tmpdir(), 'allotment-cli-'));
@@ -41,6 +43,10 @@ describe('allotment', () => {
     [['sync', '--until', 'spring'], '--until takes'],
     [['sync', '--nonsense'], 'nonsense'],
     [['balance'], 'balance takes an address'],
+    [['get', CID, '--range', '5-1'], '--range takes bytes'],
+    [['get', CID, '--range', '0-9', '--unpack'], '--range is of a file'],
+    [['get', CID, '--peer', 'example.org'], '--peer takes an address'],
+    [['get', CID, '--indexer', 'example.org'], 'begins with http:// or https://'],
     [['cluster', 'gardener'], 'there is no role “gardener”'],
     [['cluster', 'cache'], '--nats URL is needed'],
     [['cluster', 'farmer', '--nats', 'http://h'], 'looks like nats://'],
@@ -74,6 +80,13 @@ describe('allotment', () => {
     ],
   ])('says of %j in one line what is wrong, and where its own commands are explained', async (args, line) => {
     expect((await allotment(...args)).stderr).toBe(line);
+  });
+
+  test('get does not wait for the chain where the file to write exists already', async () => {
+    const { filename } = import.meta;
+    const { code, stderr } = await allotment('get', CID, '-o', filename, '--data', data);
+    expect(code).toBe(1);
+    expect(stderr).toBe(`${filename} exists already; -o names another.\n`);
   });
 
   test('states what is stored as one JSON object', async () => {

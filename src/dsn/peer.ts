@@ -19,6 +19,7 @@ import { Answering, MAX_STREAMS, withPeer } from './answering.ts';
 import type { BridgeHolder } from './bridge.ts';
 import { Dialer } from './dialer.ts';
 import { DsnError } from './errors.ts';
+import { multiaddressOf } from './multiaddress.ts';
 import { PeerBook } from './peer-book.ts';
 import { Questions } from './questions.ts';
 import { REFUSING_SERVER, type DsnServer } from './server.ts';
@@ -149,7 +150,7 @@ export class DsnPeer {
   async connect(addresses: readonly string[], signal?: AbortSignal): Promise<string[]> {
     // Addresses of one peer are dialled together: libp2p takes a second dial of it for the first.
     const peers = new Map<string, Multiaddr[]>();
-    for (const address of addresses.flatMap(parsedAddress)) {
+    for (const address of addresses.map(multiaddressOf).filter((one) => one !== null)) {
       const peer = /\/p2p\/([^/]+)$/.exec(address.toString())?.[1] ?? address.toString();
       peers.set(peer, [...(peers.get(peer) ?? []), address]);
     }
@@ -366,15 +367,6 @@ const MAX_ROUNDS = 20;
 
 function compareBig(a: bigint, b: bigint): number {
   return a < b ? -1 : a > b ? 1 : 0;
-}
-
-/** A multiaddress in text; none where the text is not one. */
-function parsedAddress(text: string): Multiaddr[] {
-  try {
-    return [multiaddr(text)];
-  } catch {
-    return [];
-  }
 }
 
 function dialable(bytes: Uint8Array, id: PeerId): Multiaddr[] {

@@ -7,6 +7,7 @@ import type { LightClient } from '../chain/light-client.ts';
 import { VerifiedBlocks } from '../chain/verified-blocks.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { MetPeers } from '../dsn/met-peers.ts';
+import { multiaddressOf } from '../dsn/multiaddress.ts';
 import { NearCache } from '../dsn/near-cache.ts';
 import { NearFill } from '../dsn/near-fill.ts';
 import type { PieceCheck } from '../dsn/piece-files.ts';
@@ -316,9 +317,11 @@ export class StorageNetwork {
     return found;
   }
 
-  /** Connects to one more peer by its multiaddress, now and from then on. */
+  /** Connects to one more peer by its multiaddress, now and from then on. Throws NodeError. */
   async connect(input: { address: string }): Promise<void> {
     const address = input.address.trim();
+    if (multiaddressOf(address) === null)
+      throw new NodeError('choice', 'The address of a peer looks like /ip4/…/tcp/…/p2p/….');
     const reached = await this.retrieval.peer.connect([address]);
     if (reached.length === 0)
       throw new NodeError('unreachable', 'No peer of this network answers at that address.');
@@ -361,8 +364,8 @@ function withoutIntroductions(connections: PeerConnection[]): PeerConnection[] {
   return connections.filter((one) => !relayed(one) || !direct.has(one.peer));
 }
 
-/** An index's address as requests begin with it. */
-function indexerAddress(text: string): string {
+/** An index's address as requests begin with it. Throws NodeError. */
+export function indexerAddress(text: string): string {
   const url = URL.canParse(text.trim()) ? new URL(text.trim()) : null;
   if (url === null || !['http:', 'https:'].includes(url.protocol))
     throw new NodeError('choice', 'The address of an index begins with http:// or https://.');
