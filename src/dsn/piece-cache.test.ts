@@ -29,6 +29,13 @@ describe('the cache of pieces', () => {
     expect(again.has(4n)).toBe(false);
   });
 
+  it('never takes more than it may when pieces come at once', async () => {
+    const { directory, cache } = await filled(2);
+    await Promise.all([1n, 2n, 3n, 2n].map((index) => cache.put(index, pieceOf(index))));
+    expect(cache.indices()).toEqual([2n, 3n]);
+    expect([...directory.files.keys()].sort()).toEqual(['piece-2.bin', 'piece-3.bin']);
+  });
+
   it('keeps what is pinned until it was released as often', async () => {
     const { cache } = await filled(1, 1n);
     cache.pin([1n]);

@@ -1,7 +1,7 @@
 /** Headers of segments: taken from nodes and peers, verified, and told to those who ask, in the recorded bytes. */
 import { readFileSync } from 'node:fs';
 import { multiaddr } from '@multiformats/multiaddr';
-import { describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { concat, equal, fromHex, toHex } from '../protocol/bytes.ts';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
 import { PIECE_BYTES, RAW_RECORD_BYTES } from '../protocol/constants.ts';
@@ -184,6 +184,18 @@ describe('verified headers of segments', () => {
     history.stop();
   });
 
+  it('of a node that gives fewer than it was asked for are not asked for again and again', async () => {
+    const few = HEADERS.slice(0, 5);
+    const honest = node(few);
+    const short: SegmentHeaderSource = {
+      ...honest,
+      headers: async (segments, limit) => (segments.length > 1 ? [] : honest.headers(segments, limit)),
+    };
+    const { history } = historyOf(few, { sources: () => [short] });
+    await expect.poll(() => honest.blamed).toEqual(['it gave other headers than were asked for']);
+    history.stop();
+  });
+
   it('are proven by the segment after them where no block can be had', async () => {
     const few = HEADERS.slice(0, 6);
     const raw = new Uint8Array(RAW_RECORD_BYTES);
@@ -223,6 +235,85 @@ describe('verified headers of segments', () => {
     expect(history.header(2n)).toBeNull();
     await expect.poll(() => history.answer({ kind: 'last', limit: 5 })).toEqual(other);
     history.stop();
+  });
+});
+
+describe('headers that nobody has yet', () => {
+  const few = HEADERS.slice(0, 5);
+  const more = HEADERS.slice(0, 6);
+  const passes = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  it('are asked for again a minute later, and at once only when history grew', async () => {
+    const source = node([]);
+    const { history, chain } = historyOf(few, { sources: () => [source] });
+    const asked = async (ms: number): Promise<bigint[]> => {
+      await passes(ms);
+      return source.questions.splice(0).flat();
+    };
+    expect(await asked(0)).toEqual([4n]);
+    chain.become(few);
+    expect(await asked(59_999)).toEqual([]);
+    expect(await asked(1)).toEqual([4n]);
+    await asked(30_000);
+    chain.become(more);
+    expect(await asked(0)).toEqual([5n]);
+    chain.become(more);
+    expect(await asked(59_999)).toEqual([]);
+    expect(await asked(1)).toEqual([5n]);
+    history.stop();
+    expect(await asked(120_000)).toEqual([]);
+  });
+
+  it('are asked for one question after the other, once more where history grew meanwhile', async () => {
+    const answers: (() => void)[] = [];
+    const source = node(more);
+    const slow: SegmentHeaderSource = {
+      ...source,
+      headers: async (segments, limit) => {
+        const headers = await source.headers(segments, limit);
+        await new Promise<void>((done) => answers.push(done));
+        return headers;
+      },
+    };
+    const { history, chain } = historyOf(few, { sources: () => [slow], isAnnounced: async () => true });
+    await passes(0);
+    chain.become(more);
+    await passes(0);
+    expect(source.questions).toEqual([[4n]]);
+    while (answers.length > 0) {
+      answers.shift()!();
+      await passes(0);
+    }
+    expect(source.questions[2]).toEqual([5n]);
+    expect(history.answer({ kind: 'last', limit: 9 })).toEqual(more);
+    history.stop();
+  });
+
+  it('are not asked for any more once it is stopped, and who is asked is told', async () => {
+    const signals: AbortSignal[] = [];
+    const silent: SegmentHeaderSource = {
+      ...node([]),
+      headers: (_, limit) => {
+        signals.push(limit);
+        return new Promise((_resolve, reject) =>
+          limit.addEventListener('abort', () => reject(limit.reason as Error)),
+        );
+      },
+    };
+    const { history, chain } = historyOf(few, { sources: () => [silent] });
+    await passes(0);
+    history.stop();
+    await passes(0);
+    chain.become(more);
+    await passes(120_000);
+    expect(signals.map(({ aborted }) => aborted)).toEqual([true]);
   });
 });
 

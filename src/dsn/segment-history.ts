@@ -54,7 +54,7 @@ export class SegmentHistory {
 
   /** Begins at once. */
   constructor(private readonly options: SegmentHistoryOptions) {
-    let size = 0n;
+    let size = options.chain.historySize();
     this.off = options.chain.onChange(() => {
       const now = options.chain.historySize();
       if (now === size) return;
