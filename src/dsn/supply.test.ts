@@ -156,8 +156,105 @@ describe('the supply of pieces', () => {
   });
 });
 
+describe('a search for pieces', () => {
+  /** Says who is being asked, and never answers. */
+  function silent() {
+    const asked: { wanted: readonly PieceIndex[]; signal: AbortSignal }[] = [];
+    const provider: PieceProvider = {
+      name: 'silent',
+      find: (wanted, _, limit) => {
+        asked.push({ wanted, signal: limit });
+        return new Promise((_resolve, reject) =>
+          limit.addEventListener('abort', () => reject(limit.reason as Error)),
+        );
+      },
+    };
+    return { asked, provider };
+  }
+
+  it('ends once the last of those who wait has left', async () => {
+    const { asked, provider } = silent();
+    const { supply: pieces } = supply([provider]);
+    const leaving = [new AbortController(), new AbortController()];
+    const waiting = leaving.map((one) => pieces.piece(1n, one.signal).catch((error: unknown) => error));
+    await expect.poll(() => asked.length).toBe(1);
+    leaving[0]!.abort();
+    expect(asked[0]!.signal.aborted).toBe(false);
+    leaving[1]!.abort();
+    expect(asked[0]!.signal.aborted).toBe(true);
+    expect(await Promise.all(waiting)).toEqual(leaving.map((one) => one.signal.reason as unknown));
+    await expect(pieces.piece(1n, leaving[0]!.signal)).rejects.toBe(leaving[0]!.signal.reason);
+  });
+
+  it('is for 64 pieces at most; others wait, and what nobody waits for any more is not looked for', async () => {
+    const { asked, provider } = silent();
+    const { supply: pieces } = supply([provider]);
+    const [first, second] = [new AbortController(), new AbortController()];
+    const look = (from: number, count: number, { signal: limit }: AbortController) =>
+      Array.from({ length: count }, (_, at) => pieces.piece(BigInt(from + at), limit).catch(() => undefined));
+    const begun = [...look(0, 64, first), ...look(100, 4, second)];
+    await expect.poll(() => asked.length).toBe(1);
+    const waits = pieces.piece(110n, signal, { quick: true }).catch(() => undefined);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(asked.map(({ wanted }) => wanted.length)).toEqual([64]);
+    second.abort();
+    first.abort();
+    await Promise.all(begun);
+    await expect.poll(() => asked.slice(1).map(({ wanted }) => wanted)).toEqual([[110n]]);
+    void waits;
+  });
+
+  it('tells whom it asked in vain until the piece came', async () => {
+    const liar = holder('liar', () => true, true);
+    const away = providerOf({ name: 'away', piece: () => Promise.reject(new Error('gone')) });
+    let there = false;
+    const late = holder('late', () => there);
+    const { supply: pieces } = supply([liar.provider, away, late.provider], { reconstruct: false });
+    expect(await pieces.piece(1n, signal)).toBeNull();
+    expect(pieces.troublesOf([1n])).toBe('liar (sent a wrong piece), away (unreachable)');
+    there = true;
+    expect(says(await pieces.piece(1n, signal))).toBe(1n);
+    expect(pieces.troublesOf([1n])).toBe('');
+  });
+
+  it('gives nothing out that was rebuilt wrongly', async () => {
+    const half = holder('half', (index) => index % 2n === 1n);
+    const { supply: pieces, pool, events } = supply([half.provider]);
+    const make = pool.run.bind(pool);
+    pool.run = async (job, input) =>
+      (job === 'piece.reconstruct' ? { piece: pieceOf(9n) } : await make(job, input)) as never;
+    expect(await pieces.piece(4n, signal)).toBeNull();
+    expect(events.at(-1)).toEqual({ kind: 'missing', index: 4n });
+  });
+
+  it('fails for who waits where pieces cannot be checked', async () => {
+    const { supply: pieces, pool } = supply([holder('all', () => true).provider]);
+    pool.run = () => Promise.reject(new Error('no worker'));
+    await expect(pieces.piece(1n, signal)).rejects.toThrow('no worker');
+  });
+});
+
 describe('pieces taken as they arrive', () => {
   const quick = { quick: true };
+
+  it('are told about once they are checked, or cannot be', async () => {
+    const liar = holder('liar', (index) => index === 1n, true);
+    const honest = holder('honest', () => true);
+    const { supply: pieces, pool } = supply([liar.provider, honest.provider]);
+    const told: [PieceIndex, boolean][] = [];
+    const verdict = (index: PieceIndex, valid: boolean): void => void told.push([index, valid]);
+    await pieces.pieces([1n, 2n], signal, { quick: true, verdict });
+    expect(told).toEqual([]);
+    await pieces.settled();
+    expect(told.toSorted()).toEqual([
+      [1n, false],
+      [2n, true],
+    ]);
+    pool.run = () => Promise.reject(new Error('no worker'));
+    await pieces.piece(3n, signal, { quick: true, verdict });
+    await pieces.settled();
+    expect(told.at(-1)).toEqual([3n, false]);
+  });
 
   it('are there before they are checked, and kept only afterwards', async () => {
     const all = holder('all', () => true);
