@@ -54,6 +54,12 @@ describe('the cache of near pieces', () => {
     );
   });
 
+  it('wants no piece beyond history, whoever tells of it at once', async () => {
+    const cache = await NearCache.open(new MemoryDirectory(), PEER, 2_000 * CACHED_PIECE_BYTES);
+    await Promise.all([cache.grow(4n), cache.grow(4n)]);
+    expect(cache.wantedSize).toBe(4 * PIECES_IN_SEGMENT);
+  });
+
   it('finds damaged pieces, and misses them once they are repaired', async () => {
     const directory = new MemoryDirectory();
     const cache = await NearCache.open(directory, PEER, 4 * CACHED_PIECE_BYTES);

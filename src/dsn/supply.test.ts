@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import type { ComputePool, JobInput, JobName, JobOutput } from '../crypto/jobs.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import { positionOfPiece } from '../protocol/segment.ts';
@@ -227,6 +227,23 @@ describe('a search for pieces', () => {
     expect(events.at(-1)).toEqual({ kind: 'missing', index: 4n });
   });
 
+  it('rebuilds one segment at a time, asks nobody again for what was missing, and keeps what it made', async () => {
+    const half = holder('half', (index) => index % 2n === 1n);
+    const kept: PieceIndex[] = [];
+    const cache = { get: async () => null, put: async (index: PieceIndex) => void kept.push(index) };
+    const { supply: pieces, events } = supply([half.provider], { cache });
+    const have = () => events.flatMap((event) => (event.kind === 'reconstructing' ? [event.have] : []));
+    const first = pieces.piece(4n, signal);
+    await expect.poll(() => have().length).toBeGreaterThan(0);
+    const found = await Promise.all([first, pieces.piece(6n, signal)]);
+    expect(found.map(says)).toEqual([4n, 6n]);
+    const once = Array.from({ length: 128 }, (_, at) => at + 1);
+    expect(have()).toEqual([...once, ...once]);
+    expect(kept.filter((index) => index % 2n === 0n)).toEqual([4n, 6n]);
+    // Once for itself, and once for the making of the other.
+    expect(half.asked.filter((index) => index === 4n)).toHaveLength(2);
+  });
+
   it('fails for who waits where pieces cannot be checked', async () => {
     const { supply: pieces, pool } = supply([holder('all', () => true).provider]);
     pool.run = () => Promise.reject(new Error('no worker'));
@@ -236,6 +253,50 @@ describe('a search for pieces', () => {
 
 describe('pieces taken as they arrive', () => {
   const quick = { quick: true };
+
+  it('wait for nobody who wants verified ones, and those only tried for nobody’s rebuilding', async () => {
+    const half = holder('half', (index) => index % 2n === 1n);
+    const { supply: pieces, pool, events } = supply([half.provider]);
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const check = pool.run.bind(pool);
+    pool.run = async (job, input) => held.then(() => check(job, input));
+    const odd = (from: bigint) => Array.from({ length: 8 }, (_, at) => from + 2n * BigInt(at));
+    const verified = pieces.pieces(odd(1n), signal);
+    const early = pieces.pieces(odd(101n), signal, quick);
+    const tried = pieces.piece(4n, signal, { speculative: true });
+    const rebuilt = pieces.piece(6n, signal);
+    expect((await early).map(says)).toEqual(odd(101n));
+    expect(await tried).toBeNull();
+    release();
+    expect((await verified).map(says)).toEqual(odd(1n));
+    expect(says(await rebuilt)).toBe(6n);
+    const made = events.filter((event) => event.kind === 'arrived' && event.from === 'reconstruction');
+    expect(made).toHaveLength(1);
+  });
+
+  it('are checked at once, not seconds later, for who begins to wait for them', async () => {
+    vi.useFakeTimers();
+    try {
+      const { supply: pieces, pool } = supply([holder('all', () => true).provider]);
+      const [first, second] = [pieces.piece(1n, signal, quick), pieces.piece(2n, signal, quick)];
+      await vi.advanceTimersByTimeAsync(100);
+      await Promise.all([first, second]);
+      const verified = pieces.piece(1n, signal);
+      await vi.advanceTimersByTimeAsync(100);
+      expect(pool.batches).toEqual([2]);
+      expect(says(await verified)).toBe(1n);
+      const third = pieces.piece(3n, signal, quick);
+      await vi.advanceTimersByTimeAsync(100);
+      await third;
+      const kept = pieces.settled();
+      await vi.advanceTimersByTimeAsync(100);
+      expect(pool.batches).toEqual([2, 1]);
+      await kept;
+    } finally {
+      vi.useRealTimers();
+    }
+  });
 
   it('are told about once they are checked, or cannot be', async () => {
     const liar = holder('liar', (index) => index === 1n, true);
