@@ -17,15 +17,15 @@ export async function nodesIn(piece: Uint8Array): Promise<RecordNodes | null> {
 
 function unpackNodes(piece: Uint8Array): RecordNodes | null {
   try {
-    const record = guarded(RULE, () => new wasm.RawRecord(piece.subarray(0, RECORD_BYTES)));
-    try {
-      const raw = wasmBytes(record.pointer(), RAW_RECORD_BYTES).slice();
-      return nodesInRecord(raw, ({ byteOffset, length }) =>
-        guarded(RULE, () => record.hash(byteOffset, length)),
-      );
-    } finally {
-      record.free();
-    }
+    return guarded(RULE, () => {
+      const record = new wasm.RawRecord(piece.subarray(0, RECORD_BYTES));
+      try {
+        const raw = wasmBytes(record.pointer(), RAW_RECORD_BYTES).slice();
+        return nodesInRecord(raw, ({ byteOffset, length }) => record.hash(byteOffset, length));
+      } finally {
+        record.free();
+      }
+    });
   } catch (error) {
     if (error instanceof ProtocolError) return null;
     throw error;

@@ -35,14 +35,69 @@ const BATCH = 100;
 /** Questions are collected for so long, in milliseconds, unless none is under way: then those of the same turn. */
 const COLLECT_MS = 5;
 
-interface Question {
-  hash: Uint8Array;
-  /** Whose hints are not wanted. */
-  without: ReadonlySet<string>;
-  /** Ends the question; harmless when it has ended. */
-  settle(hints: Hint[]): void;
+const NOBODY_LISTENS = (): void => undefined;
+
+/**
+ * Somebody who waits to be told where an object lies. Thousands of them wait during one retrieval: what they do are
+ * methods, since engines compile a function anew that lives as shortly as a question does.
+ */
+class Question {
+  /** Of the object. */
+  readonly key: string;
+  readonly answer: Promise<Hint[]>;
   /** Called once when the question ends, with what is known then. */
-  ended(hints: readonly Hint[]): void;
+  ended: (hints: readonly Hint[]) => void = NOBODY_LISTENS;
+  private resolve!: (hints: Hint[]) => void;
+  private reject!: (reason: unknown) => void;
+  private readonly leave: () => void;
+
+  /**
+   * @param hash Of the object, 32 bytes.
+   * @param without Whose hints are not wanted.
+   * @param open Where it is kept until it ends.
+   */
+  constructor(
+    readonly hash: Uint8Array,
+    readonly without: ReadonlySet<string>,
+    private readonly open: Map<string, Set<Question>>,
+    signal: AbortSignal,
+  ) {
+    this.key = keyOf(hash);
+    this.answer = new Promise((resolve, reject) => {
+      this.resolve = resolve;
+      this.reject = reject;
+    });
+    this.leave = onAbort(signal, () => {
+      this.end([]);
+      this.reject(signal.reason);
+    });
+    open.set(this.key, (open.get(this.key) ?? new Set()).add(this));
+  }
+
+  get isOpen(): boolean {
+    return this.open.get(this.key)?.has(this) === true;
+  }
+
+  /** Ends it; harmless when it has ended. */
+  settle(hints: Hint[]): void {
+    this.end(hints);
+    this.resolve(hints);
+  }
+
+  /** Ends it if some of the hints are wanted. */
+  offer(hints: readonly Hint[]): void {
+    const wanted: Hint[] = [];
+    for (const hint of hints) if (!this.without.has(hint.giver)) wanted.push(hint);
+    if (wanted.length > 0) this.settle(wanted);
+  }
+
+  private end(hints: readonly Hint[]): void {
+    this.leave();
+    const others = this.open.get(this.key);
+    if (others?.delete(this) !== true) return;
+    if (others.size === 0) this.open.delete(this.key);
+    this.ended(hints);
+  }
 }
 
 /** Collects hints from all locators and drops what turns out wrong. */
@@ -62,18 +117,13 @@ export class HintBook {
     for (const place of places) {
       const key = keyOf(place.hash);
       const known = this.hints.get(key) ?? [];
-      const same = known.some(
-        ({ place: old }) => old.pieceIndex === place.pieceIndex && old.offset === place.offset,
-      );
-      if (!same && known.length < MAX_HINTS_PER_OBJECT) this.hints.set(key, [...known, { place, giver }]);
+      if (known.length < MAX_HINTS_PER_OBJECT && !isAmong(place, known))
+        this.hints.set(key, [...known, { place, giver }]);
       if (this.hints.size > MAX_PLACES) this.hints.delete(this.hints.keys().next().value ?? '');
-      for (const question of this.open.get(key) ?? []) this.answer(question);
+      const waiting = this.open.get(key);
+      if (waiting === undefined) continue;
+      for (const question of waiting) question.offer(this.hints.get(key) ?? []);
     }
-  }
-
-  private answer(question: Question): void {
-    const hints = this.known(question.hash).filter(({ giver }) => !question.without.has(giver));
-    if (hints.length > 0) question.settle(hints);
   }
 
   /** What is known of an object (32-byte hash) without asking anybody. */
@@ -99,39 +149,13 @@ export class HintBook {
    * Asks all locators but some about an object, until one knows; questions of the same moment travel together.
    */
   ask(hash: Uint8Array, signal: AbortSignal, without: ReadonlySet<string> = new Set()): Promise<Hint[]> {
-    return new Promise((resolve, reject) => {
-      signal.throwIfAborted();
-      const key = keyOf(hash);
-      const end = (hints: readonly Hint[]): void => {
-        leave();
-        const others = this.open.get(key);
-        if (others?.delete(question) !== true) return;
-        if (others.size === 0) this.open.delete(key);
-        question.ended(hints);
-      };
-      const leave = onAbort(signal, () => {
-        end([]);
-        reject(signal.reason);
-      });
-      const question: Question = {
-        hash,
-        without,
-        settle: (hints) => {
-          end(hints);
-          resolve(hints);
-        },
-        ended: () => undefined,
-      };
-      const isFirst = this.open.size === 0;
-      this.open.set(key, (this.open.get(key) ?? new Set()).add(question));
-      this.questions.push(question);
-      if (this.questions.length >= BATCH) this.flush();
-      else this.timer ??= setTimeout(() => this.flush(), isFirst ? 0 : COLLECT_MS);
-    });
-  }
-
-  private isOpen(question: Question): boolean {
-    return this.open.get(keyOf(question.hash))?.has(question) === true;
+    if (signal.aborted) return Promise.reject(signal.reason as Error);
+    const isFirst = this.open.size === 0;
+    const question = new Question(hash, without, this.open, signal);
+    this.questions.push(question);
+    if (this.questions.length >= BATCH) this.flush();
+    else this.timer ??= setTimeout(() => this.flush(), isFirst ? 0 : COLLECT_MS);
+    return question.answer;
   }
 
   private flush(): void {
@@ -139,8 +163,8 @@ export class HintBook {
     this.timer = null;
     const groups = new Map<string, Question[]>();
     for (const question of this.questions.splice(0)) {
-      this.answer(question);
-      if (!this.isOpen(question)) continue;
+      question.offer(this.known(question.hash));
+      if (!question.isOpen) continue;
       const key = [...question.without].sort().join('\n');
       groups.set(key, [...(groups.get(key) ?? []), question]);
     }
@@ -148,8 +172,9 @@ export class HintBook {
   }
 
   private async askAll(questions: Question[], without: ReadonlySet<string>): Promise<void> {
-    const hashes = [...new Map(questions.map(({ hash }) => [keyOf(hash), hash])).values()];
-    const wanted = new Set(hashes.map(keyOf));
+    const wanted = new Map<string, Uint8Array>();
+    for (const { key, hash } of questions) wanted.set(key, hash);
+    const hashes = [...wanted.values()];
     const passedOver = new Set([...without, ...this.distrusted()]);
     const asked = this.locators.filter(({ name }) => !passedOver.has(name));
     const stop = new AbortController();
@@ -171,6 +196,11 @@ export class HintBook {
     await Promise.allSettled(answers);
     for (const question of questions) question.settle([]);
   }
+}
+
+function isAmong({ pieceIndex, offset }: GlobalObject, hints: readonly Hint[]): boolean {
+  for (const { place } of hints) if (place.pieceIndex === pieceIndex && place.offset === offset) return true;
+  return false;
 }
 
 const MAX_LINK_HINTS = 1_000;

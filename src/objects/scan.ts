@@ -121,20 +121,29 @@ export class NeighbourLocator implements Locator {
   }
 
   async locate(hashes: Uint8Array[], signal: AbortSignal): Promise<GlobalObject[]> {
-    const placesOf = (): GlobalObject[] => hashes.flatMap((hash) => this.found.get(keyOf(hash)) ?? []);
-    const known = placesOf();
+    const known = this.placesOf(hashes);
     const lost = this.anchors.length + this.readers.length === 0;
     if (known.length === hashes.length || lost) return known;
     // Where something is expected is looked at once: little is lost if somebody knows better.
     if (this.headStartMs > 0 && this.readers.length === 0) await pause(this.headStartMs, signal);
     await this.search(hashes, signal);
-    return placesOf();
+    return this.placesOf(hashes);
+  }
+
+  private placesOf(hashes: readonly Uint8Array[]): GlobalObject[] {
+    const places: GlobalObject[] = [];
+    for (const hash of hashes) {
+      const place = this.found.get(keyOf(hash));
+      if (place !== undefined) places.push(place);
+    }
+    return places;
   }
 
   private search(hashes: Uint8Array[], signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       signal.throwIfAborted();
-      const missing = new Set(hashes.map(keyOf).filter((key) => !this.found.has(key)));
+      const missing = new Set<string>();
+      for (const key of hashes.map(keyOf)) if (!this.found.has(key)) missing.add(key);
       if (missing.size === 0) return resolve();
       const leave = (): void => {
         deaf();
@@ -282,16 +291,16 @@ export class NeighbourLocator implements Locator {
     const found = piece ? await nodesIn(piece) : null;
     this.scanned.add(index);
     if (wish.quick !== true) this.checked.add(index);
-    let hit = false;
-    const take = (place: GlobalObject, bytes: Uint8Array): void => {
-      if (this.take(place, bytes)) hit = true;
-    };
+    let hits = 0;
     if (piece) this.absent.delete(index);
     else this.absent.add(index);
     if (found !== null) {
-      for (const { offset, hash, bytes } of found.nodes) take({ hash, pieceIndex: index, offset }, bytes);
-      for (const { place, bytes } of this.borders.nodesAt(index, found)) take(place, bytes);
+      for (const { offset, hash, bytes } of found.nodes)
+        if (this.take({ hash, pieceIndex: index, offset }, bytes)) hits += 1;
+      for (const { place, bytes } of this.borders.nodesAt(index, found))
+        if (this.take(place, bytes)) hits += 1;
     }
+    const hit = hits > 0;
     if (hit) this.follow(index);
     this.width = hit ? MOST_PIECES : Math.min(MOST_PIECES, this.width + 1);
   }

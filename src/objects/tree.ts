@@ -2,7 +2,6 @@
 import { onAbort } from '../async/on-abort.ts';
 import { leafBytes as fullLeafBytes } from '../protocol/dag-builder.ts';
 import { decodeNode, LINK_BYTES, MAX_LINKS, type DagNode, type NodeType } from '../protocol/dag.ts';
-import { toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { ObjectError } from './errors.ts';
 
@@ -307,6 +306,13 @@ export interface FetchedNode {
   bytes: Uint8Array;
 }
 
+async function fetchNode(source: NodeSource, hash: Uint8Array, signal: AbortSignal): Promise<FetchedNode> {
+  return { hash, bytes: await source.node(hash, signal) };
+}
+
+/** Of a promise that is waited for later, by whom its failure is heard then. */
+const HEARD_LATER = (): void => undefined;
+
 /**
  * Fetches nodes ahead of their reader, a bounded number at once, and gives them in order. Whoever stops reading stops
  * the fetching.
@@ -334,9 +340,8 @@ export async function* nodesAhead(
         more = false;
         return;
       }
-      const hash = next.value;
-      const fetched = source.node(hash, stop.signal).then((bytes) => ({ hash, bytes }));
-      fetched.catch(() => undefined);
+      const fetched = fetchNode(source, next.value, stop.signal);
+      fetched.catch(HEARD_LATER);
       queue.push(fetched);
     }
   };
@@ -353,7 +358,8 @@ export async function* nodesAhead(
   }
 }
 
-/** Key of a hash in maps. */
+/** Key of a hash (32 bytes) in maps: a character a byte, which is made faster than its hex. */
 export function keyOf(hash: Uint8Array): string {
-  return toHex(hash);
+  // An array's spread would make it five times as slow.
+  return String.fromCharCode.apply(null, hash as unknown as number[]);
 }

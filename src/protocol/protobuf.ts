@@ -5,49 +5,81 @@ import { DecodeError } from './errors.ts';
 /** One field of a message: its number and its value, an integer or bytes. */
 export type ProtobufField = { number: number; varint: bigint } | { number: number; bytes: Uint8Array };
 
+/** Reads a message from front to back. Its parts are methods, which an engine compiles once for all messages. */
+class FieldReader {
+  private at = 0;
+
+  constructor(
+    private readonly message: Uint8Array,
+    private readonly what: string,
+  ) {}
+
+  get isAtEnd(): boolean {
+    return this.at >= this.message.length;
+  }
+
+  fail(why: string): never {
+    throw new DecodeError(this.what, `${why} (at offset ${this.at})`);
+  }
+
+  private byte(): number {
+    const byte = this.message[this.at] ?? this.fail('a number is cut off');
+    this.at += 1;
+    return byte;
+  }
+
+  varint(): bigint {
+    // Tags and lengths are short: most numbers need no arithmetic of large ones.
+    let low = 0;
+    for (let place = 1; place < 2 ** 28; place *= 128) {
+      const byte = this.byte();
+      low += (byte & 0x7f) * place;
+      if (byte < 0x80) return BigInt(low);
+    }
+    let value = BigInt(low);
+    for (let shift = 28n; shift < 70n; shift += 7n) {
+      const byte = this.byte();
+      value |= BigInt(byte & 0x7f) << shift;
+      if (byte < 0x80)
+        return value > 0xffffffffffffffffn ? this.fail('a number of more than 64 bits') : value;
+    }
+    return this.fail('a number of more than 10 bytes');
+  }
+
+  take(size: bigint): Uint8Array {
+    const left = this.message.length - this.at;
+    if (size > BigInt(left)) this.fail(`${size} bytes where ${left} are left`);
+    const from = this.at;
+    this.at += Number(size);
+    return this.message.subarray(from, this.at);
+  }
+}
+
 /**
  * The fields of a message, in their order. Fixed-size fields, which none of the messages here has, are left out.
  * Byte strings are views. `what` names the message in errors. Throws DecodeError.
  */
 export function* protobufFields(message: Uint8Array, what: string): Generator<ProtobufField> {
-  let at = 0;
-  const fail = (why: string): never => {
-    throw new DecodeError(what, `${why} (at offset ${at})`);
-  };
-  const varint = (): bigint => {
-    let value = 0n;
-    for (let shift = 0n; shift < 70n; shift += 7n) {
-      const byte = message[at] ?? fail('a number is cut off');
-      at += 1;
-      value |= BigInt(byte & 0x7f) << shift;
-      if (byte < 0x80) return value > 0xffffffffffffffffn ? fail('a number of more than 64 bits') : value;
-    }
-    return fail('a number of more than 10 bytes');
-  };
-  const take = (size: bigint): Uint8Array => {
-    if (size > BigInt(message.length - at)) fail(`${size} bytes where ${message.length - at} are left`);
-    at += Number(size);
-    return message.subarray(at - Number(size), at);
-  };
-  while (at < message.length) {
-    const tag = varint();
+  const reader = new FieldReader(message, what);
+  while (!reader.isAtEnd) {
+    const tag = reader.varint();
     const number = Number(tag >> 3n);
-    if (tag > 0xffffffffn || number === 0) fail('a field without a number');
+    if (tag > 0xffffffffn || number === 0) reader.fail('a field without a number');
     switch (Number(tag & 7n)) {
       case 0:
-        yield { number, varint: varint() };
+        yield { number, varint: reader.varint() };
         break;
       case 1:
-        take(8n);
+        reader.take(8n);
         break;
       case 2:
-        yield { number, bytes: take(varint()) };
+        yield { number, bytes: reader.take(reader.varint()) };
         break;
       case 5:
-        take(4n);
+        reader.take(4n);
         break;
       default:
-        fail(`unknown wire type ${tag & 7n}`);
+        reader.fail(`unknown wire type ${tag & 7n}`);
     }
   }
 }
