@@ -69,6 +69,24 @@ async function refusedNodes(page: Page): Promise<void> {
   await look(page, 'settings: refused');
 }
 
+/** What is rarely needed is folded on a phone, and a link to it opens it and leads there. */
+async function foldedSettings(page: Page): Promise<void> {
+  await page.setViewportSize(PHONE);
+  await page.evaluate(() => {
+    window.location.hash = '#/settings';
+  });
+  await expect(page.getByLabel('Addresses, one a line')).toBeVisible();
+  const code = card(page, 'Helper').getByLabel('Pairing code');
+  await expect(code).toBeHidden();
+  await page.evaluate(() => {
+    window.location.hash = '#/settings/helper';
+  });
+  await expect(code).toBeInViewport();
+  await expect(page.getByRole('heading', { name: 'Helper', exact: true })).toBeFocused();
+  await card(page, 'Helper').locator('summary').first().press('Enter');
+  await expect(code).toBeHidden();
+}
+
 /** A first farm, and what the overview says happens from then on, until it is told not to. */
 async function begunToFarm(page: Page): Promise<void> {
   await show(page, 'farm', 'Add a farm');
@@ -106,6 +124,7 @@ test('the chain, the farm and the settings', async ({ browser }) => {
     await show(page, 'cluster', 'Join a cluster');
     await show(page, 'objects', 'Storage network');
     await refused(page);
+    await foldedSettings(page);
     await show(page, 'settings', 'Start over');
     await refusedNodes(page);
     await show(page, 'browser', 'As an app');

@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, type ComponentType } from 'react';
+import { lazy, Suspense, useEffect, useLayoutEffect, type ComponentType } from 'react';
 import type { Cause } from '../node/api.ts';
 import { farmTotals } from '../node/farm-totals.ts';
 import {
@@ -93,9 +93,9 @@ function NotStarted({ cause }: { cause: Cause }) {
 function Frame({ snapshot }: ScreenProps) {
   const route = useRoute();
   const screen = screens.find((entry) => entry.route === route) ?? screens[0]!;
-  useEffect(() => {
+  useLayoutEffect(() => {
     document.title = `${screen.title} · Allotment`;
-    // Another screen begins at its top, however far down the last one was read.
+    // Another screen begins at its top, however far down the last one was read; a part of it may then come into sight.
     window.scrollTo(0, 0);
   }, [screen.title]);
   const farms = snapshot.role === 'leader' && snapshot.farms.length > 0;

@@ -1,5 +1,14 @@
 import { expect, test } from 'vitest';
-import { addressIn } from './addresses.ts';
+import { addressBeginning, addressIn } from './addresses.ts';
+
+test.each([
+  [6094, 'su…'],
+  [42, '5…'],
+  [0, '1…'],
+  [2, ''],
+])('addresses under prefix %i begin with “%s”', (prefix, beginning) => {
+  expect(addressBeginning(prefix)).toBe(beginning);
+});
 
 test.each([
   [' suABC ', 'suABC'],

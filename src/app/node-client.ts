@@ -3,6 +3,7 @@ import * as Comlink from 'comlink';
 import { useCallback, useSyncExternalStore } from 'react';
 import type { Cause, NodeApi, NodeSnapshot } from '../node/api.ts';
 import { unpackSnapshot, type PackedSnapshot } from '../node/sector-wire.ts';
+import { addressBeginning } from './addresses.ts';
 import { unchanged } from './unchanged.ts';
 import { lendWebRtc } from './rtc-lender.ts';
 import type { Token } from '../protocol/notation.ts';
@@ -111,8 +112,16 @@ export function useToken(): Token {
   return useSyncExternalStore(subscribe, () => current?.notation.token ?? NO_TOKEN);
 }
 
+const usePrefix = (): number =>
+  useSyncExternalStore(subscribe, () => current?.notation.ss58Prefix ?? SS58_PREFIX);
+
+/** What addresses of the followed network begin with, for a field that waits for one. */
+export function useAddressBeginning(): string {
+  return addressBeginning(usePrefix());
+}
+
 /** Writes addresses as the followed network does. */
 export function useWritten(): (address: string) => string {
-  const prefix = useSyncExternalStore(subscribe, () => current?.notation.ss58Prefix ?? SS58_PREFIX);
+  const prefix = usePrefix();
   return useCallback((address) => rewrittenAddress(address, prefix), [prefix]);
 }

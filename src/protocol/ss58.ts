@@ -7,7 +7,7 @@ import { DecodeError } from './errors.ts';
 /** Prefix of the public networks' addresses, which begin with `su`; the one under which addresses are kept. */
 export const SS58_PREFIX = 6094;
 const MAX_PREFIX = 16_383;
-const ACCOUNT_BYTES = 32;
+export const ACCOUNT_BYTES = 32;
 const CHECKSUM_BYTES = 2;
 const CHECKSUM_PREFIX = utf8('SS58PRE');
 

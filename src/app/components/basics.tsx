@@ -41,6 +41,9 @@ export function Card(props: {
   span?: number;
   /** Whether it answers what the person just did, so that it comes into sight and takes the focus. */
   answer?: boolean;
+  /** Of a card that folds: whether it is open. */
+  open?: boolean;
+  onToggle?: (open: boolean) => void;
   children: ReactNode;
 }) {
   const heading = useRef<HTMLHeadingElement>(null);
@@ -50,17 +53,31 @@ export function Card(props: {
     heading.current?.focus({ preventScroll: true });
     heading.current?.closest('section')?.scrollIntoView();
   }, [answer]);
+  const head = (
+    <>
+      <h2 ref={heading} tabIndex={answer ? -1 : undefined}>
+        {props.title}
+      </h2>
+      {props.aside}
+    </>
+  );
   return (
     <section className={`card ${props.span ? `span-${props.span}` : ''}`}>
-      {(props.title !== undefined || props.aside !== undefined) && (
-        <header>
-          <h2 ref={heading} tabIndex={answer ? -1 : undefined}>
-            {props.title}
-          </h2>
-          {props.aside}
-        </header>
+      {props.open !== undefined ? (
+        <details
+          className="fold"
+          open={props.open}
+          onToggle={({ currentTarget }) => props.onToggle?.(currentTarget.open)}
+        >
+          <summary>{head}</summary>
+          {props.children}
+        </details>
+      ) : (
+        <>
+          {(props.title !== undefined || props.aside !== undefined) && <header>{head}</header>}
+          {props.children}
+        </>
       )}
-      {props.children}
     </section>
   );
 }
@@ -115,7 +132,7 @@ export function ChainCauseBanner({ chain }: { chain: ChainView }) {
       cause={chain.cause}
       tone={chain.phase === 'refused' ? 'bad' : 'warn'}
       onAction={() => {
-        window.location.hash = '#/settings';
+        window.location.hash = '#/settings/nodes';
       }}
     />
   );

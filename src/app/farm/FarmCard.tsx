@@ -62,7 +62,7 @@ export const FarmCard = memo(function FarmCard(props: {
         <p className="banner info" role="status">
           <span>{farm.held}</span>
           {farm.readOnly ? null : farm.phase === 'waiting' ? (
-            <a href="#/settings">Change when to plot</a>
+            <a href="#/settings/when-to-plot">Change when to plot</a>
           ) : (
             <a href="#/chain">See the chain</a>
           )}

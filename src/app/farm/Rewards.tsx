@@ -61,7 +61,8 @@ export function Rewards({ snapshot }: ScreenProps) {
       )}
       <p className="small muted">
         Every farm signs with a key of its own; all are paid to one account, which{' '}
-        <a href="#/settings">Settings</a> changes. Export the keys before you clear this browser’s data.
+        <a href="#/settings/rewards">Settings</a> changes. Export the keys before you clear this browser’s
+        data.
       </p>
     </Card>
   );

@@ -1,7 +1,7 @@
 import { useState } from 'react';
 import type { ScreenProps } from '../screen-props.ts';
 import { ALWAYS, type Schedule } from '../../node/schedule.ts';
-import { Card } from '../components/basics.tsx';
+import { Section } from '../components/Section.tsx';
 import { node } from '../node-client.ts';
 import { askToSeeIdleness, machineSenses } from '../conditions.ts';
 import { useScreenAwake } from '../screen-awake.ts';
@@ -12,7 +12,7 @@ export function ScheduleCard({ snapshot }: ScreenProps) {
   const [screen, setScreen] = useScreenAwake();
   const change = (part: Partial<Schedule>) => void node.change({ schedule: { ...schedule, ...part } });
   return (
-    <Card title="When to plot" span={6}>
+    <Section name="when-to-plot" title="When to plot">
       <p className="small muted">
         Only plotting waits. What is plotted is farmed all the time: an audit takes a moment, and a slot
         cannot be made up for.
@@ -59,7 +59,7 @@ export function ScheduleCard({ snapshot }: ScreenProps) {
         text="Keep the screen on while this tab is open"
         hint="A computer that falls asleep farms nothing."
       />
-    </Card>
+    </Section>
   );
 }
 

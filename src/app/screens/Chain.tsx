@@ -232,8 +232,8 @@ function ProofOfTime({ chain, budget }: { chain: ChainView; budget: PotBudget })
       {late ? (
         <p className="banner">
           <span>
-            History is verified more slowly than it grows. <a href="#/settings">Allow a smaller sample</a>, or
-            more cores, or pair a helper.
+            History is verified more slowly than it grows.{' '}
+            <a href="#/settings/proof-of-time">Allow a smaller sample</a>, or more cores, or pair a helper.
           </span>
         </p>
       ) : (

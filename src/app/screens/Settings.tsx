@@ -2,8 +2,10 @@ import { useCallback, useState, type ChangeEvent } from 'react';
 import type { ScreenProps } from '../screen-props.ts';
 import { ENCODING_BYTES, plottingBytes } from '../../farm/plot-memory.ts';
 import type { AccountBalance } from '../../node/api.ts';
-import { Badge, Card, TrustBadge } from '../components/basics.tsx';
+import { AddressField } from '../components/AddressField.tsx';
+import { Badge, TrustBadge } from '../components/basics.tsx';
 import { Failure, Told } from '../components/forms.tsx';
+import { Section } from '../components/Section.tsx';
 import { Sources } from '../components/Sources.tsx';
 import { saveFile } from '../files.ts';
 import { bytes, tokens } from '../format.ts';
@@ -63,7 +65,7 @@ function NetworkCard({ snapshot }: ScreenProps) {
     }, [network, text, registry]),
   );
   return (
-    <Card title="Nodes" span={6}>
+    <Section name="nodes" title="Nodes">
       <label>
         Addresses, one a line
         <span className="hint">
@@ -98,14 +100,14 @@ function NetworkCard({ snapshot }: ScreenProps) {
       <Told text={saved === text + registry && save.error === null ? 'In use from now on.' : null} />
       <Failure error={save.error} />
       <Sources sources={snapshot.chain?.sources ?? []} />
-    </Card>
+    </Section>
   );
 }
 
 function MachineCard({ snapshot }: ScreenProps) {
   const { setup, machine } = snapshot;
   return (
-    <Card title="This machine" span={6}>
+    <Section name="machine" title="This machine">
       <label>
         Cores: {setup.cores} of {machine.cores}
         <span className="hint">
@@ -135,7 +137,7 @@ function MachineCard({ snapshot }: ScreenProps) {
         </dd>
       </dl>
       {!machine.persisted && <KeepData />}
-    </Card>
+    </Section>
   );
 }
 
@@ -177,21 +179,14 @@ function RewardCard({ snapshot }: ScreenProps) {
   );
   if (farm === null) return null;
   return (
-    <Card title="Rewards" span={6}>
-      <label>
-        Reward address
-        <span className="hint">
-          All farms are paid there. Empty: to the farm’s own account, whose only key lies in this browser. An
-          account of your wallet is safer: its recovery phrase brings it back.
-        </span>
-        <input
-          type="text"
-          spellCheck={false}
-          placeholder={snapshot.rewardAddress ?? 'su…'}
-          value={reward}
-          onChange={(event) => setReward(event.target.value)}
-        />
-      </label>
+    <Section name="rewards" title="Rewards">
+      <AddressField
+        label="Reward address"
+        hint="All farms are paid there. Empty: to the farm’s own account, whose only key lies in this browser. An account of your wallet is safer: its recovery phrase brings it back."
+        usual={snapshot.rewardAddress}
+        value={reward}
+        onChange={setReward}
+      />
       <div className="row">
         <button type="button" className="primary" onClick={save.run} disabled={save.busy}>
           Save
@@ -214,7 +209,7 @@ function RewardCard({ snapshot }: ScreenProps) {
       </div>
       <Told text={saved === reward && save.error === null ? 'Saved.' : null} />
       <Failure error={save.error} />
-    </Card>
+    </Section>
   );
 }
 
@@ -239,7 +234,7 @@ function IdentityCard() {
     setChosen(file === undefined ? null : new Uint8Array(await file.slice(0, 1024).arrayBuffer()));
   };
   return (
-    <Card title="Farmer’s key" span={6}>
+    <Section name="key" title="Farmer’s key" rare>
       <p className="muted">
         Without a copy of it, what was paid to the farm’s own account is lost with this browser’s data.
         Whoever has it can sign for this farm and spend that: keep it somewhere safe. It is the file that the
@@ -262,7 +257,7 @@ function IdentityCard() {
       </div>
       <Told text={used !== null && used === chosen ? 'This tab farms with this key.' : null} />
       <Failure error={save.error ?? load.error} />
-    </Card>
+    </Section>
   );
 }
 
@@ -274,18 +269,14 @@ function BalanceCard({ snapshot }: ScreenProps) {
     useCallback(async () => setBalance(await node.balance(address.trim() || reward)), [address, reward]),
   );
   return (
-    <Card title="Balance, proven" span={6}>
-      <label>
-        Account
-        <span className="hint">Its balance is read by storage proof against the verified head.</span>
-        <input
-          type="text"
-          spellCheck={false}
-          placeholder={reward || 'su…'}
-          value={address}
-          onChange={(event) => setAddress(event.target.value)}
-        />
-      </label>
+    <Section name="balance" title="Balance, proven" rare>
+      <AddressField
+        label="Account"
+        hint="Its balance is read by storage proof against the verified head."
+        usual={snapshot.rewardAddress}
+        value={address}
+        onChange={setAddress}
+      />
       <div className="row">
         <button type="button" onClick={ask.run} disabled={ask.busy}>
           Show balance
@@ -308,14 +299,14 @@ function BalanceCard({ snapshot }: ScreenProps) {
         </dl>
       )}
       <Failure error={ask.error} />
-    </Card>
+    </Section>
   );
 }
 
 function AppearanceCard() {
   const [theme, setTheme] = useTheme();
   return (
-    <Card title="Appearance" span={6}>
+    <Section name="appearance" title="Appearance">
       <label>
         Theme
         <select value={theme} onChange={(event) => setTheme(event.target.value as Theme)}>
@@ -324,7 +315,7 @@ function AppearanceCard() {
           <option value="dark">Dark</option>
         </select>
       </label>
-    </Card>
+    </Section>
   );
 }
 
@@ -341,7 +332,7 @@ function ResetCard() {
     }, []),
   );
   return (
-    <Card title="Start over" span={6}>
+    <Section name="start-over" title="Start over" rare>
       <p className="muted">
         Forgets the network, the verified chain, the settings and the sectors in this browser. The farmer’s
         key, the wallet, objects and sectors in folders of yours stay; the browser’s own settings remove
@@ -353,6 +344,6 @@ function ResetCard() {
         </button>
       </div>
       <Failure error={reset.error} />
-    </Card>
+    </Section>
   );
 }

@@ -1,9 +1,9 @@
 import { useCallback, useState } from 'react';
 import type { ScreenProps } from '../screen-props.ts';
 import type { BeginSetup, ChainView } from '../../node/api.ts';
-import { Card } from '../components/basics.tsx';
 import { BeginChooser, ShareCheckpoint, troubleOf } from '../components/Checkpoint.tsx';
 import { Failure } from '../components/forms.tsx';
+import { Section } from '../components/Section.tsx';
 import { count } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
@@ -35,7 +35,7 @@ export function BeginCard({ snapshot }: ScreenProps) {
     }, [begin]),
   );
   return (
-    <Card title="Start of the chain" span={6}>
+    <Section name="start-of-the-chain" title="Start of the chain" rare>
       {chain !== null && <p className="muted">{began(chain)}</p>}
       <ShareCheckpoint chain={chain} />
       <details>
@@ -54,6 +54,6 @@ export function BeginCard({ snapshot }: ScreenProps) {
           <Failure error={again.error} />
         </div>
       </details>
-    </Card>
+    </Section>
   );
 }

@@ -1,7 +1,8 @@
 import { useCallback, useMemo, useState } from 'react';
 import type { ScreenProps } from '../screen-props.ts';
-import { Card, Empty } from '../components/basics.tsx';
+import { Empty } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
+import { Section } from '../components/Section.tsx';
 import { saveFile } from '../files.ts';
 import { count, counted } from '../format.ts';
 import { useCommand } from '../hooks.ts';
@@ -35,7 +36,7 @@ export function LogCard({ snapshot }: ScreenProps) {
     [lines, level, text],
   );
   return (
-    <Card title="Log" span={6}>
+    <Section name="log" title="Log" rare>
       {lines === null && (
         <p className="muted">
           What the node did, without secrets. A report adds the state shown on these screens and the history,
@@ -85,7 +86,7 @@ export function LogCard({ snapshot }: ScreenProps) {
         </pre>
       )}
       <Failure error={show.error ?? report.error} />
-    </Card>
+    </Section>
   );
 }
 
@@ -100,7 +101,7 @@ export function NotificationsCard() {
   const [error, setError] = useState<string | null>(null);
   const able = typeof Notification !== 'undefined';
   return (
-    <Card title="Notifications" span={6}>
+    <Section name="notifications" title="Notifications" rare>
       <p className="small muted">
         {able
           ? 'While this tab is in the background. The browser asks you at the first one.'
@@ -121,6 +122,6 @@ export function NotificationsCard() {
           </label>
         ))}
       <Failure error={error} />
-    </Card>
+    </Section>
   );
 }

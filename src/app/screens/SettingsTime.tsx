@@ -4,8 +4,9 @@ import type { ScreenProps } from '../screen-props.ts';
 import { CHECKPOINTS_IN_SLOT } from '../../protocol/constants.ts';
 import { passChance, type PotBudget } from '../../crypto/pot-budget.ts';
 import type { HelperView } from '../../node/api.ts';
-import { Badge, Card, CauseBanner, TrustBadge } from '../components/basics.tsx';
+import { Badge, CauseBanner, TrustBadge } from '../components/basics.tsx';
 import { Check, Deed, Failure, Form, TextField, useAction } from '../components/forms.tsx';
+import { Section } from '../components/Section.tsx';
 import { count, duration } from '../format.ts';
 import { node } from '../node-client.ts';
 import { chanceWords, shareWords, speedWords } from '../time-words.ts';
@@ -36,7 +37,7 @@ export function ProofOfTimeCard({ snapshot }: ScreenProps) {
   };
   const chance = chanceWords(passChance(sample, TOLD_SLOTS, FORGED_SHARE));
   return (
-    <Card title="Proof of time" span={6}>
+    <Section name="proof-of-time" title="Proof of time" rare>
       <fieldset>
         <legend>How much of each slot is verified</legend>
         <label className="choice">
@@ -102,7 +103,7 @@ export function ProofOfTimeCard({ snapshot }: ScreenProps) {
         </p>
       )}
       <Failure error={error} />
-    </Card>
+    </Section>
   );
 }
 
@@ -114,9 +115,10 @@ export function KeepTimeCard({ snapshot }: ScreenProps) {
   if (setup.network.id !== 'local') return null;
   const on = phase === 'waiting' || phase === 'keeping';
   return (
-    <Card
+    <Section
+      name="keep-time"
       title="Keep the network’s time"
-      span={6}
+      rare
       aside={
         phase !== 'off' && (
           <Badge tone={phase === 'refused' ? 'bad' : behind ? 'warn' : 'good'} live={phase === 'keeping'}>
@@ -154,7 +156,7 @@ export function KeepTimeCard({ snapshot }: ScreenProps) {
         <p className="banner">Walking a slot takes this tab longer than a slot lasts: time falls behind.</p>
       )}
       <Failure error={action.error ?? sentence} />
-    </Card>
+    </Section>
   );
 }
 
@@ -171,12 +173,31 @@ const PHASES: Record<
 /** The native helper: paired, shown with what it reports, forgotten. */
 export function HelperCard({ snapshot }: ScreenProps) {
   const { helper } = snapshot;
+  const { phase } = helper;
+  return (
+    <Section
+      name="helper"
+      title="Helper"
+      rare
+      aside={
+        phase === 'off' ? (
+          <Badge>not paired</Badge>
+        ) : (
+          <Badge tone={PHASES[phase].tone}>{PHASES[phase].text}</Badge>
+        )
+      }
+    >
+      {phase === 'off' ? <Pairing port={helper.port} /> : <Paired helper={helper} />}
+    </Section>
+  );
+}
+
+function Paired({ helper }: { helper: HelperView }) {
   const action = useAction();
-  if (helper.phase === 'off') return <Pairing port={helper.port} />;
   const { phase, info, cause, port, plots } = helper;
   const canPlot = info !== null && info.plotting.encodings > 0;
   return (
-    <Card title="Helper" span={6} aside={<Badge tone={PHASES[phase].tone}>{PHASES[phase].text}</Badge>}>
+    <>
       {cause !== null && <CauseBanner cause={cause} tone={phase === 'stopped' ? 'bad' : 'warn'} />}
       {phase === 'waiting' && (
         <p className="small muted">
@@ -232,7 +253,7 @@ export function HelperCard({ snapshot }: ScreenProps) {
           onDo={() => node.forgetHelper()}
         />
       </div>
-    </Card>
+    </>
   );
 }
 
@@ -242,7 +263,7 @@ function Pairing(props: { port: number }) {
   const action = useAction();
   const pair = () => node.pairHelper(Number(port), code);
   return (
-    <Card title="Helper" span={6} aside={<Badge>not paired</Badge>}>
+    <>
       <p className="muted">
         A small program of your own on this machine can plot twice as fast as this tab, and verify proofs of
         time some thirty times as fast. It is built from the folder <code>helper/native</code> and prints a
@@ -261,6 +282,6 @@ function Pairing(props: { port: number }) {
           <TextField label="Port" type="number" value={port} onChange={setPort} />
         </details>
       </Form>
-    </Card>
+    </>
   );
 }

@@ -1,6 +1,7 @@
 import { useCallback, useState } from 'react';
 import type { AccountView } from '../../wallet/service.ts';
 import { addressIn } from '../addresses.ts';
+import { AddressField } from '../components/AddressField.tsx';
 import { Badge, Card, Name, TrustBadge } from '../components/basics.tsx';
 import { Deed, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { Many } from '../components/Many.tsx';
@@ -173,10 +174,9 @@ function AddAccount({ refresh }: { refresh: () => void }) {
         <TextField label="Name" hint="Only you see it." value={name} onChange={setName} />
         {kind === 'watch' && (
           <>
-            <TextField
+            <AddressField
               label="Address"
               hint="Its balance and history are shown; this wallet cannot sign for it."
-              placeholder="su…"
               value={detail}
               onChange={setDetail}
             />

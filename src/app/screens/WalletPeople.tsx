@@ -1,5 +1,6 @@
 import { useCallback, useState } from 'react';
 import type { WalletStatus } from '../../wallet/service.ts';
+import { AddressField } from '../components/AddressField.tsx';
 import { Card, Empty, Name } from '../components/basics.tsx';
 import { Deed, Failure, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { Many } from '../components/Many.tsx';
@@ -78,7 +79,7 @@ function Contacts() {
         }
       >
         <TextField label="Name" value={name} onChange={setName} />
-        <TextField label="Address" placeholder="su…" value={address} onChange={setAddress} />
+        <AddressField label="Address" value={address} onChange={setAddress} />
         {scanning && (
           <QrScanner
             onText={(text) => {

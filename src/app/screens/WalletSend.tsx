@@ -2,6 +2,7 @@ import { useCallback, useMemo, useState } from 'react';
 import { parseTokens } from '../../wallet/amounts.ts';
 import type { PaymentPlan } from '../../node/payments.ts';
 import { addressIn } from '../addresses.ts';
+import { AddressField } from '../components/AddressField.tsx';
 import { Card, Empty } from '../components/basics.tsx';
 import { Deed, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { QrScanner } from '../components/Qr.tsx';
@@ -87,7 +88,7 @@ function Order({ status, token, from, onPlan }: PartProps & { onPlan: (plan: Pay
         }
       >
         <Select label="From" value={account} options={senders} onChange={setAccount} />
-        <TextField label="To" placeholder="su…" value={to} onChange={setTo} />
+        <AddressField label="To" value={to} onChange={setTo} />
         <div className="row">
           {known.length > 0 && (
             <select aria-label="Somebody you know" value="" onChange={(event) => setTo(event.target.value)}>

@@ -359,7 +359,6 @@ function ChooseMachine(props: {
               <input
                 type="text"
                 spellCheck={false}
-                placeholder="su…"
                 value={farm.rewardAddress ?? ''}
                 onChange={(event) => onFarm({ ...farm, rewardAddress: event.target.value.trim() || null })}
               />

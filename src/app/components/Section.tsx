@@ -1,0 +1,33 @@
+import { useEffect, useState, type ReactNode } from 'react';
+import { useRouteDetail } from '../hooks.ts';
+import { Card } from './basics.tsx';
+
+/** As wide as the screens are laid out for a phone. */
+const PHONE = '(max-width: 820px)';
+
+/** A card of the settings. An address that ends with its name leads to it: `#/settings/nodes`. */
+export function Section(props: {
+  name: string;
+  title: string;
+  aside?: ReactNode;
+  /** Whether it is rarely needed: on a phone it is folded until it is wanted. */
+  rare?: boolean;
+  children: ReactNode;
+}) {
+  const wanted = useRouteDetail() === props.name;
+  const [open, setOpen] = useState(() => wanted || !window.matchMedia(PHONE).matches);
+  useEffect(() => {
+    if (wanted) setOpen(true);
+  }, [wanted]);
+  return (
+    <Card
+      title={props.title}
+      span={6}
+      aside={props.aside}
+      answer={wanted}
+      {...(props.rare ? { open, onToggle: setOpen } : {})}
+    >
+      {props.children}
+    </Card>
+  );
+}
