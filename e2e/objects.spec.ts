@@ -95,6 +95,7 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     await opened.getByLabel('Password').fill(SAMPLE_PASSWORD);
     await opened.getByRole('button', { name: 'Unlock' }).click();
     await expect(opened.getByText('This text was encrypted')).toBeVisible({ timeout: MINUTE });
+    await expect(opened.getByRole('heading', { name: 'secret.txt' })).toBeFocused();
   });
   await test.step('an object is kept with its pieces, and a link opens it again', async () => {
     const opened = await openSample(page, 'tune.wav');
@@ -110,6 +111,8 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     await opened.getByRole('button', { name: 'Copy link' }).click();
     const link = await page.evaluate(() => navigator.clipboard.readText());
     expect(link).toContain('?at=');
+    await expect(opened.getByRole('button', { name: 'Link copied' })).toBeVisible();
+    await expect(opened.getByRole('button', { name: 'Copy link' })).toBeVisible();
     await openSample(page, 'hello.txt');
     await page.goto(link);
     await expect(card(page, 'tune.wav')).toBeVisible({ timeout: MINUTE });

@@ -1,6 +1,7 @@
 import { lazy, Suspense, useState, useSyncExternalStore } from 'react';
 import { saveFile } from '../files.ts';
 import { meeting, type MeetingKind } from '../meeting.ts';
+import { CopyButton } from './CopyButton.tsx';
 import { Deed } from './forms.tsx';
 
 const QrSeries = lazy(() => import('./Qr.tsx').then(({ QrSeries: series }) => ({ default: series })));
@@ -12,7 +13,6 @@ const QrSeries = lazy(() => import('./Qr.tsx').then(({ QrSeries: series }) => ({
  */
 export function HandOver(props: { label: string; text: string; fileName: string; kind?: MeetingKind }) {
   const { kind, text } = props;
-  const [copied, setCopied] = useState(false);
   const [code, setCode] = useState(false);
   const { state } = useSyncExternalStore(meeting.subscribe, meeting.snapshot);
   return (
@@ -31,12 +31,7 @@ export function HandOver(props: { label: string; text: string; fileName: string;
             onDo={async () => meeting.send({ kind, text })}
           />
         )}
-        <button
-          type="button"
-          onClick={() => void navigator.clipboard.writeText(text).then(() => setCopied(true))}
-        >
-          {copied ? 'Copied' : 'Copy'}
-        </button>
+        <CopyButton text={text} />
         <button type="button" onClick={() => saveFile(props.fileName, text, 'text/plain')}>
           Save as {props.fileName}
         </button>

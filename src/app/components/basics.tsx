@@ -50,8 +50,12 @@ export function Card(props: {
   const { answer = false } = props;
   useEffect(() => {
     if (!answer) return;
-    heading.current?.focus({ preventScroll: true });
-    heading.current?.closest('section')?.scrollIntoView();
+    const { current } = heading;
+    if (current === null) return;
+    current.focus({ preventScroll: true });
+    const { top } = current.getBoundingClientRect();
+    // What the person sees already stays where it is.
+    if (top < 0 || top > window.innerHeight / 3) current.closest('section')?.scrollIntoView();
   }, [answer]);
   const head = (
     <>

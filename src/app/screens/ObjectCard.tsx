@@ -5,6 +5,7 @@ import type { TransferView } from '../../node/transfers.ts';
 import type { Preview } from '../../objects/media.ts';
 import { messageOf } from '../../protocol/errors.ts';
 import { Badge, Card, Name } from '../components/basics.tsx';
+import { CopyButton } from '../components/CopyButton.tsx';
 import { Deed, Form, useAction } from '../components/forms.tsx';
 import { Many } from '../components/Many.tsx';
 import { ShieldIcon } from '../components/icons.tsx';
@@ -282,7 +283,6 @@ function keptWords(transfer: TransferView | undefined, kept: boolean): string | 
 
 function Actions(props: { object: ObjectView; saves: boolean; keeps: boolean; onSaved: () => void }) {
   const { object } = props;
-  const [copied, setCopied] = useState(false);
   const link = `${window.location.origin}/#/objects/${object.path.replace(/^\/object\//, '')}`;
   return (
     <div className="row">
@@ -297,12 +297,7 @@ function Actions(props: { object: ObjectView; saves: boolean; keeps: boolean; on
           }}
         />
       )}
-      <button
-        type="button"
-        onClick={() => void navigator.clipboard.writeText(link).then(() => setCopied(true))}
-      >
-        {copied ? 'Link copied' : 'Copy link'}
-      </button>
+      <CopyButton text={link} label="Copy link" done="Link copied" />
     </div>
   );
 }

@@ -110,7 +110,7 @@ export default function Objects() {
         </Card>
         {opened !== null && (
           <ObjectCard
-            key={opened.cid}
+            key={`${opened.cid} ${opened.locked}`}
             object={opened}
             save={saves.find(({ cid }) => cid === opened.cid)}
             transfer={status?.transfers.find(({ cid }) => cid === opened.cid)}
@@ -170,8 +170,10 @@ function Samples(props: { samples: SampleView[]; wide: boolean; busy: boolean })
   const { samples, wide, busy } = props;
   return (
     <section aria-labelledby="samples" className="stack">
-      <h3 id="samples">Try one of these</h3>
-      <Told text={busy ? 'Looking for it…' : null} />
+      <div className="row">
+        <h3 id="samples">Try one of these</h3>
+        <Told text={busy ? 'Looking for it…' : null} />
+      </div>
       <ul className={wide ? 'list columns' : 'list'}>
         {samples.map(({ name, about, cid, path, bytes: size }) => (
           <li key={cid}>

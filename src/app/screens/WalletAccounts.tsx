@@ -3,6 +3,7 @@ import type { AccountView } from '../../wallet/service.ts';
 import { addressIn } from '../addresses.ts';
 import { AddressField } from '../components/AddressField.tsx';
 import { Badge, Card, Name, TrustBadge } from '../components/basics.tsx';
+import { CopyButton } from '../components/CopyButton.tsx';
 import { Deed, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { Many } from '../components/Many.tsx';
 import { QrCode, QrScanner } from '../components/Qr.tsx';
@@ -78,7 +79,6 @@ function Account({
   );
   const written = useWritten()(account.address);
   const [receiving, setReceiving] = useState(false);
-  const [copied, setCopied] = useState(false);
   const rename = async () => {
     const name = window.prompt('Name of the account', account.name);
     if (name === null) return;
@@ -125,12 +125,7 @@ function Account({
         <button type="button" aria-expanded={receiving} onClick={() => setReceiving(!receiving)}>
           Receive
         </button>
-        <button
-          type="button"
-          onClick={() => void navigator.clipboard.writeText(written).then(() => setCopied(true))}
-        >
-          {copied ? 'Copied' : 'Copy address'}
-        </button>
+        <CopyButton text={written} label="Copy address" />
         <Deed label="Rename" onDo={rename} />
         <Deed
           label="Remove"
