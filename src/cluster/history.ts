@@ -21,14 +21,21 @@ export class ClusterHistory implements VerifiedHistory {
 
   /** Reads the headers there are and follows those to come; returns what stops that. Throws ClusterError. */
   async follow(): Promise<() => void> {
-    await this.refresh();
+    // From now on, lest one that comes while the others are read be missed.
     const off = [
       this.connection.listen(clusterMessages.archivedSegmentHeader, (header) => this.onHeader(header)),
       this.connection.onState((state) => {
         if (state === 'connected') this.refresh().catch(() => undefined);
       }),
     ];
-    return () => off.forEach((stop) => stop());
+    const stop = (): void => off.forEach((end) => end());
+    try {
+      await this.refresh();
+    } catch (error) {
+      stop();
+      throw error;
+    }
+    return stop;
   }
 
   historySize(): HistorySize {
@@ -63,16 +70,20 @@ export class ClusterHistory implements VerifiedHistory {
 
   private async read(): Promise<void> {
     const before = this.headers.length;
-    for (let complete = false; !complete;) {
-      const next = BigInt(this.headers.length);
-      const wanted = Array.from({ length: BATCH }, (_, offset) => next + BigInt(offset));
-      const found = await this.connection.request(clusterMessages.segmentHeaders, wanted);
-      const end = found.indexOf(null);
-      const fresh = (end < 0 ? found : found.slice(0, end)) as SegmentHeader[];
-      for (const header of fresh) this.append(header);
-      complete = fresh.length < BATCH;
+    try {
+      for (let complete = false; !complete;) {
+        const next = this.headers.length;
+        const wanted = Array.from({ length: BATCH }, (_, offset) => BigInt(next + offset));
+        const found = await this.connection.request(clusterMessages.segmentHeaders, wanted);
+        const end = found.indexOf(null);
+        const fresh = (end < 0 ? found : found.slice(0, end)) as SegmentHeader[];
+        // Some may have been announced meanwhile.
+        for (const header of fresh.slice(this.headers.length - next)) this.append(header);
+        complete = fresh.length < BATCH;
+      }
+    } finally {
+      if (this.headers.length !== before) this.changed();
     }
-    if (this.headers.length !== before) this.changed();
   }
 
   private onHeader(header: SegmentHeader): void {
@@ -80,11 +91,17 @@ export class ClusterHistory implements VerifiedHistory {
     // Copies of a broadcast, and those of another controller, come again.
     if (header.segmentIndex < next) return;
     if (header.segmentIndex > next) {
-      this.refresh().catch(() => undefined);
+      this.catchUp(header.segmentIndex + 1n).catch(() => undefined);
       return;
     }
     this.append(header);
     this.changed();
+  }
+
+  /** What is being read may have been told before that size was reached. */
+  private async catchUp(size: HistorySize): Promise<void> {
+    await this.refreshing?.catch(() => undefined);
+    await this.reach(size);
   }
 
   private append(header: SegmentHeader): void {
