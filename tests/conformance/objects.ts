@@ -29,7 +29,7 @@ interface ObjectsFile {
       retrieved: boolean;
       error: string | null;
     })[];
-  failing: (RecordedHint & { what: string; ok: boolean; error_kind: string })[];
+  failing: (RecordedHint & { what: string; ok: boolean; error_kind: string | null })[];
 }
 
 /** Our code for each kind of error of the reference; its getter of pieces fails where ours has none. */
@@ -56,39 +56,29 @@ function caseList(file: ObjectsFile, archiving: ArchivingFile): ConformanceCase[
       file.max_object_len,
     );
   };
+  // A recording may list some of the objects, in any order; what archiving gives in all is archiving's own case.
+  const given = new Set(archiving.outcomes.flatMap(({ global_objects }) => global_objects.map(String)));
+  const inBlocks = new Set(
+    archiving.blocks.flatMap(({ objects }) =>
+      objects.map(({ hash, data_name, data_len }) => String([hash, data_name, data_len])),
+    ),
+  );
   return [
-    {
-      name: 'every mapping that archiving gave',
-      rule: 'object-mapping',
-      run: () =>
-        expectSame(
-          'mappings',
-          archiving.outcomes.flatMap(({ global_objects }) => global_objects),
-          file.retrieval.map(({ hash, piece_index, offset }) => [hash, piece_index, offset]),
-        ),
-    },
-    {
-      name: 'every object of the blocks',
-      rule: 'object-mapping',
-      run: () => {
-        const objectOf = ({ hash, data_name, data_len }: RecordedData) =>
-          `${data_name}, ${data_len}: ${hash}`;
-        const inBlocks = archiving.blocks.flatMap(({ objects }) => objects.map(objectOf));
-        expectSame('objects', file.retrieval.map(objectOf).sort(), inBlocks.sort());
-        for (const { hash, data_name, data_len } of file.retrieval) {
-          expectSame('hash', blake3Hash(namedBytes(file.label, data_name, data_len)), hash);
-        }
-      },
-    },
     ...casesOf(
       file.retrieval,
       ({ data_name }) => ({ name: `retrieval of ${data_name}`, rule: 'object-retrieval' }),
       async (record) => {
+        const { hash, piece_index, offset, data_name, data_len } = record;
+        if (!given.has(String([hash, piece_index, offset])))
+          throw new Error('archiving gave no such mapping');
+        if (!inBlocks.has(String([hash, data_name, data_len])))
+          throw new Error('no block has such an object');
+        const expected = namedBytes(file.label, data_name, data_len);
+        expectSame('hash', blake3Hash(expected), hash);
         const refused = await refusal(() => fetch(record));
         expectSame('retrieved', refused === null, record.retrieved);
         expectRefusal(refused, record.error, { 'piece not available': /^piece-not-found: / });
         if (refused !== null) return;
-        const expected = namedBytes(file.label, record.data_name, record.data_len);
         expectSame('the data is the recorded one', equal(await fetch(record), expected), true);
       },
     ),
@@ -98,6 +88,7 @@ function caseList(file: ObjectsFile, archiving: ArchivingFile): ConformanceCase[
       async (record) => {
         const refused = await refusal(() => fetch(record));
         expectSame('ok', refused === null, record.ok);
+        if (record.error_kind === null) return;
         expectSame('code', refused instanceof ProtocolError && refused.code, codeOf(record.error_kind));
       },
     ),
