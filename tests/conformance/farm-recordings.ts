@@ -10,7 +10,7 @@ export interface RecordedRecord extends Recorded {
 }
 
 interface Region extends Recorded {
-  file?: string;
+  file?: string | null;
 }
 
 export interface RecordedSector extends Recorded {
@@ -26,9 +26,9 @@ export interface RecordedSector extends Recorded {
     minSectorLifetime: number;
   };
   records: RecordedRecord[];
-  regions: Record<'contents_map' | 'record_chunks' | 'record_metadata' | 'checksum', Region>;
-  sector_file: string | null;
-  sector_metadata_file: string;
+  regions: Partial<Record<'contents_map' | 'record_chunks' | 'record_metadata' | 'checksum', Region>>;
+  sector_file?: string | null;
+  sector_metadata_file?: string | null;
 }
 
 export interface SectorsFile {

@@ -14,7 +14,7 @@ import { SECTOR_METADATA_BYTES, sectorBytes, sectorLayout } from '../../src/prot
 import { MemoryDirectory } from '../../src/storage/memory-directory.ts';
 import { headerOf, RebuiltHistory, type ArchivingFile } from './archive-support.ts';
 import { planOf, type RecordedRecord, type RecordedSector, type SectorsFile } from './farm-recordings.ts';
-import { casesOf, expectFacts, expectSame, splitHex } from './protocol-support.ts';
+import { casesOf, expectFacts, expectSame, noteUnchecked, splitHex } from './protocol-support.ts';
 import type { ConformanceCase, ConformanceContext } from './types.ts';
 
 /** The sectors of a set, plotted anew. */
@@ -128,8 +128,10 @@ export class Sectors {
       record_metadata: [recordMetadata, checksum],
       checksum: [checksum, end],
     } as const;
-    for (const [name, region] of Object.entries(regions)) {
-      const [from, to] = borders[name as keyof typeof borders];
+    noteUnchecked(regions, Object.keys(borders));
+    for (const [name, [from, to]] of Object.entries(borders)) {
+      const region = regions[name as keyof typeof borders];
+      if (region === undefined) continue;
       const bytes = sector.subarray(from, to);
       expectFacts(region, ['file'], {
         offset: from,
@@ -137,12 +139,12 @@ export class Sectors {
         blake3: blake3Hash(bytes),
         hex: bytes,
       });
-      if (region.file !== undefined) await this.expectFile(name, bytes, region.file);
+      await this.expectFile(name, bytes, region.file);
     }
   }
 
-  private async expectFile(what: string, bytes: Uint8Array, file: string | null): Promise<void> {
-    if (file === null) return;
+  private async expectFile(what: string, bytes: Uint8Array, file: string | null | undefined): Promise<void> {
+    if (typeof file !== 'string') return;
     expectSame(`${what} is as in ${file}`, equal(bytes, await this.ctx.read(file)), true);
   }
 

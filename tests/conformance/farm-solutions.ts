@@ -131,7 +131,8 @@ export function solutionCases(
   sectors: Sectors,
 ): ConformanceCase[] {
   return file.audits.flatMap(({ sector: id, reward_address, audits, narrow }) => {
-    const sector = recorded.sectors.find((candidate) => candidate.id === id)!;
+    const sector = recorded.sectors.find((candidate) => candidate.id === id);
+    if (sector === undefined) throw new Error(`sector ${id}, which is audited, is not in sectors.json`);
     return [
       ...casesOf(
         audits,

@@ -16,7 +16,10 @@ export const farm: ConformanceSuite = {
     if (files.includes('contents_map.json')) {
       yield* contentsMapCases(ctx, await ctx.json<ContentsMapFile>('contents_map.json'));
     }
-    if (!files.includes('sectors.json')) return;
+    if (!files.includes('sectors.json')) {
+      if (!files.includes('solutions.json')) return;
+      throw new Error('this set lacks sectors.json, whose sectors its solutions are of');
+    }
     const pool = createNodePool(Math.min(2, availableParallelism()));
     try {
       const recorded = await ctx.json<SectorsFile>('sectors.json');
