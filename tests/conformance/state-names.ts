@@ -83,18 +83,3 @@ export function checkNamedEntry(
   const bytes = fromHex(value);
   expectSame('encoded again', item.entry.encode(item.entry.decode(bytes)), bytes);
 }
-
-/** Compares an entry of many keys with those of one key that its name means, and its values with theirs. */
-export function checkNamedGroup(group: ProofEntry, single: readonly ProofEntry[]): void {
-  const known = new Map(single.map(({ keys: [key], values: [value] }) => [key, value]));
-  group.keys.forEach((key, at) => {
-    if (known.has(key)) expectSame(`value of ${key}`, known.get(key), group.values[at]);
-  });
-  expectSame('values', group.values.length, group.keys.length);
-  const [, what] = /^all (\w+)$/.exec(group.name ?? '') ?? [];
-  const isMeant = ({ name = '' }: ProofEntry) =>
-    what === 'keys' || (what === 'accounts' && name.startsWith('System.Account['));
-  if (what === undefined) return;
-  const meant = single.filter(isMeant).flatMap(({ keys }) => keys);
-  expectSame(`all ${what}`, [...group.keys].sort(), meant.sort());
-}
