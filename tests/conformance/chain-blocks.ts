@@ -51,7 +51,7 @@ function nameOfItem(item: DigestItem): string {
   return item.kind;
 }
 
-/** Items of a header in the form of the recordings, which leave out what is absent. */
+/** Items of a header in the form of the recordings; undefined is what is absent, which they leave out. */
 function recordedDigest(header: Header, digests: SubspaceDigests): Recorded {
   const { preDigest, segmentCommitments, enableSolutionRangeAdjustment, ...rest } = digests;
   const whole: Recorded = {
@@ -65,7 +65,9 @@ function recordedDigest(header: Header, digests: SubspaceDigests): Recorded {
     order: header.digest.map(nameOfItem),
   };
   const isThere = (value: unknown) => value !== null && !(Array.isArray(value) && value.length === 0);
-  return Object.fromEntries(Object.entries(whole).filter(([, value]) => isThere(value)));
+  return Object.fromEntries(
+    Object.entries(whole).map(([field, value]) => [field, isThere(value) ? value : undefined]),
+  );
 }
 
 function derivedOf(digests: SubspaceDigests, constants: ChainConstants): Recorded {

@@ -1,6 +1,7 @@
 /** Recorded chains, as their cases share them. */
-import { fromHex } from '../../src/protocol/bytes.ts';
-import { unprefixed, type RecordedBlock } from './chain-support.ts';
+import { fromHex, toPrefixedHex } from '../../src/protocol/bytes.ts';
+import { storagePrefix } from '../../src/protocol/storage-key.ts';
+import type { RecordedBlock } from './chain-support.ts';
 import type { Recorded } from './protocol-support.ts';
 
 export interface ChainBlock extends Recorded, RecordedBlock {
@@ -56,13 +57,12 @@ export interface ChainFile {
 
 export interface LongFile {
   set: string;
-  continues?: string;
   genesisHash: string;
   blocks: (RecordedBlock & { number: number; hash: string; branch: string })[];
   final: ImportEntry;
 }
 
-interface NegativeCase extends RecordedBlock {
+interface NegativeCase extends Recorded, RecordedBlock {
   name: string;
   note: string;
   base: string;
@@ -79,20 +79,22 @@ export interface NegativeFile {
   set: string;
   genesisHash: string;
   cases: NegativeCase[];
-  headerValidOnly: (RecordedBlock & {
-    name: string;
-    expect: string;
-    base: string;
-    number: number;
-    header: unknown;
-    hash: string;
-  })[];
+  headerValidOnly: (Recorded &
+    RecordedBlock & {
+      name: string;
+      expect: string;
+      base: string;
+      number: number;
+      header: unknown;
+      hash: string;
+    })[];
 }
 
 export const hex = (text: string): Uint8Array => fromHex(text);
 
-/** Hex of a storage item that the recorded network has other than Chronos, whose genesis the rest is; or null. */
-export function overrideOf({ meta }: ChainFile, item: string): string | null {
-  const found = meta.genesisOverrides.find(({ what }) => what === item || what.startsWith(`${item} `));
-  return found === undefined ? null : (unprefixed(found.value) as string);
+/** Bytes of a storage item that the recorded network has other than Chronos, whose genesis the rest is; or null. */
+export function overrideOf({ meta }: ChainFile, pallet: string, item: string): Uint8Array | null {
+  const key = toPrefixedHex(storagePrefix(pallet, item));
+  const found = meta.genesisOverrides.find((override) => override.key === key);
+  return found === undefined ? null : hex(found.value);
 }

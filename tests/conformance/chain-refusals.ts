@@ -11,7 +11,7 @@ import type { ChainConstants, Header } from '../../src/protocol/types.ts';
 import { expectReferenceError } from './chain-errors.ts';
 import type { ChainFile, NegativeFile } from './chain-recordings.ts';
 import { importable, Replay, unprefixed } from './chain-support.ts';
-import { expectSame, refusal } from './protocol-support.ts';
+import { expectFacts, expectSame, pick, refusal, type Recorded } from './protocol-support.ts';
 import type { ConformanceCase } from './types.ts';
 
 /** What importing alone refuses, as a node does that has verified nothing beforehand. */
@@ -35,14 +35,14 @@ function ruleOf(error: Error | null): string | null {
 }
 
 /** A recorded header of a block that is not valid, in all its forms. */
-function checkRefusedHeader(
-  recorded: { number: number; hash: string; header: unknown; headerScale: string },
-  { header }: ImportableBlock,
-): void {
-  expectSame('number', header.number, recorded.number);
-  expectSame('hash', headerHash(header), unprefixed(recorded.hash));
-  expectSame('JSON', unprefixed(toRpcHeader(header)), unprefixed(recorded.header));
-  expectSame('SCALE', encodeHeader(header), unprefixed(recorded.headerScale));
+function checkRefusedHeader(recorded: Recorded, { header }: ImportableBlock): void {
+  const forms = pick(recorded, ['number', 'hash', 'header', 'headerScale']);
+  expectFacts(unprefixed(forms) as Recorded, [], {
+    number: header.number,
+    hash: headerHash(header),
+    header: unprefixed(toRpcHeader(header)),
+    headerScale: encodeHeader(header),
+  });
 }
 
 export function* negativeCases(

@@ -43,7 +43,7 @@ function* chainCases(file: string, chain: ChainFile, replay: Replay): Generator<
         if (verified === undefined) throw new Error('not imported');
         const { digests } = verified.block;
         const state = stateAfter(digests, verified.context, constants);
-        expectSame('state', state, unprefixed(pick(recorded, STATE_FIELDS)));
+        expectFacts(unprefixed(pick(recorded, STATE_FIELDS)) as Recorded, [], state);
         const entry = chain.importOrder[index];
         checkImport(replay, verified.context, entry);
         expectSame('branch', entry?.branch, recorded.branch);
@@ -100,7 +100,6 @@ function* longCases(long: LongFile, chain: ChainFile, replay: Replay): Generator
       const branch = chain.blocks.find(({ hash }) => hash === parentHash)?.branch ?? 'main';
       for (const block of [...long.blocks, long.final]) expectSame('branch', branch, block.branch);
       expectSame('genesis', long.genesisHash, chain.meta.genesis.hash);
-      if (long.continues) expectSame('what it continues', 'chain.json.gz main branch', long.continues);
     },
   };
 }
@@ -114,17 +113,16 @@ export async function* cases(ctx: ConformanceContext, files: string[]): AsyncGen
   if (has('chain.json.gz')) {
     const chain = await load<ChainFile>('chain.json.gz');
     const replay = await Replay.open(genesisFacts(chain), constants);
-    blocks = chain.blocks.length;
     yield* chainCases('chain', chain, replay);
-    if (has('rpc-samples.json')) yield sampledChainCase(await load<SamplesFile>('rpc-samples.json'), chain);
     if (has('negative-headers.json.gz')) {
       yield* negativeCases(await load<NegativeFile>('negative-headers.json.gz'), chain, replay);
     }
     if (has('headers-long.json.gz')) {
       const long = await load<LongFile>('headers-long.json.gz');
-      blocks += long.blocks.length;
+      blocks = chain.blocks.length + long.blocks.length;
       yield* longCases(long, chain, replay);
     }
+    if (has('rpc-samples.json')) yield sampledChainCase(await load<SamplesFile>('rpc-samples.json'), replay);
   } else if (has('negative-headers.json.gz') || has('headers-long.json.gz')) {
     throw new Error('this set lacks chain.json.gz, which its other files continue');
   }

@@ -44,13 +44,31 @@ export function noteUnchecked(record: object, inputs: readonly string[]): void {
   for (const field of Object.keys(record)) if (!inputs.includes(field)) unchecked.add(field);
 }
 
+function isRecord(value: unknown): value is Recorded {
+  return (
+    typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
+  );
+}
+
+/** What of a recorded value something was computed for; other fields of objects inside it are noted. */
+function computedPart(computed: unknown, recorded: unknown): unknown {
+  if (Array.isArray(computed) && Array.isArray(recorded))
+    return recorded.map((item: unknown, index) => computedPart(computed[index], item));
+  if (!isRecord(computed) || !isRecord(recorded)) return recorded;
+  const fields = Object.keys(computed);
+  noteUnchecked(recorded, fields);
+  const both = fields.filter((field) => field in recorded);
+  return Object.fromEntries(both.map((field) => [field, computedPart(computed[field], recorded[field])]));
+}
+
 /**
- * Compares every fact of a record. A field is an input (named), or has to have been computed: one that is neither,
- * as another recorder may write, is no disagreement, but told, so that no recorded fact silently goes unchecked.
+ * Compares every fact of a record. A field, of the record or of an object inside it, is an input (named), or has to
+ * have been computed (undefined: absent): one that is neither, as another recorder may write, is no disagreement, but
+ * told, so that no recorded fact silently goes unchecked.
  */
 export function expectFacts(record: Recorded, inputs: readonly string[], computed: Recorded): void {
   for (const field of Object.keys(record)) {
-    if (field in computed) expectSame(field, computed[field], record[field]);
+    if (field in computed) expectSame(field, computed[field], computedPart(computed[field], record[field]));
   }
   noteUnchecked(record, [...inputs, ...Object.keys(computed)]);
 }
