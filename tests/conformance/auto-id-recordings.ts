@@ -20,7 +20,7 @@ interface CertificateRecord extends Recorded {
   key_alg: string;
   role: string;
   auto_id: string;
-  issuer_auto_id: string | null;
+  issuer_auto_id?: string | null;
   private_key_pkcs8_der: string;
   certificate_der: string;
   tbs_der: string;
@@ -51,7 +51,7 @@ interface ExtrinsicRecord extends Recorded {
 
 export interface AutoIdFile {
   meta: Recorded & { storage_prefix: Record<string, string> };
-  identifiers: (Recorded & { common_name_hex: string; issuer: string | null })[];
+  identifiers: (Recorded & { common_name_hex: string; issuer?: string | null })[];
   certificates: CertificateRecord[];
   actions: ActionRecord[];
   scenarios: { name: string; steps: Step[] }[];
@@ -120,7 +120,9 @@ interface WalletRecords {
 
 export const bytes = (hex: string): Uint8Array => fromHex(hex);
 
-export const nullable = (hex: string | null): Uint8Array | null => (hex === null ? null : fromHex(hex, 32));
+/** An identifier that may be null or left out. */
+export const nullable = (hex: string | null | undefined): Uint8Array | null =>
+  typeof hex === 'string' ? fromHex(hex, 32) : null;
 
 /** Bytes as the recordings write them. */
 export const hex = toPrefixedHex;

@@ -62,9 +62,16 @@ export function certificateCases(file: AutoIdFile): ConformanceCase[] {
     async (record) => {
       const { tbs, signatureAlgorithm, signature } = decodeCertificate(bytes(record.certificate_der));
       const issuer = nullable(record.issuer_auto_id);
-      expectFacts(record, ['name', 'certificate_der', 'issuer_auto_id', 'private_key_pkcs8_der', 'key_alg'], {
+      const inputs = [
+        'name',
+        'certificate_der',
+        'issuer_auto_id',
+        'private_key_pkcs8_der',
+        'key_alg',
+        'role',
+      ];
+      expectFacts(record, inputs, {
         auto_id: hex(autoIdOf(tbs.commonName, issuer)),
-        role: issuer === null ? 'root' : 'leaf',
         not_before_ms: tbs.notBefore,
         not_after_ms: tbs.notAfter,
         serial_hex: `0x${tbs.serial.toString(16)}`,
@@ -74,6 +81,7 @@ export function certificateCases(file: AutoIdFile): ConformanceCase[] {
         subject_public_key_info_der: hex(tbs.publicKeyInfo),
         tbs_der: hex(tbs.raw),
       });
+      expectSame('is it a root', issuer === null, record.role === 'root');
       const key = await importPrivateKey(bytes(record.private_key_pkcs8_der));
       expectSame('key of the certificate', key.publicKeyInfo, toHex(tbs.publicKeyInfo));
       expectSame('kind of key', key.algorithm, record.key_alg.replace(/^rsa\d+$/, 'rsa'));
@@ -113,11 +121,15 @@ export function actionCases(file: AutoIdFile): ConformanceCase[] {
       const id = fromHex(record.auto_id, 32);
       const call = decodeCall(bytes(record.call_scale));
       if (call.kind !== 'revoke' && call.kind !== 'deactivate') throw new Error(`a ${call.kind} call`);
-      const own = file.certificates.find((one) => one.auto_id === record.auto_id)!;
+      const certificateOf = (autoId: string | null | undefined) => {
+        const found = file.certificates.find((one) => one.auto_id === autoId);
+        if (found === undefined) throw new Error(`no certificate of ${autoId} is recorded`);
+        return found;
+      };
+      const own = certificateOf(record.auto_id);
       if (record.signer !== 'self' && record.signer !== 'issuer')
         throw new Error(`nobody is meant by the signer ${record.signer}`);
-      const signer =
-        record.signer === 'self' ? own : file.certificates.find((one) => one.auto_id === own.issuer_auto_id)!;
+      const signer = record.signer === 'self' ? own : certificateOf(own.issuer_auto_id);
       const payload = actionPayload(id, BigInt(record.nonce), call.kind);
       const algorithm = bytes(record.signature_algorithm_der);
       const { publicKeyInfo } = decodeCertificate(bytes(signer.certificate_der)).tbs;
