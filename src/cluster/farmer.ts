@@ -166,11 +166,11 @@ export class FarmSeat {
     this.farm = farm;
     this.seats.add(this);
     const own = { instance: farm.id, queue: farm.id };
-    const { identity } = this;
+    const details = (): FarmIdentity[] => (this.identity === null ? [] : [this.identity]);
     const asFarmer = { instance: this.farmerId, queue: this.farmerId };
     this.off.push(
-      connection.respondStream(clusterMessages.farmDetails, asFarmer, async function* details() {
-        if (identity !== null) yield identity;
+      connection.respondStream(clusterMessages.farmDetails, asFarmer, async function* told() {
+        yield* details();
       }),
       connection.respondStream(clusterMessages.plottedSectors, own, (_, signal) =>
         this.plotted(farm, signal),

@@ -196,6 +196,21 @@ describeWithNats('a cluster', () => {
     return heard;
   }
 
+  it('says how large its farms are now, not how large they were', async () => {
+    const { farm, seat } = await startFarm(2);
+    const connection = await cluster.connect();
+    const sizes = async (): Promise<number[]> => {
+      const found: number[] = [];
+      const asked = { instance: seat.farmerId };
+      for await (const { totalSectorsCount } of connection.stream(clusterMessages.farmDetails, null, asked))
+        found.push(totalSectorsCount);
+      return found;
+    };
+    expect(await sizes()).toEqual([2]);
+    await farm.setAllocation(bytesOfSectors(3, RULES.maxPiecesInSector));
+    expect(await sizes()).toEqual([3]);
+  });
+
   it('finishes a sector elsewhere when its plotter dies', async () => {
     const stuck = await startPlotter({ pool: encodings.pool(undefined, forever) });
     const { farm } = await startFarm(1, { silenceMs: 3_000 });
