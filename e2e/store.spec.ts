@@ -51,6 +51,7 @@ async function storeFile(page: Page): Promise<string> {
   await expect(upload.getByTestId('price')).toContainText('tAI3', { timeout: MINUTE });
   const cid = (await upload.locator('dd.mono').textContent())!;
   await upload.getByRole('button', { name: 'Sign and store' }).click();
+  await expect(page.getByRole('heading', { name: 'Stored from here' })).toBeFocused({ timeout: MINUTE });
   return cid;
 }
 

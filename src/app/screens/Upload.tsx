@@ -14,6 +14,8 @@ import type { Token } from '../../protocol/notation.ts';
 /** Stores files and folders in history, and shows how far each is. */
 export default memo(function Upload({ uploads, onChange }: { uploads: UploadView[]; onChange: () => void }) {
   const token = useToken();
+  /** The newest that was sent from this page: what becomes of it comes into sight. */
+  const [newest, setNewest] = useState<string | null>(null);
   const ready = uploads.find(({ step }) => step === 'ready');
   const sent = uploads.filter(({ step }) => step !== 'ready');
   return (
@@ -22,11 +24,16 @@ export default memo(function Upload({ uploads, onChange }: { uploads: UploadView
         {ready === undefined ? (
           <Choose onChange={onChange} />
         ) : (
-          <Confirm upload={ready} token={token} onChange={onChange} />
+          <Confirm
+            upload={ready}
+            token={token}
+            onChange={onChange}
+            onSent={async () => setNewest(ready.id)}
+          />
         )}
       </Card>
       {sent.length > 0 && (
-        <Card title="Stored from here" span={6}>
+        <Card key={newest} title="Stored from here" span={6} answer={newest !== null}>
           <Many items={sent} thing="object" words={({ name, cid }) => `${name} ${cid}`} page={6}>
             {(shown) => (
               <ul className="list">
