@@ -40,9 +40,11 @@ test('a save goes on after the tab was reloaded', async ({ browser }) => {
   await test.step('it stops in the midst', async () => {
     const opened = await openSample(page, NAME);
     await stallSaves(page, BLOCKS);
-    await opened.getByRole('button', { name: 'Save', exact: true }).click();
+    const button = opened.getByRole('button', { name: 'Save', exact: true });
+    await button.click();
     const save = opened.getByTestId('save');
     await expect(save).toHaveAttribute('data-state', 'running', { timeout: MINUTE });
+    await expect(button).toBeDisabled();
     await expect(save.getByText(/1\.\d\d MiB of 1\.42 MiB/)).toBeVisible({ timeout: MINUTE });
     expect(await picked(page)).toHaveLength(0);
   });

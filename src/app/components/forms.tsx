@@ -98,6 +98,7 @@ export function Deed(props: {
   busy?: string;
   /** What the button says once it was done, if it is not to be done again. */
   done?: string;
+  disabled?: boolean;
   danger?: boolean;
   primary?: boolean;
   /** Question to answer first. */
@@ -115,7 +116,7 @@ export function Deed(props: {
       <button
         type="button"
         className={props.danger ? 'danger' : props.primary ? 'primary' : ''}
-        disabled={action.busy || done}
+        disabled={action.busy || done || props.disabled === true}
         onClick={start}
       >
         {action.busy ? (props.busy ?? 'Working…') : done ? props.done : props.label}

@@ -286,7 +286,7 @@ function Actions(props: { object: ObjectView; saves: boolean; keeps: boolean; on
   const link = `${window.location.origin}/#/objects/${object.path.replace(/^\/object\//, '')}`;
   return (
     <div className="row">
-      {!props.saves && <SaveButton object={object} onChange={props.onSaved} />}
+      <SaveButton object={object} saves={props.saves} onChange={props.onSaved} />
       {!props.keeps && (
         <Deed
           label="Keep here"

@@ -25,8 +25,12 @@ const isLive = (state: SaveState): boolean => ['running', 'checking', 'writing']
 /** Saves that the person began or went on with on this page: their downloads begin by themselves. */
 const begun = new Set<string>();
 
-/** The button that begins to save an object. */
-export function SaveButton({ object, onChange }: { object: ObjectView; onChange: () => void }) {
+/**
+ * The button that begins to save an object. `saves`: whether that is under way; the button stays in its place then, so
+ * that a second click hits no other.
+ */
+export function SaveButton(props: { object: ObjectView; saves: boolean; onChange: () => void }) {
+  const { object, onChange } = props;
   const start = async (): Promise<void> => {
     const target = canPickFiles() ? await pickFile(savedName(object)) : null;
     if (target === null && canPickFiles()) return;
@@ -37,6 +41,7 @@ export function SaveButton({ object, onChange }: { object: ObjectView; onChange:
     <Deed
       label={object.kind === 'folder' ? 'Save as zip' : 'Save'}
       busy={canPickFiles() ? 'Where to?' : 'Starting…'}
+      disabled={props.saves}
       primary
       onDo={start}
     />
