@@ -275,6 +275,18 @@ describe('pieces taken as they arrive', () => {
     expect(made).toHaveLength(1);
   });
 
+  it('are there for one while another waits for the same piece to be checked', async () => {
+    const { supply: pieces, pool } = supply([holder('all', () => true).provider]);
+    let release: () => void = () => undefined;
+    const held = new Promise<void>((resolve) => (release = resolve));
+    const check = pool.run.bind(pool);
+    pool.run = async (job, input) => held.then(() => check(job, input));
+    const [verified, early] = [pieces.piece(1n, signal), pieces.piece(1n, signal, quick)];
+    expect(says(await early)).toBe(1n);
+    release();
+    expect(says(await verified)).toBe(1n);
+  });
+
   it('are checked at once, not seconds later, for who begins to wait for them', async () => {
     vi.useFakeTimers();
     try {
