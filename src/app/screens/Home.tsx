@@ -136,7 +136,7 @@ function FarmCards({ farms }: { farms: FarmView[] }) {
         <Stat
           label="Blocks won"
           value={count(totals.blocks)}
-          note={`${counted(totals.votes, 'vote')} · ${counted(totals.audited, 'slot')} audited`}
+          note={`${counted(totals.votes, 'vote')} · ${counted(totals.audited, 'slot')} audited, since this tab was opened`}
         />
       </Card>
       <Card span={4}>
@@ -192,7 +192,7 @@ function Plots({ farm, named }: { farm: FarmView; named: boolean }) {
         {plotting === null
           ? slots.medianAuditMs === null
             ? farm.sectors.length === 0
-              ? 'Sectors are plotted here once the chain is verified up to its head.'
+              ? (farm.held ?? 'Sectors are plotted here once the farm is open.')
               : 'Audits begin once a sector is plotted.'
             : `Audits take ${duration(slots.medianAuditMs)}.`
           : `Sector ${plotting.sector}: ${plotting.stage}, ${plotting.piecesDone} of ${plotting.piecesTotal} pieces${plotting.etaSeconds === null ? '' : `, ${timeLeft(plotting.etaSeconds)}`}.`}
