@@ -1,4 +1,4 @@
-import { useEffect, useState, type ReactNode } from 'react';
+import { useState, type ReactNode } from 'react';
 import { useRouteDetail } from '../hooks.ts';
 import { Card } from './basics.tsx';
 
@@ -16,9 +16,12 @@ export function Section(props: {
 }) {
   const wanted = useRouteDetail() === props.name;
   const [open, setOpen] = useState(() => wanted || !window.matchMedia(PHONE).matches);
-  useEffect(() => {
+  const [was, setWas] = useState(wanted);
+  // Not in an effect: it has its height before it comes into sight, or the page's end keeps it down there.
+  if (wanted !== was) {
+    setWas(wanted);
     if (wanted) setOpen(true);
-  }, [wanted]);
+  }
   return (
     <Card
       title={props.title}
