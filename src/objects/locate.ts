@@ -116,13 +116,12 @@ export class HintBook {
   add(places: readonly GlobalObject[], giver: string): void {
     for (const place of places) {
       const key = keyOf(place.hash);
-      const known = this.hints.get(key) ?? [];
-      if (known.length < MAX_HINTS_PER_OBJECT && !isAmong(place, known))
-        this.hints.set(key, [...known, { place, giver }]);
+      const before = this.hints.get(key) ?? [];
+      const isNew = before.length < MAX_HINTS_PER_OBJECT && !isAmong(place, before);
+      const known = isNew ? [...before, { place, giver }] : before;
+      if (isNew) this.hints.set(key, known);
       if (this.hints.size > MAX_PLACES) this.hints.delete(this.hints.keys().next().value ?? '');
-      const waiting = this.open.get(key);
-      if (waiting === undefined) continue;
-      for (const question of waiting) question.offer(this.hints.get(key) ?? []);
+      for (const question of this.open.get(key) ?? []) question.offer(known);
     }
   }
 

@@ -1,5 +1,6 @@
 /** Who can be asked where objects lie: nodes that archive, and indexers of the network. */
 import { parseJson } from '../network/json.ts';
+import { onAbort } from '../async/on-abort.ts';
 import { within } from '../async/within.ts';
 import { toHex } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
@@ -31,19 +32,18 @@ export function nodeLocator(node: MappingNode, waitMs = NODE_WAIT_MS): Locator {
         const missing = new Set(hashes.map(keyOf));
         const end = (): void => {
           clearTimeout(timer);
-          signal.removeEventListener('abort', onAbort);
+          leave();
           stop();
-        };
-        const onAbort = (): void => {
-          end();
-          reject(signal.reason);
         };
         const finish = (): void => {
           end();
           resolve(found);
         };
         const timer = setTimeout(finish, waitMs);
-        signal.addEventListener('abort', onAbort, { once: true });
+        const leave = onAbort(signal, () => {
+          end();
+          reject(signal.reason);
+        });
         const stop = node.onFilteredObjectMappings(hashes, ({ objects }) => {
           found.push(...objects);
           for (const { hash } of objects) missing.delete(keyOf(hash));

@@ -291,16 +291,15 @@ export class NeighbourLocator implements Locator {
     const found = piece ? await nodesIn(piece) : null;
     this.scanned.add(index);
     if (wish.quick !== true) this.checked.add(index);
-    let hits = 0;
+    let hit = false;
     if (piece) this.absent.delete(index);
     else this.absent.add(index);
     if (found !== null) {
       for (const { offset, hash, bytes } of found.nodes)
-        if (this.take({ hash, pieceIndex: index, offset }, bytes)) hits += 1;
+        if (this.take({ hash, pieceIndex: index, offset }, bytes)) hit = true;
       for (const { place, bytes } of this.borders.nodesAt(index, found))
-        if (this.take(place, bytes)) hits += 1;
+        if (this.take(place, bytes)) hit = true;
     }
-    const hit = hits > 0;
     if (hit) this.follow(index);
     this.width = hit ? MOST_PIECES : Math.min(MOST_PIECES, this.width + 1);
   }
