@@ -161,9 +161,10 @@ export function KeepTimeCard({ snapshot }: ScreenProps) {
 }
 
 const PHASES: Record<
-  Exclude<HelperView['phase'], 'off'>,
-  { text: string; tone: 'good' | 'info' | 'warn' | 'bad' }
+  HelperView['phase'],
+  { text: string; tone: 'plain' | 'good' | 'info' | 'warn' | 'bad' }
 > = {
+  off: { text: 'not paired', tone: 'plain' },
   connecting: { text: 'connecting', tone: 'info' },
   ready: { text: 'in use', tone: 'good' },
   waiting: { text: 'gone', tone: 'warn' },
@@ -179,13 +180,7 @@ export function HelperCard({ snapshot }: ScreenProps) {
       name="helper"
       title="Helper"
       rare
-      aside={
-        phase === 'off' ? (
-          <Badge>not paired</Badge>
-        ) : (
-          <Badge tone={PHASES[phase].tone}>{PHASES[phase].text}</Badge>
-        )
-      }
+      aside={<Badge tone={PHASES[phase].tone}>{PHASES[phase].text}</Badge>}
     >
       {phase === 'off' ? <Pairing port={helper.port} /> : <Paired helper={helper} />}
     </Section>
