@@ -1,9 +1,20 @@
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { concat, fromHex, littleEndian, utf8 } from '../protocol/bytes.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { AUTO_ID_PALLET, decodeCall, decodeSerials, encodeCall, encodeSerials } from './calls.ts';
 import { keyUsage } from './certificate.ts';
-import { element, oid, readDer, readTime, TAG, time, type DerReader } from './der.ts';
+import {
+  bigEndian,
+  element,
+  fromBigEndian,
+  oid,
+  readDer,
+  readTime,
+  TAG,
+  time,
+  type DerReader,
+} from './der.ts';
 import { OID } from './oids.ts';
 
 const read = <T>(hex: string, take: (reader: DerReader) => T) => readDer(fromHex(hex), 'value', take);
@@ -36,6 +47,19 @@ describe('DER', () => {
       expect(() => small(wrong)).toThrow(DecodeError);
     expect(small('020109', 9)).toBe(9);
     expect(() => small('02010a', 9)).toThrow('10 exceeds 9');
+  });
+
+  it('has numbers of any length, read at once', () => {
+    fc.assert(
+      fc.property(fc.bigInt({ min: 0n, max: 2n ** 600n }), fc.nat(9), (value, zeros) => {
+        expect(fromBigEndian(concat(new Uint8Array(zeros), bigEndian(value)))).toBe(value);
+      }),
+    );
+    expect(fromBigEndian(new Uint8Array())).toBe(0n);
+    // As long as a file may be; whoever takes it byte by byte takes minutes.
+    const began = performance.now();
+    expect(fromBigEndian(new Uint8Array(2 ** 19).fill(255))).toBe(2n ** (8n * 2n ** 19n) - 1n);
+    expect(performance.now() - began).toBeLessThan(10_000);
   });
 
   it('has object identifiers without padding, and booleans of two values', () => {

@@ -9,7 +9,6 @@ import {
   contextTag,
   element,
   explicit,
-  fromBigEndian,
   integer,
   nullValue,
   octetString,
@@ -168,7 +167,7 @@ export async function decodePkcs12(file: Uint8Array, password: string): Promise<
   if (file.length > MAX_BYTES) throw new Refusal(WHAT, `${file.length} bytes`);
   const safe = readDer(file, WHAT, (reader) => {
     const outer = reader.enter(TAG.sequence);
-    if (fromBigEndian(outer.integer('version')) !== BigInt(VERSION)) outer.fail('another version');
+    if (outer.small('version', VERSION) !== VERSION) outer.fail('another version');
     const content = readData(outer);
     checkMac(outer, content, password);
     outer.finish();

@@ -9,7 +9,7 @@ import { sha224, sha256, sha384, sha512 } from '@noble/hashes/sha2.js';
 import { concat, equal, fromLittleEndian } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { decodeAlgorithm, decodePublicKeyInfo, type Algorithm } from './certificate.ts';
-import { bigEndian, contextTag, DerReader, integer, readDer, sequence, TAG } from './der.ts';
+import { bigEndian, contextTag, DerReader, fromBigEndian, integer, readDer, sequence, TAG } from './der.ts';
 import { OID } from './oids.ts';
 import { verifyPkcs1, verifyPss, type HashName } from './rsa.ts';
 
@@ -51,8 +51,7 @@ export function decodeEcdsa(der: Uint8Array, size: number): Uint8Array {
 /** ECDSA signature of fixed width (r ‖ s) as the DER that X.509 carries. */
 export function encodeEcdsa(fixed: Uint8Array): Uint8Array {
   const half = fixed.length / 2;
-  const part = (bytes: Uint8Array) =>
-    integer(bytes.reduce((value, byte) => (value << 8n) | BigInt(byte), 0n));
+  const part = (bytes: Uint8Array) => integer(fromBigEndian(bytes));
   return sequence(part(fixed.subarray(0, half)), part(fixed.subarray(half)));
 }
 

@@ -34,19 +34,29 @@ function parseNumber(text: string): number {
   return value;
 }
 
+/** Half of a surrogate pair, which neither UTF-8 nor canonical JSON can hold. */
+const HALF = /\p{Surrogate}/u;
+
+function refuseHalves(key: string, value: unknown): unknown {
+  if (HALF.test(key) || (typeof value === 'string' && HALF.test(value)))
+    throw new SyntaxError('half of a surrogate pair');
+  return value;
+}
+
 function refuseDuplicate({ key }: { key: string }): never {
   throw new SyntaxError(`“${key.slice(0, 40)}” is given twice`);
 }
 
 /**
  * Parses JSON that somebody else wrote: at most `limit` characters and 32 levels deep, no member twice, no number that
- * would be rounded. `what` names the value. Throws DecodeError.
+ * would be rounded, no half of a surrogate pair, so that what it gives has a canonical form. `what` names the value.
+ * Throws DecodeError.
  */
 export function parseJson(text: string, what: string, limit = MAX_LENGTH): unknown {
   if (text.length > limit) throw new DecodeError(what, `${text.length} characters of JSON`);
   if (depthOf(text) > MAX_DEPTH) throw new DecodeError(what, `nested deeper than ${MAX_DEPTH} levels`);
   try {
-    return parse(text, undefined, { parseNumber, onDuplicateKey: refuseDuplicate });
+    return parse(text, refuseHalves, { parseNumber, onDuplicateKey: refuseDuplicate });
   } catch (error) {
     throw new DecodeError(what, error instanceof Error ? error.message.slice(0, 200) : 'not JSON');
   }
