@@ -83,10 +83,16 @@ export function headerOf(segment: RecordedSegment): SegmentHeader {
   return decodeSegmentHeader(fromHex(segment.header_scale));
 }
 
-/** Header of the recorded segment before one, or null. */
+/** The recorded segment of that index. Throws where the set lacks it. */
+export function segmentAt(file: ArchivingFile, index: number): RecordedSegment {
+  const found = file.segments.find((segment) => segment.segment_index === index);
+  if (found === undefined) throw new Error(`this set lacks segment ${index}, which one of its cases needs`);
+  return found;
+}
+
+/** Header of the recorded segment before one; null for the first of all. Throws where the set lacks it. */
 export function parentOf(file: ArchivingFile, index: number): SegmentHeader | null {
-  const parent = file.segments[index - 1];
-  return parent === undefined ? null : headerOf(parent);
+  return index === 0 ? null : headerOf(segmentAt(file, index - 1));
 }
 
 /** Commitments and witnesses of a recorded segment with its history, as they were recorded. */
@@ -100,19 +106,20 @@ export function recordedPieces(segment: RecordedSegment, recorded: Uint8Array): 
 
 /** The history of a set: its segments, archived again, and their pieces. */
 export class RebuiltHistory {
-  private constructor(readonly segments: SegmentPieces[]) {}
+  private constructor(private readonly segments: ReadonlyMap<number, SegmentPieces>) {}
 
   /** Archives the recorded blocks; commitments and witnesses are taken from the recording. */
   static of(file: ArchivingFile): RebuiltHistory {
     const archiver = new Archiver();
-    const segments: SegmentPieces[] = [];
+    const segments = new Map<number, SegmentPieces>();
     const keep = (closed: ClosedSegment): void => {
       const index = Number(closed.segmentIndex);
-      const segment = file.segments[index];
-      if (segment !== undefined) segments.push(recordedPieces(segment, closed.record(parentOf(file, index))));
+      const segment = file.segments.find(({ segment_index }) => segment_index === index);
+      if (segment !== undefined)
+        segments.set(index, recordedPieces(segment, closed.record(parentOf(file, index))));
     };
     for (const block of file.blocks) {
-      if (segments.length === file.segments.length) break;
+      if (segments.size === file.segments.length) break;
       archiver.addBlock(blockBytes(file.label, block), []).segments.forEach(keep);
     }
     return new RebuiltHistory(segments);
@@ -120,7 +127,7 @@ export class RebuiltHistory {
 
   /** A piece, or null when its segment was not archived. */
   piece(index: PieceIndex): Uint8Array | null {
-    return this.segments[Number(segmentOfPiece(index))]?.at(positionOfPiece(index)) ?? null;
+    return this.segments.get(Number(segmentOfPiece(index)))?.at(positionOfPiece(index)) ?? null;
   }
 }
 

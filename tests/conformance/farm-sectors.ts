@@ -32,14 +32,17 @@ export class Sectors {
   async plot(sector: RecordedSector): Promise<void> {
     const history = (this.history ??= RebuiltHistory.of(this.archiving));
     const directory = new MemoryDirectory();
-    const commitments = this.archiving.segments.map((segment) => headerOf(segment).segmentCommitment);
+    const headers = this.archiving.segments.map(headerOf);
+    const commitments = new Map(
+      headers.map(({ segmentIndex, segmentCommitment }) => [segmentIndex, segmentCommitment]),
+    );
     await plotSector(planOf(sector), {
       pool: this.pool,
       directory,
       pieces: { name: 'the recording', piece: async (index) => history.piece(index) },
       history: {
-        historySize: () => BigInt(commitments.length),
-        segmentCommitment: (index) => commitments[Number(index)] ?? null,
+        historySize: () => BigInt(commitments.size),
+        segmentCommitment: (index) => commitments.get(index) ?? null,
         onChange: () => () => undefined,
       },
       concurrency: 2,

@@ -33,6 +33,7 @@ import {
   RECORD_NUMBERS,
   recordedPieces,
   recordsOf,
+  segmentAt,
   type ArchivingFile,
   type RecordedBlock,
   type RecordedSegment,
@@ -110,7 +111,7 @@ class Archiving {
     expectSame(
       'segments',
       closed,
-      segments.map((segment) => segment.segment_index),
+      segments.map((segment) => segment.segment_index).toSorted((a, b) => a - b),
     );
   }
 
@@ -207,7 +208,7 @@ class Archiving {
 
   checkResumed(): void {
     const { from_segment_header, block, ...rest } = this.file.resume;
-    const parent = headerOf(this.file.segments[from_segment_header]!);
+    const parent = headerOf(segmentAt(this.file, from_segment_header));
     expectSame('last block of the header', parent.lastArchivedBlock.number, block);
     const at = this.file.blocks.findIndex(({ number }) => number === block);
     const last = this.file.blocks[at]!;

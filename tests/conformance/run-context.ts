@@ -35,7 +35,11 @@ export async function listFiles(dir: string): Promise<string[]> {
 export function createContext(dir: string, observer: ReadObserver | null = null): ConformanceContext {
   const parsed = new Map<string, Promise<unknown>>();
   const read = async (path: string): Promise<Uint8Array> => {
-    const bytes = await readFile(join(dir, path));
+    const bytes = await readFile(join(dir, path)).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT'
+        ? new Error(`this set lacks ${path}, which one of its cases needs`)
+        : error;
+    });
     return new Uint8Array(path.endsWith('.gz') ? await inflate(bytes) : bytes);
   };
   return {
