@@ -10,7 +10,7 @@ import type { WalletService } from '../wallet/service.ts';
 import type { DerivedKind } from '../wallet/session.ts';
 import { alternativeUris } from './certificate.ts';
 import { chainIsOf, chainOf, fromX5c, keyOfChain, subjectOf, type Chain } from './chain.ts';
-import { formatDid, keyIdOf, parseDid } from './did.ts';
+import { formatDid, keyIdOf, parseDid, type Did } from './did.ts';
 import type { IdentityRecord, KeySource, OtherIdentity, OwnIdentity } from './identity-records.ts';
 import { isKeyBound } from './issue.ts';
 import { decodeJws, type JwsHeader } from './jws.ts';
@@ -75,6 +75,14 @@ export class IdentityContext {
   async networkNow(): Promise<string | null> {
     const exists = await this.registry?.exists().catch(() => null);
     return exists === true ? this.options.network() : OFF;
+  }
+
+  /**
+   * Whether a name can be in the registry of the network that is followed: it is that network's, or was made while none
+   * was known.
+   */
+  isHere({ network }: Did): boolean {
+    return network === this.network || network === OFF;
   }
 
   /** Whole seconds since the epoch. */
@@ -318,8 +326,8 @@ export class IdentityContext {
     }
     const parsed = parseDid(did);
     const own = offered.filter((chain) => chainIsOf(chain, did));
-    const here = parsed !== null && (parsed.network === this.network || parsed.network === 'off');
-    const { proven } = here ? await this.consult([parsed.id]) : { proven: null };
+    const { proven } =
+      parsed !== null && this.isHere(parsed) ? await this.consult([parsed.id]) : { proven: null };
     const entry = proven?.registry.entry(parsed!.id) ?? null;
     if (entry !== null) {
       const same = own.find((chain) => equal(subjectOf(chain).tbs.publicKeyInfo, entry.publicKeyInfo));

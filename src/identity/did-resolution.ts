@@ -81,7 +81,7 @@ export async function resolveDid(context: IdentityContext, text: string): Promis
   }
   const known = context.known(did);
   const deactivated = known?.role === 'own' && known.deactivated;
-  const registered = parsed.network === context.network ? await fromRegistry(context, did, parsed) : null;
+  const registered = context.isHere(parsed) ? await fromRegistry(context, did, parsed) : null;
   if (registered !== null) return registered;
   if (deactivated) return failed('notFound', { deactivated });
   return known === null ? failed('notFound') : fromCertificates(context, did);

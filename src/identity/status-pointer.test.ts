@@ -15,6 +15,8 @@ const DAY = 86_400_000;
 
 let now: number;
 let registry: Registry;
+/** Whether the network is known to have a registry. */
+let exists: boolean | null;
 /** Objects of the storage network, by identifier. */
 let objects: Map<string, string>;
 let access: RegistryAccess;
@@ -68,22 +70,9 @@ async function show(): Promise<string> {
   );
 }
 
-beforeEach(async () => {
-  now = Date.UTC(2030, 0, 1);
-  registry = new Registry();
-  objects = new Map();
-  // The registry that is asked is the one of the time.
-  const present = () => testRegistry(registry, () => now);
-  access = {
-    exists: async () => true,
-    read: (ids) => present().read(ids),
-    report: (ids) => present().report(ids),
-    quote: (call) => present().quote(call),
-    submit: (call, ids) => present().submit(call, ids),
-  };
-  wallet = await testWallet();
-  [issuer, holder, verifier] = [await person(access, wallet), await person(access), await person(access)];
-  issuerDid = (await issuer.createIdentity({ name: 'Club' })).did;
+/** Registers an identity of the issuer's and has it certify something revocable of the holder. */
+async function issueAs(club: { did: string }): Promise<void> {
+  issuerDid = club.did;
   await issuer.registerIdentity({ did: issuerDid });
   const { did } = await holder.createIdentity({ name: 'Ada' });
   await issuer.importIdentity({
@@ -98,6 +87,25 @@ beforeEach(async () => {
   });
   index = made.index!;
   id = (await holder.acceptCredential({ text: made.package })).id;
+}
+
+beforeEach(async () => {
+  now = Date.UTC(2030, 0, 1);
+  registry = new Registry();
+  exists = true;
+  objects = new Map();
+  // The registry that is asked is the one of the time.
+  const present = () => testRegistry(registry, () => now);
+  access = {
+    exists: async () => exists,
+    read: (ids) => present().read(ids),
+    report: (ids) => present().report(ids),
+    quote: (call) => present().quote(call),
+    submit: (call, ids) => present().submit(call, ids),
+  };
+  wallet = await testWallet();
+  [issuer, holder, verifier] = [await person(access, wallet), await person(access), await person(access)];
+  await issueAs(await issuer.createIdentity({ name: 'Club' }));
 });
 
 describe('the newest list of revocations', () => {
@@ -113,6 +121,18 @@ describe('the newest list of revocations', () => {
     expect(await show()).toBe('revoked');
     await holder.checkStatus({ id });
     expect((await holder.credentials())[0]).toMatchObject({ status: 'revoked' });
+  });
+
+  it('is found of an identity that was made before the network was known, which says none in its name', async () => {
+    exists = null;
+    const early = await issuer.createIdentity({ name: 'Early club' });
+    exists = true;
+    await issueAs(early);
+    expect(issuerDid).toContain(':off:');
+    await announce(await revoke());
+    expect(await show()).toBe('revoked');
+    const { didDocumentMetadata } = await verifier.resolveDid({ did: issuerDid });
+    expect(didDocumentMetadata).toMatchObject({ revoked: false, anchoredAt: { block: expect.any(Number) } });
   });
 
   it('is asked for by the holder when they want to know', async () => {

@@ -150,7 +150,7 @@ export function knownPointer(context: IdentityContext, issuer: string): StatusPo
 /** Asks the registry for an issuer's newest announcement and remembers it. Null if there is none. */
 export async function learnPointer(context: IdentityContext, issuer: string): Promise<StatusPointer | null> {
   const did = parseDid(issuer);
-  if (did === null || did.network !== context.network) return knownPointer(context, issuer);
+  if (did === null || !context.isHere(did)) return knownPointer(context, issuer);
   const { proven, reported } = await context.consult([did.id, pointerIdOf(did.id)]);
   const of = (view: RegistryView | null) => (view === null ? null : pointerIn(view.registry, did.id));
   const before = context.get<PointerRecord>(recordId(issuer), 'setting')?.proven ?? null;
