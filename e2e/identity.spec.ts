@@ -165,9 +165,15 @@ test('issue, show one claim, verify, revoke, and see it refused', async ({ brows
   const { issue, ask, takeList } = await exchange(parties);
   await checkAnswer(verifier, ask);
 
+  // Not only right after it was issued.
+  await issuer.reload();
+  issuer.on('dialog', (dialog) => void dialog.accept());
+  await issue.getByText('Issued, to revoke: 1').click();
   await changed(issuer.getByLabel('Publish this'), () =>
-    issue.getByRole('button', { name: 'Revoke it again' }).click(),
+    issue.getByTestId('issued').getByRole('button', { name: 'Revoke' }).click(),
   );
+  await expect(issue.getByRole('status').filter({ hasText: 'Revoked: person of Ada' })).toBeVisible();
+  await expect(issue.getByTestId('issued').getByText('revoked', { exact: true })).toBeVisible();
   await takeList();
   await ask.getByRole('button', { name: 'Check the answer' }).click();
   await expect(ask.getByRole('alert')).toContainText('revoked');

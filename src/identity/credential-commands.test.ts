@@ -85,6 +85,51 @@ describe('credentials', () => {
     await expect(verifier.importStatusList({ token: `${list}x` })).rejects.toThrow(/status-list/);
   });
 
+  it('are kept by their issuer, who can suspend, restore and revoke them at any time', async () => {
+    const { issuer, holder, issuerDid, holderDid } = await three();
+    const issue = (subject: string | undefined, revocable: boolean) =>
+      issuer.issueCredential({
+        issuer: issuerDid,
+        ...(subject === undefined ? {} : { subject }),
+        type: PERSON,
+        claims: { given_name: 'Ada' },
+        days: 2,
+        revocable,
+      });
+    const { package: packed } = await issue(holderDid, true);
+    await issue(undefined, false);
+    await issue(undefined, true);
+    await holder.acceptCredential({ text: packed });
+    const issuerPem = await issuer.exportIdentity({ did: issuerDid, format: 'pem' });
+    await holder.importIdentity({ file: issuerPem.content });
+    const issued = await issuer.issuedCredentials({ issuer: issuerDid });
+    expect(issued).toMatchObject([
+      { index: 1, subject: null, subjectName: null },
+      { index: 0, subject: holderDid, subjectName: expect.stringMatching(/^Ada~/), type: PERSON },
+    ]);
+    expect(issued[1]!.claims).toEqual([{ path: ['given_name'], text: 'Ada' }]);
+    expect(issued[1]!.until - issued[1]!.at).toBe(2 * 86_400);
+
+    const first = { issuer: issuerDid, index: 0 };
+    /** What the issuer's own book says of both, and the holder by the list that was made. */
+    const after = async (list: string) => {
+      now += 1000;
+      await holder.importStatusList({ token: list });
+      const book = (await issuer.issuedCredentials({ issuer: issuerDid })).map(({ status }) => status);
+      return [...book, (await holder.credentials())[0]!.status];
+    };
+    expect(await after(await issuer.revokeCredential({ ...first, suspend: true }))).toEqual([
+      'valid',
+      'suspended',
+      'suspended',
+    ]);
+    expect(await after(await issuer.restoreCredential(first))).toEqual(['valid', 'valid', 'valid']);
+    expect(await after(await issuer.revokeCredential(first))).toEqual(['valid', 'revoked', 'revoked']);
+    await expect(issuer.restoreCredential(first)).rejects.toThrow('is revoked');
+    await expect(issuer.revokeCredential({ ...first, suspend: true })).rejects.toThrow('is revoked');
+    await expect(issuer.revokeCredential({ ...first, index: 2 })).rejects.toThrow('index 2');
+  });
+
   it('are refused when replayed, exchanged, bound to others or out of date', async () => {
     const { issuer, holder, verifier, issuerDid, holderDid } = await three();
     const { package: packed } = await issuer.issueCredential({

@@ -14,6 +14,7 @@ import {
 } from './credential-view.ts';
 import { commitmentsOf } from './exchange.ts';
 import type { VerdictView } from './identity-view.ts';
+import { issuedBy, noteIssued, type IssuedCredentialView } from './issued-credentials.ts';
 import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
 import { decodeIssued, isUnlinkable } from './jpt.ts';
 import { jwkSchema } from './jws.ts';
@@ -147,15 +148,17 @@ export function credentialCommands(context: IdentityContext) {
       const at = address === '' ? [] : [webUrl(address).href];
       const index = input.revocable === true ? await takeStatusIndex(context, issuer, at) : null;
       const now = context.seconds;
+      const until = now + days * DAY_S;
+      const type = input.type.trim();
       const claims = {
         ...input.claims,
         ...(Object.keys(commitments).length === 0 ? {} : { commitments }),
       };
       const credential = await issueSdJwt(await context.signingKey(issuer.key), {
         iss: issuer.did,
-        vct: input.type.trim(),
+        vct: type,
         iat: now,
-        exp: now + days * DAY_S,
+        exp: until,
         ...(subject === null ? {} : { sub: subject }),
         ...(holder === null ? {} : { holderKey: requireTokenKey(holder.key) }),
         ...(index === null ? {} : { status: { uri: at[0] ?? statusUri(issuer.did), idx: index } }),
@@ -163,9 +166,24 @@ export function credentialCommands(context: IdentityContext) {
         claims,
         selective: input.selective ?? Object.keys(input.claims).map((name) => [name]),
       });
+      if (index !== null)
+        await noteIssued(context, {
+          issuer: issuer.did,
+          subject,
+          type,
+          claims: input.claims,
+          index,
+          at: now,
+          until,
+        });
       if (holder !== null && holderOf(holder.key) !== null) await store(credential, openings);
       const packed = { v: 1, credential, ...(Object.keys(openings).length === 0 ? {} : { openings }) };
       return { package: JSON.stringify(packed), index };
+    },
+
+    /** Credentials that an identity of one's own issued and can revoke, the newest first. */
+    async issuedCredentials(input: { issuer: string }): Promise<IssuedCredentialView[]> {
+      return issuedBy(context, context.own(input.issuer).did);
     },
 
     /** Takes in a credential, as a package, as its compact text or as the W3C's JSON, after every check. */

@@ -36,6 +36,8 @@ interface ListRecord {
   addresses?: string[];
   /** When the list of one's own that was announced last was signed, in seconds since the epoch. */
   announced?: number;
+  /** When somebody's status in one's own list was changed last, in seconds since the epoch. */
+  changed?: number;
 }
 
 /** A list that was fetched, with the key that its signature was checked under. */
@@ -83,9 +85,28 @@ export function keepOwnList(
   return context.put(listId(issuer), 'setting', record);
 }
 
+/** Gives a credential another status in the list of an issuer of one's own. */
+export async function changeStatus(
+  context: IdentityContext,
+  issuer: string,
+  index: number,
+  status: 'valid' | 'revoked' | 'suspended',
+): Promise<void> {
+  const { list, addresses } = ownList(context, issuer);
+  list.set(index, status);
+  await keepOwnList(context, issuer, list, addresses);
+  const record = context.get<ListRecord>(listId(issuer), 'setting');
+  await context.put(listId(issuer), 'setting', { ...record, changed: context.seconds });
+}
+
 /** When the list that this wallet announced last was signed, in seconds since the epoch; 0 if it announced none. */
 export function lastAnnounced(context: IdentityContext, issuer: string): number {
   return context.get<ListRecord>(listId(issuer), 'setting')?.announced ?? 0;
+}
+
+/** When one's own list was changed last, in seconds since the epoch; 0 for never. */
+export function lastChanged(context: IdentityContext, issuer: string): number {
+  return context.get<ListRecord>(listId(issuer), 'setting')?.changed ?? 0;
 }
 
 /** Notes that a list of an own issuer, signed at a time, was announced. */

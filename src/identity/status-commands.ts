@@ -14,12 +14,13 @@ import { identifiersOf } from './verdict.ts';
 import { isW3cCredential } from './w3c-form.ts';
 import {
   adoptAnnounced,
+  changeStatus,
   fetchStatusList,
   findNewestList,
   isWebAddress,
   keepHandedList,
-  keepOwnList,
   lastAnnounced,
+  lastChanged,
   noteAnnounced,
   ownList,
   statusReader,
@@ -28,6 +29,15 @@ import {
 } from './status-book.ts';
 
 const STATUS_LIFETIME_S = 7 * 86_400;
+
+/** A list that was announced. */
+export interface Announcement {
+  /** Seconds since the epoch at which it was signed, and until which it is believed. */
+  at: number;
+  until: number;
+  /** Whether something was revoked, suspended or restored since. */
+  outdated: boolean;
+}
 
 /** Lists of other systems; fetched when there is a credential of one. */
 const foreignLists = () => import('./w3c-status.ts');
@@ -40,6 +50,31 @@ export function statusCommands(context: IdentityContext, web: Web) {
     if (record === null)
       throw new Refusal('unknown-credential', id.slice(0, 80), 'This credential is not in the wallet.');
     return record.credential.split('~')[0]!;
+  };
+
+  const signedList = async (issuer: string, address?: string): Promise<string> => {
+    const { did, key } = context.own(issuer);
+    const uri = address ?? statusUri(did);
+    const { list } = ownList(context, did);
+    return signStatusList(await context.signingKey(key), did, uri, list, context.seconds, STATUS_LIFETIME_S);
+  };
+
+  /** Gives a credential of an issuer of one's own another status. What is revoked stays revoked. */
+  const mark = async (
+    { issuer, index }: { issuer: string; index: number },
+    status: 'valid' | 'revoked' | 'suspended',
+  ): Promise<string> => {
+    const { did, credentialsIssued } = context.own(issuer);
+    if (!Number.isInteger(index) || index < 0 || index >= credentialsIssued)
+      throw new Refusal('status-list', `index ${index}`, 'No credential of that number was issued.');
+    if (ownList(context, did).list.get(index) === 'revoked' && status !== 'revoked')
+      throw new Refusal(
+        'status-list',
+        `index ${index} is revoked`,
+        'A credential that was revoked stays revoked: issue a new one.',
+      );
+    await changeStatus(context, did, index, status);
+    return signedList(did);
   };
 
   /** Credentials of other systems in an answer of which it is not known whether they were revoked. */
@@ -66,15 +101,17 @@ export function statusCommands(context: IdentityContext, web: Web) {
   };
 
   return {
-    /** Revokes a credential that one issued, by its index; a fresh signed list says so. */
-    async revokeCredential(input: { issuer: string; index: number; suspend?: boolean }): Promise<string> {
-      const issuer = context.own(input.issuer);
-      if (!Number.isInteger(input.index) || input.index < 0 || input.index >= issuer.credentialsIssued)
-        throw new Refusal('status-list', `index ${input.index}`, 'No credential of that number was issued.');
-      const { list, addresses } = ownList(context, issuer.did);
-      list.set(input.index, input.suspend === true ? 'suspended' : 'revoked');
-      await keepOwnList(context, issuer.did, list, addresses);
-      return this.statusList({ issuer: issuer.did });
+    /**
+     * Revokes a credential that one issued, by its index, or suspends it; a fresh signed list says so. Throws Refusal
+     * `status-list` for an index that was not given, or what is revoked already.
+     */
+    revokeCredential(input: { issuer: string; index: number; suspend?: boolean }): Promise<string> {
+      return mark(input, input.suspend === true ? 'suspended' : 'revoked');
+    },
+
+    /** Lets a credential that one suspended count again; a fresh signed list says so. Throws as `revokeCredential`. */
+    restoreCredential(input: { issuer: string; index: number }): Promise<string> {
+      return mark(input, 'valid');
     },
 
     /** Web addresses that an issuer of one's own publishes its list at. */
@@ -87,17 +124,15 @@ export function statusCommands(context: IdentityContext, web: Web) {
      * put at; left out, for handing it over.
      */
     async statusList(input: { issuer: string; address?: string }): Promise<string> {
-      const { did, key } = context.own(input.issuer);
-      const uri = input.address ?? statusUri(did);
-      const { list } = ownList(context, did);
-      return signStatusList(
-        await context.signingKey(key),
-        did,
-        uri,
-        list,
-        context.seconds,
-        STATUS_LIFETIME_S,
-      );
+      return signedList(input.issuer, input.address);
+    },
+
+    /** The list of an issuer of one's own that this wallet announced last; null if it announced none. */
+    async announcement(input: { issuer: string }): Promise<Announcement | null> {
+      const { did } = context.own(input.issuer);
+      const at = lastAnnounced(context, did);
+      if (at === 0) return null;
+      return { at, until: at + STATUS_LIFETIME_S, outdated: lastChanged(context, did) > at };
     },
 
     /** Takes in somebody's status list; one that is older than the one kept is refused. */

@@ -111,13 +111,21 @@ beforeEach(async () => {
 describe('the newest list of revocations', () => {
   it('is found by whoever checks, and so is every newer one', async () => {
     expect(await show()).toBe('status-unknown');
+    expect(await issuer.announcement({ issuer: issuerDid })).toBeNull();
     const first = await freshList();
     const seen = { issuer: issuerDid, list: first, cid: store(first), dry: true };
     expect(await issuer.announceStatusList(seen)).toMatchObject({ refused: null, quote: TEST_QUOTE });
     expect(await show()).toBe('status-unknown');
     expect(await announce(first)).toMatchObject({ refused: null, quote: null });
     expect(await show()).toBe('accepted');
-    await announce(await revoke());
+    const club = { issuer: issuerDid };
+    const at = now / 1000;
+    const announced = { at, until: at + 7 * 86_400 };
+    expect(await issuer.announcement(club)).toEqual({ ...announced, outdated: false });
+    const second = await revoke();
+    expect(await issuer.announcement(club)).toEqual({ ...announced, outdated: true });
+    await announce(second);
+    expect(await issuer.announcement(club)).toMatchObject({ at: at + 1, outdated: false });
     expect(await show()).toBe('revoked');
     await holder.checkStatus({ id });
     expect((await holder.credentials())[0]).toMatchObject({ status: 'revoked' });

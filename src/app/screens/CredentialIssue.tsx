@@ -9,6 +9,7 @@ import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../co
 import { HandOver } from '../components/HandOver.tsx';
 import { identity, useLoaded } from '../wallet-client.ts';
 import { useHandedOver } from './CredentialMeeting.tsx';
+import { Issued } from './CredentialIssued.tsx';
 import { AboutLinking } from './CredentialLinking.tsx';
 import { typeText } from './credential-words.ts';
 
@@ -26,8 +27,9 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
   const [kind, setKind] = useState<'linkable' | 'unlinkable'>('linkable');
   const [request, setRequest] = useState('');
   const [weeks, setWeeks] = useState('4');
-  const [made, setMade] = useState<{ package: string; index: number | null } | null>(null);
-  const [revoked, setRevoked] = useState<string | null>(null);
+  const [days, setDays] = useState('365');
+  const [made, setMade] = useState<{ package: string } | null>(null);
+  const [revoked, setRevoked] = useState<{ issuer: string; list: string } | null>(null);
   const action = useAction();
   const renewable = useLoaded(useCallback(() => identity.issuedUnlinkable(), []));
   useHandedOver('credential-request', (text) => {
@@ -35,6 +37,9 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
     setRequest(text);
   });
   const from = acting.did;
+  const { value: issued, reload: reloadIssued } = useLoaded(
+    useCallback(async () => (from === '' ? [] : identity.issuedCredentials({ issuer: from })), [from]),
+  );
   const unlinkable = kind === 'unlinkable';
   const issue = async () => {
     const told = parseClaims(claims);
@@ -42,13 +47,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
     const common = { issuer: from, type };
     if (unlinkable) {
       const all = { ...told, ...numbers };
-      const issued = await identity.issueUnlinkable({
-        ...common,
-        claims: all,
-        request,
-        weeks: Number(weeks),
-      });
-      return { package: issued.package, index: null };
+      return identity.issueUnlinkable({ ...common, claims: all, request, weeks: Number(weeks) });
     }
     const of = subject === '' ? {} : { subject };
     return identity.issueCredential({
@@ -56,6 +55,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
       ...of,
       claims: told,
       commitments: numbers,
+      days: Number(days),
       revocable,
       statusAddress,
     });
@@ -73,6 +73,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
               setRevoked(null);
               setMade(await issue());
               renewable.reload();
+              reloadIssued();
               props.reload();
             }}
           >
@@ -129,6 +130,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
               />
             ) : (
               <>
+                <TextField label="Days it holds" type="number" value={days} onChange={setDays} />
                 <Check label="Can be revoked" checked={revocable} onChange={setRevocable} />
                 {revocable && (
                   <TextField
@@ -142,26 +144,29 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
             )}
           </Form>
           {made !== null && (
-            <>
-              <HandOver
-                label="Give this to them"
-                text={made.package}
-                fileName="credential.json"
-                kind="credential"
-              />
-              {made.index !== null && (
-                <Deed
-                  label="Revoke it again"
-                  danger
-                  onDo={async () =>
-                    setRevoked(await identity.revokeCredential({ issuer: from, index: made.index! }))
-                  }
-                />
-              )}
-            </>
+            <HandOver
+              label="Give this to them"
+              text={made.package}
+              fileName="credential.json"
+              kind="credential"
+            />
           )}
+          <Issued
+            key={`of ${from}`}
+            issuer={from}
+            issued={issued ?? []}
+            onChange={(list) => {
+              setRevoked({ issuer: from, list });
+              reloadIssued();
+            }}
+          />
           <Suspense fallback={null}>
-            <RevocationList key={from} issuer={from} fresh={revoked} made={made} />
+            <RevocationList
+              key={from}
+              issuer={from}
+              fresh={revoked?.issuer === from ? revoked.list : null}
+              made={made}
+            />
           </Suspense>
           <Renewable issued={renewable.value ?? []} reload={renewable.reload} onMade={setMade} />
         </>
@@ -174,7 +179,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
 function Renewable(props: {
   issued: IssuedView[];
   reload: () => void;
-  onMade: (made: { package: string; index: null }) => void;
+  onMade: (made: { package: string }) => void;
 }) {
   if (props.issued.length === 0) return null;
   return (
@@ -189,8 +194,7 @@ function Renewable(props: {
               <Deed
                 label="Renew"
                 onDo={async () => {
-                  const renewed = await identity.renewUnlinkable({ id });
-                  props.onMade({ package: renewed.package, index: null });
+                  props.onMade(await identity.renewUnlinkable({ id }));
                   props.reload();
                 }}
               />

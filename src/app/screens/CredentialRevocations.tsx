@@ -1,4 +1,5 @@
 import { useCallback, useEffect, useState } from 'react';
+import type { Announcement } from '../../identity/status-commands.ts';
 import type { UploadView } from '../../node/uploads.ts';
 import { Select, Deed, Told } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
@@ -19,21 +20,27 @@ export default function RevocationList(props: { issuer: string; fresh: string | 
   );
   useEffect(reload, [reload, made]);
   const [stored, setStored] = useState(() => keptList(issuer));
+  const { value: announced, reload: reloadAnnounced } = useLoaded(
+    useCallback(() => identity.announcement({ issuer }), [issuer]),
+  );
+  useEffect(reloadAnnounced, [reloadAnnounced, fresh]);
   const sign = async (address: string) =>
     setList(await identity.statusList({ issuer, ...(address === '' ? {} : { address }) }));
   const text = place === '' ? (fresh ?? list) : list;
   return (
-    <details open={stored !== null || undefined}>
+    <details open={stored !== null || fresh !== null || undefined}>
       <summary>Your list of revocations, for those who check</summary>
       <div className="stack">
         <p className="muted">
           Whoever checks a credential of yours needs a list that you signed within the last week. Without one
           they are told that revocations are not known.
         </p>
+        {announced !== null && <Announced announced={announced} />}
         {stored !== null && (
           <Announce
             issuer={issuer}
             list={stored}
+            onAnnounced={reloadAnnounced}
             onEnd={() => {
               forgetList(issuer);
               setStored(null);
@@ -72,6 +79,21 @@ export default function RevocationList(props: { issuer: string; fresh: string | 
         )}
       </div>
     </details>
+  );
+}
+
+/** What whoever checks finds by themselves, and whether that says all that the issuer changed. */
+function Announced({ announced: { at, until, outdated } }: { announced: Announcement }) {
+  const over = until * 1000 < Date.now();
+  return (
+    <p>
+      You announced your list of {new Date(at * 1000).toLocaleString()} on the network.{' '}
+      {over
+        ? 'It is over a week old and believed no longer: announce the present one.'
+        : outdated
+          ? 'What you changed since then is not in it: announce the present one.'
+          : `It is believed until ${new Date(until * 1000).toLocaleString()}.`}
+    </p>
   );
 }
 
@@ -118,8 +140,8 @@ function StoreList({ text, onSent }: { text: string; onSent: (cid: string) => vo
 }
 
 /** How far a list is that was sent to be stored, and announcing it, which makes it the one that counts. */
-function Announce(props: { issuer: string; list: StoredList; onEnd: () => void }) {
-  const { issuer, list, onEnd } = props;
+function Announce(props: { issuer: string; list: StoredList; onAnnounced: () => void; onEnd: () => void }) {
+  const { issuer, list, onAnnounced, onEnd } = props;
   const { status, refresh } = useObjects();
   const token = useToken();
   const [told, setTold] = useState<string | null>(null);
@@ -173,7 +195,10 @@ function Announce(props: { issuer: string; list: StoredList; onEnd: () => void }
                     'Until it is in history nobody can fetch it, and whoever checks is told that revocations are not known.',
                 })}
             run={(dry) => identity.announceStatusList({ issuer, list: list.text, cid: list.cid, dry })}
-            done={(news) => setTold(news ?? 'It is announced.')}
+            done={(news) => {
+              setTold(news ?? 'It is announced.');
+              onAnnounced();
+            }}
           />
         )}
         <Deed
