@@ -166,7 +166,8 @@ test('issue, show one claim, verify, revoke, and see it refused', async ({ brows
   await checkAnswer(verifier, ask);
 
   // Not only right after it was issued.
-  await issuer.reload();
+  await openPart(issuer, 'Who I am');
+  await openPart(issuer, 'Credentials');
   issuer.on('dialog', (dialog) => void dialog.accept());
   await issue.getByText('Issued, to revoke: 1').click();
   await changed(issuer.getByLabel('Publish this'), () =>

@@ -37,7 +37,7 @@ describe('agents', () => {
     const [held] = await machine.delegations();
     const use = async (request: { res: string; act: string; use?: Record<string, string> }) => {
       const nonce = await owner.newChallenge();
-      const invocation = await machine.useDelegation({ id: held!.id, request, audience: 'shop', nonce });
+      const invocation = await machine.invokeDelegation({ id: held!.id, request, audience: 'shop', nonce });
       const checked = await owner.checkUse({ invocation, authority, audience: 'shop', nonce });
       await expect(
         owner.checkUse({ invocation, authority, audience: 'shop', nonce: await owner.newChallenge() }),
@@ -102,18 +102,50 @@ describe('agents', () => {
     const narrower = await pass('auto:drive:/alice/docs/*', ['read']);
     const nonce = await owner.newChallenge();
     const request = { res: 'auto:drive:/alice/docs/a', act: 'read' };
-    const invocation = await helper.useDelegation({ id: narrower.id, request, audience: 'x', nonce });
+    const invocation = await helper.invokeDelegation({ id: narrower.id, request, audience: 'x', nonce });
     expect(await owner.checkUse({ invocation, authority, audience: 'x', nonce })).toMatchObject({
       verdict: 'ok',
       agent: second,
     });
     now += 2 * DAY;
     const late = await owner.newChallenge();
-    const tooLate = await helper.useDelegation({ id: narrower.id, request, audience: 'x', nonce: late });
+    const tooLate = await helper.invokeDelegation({ id: narrower.id, request, audience: 'x', nonce: late });
     expect(
       await owner.checkUse({ invocation: tooLate, authority, audience: 'x', nonce: late }),
     ).toMatchObject({
       verdict: 'expired',
+    });
+  });
+
+  it('are refused elsewhere once a list says so, whichever list comes last', async () => {
+    const [owner, helper, shop] = [await person(), await person(), await person()];
+    const { did: authority } = await owner.createIdentity({ name: 'Alice' });
+    const { did: to } = await helper.createIdentity({ name: 'Helper' });
+    await shop.importIdentity({
+      file: (await owner.exportIdentity({ did: authority, format: 'pem' })).content,
+    });
+    const give = async (label: string) => {
+      const given = await owner.delegate({ from: authority, to, label, capabilities, days: 1 });
+      await helper.acceptGrant({ grant: given.grant, label });
+      return given.id;
+    };
+    const [first, second] = [await give('one'), await give('two')];
+    const use = async (id: string) => {
+      const nonce = await shop.newChallenge();
+      const request = { res: 'auto:drive:/alice/x', act: 'read' };
+      const invocation = await helper.invokeDelegation({ id, request, audience: 'shop', nonce });
+      return (await shop.checkUse({ invocation, authority, audience: 'shop', nonce })).verdict;
+    };
+    const { list: early } = await owner.revokeDelegation({ id: first });
+    const { list: late } = await owner.revokeDelegation({ id: second });
+    expect(await use(second)).toBe('ok');
+    await shop.importRevocations({ list: late });
+    expect(await use(second)).toBe('revoked');
+    await shop.importRevocations({ list: early });
+    expect([await use(first), await use(second)]).toEqual(['revoked', 'revoked']);
+    // Asked again, the list names all that was taken back.
+    expect(await shop.importRevocations(await owner.revokeDelegation({ id: first }))).toMatchObject({
+      count: 2,
     });
   });
 
@@ -133,7 +165,7 @@ describe('agents', () => {
     const use = async () => {
       const nonce = await owner.newChallenge();
       const request = { res: 'auto:drive:/alice/x', act: 'read' };
-      const invocation = await owner.useDelegation({ id: agent.id, request, audience: 'x', nonce });
+      const invocation = await owner.invokeDelegation({ id: agent.id, request, audience: 'x', nonce });
       return (await owner.checkUse({ invocation, authority, audience: 'x', nonce })).verdict;
     };
     expect(await use()).toBe('ok');

@@ -156,7 +156,7 @@ export function agentCommands(context: IdentityContext) {
       return context.list<DelegationRecord>('delegation').map(({ value }) => view(value));
     },
 
-    /** Takes a permission back, in this wallet at once; the signed list tells others. */
+    /** Takes a permission back, in this wallet at once; the signed list tells others, and is made anew when asked. */
     async revokeDelegation(input: { id: string }): Promise<{ list: string }> {
       const record = find(input.id);
       const { iss } = decodeCapability(record.chain.at(-1)!);
@@ -174,7 +174,10 @@ export function agentCommands(context: IdentityContext) {
     /** Takes in somebody's signed list of permissions that no longer hold. */
     async importRevocations(input: { list: string }): Promise<{ issuer: string; count: number }> {
       const { issuer, tokenIds } = checkRevocations(input.list.trim(), (did) => context.publicKeyOf(did));
-      await context.put(`taken-back-${issuer}`, 'setting', { issuer, tokenIds });
+      const id = `taken-back-${issuer}`;
+      // What was taken back stays so, though an older list may come in later.
+      const known = context.get<{ tokenIds: string[] }>(id, 'setting')?.tokenIds ?? [];
+      await context.put(id, 'setting', { issuer, tokenIds: [...new Set([...known, ...tokenIds])] });
       return { issuer, count: tokenIds.length };
     },
 

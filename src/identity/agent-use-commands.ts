@@ -82,7 +82,7 @@ export function agentUseCommands(context: IdentityContext) {
     },
 
     /** Uses a permission: a signed request (JSON) with the certificates that it rests on. */
-    async useDelegation(input: {
+    async invokeDelegation(input: {
       id: string;
       request: CapabilityRequest;
       audience: string;

@@ -19,7 +19,7 @@ interface IssuedRecord {
   until: number;
 }
 
-export interface IssuedCredentialView extends Omit<IssuedRecord, 'issuer' | 'claims'> {
+export interface IssuedCredentialView extends Omit<IssuedRecord, 'claims'> {
   /** Name of whom it is about, where they are known. */
   subjectName: string | null;
   claims: ClaimText[];
@@ -39,10 +39,10 @@ export function issuedBy(context: IdentityContext, issuer: string): IssuedCreden
   return context
     .list<IssuedRecord>('setting')
     .filter(({ id, value }) => id.startsWith(PREFIX) && value.issuer === issuer)
-    .map(({ value: { issuer: _, claims, ...record } }) => ({
+    .map(({ value: record }) => ({
       ...record,
       subjectName: record.subject === null ? null : (context.known(record.subject)?.name ?? null),
-      claims: claimTexts(claims),
+      claims: claimTexts(record.claims),
       status: list.get(record.index),
     }))
     .toSorted((a, b) => b.index - a.index);

@@ -69,7 +69,7 @@ const AGENTS: Record<keyof AgentCommands, true> = {
   newChallenge: true,
   authenticate: true,
   checkAuthentication: true,
-  useDelegation: true,
+  invokeDelegation: true,
   checkUse: true,
   auditLog: true,
 };

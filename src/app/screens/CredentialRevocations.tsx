@@ -3,6 +3,7 @@ import type { Announcement } from '../../identity/status-commands.ts';
 import type { UploadView } from '../../node/uploads.ts';
 import { Select, Deed, Told } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
+import { useNow } from '../hooks.ts';
 import { useToken } from '../node-client.ts';
 import { objects, useObjects } from '../object-client.ts';
 import { keptList, keepList, forgetList, type StoredList } from '../stored-list.ts';
@@ -84,7 +85,7 @@ export default function RevocationList(props: { issuer: string; fresh: string | 
 
 /** What whoever checks finds by themselves, and whether that says all that the issuer changed. */
 function Announced({ announced: { at, until, outdated } }: { announced: Announcement }) {
-  const over = until * 1000 < Date.now();
+  const over = until * 1000 < useNow(60_000);
   return (
     <p>
       You announced your list of {new Date(at * 1000).toLocaleString()} on the network.{' '}

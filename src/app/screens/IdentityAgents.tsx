@@ -3,7 +3,16 @@ import type { DelegationView } from '../../identity/delegations.ts';
 import type { IdentityView } from '../../identity/identity-view.ts';
 import { ActingAs, useActing, useIdentities } from '../components/Acting.tsx';
 import { Badge, Card, Empty } from '../components/basics.tsx';
-import { Deed, Failure, FileField, Form, TextArea, TextField, useAction } from '../components/forms.tsx';
+import {
+  Deed,
+  Failure,
+  FileField,
+  Form,
+  TextArea,
+  TextField,
+  Told,
+  useAction,
+} from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
 import { saveFile, type ChosenFile } from '../files.ts';
 import { brief, counted } from '../format.ts';
@@ -11,7 +20,9 @@ import { useNow } from '../hooks.ts';
 import { useToken } from '../node-client.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
 import { limitWords, powerWords } from './agent-words.ts';
+import { GivePermission } from './IdentityAgentGiving.tsx';
 import { MakeAgent } from './IdentityAgentMaking.tsx';
+import { UsePermission } from './IdentityAgentUsing.tsx';
 import { standing, VerdictBadge } from './IdentityVerdict.tsx';
 
 /** Agents: programs with a name of their own and the few powers that one gives them. */
@@ -40,7 +51,7 @@ export default function IdentityAgents() {
             ))}
           </ul>
         </Card>
-        <CheckUse own={own} reload={reload} />
+        <CheckUse all={people.all} reload={reload} />
         <Card title="What agents asked for" span={6}>
           {log.value?.damagedAt != null && (
             <p className="banner bad" role="alert">
@@ -66,6 +77,12 @@ export default function IdentityAgents() {
       </div>
       <div className="column span-6">
         <MakeAgent own={own} reload={reload} />
+        <GivePermission
+          own={own}
+          all={people.all}
+          held={all.value?.filter(({ direction }) => direction === 'held') ?? []}
+          reload={reload}
+        />
         <TakeIn reload={reload} />
       </div>
     </div>
@@ -81,6 +98,10 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
   const save = useAction();
   const now = useNow(60_000);
   const expired = one.expires * 1000 < now;
+  const takeBack = async () => {
+    setList((await identity.revokeDelegation({ id: one.id })).list);
+    props.reload();
+  };
   return (
     <li>
       <details className="block">
@@ -112,10 +133,8 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
               <Deed
                 label="Take it back"
                 danger
-                onDo={async () => {
-                  setList((await identity.revokeDelegation({ id: one.id })).list);
-                  props.reload();
-                }}
+                confirm="Take this permission back for good?"
+                onDo={takeBack}
               />
             </div>
             <Form
@@ -142,6 +161,12 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
             </Form>
           </>
         )}
+        {one.direction === 'held' && !one.revoked && !expired && <UsePermission one={one} />}
+        {one.direction === 'given' && one.revoked && list === null && (
+          <div className="row">
+            <Deed label="Sign the list that tells others" onDo={takeBack} />
+          </div>
+        )}
         {list !== null && (
           <HandOver label="Tell others that it no longer holds" text={list} fileName="taken-back.txt" />
         )}
@@ -150,8 +175,8 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
   );
 }
 
-function CheckUse({ own, reload }: { own: IdentityView[]; reload: () => void }) {
-  const authority = useActing(own);
+function CheckUse({ all, reload }: { all: IdentityView[]; reload: () => void }) {
+  const authority = useActing(all);
   const [audience, setAudience] = useState('allotment');
   const [nonce, setNonce] = useState<string | null>(null);
   const [invocation, setInvocation] = useState('');
@@ -187,7 +212,12 @@ function CheckUse({ own, reload }: { own: IdentityView[]; reload: () => void }) 
             }}
           >
             <TextField label="Asked by" value={audience} onChange={setAudience} />
-            <ActingAs label="On whose authority" own={own} acting={authority} />
+            <ActingAs
+              label="On whose authority"
+              hint="You, or somebody you know: add them under “Who I am”."
+              own={all}
+              acting={authority}
+            />
             <TextArea label="The agent’s request" value={invocation} onChange={setInvocation} />
           </Form>
         </>
@@ -213,8 +243,11 @@ function TakeIn({ reload }: { reload: () => void }) {
   const [label, setLabel] = useState('');
   const [file, setFile] = useState<ChosenFile | null>(null);
   const [password, setPassword] = useState('');
+  const [list, setList] = useState('');
+  const [told, setTold] = useState<string | null>(null);
   const take = useAction();
   const agent = useAction();
+  const back = useAction();
   return (
     <Card title="Take in" span={6}>
       <Form
@@ -244,6 +277,22 @@ function TakeIn({ reload }: { reload: () => void }) {
       >
         <FileField label="An agent’s file" accept=".json" onChoose={setFile} />
         <TextField label="Its password" type="password" value={password} onChange={setPassword} />
+      </Form>
+      <Form
+        action={back}
+        submit="Keep the list"
+        quiet
+        disabled={list.trim() === ''}
+        onSubmit={async () => {
+          const { count } = await identity.importRevocations({ list });
+          setTold(
+            `Kept: ${counted(count, 'permission')} taken back. Whoever uses one is refused from now on.`,
+          );
+          setList('');
+        }}
+      >
+        <TextArea label="A list of permissions that somebody took back" value={list} onChange={setList} />
+        <Told text={told} />
       </Form>
     </Card>
   );
