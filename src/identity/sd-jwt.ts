@@ -160,7 +160,8 @@ function checkStatus({ status, iss }: Claims, statusOf: SdJwtCheck['status']): v
   const sentence = {
     revoked: 'The issuer has revoked this credential.',
     suspended: 'The issuer has suspended this credential.',
-    unknown: 'It cannot be told whether this credential was revoked.',
+    unknown:
+      'It cannot be told whether this credential was revoked. Ask its issuer for their present list of revocations.',
   }[found];
   throw new Refusal(found === 'unknown' ? 'status-unknown' : found, 'status list', sentence);
 }

@@ -46,16 +46,18 @@ export function Issued(props: {
           {(shown) => (
             <ul className="list" data-testid="issued">
               {shown.map((one) => (
-                <li key={one.index}>
-                  <strong>{typeText(one.type)}</strong>{' '}
-                  {one.subjectName !== null && (
-                    <>
-                      of <Name>{one.subjectName}</Name>{' '}
-                    </>
-                  )}
-                  {(one.status === 'revoked' || one.status === 'suspended') && (
-                    <Badge tone={TONES[one.status]}>{one.status}</Badge>
-                  )}
+                <li key={one.index} className="stack">
+                  <div>
+                    <strong>{typeText(one.type)}</strong>{' '}
+                    {one.subjectName !== null && (
+                      <>
+                        of <Name>{one.subjectName}</Name>{' '}
+                      </>
+                    )}
+                    {(one.status === 'revoked' || one.status === 'suspended') && (
+                      <Badge tone={TONES[one.status]}>{one.status}</Badge>
+                    )}
+                  </div>
                   <p className="small muted">
                     {one.claims.map(({ path, text }) => `${pathText(path)}: ${text}`).join(', ') ||
                       'no claim'}

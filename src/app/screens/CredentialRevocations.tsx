@@ -41,7 +41,10 @@ export default function RevocationList(props: { issuer: string; fresh: string | 
           <Announce
             issuer={issuer}
             list={stored}
-            onAnnounced={reloadAnnounced}
+            onAnnounced={() => {
+              forgetList(issuer);
+              reloadAnnounced();
+            }}
             onEnd={() => {
               forgetList(issuer);
               setStored(null);

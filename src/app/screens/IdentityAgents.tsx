@@ -52,6 +52,7 @@ export default function IdentityAgents() {
           </ul>
         </Card>
         <CheckUse all={people.all} reload={reload} />
+        <TakeIn reload={reload} />
         <Card title="What agents asked for" span={6}>
           {log.value?.damagedAt != null && (
             <p className="banner bad" role="alert">
@@ -83,7 +84,6 @@ export default function IdentityAgents() {
           held={all.value?.filter(({ direction }) => direction === 'held') ?? []}
           reload={reload}
         />
-        <TakeIn reload={reload} />
       </div>
     </div>
   );
