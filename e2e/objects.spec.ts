@@ -2,7 +2,10 @@
  * Objects as a person meets them: the samples of the local network open, play and can be sought through; a folder
  * shows its files; an encrypted text needs its password.
  */
+import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { expect, test } from '@playwright/test';
 import { SAMPLE_PASSWORD } from '../devnet/samples.ts';
 import { beside, besideApp } from './support/beside.ts';
@@ -32,8 +35,10 @@ test('samples open, play and can be sought through', async ({ browser }) => {
   await test.step('the headers of all segments are verified, for others to ask', async () => {
     await expect(page.getByTestId('served')).toContainText(/(\d+) of \1 verified/, { timeout: MINUTE });
   });
-  await test.step('what is no identifier, and what nobody knows after a look through all that is kept, is said plainly', async () => {
+  await test.step('what is no identifier, and what nobody knows, is said plainly; nothing is downloaded for it', async () => {
     const open = card(page, 'Open');
+    const kept = page.getByTestId('served').locator('dd').nth(1);
+    const before = await kept.textContent();
     const attempt = async (text: string): Promise<void> => {
       await open.getByLabel('Identifier or link').fill(text);
       await open.getByRole('button', { name: 'Open', exact: true }).click();
@@ -45,6 +50,30 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     await expect(open.getByRole('alert')).toContainText('Nobody who was asked knows', { timeout: MINUTE });
     await open.getByText('Where', { exact: true }).click();
     await expect(open.getByText(`part ${nowhere}`)).toBeVisible();
+    expect(await kept.textContent()).toBe(before);
+  });
+  await test.step('it is said who is asked where an object lies, and the person may give it up', async () => {
+    const silent = createServer(() => undefined).listen(0, '127.0.0.1');
+    try {
+      await once(silent, 'listening');
+      const { port } = silent.address() as AddressInfo;
+      const open = card(page, 'Open');
+      await open.getByText('If nobody knows where it lies').click();
+      await open.getByLabel('An index of the network').fill(`http://127.0.0.1:${port}`);
+      await open.getByRole('button', { name: 'Ask it, too' }).click();
+      await expect(open.getByTestId('indexer')).toBeVisible();
+      await open.getByLabel('Identifier or link').fill(`bafkr6i${'b'.repeat(51)}a`);
+      await open.getByRole('button', { name: 'Open', exact: true }).click();
+      await expect(open.getByText(/^Asked where it lies: .*127\.0\.0\.1/)).toBeVisible();
+      await open.getByRole('button', { name: 'Cancel' }).click();
+      await expect(open.getByRole('button', { name: 'Open', exact: true })).toBeEnabled();
+      await expect(open.getByText(/^Asked where it lies/)).toBeHidden();
+      await open.getByRole('button', { name: 'Remove' }).click();
+      await expect(open.getByTestId('indexer')).toBeHidden();
+    } finally {
+      silent.closeAllConnections();
+      silent.close();
+    }
   });
   await test.step('a video plays and is sought through', async () => {
     const video = (await openSample(page, 'sunrise.webm')).locator('video');

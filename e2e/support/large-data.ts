@@ -356,6 +356,7 @@ function folder(): ObjectView {
 
 function objectsStatus(): ObjectsStatus {
   return {
+    openings: [],
     network: {
       peer: '12D3KooWGRUJjbHNjQBbXyD6gnFQJTLnGkFQTuzEAUyvoQyxfaLz',
       addresses: range(

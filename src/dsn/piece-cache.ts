@@ -1,11 +1,19 @@
-/** Verified pieces kept on disk, up to a size that the person sets; the least recently used go first. */
+/**
+ * Verified pieces kept on disk, up to a size that the person sets; the least recently used go first, and before them the
+ * guests: pieces that nobody opened, out of which others were made or found.
+ */
 import type { PieceIndex } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import { CACHED_PIECE_BYTES, PieceFiles, type PieceCheck } from './piece-files.ts';
 
+/** Part of the space that guests take at most: they save a second download, and must not take the place of the rest. */
+const GUEST_SHARE = 1 / 4;
+
 export class PieceCache {
   /** Least recently used first. */
   private readonly order = new Map<PieceIndex, true>();
+  /** Least recently used first. Those of earlier runs count as opened. */
+  private readonly guests = new Set<PieceIndex>();
   private readonly pinned = new Map<PieceIndex, number>();
   private writing: Promise<void> = Promise.resolve();
 
@@ -19,7 +27,7 @@ export class PieceCache {
     const files = new PieceFiles(directory);
     const cache = new PieceCache(files, limitBytes);
     for (const index of await files.list()) cache.order.set(index, true);
-    await cache.evict();
+    await cache.evict([cache.order.keys()]);
     return cache;
   }
 
@@ -44,12 +52,15 @@ export class PieceCache {
   /** Gives the cache more or less space. Throws StorageError. */
   async resize(limitBytes: number): Promise<void> {
     this.limitBytes = limitBytes;
-    await this.evict();
+    await this.evict([this.guests, this.order.keys()]);
   }
 
   /** Keeps pieces from being removed, until released as often as pinned. */
   pin(indices: readonly PieceIndex[]): void {
-    for (const index of indices) this.pinned.set(index, (this.pinned.get(index) ?? 0) + 1);
+    for (const index of indices) {
+      this.pinned.set(index, (this.pinned.get(index) ?? 0) + 1);
+      this.guests.delete(index);
+    }
   }
 
   release(indices: readonly PieceIndex[]): void {
@@ -64,16 +75,20 @@ export class PieceCache {
   async get(index: PieceIndex): Promise<Uint8Array | null> {
     if (!this.order.has(index)) return null;
     const piece = await this.files.read(index);
-    if (piece === 'damaged') this.order.delete(index);
+    if (piece === 'damaged') this.drop(index);
     if (piece === 'damaged' || piece === null) return null;
     this.order.delete(index);
     this.order.set(index, true);
+    if (this.guests.delete(index)) this.guests.add(index);
     return piece;
   }
 
-  /** Keeps a verified piece, one after the other; removes the least recently used ones for it. Throws StorageError. */
-  put(index: PieceIndex, piece: Uint8Array): Promise<void> {
-    const work = this.writing.then(() => this.write(index, piece));
+  /**
+   * Keeps a verified piece, one after the other; removes the least recently used ones for it. A guest that is kept
+   * once more as none is none from then on. Throws StorageError.
+   */
+  put(index: PieceIndex, piece: Uint8Array, guest = false): Promise<void> {
+    const work = this.writing.then(() => this.write(index, piece, guest));
     this.writing = work.catch(() => undefined);
     return work;
   }
@@ -81,26 +96,42 @@ export class PieceCache {
   /** Reads every piece; damaged ones are removed unless it is a dry run. Throws StorageError. */
   async check(dryRun: boolean): Promise<PieceCheck> {
     const found = await this.files.check(this.indices());
-    for (const index of dryRun ? [] : found.damaged) {
-      this.order.delete(index);
-      await this.files.remove(index);
-    }
+    for (const index of dryRun ? [] : found.damaged) await this.remove(index);
     return found;
   }
 
-  private async write(index: PieceIndex, piece: Uint8Array): Promise<void> {
-    if (this.order.has(index) || this.limitBytes < CACHED_PIECE_BYTES) return;
-    await this.evict(1);
+  private async write(index: PieceIndex, piece: Uint8Array, guest: boolean): Promise<void> {
+    if (!guest) this.guests.delete(index);
+    if (this.order.has(index)) return;
+    const room = this.limitBytes * (guest ? GUEST_SHARE : 1);
+    if (room < CACHED_PIECE_BYTES) return;
+    const [oldest] = this.guests;
+    if (guest && oldest !== undefined && (this.guests.size + 1) * CACHED_PIECE_BYTES > room)
+      await this.remove(oldest);
+    // Guests have their share of a full cache, too: what one rebuilding fetched serves the next in that segment.
+    await this.evict(guest ? [this.order.keys()] : [this.guests, this.order.keys()], 1);
     await this.files.write(index, piece);
     this.order.set(index, true);
+    if (guest && !this.pinned.has(index)) this.guests.add(index);
   }
 
-  private async evict(room = 0): Promise<void> {
-    for (const index of this.order.keys()) {
-      if ((this.order.size + room) * CACHED_PIECE_BYTES <= this.limitBytes) return;
-      if (this.pinned.has(index)) continue;
-      this.order.delete(index);
-      await this.files.remove(index);
+  /** Makes room for so many more, out of these in turn. */
+  private async evict(groups: Iterable<PieceIndex>[], room = 0): Promise<void> {
+    for (const pieces of groups) {
+      for (const index of pieces) {
+        if ((this.order.size + room) * CACHED_PIECE_BYTES <= this.limitBytes) return;
+        if (!this.pinned.has(index)) await this.remove(index);
+      }
     }
+  }
+
+  private drop(index: PieceIndex): void {
+    this.order.delete(index);
+    this.guests.delete(index);
+  }
+
+  private async remove(index: PieceIndex): Promise<void> {
+    this.drop(index);
+    await this.files.remove(index);
   }
 }

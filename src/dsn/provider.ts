@@ -1,4 +1,5 @@
 /** Where pieces may come from, from the person's own disk to strangers. */
+import { RpcError } from '../network/rpc-error.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 
 /**
@@ -53,8 +54,9 @@ export function providerOf(source: SinglePieceSource, concurrency = 4): PiecePro
       const work = async (): Promise<void> => {
         for (let index = queue.shift(); index !== undefined; index = queue.shift()) {
           if (wrong >= MAX_WRONG) return;
-          const piece = await source.piece(index, signal).catch(() => {
-            failed?.(index, source.name, 'unreachable');
+          const piece = await source.piece(index, signal).catch((error: unknown) => {
+            const isLate = error instanceof RpcError && error.code === 'timeout';
+            failed?.(index, source.name, isLate ? 'timeout' : 'unreachable');
             return null;
           });
           signal.throwIfAborted();

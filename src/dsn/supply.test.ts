@@ -244,6 +244,85 @@ describe('a search for pieces', () => {
     expect(half.asked.filter((index) => index === 4n)).toHaveLength(2);
   });
 
+  it('is asked once more for what somebody was too slow to give, before half a segment is asked for', async () => {
+    vi.useFakeTimers();
+    try {
+      const asked: PieceIndex[][] = [];
+      const late = new Set([4n, 6n]);
+      const slow: PieceProvider = {
+        name: 'slow',
+        find: async (wanted, arrived, _, failed) => {
+          asked.push([...wanted]);
+          for (const index of wanted)
+            if (late.has(index)) failed?.(index, 'slow', 'timeout');
+            else if (index < 8n) await arrived(index, pieceOf(index), 'slow', () => undefined);
+        },
+      };
+      const { supply: pieces, events } = supply([slow]);
+      const found = pieces.pieces([4n, 6n, 8n], signal);
+      await vi.advanceTimersByTimeAsync(1_000);
+      late.delete(4n);
+      await vi.advanceTimersByTimeAsync(3_000);
+      late.delete(6n);
+      await vi.advanceTimersByTimeAsync(8_000);
+      expect(asked).toEqual([
+        [4n, 6n, 8n],
+        [4n, 6n],
+      ]);
+      expect(events.some(({ kind }) => kind === 'reconstructing')).toBe(false);
+      await vi.advanceTimersByTimeAsync(2_000);
+      expect((await found).map(says)).toEqual([4n, 6n, null]);
+      expect(asked[2]).toEqual([6n]);
+      // What was rebuilt, or tried to be, was only what nobody was too slow for.
+      expect(asked.slice(3).flat()).not.toContain(8n);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
+  it('is over at once for who gives up, in a pause or a rebuilding, and says that it is', async () => {
+    const late: PieceProvider = {
+      name: 'late',
+      find: async (wanted, _, __, failed) => wanted.forEach((index) => failed?.(index, 'late', 'timeout')),
+    };
+    const pausing = new AbortController();
+    const waits = supply([late]).supply.piece(4n, pausing.signal);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    pausing.abort();
+    await expect(waits).rejects.toBe(pausing.signal.reason);
+
+    const stuck: PieceProvider = {
+      name: 'stuck',
+      find: (wanted, _, limit) =>
+        wanted.length === 1
+          ? Promise.resolve()
+          : new Promise((_resolve, reject) => limit.addEventListener('abort', () => reject(limit.reason))),
+    };
+    const rebuilding = new AbortController();
+    const { supply: pieces, events } = supply([holder('few', (index) => index === 0n).provider, stuck]);
+    const never = pieces.piece(4n, rebuilding.signal);
+    await expect.poll(() => events.at(-1)?.kind).toBe('reconstructing');
+    rebuilding.abort();
+    await expect(never).rejects.toBe(rebuilding.signal.reason);
+    await expect.poll(() => events.at(-1)).toEqual({ kind: 'reconstructed', segment: 0n });
+  });
+
+  it('keeps what was made, and as guests what it was made out of and what was only looked at', async () => {
+    const half = holder('half', (index) => index % 2n === 1n);
+    const kept = new Map<PieceIndex, boolean>();
+    const own = {
+      get: async (index: PieceIndex) => (index === 7n ? pieceOf(7n) : null),
+      put: async (index: PieceIndex, _: Uint8Array, guest: boolean) => void kept.set(index, guest),
+    };
+    const { supply: pieces } = supply([half.provider], { cache: own });
+    await pieces.piece(4n, signal);
+    expect([kept.get(4n), kept.get(5n), kept.size]).toEqual([false, true, 128]);
+    await pieces.pieces([1n, 3n, 7n], signal, { quick: true, passing: true });
+    await Promise.all([pieces.piece(3n, signal), pieces.piece(7n, signal)]);
+    await pieces.settled();
+    expect([1n, 3n, 7n].map((index) => kept.get(index))).toEqual([true, false, false]);
+  });
+
   it('fails for who waits where pieces cannot be checked', async () => {
     const { supply: pieces, pool } = supply([holder('all', () => true).provider]);
     pool.run = () => Promise.reject(new Error('no worker'));
@@ -422,6 +501,29 @@ describe('the cache of pieces', () => {
     expect([cache.size, directory.files.size]).toEqual([0, 0]);
     await cache.put(5n, pieceOf(5n));
     expect(cache.has(5n)).toBe(false);
+  });
+
+  it('gives guests a quarter of its space, and lets them go first', async () => {
+    const directory = new MemoryDirectory();
+    const cache = await PieceCache.open(directory, 8 * CACHED_PIECE_BYTES);
+    for (const index of [1n, 2n, 3n, 4n, 5n]) await cache.put(index, pieceOf(index));
+    for (const index of [11n, 12n, 13n]) await cache.put(index, pieceOf(index), true);
+    expect(cache.indices()).toEqual([1n, 2n, 3n, 4n, 5n, 12n, 13n]);
+    // One that is used stays longer than one that is not, one that is opened or pinned is a guest no more.
+    await cache.get(12n);
+    await cache.put(14n, pieceOf(14n), true);
+    expect(cache.indices()).toEqual([1n, 2n, 3n, 4n, 5n, 12n, 14n]);
+    await cache.put(12n, pieceOf(12n));
+    cache.pin([14n]);
+    cache.release([14n]);
+    for (const index of [15n, 16n, 17n]) await cache.put(index, pieceOf(index), true);
+    expect(cache.indices()).toEqual([2n, 3n, 4n, 5n, 12n, 14n, 16n, 17n]);
+    for (const index of [6n, 7n, 8n]) await cache.put(index, pieceOf(index));
+    expect(cache.indices()).toEqual([3n, 4n, 5n, 12n, 14n, 6n, 7n, 8n]);
+    await cache.resize(3 * CACHED_PIECE_BYTES);
+    await cache.put(18n, pieceOf(18n), true);
+    expect(cache.indices()).toEqual([6n, 7n, 8n]);
+    expect(directory.files.size).toBe(3);
   });
 
   it('survives restarts and removes what is damaged or foreign', async () => {

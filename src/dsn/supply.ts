@@ -3,19 +3,20 @@
  * segment. What leaves here is verified against the chain's commitments, unless its taker can do without.
  */
 import { onAbort } from '../async/on-abort.ts';
-import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
-import { PIECE_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
-import { pieceIndexesSourceFirst, positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
-import type { PieceIndex, SegmentIndex } from '../protocol/types.ts';
+import { pause } from '../async/pause.ts';
+import type { ComputePool } from '../crypto/jobs.ts';
+import { PIECE_BYTES } from '../protocol/constants.ts';
+import type { PieceIndex } from '../protocol/types.ts';
 import type { PieceArrived, PieceProvider } from './provider.ts';
+import { Rebuilder, type RebuildEvent } from './rebuilder.ts';
 import { PieceTroubles } from './troubles.ts';
 import { PieceVerifier, type SegmentCommitments } from './verifier.ts';
 
 /** Pieces that are kept here. */
 export interface OwnPieces {
   get(index: PieceIndex): Promise<Uint8Array | null>;
-  /** Is told of every verified piece and keeps it, or not. */
-  put(index: PieceIndex, piece: Uint8Array): Promise<void>;
+  /** Is told of every verified piece and keeps it, or not. `guest`: nobody wanted it for itself. */
+  put(index: PieceIndex, piece: Uint8Array, guest: boolean): Promise<void>;
 }
 
 export interface PieceSupplyOptions {
@@ -37,7 +38,7 @@ export type PieceEvent =
   | { kind: 'arrived'; index: PieceIndex; from: string }
   /** The sender lied or its disk is damaged. */
   | { kind: 'invalid'; index: PieceIndex; from: string }
-  | { kind: 'reconstructing'; segment: SegmentIndex; have: number }
+  | RebuildEvent
   | { kind: 'missing'; index: PieceIndex };
 
 /** Pieces looked for at once. */
@@ -46,10 +47,13 @@ const MAX_WANTED = 64;
 const MAX_HELD = 160;
 /** Requests of the same moment are looked for together; the first ones only with those of the same turn. */
 const COLLECT_MS = 5;
+/**
+ * Pauses before a piece is asked for again that somebody was too slow to give. Half a segment would be asked of the same
+ * ones; together they outlast the first rest of a peer that failed.
+ */
+const LATE_PAUSES_MS = [3_000, 9_000];
 /** Whom a piece comes from that was kept here. */
 export const OWN_CACHE = 'own cache';
-/** Whom a piece comes from that nobody had. */
-export const RECONSTRUCTION = 'reconstruction';
 
 type Answer = (index: PieceIndex, piece: Uint8Array) => void;
 const RIGHT = Promise.resolve(true);
@@ -64,6 +68,8 @@ export interface PieceWish {
   quick?: boolean;
   /** Only if somebody has it: it is not rebuilt. */
   speculative?: boolean;
+  /** To look whether something lies in it: it is kept as a guest. */
+  passing?: boolean;
   /** Told once whether a piece that was given is right; false, too, where it could not be checked. */
   verdict?(index: PieceIndex, valid: boolean): void;
 }
@@ -72,6 +78,7 @@ interface Waiter {
   index: PieceIndex;
   quick: boolean;
   speculative: boolean;
+  passing: boolean;
   signal: AbortSignal;
   /** Only the first answer counts. `verdict`: of a piece that is not checked yet. */
   resolve(piece: Uint8Array | null, verdict?: Promise<boolean>): void;
@@ -82,15 +89,24 @@ interface Waiter {
 interface Want {
   /** Whether nobody waits for their verification. */
   quick: boolean;
+  /** Whether nobody wants this one for itself. */
+  isGuest(index: PieceIndex): boolean;
   /** For those who take them unverified. */
   early(index: PieceIndex, piece: Uint8Array, verdict: Promise<boolean>): void;
   /** For all: verified, or, when `quick`, as they arrive. */
   answer: Answer;
 }
 
+/** What nobody gave; `late`: those of them that somebody was too slow to give. */
+interface Missing {
+  missing: PieceIndex[];
+  late: PieceIndex[];
+}
+
 /** A piece that has arrived and is not known to be right yet. */
 interface Unchecked {
   piece: Uint8Array;
+  guest: boolean;
   verdict: Promise<boolean>;
   /** Resolves once it is kept, or refused. */
   done: Promise<void>;
@@ -103,11 +119,19 @@ export class PieceSupply {
   private running = 0;
   private readonly unchecked = new Map<PieceIndex, Unchecked>();
   private timer: ReturnType<typeof setTimeout> | null = null;
-  private reconstruction: Promise<unknown> = Promise.resolve();
+  private readonly rebuilder: Rebuilder;
   private readonly troubles = new PieceTroubles();
 
   constructor(private readonly options: PieceSupplyOptions) {
     this.verifier = new PieceVerifier(options.pool, options.commitments);
+    this.rebuilder = new Rebuilder({
+      pool: options.pool,
+      isRight: (index, piece) => this.verifier.valid(index, piece),
+      find: (indices, answer, signal) =>
+        this.fetch(indices, { quick: false, isGuest: () => true, early: () => undefined, answer }, signal),
+      keep: (index, piece) => void options.cache?.put(index, piece, false).catch(() => undefined),
+      watch: options.watch,
+    });
   }
 
   /**
@@ -115,7 +139,7 @@ export class PieceSupply {
    * signal's reason.
    */
   piece(index: PieceIndex, signal: AbortSignal, wish: PieceWish = {}): Promise<Uint8Array | null> {
-    const { quick = false, speculative = false } = wish;
+    const { quick = false, speculative = false, passing = false } = wish;
     return new Promise((resolve, reject) => {
       if (signal.aborted) return reject(signal.reason);
       let answered = false;
@@ -123,6 +147,7 @@ export class PieceSupply {
         index,
         quick,
         speculative,
+        passing,
         signal,
         resolve: (piece, verdict = RIGHT) => {
           if (answered) return;
@@ -205,7 +230,9 @@ export class PieceSupply {
   }
 
   /** Answers with a piece that is here already. */
-  private giveHeld(waiter: Waiter, { piece, verdict }: Unchecked): void {
+  private giveHeld(waiter: Waiter, held: Unchecked): void {
+    const { piece, verdict } = held;
+    if (!waiter.passing) held.guest = false;
     if (waiter.quick) return waiter.resolve(piece, verdict);
     this.verifier.hurry(waiter.index);
     verdict.then(
@@ -238,8 +265,11 @@ export class PieceSupply {
       // What the chain does not know cannot be verified, so that it need not be fetched.
       const wanted = indices.filter((index) => this.verifier.knows(index));
       const unknown = indices.filter((index) => !this.verifier.knows(index));
-      const absent = await this.fetch(wanted, { quick, early, answer }, abandoned);
-      const missing = rebuild ? await this.rebuildAll(absent, answer, abandoned) : absent;
+      const isGuest: Want['isGuest'] = (index) =>
+        waiters.every((waiter) => waiter.index !== index || waiter.passing);
+      const want = { quick, isGuest, early, answer };
+      const absent = await this.fetch(wanted, want, abandoned);
+      const missing = rebuild ? await this.tryHard(absent, want, abandoned) : absent.missing;
       for (const index of [...unknown, ...missing]) {
         this.options.watch?.({ kind: 'missing', index });
         answer(index, null);
@@ -251,50 +281,72 @@ export class PieceSupply {
     }
   }
 
+  /** Asks once more for what somebody was too slow to give, and rebuilds the rest. Returns what is missing then. */
+  private async tryHard({ missing, late }: Missing, want: Want, signal: AbortSignal): Promise<PieceIndex[]> {
+    let wanted = late;
+    for (const ms of LATE_PAUSES_MS) {
+      if (wanted.length === 0) break;
+      await pause(ms, signal);
+      wanted = (await this.fetch(wanted, want, signal)).missing;
+    }
+    const absent = missing.filter((index) => !late.includes(index) || wanted.includes(index));
+    return this.rebuilder.rebuild(absent, want.answer, signal);
+  }
+
   /** From the cache and the providers only. Answers what it finds; returns what nobody has. */
-  private async fetch(
-    indices: readonly PieceIndex[],
-    want: Want,
-    signal: AbortSignal,
-  ): Promise<PieceIndex[]> {
+  private async fetch(indices: readonly PieceIndex[], want: Want, signal: AbortSignal): Promise<Missing> {
     const missing = new Set(indices);
-    await Promise.all(indices.map((index) => this.fromCache(index, missing, want.answer)));
+    const late = new Set<PieceIndex>();
+    await Promise.all(indices.map((index) => this.fromCache(index, missing, want)));
     for (const provider of this.options.providers) {
       if (missing.size === 0) break;
       signal.throwIfAborted();
       const arrived: PieceArrived = async (index, piece, from, blame) => {
         this.options.watch?.({ kind: 'received', index, from });
         const whole = piece.length === PIECE_BYTES;
-        const verdict = this.check(index, piece, from, !want.quick);
+        const verdict = this.check(index, piece, from, want);
         if (whole) want.early(index, piece, verdict);
         if (want.quick && whole) void verdict.then((valid) => valid || blame()).catch(() => undefined);
         else if (!(await verdict)) return false;
         if (missing.delete(index)) want.answer(index, piece);
         return true;
       };
-      await provider.find([...missing], arrived, signal, (index, from, why) =>
-        this.troubles.note(index, from, why),
-      );
+      await provider.find([...missing], arrived, signal, (index, from, why) => {
+        this.troubles.note(index, from, why);
+        if (why === 'timeout') late.add(index);
+      });
     }
-    return [...missing];
+    return { missing: [...missing], late: [...missing].filter((index) => late.has(index)) };
   }
 
-  private async fromCache(index: PieceIndex, missing: Set<PieceIndex>, answer: Answer): Promise<void> {
-    const piece = await this.options.cache?.get(index);
+  private async fromCache(
+    index: PieceIndex,
+    missing: Set<PieceIndex>,
+    { answer, isGuest }: Want,
+  ): Promise<void> {
+    const { cache } = this.options;
+    const piece = await cache?.get(index);
     if (!piece) return;
     missing.delete(index);
     this.options.watch?.({ kind: 'arrived', index, from: OWN_CACHE });
     answer(index, piece);
+    // It may have been a guest so far.
+    if (!isGuest(index)) await cache?.put(index, piece, false).catch(() => undefined);
   }
 
   /** Checks a piece that was sent, and keeps it if it is right. */
-  private check(index: PieceIndex, piece: Uint8Array, from: string, urgent: boolean): Promise<boolean> {
-    const verdict = this.verifier.valid(index, piece, urgent);
+  private check(
+    index: PieceIndex,
+    piece: Uint8Array,
+    from: string,
+    { quick, isGuest }: Want,
+  ): Promise<boolean> {
+    const verdict = this.verifier.valid(index, piece, !quick);
     const kept = verdict.then(async (valid) => {
       this.options.watch?.({ kind: valid ? 'arrived' : 'invalid', index, from });
       if (valid) this.troubles.over(index);
       else this.troubles.note(index, from, 'sent a wrong piece');
-      if (valid) await this.options.cache?.put(index, piece);
+      if (valid) await this.options.cache?.put(index, piece, held.guest);
     });
     // A full disk keeps no piece from whoever waits for it; a check that could not be made is no verdict.
     const done = kept
@@ -303,7 +355,7 @@ export class PieceSupply {
         if (this.unchecked.get(index) === held) this.unchecked.delete(index);
         this.goOn();
       });
-    const held: Unchecked = { piece, verdict, done };
+    const held: Unchecked = { piece, guest: isGuest(index), verdict, done };
     this.unchecked.set(index, held);
     return verdict;
   }
@@ -313,82 +365,6 @@ export class PieceSupply {
     const held = [...this.unchecked];
     for (const [index] of held) this.verifier.hurry(index);
     await Promise.all(held.map(([, { done }]) => done));
-  }
-
-  /** Answers what it rebuilds; returns the rest. */
-  private async rebuildAll(
-    missing: readonly PieceIndex[],
-    answer: Answer,
-    signal: AbortSignal,
-  ): Promise<PieceIndex[]> {
-    const lost: PieceIndex[] = [];
-    const bySegment = new Map<SegmentIndex, PieceIndex[]>();
-    for (const index of missing) {
-      const segment = segmentOfPiece(index);
-      bySegment.set(segment, [...(bySegment.get(segment) ?? []), index]);
-    }
-    for (const [segment, absent] of bySegment) {
-      lost.push(...(await this.rebuilt(segment, absent, answer, signal)));
-    }
-    return lost;
-  }
-
-  /** Answers what it rebuilds; returns the rest. One segment at a time: each holds its pieces in memory. */
-  private rebuilt(
-    segment: SegmentIndex,
-    absent: PieceIndex[],
-    answer: Answer,
-    signal: AbortSignal,
-  ): Promise<PieceIndex[]> {
-    const work = this.reconstruction.then(() => this.rebuild(segment, absent, answer, signal));
-    this.reconstruction = work.catch(() => undefined);
-    return work;
-  }
-
-  private async rebuild(
-    segment: SegmentIndex,
-    absent: PieceIndex[],
-    answer: Answer,
-    signal: AbortSignal,
-  ): Promise<PieceIndex[]> {
-    const pieces = await this.collect(segment, absent, signal);
-    if (pieces === null) return absent;
-    const lost: PieceIndex[] = [];
-    for (const index of absent) {
-      const input = { pieces, position: positionOfPiece(index) };
-      const options = { priority: JobPriority.catchUp, signal };
-      const { piece } = await this.options.pool.run('piece.reconstruct', input, options);
-      // Made from verified pieces it has to be right; checking it costs little and proves the making.
-      if (!(await this.verifier.valid(index, piece))) {
-        lost.push(index);
-        continue;
-      }
-      void this.options.cache?.put(index, piece).catch(() => undefined);
-      this.options.watch?.({ kind: 'arrived', index, from: RECONSTRUCTION });
-      answer(index, piece);
-    }
-    return lost;
-  }
-
-  /** 128 verified pieces of a segment, source pieces first, without those known to be missing; null if too few. */
-  private async collect(
-    segment: SegmentIndex,
-    absent: PieceIndex[],
-    signal: AbortSignal,
-  ): Promise<{ position: number; piece: Uint8Array }[] | null> {
-    const pieces: { position: number; piece: Uint8Array }[] = [];
-    const candidates = pieceIndexesSourceFirst(segment).filter((index) => !absent.includes(index));
-    const take = (index: PieceIndex, piece: Uint8Array): void => {
-      pieces.push({ position: positionOfPiece(index), piece });
-      this.options.watch?.({ kind: 'reconstructing', segment, have: pieces.length });
-    };
-    while (pieces.length < SOURCE_PIECES_IN_SEGMENT && candidates.length > 0) {
-      signal.throwIfAborted();
-      const portion = Math.min(MAX_WANTED, SOURCE_PIECES_IN_SEGMENT - pieces.length);
-      const want = { quick: false, early: () => undefined, answer: take };
-      await this.fetch(candidates.splice(0, portion), want, signal);
-    }
-    return pieces.length < SOURCE_PIECES_IN_SEGMENT ? null : pieces.slice(0, SOURCE_PIECES_IN_SEGMENT);
   }
 }
 

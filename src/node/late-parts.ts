@@ -101,8 +101,11 @@ export class LateParts {
     const { following } = this.followed() ?? {};
     const chain = following?.client.snapshot() ?? null;
     if (following === undefined || (chain?.phase !== 'following' && !this.objectDesks.wanted)) {
-      const at = chain?.best == null ? '' : ` It is at block ${chain.best.number} of ${chain.target ?? '…'}.`;
-      throw new NodeError('too-early', `Objects come once the chain is verified up to its head.${at}`);
+      const at = chain?.best == null ? '' : `; it is at block ${chain.best.number} of ${chain.target ?? '…'}`;
+      throw new NodeError(
+        'too-early',
+        `Objects can be opened once the chain is verified up to its head${at}.`,
+      );
     }
     return this.objectDesks.open(async () => {
       const { platform } = this;

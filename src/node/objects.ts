@@ -7,7 +7,7 @@ import type { ComputePool } from '../crypto/jobs.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
 import type { RpcSource } from '../network/source.ts';
 import { HistoryIndex, indexLocator } from '../objects/history-index.ts';
-import { objectPath, parseObjectLink } from '../objects/link.ts';
+import { objectPath, parseObjectLink, type ObjectLink } from '../objects/link.ts';
 import type { OpenedObject } from '../objects/object.ts';
 import type { ResponseOptions } from '../objects/response.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
@@ -19,6 +19,7 @@ import type { NodeStore } from '../storage/store.ts';
 import type { GatewaySettings } from './gateway.ts';
 import { KeptObjects, type KeptObject } from './kept-objects.ts';
 import { entriesOf, viewOf, type ObjectView } from './object-view.ts';
+import { Openings, type OpeningView } from './openings.ts';
 import type { Payments } from './payments.ts';
 import { samplesOf, type SampleView } from './samples.ts';
 import type { ResumeInput, SaveInput, SaveView } from './save-view.ts';
@@ -30,6 +31,8 @@ import { Uploads, type UploadInput, type UploadView } from './uploads.ts';
 import type { RetrievalSource } from './watched.ts';
 
 export interface ObjectsStatus {
+  /** What is being opened. */
+  openings: OpeningView[];
   network: StorageNetworkView;
   /** What was fetched and is kept for the next time. */
   cache: ReturnType<KeptObjects['cacheView']>;
@@ -71,6 +74,7 @@ export type ObjectCommands = Pick<ObjectDesk, (typeof COMMANDS)[number]>;
 const COMMANDS = [
   'status',
   'open',
+  'cancelOpen',
   'fetch',
   'pause',
   'resume',
@@ -110,6 +114,7 @@ export class ObjectDesk {
   private constructor(
     readonly network: StorageNetwork,
     private readonly kept: KeptObjects,
+    private readonly openings: Openings,
   ) {
     this.transfers = new Transfers({
       ...this.retrievals(),
@@ -126,8 +131,15 @@ export class ObjectDesk {
     const openIndex = (): Promise<HistoryIndex> =>
       (index ??= HistoryIndex.open(options.indexDirectory, client));
     const locators = [indexLocator(openIndex)];
-    const network = await StorageNetwork.open({ ...options, cache: kept.cache, peers, locators });
-    const desk = new ObjectDesk(network, kept);
+    const openings = new Openings();
+    const network = await StorageNetwork.open({
+      ...options,
+      cache: kept.cache,
+      peers,
+      locators,
+      watch: (event) => openings.note(event),
+    });
+    const desk = new ObjectDesk(network, kept, openings);
     desk.saves = await Saves.open({
       ...desk.retrievals(),
       store,
@@ -185,6 +197,7 @@ export class ObjectDesk {
 
   async status(): Promise<ObjectsStatus> {
     return {
+      openings: this.openings.views(),
       network: this.network.view(),
       cache: this.kept.cacheView(),
       transfers: this.transfers.views(),
@@ -196,12 +209,29 @@ export class ObjectDesk {
     };
   }
 
-  /** Finds and verifies an object's head, and the heads of what a folder holds. Remembers a right password. */
-  async open(input: { link: string; password?: string }): Promise<ObjectView> {
+  /**
+   * Finds and verifies an object's head, and the heads of what a folder holds. Remembers a right password. `id`: under
+   * which it is watched and given up; its identifier when left out.
+   */
+  async open(input: { link: string; password?: string; id?: string }): Promise<ObjectView> {
     const link = parseObjectLink(input.link);
-    const { signal } = new AbortController();
+    return this.openings.run(input.id ?? link.cid, link.cid, (signal) =>
+      this.opened(link, input.password, signal),
+    );
+  }
+
+  /** Gives up what is being opened. */
+  async cancelOpen(input: { id: string }): Promise<void> {
+    this.openings.cancel(input.id);
+  }
+
+  private async opened(
+    link: ObjectLink,
+    password: string | undefined,
+    signal: AbortSignal,
+  ): Promise<ObjectView> {
     const object = await this.service.open(link, signal);
-    if (input.password !== undefined) await this.unlock(object, input.password, signal);
+    if (password !== undefined) await this.unlock(object, password, signal);
     const shared = this.service.linkTo(object, link.cid);
     const [place] = shared.hints;
     const view = viewOf(object);

@@ -1,6 +1,7 @@
 /** Whom pieces came from, and how many went which way. */
 import type { PeerConnection } from '../dsn/peer.ts';
-import { OWN_CACHE, RECONSTRUCTION } from '../dsn/supply.ts';
+import { RECONSTRUCTION } from '../dsn/rebuilder.ts';
+import { OWN_CACHE } from '../dsn/supply.ts';
 
 /** Who is at the other end: another tab, the person's own gateway, or any other program. */
 export type PeerKind = 'tab' | 'gateway' | 'peer';

@@ -15,7 +15,7 @@ import { loadOrCreatePeerKey, peerIdOfKey } from '../dsn/peer-key.ts';
 import type { PeerConnection, PeerPlatform } from '../dsn/peer.ts';
 import type { PieceCache } from '../dsn/piece-cache.ts';
 import { headersOfPeers, SegmentHistory, type SegmentHeaderSource } from '../dsn/segment-history.ts';
-import { RECONSTRUCTION, type PieceEvent } from '../dsn/supply.ts';
+import type { PieceEvent } from '../dsn/supply.ts';
 import type { RpcSource } from '../network/source.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { Locator } from '../objects/locate.ts';
@@ -105,6 +105,8 @@ export interface StorageNetworkOptions {
   peers: readonly string[];
   /** Who knows places of objects besides nodes and indexes. */
   locators: readonly Locator[];
+  /** Told what happens while objects are opened. */
+  watch(event: RetrievalEvent): void;
 }
 
 export class StorageNetwork {
@@ -259,17 +261,22 @@ export class StorageNetwork {
       case 'received':
       case 'arrived':
         if (event.kind === 'arrived') this.origins.count(event.from, 'taken');
-        if (event.from === RECONSTRUCTION) this.rebuilding = null;
         this.origins.remember(String(event.index), event.from);
         break;
       case 'reconstructing':
         this.rebuilding = { segment: String(event.segment), have: event.have };
         break;
-      case 'missing':
+      case 'reconstructed':
         this.rebuilding = null;
         break;
       case 'invalid':
         this.refuse(event.from, `It sent a wrong piece ${event.index}.`);
+        break;
+      case 'asking':
+      case 'fetching':
+      case 'looked':
+      case 'verified':
+        this.options.watch(event);
         break;
     }
   }

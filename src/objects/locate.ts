@@ -144,6 +144,12 @@ export class HintBook {
     return [...this.wrong].filter(([, count]) => count >= MAX_WRONG_HINTS).map(([giver]) => giver);
   }
 
+  /** Names of those who would be asked now, but for some. */
+  askable(without: ReadonlySet<string>): string[] {
+    const passedOver = new Set([...without, ...this.distrusted()]);
+    return this.locators.map(({ name }) => name).filter((name) => !passedOver.has(name));
+  }
+
   /**
    * Asks all locators but some about an object, until one knows; questions of the same moment travel together.
    */
@@ -174,8 +180,8 @@ export class HintBook {
     const wanted = new Map<string, Uint8Array>();
     for (const { key, hash } of questions) wanted.set(key, hash);
     const hashes = [...wanted.values()];
-    const passedOver = new Set([...without, ...this.distrusted()]);
-    const asked = this.locators.filter(({ name }) => !passedOver.has(name));
+    const names = this.askable(without);
+    const asked = this.locators.filter(({ name }) => names.includes(name));
     const stop = new AbortController();
     let reason = NOBODY_WAITS;
     let left = questions.length;

@@ -2,11 +2,13 @@ import * as fc from 'fast-check';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { loadBlake3 } from '../crypto/blake3.ts';
 import { concat, equal } from '../protocol/bytes.ts';
+import { cidOfHash } from '../protocol/cid.ts';
 import { PIECE_BYTES, RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import { decodeNode } from '../protocol/dag.ts';
 import { FileBuilder, type StoredNode } from '../protocol/dag-builder.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { nodesIn } from '../protocol/history-nodes.ts';
+import type { PieceWish } from '../dsn/supply.ts';
 import { recordFromRaw } from '../protocol/record.ts';
 import { ScaleWriter } from '../protocol/scale.ts';
 import { sourcePosition } from '../protocol/segment.ts';
@@ -174,6 +176,41 @@ describe('nodes out of history', () => {
     expect(await found.node(head.hash, signal)).toEqual(head.bytes);
   });
 
+  it('of an object that nobody knows are looked for around no other object, but around where its link says', async () => {
+    const history = new History(20n, nodes);
+    const beside = nodes.at(-2)!;
+    const found = store(history);
+    found.addLinkHints(head.hash, [history.place(head)]);
+    await found.head(head.hash, signal);
+    const before = history.requested.length;
+    const other = new Uint8Array(32).fill(9);
+    expect((await failure(found.head(other, signal))).code).toBe('not-located');
+    expect(history.requested.length).toBe(before);
+    // Found on the way.
+    expect(await found.head(beside.hash, signal)).toEqual(beside.bytes);
+
+    const misled = store(history);
+    misled.addLinkHints(head.hash, [{ ...history.place(head), offset: 17 }]);
+    expect(await misled.head(head.hash, signal)).toEqual(head.bytes);
+  });
+
+  it('are told of as they are asked for, fetched and looked for', async () => {
+    const history = new History(20n, nodes);
+    const events: RetrievalEvent[] = [];
+    const silent: Locator = { name: 'silent', locate: () => Promise.resolve([]) };
+    const found = store(history, [silent], events);
+    const cid = cidOfHash(head.hash);
+    await failure(found.head(head.hash, signal));
+    expect(events).toEqual([{ kind: 'asking', cid, whom: ['silent'] }]);
+    events.length = 0;
+    const place = history.place(head);
+    found.addLinkHints(head.hash, [place]);
+    await found.head(head.hash, signal);
+    expect(events.at(0)).toEqual({ kind: 'fetching', cid, giver: 'the link', place });
+    expect(events).toContainEqual({ kind: 'looked', pieceIndex: place.pieceIndex });
+    expect(events.slice(-2).map(({ kind }) => kind)).toEqual(['located', 'verified']);
+  });
+
   it('stop when they are not wanted any more', async () => {
     const history = new History(20n, nodes);
     const abort = new AbortController();
@@ -252,6 +289,19 @@ describe('unverified pieces', () => {
 });
 
 describe('scanning', () => {
+  /** A history that begins there, with how its pieces are wished for. */
+  function watched(stored: StoredNode[], first: number) {
+    const history = new History(BigInt(first), stored);
+    const wishes: { index: PieceIndex; wish: PieceWish }[] = [];
+    const source: PieceAccess = {
+      pieces: (indices, _, wish) => {
+        for (const index of indices) wishes.push({ index, wish });
+        return history.pieces(indices);
+      },
+    };
+    return { history: Object.assign(history, { stored }), wishes, source };
+  }
+
   it('finds every node, across borders of pieces too, and nothing else', async () => {
     const history = new History(20n, nodes, 3);
     const scanner = new NeighbourLocator(history);
@@ -261,6 +311,21 @@ describe('scanning', () => {
       signal,
     );
     expect(places).toEqual(nodes.map((node) => history.place(node)));
+  });
+
+  it('looks far only in pieces that others give, which stay only where something is found', async () => {
+    const { history, wishes, source } = watched(fileNodes(3_000_000), 40);
+    const scanner = new NeighbourLocator(source);
+    scanner.near(120n);
+    const place = history.place(history.stored.at(-1)!);
+    expect(await scanner.locate([place.hash], signal)).toEqual([place]);
+    const far = wishes.filter(({ index }) => index < 112n || index > 128n);
+    expect(far.length).toBeGreaterThan(10);
+    const [stays, rest] = [far.filter(({ wish }) => !wish.passing), far.filter(({ wish }) => wish.passing)];
+    expect(stays.map(({ index }) => index)).toEqual([place.pieceIndex]);
+    expect(rest.every(({ wish }) => wish.speculative)).toBe(true);
+    // Near ones are asked for in earnest before that.
+    expect(wishes.filter(({ wish }) => !wish.speculative).map(({ index }) => index)).not.toEqual([]);
   });
 
   it('takes any bytes', () => {

@@ -15,6 +15,11 @@ import { PieceWindow, type PieceAccess } from './window.ts';
 
 /** What happens while an object is retrieved, for those who watch. */
 export type RetrievalEvent =
+  /** Nobody told a place so far that is right: these are asked. */
+  | { kind: 'asking'; cid: string; whom: string[] }
+  | { kind: 'fetching'; cid: string; giver: string; place: GlobalObject }
+  /** A piece was looked through, for whatever lies in it. */
+  | { kind: 'looked'; pieceIndex: PieceIndex }
   | { kind: 'located'; cid: string; giver: string; place: GlobalObject }
   | { kind: 'hint-wrong'; cid: string; giver: string; code: string }
   | { kind: 'verified'; cid: string; bytes: number; pieceIndex: PieceIndex };
@@ -53,11 +58,11 @@ export class NodeStore implements NodeSource {
 
   constructor(private readonly options: NodeStoreOptions) {
     this.pieces = new PieceWindow(options.pieces);
-    this.neighbours = new NeighbourLocator(
-      this.pieces,
-      (place, bytes) => this.meet(place, bytes),
-      options.locators.length > 0 ? HEAD_START_MS : 0,
-    );
+    this.neighbours = new NeighbourLocator(this.pieces, {
+      came: (place, bytes) => this.meet(place, bytes),
+      looked: (pieceIndex) => options.watch?.({ kind: 'looked', pieceIndex }),
+      headStartMs: options.locators.length > 0 ? HEAD_START_MS : 0,
+    });
     this.hints = new HintBook([...options.locators, this.neighbours]);
   }
 
@@ -84,10 +89,23 @@ export class NodeStore implements NodeSource {
    *
    * @throws ObjectError `not-located`, `hints-wrong` or `pieces-missing`, naming node and piece; the signal's reason.
    */
-  async node(hash: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+  node(hash: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    return this.get(hash, signal, true);
+  }
+
+  /**
+   * The same of the head of an object. It lies near no other object that is known: where nobody tells a place, history
+   * is not looked through for it.
+   */
+  head(hash: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
+    return this.get(hash, signal, this.hints.known(hash).length > 0);
+  }
+
+  /** `around`: whether to look through the history around known places where nobody knows one. */
+  private async get(hash: Uint8Array, signal: AbortSignal, around: boolean): Promise<Uint8Array> {
     signal.throwIfAborted();
     const key = keyOf(hash);
-    const kept = this.cache.get(key) ?? (await this.fetch(hash, signal));
+    const kept = this.cache.get(key) ?? (await this.fetch(hash, signal, around));
     this.keep(key, kept);
     if (!kept.told) {
       const { bytes, place } = kept;
@@ -98,9 +116,9 @@ export class NodeStore implements NodeSource {
     return kept.bytes;
   }
 
-  private async fetch(hash: Uint8Array, signal: AbortSignal): Promise<Kept> {
+  private async fetch(hash: Uint8Array, signal: AbortSignal, around: boolean): Promise<Kept> {
     const failures: ObjectError[] = [];
-    const tried = new Set<string>();
+    const tried = new Set(around ? [] : [this.neighbours.name]);
     let hints = this.hints.known(hash);
     do {
       // The search for hints comes across the nodes themselves.
@@ -109,6 +127,7 @@ export class NodeStore implements NodeSource {
       const found = await this.tryHints(hash, hints, failures, signal);
       if (found !== null) return found;
       for (const { giver } of hints) tried.add(giver);
+      this.options.watch?.({ kind: 'asking', cid: cidOfHash(hash), whom: this.hints.askable(tried) });
       hints = await this.hints.ask(hash, signal, tried);
     } while (hints.length > 0);
     throw failures.find(({ code }) => code === 'pieces-missing') ?? failures[0] ?? notLocated(hash);
@@ -123,6 +142,7 @@ export class NodeStore implements NodeSource {
     const cid = cidOfHash(hash);
     for (const hint of hints) {
       const { place, giver } = hint;
+      this.options.watch?.({ kind: 'fetching', cid, giver, place });
       try {
         const bytes = await this.fetchFrom(place, signal);
         this.neighbours.near(place.pieceIndex);

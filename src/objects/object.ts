@@ -78,7 +78,7 @@ export async function openHash(
   hash: Uint8Array,
   signal: AbortSignal,
 ): Promise<OpenedObject> {
-  return openNode({ hash, bytes: await source.node(hash, signal) });
+  return openNode({ hash, bytes: await (source.head?.(hash, signal) ?? source.node(hash, signal)) });
 }
 
 function openNode({ hash, bytes }: FetchedNode): OpenedObject {

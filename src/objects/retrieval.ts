@@ -72,10 +72,11 @@ export async function startRetrieval(options: RetrievalOptions): Promise<Retriev
   const { privateKey } = options;
   const get = async (index: PieceIndex): Promise<Uint8Array | null> =>
     (await cache?.get(index)) ?? (await near?.get(index)) ?? null;
-  const keep = (to: PieceCache | NearCache | null): OwnPieces => ({
+  const opened: OwnPieces = {
     get,
-    put: (index, piece) => to?.put(index, piece) ?? Promise.resolve(),
-  });
+    put: (index, piece, guest) => cache?.put(index, piece, guest) ?? Promise.resolve(),
+  };
+  const kept: OwnPieces = { get, put: (index, piece) => near?.put(index, piece) ?? Promise.resolve() };
   const server = serverOf(options, get);
   const peer = await DsnPeer.start({ ...platform, genesisHash, server, privateKey });
   const connected = await peer.connect(options.bootstrap);
@@ -85,8 +86,8 @@ export async function startRetrieval(options: RetrievalOptions): Promise<Retriev
     peerPlots(peer),
   ];
   const common = { pool, commitments, providers, reconstruct, watch };
-  const supply = new PieceSupply({ ...common, cache: keep(cache) });
-  const farmSupply = new PieceSupply({ ...common, cache: keep(near), reconstruct: false });
+  const supply = new PieceSupply({ ...common, cache: opened });
+  const farmSupply = new PieceSupply({ ...common, cache: kept, reconstruct: false });
   const locators = (): Locator[] => [
     ...(options.locators ?? []),
     ...nodes.map((node) => nodeLocator(node)),

@@ -27,26 +27,37 @@ const STRIDE = 2n * BigInt(MOST_PIECES);
 /** Verified ones at once: they are checked together. */
 const CHECKED_PIECES = 16;
 /** Places near which is looked. */
-const MAX_ANCHORS = 16;
+const MAX_ANCHORS = 4;
 const MAX_READERS = 4;
 /** Bytes of history that a byte of a file takes, with what lies between its parts; rather too many than too few. */
 const SPREAD = 1.003;
 
+interface Phase {
+  where: 'ahead' | 'near' | 'far';
+  wish: PieceWish;
+}
+
 /**
  * What is looked through, one after the other: where the next part should be, around known parts, far away. What is not
  * found in pieces as they arrive may have been kept back by who sent them, so that they are checked before the search
- * goes far; then pieces are rebuilt, too.
+ * goes far; then those that are near are rebuilt, too.
  */
-const PHASES = [
-  { where: 'ahead', quick: true },
-  { where: 'near', quick: true },
-  { where: 'near', quick: false },
-  { where: 'far', quick: true },
-  { where: 'far', quick: false },
-] as const;
+const PHASES: readonly Phase[] = [
+  { where: 'ahead', wish: { quick: true, speculative: true } },
+  { where: 'near', wish: { quick: true, speculative: true } },
+  { where: 'near', wish: {} },
+  { where: 'far', wish: { quick: true, speculative: true, passing: true } },
+  { where: 'far', wish: { speculative: true, passing: true } },
+];
 
-/** Takes a node that the search came across; its bytes are its own. */
-type Came = (place: GlobalObject, bytes: Uint8Array) => void;
+export interface NeighbourOptions {
+  /** Takes a node that the search came across; its bytes are its own. */
+  came?(place: GlobalObject, bytes: Uint8Array): void;
+  /** Told of every piece that was looked through. */
+  looked?(piece: PieceIndex): void;
+  /** Milliseconds that others have to tell the place before history is searched through. */
+  headStartMs?: number;
+}
 
 interface Search {
   /** Keys of what is looked for and not found yet. */
@@ -66,7 +77,7 @@ interface Reader {
 /** Looks where parts of the object are expected, and outwards from where others are known to lie. */
 export class NeighbourLocator implements Locator {
   readonly name = 'the history around it';
-  /** Where parts of the object lie. */
+  /** Where parts of the object lie, the newest first. */
   private anchors: PieceIndex[] = [];
   /** Where readers are, the newest first. */
   private readers: Reader[] = [];
@@ -87,18 +98,15 @@ export class NeighbourLocator implements Locator {
   private readonly wanted = new Map<string, Set<Search>>();
   private running: AbortController | null = null;
 
-  /** `came`: is given every node that the search comes across. */
   constructor(
     private readonly source: PieceAccess,
-    private readonly came: Came = () => undefined,
-    /** Milliseconds that others have to tell the place before history is searched through. */
-    private readonly headStartMs = 0,
+    private readonly options: NeighbourOptions = {},
   ) {}
 
   /** Tells a place near which to look. */
   near(piece: PieceIndex): void {
-    if (this.anchors.includes(piece)) return;
-    this.anchors = [...this.anchors, piece].slice(-MAX_ANCHORS);
+    if (this.anchors[0] === piece) return;
+    this.anchors = [piece, ...this.anchors.filter((other) => other !== piece)].slice(0, MAX_ANCHORS);
   }
 
   /** Tells where the parts that are wanted next begin: so many bytes of content before a place. */
@@ -125,7 +133,8 @@ export class NeighbourLocator implements Locator {
     const lost = this.anchors.length + this.readers.length === 0;
     if (known.length === hashes.length || lost) return known;
     // Where something is expected is looked at once: little is lost if somebody knows better.
-    if (this.headStartMs > 0 && this.readers.length === 0) await pause(this.headStartMs, signal);
+    const { headStartMs = 0 } = this.options;
+    if (headStartMs > 0 && this.readers.length === 0) await pause(headStartMs, signal);
     await this.search(hashes, signal);
     return this.placesOf(hashes);
   }
@@ -208,9 +217,7 @@ export class NeighbourLocator implements Locator {
       const { phase, pieces } = this.next();
       const earlier = [...this.under.values()].some((other) => other.phase < phase);
       for (const index of earlier ? [] : pieces) {
-        const { quick } = PHASES[phase]!;
-        const scan = this.scan(index, { quick, speculative: quick }, signal);
-        const done = scan
+        const done = this.scan(index, PHASES[phase]!.wish, signal)
           .catch((error: unknown) => {
             if (!signal.aborted) failure = error;
           })
@@ -226,9 +233,9 @@ export class NeighbourLocator implements Locator {
 
   /** The pieces to look through next. They are asked for a few at a time: who has one has others, too. */
   private next(): { phase: number; pieces: PieceIndex[] } {
-    for (const [phase, { where, quick }] of PHASES.entries()) {
-      const done = quick ? this.scanned : this.checked;
-      const width = quick ? this.width : CHECKED_PIECES;
+    for (const [phase, { where, wish }] of PHASES.entries()) {
+      const done = wish.quick ? this.scanned : this.checked;
+      const width = wish.quick ? this.width : CHECKED_PIECES;
       const pieces = new Set<PieceIndex>();
       for (const piece of this.order(where)) {
         if (pieces.size + this.under.size >= width) break;
@@ -241,7 +248,7 @@ export class NeighbourLocator implements Locator {
   }
 
   /** Pieces from the likeliest to the least likely: parts follow each other, the head after what is below it. */
-  private *order(where: (typeof PHASES)[number]['where']): Generator<PieceIndex> {
+  private *order(where: Phase['where']): Generator<PieceIndex> {
     for (const { at, last } of this.readers) {
       if (where === 'far') yield* outwards(at, REACH);
       else {
@@ -292,16 +299,26 @@ export class NeighbourLocator implements Locator {
     this.scanned.add(index);
     if (wish.quick !== true) this.checked.add(index);
     let hit = false;
-    if (piece) this.absent.delete(index);
-    else this.absent.add(index);
+    if (piece) {
+      this.absent.delete(index);
+      this.options.looked?.(index);
+    } else this.absent.add(index);
     if (found !== null) {
       for (const { offset, hash, bytes } of found.nodes)
         if (this.take({ hash, pieceIndex: index, offset }, bytes)) hit = true;
       for (const { place, bytes } of this.borders.nodesAt(index, found))
         if (this.take(place, bytes)) hit = true;
     }
-    if (hit) this.follow(index);
+    if (hit) {
+      this.follow(index);
+      if (wish.passing === true) this.stays(index, signal);
+    }
     this.width = hit ? MOST_PIECES : Math.min(MOST_PIECES, this.width + 1);
+  }
+
+  /** What was only looked through turned out to hold what is wanted. */
+  private stays(index: PieceIndex, signal: AbortSignal): void {
+    this.source.pieces([index], signal, { quick: true, speculative: true }).catch(() => undefined);
   }
 
   /** Whether somebody looks for it. */
@@ -314,7 +331,7 @@ export class NeighbourLocator implements Locator {
       search.missing.delete(key);
       if (search.missing.size === 0) search.end();
     }
-    this.came(place, bytes);
+    this.options.came?.(place, bytes);
     return searches !== undefined && searches.size > 0;
   }
 }

@@ -8,6 +8,8 @@ import { ObjectError } from './errors.ts';
 /** Gives the bytes of nodes by their hash (32 bytes), verified. */
 export interface NodeSource {
   node(hash: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
+  /** The same of the head of an object that no other one led to. */
+  head?(hash: Uint8Array, signal: AbortSignal): Promise<Uint8Array>;
   /** Told that what is read next begins about so many bytes before a node that was read, where things are stored. */
   expect?(hash: Uint8Array, bytesBefore: number): void;
 }

@@ -56,7 +56,8 @@ export class PieceWindow implements PieceAccess {
   /** Whether what is kept, or on its way, is as it is wished. */
   private serves(index: PieceIndex, wish: PieceWish): boolean {
     const kept = this.kept.get(index);
-    return kept !== undefined && (wish.quick === true || kept.wish.quick !== true);
+    if (kept === undefined || (wish.passing !== true && kept.wish.passing === true)) return false;
+    return wish.quick === true || kept.wish.quick !== true;
   }
 
   private use(index: PieceIndex): KeptPiece {

@@ -43,8 +43,14 @@ export function FirstSteps({ chain, farms }: { chain: ChainView | null; farms: F
         ))}
       </ol>
       <p className="muted">
-        There is nothing to do but to leave this tab open. Meanwhile,{' '}
-        <a href="#/objects">look at a file out of the chain’s history</a>.
+        There is nothing to do but to leave this tab open.{' '}
+        {chain?.phase === 'following' ? (
+          <>
+            Meanwhile, <a href="#/objects">look at a file out of the chain’s history</a>.
+          </>
+        ) : (
+          'Files out of the chain’s history can be looked at once it is checked.'
+        )}
       </p>
     </Card>
   );

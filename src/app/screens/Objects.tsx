@@ -3,11 +3,12 @@ import { messageOf } from '../../protocol/errors.ts';
 import { Card, Empty, Name } from '../components/basics.tsx';
 import { Deed, Form, TextField, Told, type Action } from '../components/forms.tsx';
 import { Many } from '../components/Many.tsx';
-import { bytes } from '../format.ts';
+import { bytes, counted } from '../format.ts';
 import { useRouteDetail } from '../hooks.ts';
 import { objects, useObjects } from '../object-client.ts';
 import type { KeptObject } from '../../node/kept-objects.ts';
 import type { ObjectView } from '../../node/object-view.ts';
+import type { OpeningView } from '../../node/openings.ts';
 import type { SaveView } from '../../node/save-view.ts';
 import type { SampleView } from '../../node/samples.ts';
 import ObjectCard from './ObjectCard.tsx';
@@ -28,29 +29,47 @@ export default function Objects() {
   const [opened, setOpened] = useState<ObjectView | null>(null);
   /** The folder that the opened object was found in. */
   const [folder, setFolder] = useState<ObjectView | null>(null);
+  /** What is opened once the chain is verified. */
+  const [waiting, setWaiting] = useState<string | null>(null);
+  /** Under which the node knows what this screen opens: one at a time. */
+  const [id] = useState(() => crypto.randomUUID());
   const action = useNewest();
   const detail = useRouteDetail();
   const open = async (wanted: string): Promise<void> => {
-    const object = await objects.open({ link: wanted });
+    const object = await objects.open({ link: wanted, id });
     if (wanted !== newest.current) return;
     setOpened(object);
     refresh();
   };
   const start = (wanted: string, from: ObjectView | null = null): void => {
-    newest.current = wanted;
     setFolder(from);
-    action.run(() => open(wanted));
+    setWaiting(wanted);
+  };
+  const giveUp = (): void => {
+    newest.current = '';
+    setWaiting(null);
+    action.leave();
+    objects.cancelOpen({ id }).catch(() => undefined);
   };
   const ready = status !== null;
+  const isOpening = waiting !== null || action.busy;
+  const opening = status?.openings.find((one) => one.id === id);
   const saves = status?.saves ?? NO_SAVES;
   useDownloads(saves);
   useEffect(() => {
-    if (detail === '' || !ready) return;
+    if (detail === '') return;
     setLink(detail);
     start(detail);
-    // Opened once for each address, not whenever something is drawn.
+  }, [detail]);
+  useEffect(() => {
+    if (waiting === null || !ready) return;
+    setWaiting(null);
+    newest.current = waiting;
+    action.run(() => open(waiting));
+    // Opened once, not whenever something is drawn.
     // oxlint-disable-next-line react-hooks/exhaustive-deps
-  }, [detail, ready]);
+  }, [waiting, ready]);
+  useEffect(() => () => void objects.cancelOpen({ id }).catch(() => undefined), [id]);
   return (
     <>
       <div className="head">
@@ -62,28 +81,31 @@ export default function Objects() {
       </div>
       {status === null && error !== null && (
         <p className="banner info" role="status">
-          {error}
+          {error} This screen goes on by itself then.
         </p>
       )}
       {status?.network.rebuilding != null && (
         <p className="banner info" role="status">
-          Nobody gives a piece that is wanted. It is rebuilt from others of its segment:{' '}
-          {status.network.rebuilding.have} of 128 are here.
+          Nobody gives a piece that is wanted. It is rebuilt from others of its segment,{' '}
+          {status.network.rebuilding.segment}: {status.network.rebuilding.have} of 128 are here.
         </p>
       )}
       <div className="grid">
         <Saves saves={saves.filter(({ cid }) => cid !== opened?.cid)} onChange={refresh} />
         <Card title="Open" span={opened === null ? 12 : 5}>
           <Form
-            action={action}
+            action={{ run: (work) => void work(), busy: isOpening, error: action.error }}
             submit="Open"
-            busy="Looking for it…"
-            disabled={!ready || link.trim() === ''}
-            onSubmit={() => {
-              newest.current = link;
-              setFolder(null);
-              return open(link);
-            }}
+            busy={waiting === null ? 'Looking for it…' : 'Waiting for the chain…'}
+            disabled={link.trim() === ''}
+            onSubmit={async () => start(link)}
+            more={
+              isOpening && (
+                <button type="button" onClick={giveUp}>
+                  Cancel
+                </button>
+              )
+            }
           >
             <TextField
               label="Identifier or link"
@@ -93,6 +115,7 @@ export default function Objects() {
               placeholder="bafkr6i…"
             />
           </Form>
+          <Told text={opening === undefined ? null : openingWords(opening)} />
           {status !== null && (
             <ObjectsSearch
               link={link}
@@ -105,7 +128,7 @@ export default function Objects() {
             />
           )}
           {status !== null && status.samples.length > 0 && (
-            <Samples samples={status.samples} wide={opened === null} busy={action.busy} />
+            <Samples samples={status.samples} wide={opened === null} busy={isOpening} />
           )}
         </Card>
         {opened !== null && (
@@ -141,8 +164,10 @@ export default function Objects() {
   );
 }
 
-/** Work of which only the newest counts: the person may open something else before the first is there. */
-function useNewest(): Action {
+/**
+ * Work of which only the newest counts: the person may open something else before the first is there, or leave it be.
+ */
+function useNewest(): Action & { leave: () => void } {
   const [busy, setBusy] = useState(false);
   const [error, setError] = useState<string | null>(null);
   const newest = useRef<object | null>(null);
@@ -161,7 +186,23 @@ function useNewest(): Action {
       (failure: unknown) => ended(messageOf(failure)),
     );
   }, []);
-  return { run, busy, error };
+  const leave = useCallback(() => {
+    newest.current = null;
+    setBusy(false);
+  }, []);
+  return { run, busy, error, leave };
+}
+
+/** How far it is with what is being opened. */
+function openingWords({ asked, piece, looked, parts }: OpeningView): string {
+  const words = [
+    asked.length > 0 && `Asked where it lies: ${asked.join(', ')}.`,
+    piece !== null &&
+      `Piece ${piece.index} of segment ${piece.segment} is fetched, where it lies as told by ${piece.giver}.`,
+    looked > 0 && `${counted(looked, 'piece')} of history looked through.`,
+    parts > 1 && `${counted(parts, 'part')} verified.`,
+  ];
+  return words.filter((word) => word !== false).join(' ');
 }
 
 const hrefOf = (path: string): string => `#/objects/${path.replace(/^\/object\//, '')}`;
