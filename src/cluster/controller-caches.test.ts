@@ -87,6 +87,46 @@ describe('the caches of a group', () => {
     expect([caches.find(0n), await caches.piece(0n)]).toEqual([null, null]);
   });
 
+  it('hold the newest segment whole before any of the one before it, and no segment that is to come', async () => {
+    history = 3n;
+    const { size } = await joins('a', 300);
+    const lowest = (from: bigint, count: number) =>
+      Array.from({ length: count }, (_, at) => from + BigInt(at));
+    expect(size).toBe(300);
+    expect(new Set(fetched)).toEqual(new Set([...lowest(512n, 256), ...lowest(256n, 44)]));
+  });
+
+  it('may say that they are larger than history, or than any list', async () => {
+    const [a, b] = [await joins('a', 2 ** 32 - 1), await joins('b', 8)];
+    expect([a.size + b.size, new Set([...a.values(), ...b.values()]).size]).toEqual([256, 256]);
+  });
+
+  it('are read as far as they can be read', async () => {
+    fake.answer(messages.contents, () => [
+      { ok: false, error: 'this place is damaged' },
+      { ok: true, value: [1, null] },
+      { ok: true, value: [2, 1n] },
+    ]);
+    const places = await joins('a', 3);
+    expect([...places.keys()].toSorted()).toEqual([0, 1]);
+    expect(caches.find(1n)).toEqual({ cache: 'a', offset: 2 });
+    expect(caches.summary.pieces).toBe(3);
+  });
+
+  it('that have another size while they are read hold what they said last', async () => {
+    const answers: ((entries: unknown[]) => void)[] = [];
+    fake.answer(messages.contents, () => new Promise<unknown[]>((resolve) => answers.push(resolve)));
+    absent = () => true;
+    await joins('a', 2);
+    await joins('a', 3);
+    const entry = (offset: number, index: PieceIndex) => ({ ok: true, value: [offset, index] });
+    answers[1]!([entry(2, 5n)]);
+    await turn();
+    answers[0]!([entry(0, 4n)]);
+    await turn();
+    expect([caches.find(4n), caches.find(5n)]).toEqual([null, { cache: 'a', offset: 2 }]);
+  });
+
   it('keep what they hold and is still wanted, and get the rest over what is not', async () => {
     history = 2n;
     const places = await joins('a', 3, [

@@ -191,7 +191,7 @@ export class ControllerCaches {
       this.again = false;
       const wanted = this.wanted();
       const missing = this.missing(wanted);
-      const free = this.freePlaces(wanted);
+      const free = this.freePlaces(wanted, missing.length);
       let failures = 0;
       const work = async (): Promise<void> => {
         for (let index = missing.shift(); index !== undefined; index = missing.shift()) {
@@ -223,21 +223,17 @@ export class ControllerCaches {
     return wanted;
   }
 
-  /** Places that are empty or hold what is no longer wanted, caches in turn. */
-  private freePlaces(wanted: ReadonlySet<PieceIndex>): { cache: Cache; offset: number }[] {
-    const perCache = [...this.caches.values()].map((cache) => {
-      const { contents } = cache;
-      if (contents === null) return [];
-      return Array.from({ length: cache.capacity }, (_, offset) => offset)
-        .filter((offset) => {
-          const held = contents.get(offset);
-          return held === undefined || !wanted.has(held);
-        })
-        .map((offset) => ({ cache, offset }));
-    });
+  /** As many places as are needed that are empty or hold what is no longer wanted, caches in turn. */
+  private freePlaces(wanted: ReadonlySet<PieceIndex>, needed: number): { cache: Cache; offset: number }[] {
     const places: { cache: Cache; offset: number }[] = [];
-    for (let round = 0; perCache.some((list) => round < list.length); round += 1)
-      for (const list of perCache) if (round < list.length) places.push(list[round]!);
+    let open = [...this.caches.values()].map((cache) => placesIn(cache, wanted));
+    while (open.length > 0 && places.length < needed) {
+      open = open.filter((left) => {
+        const { value } = left.next();
+        if (value !== undefined) places.push(value);
+        return value !== undefined;
+      });
+    }
     return places;
   }
 
@@ -263,5 +259,18 @@ export class ControllerCaches {
     cache.contents?.set(offset, index);
     this.places.set(index, { cache: cache.id, offset });
     return true;
+  }
+}
+
+/** One by one: a cache may say that it is larger than any list. */
+function* placesIn(
+  cache: Cache,
+  wanted: ReadonlySet<PieceIndex>,
+): Generator<{ cache: Cache; offset: number }> {
+  const { capacity, contents } = cache;
+  if (contents === null) return;
+  for (let offset = 0; offset < capacity; offset += 1) {
+    const held = contents.get(offset);
+    if (held === undefined || !wanted.has(held)) yield { cache, offset };
   }
 }
