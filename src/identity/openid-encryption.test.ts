@@ -75,6 +75,14 @@ describe('a credential that its issuer encrypts', () => {
     expect(await ada.credentials()).toEqual([]);
   });
 
+  it('is refused in the issuer’s own words, which are not encrypted', async () => {
+    const refusal = { status: 400, type: 'application/json', text: '{"error":"credential_request_denied"}' };
+    await expect(accepted({ encrypts: { requests: true, answer: () => refusal } })).rejects.toMatchObject({
+      code: 'issuer-refused',
+      sentence: expect.stringContaining('credential_request_denied'),
+    });
+  });
+
   it.each<[string, Record<string, unknown>]>([
     ['a cipher', { credential_response_encryption: required(['ECDH-ES'], ['A128CBC-HS256']) }],
     ['an agreement of keys', { credential_response_encryption: required(['RSA-OAEP-256'], ['A256GCM']) }],

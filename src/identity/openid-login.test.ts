@@ -68,6 +68,19 @@ describe('an issuer that wants a log-in', () => {
     expect(sent.get('code_challenge')).toBe(createHash('sha256').update(verifier).digest('base64url'));
   });
 
+  it.each<[string, Record<string, unknown>]>([
+    [
+      'for apps that are attested, or not',
+      { token_endpoint_auth_methods_supported: ['attest_jwt_client_auth', 'none'] },
+    ],
+    ['that lists no ways of apps to prove who they are', { token_endpoint_auth_methods_supported: [] }],
+    ['that does not say how it is protected', { code_challenge_methods_supported: undefined }],
+    ['with a page of several protections', { code_challenge_methods_supported: ['plain', 'S256'] }],
+  ])('is logged in at: %s', async (_, server) => {
+    const { address, logIn } = await begun({ login: { server } });
+    expect(await ada.finishLogin(returned(logIn(address)))).toHaveLength(1);
+  });
+
   it('is finished once, and in time', async () => {
     const { address, logIn } = await begun({ login: {} });
     const back = returned(logIn(address));
