@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { littleEndian } from '../protocol/bytes.ts';
 import type { Header } from '../protocol/types.ts';
 import type { BlockContext } from './block.ts';
-import { ForkTree, type TreeBlock } from './tree.ts';
+import { ForkTree, type Insertion, type TreeBlock } from './tree.ts';
 
 const hashOf = (id: number): Uint8Array => {
   const hash = new Uint8Array(32);
@@ -113,6 +113,66 @@ describe('ForkTree', () => {
         });
         expect(tree.size).toBe(blocks.length);
         expect([...tree.blocks()].length).toBe(blocks.length - 1);
+      }),
+    );
+  });
+
+  it('holds what descends from the final block, and tells of every change, whatever arrives', () => {
+    const arrivals = fc.array(fc.tuple(fc.nat(30), fc.integer({ min: 1, max: 9 })), { maxLength: 80 });
+    fc.assert(
+      fc.property(arrivals, fc.integer({ min: 1, max: 4 }), (choices, depth) => {
+        const tree = open(depth);
+        const parents = new Map<TreeBlock<null>, TreeBlock<null> | null>([[genesis, null]]);
+        const contextsOf = ({ finalized, ...rest }: Insertion<null>) => ({
+          ...rest,
+          finalized: finalized.map(({ context }) => context),
+        });
+        const lineOf = (tip: TreeBlock<null>): TreeBlock<null>[] => {
+          const line: TreeBlock<null>[] = [];
+          for (let at: TreeBlock<null> | null = tip; at !== null; at = parents.get(at) ?? null)
+            line.unshift(at);
+          return line;
+        };
+        let held = [genesis];
+        let [best, final] = [genesis, genesis];
+        choices.forEach(([choice, weight], index) => {
+          const parent = held[choice % held.length]!;
+          const next = block(index + 1, parent, BigInt(weight));
+          parents.set(next, parent);
+          held.push(next);
+          const seen = tree.insert(next);
+          const before = lineOf(best);
+          const isBest = next.context.weight > best.context.weight;
+          const now = isBest ? lineOf(next) : before;
+          const left = before.filter((one) => !now.includes(one)).length;
+          const reorg = { depth: left, from: best.context, to: next.context };
+          const last = Math.max(final.context.number, now.at(-1)!.context.number - depth);
+          const finalized = now.slice(final.context.number + 1, last + 1);
+          expect(contextsOf(seen)).toEqual({
+            best: isBest,
+            reorg: isBest && parent !== best ? reorg : null,
+            finalized: finalized.map(({ context }) => context),
+          });
+          best = now.at(-1)!;
+          final = finalized.at(-1) ?? final;
+          held = held.filter((one) => lineOf(one).includes(final));
+          expect(tree.final.context).toBe(final.context);
+          expect(tree.best.context).toBe(best.context);
+          expect(tree.size).toBe(held.length);
+          for (const one of held) {
+            expect(tree.get(one.context.hash)?.context).toBe(one.context);
+            expect(tree.isOnBestChain(one.context.hash)).toBe(now.includes(one));
+          }
+          const tips = held.filter(
+            (one) => !now.includes(one) && !held.some((other) => parents.get(other) === one),
+          );
+          const beside = (tip: TreeBlock<null>) => lineOf(tip).filter((one) => !now.includes(one)).length;
+          const byTip = (forks: { tip: BlockContext; length: number }[]) =>
+            new Map(forks.map(({ tip, length }) => [tip, length]));
+          expect(byTip(tree.forks())).toEqual(
+            byTip(tips.map((tip) => ({ tip: tip.context, length: beside(tip) }))),
+          );
+        });
       }),
     );
   });
