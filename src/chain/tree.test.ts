@@ -158,7 +158,9 @@ describe('ForkTree', () => {
           held = held.filter((one) => lineOf(one).includes(final));
           expect(tree.final.context).toBe(final.context);
           expect(tree.best.context).toBe(best.context);
+          expect(tree.insert(next)).toEqual({ best: false, reorg: null, finalized: [] });
           expect(tree.size).toBe(held.length);
+          expect([...tree.blocks()].length).toBe(held.length - 1);
           for (const one of held) {
             expect(tree.get(one.context.hash)?.context).toBe(one.context);
             expect(tree.isOnBestChain(one.context.hash)).toBe(now.includes(one));
