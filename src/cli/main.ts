@@ -9,6 +9,7 @@ import { farmTotals } from '../node/farm-totals.ts';
 import { ALWAYS, type Schedule } from '../node/schedule.ts';
 import { createNodePlatform } from '../node/node-platform.ts';
 import { networkChoices } from '../node/networks.ts';
+import { asStorageError } from '../storage/node-errors.ts';
 import { runAgent } from './agent.ts';
 import { askUnseen } from './ask.ts';
 import { untilFollowing } from './chain-wait.ts';
@@ -250,7 +251,12 @@ async function settled(node: AllotmentNode): Promise<void> {
 }
 
 // Whoever reads may have read enough: `| head` is no failure.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? 0 : 1));
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code === 'EPIPE') process.exit(0);
+  const { sentence } = asStorageError(error, 'what standard output goes to');
+  process.stderr.write(`${sentence}\n`);
+  process.exit(1);
+});
 
 try {
   await main();

@@ -1,11 +1,10 @@
 /** Files that are written while they arrive, and gone on with after an interruption. */
-import { createWriteStream } from 'node:fs';
-import { mkdir, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import { blake3Hash } from '../protocol/hash.ts';
+import { StorageError } from '../storage/errors.ts';
+import { storing } from '../storage/node-errors.ts';
 
 /** Name of what has arrived of a file. `what`: the object and range, so that nothing else goes on in it. */
 export function partOf(file: string, what: string): string {
@@ -39,8 +38,11 @@ export async function saveResumed(
   const part = partOf(file, what);
   const there = (await sizeOf(part)) ?? 0;
   const from = total !== null && there > total ? 0 : there;
-  const stream = createWriteStream(part, { flags: from === 0 ? 'w' : 'a' });
-  await pipeline(Readable.from(content(from), { objectMode: false }), stream);
+  try {
+    await writeTo(part, from === 0 ? 'w' : 'a', content(from));
+  } catch (error) {
+    throw full(error, 'What came stays there, and the same command goes on once there is room.');
+  }
   await rename(part, file);
   return from;
 }
@@ -54,12 +56,28 @@ export async function saveWhole(
   await refuseExisting(file);
   const part = partOf(file, what);
   try {
-    await pipeline(Readable.from(content, { objectMode: false }), createWriteStream(part));
+    await writeTo(part, 'w', content);
     await rename(part, file);
   } catch (error) {
     await unlink(part).catch(() => undefined);
-    throw error;
+    throw full(error, 'Nothing of it stays there: free as much as it needs, or name another place with -o.');
   }
+}
+
+/** Throws StorageError for what the file is to blame for, and what the content throws. */
+async function writeTo(file: string, flags: 'w' | 'a', content: AsyncIterable<Uint8Array>): Promise<void> {
+  const handle = await open(file, flags);
+  try {
+    for await (const bytes of content) await storing(file, () => handle.appendFile(bytes));
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The error, with what a full disk means for the person. */
+function full(error: unknown, meaning: string): unknown {
+  if (!(error instanceof StorageError) || error.code !== 'disk-full') return error;
+  return new StorageError(error.code, error.file, error.message, error, `${error.sentence} ${meaning}`);
 }
 
 /** Throws Error, with what to do, where something has that name already. */
