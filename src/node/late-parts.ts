@@ -109,14 +109,15 @@ export class LateParts {
     }
     return this.objectDesks.open(async () => {
       const { platform } = this;
-      const [{ ObjectDesk }, pieces, nearDirectory, indexDirectory, savesDirectory, peerPlatform] =
+      const work = (name: string) => platform.openWorkDirectory(name);
+      const [{ ObjectDesk }, pieces, nearDirectory, indexDirectory, savesDirectory, uploadsDirectory] =
         await Promise.all([
           import('./objects.ts'),
           platform.openPieceDirectory(),
-          platform.openWorkDirectory('near-pieces'),
-          platform.openWorkDirectory('history-index'),
-          platform.openWorkDirectory('saves'),
-          platform.peerPlatform(),
+          work('near-pieces'),
+          work('history-index'),
+          work('saves'),
+          work('uploads'),
         ]);
       const { client, pool, sources } = following;
       return ObjectDesk.open({
@@ -124,11 +125,12 @@ export class LateParts {
         pool,
         sources,
         store: platform.store,
-        platform: peerPlatform,
+        platform: await platform.peerPlatform(),
         pieces,
         nearDirectory,
         indexDirectory,
         savesDirectory,
+        uploadsDirectory,
         farms: this.farms,
         payments: async () => (await this.money()).payments,
         peers,

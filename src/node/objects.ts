@@ -61,6 +61,8 @@ export interface ObjectDeskOptions {
   indexDirectory: FarmDirectory;
   /** Where objects wait that are being saved. */
   savesDirectory: FarmDirectory;
+  /** Where nodes wait that are being sent. */
+  uploadsDirectory: FarmDirectory;
   farms: FarmShare;
   /** What signs and sends uploads. */
   payments(): Promise<Payments>;
@@ -156,6 +158,7 @@ export class ObjectDesk {
     desk.samples = await samplesOf(sources);
     desk.uploads = await Uploads.open({
       store,
+      directory: options.uploadsDirectory,
       payments: options.payments,
       freshService: () => desk.serviceWatchedBy(() => undefined),
       archivedDepth: () => client.constants()?.confirmationDepthK ?? 0,
@@ -374,7 +377,7 @@ export class ObjectDesk {
     return this.uploads.prepare(input);
   }
 
-  /** Signs and sends what was prepared. */
+  /** Signs and sends what was prepared, or the rest of what was sent in part. */
   sendUpload(input: { id: string }): Promise<void> {
     return this.uploads.send(input);
   }

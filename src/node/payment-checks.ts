@@ -55,7 +55,7 @@ export function tooLittle(free: bigint, needed: bigint, token: Token): Refusal {
   return new Refusal(
     'insufficient-balance',
     `${free} where ${needed} is needed`,
-    `The account has ${inTokens(free, token)}; with the fee and what has to stay in it, that is too little.`,
+    `The account has ${inTokens(free, token)}. This takes ${inTokens(needed, token)}, and something has to stay in it.`,
     { free, needed },
   );
 }

@@ -248,6 +248,15 @@ export class Payments {
     return plan;
   }
 
+  /** Throws Refusal unless the account can give so much, smallest unit, and stay open: what several payments cost in all. */
+  async requireSpare({ account, amount }: { account: string; amount: bigint }): Promise<void> {
+    const { blocks } = this.context;
+    const { head, metadata } = await blocks.ready();
+    const state = await blocks.read(accountQuery(metadata, decodeAddress(account.trim()).account), head);
+    if (spareOf(state, existentialDeposit(metadata)) < amount)
+      throw tooLittle(state.free, amount, this.context.notation().token);
+  }
+
   /**
    * The same for a payment. `amount`: smallest unit, or `max` for all that the account can spare and stay open.
    * Throws Refusal also for an address that is none.

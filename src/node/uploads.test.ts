@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import type { OpenedObject } from '../objects/object.ts';
 import { fromHex, toHex } from '../protocol/bytes.ts';
 import { hashOfCid } from '../protocol/cid.ts';
+import { MemoryDirectory } from '../storage/memory-directory.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { PaymentRecord, PaymentState } from './payment-records.ts';
 import type { PaymentPlan } from './payments.ts';
@@ -11,10 +12,17 @@ const DEPTH = 10;
 /** Longer than the wait between two looks, shorter than that between two tries to read back. */
 const LOOK = 5_000;
 const TRY = 16_000;
+/** What the account can spend; each transaction is expected to cost 3. */
+const SPARE = 10n;
 
 let saved: unknown;
 let states: PaymentState[];
 let offline: boolean;
+let directory: MemoryDirectory;
+/** Transactions that can still be paid. */
+let affordable: number;
+/** What happens meanwhile. */
+let whilePaying: () => Promise<void>;
 /** Names of what can be read back. */
 let history: Set<string>;
 let opened: string[];
@@ -30,11 +38,20 @@ const store = {
 async function open(): Promise<void> {
   uploads = await Uploads.open({
     store,
+    directory,
     payments: async () => {
       if (offline) throw new Error('No node is connected yet.');
       return {
         prepare: async () => ({ fee: { total: '3' } }) as PaymentPlan,
-        pay: async () => ({ id: String(states.push({ kind: 'sending' }) - 1) }) as PaymentRecord,
+        requireSpare: async ({ amount }) => {
+          if (amount > SPARE) throw new Error('too little');
+        },
+        pay: async () => {
+          await whilePaying();
+          affordable -= 1;
+          if (affordable < 0) throw new Error('No node takes it.');
+          return { id: String(states.push({ kind: 'sending' }) - 1) } as PaymentRecord;
+        },
         list: async () =>
           states.map((state, id) => ({ id: String(id), state, trouble: null }) as PaymentRecord),
       };
@@ -62,6 +79,15 @@ async function prepare(name: string): Promise<string> {
   return (await uploads.prepare({ files, compress: false, password: '', account: 'su' })).id;
 }
 
+/** The same of something that takes so many transactions. */
+async function prepareLarge(transactions: number): Promise<string> {
+  const content = new Blob([
+    new Uint8Array(transactions * 900_000).map((_, at) => ((at * at) % 251) ^ (at >> 12)),
+  ]);
+  const files = [{ path: 'large', content }];
+  return (await uploads.prepare({ files, compress: false, password: '', account: 'su' })).id;
+}
+
 /** An upload of one transaction, sent. */
 async function send(name: string): Promise<void> {
   await uploads.send({ id: await prepare(name) });
@@ -84,6 +110,9 @@ beforeEach(async () => {
   saved = undefined;
   states = [];
   offline = false;
+  directory = new MemoryDirectory();
+  affordable = Number.POSITIVE_INFINITY;
+  whilePaying = async () => undefined;
   history = new Set();
   opened = [];
   missing = () => Promise.reject(new Error('not there yet'));
@@ -178,6 +207,75 @@ test('what could not be sent can be sent once more', async () => {
   offline = false;
   await uploads.send({ id });
   expect(view('a')).toMatchObject({ step: 'sending', sent: 1 });
+});
+
+test('what was sent in part stops with the reason, and the rest is sent, also after a reload', async () => {
+  const id = await prepareLarge(3);
+  affordable = 1;
+  await expect(uploads.send({ id })).rejects.toThrow('No node takes it.');
+  expect(view('large')).toMatchObject({
+    step: 'stopped',
+    sent: 1,
+    transactions: 3,
+    error: 'No node takes it.',
+  });
+  affordable = 1;
+  await expect(uploads.send({ id })).rejects.toThrow('No node takes it.');
+  uploads.close();
+  await open();
+  expect(view('large')).toMatchObject({ step: 'stopped', sent: 2 });
+  affordable = 1;
+  await uploads.send({ id });
+  expect(view('large')).toMatchObject({ step: 'sending', sent: 3, error: null });
+  expect(directory.files.size).toBe(0);
+  states = states.map(() => included(DEPTH));
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('large').step).toBe('deep');
+});
+
+test('closed while it is sent, it is offered to be gone on with; without what is left it has failed', async () => {
+  const id = await prepareLarge(2);
+  affordable = 1;
+  await uploads.send({ id }).catch(() => undefined);
+  const [record] = saved as [{ view: UploadView }];
+  record.view.step = 'sending';
+  uploads.close();
+  await open();
+  expect(view('large')).toMatchObject({
+    step: 'stopped',
+    error: 'The app was closed before everything was sent.',
+  });
+  uploads.close();
+  directory.files.clear();
+  await open();
+  expect(view('large').step).toBe('failed');
+});
+
+test('nodes that are not those that were prepared are not sent', async () => {
+  const id = await prepareLarge(2);
+  affordable = 1;
+  await uploads.send({ id }).catch(() => undefined);
+  uploads.close();
+  directory.files.get(id)![10]! ^= 1;
+  await open();
+  affordable = 9;
+  await expect(uploads.send({ id })).rejects.toThrow('damaged');
+  expect(states).toHaveLength(1);
+});
+
+test('one that is taken off the list while it is sent is sent no further, and nothing of it stays', async () => {
+  const id = await prepareLarge(3);
+  whilePaying = async () => {
+    if (states.length === 1) await uploads.forget({ id });
+  };
+  await uploads.send({ id });
+  expect(states).toHaveLength(2);
+  expect([uploads.views(), directory.files.size]).toEqual([[], 0]);
+});
+
+test('what the account cannot pay in all is refused before anything is sent', async () => {
+  await expect(prepareLarge(4)).rejects.toThrow('too little');
+  expect(uploads.views()).toEqual([]);
 });
 
 test('a reload goes on with what was sent', async () => {

@@ -10,9 +10,11 @@ import { toHex } from '../protocol/bytes.ts';
 import { cidOfHash } from '../protocol/cid.ts';
 import type { StoredNode } from '../protocol/dag-builder.ts';
 import { sentenceOf } from '../protocol/errors.ts';
+import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { NodeError } from './errors.ts';
 import type { Payments } from './payments.ts';
+import { UnsentNodes } from './unsent-nodes.ts';
 import { batchesOf, callOf, entryOf, type UploadFile } from './upload-calls.ts';
 
 export interface UploadInput {
@@ -29,6 +31,8 @@ export type UploadStep =
   /** Its price is known; nothing was sent. */
   | 'ready'
   | 'sending'
+  /** A part of it was sent; the rest can be. */
+  | 'stopped'
   /** In verified blocks that could still be undone. */
   | 'included'
   /** Deep enough to be archived; its segment is not closed yet. */
@@ -77,14 +81,16 @@ interface UploadRecord {
 
 export interface UploadsOptions {
   store: NodeStore;
-  payments(): Promise<Pick<Payments, 'prepare' | 'pay' | 'list'>>;
+  /** Where nodes wait until all of them were sent. */
+  directory: FarmDirectory;
+  payments(): Promise<Pick<Payments, 'prepare' | 'requireSpare' | 'pay' | 'list'>>;
   /** A service that knows nothing yet, so that what comes back comes out of history. */
   freshService(): Pick<ObjectService, 'open' | 'linkTo' | 'nodesOf'>;
   archivedDepth(): number;
 }
 
 const SETTINGS = 'uploads';
-/** All of an upload is held in memory until it is sent. */
+/** All of an upload is held in memory until its price is shown, and while it is sent. */
 const MAX_UPLOAD_BYTES = 64 * 2 ** 20;
 const MAX_FILES = 2_000;
 const LOOK_MS = 4_000;
@@ -99,6 +105,10 @@ const UNDER_WAY: ReadonlySet<UploadStep> = new Set(['sending', 'included', 'fail
 
 export class Uploads {
   private readonly pending = new Map<string, StoredNode[]>();
+  /** Nodes of those that were sent in part. */
+  private readonly unsent: UnsentNodes;
+  /** Ids of those that are being sent. */
+  private readonly sending = new Set<string>();
   private timer: ReturnType<typeof setInterval> | null = null;
   private looking = false;
   /** Whether one is being read back. */
@@ -111,22 +121,36 @@ export class Uploads {
     private readonly options: UploadsOptions,
     private readonly records: UploadRecord[],
   ) {
+    this.unsent = new UnsentNodes(options.directory);
     this.timer = setInterval(() => void this.look(), LOOK_MS);
     (this.timer as { unref?: () => void }).unref?.();
   }
 
-  /** Goes on with uploads of earlier runs; those that were not sent are forgotten. Throws StorageError. */
+  /**
+   * Goes on with uploads of earlier runs; of those that were sent in part the rest can be sent, those of which nothing
+   * was are forgotten. Throws StorageError.
+   */
   static async open(options: UploadsOptions): Promise<Uploads> {
     const saved = (await options.store.setting<UploadRecord[]>(SETTINGS)) ?? [];
-    for (const { view, payments } of saved) {
-      if (view.step !== 'sending' || payments.length === view.transactions) continue;
-      view.step = 'failed';
-      view.error = 'The app was closed before everything was sent.';
-    }
-    return new Uploads(
+    const uploads = new Uploads(
       options,
       saved.filter(({ view }) => view.step !== 'ready'),
     );
+    await uploads.resume();
+    return uploads;
+  }
+
+  private async resume(): Promise<void> {
+    const kept = new Set(await this.unsent.kept());
+    for (const { view } of this.records) {
+      if (view.sent === view.transactions) continue;
+      if (kept.delete(view.id)) {
+        if (view.step !== 'sending') continue;
+        view.step = 'stopped';
+        view.error = 'The app was closed before everything was sent.';
+      } else fail(view, 'The app was closed before everything was sent, and the rest is not here any more.');
+    }
+    for (const id of kept) await this.unsent.remove(id);
   }
 
   close(): void {
@@ -164,6 +188,7 @@ export class Uploads {
       const plan = await payments.prepare({ account: input.account, call: callOf(batch) });
       fee += BigInt(plan.fee.total);
     }
+    await payments.requireSpare({ account: input.account, amount: fee });
     const cid = cidOfHash(hash);
     const view: UploadView = {
       id: crypto.randomUUID(),
@@ -185,49 +210,75 @@ export class Uploads {
       encrypted: input.password !== '',
       error: null,
     };
-    this.drop((other) => other.step === 'ready');
+    await this.drop((other) => other.step === 'ready' && !this.sending.has(other.id));
     this.pending.set(view.id, all);
     this.records.unshift({ view, payments: [], hashes: [...nodes.keys()] });
-    this.records.length = Math.min(this.records.length, MAX_RECORDS);
+    const tooMany = this.views().slice(MAX_RECORDS);
+    await this.drop((other) => tooMany.includes(other));
     return view;
   }
 
-  private drop(which: (view: UploadView) => boolean): void {
-    for (let at = this.records.length - 1; at >= 0; at -= 1) {
-      const { view } = this.records[at]!;
-      if (!which(view)) continue;
+  private async drop(which: (view: UploadView) => boolean): Promise<void> {
+    const dropped = this.views().filter(which);
+    for (const view of dropped) {
       this.pending.delete(view.id);
       this.readAt.delete(view.id);
-      this.records.splice(at, 1);
+      this.records.splice(this.views().indexOf(view), 1);
     }
+    for (const { id, sent, transactions } of dropped) if (sent < transactions) await this.unsent.remove(id);
   }
 
-  /** Signs and sends what was prepared. Rejects with the wallet's Refusal, e.g. while it is locked. */
+  /**
+   * Signs and sends what was prepared, or the rest of what was sent in part. Rejects with the wallet's Refusal, e.g.
+   * while it is locked, and StorageError.
+   */
   async send(input: { id: string }): Promise<void> {
     const record = this.record(input.id);
     const { view } = record;
-    const nodes = this.pending.get(view.id);
-    if (nodes === undefined || view.step !== 'ready') return;
-    view.step = 'sending';
+    if (this.sending.has(view.id) || (view.step !== 'ready' && view.step !== 'stopped')) return;
+    this.sending.add(view.id);
     try {
-      const payments = await this.options.payments();
-      for (const batch of batchesOf(nodes).slice(view.sent)) {
-        const { id } = await payments.pay(view.account, callOf(batch));
-        record.payments.push(id);
-        view.sent += 1;
+      await this.sendFrom(record, await this.nodesOf(record));
+    } catch (error) {
+      if (view.sent > 0 && view.sent < view.transactions) {
+        view.step = 'stopped';
+        view.error = sentenceOf(error);
         await this.save();
       }
-    } catch (error) {
-      // What was not sent can be sent once more.
-      if (view.sent < view.transactions) view.step = 'ready';
       throw error;
+    } finally {
+      this.sending.delete(view.id);
+    }
+  }
+
+  private async nodesOf({ view, hashes }: UploadRecord): Promise<StoredNode[]> {
+    const nodes = this.pending.get(view.id) ?? (await this.unsent.read(view.id, hashes));
+    if (nodes === null) throw new NodeError('unknown', 'What was to be sent is not here any more.');
+    return nodes;
+  }
+
+  /** Until the first transaction is sent nothing has happened, and all of it can be tried again. */
+  private async sendFrom(record: UploadRecord, nodes: readonly StoredNode[]): Promise<void> {
+    const { view } = record;
+    if (view.transactions > 1 && view.sent === 0) await this.unsent.keep(view.id, nodes);
+    const payments = await this.options.payments();
+    for (const batch of batchesOf(nodes).slice(view.sent)) {
+      // Taken off the list meanwhile.
+      if (!this.records.includes(record)) return;
+      const { id } = await payments.pay(view.account, callOf(batch));
+      record.payments.push(id);
+      view.sent += 1;
+      view.step = 'sending';
+      view.error = null;
+      await this.save();
     }
     this.pending.delete(view.id);
+    if (view.transactions > 1) await this.unsent.remove(view.id);
   }
 
   /** Takes an upload off the list. What was sent stays in the chain. */
   async forget(input: { id: string }): Promise<void> {
-    this.drop(({ id }) => id === input.id);
+    await this.drop(({ id }) => id === input.id);
     await this.save();
   }
 

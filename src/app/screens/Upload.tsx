@@ -14,22 +14,26 @@ import type { Token } from '../../protocol/notation.ts';
 /** Stores files and folders in history, and shows how far each is. */
 export default memo(function Upload({ uploads, onChange }: { uploads: UploadView[]; onChange: () => void }) {
   const token = useToken();
-  /** The newest that was sent from this page: what becomes of it comes into sight. */
-  const [newest, setNewest] = useState<string | null>(null);
+  /** The newest that the person signed on this page: what becomes of it comes into sight. */
+  const [signed, setSigned] = useState<string | null>(null);
+  /** Whether the person was shown a price on this page: what comes in its place takes the focus. */
+  const [asked, setAsked] = useState(false);
   const ready = uploads.find(({ step }) => step === 'ready');
   const sent = uploads.filter(({ step }) => step !== 'ready');
+  const newest = sent.some(({ id }) => id === signed) ? signed : null;
   return (
     <>
-      <Card title="Store something" span={6}>
+      <Card key={ready?.id} title="Store something" span={6} answer={asked && newest === null}>
         {ready === undefined ? (
-          <Choose onChange={onChange} />
-        ) : (
-          <Confirm
-            upload={ready}
-            token={token}
-            onChange={onChange}
-            onSent={async () => setNewest(ready.id)}
+          <Choose
+            onPriced={() => {
+              setAsked(true);
+              setSigned(null);
+              onChange();
+            }}
           />
+        ) : (
+          <Confirm upload={ready} token={token} onChange={onChange} onSign={() => setSigned(ready.id)} />
         )}
       </Card>
       {sent.length > 0 && (
@@ -85,7 +89,7 @@ function chosenWords(files: UploadFile[]): string {
   return files.length === 1 ? `${first.path}, ${size}` : `${counted(files.length, 'file')}, ${size}`;
 }
 
-function Choose({ onChange }: { onChange: () => void }) {
+function Choose({ onPriced }: { onPriced: () => void }) {
   const { status, signer, choices } = useSigner();
   const [files, setFiles] = useState<UploadFile[]>([]);
   const [compress, setCompress] = useState(true);
@@ -157,7 +161,7 @@ function Choose({ onChange }: { onChange: () => void }) {
                 password: encrypt ? password : '',
                 account: signer,
               });
-              onChange();
+              onPriced();
             })
           }
         >
@@ -169,16 +173,18 @@ function Choose({ onChange }: { onChange: () => void }) {
   );
 }
 
-/** What storing costs, before it is signed. `onSent` is called once it was sent. */
+/** What storing costs, before it is signed. `onSign` is called when the person signs, `onSent` once it was sent. */
 export function Confirm({
   upload,
   token,
   onChange,
+  onSign,
   onSent,
 }: {
   upload: UploadView;
   token: Token;
   onChange: () => void;
+  onSign?: () => void;
   onSent?: () => Promise<void>;
 }) {
   const { id, name, cid, bytes: size, storedBytes, nodes, transactions, fee, encrypted } = upload;
@@ -224,6 +230,7 @@ export function Confirm({
           busy="Signing and sending…"
           primary
           onDo={async () => {
+            onSign?.();
             await objects.sendUpload({ id });
             await onSent?.();
             onChange();
@@ -255,6 +262,13 @@ const STEPS: { step: UploadView['step']; text: string }[] = [
 ];
 const ORDER: UploadView['step'][] = ['ready', 'sending', 'included', 'deep', 'archived', 'checked'];
 
+/** What the badge says of a step; of all others that it is under way. */
+const STATES: Partial<Record<UploadView['step'], ['bad' | 'warn' | 'good', string]>> = {
+  failed: ['bad', 'failed'],
+  stopped: ['warn', 'stopped'],
+  checked: ['good', 'stored'],
+};
+
 /** How far something that was stored is. */
 export function UploadItem({
   upload,
@@ -267,6 +281,7 @@ export function UploadItem({
 }) {
   const { id, name, cid, path, step, sent, transactions, block, depth, archivedDepth, fee, error } = upload;
   const reached = ORDER.indexOf(step);
+  const [tone, state] = STATES[step] ?? ['info', 'under way'];
   return (
     <li className="stack" data-testid="upload" data-step={step}>
       <div className="row spread">
@@ -279,11 +294,8 @@ export function UploadItem({
             <Name>{name}</Name>
           </strong>
         )}
-        <Badge
-          tone={step === 'failed' ? 'bad' : step === 'checked' ? 'good' : 'info'}
-          live={reached < 5 && reached > 0}
-        >
-          {step === 'failed' ? 'failed' : step === 'checked' ? 'stored' : 'under way'}
+        <Badge tone={tone} live={reached < 5 && reached > 0}>
+          {state}
         </Badge>
       </div>
       <ol className="stages" aria-label={`Steps of ${name}`}>
@@ -299,9 +311,10 @@ export function UploadItem({
       {error !== null && (
         <p className={step === 'failed' ? 'banner bad' : 'banner'} role="alert">
           {error}
-          {step === 'failed' ? '' : ' It goes on by itself.'}
+          {step === 'failed' || step === 'stopped' ? '' : ' It goes on by itself.'}
         </p>
       )}
+      {step === 'stopped' && <Rest id={id} onChange={onChange} />}
       <details>
         <summary>Details</summary>
         <dl className="facts">
@@ -328,11 +341,38 @@ export function UploadItem({
   );
 }
 
+/** Sends what is left of something that was sent in part. */
+function Rest({ id, onChange }: { id: string; onChange: () => void }) {
+  const { status } = useSigner();
+  if (status?.unlocked === false)
+    return (
+      <p className="small">
+        <a href="#/wallet">Unlock the wallet</a> to send the rest.
+      </p>
+    );
+  return (
+    <div className="row">
+      <Deed
+        label="Send the rest"
+        busy="Signing and sending…"
+        primary
+        onDo={async () => {
+          // What hinders it is said above.
+          await objects.sendUpload({ id }).catch(() => undefined);
+          onChange();
+        }}
+      />
+    </div>
+  );
+}
+
 function noteOf(
   step: UploadView['step'],
   at: Pick<UploadView, 'sent' | 'transactions' | 'block' | 'depth' | 'archivedDepth'>,
 ): string {
   switch (step) {
+    case 'stopped':
+      return `${count(at.sent)} of ${counted(at.transactions, 'transaction')} sent.`;
     case 'sending':
       return `${count(at.sent)} of ${counted(at.transactions, 'transaction')} sent. The next blocks take them in.`;
     case 'included':
