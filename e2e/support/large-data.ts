@@ -7,7 +7,7 @@ import type { IdentityView, VerdictView } from '../../src/identity/identity-view
 import type { AccountHistoryView } from '../../src/node/account-history.ts';
 import { NO_HELPER } from '../../src/node/helper.ts';
 import { NO_TIMEKEEPING } from '../../src/node/keep-time.ts';
-import type { KeptObject } from '../../src/node/kept-objects.ts';
+import type { KeptView } from '../../src/node/kept-objects.ts';
 import type { EntryView, ObjectView } from '../../src/node/object-view.ts';
 import type { ObjectsStatus } from '../../src/node/objects.ts';
 import type { PaymentRecord, PaymentState } from '../../src/node/payment-records.ts';
@@ -405,10 +405,11 @@ function objectsStatus(): ObjectsStatus {
     saves: [],
     search: null,
     uploads: range(30, upload),
-    kept: range(200, (index): KeptObject => {
+    kept: range(200, (index): KeptView => {
       const kind = index % 6 === 0 ? 'folder' : 'file';
       const own = { cid: cid(index), path: `/object/${cid(index)}`, name: nameOf(index), kind } as const;
-      return { ...own, bytes: 1_234_567 * (index + 1), pinned: index % 3 === 0, pieces: [] };
+      const pieces = range(1 + (index % 4), (piece) => String(piece));
+      return { ...own, bytes: 1_234_567 * (index + 1), pinned: index % 3 === 0, pieces, here: 1 };
     }),
     samples: [],
   };

@@ -19,6 +19,11 @@ export interface KeptObject {
   pieces: string[];
 }
 
+export interface KeptView extends KeptObject {
+  /** How many of its pieces are here still. */
+  here: number;
+}
+
 interface Settings {
   cacheBytes: number;
   kept: KeptObject[];
@@ -45,8 +50,11 @@ export class KeptObjects {
     return new KeptObjects(store, settings, cache);
   }
 
-  views(): KeptObject[] {
-    return this.settings.kept;
+  views(): KeptView[] {
+    return this.settings.kept.map((kept) => ({
+      ...kept,
+      here: kept.pieces.filter((index) => this.cache?.has(BigInt(index))).length,
+    }));
   }
 
   cacheView(): { pieces: number; usedBytes: number; limitBytes: number } {

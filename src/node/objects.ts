@@ -17,7 +17,7 @@ import { sentenceOf } from '../protocol/errors.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { GatewaySettings } from './gateway.ts';
-import { KeptObjects, type KeptObject } from './kept-objects.ts';
+import { KeptObjects, type KeptView } from './kept-objects.ts';
 import { entriesOf, viewOf, type ObjectView } from './object-view.ts';
 import { Openings, type OpeningView } from './openings.ts';
 import type { Payments } from './payments.ts';
@@ -43,7 +43,7 @@ export interface ObjectsStatus {
   search: SearchView | null;
   /** Newest first. */
   uploads: UploadView[];
-  kept: KeptObject[];
+  kept: KeptView[];
   samples: SampleView[];
 }
 

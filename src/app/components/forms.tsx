@@ -72,7 +72,7 @@ export function Form(props: {
   const { action } = props;
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    action.run(props.onSubmit);
+    if (!action.busy) action.run(props.onSubmit);
   };
   return (
     <form className="stack" onSubmit={submit}>
@@ -81,7 +81,8 @@ export function Form(props: {
         <button
           type="submit"
           className={props.danger ? 'danger' : props.quiet ? '' : 'primary'}
-          disabled={action.busy || props.disabled === true}
+          disabled={props.disabled === true && !action.busy}
+          aria-disabled={action.busy}
         >
           {action.busy ? (props.busy ?? 'Working…') : props.submit}
         </button>
@@ -92,7 +93,10 @@ export function Form(props: {
   );
 }
 
-/** A button for one deed, with the sentence of its failure below. */
+/**
+ * A button for one deed, with the sentence of its failure below. Where it cannot be pressed, say while it works, it keeps
+ * the focus all the same, which the browser takes from what is disabled.
+ */
 export function Deed(props: {
   label: string;
   busy?: string;
@@ -108,7 +112,9 @@ export function Deed(props: {
   const action = useAction();
   const [done, setDone] = useState(false);
   const work = () => props.onDo().then(() => setDone(props.done !== undefined));
+  const idle = !action.busy && !done && props.disabled !== true;
   const start = () => {
+    if (!idle) return;
     if (props.confirm === undefined || window.confirm(props.confirm)) action.run(work);
   };
   return (
@@ -116,7 +122,7 @@ export function Deed(props: {
       <button
         type="button"
         className={props.danger ? 'danger' : props.primary ? 'primary' : ''}
-        disabled={action.busy || done || props.disabled === true}
+        aria-disabled={!idle}
         onClick={start}
       >
         {action.busy ? (props.busy ?? 'Working…') : done ? props.done : props.label}

@@ -18,6 +18,9 @@ const ObjectSigner = lazy(() => import('./ObjectSigner.tsx'));
 /** Text shown inside the app at most, in bytes. */
 const SHOWN_TEXT = 64 * 1024;
 
+const VERIFIED =
+  'The identifier is the hash of its first part, which names all others by theirs: none is shown before its hash was found right. The pieces of history that they lie in are checked against the verified chain.';
+
 /** One opened object: what it is, what was checked, its content where that is safe to show. */
 export default function ObjectCard(props: {
   object: ObjectView;
@@ -42,10 +45,7 @@ export default function ObjectCard(props: {
       span={7}
       answer
       aside={
-        <Badge
-          tone="good"
-          title="The hash of its first part is the identifier; every further part is checked by its hash, every piece of history against the commitment in the verified chain, before a byte is shown."
-        >
+        <Badge tone="good" title={VERIFIED}>
           <ShieldIcon /> verified
         </Badge>
       }
@@ -84,6 +84,7 @@ export default function ObjectCard(props: {
       {!object.locked && <Signer object={object} address={address} />}
       <details>
         <summary>What was checked</summary>
+        <p>{VERIFIED}</p>
         <dl className="facts">
           <dt>Identifier</dt>
           <dd className="mono">{object.cid}</dd>
@@ -103,10 +104,10 @@ export default function ObjectCard(props: {
           )}
           <dt>Bytes in history</dt>
           <dd>{object.storedBytes.toLocaleString()}</dd>
-          <dt>Hash</dt>
-          <dd>BLAKE3-256 of every part, from the identifier down</dd>
+          <dt>Hashes</dt>
+          <dd>BLAKE3-256</dd>
           <dt>Pieces</dt>
-          <dd>KZG opening against the segment’s commitment, which the verified chain holds</dd>
+          <dd>KZG openings against the commitments of their segments</dd>
         </dl>
       </details>
     </Card>

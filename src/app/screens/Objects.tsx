@@ -6,7 +6,7 @@ import { Many } from '../components/Many.tsx';
 import { bytes, counted } from '../format.ts';
 import { useRouteDetail } from '../hooks.ts';
 import { objects, useObjects } from '../object-client.ts';
-import type { KeptObject } from '../../node/kept-objects.ts';
+import type { KeptView } from '../../node/kept-objects.ts';
 import type { ObjectView } from '../../node/object-view.ts';
 import type { OpeningView } from '../../node/openings.ts';
 import type { SaveView } from '../../node/save-view.ts';
@@ -137,7 +137,7 @@ export default function Objects() {
             object={opened}
             save={saves.find(({ cid }) => cid === opened.cid)}
             transfer={status?.transfers.find(({ cid }) => cid === opened.cid)}
-            kept={status?.kept.some(({ cid }) => cid === opened.cid) === true}
+            kept={status?.kept.some((one) => one.cid === opened.cid && isWhole(one)) === true}
             onSaved={refresh}
             folder={folder}
             onOpen={start}
@@ -205,6 +205,9 @@ function openingWords({ asked, piece, looked, parts }: OpeningView): string {
   return words.filter((word) => word !== false).join(' ');
 }
 
+/** Whether all of a kept object is here still. */
+const isWhole = ({ here, pieces }: KeptView): boolean => here === pieces.length;
+
 const hrefOf = (path: string): string => `#/objects/${path.replace(/^\/object\//, '')}`;
 
 function Samples(props: { samples: SampleView[]; wide: boolean; busy: boolean }) {
@@ -228,7 +231,7 @@ function Samples(props: { samples: SampleView[]; wide: boolean; busy: boolean })
   );
 }
 
-const Kept = memo(function Kept({ kept, onChange }: { kept: KeptObject[]; onChange: () => void }) {
+const Kept = memo(function Kept({ kept, onChange }: { kept: KeptView[]; onChange: () => void }) {
   return (
     <Card title="Kept in this browser" span={6}>
       {kept.length === 0 ? (
@@ -237,29 +240,32 @@ const Kept = memo(function Kept({ kept, onChange }: { kept: KeptObject[]; onChan
         <Many items={kept} thing="object" words={({ name, cid }) => `${name} ${cid}`} page={12}>
           {(shown) => (
             <ul className="list">
-              {shown.map(({ cid, path, name, kind, bytes: size, pinned }) => (
-                <li key={cid} className="row spread">
+              {shown.map((one) => (
+                <li key={one.cid} className="row spread">
                   <span>
-                    <a href={hrefOf(path)}>
-                      <Name>{name}</Name>
+                    <a href={hrefOf(one.path)}>
+                      <Name>{one.name}</Name>
                     </a>{' '}
                     <span className="muted small">
-                      {kind === 'folder' ? 'folder, ' : ''}
-                      {bytes(size)}
+                      {one.kind === 'folder' ? 'folder, ' : ''}
+                      {bytes(one.bytes)}
+                      {isWhole(one)
+                        ? ''
+                        : `, ${one.here} of ${counted(one.pieces.length, 'piece')} still here`}
                     </span>
                   </span>
                   <span className="row">
                     <Deed
-                      label={pinned ? 'Unpin' : 'Pin'}
+                      label={one.pinned ? 'Unpin' : 'Pin'}
                       onDo={async () => {
-                        await objects.pin({ cid, pinned: !pinned });
+                        await objects.pin({ cid: one.cid, pinned: !one.pinned });
                         onChange();
                       }}
                     />
                     <Deed
                       label="Forget"
                       onDo={async () => {
-                        await objects.forget({ cid });
+                        await objects.forget({ cid: one.cid });
                         onChange();
                       }}
                     />

@@ -2,7 +2,7 @@ import { memo, useState } from 'react';
 import type { ObjectsStatus } from '../../node/objects.ts';
 import type { ConnectionView, NearView, StorageNetworkView } from '../../node/storage-network.ts';
 import { Badge, Card, Empty } from '../components/basics.tsx';
-import { Deed, Form, Select, TextField, useAction } from '../components/forms.tsx';
+import { Deed, Failure, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { Many } from '../components/Many.tsx';
 import { bytes, count, counted } from '../format.ts';
 import { objects } from '../object-client.ts';
@@ -65,7 +65,7 @@ export const StorageNetwork = memo(function StorageNetwork({
       )}
       {refused.length > 0 && (
         <details>
-          <summary>{refused.length} wrong pieces were refused</summary>
+          <summary>Refused: {counted(refused.length, 'wrong piece')}</summary>
           <ul className="list">
             {refused.map(({ peer, reason }, index) => (
               <li key={index}>
@@ -187,6 +187,7 @@ function CacheSize({ cache, onChange }: { cache: ObjectsStatus['cache']; onChang
         options={sizesWith(cache.limitBytes)}
         onChange={(size) => action.run(() => objects.setCache({ bytes: Number(size) }).then(onChange))}
       />
+      <Failure error={action.error} />
     </div>
   );
 }
@@ -213,6 +214,7 @@ function NearSize({ near, onChange }: { near: NearView; onChange: () => void }) 
           )
         }
       />
+      <Failure error={action.error} />
     </div>
   );
 }
