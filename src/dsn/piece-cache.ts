@@ -93,6 +93,11 @@ export class PieceCache {
     return work;
   }
 
+  /** Waits until all that was put so far is written, or could not be. */
+  settled(): Promise<void> {
+    return this.writing;
+  }
+
   /** Reads every piece; damaged ones are removed unless it is a dry run. Throws StorageError. */
   async check(dryRun: boolean): Promise<PieceCheck> {
     const found = await this.files.check(this.indices());

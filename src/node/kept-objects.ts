@@ -51,10 +51,17 @@ export class KeptObjects {
   }
 
   views(): KeptView[] {
-    return this.settings.kept.map((kept) => ({
-      ...kept,
-      here: kept.pieces.filter((index) => this.cache?.has(BigInt(index))).length,
-    }));
+    return this.settings.kept.map((kept) => ({ ...kept, here: this.countHere(kept.pieces) }));
+  }
+
+  /** How many of these pieces are kept, once everything on its way to the disk is there. */
+  async settledHere(pieces: readonly string[]): Promise<number> {
+    await this.cache?.settled();
+    return this.countHere(pieces);
+  }
+
+  private countHere(pieces: readonly string[]): number {
+    return pieces.filter((index) => this.cache?.has(BigInt(index))).length;
   }
 
   cacheView(): { pieces: number; usedBytes: number; limitBytes: number } {

@@ -121,6 +121,7 @@ export class ObjectDesk {
     this.transfers = new Transfers({
       ...this.retrievals(),
       settled: () => this.network.settled(),
+      here: (found) => this.kept.settledHere(found),
       done: (view, link, pieces) => this.kept.add(view, link, pieces),
     });
   }

@@ -12,6 +12,7 @@ const LINK = { cid: 'bafkr6ia', hints: [] };
 function world() {
   let give: () => void = () => undefined;
   let fail: string | null = null;
+  let room = Number.POSITIVE_INFINITY;
   const kept: string[][] = [];
   const service = (watch: (event: RetrievalEvent) => void) =>
     ({
@@ -32,6 +33,7 @@ function world() {
     originOf: (index) => ({ kind: index === '0' ? 'cache' : 'tab', from: 'somebody' }),
     serviceWatchedBy: service,
     settled: () => Promise.resolve(),
+    here: async ({ length }) => Math.min(room, length),
     done: (_view, _link, pieces) => kept.push(pieces),
   });
   const view = () => transfers.views()[0]!;
@@ -40,7 +42,14 @@ function world() {
     give();
     await expect.poll(() => view().bytes !== before || view().state !== 'running').toBe(true);
   };
-  return { transfers, view, part, kept, failWith: (message: string | null) => (fail = message) };
+  return {
+    transfers,
+    view,
+    part,
+    kept,
+    failWith: (message: string | null) => (fail = message),
+    keepOnly: (pieces: number) => (room = pieces),
+  };
 }
 
 describe('a retrieval', () => {
@@ -85,6 +94,23 @@ describe('a retrieval', () => {
     expect(kept).toEqual([]);
   });
 
+  it('that there is no room for is not called complete, and is once there is', async () => {
+    const { transfers, view, part, kept, keepOnly } = world();
+    keepOnly(3);
+    const id = transfers.start(LINK);
+    await expect.poll(() => view().totalBytes).toBe(40);
+    for (let count = 0; count < 4; count += 1) await part();
+    await expect.poll(() => view().state).toBe('failed');
+    expect(view().error).toContain('of its 4 pieces there was room for 3 only');
+    expect(kept).toEqual([]);
+    keepOnly(4);
+    transfers.resume(id);
+    await expect.poll(() => view().totalBytes).toBe(40);
+    for (let count = 0; count < 4; count += 1) await part();
+    await expect.poll(() => view().state).toBe('done');
+    expect(kept).toHaveLength(1);
+  });
+
   it('of files that are compressed and encrypted wants no password, and is never past its end', async () => {
     const nodes = new Map<string, Uint8Array>();
     let hash: Uint8Array = new Uint8Array(0);
@@ -112,6 +138,7 @@ describe('a retrieval', () => {
         done.push([here, totalBytes!]);
         return Promise.resolve();
       },
+      here: async ({ length }) => length,
       done: () => undefined,
     });
     transfers.start(LINK);

@@ -4,6 +4,7 @@
  */
 import type { ObjectLink } from '../objects/link.ts';
 import { explained } from './causes.ts';
+import { NodeError } from './errors.ts';
 import { filesOf } from './files-of.ts';
 import { Watched, type RetrievalSource, type WatchedView } from './watched.ts';
 
@@ -30,6 +31,8 @@ interface Transfer {
 export interface TransfersOptions extends RetrievalSource {
   /** Waits until the pieces that came are checked and kept. */
   settled(): Promise<void>;
+  /** How many of these pieces are kept. */
+  here(pieces: readonly string[]): Promise<number>;
   /** Called when all of an object was fetched and is kept, with the pieces that it lies in. */
   done(view: Transfer['view'], link: ObjectLink, pieces: string[]): void;
 }
@@ -94,17 +97,30 @@ export class Transfers {
     const stop = new AbortController();
     transfer.stop = stop;
     Object.assign(transfer.view, { state: 'running', error: null, bytes: 0 });
-    const read = this.read(transfer, stop.signal).then(() => this.options.settled());
+    const read = this.read(transfer, stop.signal).then(() => this.requireKept(transfer.watched));
     read.then(
-      () => {
+      (pieces) => {
         transfer.view.state = 'done';
-        this.options.done(transfer.view, transfer.link, [...transfer.watched.pieces]);
+        this.options.done(transfer.view, transfer.link, pieces);
       },
       (error: unknown) => {
         transfer.view.state = stop.signal.aborted ? 'paused' : 'failed';
         transfer.view.error = stop.signal.aborted ? null : explained(error);
       },
     );
+  }
+
+  /** The pieces that all of it lies in. Throws NodeError where there was no room for some. */
+  private async requireKept(watched: Watched): Promise<string[]> {
+    await this.options.settled();
+    const pieces = [...watched.pieces];
+    const here = await this.options.here(pieces);
+    if (here < pieces.length)
+      throw new NodeError(
+        'failed',
+        `All of it came and was right, but of its ${pieces.length} pieces there was room for ${here} only. Free some space on the disk, or choose more under “Space for what you open”, and try again.`,
+      );
+    return pieces;
   }
 
   private async read(transfer: Transfer, signal: AbortSignal): Promise<void> {

@@ -148,7 +148,11 @@ export class Uploads {
         if (view.step !== 'sending') continue;
         view.step = 'stopped';
         view.error = 'The app was closed before everything was sent.';
-      } else fail(view, 'The app was closed before everything was sent, and the rest is not here any more.');
+      } else
+        fail(
+          view,
+          'The app was closed before everything was sent, and the rest is not here any more. Store it again.',
+        );
     }
     for (const id of kept) await this.unsent.remove(id);
   }

@@ -288,16 +288,15 @@ function Actions(props: { object: ObjectView; saves: boolean; keeps: boolean; on
   return (
     <div className="row">
       <SaveButton object={object} saves={props.saves} onChange={props.onSaved} />
-      {!props.keeps && (
-        <Deed
-          label="Keep here"
-          busy="Starting…"
-          onDo={async () => {
-            await objects.fetch({ link: object.path });
-            props.onSaved();
-          }}
-        />
-      )}
+      <Deed
+        label="Keep here"
+        busy="Starting…"
+        disabled={props.keeps}
+        onDo={async () => {
+          await objects.fetch({ link: object.path });
+          props.onSaved();
+        }}
+      />
       <CopyButton text={link} label="Copy link" done="Link copied" />
     </div>
   );

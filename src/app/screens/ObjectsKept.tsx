@@ -17,10 +17,10 @@ export function CheckKept({ onChange }: { onChange: () => void }) {
   return (
     <div className="stack">
       <div className="row">
-        <button type="button" onClick={() => check(true)} disabled={action.busy}>
+        <button type="button" onClick={() => check(true)} aria-disabled={action.busy}>
           {action.busy ? 'Reading them…' : 'Check what is kept'}
         </button>
-        <button type="button" onClick={() => check(false)} disabled={action.busy}>
+        <button type="button" onClick={() => check(false)} aria-disabled={action.busy}>
           Check and repair
         </button>
         {outcome !== null && <span role="status">{outcome}</span>}

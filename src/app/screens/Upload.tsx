@@ -23,7 +23,7 @@ export default memo(function Upload({ uploads, onChange }: { uploads: UploadView
   const newest = sent.some(({ id }) => id === signed) ? signed : null;
   return (
     <>
-      <Card key={ready?.id} title="Store something" span={6} answer={asked && newest === null}>
+      <Card key={`price ${ready?.id}`} title="Store something" span={6} answer={asked && newest === null}>
         {ready === undefined ? (
           <Choose
             onPriced={() => {
@@ -37,7 +37,7 @@ export default memo(function Upload({ uploads, onChange }: { uploads: UploadView
         )}
       </Card>
       {sent.length > 0 && (
-        <Card key={newest} title="Stored from here" span={6} answer={newest !== null}>
+        <Card key={`sent ${newest}`} title="Stored from here" span={6} answer={newest !== null}>
           <Many items={sent} thing="object" words={({ name, cid }) => `${name} ${cid}`} page={6}>
             {(shown) => (
               <ul className="list">
@@ -152,7 +152,8 @@ function Choose({ onPriced }: { onPriced: () => void }) {
         <button
           type="button"
           className="primary"
-          disabled={action.busy || files.length === 0 || signer === '' || (encrypt && password.length < 8)}
+          disabled={files.length === 0 || signer === '' || (encrypt && password.length < 8)}
+          aria-disabled={action.busy}
           onClick={() =>
             action.run(async () => {
               await objects.prepareUpload({
