@@ -1,10 +1,17 @@
 import { describe, expect, it } from 'vitest';
+import { equal } from '../protocol/bytes.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
+import { StorageError } from '../storage/errors.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { PieceCache } from './piece-cache.ts';
 import { CACHED_PIECE_BYTES } from './piece-files.ts';
 
 const pieceOf = (index: bigint) => new Uint8Array(PIECE_BYTES).fill(Number(index));
+
+async function gives(cache: PieceCache, index: bigint): Promise<boolean> {
+  const piece = await cache.get(index);
+  return piece !== null && equal(piece, pieceOf(index));
+}
 
 async function filled(room: number, ...indices: bigint[]) {
   const directory = new MemoryDirectory();
@@ -16,7 +23,7 @@ async function filled(room: number, ...indices: bigint[]) {
 describe('the cache of pieces', () => {
   it('never takes more than it may, and lets go of what was used longest ago', async () => {
     const { directory, cache } = await filled(2, 1n, 2n);
-    expect(await cache.get(1n)).toEqual(pieceOf(1n));
+    expect(await gives(cache, 1n)).toBe(true);
     await cache.put(3n, pieceOf(3n));
     expect(cache.indices()).toEqual([1n, 3n]);
     expect(cache.usedBytes).toBe(2 * CACHED_PIECE_BYTES);
@@ -67,6 +74,39 @@ describe('the cache of pieces', () => {
       expect([cache.has(1n), directory.files.has('piece-1.bin')]).toEqual([false, false]);
     },
   );
+
+  it.each(['grown', 'unreadable'])(
+    'keeps the others, and takes it anew, where one file is %s',
+    async (how) => {
+      const { directory, cache } = await filled(3, 1n, 2n, 3n);
+      const open = directory.open.bind(directory);
+      if (how === 'grown') directory.files.set('piece-2.bin', new Uint8Array(CACHED_PIECE_BYTES + 1));
+      else
+        directory.open = async (name) => {
+          if (name !== 'piece-2.bin') return open(name);
+          throw new StorageError('input-output', name, 'a bad sector');
+        };
+      expect(await cache.check(true)).toEqual({ whole: 2, damaged: [2n] });
+      expect(await cache.get(2n)).toBeNull();
+      expect([cache.indices(), directory.files.size]).toEqual([[1n, 3n], 2]);
+      directory.open = open;
+      await cache.put(2n, pieceOf(2n));
+      expect(await gives(cache, 2n)).toBe(true);
+      expect(await cache.check(false)).toEqual({ whole: 3, damaged: [] });
+    },
+  );
+
+  it('loses nothing while its place is away', async () => {
+    const { directory, cache } = await filled(2, 1n, 2n);
+    const open = directory.open.bind(directory);
+    directory.open = async (name) => {
+      throw new StorageError('place-lost', name, 'unplugged');
+    };
+    await expect(cache.check(false)).rejects.toMatchObject({ code: 'place-lost' });
+    expect([await cache.get(1n), cache.size]).toEqual([null, 2]);
+    directory.open = open;
+    expect(await gives(cache, 1n)).toBe(true);
+  });
 
   it('lets go of damaged pieces when it is checked, and of cut ones when it is opened', async () => {
     const { directory, cache } = await filled(3, 1n, 2n, 3n);

@@ -4,12 +4,14 @@ import { PIECE_BYTES } from '../protocol/constants.ts';
 import { blake3Hash } from '../protocol/hash.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import { readSmall, type FarmDirectory } from '../storage/directory.ts';
-import { StorageError } from '../storage/errors.ts';
+import { StorageError, type StorageErrorCode } from '../storage/errors.ts';
 
 const INDEX_BYTES = 8;
 const CHECKSUM_BYTES = 32;
 /** Bytes that one piece takes. */
 export const CACHED_PIECE_BYTES = INDEX_BYTES + PIECE_BYTES + CHECKSUM_BYTES;
+/** What is wrong with one file, and says nothing of the others; the rest is about the folder or its drive. */
+const OF_ONE_FILE: ReadonlySet<StorageErrorCode> = new Set(['damaged', 'too-short', 'input-output']);
 const NAME = /^piece-(0|[1-9][0-9]{0,19})\.bin$/;
 
 /** What came of reading pieces. */
@@ -39,16 +41,27 @@ export class PieceFiles {
    * read at the moment.
    */
   async read(index: PieceIndex): Promise<Uint8Array | 'damaged' | null> {
-    let bytes: Uint8Array | null;
+    let written: Uint8Array | null;
     try {
-      bytes = await readSmall(this.directory, fileOf(index), CACHED_PIECE_BYTES);
+      written = await this.written(index);
     } catch (error) {
       if (!(error instanceof StorageError)) throw error;
       return null;
     }
-    if (bytes !== null && isIntact(index, bytes)) return bytes.slice(INDEX_BYTES, INDEX_BYTES + PIECE_BYTES);
+    if (written !== null) return written.slice(INDEX_BYTES, INDEX_BYTES + PIECE_BYTES);
     await this.remove(index).catch(() => undefined);
     return 'damaged';
+  }
+
+  /** What was written of a piece; null: it is there no more, or not all of it, or something else. */
+  private async written(index: PieceIndex): Promise<Uint8Array | null> {
+    try {
+      const bytes = await readSmall(this.directory, fileOf(index), CACHED_PIECE_BYTES);
+      return bytes !== null && isIntact(index, bytes) ? bytes : null;
+    } catch (error) {
+      if (error instanceof StorageError && OF_ONE_FILE.has(error.code)) return null;
+      throw error;
+    }
   }
 
   /** Reads pieces whole and tells which are not what was written; unlike `read` it removes nothing. */
@@ -56,8 +69,7 @@ export class PieceFiles {
     const damaged: PieceIndex[] = [];
     let whole = 0;
     for (const index of indices) {
-      const bytes = await readSmall(this.directory, fileOf(index), CACHED_PIECE_BYTES);
-      if (bytes !== null && isIntact(index, bytes)) whole += 1;
+      if ((await this.written(index)) !== null) whole += 1;
       else damaged.push(index);
     }
     return { whole, damaged };

@@ -317,6 +317,72 @@ describe('headers that nobody has yet', () => {
   });
 });
 
+describe('headers that somebody has', () => {
+  beforeEach(() => {
+    vi.useFakeTimers();
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+  const passes = (ms: number) => vi.advanceTimersByTimeAsync(ms);
+  const few = HEADERS.slice(0, 5);
+
+  it.each([1, 2, 5])('are asked for no more once all %i are here', async (count) => {
+    const all = HEADERS.slice(0, count);
+    const [first, second] = [node(all), node(all)];
+    const { history } = historyOf(all, { sources: () => [first, second] });
+    await passes(0);
+    expect(history.answer({ kind: 'last', limit: count })).toEqual(all);
+    expect([first.questions.flat().length, second.questions, vi.getTimerCount()]).toEqual([count, [], 0]);
+    history.stop();
+  });
+
+  it('are asked of another one where one lacks some or fails, which is no blame', async () => {
+    const part: Asked = { ...node([]), questions: [] };
+    part.headers = async (segments) => segments.map((at) => (at >= 3n ? few[Number(at)]! : null));
+    const failing: Asked = { ...node([]), headers: () => Promise.reject(new Error('away')) };
+    const whole = node(few);
+    const { history } = historyOf(few, { sources: () => [failing, part, whole] });
+    await passes(0);
+    expect(history.answer({ kind: 'last', limit: 5 })).toEqual(few);
+    expect(whole.questions).toEqual([[2n, 1n, 0n]]);
+    expect([...part.blamed, ...failing.blamed]).toEqual([]);
+    history.stop();
+  });
+
+  it('are not asked for again when more come', async () => {
+    const source = node(HEADERS.slice(0, 6));
+    const { history, chain } = historyOf(few, { sources: () => [source], isAnnounced: async () => true });
+    await passes(0);
+    source.questions.length = 0;
+    chain.become(HEADERS.slice(0, 6));
+    await passes(0);
+    expect(history.answer({ kind: 'last', limit: 6 })).toEqual(HEADERS.slice(0, 6));
+    expect(source.questions).toEqual([[5n]]);
+    history.stop();
+  });
+
+  it('are not asked for before the chain can tell which they are, nor of anybody once it is stopped', async () => {
+    const early = node(few);
+    const unsure = historyOf([], { sources: () => [early] });
+    await passes(0);
+    unsure.history.stop();
+    expect([early.questions, early.blamed]).toEqual([[], []]);
+    const next = node(few);
+    let fail: () => void = () => undefined;
+    const slow: Asked = {
+      ...node([]),
+      headers: () => new Promise((_, reject) => (fail = () => reject(new Error('late')))),
+    };
+    const { history } = historyOf(few, { sources: () => [slow, next] });
+    await passes(0);
+    history.stop();
+    fail();
+    await passes(0);
+    expect(next.questions).toEqual([]);
+  });
+});
+
 describe('a peer that is asked for headers', () => {
   it('tells the last ones ascending, and those by index in the order asked for', async () => {
     const { history } = historyOf(HEADERS);

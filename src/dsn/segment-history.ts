@@ -50,7 +50,7 @@ export class SegmentHistory {
   private readonly off: () => void;
   private working = false;
   private again = false;
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  private timer: ReturnType<typeof setTimeout> | undefined;
 
   /** Begins at once. */
   constructor(private readonly options: SegmentHistoryOptions) {
@@ -66,7 +66,7 @@ export class SegmentHistory {
 
   stop(): void {
     this.off();
-    if (this.timer !== null) clearTimeout(this.timer);
+    clearTimeout(this.timer);
     this.stopping.abort(new DOMException('the history is closed', 'AbortError'));
   }
 
@@ -84,8 +84,8 @@ export class SegmentHistory {
   /** What a peer is answered: all headers that it asked for, or null, which refuses. */
   answer(request: SegmentHeaderRequest): SegmentHeader[] | null {
     const size = this.options.chain.historySize();
-    const first = request.kind === 'last' ? size - BigInt(request.limit) : 0n;
-    const asked = request.kind === 'last' ? range(first < 0n ? 0n : first, size) : request.segmentIndexes;
+    const asked =
+      request.kind === 'last' ? range(size - BigInt(request.limit), size) : request.segmentIndexes;
     const found = asked.flatMap((segment) => this.header(segment) ?? []);
     return found.length === asked.length ? found : null;
   }
@@ -100,8 +100,7 @@ export class SegmentHistory {
     this.again = true;
     if (this.working) return;
     this.working = true;
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
+    clearTimeout(this.timer);
     try {
       while (this.again) {
         this.again = false;
@@ -143,8 +142,7 @@ export class SegmentHistory {
     if (this.header(top) === null) await this.begin(source, top, signal);
     for (let from = this.lowest(top); from !== null && from.segmentIndex > 0n; from = this.lowest(top)) {
       let after: SegmentHeader = from;
-      const first = after.segmentIndex - BigInt(MAX_SEGMENT_HEADERS);
-      const wanted = range(first < 0n ? 0n : first, after.segmentIndex).reverse();
+      const wanted = range(after.segmentIndex - BigInt(MAX_SEGMENT_HEADERS), after.segmentIndex).reverse();
       const headers = await source.headers(wanted, signal);
       if (headers.length !== wanted.length)
         throw new WrongHeaders('it gave other headers than were asked for');
@@ -152,7 +150,6 @@ export class SegmentHistory {
         if (header === null) return;
         if (!equal(segmentHeaderHash(header), after.prevSegmentHeaderHash) || !this.isOfChain(header))
           throw new WrongHeaders(`it gave a wrong header of segment ${after.segmentIndex - 1n}`);
-        if (this.verified.has(header.segmentIndex)) break;
         this.verified.set(header.segmentIndex, header);
         after = header;
       }
@@ -163,7 +160,6 @@ export class SegmentHistory {
   private lowest(top: SegmentIndex): SegmentHeader | null {
     let at = top;
     // The newest may still lack its proof where the one before has one.
-    if (!this.verified.has(at)) at -= 1n;
     while (this.verified.has(at - 1n)) at -= 1n;
     return this.verified.get(at) ?? null;
   }
@@ -214,7 +210,8 @@ export function headersOfPeers(peer: DsnPeer): SegmentHeaderSource[] {
     }));
 }
 
-/** Segments from `from` up to, not including, `to`. */
+/** Segments from `from`, or the first one, up to, not including, `to`. */
 function range(from: SegmentIndex, to: SegmentIndex): SegmentIndex[] {
-  return Array.from({ length: Math.max(0, Number(to - from)) }, (_, offset) => from + BigInt(offset));
+  const first = from < 0n ? 0n : from;
+  return Array.from({ length: Number(to - first) }, (_, offset) => first + BigInt(offset));
 }

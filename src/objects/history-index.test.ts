@@ -50,13 +50,13 @@ describe('the index of history', () => {
         await index.save();
         for (const one of [index, await HistoryIndex.open(directory, chain)]) {
           for (const [number, place] of expected.entries()) {
-            expect(one.find(place.hash)).toEqual([place]);
+            expect([...one.find(place.hash)]).toEqual([place]);
             const has = all[number]!.across
               ? one.hasLookedAcross(place.pieceIndex)
               : one.hasLooked(place.pieceIndex);
             expect(has).toBe(true);
           }
-          expect(one.find(hashOf(1_000))).toEqual([]);
+          expect([...one.find(hashOf(1_000))]).toEqual([]);
         }
       }),
       { numRuns: 40 },
@@ -75,8 +75,24 @@ describe('the index of history', () => {
     expect(index.hasLooked(254n)).toBe(true);
     await index.save();
     const again = await HistoryIndex.open(directory, chain);
-    expect(again.find(hash)).toHaveLength(4);
+    expect([...again.find(hash)]).toHaveLength(4);
     expect(directory.files.get('segment-0.nodes')!.length).toBeLessThan(1_000);
+  });
+
+  it('tells a few places of what was stored again and again, and has the others for who needs them', async () => {
+    const index = await HistoryIndex.open(new MemoryDirectory(), chain);
+    const hash = hashOf(5);
+    for (let segment = 0n; segment < 20n; segment += 1n)
+      index.look(
+        256n * segment,
+        Array.from({ length: 9 }, (_, at) => ({ hash, offset: 40 * at })),
+      );
+    const every = [...index.find(hash)].map(({ pieceIndex, offset }) => [pieceIndex / 256n, offset]);
+    const first = Array.from({ length: 80 }, (_, at) => [BigInt(at >> 2), 40 * (at % 4)]);
+    expect(every).toEqual(first);
+    const told = await indexLocator(async () => index).locate([hash, hash], new AbortController().signal);
+    const eight = every.slice(0, 8);
+    expect(told.map(({ pieceIndex, offset }) => [pieceIndex / 256n, offset])).toEqual([...eight, ...eight]);
   });
 
   it('is asked like anybody else who may know places', async () => {
@@ -98,7 +114,7 @@ describe('the index of history', () => {
     index.look(2n, full(50_000));
     expect([index.hasLooked(0n), index.hasLooked(2n)]).toEqual([true, false]);
     await index.save();
-    expect((await HistoryIndex.open(directory, chain)).find(hashOf(39_999))).toHaveLength(1);
+    expect([...(await HistoryIndex.open(directory, chain)).find(hashOf(39_999))]).toHaveLength(1);
   });
 
   it('forgets what is damaged, and what another chain had there', async () => {
@@ -107,7 +123,7 @@ describe('the index of history', () => {
     const right = directory.files.get(FILE)!;
     const isKnown = async (): Promise<boolean> => {
       const index = await HistoryIndex.open(directory, chain);
-      return index.hasLooked(768n) && index.hasLookedAcross(768n) && index.find(hashOf(1)).length === 1;
+      return index.hasLooked(768n) && index.hasLookedAcross(768n) && [...index.find(hashOf(1))].length === 1;
     };
     expect(await isKnown()).toBe(true);
     for (const file of [right.slice(1), right.slice(0, -1), new Uint8Array(0), new Uint8Array(2_000_000)]) {
@@ -125,7 +141,7 @@ describe('the index of history', () => {
     directory.files.set('notes.txt', new Uint8Array(9));
     expect(await isKnown()).toBe(true);
     const elsewhere = await HistoryIndex.open(directory, other);
-    expect([elsewhere.hasLooked(768n), elsewhere.find(hashOf(1)).length]).toEqual([false, 0]);
+    expect([elsewhere.hasLooked(768n), [...elsewhere.find(hashOf(1))].length]).toEqual([false, 0]);
     elsewhere.look(770n, []);
     expect([elsewhere.hasLooked(768n), elsewhere.hasLooked(770n)]).toEqual([false, true]);
   });
@@ -138,6 +154,6 @@ describe('the index of history', () => {
     await expect(index.save()).rejects.toMatchObject({ code: 'disk-full' });
     // Once more, although nothing is new.
     await expect(index.save()).rejects.toMatchObject({ code: 'disk-full' });
-    expect(index.find(hashOf(1))).toHaveLength(1);
+    expect([...index.find(hashOf(1))]).toHaveLength(1);
   });
 });

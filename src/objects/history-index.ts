@@ -27,12 +27,8 @@ const OFFSET_BITS = 20;
 
 /** Places remembered of one hash in a segment: what lies there is the same everywhere. */
 const MAX_PLACES_OF_ONE = 4;
-
-interface Entry {
-  prefix: bigint;
-  /** Number of the source piece, then the offset. */
-  place: number;
-}
+/** Places told of one object: more are not tried at once. */
+const MAX_PLACES_TOLD = 8;
 
 /** Of one segment. Flags are one byte a source piece. */
 interface Seen {
@@ -42,9 +38,10 @@ interface Seen {
   across: Uint8Array;
   /** By prefix, ascending. */
   prefixes: BigUint64Array;
+  /** Of each the number of the source piece, then the offset. */
   places: Uint32Array;
-  /** Not sorted into them yet. */
-  fresh: Entry[];
+  /** Places that are not sorted into them yet, by prefix. */
+  fresh: Map<bigint, number[]>;
 }
 
 export class HistoryIndex {
@@ -93,18 +90,19 @@ export class HistoryIndex {
     return this.of(segmentOfPiece(before))?.across[sourcePosition(before)] === 1;
   }
 
-  /** Places at which a node with this hash (32 bytes) may lie. */
-  find(hash: Uint8Array): GlobalObject[] {
+  /**
+   * Places at which a node with this hash (32 bytes) may lie, one after the other: there are as many of them as somebody
+   * stored it, and whoever found it needs no more.
+   */
+  *find(hash: Uint8Array): Generator<GlobalObject> {
     const prefix = prefixOf(hash);
-    const found: GlobalObject[] = [];
     for (const segment of this.segments.keys()) {
       const seen = this.of(segment);
       for (const place of seen === null ? [] : placesOf(seen, prefix)) {
         const offset = place % 2 ** OFFSET_BITS;
-        found.push({ hash, pieceIndex: pieceAt(segment, 2 * Math.floor(place / 2 ** OFFSET_BITS)), offset });
+        yield { hash, pieceIndex: pieceAt(segment, 2 * Math.floor(place / 2 ** OFFSET_BITS)), offset };
       }
     }
-    return found;
   }
 
   /** Takes what a verified source piece holds: nodes that begin in it and end in it. */
@@ -138,11 +136,16 @@ export class HistoryIndex {
     index: PieceIndex,
     nodes: readonly Pick<GlobalObject, 'hash' | 'offset'>[],
   ): boolean {
-    const isFull = (): boolean => seen.places.length + seen.fresh.length + nodes.length > MAX_ENTRIES;
-    if (isFull()) settle(seen);
-    if (isFull()) return false;
-    for (const { hash, offset } of nodes)
-      seen.fresh.push({ prefix: prefixOf(hash), place: sourcePosition(index) * 2 ** OFFSET_BITS + offset });
+    const mayExceed = (): boolean =>
+      seen.places.length + MAX_PLACES_OF_ONE * seen.fresh.size + nodes.length > MAX_ENTRIES;
+    if (mayExceed()) settle(seen);
+    if (mayExceed()) return false;
+    for (const { hash, offset } of nodes) {
+      const prefix = prefixOf(hash);
+      const places = seen.fresh.get(prefix) ?? [];
+      if (places.length < MAX_PLACES_OF_ONE) places.push(sourcePosition(index) * 2 ** OFFSET_BITS + offset);
+      seen.fresh.set(prefix, places);
+    }
     return true;
   }
 
@@ -171,7 +174,12 @@ export function indexLocator(open: () => Promise<HistoryIndex>): Locator {
     name: 'history looked through here',
     async locate(hashes) {
       const index = await open();
-      return hashes.flatMap((hash) => index.find(hash));
+      const told: GlobalObject[] = [];
+      for (const hash of hashes) {
+        const end = told.length + MAX_PLACES_TOLD;
+        for (const place of index.find(hash)) if (told.push(place) === end) break;
+      }
+      return told;
     },
   };
 }
@@ -182,7 +190,7 @@ function fileOf(segment: SegmentIndex): string {
 
 function newSeen(commitment: Uint8Array, looked: Uint8Array, across: Uint8Array, entries: number): Seen {
   const [prefixes, places] = [new BigUint64Array(entries), new Uint32Array(entries)];
-  return { commitment, looked, across, prefixes, places, fresh: [] };
+  return { commitment, looked, across, prefixes, places, fresh: new Map() };
 }
 
 function prefixOf(hash: Uint8Array): bigint {
@@ -197,13 +205,14 @@ function* placesOf({ prefixes, places, fresh }: Seen, prefix: bigint): Generator
     else to = middle;
   }
   for (let at = from; prefixes[at] === prefix; at += 1) yield places[at]!;
-  for (const entry of fresh) if (entry.prefix === prefix) yield entry.place;
+  yield* fresh.get(prefix) ?? [];
 }
 
 /** Sorts in what is new. */
 function settle(seen: Seen): void {
-  const old = Array.from(seen.places, (place, at): Entry => ({ prefix: seen.prefixes[at]!, place }));
-  const all = [...old, ...seen.fresh].sort(
+  const old = Array.from(seen.places, (place, at) => ({ prefix: seen.prefixes[at]!, place }));
+  const fresh = [...seen.fresh].flatMap(([prefix, places]) => places.map((place) => ({ prefix, place })));
+  const all = [...old, ...fresh].sort(
     (a, b) => (a.prefix < b.prefix ? -1 : a.prefix > b.prefix ? 1 : 0) || a.place - b.place,
   );
   const kept = all.filter(
@@ -213,7 +222,7 @@ function settle(seen: Seen): void {
   );
   seen.prefixes = BigUint64Array.from(kept, ({ prefix }) => prefix);
   seen.places = Uint32Array.from(kept, ({ place }) => place);
-  seen.fresh = [];
+  seen.fresh = new Map();
 }
 
 function pack(flags: Uint8Array): Uint8Array {

@@ -103,7 +103,10 @@ class HistorySearch {
   async run(): Promise<GlobalObject | null> {
     const { index, newest } = this.options;
     this.moved();
+    const tried = new Set<PieceIndex>();
     for (const { pieceIndex } of index.find(this.hash)) {
+      if (tried.has(pieceIndex)) continue;
+      tried.add(pieceIndex);
       // An entry is the beginning of a hash, and maybe of a history that ended here.
       const next = nextSourcePiece(pieceIndex);
       await this.lookThrough(segmentOfPiece(next) > newest ? [pieceIndex] : [pieceIndex, next]);
