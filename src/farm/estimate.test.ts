@@ -19,12 +19,12 @@ describe('the estimate of a farm', () => {
     const estimate = estimateFarm(bytesOfSectors(10, 1000), 1000, 2, network);
     expect(estimate).toMatchObject({ sectors: 10, pieces: 10_000, plottingSeconds: 20_000 });
     expect(Number(estimate.networkPieces)).toBeCloseTo(1_000_000, -1);
-    // A hundredth of the network's space: a hundredth of 86,400 / 6 blocks, and nine votes for each.
-    expect(estimate.blocksPerDay).toBeCloseTo(144, 1);
-    expect(estimate.votesPerDay).toBeCloseTo(1_296, 0);
+    // One in 101 pieces, its own among them: as many of 86,400 / 6 blocks, and nine votes for each.
+    expect(estimate.blocksPerDay).toBeCloseTo(14_400 / 101, 1);
+    expect(estimate.votesPerDay).toBeCloseTo((9 * 14_400) / 101, 0);
     expect(estimate.bytes).toBe(bytesOfSectors(10, 1000));
-    // 144 blocks of 0.1 and 1,296 votes of 0.01.
-    expect(Number(estimate.tokensPerDay) / 1e18).toBeCloseTo(27.36, 2);
+    // Of 144 blocks of 0.1 and 1,296 votes of 0.01 a hundred and first part less.
+    expect(Number(estimate.tokensPerDay) / 1e18).toBeCloseTo((27.36 * 100) / 101, 2);
   });
 
   it('comes with the time between two rewards of any kind', () => {
@@ -34,9 +34,9 @@ describe('the estimate of a farm', () => {
     expect(rewardIntervalMs(1e9, network)).toBe(1_000);
   });
 
-  it('never promises more than the whole network has', () => {
-    const alone = { ...network, solutionRange: piecesToSolutionRange(10n, slotProbability) };
-    expect(estimateFarm(bytesOfSectors(10, 1000), 1000, 2, alone).blocksPerDay).toBe(14_400);
+  it('leaves to the others what is theirs, however small they are', () => {
+    const small = { ...network, solutionRange: piecesToSolutionRange(10_000n, slotProbability) };
+    expect(estimateFarm(bytesOfSectors(10, 1000), 1000, 2, small).blocksPerDay).toBeCloseTo(7_200, 0);
   });
 
   it('is nothing where no sector fits', () => {

@@ -42,7 +42,7 @@ export interface FarmEstimate {
   pieces: number;
   /** Seconds until every sector is plotted. */
   plottingSeconds: number;
-  /** Pieces on the whole network, as its solution range says. */
+  /** Pieces on the whole network, as its solution range says, without the farm's. */
   networkPieces: bigint;
   /** Expected per day once everything is plotted; the network's space and luck decide. */
   blocksPerDay: number;
@@ -54,7 +54,7 @@ export interface FarmEstimate {
   tokensPerDay: bigint;
 }
 
-/** What space of so many bytes comes to on a network whose solution range stays as it is. */
+/** What space of so many bytes, added to a network, comes to once the solution range counts it. */
 export function estimateFarm(
   allocatedBytes: number,
   piecesInSector: number,
@@ -67,7 +67,7 @@ export function estimateFarm(
   const [numerator, denominator] = network.slotProbability;
   const slotsPerDay = (SECONDS_IN_DAY * 1000) / network.slotDurationMs;
   const networkBlocksPerDay = (slotsPerDay * Number(numerator)) / Number(denominator);
-  const share = networkPieces > 0n ? Math.min(1, pieces / Number(networkPieces)) : 1;
+  const share = pieces === 0 ? 0 : pieces / (Number(networkPieces) + pieces);
   const blocksPerDay = networkBlocksPerDay * share;
   const votesPerDay = blocksPerDay * network.expectedVotesPerBlock;
   return {

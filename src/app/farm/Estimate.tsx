@@ -81,8 +81,8 @@ function Arithmetic(props: {
         </li>
         <li>
           A day has {count(Math.round(slots))} slots, of which {numerator} in {denominator} has a block:{' '}
-          {count(Math.round((slots * Number(numerator)) / Number(denominator)))} blocks. Your share of the
-          pieces gives {few.format(estimate.blocksPerDay)} of them;{' '}
+          {count(Math.round((slots * Number(numerator)) / Number(denominator)))} blocks. Your share of all
+          pieces, yours counted in, gives {few.format(estimate.blocksPerDay)} of them;{' '}
           {figures.expectedVotesPerBlock === 1
             ? 'one vote comes'
             : `${figures.expectedVotesPerBlock} votes come`}{' '}

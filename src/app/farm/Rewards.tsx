@@ -6,6 +6,7 @@ import { Card, TrustBadge } from '../components/basics.tsx';
 import { brief, duration, tokens } from '../format.ts';
 import { node, useWritten } from '../node-client.ts';
 import { usePolled } from '../wallet-client.ts';
+import { Days } from './Days.tsx';
 import type { Token } from '../../protocol/notation.ts';
 
 const POLL_MS = 60_000;
@@ -59,6 +60,7 @@ export function Rewards({ snapshot }: ScreenProps) {
           % within {duration(NEARLY_SURE * interval)}. It is luck: a long wait brings the next no nearer.
         </p>
       )}
+      <Days />
       <p className="small muted">
         Every farm signs with a key of its own; all are paid to one account, which{' '}
         <a href="#/settings/rewards">Settings</a> changes. Export the keys before you clear this browser’s

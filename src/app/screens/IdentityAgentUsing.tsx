@@ -1,23 +1,11 @@
 import { useState } from 'react';
-import * as v from 'valibot';
 import type { DelegationView } from '../../identity/delegations.ts';
 import { Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
 import { useToken } from '../node-client.ts';
 import { identity } from '../wallet-client.ts';
 import { parseAmount } from './AgentPower.tsx';
-import { countsTokens, powerWords } from './agent-words.ts';
-
-const questionSchema = v.object({ audience: v.string(), nonce: v.string() });
-
-/** The question that somebody who judges a request makes. Throws Error with a sentence. */
-function parseQuestion(text: string): v.InferOutput<typeof questionSchema> {
-  try {
-    return v.parse(questionSchema, JSON.parse(text));
-  } catch {
-    throw new Error('This is no question. They make one under “Agents”, “Judge what an agent asks”.');
-  }
-}
+import { countsTokens, parseQuestion, powerWords } from './agent-words.ts';
 
 /** Uses a permission that one holds: a signed request, for whoever judges it. */
 export function UsePermission({ one }: { one: DelegationView }) {

@@ -1,4 +1,4 @@
-import { useCallback, useEffect, useState } from 'react';
+import { lazy, Suspense, useCallback, useEffect, useState } from 'react';
 import type { IdentityView, VerdictView } from '../../identity/identity-view.ts';
 import { Badge, Card, Empty, Name } from '../components/basics.tsx';
 import { Deed, Failure, Form, TextField, useAction } from '../components/forms.tsx';
@@ -11,6 +11,8 @@ import { MakeIdentity, AskForIdentity, IssueIdentity, ImportIdentity } from './I
 import { Behind, Statements } from './IdentityStatements.tsx';
 import { isUnregistered, standing, VERDICT_WORDS, VerdictBadge } from './IdentityVerdict.tsx';
 import { RegistryDeed } from './RegistryDeed.tsx';
+
+const ProveIdentity = lazy(() => import('./IdentityProving.tsx'));
 
 /** Wait between looks at what the registry says. */
 const LOOK_MS = 6000;
@@ -89,6 +91,9 @@ export default function IdentityPeople() {
         </Card>
         <ImportIdentity reload={reload} />
         <LookUp />
+        <Suspense fallback={null}>
+          <ProveIdentity own={own} all={all.value ?? []} />
+        </Suspense>
         <Statements all={all.value ?? []} reload={reload} />
       </div>
     </div>

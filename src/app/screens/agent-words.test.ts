@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { countsTokens, limitWords, powerWords } from './agent-words.ts';
+import { countsTokens, limitWords, parseQuestion, powerWords } from './agent-words.ts';
 
 const token = { symbol: 'AI3', decimals: 18 };
 
@@ -17,4 +17,11 @@ test('permissions that are common have words, others their names', () => {
   expect(powerWords('auto:pay', ['spend'])).toBe('Spend tokens');
   expect(powerWords('auto:pay', ['spend', 'see'])).toBe('spend, see auto:pay');
   expect(powerWords('auto:drive:/a/*', ['read'])).toBe('read auto:drive:/a/*');
+});
+
+test('a question is read as a wallet makes it, and nothing else is taken for one', () => {
+  const question = { audience: 'The shop', nonce: 'abc' };
+  expect(parseQuestion(JSON.stringify(question))).toEqual(question);
+  for (const text of ['', 'abc', '{}', '{"audience":"The shop"}', '[]'])
+    expect(() => parseQuestion(text)).toThrow('no question');
 });

@@ -1,4 +1,5 @@
 /** What agents may do, in words. */
+import * as v from 'valibot';
 import { exact } from '../format.ts';
 import type { Token } from '../../protocol/notation.ts';
 
@@ -28,4 +29,15 @@ export function limitWords(res: string, limit: string, amount: string, token: To
   const words = (value: string): string => (countsTokens(res) ? exact(value, token) : value);
   const spent = limit === 'total' && used !== undefined ? ` (${words(used)} used)` : '';
   return `${LIMITS[limit] ?? limit.replaceAll('_', ' ')} at most ${words(amount)}${spent}`;
+}
+
+const questionSchema = v.object({ audience: v.string(), nonce: v.string() });
+
+/** The question that somebody makes, to be answered once. Throws Error with a sentence. */
+export function parseQuestion(text: string): v.InferOutput<typeof questionSchema> {
+  try {
+    return v.parse(questionSchema, JSON.parse(text));
+  } catch {
+    throw new Error('This is no question as a wallet makes it.');
+  }
 }
