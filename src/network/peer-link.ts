@@ -10,7 +10,7 @@ import { pause } from '../async/pause.ts';
 import { within } from '../async/within.ts';
 import { equal, fromHex } from '../protocol/bytes.ts';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
-import { DecodeError, messageOf, ProtocolError, asError } from '../protocol/errors.ts';
+import { DecodeError, ProtocolError, asError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import {
   announceHandshake,
@@ -138,7 +138,9 @@ export class PeerLink {
         await ended;
         this.lose('The connection to the node was lost.');
       } catch (error) {
-        this.lose(`The node cannot be reached: ${messageOf(error)}`);
+        // A browser's socket fails with an event, which says nothing.
+        const why = error instanceof Error ? `: ${error.message}` : '.';
+        this.lose(`The node cannot be reached${why}`);
       }
       const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.failures);
       this.failures += 1;

@@ -28,7 +28,13 @@ export function Rewards({ snapshot }: ScreenProps) {
     <Card title="Rewards" span={4}>
       <dl className="facts">
         <dt>Next</dt>
-        <dd>{interval === null ? 'once a sector is plotted' : soon(interval)}</dd>
+        <dd>
+          {interval === null
+            ? 'once a sector is plotted'
+            : snapshot.chain?.phase === 'offline'
+              ? 'once a node answers'
+              : soon(interval)}
+        </dd>
         {rates !== null && (
           <>
             <dt>A block pays</dt>

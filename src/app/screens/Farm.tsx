@@ -3,7 +3,7 @@ import type { ScreenProps } from '../screen-props.ts';
 import type { SleepSnapshot } from '../../farm/snapshot.ts';
 import type { FarmView } from '../../node/api.ts';
 import { farmTotals } from '../../node/farm-totals.ts';
-import { Badge, Card, Stat } from '../components/basics.tsx';
+import { Badge, Card, ChainCauseBanner, Stat } from '../components/basics.tsx';
 import { Many } from '../components/Many.tsx';
 import { AddFarm } from '../farm/AddFarm.tsx';
 import { FarmCard } from '../farm/FarmCard.tsx';
@@ -53,6 +53,7 @@ export default function Farm({ snapshot }: ScreenProps) {
           </button>
         </div>
       </div>
+      {farms.length > 0 && chain !== null && <ChainCauseBanner chain={chain} />}
       {sleep !== null && <Slept sleep={sleep} missed={totals.missed} />}
       <div className="grid">
         {(adding || farms.length === 0) && <AddFarm snapshot={snapshot} onDone={() => setAdding(false)} />}
