@@ -1,5 +1,5 @@
 /** Every screen, on a phone and on a desktop, by day and by night: what it owes to everybody. */
-import { expect, test, type Page } from '@playwright/test';
+import { expect, test, type Locator, type Page } from '@playwright/test';
 import { TestNetwork } from '../devnet/testing/test-network.ts';
 import { violations } from './support/accessibility.ts';
 import { besideApp } from './support/beside.ts';
@@ -195,4 +195,19 @@ test('a browser that turned WebAssembly off is told so', async ({ browser }) => 
   await expect(page.getByRole('alert')).toContainText('WebAssembly is turned off', { timeout: MINUTE });
   await look(page, 'not started');
   await context.close();
+});
+
+test('what is chosen is told from the rest in a person’s own colours, too', async ({ browser }) => {
+  const page = await profile(browser, app().url, NOWHERE);
+  await page.emulateMedia({ forcedColors: 'active' });
+  await makeWallet(page);
+  const background = (one: Locator) => one.evaluate((element) => getComputedStyle(element).backgroundColor);
+  const nav = page.getByRole('navigation', { name: 'Main' });
+  const tabs = page.getByRole('tablist').first();
+  expect(await background(nav.locator('[aria-current="page"]'))).not.toBe(
+    await background(nav.locator('a:not([aria-current])').first()),
+  );
+  expect(await background(tabs.getByRole('tab', { selected: true }))).not.toBe(
+    await background(tabs.getByRole('tab', { selected: false }).first()),
+  );
 });
