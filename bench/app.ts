@@ -7,7 +7,7 @@ import { gzipSync } from 'node:zlib';
 import { chromium, type Browser } from '@playwright/test';
 import { serveApp } from '../scripts/app-server.ts';
 import { ensureBuilt } from '../scripts/build-app.ts';
-import { median, RUNS } from './measure.ts';
+import { median, RUNS } from './statistics.ts';
 import type { Benchmark } from './types.ts';
 
 const SHELL_GOAL_KB = 150;

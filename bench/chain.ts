@@ -11,7 +11,8 @@ import { headerHash } from '../src/protocol/header.ts';
 import { recordedChain } from '../tests/support/recorded-chain.ts';
 import { ScriptedSource } from '../tests/support/scripted-source.ts';
 import { MemoryChainStore, VerifiedChain } from '../tests/support/verified-chain.ts';
-import { cpuSeconds, median, RUNS } from './measure.ts';
+import { cpuSeconds } from './measure.ts';
+import { median, RUNS } from './statistics.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 import { warmStartSeconds } from './warm-start.ts';
 

@@ -16,7 +16,8 @@ import { invalidPieces, type PieceClaim } from '../src/crypto/piece.ts';
 import { loadSrs } from '../src/crypto/srs.ts';
 import { concat } from '../src/protocol/bytes.ts';
 import { CHUNK_BYTES, POINT_BYTES, RECORD_CHUNKS, S_BUCKETS } from '../src/protocol/constants.ts';
-import { medianCpu, RUNS } from './measure.ts';
+import { medianCpu } from './measure.ts';
+import { RUNS } from './statistics.ts';
 import type { Benchmark } from './types.ts';
 
 /** Milliseconds of CPU of the reference's own crates, one thread, on an EPYC with AES-NI, VAES and AVX-512. */

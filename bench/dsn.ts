@@ -7,7 +7,8 @@ import { nodePlatform } from '../src/dsn/platform-node.ts';
 import { PIECE_BYTES } from '../src/protocol/constants.ts';
 import { pieceByIndex } from '../src/protocol/dsn.ts';
 import type { PieceIndex } from '../src/protocol/types.ts';
-import { medianWall, RUNS } from './measure.ts';
+import { medianWall } from './measure.ts';
+import { RUNS } from './statistics.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 
 const GENESIS = new Uint8Array(32).fill(1);

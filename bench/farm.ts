@@ -18,7 +18,8 @@ import { NodeDirectory } from '../src/storage/node-directory.ts';
 import { once, openBenchPage, OWN_CARD, rendererWithWorkers, workerSeconds } from './browser-page.ts';
 import type { FarmPage } from './farm-page/page.ts';
 import { FarmWork, PLOTTED_PIECES, VERIFIED_PIECES, type FarmWorkName } from './farm-work.ts';
-import { cpuSeconds, median, medianOf, processCpuSeconds, RUNS } from './measure.ts';
+import { cpuSeconds, medianOf, processCpuSeconds } from './measure.ts';
+import { median, RUNS } from './statistics.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 
 declare const farmPage: FarmPage;

@@ -1,13 +1,7 @@
 /** Ways to measure that the groups share. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { performance } from 'node:perf_hooks';
-
-/** Runs of every benchmark that says nothing else, after one to warm up. */
-export const RUNS = 5;
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!;
-}
+import { median, RUNS } from './statistics.ts';
 
 /** Seconds of CPU time that this process has used. */
 export function cpuSeconds(): number {

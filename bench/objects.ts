@@ -1,36 +1,27 @@
 /**
- * Objects over the storage network on loopback, from a peer in a process of its own. What is compared with is the
- * same stored bytes from the same peer, over the same transport and by the same search, with nothing verified: pieces
- * are unpacked as they come and the parts cut out of them, whose places the reader is told. An encrypted file stays
- * encrypted there.
+ * Objects over the storage network on loopback, from a peer in a process of its own: under Node.js, as `….far` over a
+ * line that takes its time, and as `….chromium` in a worker of a tab, as the app's node is.
  */
-import { fork, type ChildProcess } from 'node:child_process';
-import { once } from 'node:events';
 import { availableParallelism } from 'node:os';
-import { fileURLToPath } from 'node:url';
-import type { ComputePool } from '../src/crypto/jobs.ts';
-import { recordOf } from '../src/crypto/piece.ts';
 import { createNodePool } from '../src/crypto/pool/node.ts';
-import { loadWasm, wasm, wasmBytes } from '../src/crypto/wasm.ts';
-import { DsnPeer } from '../src/dsn/peer.ts';
-import { PieceCache } from '../src/dsn/piece-cache.ts';
+import { loadWasm } from '../src/crypto/wasm.ts';
 import { nodePlatform } from '../src/dsn/platform-node.ts';
-import type { PieceArrived } from '../src/dsn/provider.ts';
-import { peerCaches } from '../src/dsn/search.ts';
-import { PieceSupply } from '../src/dsn/supply.ts';
-import type { SegmentCommitments } from '../src/dsn/verifier.ts';
+import { PieceCache } from '../src/dsn/piece-cache.ts';
 import { HistoryIndex } from '../src/objects/history-index.ts';
 import { searchHistory } from '../src/objects/history-search.ts';
-import { ObjectService } from '../src/objects/service.ts';
-import { concat, fromHex } from '../src/protocol/bytes.ts';
-import { RAW_RECORD_BYTES } from '../src/protocol/constants.ts';
-import type { PieceIndex } from '../src/protocol/types.ts';
 import { MemoryDirectory } from '../src/storage/memory-directory.ts';
-import type { GiverOrder, GiverReady } from './dsn-giver/messages.ts';
-import { cpuSeconds, median, RUNS } from './measure.ts';
+import { once, openBenchPage } from './browser-page.ts';
+import type { GiverOrder } from './dsn-giver/messages.ts';
+import { startGiver } from './dsn-giver/start.ts';
+import { farAddresses } from './far-line.ts';
+import { cpuSeconds } from './measure.ts';
+import { ObjectReading, TOGETHER, type BothWays } from './object-reading.ts';
+import type { ObjectsPage } from './objects-page/page.ts';
+import { median, RUNS } from './statistics.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 
-const GENESIS = new Uint8Array(32).fill(1);
+declare const objectsPage: ObjectsPage;
+
 const FILE_BYTES = 16 * 2 ** 20;
 /** More than one level of inner nodes takes. */
 const LARGE_FILE_BYTES = 106_000_000;
@@ -44,198 +35,79 @@ const MEBI = 2 ** 20;
 const MEMORY_BOUND_MIB = 512;
 const SAMPLE_MS = 20;
 const SEARCHES = 2;
-/** Runs of one kind in a row. */
-const TOGETHER = 5;
 /** Rounds of a small file, and of others, which take longer: single runs differ by half. */
 const SMALL_ROUNDS = 9;
 const ROUNDS = 3;
-const BETWEEN_CONNECTIONS_MS = 1_000;
-const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
+/** To a peer on the same continent and back: 50 ms. */
+const FAR_MS = 25;
 
-const { signal } = new AbortController();
+const plain: GiverOrder = { bytes: FILE_BYTES, password: null };
+const large: GiverOrder = { bytes: LARGE_FILE_BYTES, password: null };
+const locked: GiverOrder = { bytes: 2 * FILE_BYTES, password: PASSWORD };
 
-/** A stored file, and all that it takes to fetch it. */
-interface Setting {
-  file: GiverReady;
-  order: GiverOrder;
-  pool: ComputePool;
-  asker: DsnPeer;
-}
+const page = once(() => openBenchPage('objects-page', 'objectsPage'));
 
-interface Giver {
-  process: ChildProcess;
-  file: GiverReady;
-}
-
-const givers = new Map<string, Promise<Giver>>();
-
-/** The peer that stores such a file: one for all that measure with it, until the program ends. */
-function giverOf(order: GiverOrder): Promise<Giver> {
-  const key = JSON.stringify(order);
-  const start = async (): Promise<Giver> => {
-    const program = fileURLToPath(new URL('dsn-giver/giver.ts', import.meta.url));
-    const giver = fork(program, [key], { execArgv: process.execArgv });
-    process.once('exit', () => giver.kill());
-    const [file] = (await once(giver, 'message')) as [GiverReady];
-    return { process: giver, file };
-  };
-  const known = givers.get(key) ?? start();
-  givers.set(key, known);
-  return known;
-}
-
-async function withGiver<T>(order: GiverOrder, work: (setting: Setting) => Promise<T>): Promise<T> {
-  const { file } = await giverOf(order);
+async function withReading<T>(
+  order: GiverOrder,
+  work: (reading: ObjectReading) => Promise<T>,
+  delayMs = 0,
+): Promise<T> {
   await loadWasm();
+  const near = await startGiver(order);
+  const file = delayMs === 0 ? near : { ...near, addresses: await farAddresses(near.addresses, delayMs) };
   const pool = createNodePool(availableParallelism());
-  const asker = await newAsker();
+  const reading = await ObjectReading.start(order, file, nodePlatform, pool);
   try {
-    await asker.connect(file.addresses);
-    return await work({ file, order, pool, asker });
+    return await work(reading);
   } finally {
-    await asker.stop();
-    await pool.close();
+    await reading.stop();
   }
 }
 
-/**
- * Median seconds of retrievals and of what is compared with them: a few of the one, then a few of the other, so that each
- * pays for its own garbage, `rounds` times. What a retrieval leaves to be done later is done before the next one begins.
- */
-async function medians(
-  setting: Setting,
-  rounds: number,
-  verified: () => Promise<PieceSupply>,
-): Promise<{ verified: number; unverified: number }> {
-  const some = async (work: () => Promise<PieceSupply | void>): Promise<number> => {
-    let seconds = 0;
-    for (let run = 0; run < TOGETHER; run += 1) {
-      const started = performance.now();
-      const supply = await work();
-      seconds += (performance.now() - started) / 1000;
-      await supply?.settled();
-    }
-    return seconds / TOGETHER;
-  };
-  const all = { verified: [] as number[], unverified: [] as number[] };
-  for (let round = 0; round <= rounds; round += 1) {
-    const seconds = { verified: await some(verified), unverified: await some(() => readUnverified(setting)) };
-    // The first one warms up.
-    if (round === 0) continue;
-    all.verified.push(seconds.verified);
-    all.unverified.push(seconds.unverified);
-  }
-  return { verified: median(all.verified), unverified: median(all.unverified) };
-}
-
-function newAsker(): Promise<DsnPeer> {
-  return DsnPeer.start({ ...nodePlatform(), genesisHash: GENESIS });
-}
-
-function commitmentsOf(file: GiverReady): SegmentCommitments {
-  const commitment = fromHex(file.segmentCommitment);
-  return { segmentCommitment: (segment) => (segment === 0n ? commitment : null) };
-}
-
-/** A supply that has fetched nothing yet. It keeps pieces where a cache is given. */
-function newSupply({ file, pool }: Setting, asker: DsnPeer, cache: PieceCache | null = null): PieceSupply {
-  const providers = [peerCaches(asker)];
-  return new PieceSupply({ pool, commitments: commitmentsOf(file), cache, providers, reconstruct: false });
-}
-
-function linkOf({ cid, pieceIndex, offset }: GiverReady) {
-  return { cid, hints: [{ pieceIndex: BigInt(pieceIndex), offset }] };
-}
-
-/** Reads the whole file, verified, from nothing but its identifier and the place of its head. Resolves to the supply. */
-async function read(setting: Setting, supply = newSupply(setting, setting.asker)): Promise<PieceSupply> {
-  const service = new ObjectService({ pieces: supply, locators: [] });
-  const object = await service.open(linkOf(setting.file), signal);
-  let bytes = 0;
-  const password = setting.order.password ?? undefined;
-  for await (const part of service.read(object, signal, { password })) bytes += part.length;
-  if (bytes !== setting.order.bytes) throw new Error(`${bytes} bytes`);
-  return supply;
-}
-
-function indicesOf({ pieces }: GiverReady): PieceIndex[] {
-  return Array.from({ length: pieces }, (_, number) => BigInt(2 * number));
-}
-
-/** The raw record of a piece, as fast as the reader of objects unpacks it. */
-function unpacked(piece: Uint8Array): Uint8Array {
-  const record = new wasm.RawRecord(recordOf(piece));
-  const raw = wasmBytes(record.pointer(), RAW_RECORD_BYTES).slice();
-  record.free();
-  return raw;
-}
-
-/** Reads the stored bytes out of the file's pieces and believes them. Each part is there once the pieces up to it are. */
-async function readUnverified({ file, order, asker }: Setting): Promise<void> {
-  const raw: (Uint8Array | undefined)[] = [];
-  let next = 0;
-  let bytes = 0;
-  const cut = (from: number, to: number): Uint8Array | null => {
-    const [first, last] = [Math.floor(from / RAW_RECORD_BYTES), Math.floor((to - 1) / RAW_RECORD_BYTES)];
-    const [begin, end] = [raw[first], raw[last]];
-    if (begin === undefined || end === undefined) return null;
-    const start = from - first * RAW_RECORD_BYTES;
-    if (first === last) return begin.subarray(start, start + to - from);
-    return concat(begin.subarray(start), end.subarray(0, to - last * RAW_RECORD_BYTES));
-  };
-  const arrived: PieceArrived = (index, piece) => {
-    raw[Number(index / 2n)] = unpacked(piece);
-    for (; next < file.parts.length; next += 1) {
-      const { at, length } = file.parts[next]!;
-      const part = cut(at, at + length);
-      if (part === null) break;
-      bytes += part.length;
-      for (let used = Math.floor(at / RAW_RECORD_BYTES) - 1; raw[used] !== undefined; used -= 1)
-        delete raw[used];
-    }
-    return Promise.resolve(true);
-  };
-  await peerCaches(asker).find(indicesOf(file), arrived, signal);
-  if (order.password === null && bytes !== order.bytes) throw new Error(`${bytes} bytes`);
-}
-
-async function speed(
-  setting: Setting,
-  rounds: number,
-  work: () => Promise<PieceSupply>,
-): Promise<BenchmarkResult> {
-  const { verified, unverified } = await medians(setting, rounds, work);
-  const value = setting.order.bytes / MEGA / verified;
-  return { value, runs: rounds * TOGETHER, peer: 'the same bytes unverified', ratio: unverified / verified };
+function speed(order: GiverOrder, rounds: number, { verified, unverified }: BothWays): BenchmarkResult {
+  const value = order.bytes / MEGA / verified;
+  const ratio = unverified / verified;
+  return { value, runs: rounds * TOGETHER, peer: 'the same bytes unverified', ratio };
 }
 
 /** Until every byte was handed out, each verified by its hash. */
-function objectSpeed(order: GiverOrder, rounds: number): () => Promise<BenchmarkResult> {
-  return () => withGiver(order, (setting) => speed(setting, rounds, () => read(setting)));
+function objectSpeed(order: GiverOrder, rounds: number, delayMs = 0): () => Promise<BenchmarkResult> {
+  const measure = async (reading: ObjectReading) => speed(order, rounds, await reading.bothWays(rounds));
+  return () => withReading(order, measure, delayMs);
+}
+
+function objectSpeedInTab(order: GiverOrder, rounds: number): () => Promise<BenchmarkResult> {
+  return async () => {
+    const file = await startGiver(order);
+    const opened = await page();
+    const input = { order, file, rounds };
+    const seconds = await opened.evaluate((asked) => objectsPage.bothWays(asked), input);
+    return { ...speed(order, rounds, seconds), where: 'chromium' };
+  };
 }
 
 /** Until every piece is checked against the segment's commitment and kept, too. */
 function keptSpeed(order: GiverOrder, rounds: number): () => Promise<BenchmarkResult> {
   return () =>
-    withGiver(order, (setting) =>
-      speed(setting, rounds, async () => {
+    withReading(order, async (reading) => {
+      const kept = async () => {
         const cache = await PieceCache.open(new MemoryDirectory(), 2 ** 30);
-        const supply = newSupply(setting, setting.asker, cache);
-        await read(setting, supply);
+        const supply = await reading.read(reading.supply(cache));
         await supply.settled();
-        if (cache.size !== setting.file.pieces) throw new Error(`${cache.size} pieces`);
+        if (cache.size !== reading.file.pieces) throw new Error(`${cache.size} pieces`);
         return supply;
-      }),
-    );
+      };
+      return speed(order, rounds, await reading.bothWays(rounds, kept));
+    });
 }
 
 /** What a retrieval adds to the process's memory at its peak, workers included. */
 function memory(): Promise<BenchmarkResult> {
-  return withGiver({ bytes: LARGE_FILE_BYTES, password: null }, async (setting) => {
+  return withReading(large, async (reading) => {
     const before = process.memoryUsage().rss;
     let peak = before;
     const sampling = setInterval(() => (peak = Math.max(peak, process.memoryUsage().rss)), SAMPLE_MS);
-    await read(setting);
+    await reading.read();
     clearInterval(sampling);
     const value = (peak - before) / MEBI;
     const peer = `bound of ${MEMORY_BOUND_MIB} MiB`;
@@ -243,36 +115,32 @@ function memory(): Promise<BenchmarkResult> {
   });
 }
 
-function firstByte(): Promise<BenchmarkResult> {
-  return withGiver({ bytes: FILE_BYTES, password: null }, async (setting) => {
-    const seconds: number[] = [];
-    for (let run = 0; run <= RUNS; run += 1) {
-      // Peers refuse a host that connects too often in a second.
-      await pause(BETWEEN_CONNECTIONS_MS);
-      const started = performance.now();
-      const asker = await newAsker();
-      await asker.connect(setting.file.addresses);
-      const service = new ObjectService({ pieces: newSupply(setting, asker), locators: [] });
-      const object = await service.open(linkOf(setting.file), signal);
-      await service.read(object, signal).next();
-      // The first one warms up.
-      if (run > 0) seconds.push((performance.now() - started) / 1000);
-      await asker.stop();
-    }
-    const value = median(seconds);
-    return { value, runs: RUNS, peer: 'budget 2 s', ratio: 2 / value };
-  });
+function withinBudget(value: number): BenchmarkResult {
+  return { value, runs: RUNS, peer: 'budget 2 s', ratio: 2 / value };
+}
+
+function firstByte(delayMs: number): Promise<BenchmarkResult> {
+  const measure = async (reading: ObjectReading) => withinBudget(await reading.firstByte(RUNS));
+  return withReading(plain, measure, delayMs);
+}
+
+async function firstByteInTab(): Promise<BenchmarkResult> {
+  const file = await startGiver(plain);
+  const opened = await page();
+  const input = { order: plain, file, rounds: RUNS };
+  const seconds = await opened.evaluate((asked) => objectsPage.firstByte(asked), input);
+  return { ...withinBudget(seconds), where: 'chromium' };
 }
 
 /** A segment looked through in vain, every piece verified; the CPU time of both ends' transfer is this side's only. */
 function search(): Promise<BenchmarkResult> {
-  return withGiver({ bytes: 1_000_000, password: null, filled: true }, async (setting) => {
+  return withReading({ bytes: 1_000_000, password: null, filled: true }, async (reading) => {
+    const { signal } = new AbortController();
     const seconds: number[] = [];
     for (let run = 0; run <= SEARCHES; run += 1) {
-      const index = await HistoryIndex.open(new MemoryDirectory(), commitmentsOf(setting.file));
-      const source = newSupply(setting, setting.asker);
+      const index = await HistoryIndex.open(new MemoryDirectory(), reading.commitments);
       const started = cpuSeconds();
-      const options = { source, index, newest: 0n, moved: () => undefined };
+      const options = { source: reading.supply(), index, newest: 0n, moved: () => undefined };
       const place = await searchHistory(new Uint8Array(32), options, signal);
       if (place !== null || !index.hasLooked(254n)) throw new Error('not what was searched');
       if (run > 0) seconds.push(cpuSeconds() - started);
@@ -280,10 +148,6 @@ function search(): Promise<BenchmarkResult> {
     return { value: median(seconds), runs: SEARCHES };
   });
 }
-
-const plain: GiverOrder = { bytes: FILE_BYTES, password: null };
-const large: GiverOrder = { bytes: LARGE_FILE_BYTES, password: null };
-const locked: GiverOrder = { bytes: 2 * FILE_BYTES, password: PASSWORD };
 
 export const benchmarks: Benchmark[] = [
   // First: what others leave behind would hide what it takes.
@@ -305,5 +169,33 @@ export const benchmarks: Benchmark[] = [
   { name: 'dsn.object.encrypted', unit: 'MB/s', better: 'higher', run: objectSpeed(locked, ROUNDS) },
   { name: 'dsn.object.kept', unit: 'MB/s', better: 'higher', run: keptSpeed(large, ROUNDS) },
   { name: 'dsn.search', unit: 's of CPU per segment', better: 'lower', run: search },
-  { name: 'dsn.first-byte', unit: 's', better: 'lower', goal: '≥ 1', run: firstByte },
+  {
+    name: 'dsn.object.far',
+    unit: 'MB/s',
+    better: 'higher',
+    run: objectSpeed(plain, ROUNDS, FAR_MS),
+  },
+  { name: 'dsn.first-byte', unit: 's', better: 'lower', goal: '≥ 1', run: () => firstByte(0) },
+  { name: 'dsn.first-byte.far', unit: 's', better: 'lower', goal: '≥ 1', run: () => firstByte(FAR_MS) },
+  {
+    name: 'dsn.object.chromium',
+    unit: 'MB/s',
+    better: 'higher',
+    goal: '≥ 0.8',
+    run: objectSpeedInTab(plain, SMALL_ROUNDS),
+  },
+  {
+    name: 'dsn.object.large.chromium',
+    unit: 'MB/s',
+    better: 'higher',
+    goal: '≥ 0.8',
+    run: objectSpeedInTab(large, ROUNDS),
+  },
+  {
+    name: 'dsn.object.encrypted.chromium',
+    unit: 'MB/s',
+    better: 'higher',
+    run: objectSpeedInTab(locked, ROUNDS),
+  },
+  { name: 'dsn.first-byte.chromium', unit: 's', better: 'lower', goal: '≥ 1', run: firstByteInTab },
 ].map((benchmark) => ({ ...benchmark, group: 'dsn' }) as Benchmark);

@@ -14,7 +14,8 @@ import { loadWasm } from '../src/crypto/wasm.ts';
 import { HelperClient } from '../src/network/helper-client.ts';
 import { openNodeSocket } from '../src/network/socket-node.ts';
 import { once, openBenchPage, rendererWithWorkers, workerSeconds } from './browser-page.ts';
-import { median, medianCpu, medianOf, medianWall, processCpuSeconds, RUNS } from './measure.ts';
+import { medianCpu, medianOf, medianWall, processCpuSeconds } from './measure.ts';
+import { median, RUNS } from './statistics.ts';
 import type { PotPage } from './pot-page/page.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 

@@ -19,7 +19,8 @@ import {
 import { BlockVerifier } from '../src/chain/verifier.ts';
 import { recordedChain } from '../tests/support/recorded-chain.ts';
 import { SyntheticChain } from '../tests/support/synthetic-chain.ts';
-import { cpuSeconds, median, RUNS } from './measure.ts';
+import { cpuSeconds } from './measure.ts';
+import { median, RUNS } from './statistics.ts';
 import type { Benchmark } from './types.ts';
 
 const HEAD = 10_000_000;

@@ -5,7 +5,7 @@ import { serveLibraryPage } from '../e2e/support/library-page.ts';
 import { launchWithWebGpu } from '../e2e/support/webgpu-browser.ts';
 import { toHex } from '../src/protocol/bytes.ts';
 import { OWN_CARD } from './browser-page.ts';
-import { median } from './measure.ts';
+import { median } from './statistics.ts';
 import type { Benchmark, BenchmarkResult } from './types.ts';
 
 declare const gpuTablesPage: GpuTablesPage;

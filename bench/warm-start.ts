@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type BrowserContext, type Page } from '@playwright/test';
 import { startNetwork } from '../e2e/support/network.ts';
-import { median, RUNS } from './measure.ts';
+import { median, RUNS } from './statistics.ts';
 
 /** Blocks that are made while the page is closed. */
 const MISSED = 3;
