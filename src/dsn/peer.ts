@@ -1,5 +1,6 @@
 /** A peer of the storage network: asks others over libp2p, and answers them. */
 import { noise, type ICryptoInterface } from '@libp2p/noise';
+import { openEarly } from '../network/early-streams.ts';
 import { muxer } from '../network/muxer.ts';
 import { peerIdFromString } from '@libp2p/peer-id';
 import type { Connection, IdentifyResult, PeerId, PrivateKey, Stream } from '@libp2p/interface';
@@ -108,6 +109,7 @@ export class DsnPeer {
       },
       start: false,
     });
+    peer.node.addEventListener('connection:open', ({ detail }) => openEarly(detail));
     peer.node.addEventListener('peer:identify', ({ detail }) => peer.identified(detail, version));
     peer.node.addEventListener('peer:disconnect', ({ detail }) => peer.book.disconnected(detail.toString()));
     await new Answering(peer.node, peer.book).serve(

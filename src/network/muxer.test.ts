@@ -3,6 +3,7 @@ import { yamux } from '@libp2p/yamux';
 import { multiaddrConnectionPair } from '@libp2p/utils';
 import { expect, it } from 'vitest';
 import { nodePlatform } from '../dsn/platform-node.ts';
+import { PIECE_BYTES } from '../protocol/constants.ts';
 import { muxer } from './muxer.ts';
 
 // libp2p is written for a newer Node.js.
@@ -48,4 +49,25 @@ it('lets everything come, and says so far less often than the library', async ()
   expect([usual.bytes, own.bytes]).toEqual([FRAME * FRAMES, FRAME * FRAMES]);
   expect(usual.sent).toBeGreaterThan(FRAMES / 2);
   expect(own.sent).toBeLessThan(FRAMES / 4);
+});
+
+it('lets a piece come whole without another word, which would take a round trip', async () => {
+  const [near, far] = multiaddrConnectionPair();
+  const other = yamux()().createStreamMuxer(far);
+  const opened = new Promise<Stream>((resolve) =>
+    other.addEventListener('stream', ({ detail }: CustomEvent<Stream>) => resolve(detail)),
+  );
+  const stream = await muxer()().createStreamMuxer(near).createStream();
+  const sender = await opened;
+  // Nothing more is heard from here.
+  near.send = () => true;
+  const piece = new Uint8Array(PIECE_BYTES).fill(5);
+  for (let at = 0; at < piece.length; at += FRAME) sender.send(piece.subarray(at, at + FRAME));
+  let bytes = 0;
+  for await (const part of stream) {
+    bytes += part.byteLength;
+    if (bytes === PIECE_BYTES) break;
+  }
+  expect(bytes).toBe(PIECE_BYTES);
+  near.abort(new Error('done'));
 });

@@ -1,9 +1,17 @@
 /** Yamux that tells of room in a stream's window half a window at a time, as the protocol's own implementation does. */
-import type { Stream, StreamMuxerFactory } from '@libp2p/interface';
+import type { StreamMuxerFactory } from '@libp2p/interface';
 import { yamux } from '@libp2p/yamux';
 
 /** Streams that may be opened before a connection is ready for them: whoever waited for it asks all at once. */
 const MAX_EARLY_STREAMS = 256;
+
+/** A piece and what goes with it, so that nobody who sends one has to wait for leave in the middle of it. */
+const ANSWER_WINDOW = 1_310_720;
+
+/** What is used of the multiplexer beside its public face. */
+interface Opener {
+  onCreateStream(): Window;
+}
 
 /** What is used of a stream beside its public face. */
 interface Window {
@@ -25,10 +33,12 @@ export function muxer(): () => StreamMuxerFactory {
     const create = factory.createStreamMuxer.bind(factory);
     factory.createStreamMuxer = (connection) => {
       const made = create(connection);
-      const open = made.createStream.bind(made);
-      made.createStream = async (options) => {
-        const stream = await open(options);
+      const opener = made as unknown as Opener;
+      const open = opener.onCreateStream.bind(opener);
+      opener.onCreateStream = () => {
+        const stream = open();
         updatesByHalves(stream);
+        stream.recvWindow = ANSWER_WINDOW;
         return stream;
       };
       return made;
@@ -37,8 +47,7 @@ export function muxer(): () => StreamMuxerFactory {
   };
 }
 
-function updatesByHalves(stream: Stream): void {
-  const window = stream as unknown as Window;
+function updatesByHalves(window: Window): void {
   const update = window.sendWindowUpdate.bind(window);
   window.sendWindowUpdate = () => {
     const { recvWindow, recvWindowCapacity } = window;

@@ -3,6 +3,7 @@ import type { Stream } from '@libp2p/interface';
 import { onAbort } from '../async/on-abort.ts';
 import { frame, FrameReader } from '../protocol/dsn.ts';
 import { asError } from '../protocol/errors.ts';
+import { agreed } from './early-streams.ts';
 
 /**
  * Sent at once; larger sends overflow the buffers of some transports. With the 12 bytes that Yamux puts before it, a part
@@ -89,7 +90,10 @@ export async function* receiveFrames(
   }
 }
 
-/** Closes this side's writing without waiting for the other. */
+/** Closes this side's writing, as soon as it may be, without waiting for the other. */
 export function closeWriting(stream: Stream): void {
-  stream.close({ signal: AbortSignal.timeout(CLOSE_MS) }).catch(() => undefined);
+  const close = (): Promise<void> => stream.close({ signal: AbortSignal.timeout(CLOSE_MS) });
+  agreed(stream)
+    .then(close)
+    .catch(() => undefined);
 }
