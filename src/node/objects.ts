@@ -108,7 +108,7 @@ type Command = (input: unknown) => Promise<unknown>;
 export class ObjectDesk {
   private readonly passwords = new Map<string, string>();
   private samples: SampleView[] = [];
-  readonly transfers: Transfers;
+  transfers!: Transfers;
   private saves!: Saves;
   private uploads!: Uploads;
   private searches!: Searches;
@@ -117,14 +117,7 @@ export class ObjectDesk {
     readonly network: StorageNetwork,
     private readonly kept: KeptObjects,
     private readonly openings: Openings,
-  ) {
-    this.transfers = new Transfers({
-      ...this.retrievals(),
-      settled: () => this.network.settled(),
-      here: (found) => this.kept.settledHere(found),
-      done: (view, link, pieces) => this.kept.add(view, link, pieces),
-    });
-  }
+  ) {}
 
   /** Joins the storage network. Throws NodeError `too-early` before the network is known; unreachable peers are no failure. */
   static async open(options: ObjectDeskOptions): Promise<ObjectDesk> {
@@ -143,6 +136,13 @@ export class ObjectDesk {
       watch: (event) => openings.note(event),
     });
     const desk = new ObjectDesk(network, kept, openings);
+    desk.transfers = await Transfers.open({
+      ...desk.retrievals(),
+      store,
+      settled: () => network.settled(),
+      here: (found) => kept.settledHere(found),
+      done: (view, link, found) => kept.add(view, link, found),
+    });
     desk.saves = await Saves.open({
       ...desk.retrievals(),
       store,

@@ -4,12 +4,21 @@ import { listFolder, openHash, readStored, type OpenedObject } from '../objects/
 import { prepareTree } from '../objects/prepare.ts';
 import type { ObjectService } from '../objects/service.ts';
 import { keyOf } from '../objects/tree.ts';
-import { Transfers } from './transfers.ts';
+import { Transfers, type TransfersOptions } from './transfers.ts';
 
-const LINK = { cid: 'bafkr6ia', hints: [] };
+const LINK = { cid: `bafkr6i${'a'.repeat(52)}`, hints: [] };
+
+/** A store of settings in memory. */
+function memoryStore(): TransfersOptions['store'] {
+  const settings = new Map<string, unknown>();
+  return {
+    setting: async <T>(name: string) => (settings.get(name) ?? null) as T | null,
+    putSetting: async (name, value) => void settings.set(name, structuredClone(value)),
+  };
+}
 
 /** Objects of four parts of ten bytes, each in a piece of its own; a part comes when the test gives it. */
-function world() {
+async function world(store = memoryStore()) {
   let give: () => void = () => undefined;
   let fail: string | null = null;
   let room = Number.POSITIVE_INFINITY;
@@ -29,7 +38,8 @@ function world() {
         }
       },
     }) as unknown as ObjectService;
-  const transfers = new Transfers({
+  const transfers = await Transfers.open({
+    store,
     originOf: (index) => ({ kind: index === '0' ? 'cache' : 'tab', from: 'somebody' }),
     serviceWatchedBy: service,
     settled: () => Promise.resolve(),
@@ -54,7 +64,7 @@ function world() {
 
 describe('a retrieval', () => {
   it('can be paused and goes on, and says where its pieces came from', async () => {
-    const { transfers, view, part, kept } = world();
+    const { transfers, view, part, kept } = await world();
     const id = transfers.start(LINK);
     await expect.poll(() => view().totalBytes).toBe(40);
     await part();
@@ -77,8 +87,33 @@ describe('a retrieval', () => {
     expect(kept).toEqual([['0', '1', '2', '3']]);
   });
 
+  it('is there after a reload, paused, with what is known of it; one that is over or cancelled is not', async () => {
+    const store = memoryStore();
+    const before = await world(store);
+    const id = before.transfers.start(LINK);
+    await expect.poll(() => before.view().totalBytes).toBe(40);
+    await before.part();
+    before.transfers.close();
+    await expect.poll(() => before.view().state).toBe('paused');
+    const { transfers, view, part } = await world(store);
+    expect(view()).toMatchObject({
+      state: 'paused',
+      cid: LINK.cid,
+      name: 'a.txt',
+      bytes: 10,
+      totalBytes: 40,
+    });
+    expect(view().id).not.toBe(id);
+    transfers.resume(view().id);
+    await expect.poll(() => view().bytes).toBe(0);
+    for (let count = 0; count < 4; count += 1) await part();
+    await expect.poll(() => view().state).toBe('done');
+    const after = await world(store);
+    expect(after.transfers.views()).toEqual([]);
+  });
+
   it('that failed says why and can be tried again; one that is cancelled is gone', async () => {
-    const { transfers, view, part, kept, failWith } = world();
+    const { transfers, view, part, kept, failWith } = await world();
     const id = transfers.start(LINK);
     await expect.poll(() => view().totalBytes).toBe(40);
     failWith('Nobody has it.');
@@ -95,7 +130,7 @@ describe('a retrieval', () => {
   });
 
   it('that there is no room for is not called complete, and is once there is', async () => {
-    const { transfers, view, part, kept, keepOnly } = world();
+    const { transfers, view, part, kept, keepOnly } = await world();
     keepOnly(3);
     const id = transfers.start(LINK);
     await expect.poll(() => view().totalBytes).toBe(40);
@@ -125,7 +160,8 @@ describe('a retrieval', () => {
     }
     const source = { node: (wanted: Uint8Array) => Promise.resolve(nodes.get(keyOf(wanted))!) };
     const done: number[][] = [];
-    const transfers = new Transfers({
+    const transfers = await Transfers.open({
+      store: memoryStore(),
       originOf: () => ({ kind: 'tab', from: 'somebody' }),
       serviceWatchedBy: () =>
         ({

@@ -2,7 +2,8 @@
  * Retrievals that the person watches: of a file, or of everything in a folder, paused and resumed at will. The bytes are
  * fetched as they are stored, so that no password is needed.
  */
-import type { ObjectLink } from '../objects/link.ts';
+import { objectPath, parseObjectLink, type ObjectLink } from '../objects/link.ts';
+import type { NodeStore } from '../storage/store.ts';
 import { explained } from './causes.ts';
 import { NodeError } from './errors.ts';
 import { filesOf } from './files-of.ts';
@@ -28,7 +29,11 @@ interface Transfer {
   stop: AbortController | null;
 }
 
+/** What is remembered of a retrieval between runs. */
+type TransferRecord = Pick<TransferView, 'name' | 'kind' | 'bytes' | 'totalBytes'> & { path: string };
+
 export interface TransfersOptions extends RetrievalSource {
+  store: Pick<NodeStore, 'setting' | 'putSetting'>;
   /** Waits until the pieces that came are checked and kept. */
   settled(): Promise<void>;
   /** How many of these pieces are kept. */
@@ -40,11 +45,20 @@ export interface TransfersOptions extends RetrievalSource {
 /** Retrievals listed; the oldest finished ones are forgotten. */
 const MAX_TRANSFERS = 20;
 const PAUSED = 'paused';
+const SETTINGS = 'transfers';
 
 export class Transfers {
   private readonly transfers = new Map<string, Transfer>();
 
-  constructor(private readonly options: TransfersOptions) {}
+  private constructor(private readonly options: TransfersOptions) {}
+
+  /** Those of earlier runs that did not come to their end, paused. Throws StorageError. */
+  static async open(options: TransfersOptions): Promise<Transfers> {
+    const transfers = new Transfers(options);
+    for (const { path, ...known } of (await options.store.setting<TransferRecord[]>(SETTINGS)) ?? [])
+      Object.assign(transfers.add(parseObjectLink(path)).view, known);
+    return transfers;
+  }
 
   views(): TransferView[] {
     return [...this.transfers.values()]
@@ -52,19 +66,34 @@ export class Transfers {
       .map(({ view, watched }) => ({ ...view, ...watched.view() }));
   }
 
-  start(link: ObjectLink): string {
-    const id = crypto.randomUUID();
+  private add(link: ObjectLink): Transfer {
     const view: Transfer['view'] = {
-      id,
+      id: crypto.randomUUID(),
       cid: link.cid,
       name: '',
       kind: 'file',
-      state: 'running',
+      state: 'paused',
       bytes: 0,
       totalBytes: null,
       error: null,
     };
-    this.transfers.set(id, { view, link, watched: new Watched(this.options), stop: null });
+    const transfer = { view, link, watched: new Watched(this.options), stop: null };
+    this.transfers.set(view.id, transfer);
+    return transfer;
+  }
+
+  /** A full disk, on which nothing can be remembered, keeps nothing from being fetched. */
+  private remember(): void {
+    const records = [...this.transfers.values()]
+      .filter(({ view }) => view.state !== 'done')
+      .map(({ link, view: { name, kind, bytes, totalBytes } }): TransferRecord => {
+        return { path: objectPath(link), name, kind, bytes, totalBytes };
+      });
+    this.options.store.putSetting(SETTINGS, records).catch(() => undefined);
+  }
+
+  start(link: ObjectLink): string {
+    const { id } = this.add(link).view;
     for (const [old, { view: other }] of this.transfers) {
       if (this.transfers.size <= MAX_TRANSFERS) break;
       if (other.state === 'done' || other.state === 'failed') this.transfers.delete(old);
@@ -86,6 +115,7 @@ export class Transfers {
   cancel(id: string): void {
     this.pause(id);
     this.transfers.delete(id);
+    this.remember();
   }
 
   close(): void {
@@ -98,7 +128,7 @@ export class Transfers {
     transfer.stop = stop;
     Object.assign(transfer.view, { state: 'running', error: null, bytes: 0 });
     const read = this.read(transfer, stop.signal).then(() => this.requireKept(transfer.watched));
-    read.then(
+    const over = read.then(
       (pieces) => {
         transfer.view.state = 'done';
         this.options.done(transfer.view, transfer.link, pieces);
@@ -108,6 +138,7 @@ export class Transfers {
         transfer.view.error = stop.signal.aborted ? null : explained(error);
       },
     );
+    void over.then(() => this.remember());
   }
 
   /** The pieces that all of it lies in. Throws NodeError where there was no room for some. */
@@ -130,6 +161,7 @@ export class Transfers {
     view.kind = object.kind;
     view.name = object.name ?? link.cid;
     view.totalBytes = object.storedBytes;
+    this.remember();
     const everything = { from: 0, to: Number.POSITIVE_INFINITY };
     for await (const file of filesOf(service, object, signal))
       for await (const part of service.readStored(file, signal, everything)) view.bytes += part.length;
