@@ -47,7 +47,7 @@ describe('the cache of near pieces', () => {
           else await cache.resize(change.room * CACHED_PIECE_BYTES);
           if ('segments' in change) segments = Math.max(segments, change.segments);
           else room = change.room;
-          expect(cache.missing(1000)).toEqual(ordered(peer, segments).slice(0, room));
+          expect(cache.missing()).toEqual(ordered(peer, segments).slice(0, room));
         }
       }),
       { numRuns: 20 },
@@ -60,6 +60,31 @@ describe('the cache of near pieces', () => {
     expect(cache.wantedSize).toBe(4 * PIECES_IN_SEGMENT);
   });
 
+  it('lets others have their turns while it takes in a long history, and takes none for each piece', async () => {
+    const cache = await NearCache.open(new MemoryDirectory(), PEER, CACHED_PIECE_BYTES);
+    let [turns, isOver] = [0, false];
+    const turn = (): void => {
+      turns += 1;
+      if (!isOver) setTimeout(turn);
+    };
+    setTimeout(turn);
+    await cache.grow(16n);
+    isOver = true;
+    expect(turns).toBeGreaterThan(2);
+    expect(turns).toBeLessThan(50);
+  });
+
+  it('touches nothing on the disk for a piece that is not here', async () => {
+    const directory = new MemoryDirectory();
+    const cache = await NearCache.open(directory, PEER, 4 * CACHED_PIECE_BYTES);
+    await cache.grow(1n);
+    const [index] = cache.missing();
+    // What is written under that name is not to be removed as something damaged.
+    directory.files.set(`piece-${index}.bin`, new Uint8Array(1));
+    expect(await cache.get(index!)).toBeNull();
+    expect(directory.files.size).toBe(1);
+  });
+
   it('finds damaged pieces, and misses them once they are repaired', async () => {
     const directory = new MemoryDirectory();
     const cache = await NearCache.open(directory, PEER, 4 * CACHED_PIECE_BYTES);
@@ -69,9 +94,10 @@ describe('the cache of near pieces', () => {
     expect(await cache.check(true)).toEqual({ whole: 4, damaged: [] });
     directory.files.get(`piece-${kept[2]}.bin`)![100]! ^= 1;
     expect(await cache.check(true)).toEqual({ whole: 3, damaged: [kept[2]] });
-    expect(cache.missing(4)).toEqual([]);
+    expect(cache.missing()).toEqual([]);
     expect(await cache.check(false)).toEqual({ whole: 3, damaged: [kept[2]] });
-    expect(cache.missing(4)).toEqual([kept[2]]);
+    expect(cache.missing()).toEqual([kept[2]]);
+    expect(directory.files.size).toBe(3);
     await cache.put(kept[2]!, pieceOf(kept[2]!));
     expect(await cache.check(true)).toEqual({ whole: 4, damaged: [] });
   });
@@ -91,14 +117,14 @@ describe('the cache of near pieces', () => {
     const kept = stays.filter((index) => first.slice(0, 4).includes(index));
     expect(stays.length - kept.length).toBeGreaterThan(0);
     expect([...directory.files.keys()].sort()).toEqual(kept.map((index) => `piece-${index}.bin`).sort());
-    expect(cache.missing(9)).toEqual(stays.filter((index) => !kept.includes(index)));
+    expect(cache.missing()).toEqual(stays.filter((index) => !kept.includes(index)));
 
     const again = await NearCache.open(directory, PEER, 4 * CACHED_PIECE_BYTES);
     expect(again.has(kept[0]!)).toBe(true);
     directory.files.get(`piece-${kept[0]!}.bin`)![9]! ^= 1;
     await again.grow(3n);
     expect(await again.get(kept[0]!)).toBeNull();
-    expect(again.missing(9)).toContain(kept[0]!);
+    expect(again.missing()).toContain(kept[0]!);
     await again.resize(0);
     expect([again.usedBytes, directory.files.size]).toEqual([0, 0]);
   });
@@ -128,7 +154,7 @@ describe('filling it', () => {
       limit,
     );
     await expect.poll(() => cache.size).toBe(11);
-    expect(cache.missing(9)).toEqual([absent]);
+    expect(cache.missing()).toEqual([absent]);
     expect(Math.max(...asked.map(({ length }) => length))).toBeLessThanOrEqual(8);
 
     size = 2n;

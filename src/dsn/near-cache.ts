@@ -90,13 +90,8 @@ export class NearCache {
   }
 
   /** Pieces that belong here and are missing, nearest first. */
-  missing(count: number): PieceIndex[] {
-    const missing: PieceIndex[] = [];
-    for (const { index } of this.wanted) {
-      if (missing.length >= count) break;
-      if (!this.held.has(index)) missing.push(index);
-    }
-    return missing;
+  missing(): PieceIndex[] {
+    return this.wanted.map(({ index }) => index).filter((index) => !this.held.has(index));
   }
 
   /** Keeps a verified piece if it belongs here. Throws StorageError. */
@@ -142,8 +137,6 @@ export class NearCache {
   private place(index: PieceIndex): void {
     const distance = kademliaDistance(this.ownKey, kademliaKey(pieceMultihash(index)));
     const { wanted } = this;
-    if (wanted.length >= this.capacity && (this.capacity === 0 || distance >= wanted.at(-1)!.distance))
-      return;
     let [from, to] = [0, wanted.length];
     while (from < to) {
       const middle = (from + to) >>> 1;

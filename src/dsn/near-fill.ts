@@ -56,7 +56,7 @@ export class NearFill {
       try {
         await this.adapt();
         const { cache, pieces } = this.options;
-        const next = cache.missing(AT_ONCE + absent.size).filter((index) => !absent.has(index));
+        const next = cache.missing().filter((index) => !absent.has(index));
         if (next.length === 0) {
           await this.rest(absent.size === 0 ? null : RETRY_MS);
           absent.clear();

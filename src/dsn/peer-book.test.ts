@@ -68,19 +68,24 @@ describe('what is known of peers', () => {
   it('lets a peer rest that failed four times in a row, longer each time', () => {
     const peer = connect(1);
     const speakers = () => book.speakers(KADEMLIA_PROTOCOL);
+    const resting = () => book.resting(KADEMLIA_PROTOCOL);
     for (let failure = 0; failure < 3; failure += 1) book.failed(peer);
     expect(speakers()).toEqual([peer]);
     for (const ms of [10_000, 20_000, 40_000, 80_000, 160_000, 300_000, 300_000]) {
       book.failed(peer);
-      expect([book.isAside(peer), speakers()]).toEqual([true, []]);
+      expect([book.isAside(peer), speakers(), resting()]).toEqual([true, [], [peer]]);
       vi.advanceTimersByTime(ms - 1);
       expect(book.isAside(peer)).toBe(true);
       vi.advanceTimersByTime(1);
-      expect([book.isAside(peer), speakers()]).toEqual([false, [peer]]);
+      expect([book.isAside(peer), speakers(), resting()]).toEqual([false, [peer], []]);
     }
     book.answered(peer);
     for (let failure = 0; failure < 3; failure += 1) book.failed(peer);
     expect(book.isAside(peer)).toBe(false);
+    book.failed(peer);
+    expect([resting(), book.resting('/other')]).toEqual([[peer], []]);
+    book.ban(peer, 'wrong piece');
+    expect(resting()).toEqual([]);
   });
 
   it('forgets those first that never answered, and nobody who is connected', () => {

@@ -193,10 +193,21 @@ export class PeerBook {
    * answered.
    */
   speakers(protocol: string): string[] {
-    return [...this.known]
-      .filter(([peer, { protocols }]) => protocols?.includes(protocol) === true && !this.isAside(peer))
+    return this.connectedWith(protocol)
+      .filter(([peer]) => !this.isAside(peer))
       .sort(([, a], [, b]) => rank(b) - rank(a))
       .map(([peer]) => peer);
+  }
+
+  /** Connected peers that speak a protocol and are not asked at the moment because they failed. */
+  resting(protocol: string): string[] {
+    return this.connectedWith(protocol)
+      .map(([peer]) => peer)
+      .filter((peer) => this.isAside(peer) && !this.isBanned(peer));
+  }
+
+  private connectedWith(protocol: string): [peer: string, known: Known][] {
+    return [...this.known].filter(([, { protocols }]) => protocols?.includes(protocol) === true);
   }
 
   /** The `count` peers nearest to a place in the key space that can be looked up, `without` left out. */

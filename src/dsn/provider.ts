@@ -14,7 +14,10 @@ export type PieceArrived = (
   blame: () => void,
 ) => Promise<boolean>;
 
-/** Is told whom a piece was asked of in vain, and why: a code, such as `timeout`. */
+/**
+ * Is told whom a piece was asked of in vain, and why: a code, such as `timeout`; `resting` of those who were not asked
+ * because they had failed before.
+ */
 export type PieceFailed = (index: PieceIndex, from: string, why: string) => void;
 
 /** Somebody, or many, who may have pieces. Nothing they send is believed. */

@@ -272,6 +272,8 @@ describe('the search in caches', () => {
     const promising = network.connected();
     await network.find(peerCaches, [1n, 2n]);
     expect(network.asked.map(({ peer }) => peer)).toEqual([promising]);
+    // It is connected, and may have them once it has rested.
+    expect(network.failures).toEqual([1n, 2n].map((index) => [index, promising, 'resting']));
   });
 
   it('asks a near peer, too, whose line ended since the search began', async () => {

@@ -70,8 +70,14 @@ class CacheSearch {
         task.catch(() => undefined);
         running.add(task);
       } else if (running.size + this.checking.size > 0) await Promise.race([...running, ...this.checking]);
-      else return;
+      else return this.tellResting();
     }
+  }
+
+  /** Who is left alone for a while may have what was not found. */
+  private tellResting(): void {
+    for (const peer of this.wanted.size > 0 ? this.peer.book.resting(cachedPieceByIndex.name) : [])
+      for (const index of this.wanted) this.failed?.(index, peer, 'resting');
   }
 
   /** Half of what is wanted may be asked for at once, and the last few. */

@@ -362,6 +362,35 @@ describe('headers that somebody has', () => {
     history.stop();
   });
 
+  it.each<[string, SegmentHeader]>([
+    ['of another segment', few[3]!],
+    ['that the chain has not', { ...few[4]!, segmentCommitment: new Uint8Array(48) }],
+  ])('are not believed to be the newest where it is one %s', async (_, wrong) => {
+    const liar = node(few, (header) => (header.segmentIndex === 4n ? wrong : header));
+    const { history } = historyOf(few, { sources: () => [liar], isAnnounced: async () => true });
+    await passes(0);
+    expect(liar.blamed).toEqual(['it gave a wrong header of segment 4']);
+    expect(history.size).toBe(0);
+    history.stop();
+  });
+
+  it('are not looked for in a piece once it is stopped', async () => {
+    let fail: () => void = () => undefined;
+    const pieces: bigint[] = [];
+    const { history } = historyOf(few, {
+      isAnnounced: () => new Promise((_, reject) => (fail = () => reject(new Error('pruned')))),
+      piece: async (index) => {
+        pieces.push(index);
+        return null;
+      },
+    });
+    await passes(0);
+    history.stop();
+    fail();
+    await passes(0);
+    expect(pieces).toEqual([]);
+  });
+
   it('are not asked for before the chain can tell which they are, nor of anybody once it is stopped', async () => {
     const early = node(few);
     const unsure = historyOf([], { sources: () => [early] });

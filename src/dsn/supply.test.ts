@@ -254,7 +254,7 @@ describe('a search for pieces', () => {
         find: async (wanted, arrived, _, failed) => {
           asked.push([...wanted]);
           for (const index of wanted)
-            if (late.has(index)) failed?.(index, 'slow', 'timeout');
+            if (late.has(index)) failed?.(index, 'slow', index === 4n ? 'timeout' : 'resting');
             else if (index < 8n) await arrived(index, pieceOf(index), 'slow', () => undefined);
         },
       };

@@ -52,6 +52,8 @@ const COLLECT_MS = 5;
  * ones; together they outlast the first rest of a peer that failed.
  */
 const LATE_PAUSES_MS = [3_000, 9_000];
+/** Failures of who is there and may give a piece yet. */
+const TOO_SLOW: ReadonlySet<string> = new Set(['timeout', 'resting']);
 /** Whom a piece comes from that was kept here. */
 export const OWN_CACHE = 'own cache';
 
@@ -313,7 +315,7 @@ export class PieceSupply {
       };
       await provider.find([...missing], arrived, signal, (index, from, why) => {
         this.troubles.note(index, from, why);
-        if (why === 'timeout') late.add(index);
+        if (TOO_SLOW.has(why)) late.add(index);
       });
     }
     return { missing: [...missing], late: [...missing].filter((index) => late.has(index)) };

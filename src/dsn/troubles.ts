@@ -10,8 +10,8 @@ export class PieceTroubles {
 
   note(index: PieceIndex, from: string, why: string): void {
     const peers = this.pieces.get(index) ?? new Map<string, string>();
-    // That it is not asked any more says less than what it did before.
-    if (why === 'banned' && peers.has(from)) return;
+    // That it is not asked, now or any more, says less than what it did before.
+    if ((why === 'banned' || why === 'resting') && peers.has(from)) return;
     peers.set(from, why);
     if (peers.size > MAX_PEERS) peers.delete(peers.keys().next().value ?? '');
     this.pieces.delete(index);

@@ -108,13 +108,50 @@ describe('the index of history', () => {
   it('does not remember pieces with more nodes than it has room for', async () => {
     const directory = new MemoryDirectory();
     const index = await HistoryIndex.open(directory, chain);
-    const full = (from: number): { hash: Uint8Array; offset: number }[] =>
-      Array.from({ length: 40_000 }, (_, at) => ({ hash: hashOf(from + at), offset: at }));
-    index.look(0n, full(0));
-    index.look(2n, full(50_000));
-    expect([index.hasLooked(0n), index.hasLooked(2n)]).toEqual([true, false]);
+    /** So many nodes of which each begins otherwise. */
+    const nodes = (from: number, count: number): { hash: Uint8Array; offset: number }[] =>
+      Array.from({ length: count }, (_, at) => {
+        const hash = new Uint8Array(32);
+        new DataView(hash.buffer).setUint32(0, from + at);
+        return { hash, offset: at };
+      });
+    index.look(0n, nodes(0, 40_000));
+    index.look(2n, nodes(50_000, 2 ** 16 - 40_000));
+    index.look(4n, nodes(200_000, 1));
+    index.lookAcross(4n, nodes(200_000, 1));
+    index.look(6n, []);
+    const looked = [0n, 2n, 4n, 6n].map((piece) => index.hasLooked(piece));
+    expect([...looked, index.hasLookedAcross(4n)]).toEqual([true, true, false, true, false]);
     await index.save();
-    expect([...(await HistoryIndex.open(directory, chain)).find(hashOf(39_999))]).toHaveLength(1);
+    const again = await HistoryIndex.open(directory, chain);
+    expect([...again.find(nodes(39_999, 1)[0]!.hash)]).toHaveLength(1);
+    expect([...again.find(nodes(200_000, 1)[0]!.hash)]).toEqual([]);
+  });
+
+  it('writes what is new, once', async () => {
+    const directory = new MemoryDirectory();
+    const index = await looked(directory);
+    const written: string[] = [];
+    const write = directory.write.bind(directory);
+    directory.write = (name, parts) => {
+      written.push(name);
+      return write(name, parts);
+    };
+    await index.save();
+    expect(written).toEqual([]);
+    index.look(0n, []);
+    await Promise.all([index.save(), index.save()]);
+    expect(written).toEqual(['segment-0.nodes']);
+  });
+
+  it('is opened without a file that went meanwhile, not with a fault of the program', async () => {
+    const directory = new MemoryDirectory();
+    await looked(directory);
+    const list = directory.list.bind(directory);
+    directory.list = async () => [...(await list()), { name: 'segment-4.nodes', size: 9 }];
+    expect((await HistoryIndex.open(directory, chain)).hasLooked(768n)).toBe(true);
+    directory.open = () => Promise.reject(new TypeError('a fault'));
+    await expect(HistoryIndex.open(directory, chain)).rejects.toThrow('a fault');
   });
 
   it('forgets what is damaged, and what another chain had there', async () => {
