@@ -4,6 +4,7 @@ import { NO_TABLES } from '../../src/crypto/table-pool.ts';
 import type { FarmPhase } from '../../src/farm/snapshot.ts';
 import type { CredentialView } from '../../src/identity/credential-view.ts';
 import type { IdentityView, VerdictView } from '../../src/identity/identity-view.ts';
+import type { IssuedCredentialView } from '../../src/identity/issued-credentials.ts';
 import type { AccountHistoryView } from '../../src/node/account-history.ts';
 import { NO_HELPER } from '../../src/node/helper.ts';
 import { NO_TIMEKEEPING } from '../../src/node/keep-time.ts';
@@ -529,6 +530,20 @@ const VERDICT = {
   asOf: null,
 } as unknown as VerdictView;
 
+function issued(index: number, now: number): IssuedCredentialView {
+  return {
+    issuer: `did:autoid:${hex(0)}`,
+    index,
+    subject: `did:autoid:${hex(index)}`,
+    subjectName: index % 2 === 0 ? nameOf(index) : null,
+    type: 'urn:autonomys:vc:person:1',
+    claims: range(4, (claim) => ({ path: [nameOf(claim)], text: nameOf(claim + index) })),
+    at: Math.floor(now / 1000) - 86_400,
+    until: Math.floor(now / 1000) + 86_400,
+    status: (['valid', 'suspended', 'revoked'] as const)[index % 3]!,
+  };
+}
+
 function credential(index: number, now: number): CredentialView {
   return {
     id: `credential-${index}`,
@@ -582,6 +597,8 @@ export function largeAnswers(now: number): Answers {
     'identities.promises': [],
     'identities.issuedUnlinkable': [],
     'identities.statusAddresses': [],
+    'identities.issuedCredentials': range(300, (index) => issued(index, now)),
+    'identities.announcement': { at: now / 1000 - 86_400, until: now / 1000 + 6 * 86_400, outdated: true },
     'identities.delegations': [],
     'identities.auditLog': { entries: [], damagedAt: null },
     balance: {
