@@ -9,12 +9,18 @@ function farm(underWay: number, outcome: string | null | undefined): FarmView {
 
 describe('a restart for a new version', () => {
   it('waits for proofs, and for sectors that are being checked or copied', () => {
-    expect(whyNotNow([farm(0, undefined), farm(1, undefined)])).toBe('A winning slot is being proven.');
-    expect(whyNotNow([farm(0, null)])).toBe('Sectors are being checked or copied.');
+    expect(whyNotNow([farm(0, undefined), farm(1, undefined)], 0)).toBe('A winning slot is being proven.');
+    expect(whyNotNow([farm(0, null)], 0)).toBe('Sectors are being checked or copied.');
   });
 
   it('waits for nothing else', () => {
-    expect(whyNotNow([])).toBeNull();
-    expect(whyNotNow([farm(0, 'All 2 sectors are whole.'), farm(0, undefined)])).toBeNull();
+    expect(whyNotNow([], 0)).toBeNull();
+    expect(whyNotNow([farm(0, 'All 2 sectors are whole.'), farm(0, undefined)], 0)).toBeNull();
+  });
+
+  it('does not wait for ever where one proof follows another, but for what is checked or copied', () => {
+    expect(whyNotNow([farm(2, undefined)], 30_000)).not.toBeNull();
+    expect(whyNotNow([farm(2, undefined)], 60_000)).toBeNull();
+    expect(whyNotNow([farm(2, null)], 60_000)).toBe('Sectors are being checked or copied.');
   });
 });

@@ -3,6 +3,8 @@ import { useSyncExternalStore } from 'react';
 import type { FarmView } from '../node/api.ts';
 
 const LOOK_MS = 60 * 60_000;
+/** Longer than any network waits for a proof. */
+const PROOFS_MS = 40_000;
 
 let waiting: ServiceWorker | null = null;
 const listeners = new Set<() => void>();
@@ -48,9 +50,14 @@ export function takeUpdate(): void {
   waiting?.postMessage({ kind: 'take-over' });
 }
 
-/** What a restart would spoil now, a sentence; null when it spoils nothing that is not gone on with afterwards. */
-export function whyNotNow(farms: readonly FarmView[]): string | null {
-  if (farms.some(({ proofs }) => proofs.underWay > 0)) return 'A winning slot is being proven.';
+/**
+ * What a restart would spoil now, a sentence; null when it spoils nothing that is not gone on with afterwards.
+ * `waitedMs`: since the person wished for it. What was being proven then has come by some time, or is too late; where one
+ * proof follows another there is no better moment to wait for.
+ */
+export function whyNotNow(farms: readonly FarmView[], waitedMs: number): string | null {
+  if (waitedMs < PROOFS_MS && farms.some(({ proofs }) => proofs.underWay > 0))
+    return 'A winning slot is being proven.';
   if (farms.some(({ task }) => task !== null && task.outcome === null))
     return 'Sectors are being checked or copied.';
   return null;

@@ -1,26 +1,35 @@
 import { useEffect, useState } from 'react';
 import type { FarmView } from '../../node/api.ts';
+import { useNow } from '../hooks.ts';
 import { takeUpdate, useUpdate, whyNotNow } from '../updates.ts';
 
 /** Offers a newer version, and changes over once that spoils nothing. */
 export function UpdateBanner({ farms }: { farms: FarmView[] }) {
   const there = useUpdate();
-  const [wanted, setWanted] = useState(false);
-  const reason = whyNotNow(farms);
-  useEffect(() => {
-    if (wanted && reason === null) takeUpdate();
-  }, [wanted, reason]);
+  /** When the person wished for it; null: not yet. */
+  const [wished, setWished] = useState<number | null>(null);
   if (!there) return null;
   return (
     <div className="banner info" role="status">
-      <span>
-        {wanted
-          ? `${reason ?? 'Nothing is in the way.'} The new version starts right after.`
-          : 'A new version of Allotment is there. What is plotted, and what is encoded of the sector under way, is kept.'}
-      </span>
-      <button type="button" onClick={() => setWanted(!wanted)}>
-        {wanted ? 'Not now' : 'Restart when safe'}
+      {wished === null ? (
+        <span>
+          A new version of Allotment is there. What is plotted, and what is encoded of the sector under way,
+          is kept.
+        </span>
+      ) : (
+        <Waiting farms={farms} since={wished} />
+      )}
+      <button type="button" onClick={() => setWished(wished === null ? Date.now() : null)}>
+        {wished === null ? 'Restart when safe' : 'Not now'}
       </button>
     </div>
   );
+}
+
+function Waiting({ farms, since }: { farms: FarmView[]; since: number }) {
+  const reason = whyNotNow(farms, useNow(1000) - since);
+  useEffect(() => {
+    if (reason === null) takeUpdate();
+  }, [reason]);
+  return <span>{reason ?? 'Nothing is in the way.'} The new version starts right after.</span>;
 }
