@@ -1,4 +1,7 @@
-/** A permission between three wallets: one gives it, another uses it within its limits, a third judges, until it is taken back. */
+/**
+ * A permission between three wallets: one gives it, another uses it within its limits, a third judges, until it is taken
+ * back; and who has an identity proves it to whoever asks.
+ */
 import { expect, test, type Page } from '@playwright/test';
 import { besideApp } from './support/beside.ts';
 import {
@@ -95,4 +98,37 @@ test('a permission is given, used within its limits, and refused everywhere once
   await expect(take.getByRole('status')).toContainText('1 permission taken back');
   await ask('10');
   await expect(judge.getByRole('status')).toContainText('was revoked');
+});
+
+test('who has an identity proves it to whoever asks, once', async ({ browser }) => {
+  const [ada, door] = [
+    await profile(browser, app().url, NOWHERE),
+    await profile(browser, app().url, NOWHERE),
+  ];
+  ada.on('dialog', (dialog) => void dialog.accept());
+  for (const page of [ada, door]) await makeWallet(page);
+  await makeIdentity(ada, 'Ada');
+  await identityPart(door, 'people');
+  const [asks, proves] = [card(door, 'Is it really them?'), card(ada, 'Is it really them?')];
+  await asks.getByLabel('Who asks').fill('The door');
+  const ask = () =>
+    changed(asks.getByLabel('Give them this question'), () =>
+      asks.getByRole('button', { name: 'Make a question' }).click(),
+    );
+  await proves.getByText('Prove that you are one of yours').click();
+  await proves.getByLabel('Their question').fill(await ask());
+  const proof = await changed(proves.getByLabel('Give them this proof'), () =>
+    proves.getByRole('button', { name: 'Prove it' }).click(),
+  );
+  const check = async () => {
+    await asks.getByLabel('Their answer').fill(proof);
+    await asks.getByRole('button', { name: 'Check the answer' }).click();
+  };
+  await check();
+  await expect(door.getByTestId('proved')).toContainText('somebody you do not know');
+  await expect(door.getByTestId('proved')).toContainText('did:autoid:off:');
+  await ask();
+  await check();
+  await expect(asks.getByRole('alert')).toBeVisible();
+  await expect(door.getByTestId('proved')).toHaveCount(0);
 });

@@ -63,7 +63,8 @@ export function Rewards({ snapshot }: ScreenProps) {
       {interval !== null && (
         <p className="small muted">
           At the network’s present size one comes in {duration(interval)} on average, and with a chance of 95
-          % within {duration(NEARLY_SURE * interval)}. It is luck: a long wait brings the next no nearer.
+          % within {duration(NEARLY_SURE * interval)}, as far as proofs are in time. It is luck: a long wait
+          brings the next no nearer.
         </p>
       )}
       <Days />
