@@ -168,8 +168,15 @@ function Actions({ save, onChange }: { save: SaveView; onChange: () => void }) {
   if (stopped && needs === 'password') return <Password save={save} onChange={onChange} onCancel={cancel} />;
   return (
     <div className="row">
-      {isLive(state) && <Deed label="Pause" onDo={() => act(objects.pauseSave({ id }))} />}
-      {stopped && <Deed label="Continue" busy="Going on…" primary onDo={goOn} />}
+      {(isLive(state) || stopped) && (
+        // One button for both, so that it keeps the focus.
+        <Deed
+          label={stopped ? 'Continue' : 'Pause'}
+          busy={stopped ? 'Going on…' : 'Pausing…'}
+          primary={stopped}
+          onDo={() => (stopped ? goOn() : act(objects.pauseSave({ id })))}
+        />
+      )}
       {(state === 'ready' || state === 'done') && to === 'download' && (
         <a className={state === 'ready' ? 'button primary' : 'button'} href={addressOf(save)}>
           {state === 'ready' ? 'Save to downloads' : 'Save again'}

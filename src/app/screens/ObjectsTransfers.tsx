@@ -20,6 +20,9 @@ const STATES: Record<TransferView['state'], [Tone, string]> = {
   failed: ['bad', 'failed'],
 };
 
+/** What the person can do about one. */
+const NEXT = { running: 'Pause', paused: 'Resume', failed: 'Try again' };
+
 /** Objects that are fetched into this browser. */
 export const Transfers = memo(function Transfers({
   transfers,
@@ -64,11 +67,11 @@ function TransferItem({ transfer, onChange }: { transfer: TransferView; onChange
       >
         <Failure error={error} />
         <div className="row">
-          {state === 'running' && <Deed label="Pause" onDo={() => act(objects.pause({ id }))} />}
-          {(state === 'paused' || state === 'failed') && (
+          {state !== 'done' && (
+            // One button for all, so that it keeps the focus.
             <Deed
-              label={state === 'paused' ? 'Resume' : 'Try again'}
-              onDo={() => act(objects.resume({ id }))}
+              label={NEXT[state]}
+              onDo={() => act(state === 'running' ? objects.pause({ id }) : objects.resume({ id }))}
             />
           )}
           <Deed label={state === 'done' ? 'Clear' : 'Cancel'} onDo={() => act(objects.cancel({ id }))} />
