@@ -20,6 +20,7 @@ import (
 	"github.com/libp2p/go-libp2p/core/network"
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/libp2p/go-libp2p/core/protocol"
+	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	"github.com/multiformats/go-multiaddr"
 	manet "github.com/multiformats/go-multiaddr/net"
@@ -91,6 +92,7 @@ func startGateway(opts options, key crypto.PrivKey) (*gateway, error) {
 		libp2p.ProtocolVersion(g.version()),
 		libp2p.UserAgent("allotment-gateway"),
 		libp2p.ConnectionGater(g.gate),
+		libp2p.Muxer(yamux.ID, wholePieces()),
 	}
 	if opts.relay {
 		settings = append(settings,
@@ -107,6 +109,16 @@ func startGateway(opts options, key crypto.PrivKey) (*gateway, error) {
 	g.handle(segmentHeaderProtocol, maxRequestBytes, g.answerSegmentHeaders)
 	g.handle(kademliaProtocol, maxFindNodeBytes, g.answerFindNode)
 	return g, nil
+}
+
+// answerWindow holds a piece and what goes with it, so that nobody who sends one has to wait for leave in the middle.
+const answerWindow = 1_310_720
+
+// wholePieces is the multiplexer with streams over which a piece comes without another word from here.
+func wholePieces() *yamux.Transport {
+	config := *yamux.DefaultTransport
+	config.InitialStreamWindowSize = answerWindow
+	return &config
 }
 
 func (g *gateway) version() string { return "/subspace/2/" + g.opts.genesis }
