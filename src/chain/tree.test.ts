@@ -92,6 +92,12 @@ describe('ForkTree', () => {
     expect(tree.best.context).toBe(main.context);
     expect(tree.forks()[0]?.tip.weight).toBe(199n);
     expect(tree.get(hashOf(2))).toBe(null);
+    // A short heavy branch leaves the whole of a long light one beside the best chain.
+    const light = open(100, 8);
+    let tip = genesis;
+    for (let id = 1; id <= 20; id += 1) light.insert((tip = block(id, tip, 1n)));
+    light.insert(block(21, genesis, 100n));
+    expect(light.size).toBe(8 + 2);
   });
 
   it('is always on a heaviest block, whatever the order of arrival', () => {
@@ -165,6 +171,8 @@ describe('ForkTree', () => {
             expect(tree.get(one.context.hash)?.context).toBe(one.context);
             expect(tree.isOnBestChain(one.context.hash)).toBe(now.includes(one));
           }
+          const weights = tree.forks().map(({ tip }) => tip.weight);
+          expect(weights).toEqual(weights.toSorted((a, b) => Number(b - a)));
           const tips = held.filter(
             (one) => !now.includes(one) && !held.some((other) => parents.get(other) === one),
           );
