@@ -11,7 +11,6 @@ import { FarmError } from './errors.ts';
 import { Farm, type FarmOptions } from './farm.ts';
 import { bytesOfSectors, drawReplotDelay } from './sectors.ts';
 import { sectorFileName } from './sector-file.ts';
-import { SlotOrder } from './slot-order.ts';
 import type { FarmSnapshot } from './snapshot.ts';
 import {
   fakeEncoding,
@@ -429,18 +428,6 @@ describe('slots that cease to come', () => {
     expect(notices.length).toBe(1);
     node.announce(slotAt(6));
     await until(() => snapshot().cause === null, 'the next audit');
-  });
-});
-
-describe('the order of slots', () => {
-  it('is taken from the node again when several slots contradict what was seen', () => {
-    const order = new SlotOrder();
-    expect(order.follow(10n)).toBe(0);
-    expect(order.follow(1n << 60n)).toBeGreaterThan(0);
-    for (const slot of [12n, 13n]) expect(() => order.follow(slot)).toThrow(/slot-info/);
-    expect(order.follow(14n)).toBe(0);
-    expect(order.follow(14n)).toBeNull();
-    expect(order.follow(16n)).toBe(1);
   });
 });
 

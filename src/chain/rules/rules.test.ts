@@ -4,6 +4,7 @@ import { pieceIndexOfSolution } from '../../protocol/solution-check.ts';
 import type { Header, SubspaceDigests } from '../../protocol/types.ts';
 import type { Block, BlockContext } from '../block.ts';
 import { genesisContext } from '../genesis.ts';
+import { checkNumber, checkParent, checkSlot } from './ancestry.ts';
 import { derive } from './import.ts';
 import { claimedSlots } from './proof-of-time.ts';
 import { checkRootPlotUpdate } from './root-plot.ts';
@@ -73,6 +74,34 @@ function parentAt(number: number, changes: Partial<BlockContext> = {}): BlockCon
 
 const check = (child: Block, parent: BlockContext) => checkNextSolutionRange(child, parent, PUBLIC_CONSTANTS);
 const after = (child: Block, parent: BlockContext) => derive(child, parent, PUBLIC_CONSTANTS, []);
+
+describe('the place of a block', () => {
+  const parent = parentAt(7, { hash: new Uint8Array(32).fill(7), slot: 40n });
+  const childOf = (parentHash: Uint8Array): Block => {
+    const child = block(8, 41n);
+    return { ...child, header: { ...child.header, parentHash } };
+  };
+
+  it('is on its parent, whole', () => {
+    checkParent(childOf(parent.hash), parent);
+    for (let at = 0; at < 32; at += 1) {
+      const other = parent.hash.map((byte, index) => (index === at ? byte ^ 1 : byte));
+      expect(() => checkParent(childOf(other), parent)).toThrow('parent-known');
+    }
+  });
+
+  it('is the next number', () => {
+    checkNumber(block(8, 41n), parent);
+    for (const number of [0, 6, 7, 9, 2 ** 32 - 1])
+      expect(() => checkNumber(block(number, 41n), parent)).toThrow('number');
+  });
+
+  it('is a later slot, however much later', () => {
+    for (const slot of [41n, 2n ** 64n - 1n]) checkSlot(block(8, slot), parent);
+    for (const slot of [0n, 39n, 40n])
+      expect(() => checkSlot(block(8, slot), parent)).toThrow('slot-increase');
+  });
+});
 
 describe('the last block of an era', () => {
   const slot = 20_000n;

@@ -1,0 +1,42 @@
+import { describe, expect, it } from 'vitest';
+import type { SlotInfo } from '../protocol/types.ts';
+import { requireSlotInfo, SlotOrder } from './slot-order.ts';
+import { slotAt } from './test-support.ts';
+
+const REFUSED = /slot-info/;
+
+describe('the order of slots', () => {
+  it('is taken from the node again when several slots contradict what was seen', () => {
+    const order = new SlotOrder();
+    expect(order.follow(10n)).toBe(0);
+    expect(order.follow(1n << 60n)).toBeGreaterThan(0);
+    for (const slot of [12n, 13n]) expect(() => order.follow(slot)).toThrow(REFUSED);
+    expect(order.follow(14n)).toBe(0);
+    expect(order.follow(14n)).toBeNull();
+    expect(order.follow(16n)).toBe(1);
+  });
+
+  it('is not given up for a slot that comes again and again, nor for some between others', () => {
+    const order = new SlotOrder();
+    expect(order.follow(10n)).toBe(0);
+    for (const slot of [8n, 8n, 8n, 9n, 7n, 8n]) expect(() => order.follow(slot)).toThrow(REFUSED);
+    expect(order.follow(11n)).toBe(0);
+    for (const slot of [9n, 10n]) expect(() => order.follow(slot)).toThrow(REFUSED);
+    expect(order.follow(12n)).toBe(0);
+  });
+});
+
+describe('a slot', () => {
+  it.each<[string, Partial<SlotInfo>]>([
+    ['a range in which nothing lies', { solutionRange: 0n }],
+    ['votes that are harder than blocks', { solutionRange: 8n, votingSolutionRange: 7n }],
+    ['half a challenge', { globalChallenge: new Uint8Array(16) }],
+  ])('is refused with %s', (_, change) => {
+    expect(() => requireSlotInfo(slotAt(9, change))).toThrow(REFUSED);
+  });
+
+  it('is taken with the narrowest ranges that there are', () => {
+    const narrow = slotAt(9, { solutionRange: 1n, votingSolutionRange: 1n });
+    expect(() => requireSlotInfo(narrow)).not.toThrow();
+  });
+});
