@@ -18,19 +18,9 @@ import { keyIdOf } from './did.ts';
 import { issueCertificate, LEAF_USAGES } from './issue.ts';
 import { decodeJws, signJws } from './jws.ts';
 import { ed25519Key, jwkOf, type Jwk } from './keys.ts';
-import {
-  decodeStatement,
-  describeContent,
-  encodeProvenance,
-  encodeStatement,
-  protectedHeader,
-  signProvenance,
-  verifyProvenance,
-} from './provenance.ts';
 import { attestCoIssuance, attestSuccession, checkSuccession, countCoIssuers } from './statements.ts';
 import { openStatusList, signStatusList, StatusList } from './status-list.ts';
-import { encode } from 'cborg';
-import { concat, utf8 } from '../protocol/bytes.ts';
+import { utf8 } from '../protocol/bytes.ts';
 import { toBase64Url } from '../wallet/json.ts';
 
 const NOW = 1_800_000_000;
@@ -337,65 +327,6 @@ describe('status lists', () => {
     list.set(places[3]!, 'suspended');
     const status = await open(await signStatusList(keys.get(A)!, A, URI, list, NOW, 100));
     expect(places.map(status)).toEqual(places.map((index) => list.get(index)));
-  });
-});
-
-describe('provenance', () => {
-  const content = utf8('a photo');
-  const about = { mediaType: 'image/png', time: NOW, did: A, origin: 'human' as const, sources: [] };
-  const statement = describeContent(content, { ...about, tool: 'camera' });
-
-  it('no changed byte is accepted', async () => {
-    const signed = await signProvenance(keys.get(A)!, statement);
-    expect(verifyProvenance(signed, content, keyOf)).toEqual(statement);
-    fc.assert(
-      fc.property(fc.nat(signed.length - 1), fc.integer({ min: 1, max: 255 }), (at, mask) => {
-        const changed = signed.slice();
-        changed[at]! ^= mask;
-        expect(() => verifyProvenance(changed, content, keyOf)).toThrow(
-          /provenance|signature|issuer-key|content/,
-        );
-      }),
-      { numRuns: 150 },
-    );
-    expect(() => verifyProvenance(concat(signed, new Uint8Array(1)), content, keyOf)).toThrow('provenance');
-    expect(() => verifyProvenance(signed, content, () => null)).toThrow('issuer-key');
-  });
-
-  it('unknown members, other versions, headers and encodings are refused', () => {
-    const header = protectedHeader('EdDSA', A);
-    const whole = (payload: Uint8Array, open = header) => encodeStatement(open, payload, new Uint8Array(64));
-    const payload = encodeProvenance(statement);
-    expect(decodeStatement(whole(payload)).statement).toEqual(statement);
-    const members = (change: (map: Map<unknown, unknown>) => void) => {
-      const map = new Map<unknown, unknown>([
-        [1, 1],
-        [2, statement.contentHash],
-        [3, 7],
-        [4, 'x'],
-        [5, NOW],
-        [6, A],
-        [7, 'human'],
-        [8, []],
-      ]);
-      change(map);
-      return encode(map);
-    };
-    expect(decodeStatement(whole(members(() => undefined))).statement.contentLength).toBe(7);
-    const bad = [
-      members((map) => map.set(13, 'x')),
-      members((map) => map.set('a', 'x')),
-      members((map) => map.set(1, 2)),
-      members((map) => map.delete(2)),
-      members((map) => map.set(3, -1)),
-      members((map) => map.set(7, 'robot')),
-      members((map) => map.set(8, [new Uint8Array(31)])),
-      members((map) => map.set(9, 1)),
-      new Uint8Array([0xbf, 0x01, 0x01, 0xff]),
-      new Uint8Array([0xa1, 0x18, 0x01, 0x01]),
-    ];
-    for (const one of bad) expect(() => decodeStatement(whole(one))).toThrow('provenance');
-    expect(() => decodeStatement(whole(payload, protectedHeader('EdDSA', B)))).toThrow('protected header');
   });
 });
 
