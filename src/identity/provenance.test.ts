@@ -66,7 +66,15 @@ describe('provenance', () => {
       change(map);
       return encode(map);
     };
-    expect(decodeStatement(whole(members(() => undefined))).statement.contentLength).toBe(7);
+    const plain = members(() => undefined);
+    expect(decodeStatement(whole(plain)).statement.contentLength).toBe(7);
+    const all = decode(plain, { useMaps: true }) as Map<number, unknown>;
+    const inOrder = (order: number[]) =>
+      concat(
+        Uint8Array.of(0xa0 | order.length),
+        ...order.flatMap((key) => [key, all.get(key)].map((part) => new Uint8Array(encode(part)))),
+      );
+    expect(inOrder([1, 2, 3, 4, 5, 6, 7, 8])).toEqual(new Uint8Array(plain));
     const bad = [
       members((map) => map.set(13, 'x')),
       members((map) => map.set('a', 'x')),
@@ -76,6 +84,8 @@ describe('provenance', () => {
       members((map) => map.set(7, 'robot')),
       members((map) => map.set(8, [new Uint8Array(31)])),
       members((map) => map.set(9, 1)),
+      inOrder([8, 7, 6, 5, 4, 3, 2, 1]),
+      concat(inOrder([1, 2, 3, 4, 5, 6, 7, 8]), new Uint8Array(64 * 1024)),
       new Uint8Array([0xbf, 0x01, 0x01, 0xff]),
       new Uint8Array([0xa1, 0x18, 0x01, 0x01]),
     ];
