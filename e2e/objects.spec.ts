@@ -10,10 +10,11 @@ import { expect, test } from '@playwright/test';
 import { SAMPLE_PASSWORD } from '../devnet/samples.ts';
 import { beside, besideApp } from './support/beside.ts';
 import { download, objectsScreen, openSample } from './support/objects.ts';
-import { card, profile } from './support/profile.ts';
+import { card, NOWHERE, profile } from './support/profile.ts';
 import { historyNetwork } from './support/programs.ts';
 
 const MINUTE = 60_000;
+const NOBODYS = `bafkr6i${'a'.repeat(52)}`;
 const app = besideApp();
 const network = beside(historyNetwork);
 
@@ -45,11 +46,10 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     };
     await attempt('bafybeigdyrzt5sfp7udm7hu76uh7y26nf3efuylqabf3oclgtqy55fbzdi');
     await expect(open.getByRole('alert')).toContainText(/begins? with bafkr6i/);
-    const nowhere = `bafkr6i${'a'.repeat(52)}`;
-    await attempt(nowhere);
+    await attempt(NOBODYS);
     await expect(open.getByRole('alert')).toContainText('Nobody who was asked knows', { timeout: MINUTE });
     await open.getByText('Where', { exact: true }).click();
-    await expect(open.getByText(`part ${nowhere}`)).toBeVisible();
+    await expect(open.getByText(`part ${NOBODYS}`)).toBeVisible();
     expect(await kept.textContent()).toBe(before);
   });
   await test.step('it is said who is asked where an object lies, and the person may give it up', async () => {
@@ -148,8 +148,33 @@ test('samples open, play and can be sought through', async ({ browser }) => {
   });
 });
 
+test('what is asked for before the chain is verified waits for it, and can be given up', async ({
+  browser,
+}) => {
+  const page = await profile(browser, app().url, NOWHERE);
+  await page.evaluate((cid) => {
+    window.location.hash = `#/objects/${cid}`;
+  }, NOBODYS);
+  const open = card(page, 'Open');
+  await expect(
+    page.getByText('Objects can be opened once the chain is verified up to its head'),
+  ).toBeVisible();
+  await expect(page.getByText('This screen goes on by itself then.')).toBeVisible();
+  await expect(open.getByRole('button', { name: 'Waiting for the chain…' })).toBeDisabled();
+  await open.getByRole('button', { name: 'Cancel' }).click();
+  await expect(open.getByRole('button', { name: 'Open', exact: true })).toBeEnabled();
+  await expect(open.getByLabel('Identifier or link')).toHaveValue(NOBODYS);
+});
+
 test('history is looked through for what nobody knows, which can be paused', async ({ browser }) => {
   const page = await profile(browser, app().url, network());
+  await page.evaluate((cid) => {
+    window.location.hash = `#/objects/${cid}`;
+  }, NOBODYS);
+  // Opened by itself once the chain is verified.
+  await expect(card(page, 'Open').getByRole('alert')).toContainText('Nobody who was asked knows', {
+    timeout: 4 * MINUTE,
+  });
   await objectsScreen(page);
   const link = await page.getByRole('link', { name: 'hello.txt', exact: true }).getAttribute('href');
   const search = page.getByTestId('search');
@@ -158,7 +183,7 @@ test('history is looked through for what nobody knows, which can be paused', asy
     await page.getByRole('button', { name: 'Search all of history' }).click();
   };
   await page.getByText('If nobody knows where it lies').click();
-  await lookFor(`bafkr6i${'a'.repeat(52)}`);
+  await lookFor(NOBODYS);
   await expect(search).toContainText(/[1-9][0-9]* of \d+ pieces looked through/, { timeout: MINUTE });
   await search.getByRole('button', { name: 'Pause' }).click();
   await expect(search).toHaveAttribute('data-state', 'paused');

@@ -1,6 +1,7 @@
 /** What is remembered of history that was looked through. */
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { concat } from '../protocol/bytes.ts';
 import { blake3Hash } from '../protocol/hash.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
@@ -126,6 +127,39 @@ describe('the index of history', () => {
     const again = await HistoryIndex.open(directory, chain);
     expect([...again.find(nodes(39_999, 1)[0]!.hash)]).toHaveLength(1);
     expect([...again.find(nodes(200_000, 1)[0]!.hash)]).toEqual([]);
+  });
+
+  it('has a place once that was looked through twice', async () => {
+    const directory = new MemoryDirectory();
+    const index = await HistoryIndex.open(directory, chain);
+    const nodes = [9, 5, 7].map((offset) => ({ hash: hashOf(1), offset }));
+    for (let time = 0; time < 2; time += 1) {
+      index.look(2n, nodes);
+      index.look(0n, [{ hash: hashOf(1), offset: 8 }]);
+      await index.save();
+    }
+    const again = await HistoryIndex.open(directory, chain);
+    const found = [...again.find(hashOf(1))].map(({ pieceIndex, offset }) => [pieceIndex, offset]);
+    expect(found).toEqual([
+      [0n, 8],
+      [2n, 5],
+      [2n, 7],
+      [2n, 9],
+    ]);
+  });
+
+  it('leaves be what another version wrote, and what has no whole number of nodes', async () => {
+    const directory = new MemoryDirectory();
+    await looked(directory);
+    const content = directory.files.get(FILE)!.slice(0, -32);
+    const isKnown = async (written: Uint8Array): Promise<boolean> => {
+      directory.files.set(FILE, concat(written, blake3Hash(written)));
+      return (await HistoryIndex.open(directory, chain)).hasLooked(768n);
+    };
+    expect(await isKnown(content)).toBe(true);
+    expect(await isKnown(concat(Uint8Array.of(2), content.subarray(1)))).toBe(false);
+    expect(await isKnown(content.subarray(0, -1))).toBe(false);
+    expect(await isKnown(content.subarray(0, -36))).toBe(false);
   });
 
   it('writes what is new, once', async () => {

@@ -215,11 +215,9 @@ function settle(seen: Seen): void {
   const all = [...old, ...fresh].sort(
     (a, b) => (a.prefix < b.prefix ? -1 : a.prefix > b.prefix ? 1 : 0) || a.place - b.place,
   );
-  const kept = all.filter(
-    ({ prefix, place }, at) =>
-      all[at - MAX_PLACES_OF_ONE]?.prefix !== prefix &&
-      (all[at - 1]?.prefix !== prefix || all[at - 1]!.place !== place),
-  );
+  const kept = all
+    .filter(({ prefix, place }, at) => all[at - 1]?.prefix !== prefix || all[at - 1]!.place !== place)
+    .filter(({ prefix }, at, distinct) => distinct[at - MAX_PLACES_OF_ONE]?.prefix !== prefix);
   seen.prefixes = BigUint64Array.from(kept, ({ prefix }) => prefix);
   seen.places = Uint32Array.from(kept, ({ place }) => place);
   seen.fresh = new Map();
