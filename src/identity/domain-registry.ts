@@ -53,8 +53,8 @@ export interface DomainRegistryOptions {
   consensus(): BlockReader | null;
   /** Nodes of the domain, the preferred one first; none if no node is known. */
   nodes(): readonly NodeRpc[];
-  /** Account that pays for calls. Throws Refusal. */
-  signer(): Promise<AccountSigner>;
+  /** Account that pays for calls, by its address; the wallet's first one when left out. Throws Refusal. */
+  signer(payer?: string): Promise<AccountSigner>;
   sleep?: (ms: number) => Promise<void>;
 }
 
@@ -138,8 +138,8 @@ export class DomainRegistry implements RegistryAccess {
     return { registry, time, block: header.number, consensusBlock: null, proven: false };
   }
 
-  async quote(call: AutoIdCall): Promise<CallQuote> {
-    const signer = await this.options.signer();
+  async quote(call: AutoIdCall, payer?: string): Promise<CallQuote> {
+    const signer = await this.options.signer(payer);
     const head = await this.head();
     const domain = (head && (await this.domain(head))) ?? noRegistry();
     const extrinsic = await this.extrinsic(call, { ...signer, sign: () => new Uint8Array(64) });
@@ -180,8 +180,8 @@ export class DomainRegistry implements RegistryAccess {
     });
   }
 
-  async submit(call: AutoIdCall, ids: readonly Uint8Array[]): Promise<SubmittedCall> {
-    const extrinsic = await this.extrinsic(call, await this.options.signer());
+  async submit(call: AutoIdCall, ids: readonly Uint8Array[], payer?: string): Promise<SubmittedCall> {
+    const extrinsic = await this.extrinsic(call, await this.options.signer(payer));
     const hash = extrinsicHash(extrinsic);
     return this.asked(async (node) => {
       const from = (await node.header())?.number ?? 0;

@@ -26,6 +26,8 @@ describe('identities', () => {
     expect(await ada.verdict({ did })).toMatchObject({ chain: 'not-anchored', certificates: 'ok' });
     const dry = await ada.registerIdentity({ did, dry: true });
     expect(dry).toEqual({ ...LOCAL, quote: TEST_QUOTE });
+    const byAnother = await ada.registerIdentity({ did, dry: true, payer: 'su2' });
+    expect(byAnother.quote).toEqual({ ...TEST_QUOTE, account: 'su2' });
     const sent = await ada.registerIdentity({ did });
     expect(sent.extrinsic).not.toBeNull();
     expect(await ada.verdict({ did })).toMatchObject({ chain: 'ok', strict: 'ok', asOf: { proven: true } });

@@ -9,7 +9,7 @@ import { identityView, type IdentityView } from './identity-view.ts';
 import { BACKDATE_MS, DAY_MS, LEAF, requireDays, ROOT_PATH_LENGTH, wholeSecond } from './issue-leaf.ts';
 import { AUTHORITY_USAGES, issueCertificate } from './issue.ts';
 import { signatureAlgorithmOf, signDer } from './keys.ts';
-import { LOCAL, sendCall, signedPart, type CallView } from './registry-call.ts';
+import { LOCAL, sendCall, signedPart, type CallView, type Sending } from './registry-call.ts';
 import { identifiersOf } from './verdict.ts';
 
 /** Commands, for one wallet and network. */
@@ -20,34 +20,32 @@ export function registrationCommands(context: IdentityContext) {
     signer: OwnIdentity,
     signerId: Uint8Array,
     action: CertificateAction,
-    dry: boolean,
+    sending: Sending,
   ): Promise<CallView> => {
     const seen = await context.latest([target, signerId], did);
     const nonce = seen?.registry.entry(signerId)?.nonce ?? 0n;
     const key = await context.signingKey(signer.key);
     const signature = await signDer(key, actionPayload(target, nonce, action));
     const proof = { signatureAlgorithm: signatureAlgorithmOf(key.algorithm), signature };
-    return sendCall(context, { kind: action, id: target, proof }, [target, signerId], did, dry);
+    return sendCall(context, { kind: action, id: target, proof }, [target, signerId], did, sending);
   };
 
   return {
-    /** Registers an identity; `dry` only says what would come of it. */
-    async registerIdentity(input: { did: string; dry?: boolean }): Promise<CallView> {
+    /** Registers an identity. */
+    async registerIdentity(input: { did: string } & Sending): Promise<CallView> {
       const chain = context.chainOf(context.known(input.did) ?? context.own(input.did));
       const ids = identifiersOf(chain);
       const call: AutoIdCall = { kind: 'register', issuer: ids.at(-2) ?? null, request: signedPart(chain) };
-      return sendCall(context, call, ids, input.did, input.dry === true);
+      return sendCall(context, call, ids, input.did, input);
     },
 
     /**
      * Renews an identity with the same key and name and a fresh serial: a root by itself, another one by its
      * issuer, if that is one's own. The registry is told if it holds the identity.
      */
-    async renewIdentity(input: {
-      did: string;
-      days?: number;
-      dry?: boolean;
-    }): Promise<IdentityView & { call: CallView | null }> {
+    async renewIdentity(
+      input: { did: string; days?: number } & Sending,
+    ): Promise<IdentityView & { call: CallView | null }> {
       const identity = context.own(input.did);
       const chain = context.chainOf(identity);
       const { tbs } = subjectOf(chain);
@@ -76,7 +74,7 @@ export function registrationCommands(context: IdentityContext) {
           { kind: 'renew', id: ids.at(-1)!, issuer: ids.at(-2) ?? null, request: signedPart(renewed) },
           ids,
           input.did,
-          input.dry === true,
+          input,
         );
         if (call.refused !== null) return { ...identityView(context, identity), call };
       }
@@ -90,7 +88,7 @@ export function registrationCommands(context: IdentityContext) {
      * Revokes an identity: a root by itself, another one by its issuer. Takes effect in this wallet at once; the
      * registry is told if it holds the identity.
      */
-    async revokeIdentity(input: { did: string; dry?: boolean }): Promise<CallView> {
+    async revokeIdentity(input: { did: string } & Sending): Promise<CallView> {
       const target = context.known(input.did) ?? context.own(input.did);
       const chain = context.chainOf(target);
       const ids = identifiersOf(chain);
@@ -99,21 +97,19 @@ export function registrationCommands(context: IdentityContext) {
       const seen = await context.latest(ids, input.did);
       const registered = seen !== null && seen.registry.entry(ids.at(-1)!) !== null;
       const result = registered
-        ? await act(ids.at(-1)!, input.did, revoker, revokerId, 'revoke', input.dry === true)
+        ? await act(ids.at(-1)!, input.did, revoker, revokerId, 'revoke', input)
         : LOCAL;
       if (input.dry !== true && result.refused === null) await context.rememberRevoked(ids.at(-1)!);
       return result;
     },
 
     /** Gives an identity of one's own up for good; its name and key are never used together again. */
-    async deactivateIdentity(input: { did: string; dry?: boolean }): Promise<CallView> {
+    async deactivateIdentity(input: { did: string } & Sending): Promise<CallView> {
       const identity = context.own(input.did);
       const id = idOfDid(input.did);
       const seen = await context.latest([id], input.did);
       const registered = seen !== null && seen.registry.entry(id) !== null;
-      const result = registered
-        ? await act(id, input.did, identity, id, 'deactivate', input.dry === true)
-        : LOCAL;
+      const result = registered ? await act(id, input.did, identity, id, 'deactivate', input) : LOCAL;
       if (input.dry !== true && result.refused === null)
         await context.putIdentity({ ...identity, deactivated: true });
       return result;

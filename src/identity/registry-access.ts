@@ -47,13 +47,16 @@ export interface RegistryAccess {
   read(ids: readonly Uint8Array[]): Promise<RegistryView | null>;
   /** The same as of the newest block, by the word of a node alone: only good for bad news and for what to sign. */
   report(ids: readonly Uint8Array[]): Promise<RegistryView | null>;
-  /** What a call would cost. */
-  quote(call: AutoIdCall): Promise<CallQuote>;
+  /** What a call would cost. `payer`: as for `submit`. */
+  quote(call: AutoIdCall, payer?: string): Promise<CallQuote>;
   /**
-   * Sends a call from the wallet's first account; resolves when a block holds it. `ids`: what it touches. Throws
-   * Refusal `registry-refused` if the registry refused it after all, `not-included` if no block took it in.
+   * Sends a call; resolves when a block holds it. Throws Refusal `registry-refused` if the registry refused it after
+   * all, `not-included` if no block took it in.
+   *
+   * @param ids What it touches.
+   * @param payer SS58 address of the wallet's account that pays; its first one when left out.
    */
-  submit(call: AutoIdCall, ids: readonly Uint8Array[]): Promise<SubmittedCall>;
+  submit(call: AutoIdCall, ids: readonly Uint8Array[], payer?: string): Promise<SubmittedCall>;
 }
 
 /** What the registry said. */

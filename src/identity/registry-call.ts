@@ -22,13 +22,21 @@ export interface CallView {
 /** What was done in this wallet alone. */
 export const LOCAL: CallView = { refused: null, sentence: null, extrinsic: null, block: null, quote: null };
 
+/** How a call is made. */
+export interface Sending {
+  /** Only says what would come of it. */
+  dry?: boolean;
+  /** SS58 address of the wallet's account that pays; its first one when left out. */
+  payer?: string;
+}
+
 /** Runs a call against the registry's newest content, and sends it only if it would be accepted. */
 export async function sendCall(
   context: IdentityContext,
   call: AutoIdCall,
   ids: readonly Uint8Array[],
   did: string,
-  dry: boolean,
+  { dry, payer }: Sending,
 ): Promise<CallView> {
   const seen = await context.latest(ids, did);
   if (seen === null || context.registry === null) {
@@ -40,8 +48,8 @@ export async function sendCall(
   }
   const outcome = seen.registry.predict(call, seen.time);
   if (!outcome.ok) return { ...LOCAL, refused: outcome.error, sentence: CALL_SENTENCES[outcome.error] };
-  if (dry) return { ...LOCAL, quote: await context.registry.quote(call) };
-  return { ...LOCAL, ...(await context.registry.submit(call, ids)) };
+  if (dry === true) return { ...LOCAL, quote: await context.registry.quote(call, payer) };
+  return { ...LOCAL, ...(await context.registry.submit(call, ids, payer)) };
 }
 
 /** What a call carries of a chain's last certificate. */

@@ -7,7 +7,7 @@ import type { CredentialRecord } from './credential-view.ts';
 import { decodePresentationResponse } from './exchange.ts';
 import { isUnlinkable } from './jpt.ts';
 import { learnWebIssuer } from './openid-issuer-keys.ts';
-import { sendCall, signedPart, type CallView } from './registry-call.ts';
+import { sendCall, signedPart, type CallView, type Sending } from './registry-call.ts';
 import { openStatusList, signStatusList } from './status-list.ts';
 import { issuePointer, pointerIdOf, pointerIn, pointerTo } from './status-pointer.ts';
 import { identifiersOf } from './verdict.ts';
@@ -165,15 +165,12 @@ export function statusCommands(context: IdentityContext, web: Web) {
 
     /**
      * Announces an issuer's signed list (`list`), stored as the object `cid`, in the registry of identities, where
-     * whoever knows the issuer finds it. `dry` only says what would come of it. Throws Refusal `status-list` for a list
-     * that is not newer than the one announced, `not-an-authority`.
+     * whoever knows the issuer finds it. Throws Refusal `status-list` for a list that is not newer than the one
+     * announced, `not-an-authority`.
      */
-    async announceStatusList(input: {
-      issuer: string;
-      list: string;
-      cid: string;
-      dry?: boolean;
-    }): Promise<CallView> {
+    async announceStatusList(
+      input: { issuer: string; list: string; cid: string } & Sending,
+    ): Promise<CallView> {
       const issuer = context.own(input.issuer);
       const list = input.list.trim();
       const expected = { issuer: issuer.did, uri: statusUri(issuer.did), now: context.seconds };
@@ -206,7 +203,7 @@ export function statusCommands(context: IdentityContext, web: Web) {
         entry === null
           ? { kind: 'register', issuer: issuerId, request }
           : { kind: 'renew', id, issuer: issuerId, request };
-      const sent = await sendCall(context, call, ids, issuer.did, input.dry === true);
+      const sent = await sendCall(context, call, ids, issuer.did, input);
       if (sent.extrinsic !== null) await noteAnnounced(context, issuer.did, pointer.issuedAt);
       return sent;
     },

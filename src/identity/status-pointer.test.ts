@@ -100,8 +100,8 @@ beforeEach(async () => {
     exists: async () => exists,
     read: (ids) => present().read(ids),
     report: (ids) => present().report(ids),
-    quote: (call) => present().quote(call),
-    submit: (call, ids) => present().submit(call, ids),
+    quote: (...call) => present().quote(...call),
+    submit: (...call) => present().submit(...call),
   };
   wallet = await testWallet();
   [issuer, holder, verifier] = [await person(access, wallet), await person(access), await person(access)];

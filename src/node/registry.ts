@@ -7,7 +7,7 @@ import type { OpenSocket } from '../network/socket.ts';
 import { NodeRpc } from '../network/node-rpc.ts';
 import { RpcClient } from '../network/rpc.ts';
 import { Refusal } from '../wallet/errors.ts';
-import type { WalletService } from '../wallet/service.ts';
+import type { AccountSigner, WalletService } from '../wallet/service.ts';
 import type { NetworkChoice, NetworkId } from './api.ts';
 
 /** A network that is being followed. */
@@ -71,17 +71,20 @@ export function registryOf(
         return new VerifiedBlocks(client);
       },
       nodes,
-      signer: async () => {
-        wallet.requireUnlocked();
-        const { accounts } = await wallet.status();
-        const account = accounts.find(({ kind }) => kind === 'phrase');
-        if (account !== undefined) return wallet.signer(account.id);
-        throw new Refusal(
-          'no-account',
-          'no account can sign',
-          'The wallet has no account that can pay for this.',
-        );
-      },
+      signer: (payer) => payingSigner(wallet, payer),
     }),
   };
+}
+
+/**
+ * Signer of the wallet's account with this address, or of its first one that can sign. Throws Refusal `locked`,
+ * `watch-only`, `unknown-account`, `no-account`.
+ */
+export async function payingSigner(wallet: WalletService, payer?: string): Promise<AccountSigner> {
+  wallet.requireUnlocked();
+  if (payer !== undefined) return wallet.signer(payer);
+  const { accounts } = await wallet.status();
+  const account = accounts.find(({ kind }) => kind === 'phrase');
+  if (account !== undefined) return wallet.signer(account.id);
+  throw new Refusal('no-account', 'no account can sign', 'The wallet has no account that can pay for this.');
 }

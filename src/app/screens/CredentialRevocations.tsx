@@ -198,7 +198,7 @@ function Announce(props: { issuer: string; list: StoredList; onAnnounced: () => 
                   warning:
                     'Until it is in history nobody can fetch it, and whoever checks is told that revocations are not known.',
                 })}
-            run={(dry) => identity.announceStatusList({ issuer, list: list.text, cid: list.cid, dry })}
+            run={(how) => identity.announceStatusList({ issuer, list: list.text, cid: list.cid, ...how })}
             done={(news) => {
               setTold(news ?? 'It is announced.');
               onAnnounced();

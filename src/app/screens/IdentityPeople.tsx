@@ -202,14 +202,14 @@ function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; 
               label="Register on the network"
               primary
               what={`Register “${one.name}”`}
-              run={(dry) => identity.registerIdentity({ did, dry })}
+              run={(how) => identity.registerIdentity({ did, ...how })}
               done={done}
             />
           )}
           <RegistryDeed
             label="Renew"
             what={`Renew “${one.name}” for two more years`}
-            run={async (dry) => (await identity.renewIdentity({ did, dry })).call}
+            run={async (how) => (await identity.renewIdentity({ did, ...how })).call}
             done={done}
           />
           <RevokeDeed one={one} done={done} />
@@ -219,7 +219,7 @@ function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; 
               danger
               what={`Give “${one.name}” up for good`}
               warning="The same name with the same key can never be used again."
-              run={(dry) => identity.deactivateIdentity({ did, dry })}
+              run={(how) => identity.deactivateIdentity({ did, ...how })}
               done={done}
             />
           )}
@@ -242,7 +242,7 @@ function RevokeDeed({ one, done }: { one: IdentityView; done: (told: string | nu
       danger
       what={`Revoke “${one.name}”`}
       warning="Everybody will refuse what it signs from now on."
-      run={(dry) => identity.revokeIdentity({ did: one.did, dry })}
+      run={(how) => identity.revokeIdentity({ did: one.did, ...how })}
       done={done}
     />
   );

@@ -1,19 +1,19 @@
 import { useEffect, useState } from 'react';
 import type { CallQuote } from '../../identity/registry-access.ts';
-import type { CallView } from '../../identity/registry-call.ts';
+import type { CallView, Sending } from '../../identity/registry-call.ts';
 import type { PaymentPlan } from '../../node/payments.ts';
 import { oneToken } from '../../wallet/amounts.ts';
 import { decodeAddress } from '../../protocol/ss58.ts';
 import { Failure, useAction } from '../components/forms.tsx';
 import { brief, bytes, tokens } from '../format.ts';
 import { useToken } from '../node-client.ts';
-import { money } from '../wallet-client.ts';
+import { money, useSigner } from '../wallet-client.ts';
 import type { Token } from '../../protocol/notation.ts';
 
 const LOOK_MS = 3000;
 
 /** Asks what would come of it, and does it. */
-type Run = (dry: boolean) => Promise<CallView | null>;
+type Run = (how: Sending) => Promise<CallView | null>;
 
 /**
  * A deed that the registry may have to know of: shows what is signed, who pays and what it costs before anything
@@ -32,20 +32,26 @@ export function RegistryDeed(props: {
 }) {
   const { label, what, warning, run, done } = props;
   const [quote, setQuote] = useState<CallQuote | null>(null);
+  const [payer, setPayer] = useState<string>();
   const action = useAction();
   const ask = async () => {
-    const seen = await run(true);
+    const seen = await run({ dry: true, payer });
     if (seen !== null && seen.refused !== null) throw new Error(seen.sentence ?? seen.refused);
     if (seen?.quote != null) return setQuote(seen.quote);
     if (!window.confirm(`${what}? ${warning ?? ''}`)) return;
-    await run(false);
+    await run({ payer });
     done(null);
   };
   const send = async () => {
-    const sent = await run(false);
+    const sent = await run({ payer });
     if (sent !== null && sent.refused !== null) throw new Error(sent.sentence ?? sent.refused);
     setQuote(null);
     done(`${what}: done in block ${sent?.block} of the registry’s network.`);
+  };
+  const look = async (by = payer) => setQuote((await run({ dry: true, payer: by }))?.quote ?? quote);
+  const payBy = (address: string) => {
+    setPayer(address);
+    action.run(() => look(address));
   };
   return (
     <>
@@ -61,9 +67,9 @@ export function RegistryDeed(props: {
         <div className="asked stack wide" role="group" aria-label={what}>
           <strong>{what}?</strong>
           {warning !== undefined && <p>{warning}</p>}
-          <Quote quote={quote} />
+          <Quote quote={quote} payBy={payBy} />
           {isShort(quote) ? (
-            <MoveTokens quote={quote} look={async () => setQuote((await run(true))?.quote ?? quote)} />
+            <MoveTokens key={quote.account} quote={quote} look={look} />
           ) : (
             <div className="row">
               <button
@@ -88,8 +94,9 @@ export function RegistryDeed(props: {
 
 const isShort = ({ fee, balance }: CallQuote) => BigInt(balance) <= BigInt(fee);
 
-function Quote({ quote }: { quote: CallQuote }) {
+function Quote({ quote, payBy }: { quote: CallQuote; payBy: (address: string) => void }) {
   const token = useToken();
+  const { choices } = useSigner();
   return (
     <dl className="facts">
       <dt>You sign</dt>
@@ -100,9 +107,19 @@ function Quote({ quote }: { quote: CallQuote }) {
       <dd>about {fine(quote.fee, token)}</dd>
       <dt>Paid by</dt>
       <dd>
-        <span className="mono" title={quote.account}>
-          {brief(quote.account)}
-        </span>
+        {choices.options.length > 1 ? (
+          <select aria-label="Paid by" value={quote.account} onChange={(event) => payBy(event.target.value)}>
+            {choices.options.map(([address, name]) => (
+              <option key={address} value={address}>
+                {name}
+              </option>
+            ))}
+          </select>
+        ) : (
+          <span className="mono" title={quote.account}>
+            {brief(quote.account)}
+          </span>
+        )}
         , which has {tokens(quote.balance, token)} on the registry’s network
       </dd>
     </dl>

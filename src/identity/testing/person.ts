@@ -53,7 +53,7 @@ export function testRegistry(registry: Registry, now: () => number): RegistryAcc
     exists: async () => true,
     read: async () => ({ registry, block, consensusBlock: 1, time: now(), proven: true }),
     report: async () => ({ registry, block, consensusBlock: null, time: now(), proven: false }),
-    quote: async () => TEST_QUOTE,
+    quote: async (_, payer = TEST_QUOTE.account) => ({ ...TEST_QUOTE, account: payer }),
     submit: async (call) => {
       const outcome = registry.dispatch(call, now());
       if (!outcome.ok) throw new Error(outcome.error);
