@@ -52,13 +52,25 @@ async function fund(page: Page): Promise<void> {
   await network().ask(address!);
 }
 
+/** Adds an account to the wallet, which then is the only one with tokens on the registry's network. */
+async function fundAnother(page: Page, name: string): Promise<void> {
+  await page.goto(`${app().url}/#/wallet`);
+  const add = card(page, 'Add an account');
+  await add.getByLabel('Name').fill(name);
+  await add.getByRole('button', { name: 'Add' }).click();
+  const account = page.getByTestId('accounts').locator('> *', { hasText: name });
+  await network().ask((await account.locator('.mono').first().textContent())!);
+}
+
 /** Does what a button of an identity says, having seen what is signed and what it costs. */
-async function signAndSend(one: Locator, button: string, call: string): Promise<void> {
+async function signAndSend(one: Locator, button: string, call: string, payer?: string): Promise<void> {
   const deed = one.getByRole('group', { name: /“.*”/ });
   await expect(async () => {
     if (await deed.isHidden()) await one.getByRole('button', { name: button }).click();
     await expect(deed).toContainText(call, { timeout: ONCE_MS });
     await expect(deed).toContainText('Costs', { timeout: ONCE_MS });
+    if (payer !== undefined)
+      await deed.getByLabel('Paid by').selectOption({ label: payer }, { timeout: ONCE_MS });
     await expect(deed.getByRole('button', { name: 'Sign and send' })).toBeVisible({ timeout: ONCE_MS });
   }).toPass({ timeout: PROOF_MS });
   await deed.getByRole('button', { name: 'Sign and send' }).click();
@@ -191,13 +203,13 @@ test('on a network with a registry: register, verify by proof, revoke, and see i
   };
   const { issuer, holder, verifier } = parties;
   for (const page of [issuer, holder, verifier]) await makeWallet(page);
-  await fund(issuer);
+  await fundAnother(issuer, 'Treasury');
   await makeIdentity(issuer, 'Town hall');
   await makeIdentity(holder, 'Ada');
   const townHall = mine(issuer, 'Town hall');
   await townHall.locator('summary').first().click();
   await expect(townHall).toContainText('did:autoid:dev:');
-  await signAndSend(townHall, 'Register on the network', 'AutoId.register_auto_id');
+  await signAndSend(townHall, 'Register on the network', 'AutoId.register_auto_id', 'Treasury');
   const { ask } = await exchange(parties);
 
   // The registration counts once a receipt that the consensus chain confirmed proves it.
@@ -219,7 +231,7 @@ test('on a network with a registry: register, verify by proof, revoke, and see i
     await expect(holder.getByTestId('looked-up')).toContainText('registered, proven', { timeout: ONCE_MS });
   }).toPass({ timeout: PROOF_MS });
 
-  await signAndSend(townHall, 'Revoke', 'AutoId.revoke_certificate');
+  await signAndSend(townHall, 'Revoke', 'AutoId.revoke_certificate', 'Treasury');
   await ask.getByRole('button', { name: 'Check the answer' }).click();
   await expect(ask.getByRole('alert')).toContainText('revoked');
   await expect(verifier.getByTestId('checked')).toHaveCount(0);
