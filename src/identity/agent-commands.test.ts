@@ -42,6 +42,10 @@ describe('agents', () => {
       await expect(
         owner.checkUse({ invocation, authority, audience: 'shop', nonce: await owner.newChallenge() }),
       ).rejects.toThrow('nonce');
+      // Whatever came of it, it is judged and counted once.
+      await expect(owner.checkUse({ invocation, authority, audience: 'shop', nonce })).rejects.toThrow(
+        'nonce: judged before',
+      );
       return checked.verdict;
     };
     const spend = (amount: string) =>

@@ -11,6 +11,8 @@ import {
   authenticate,
   checkAuthentication,
   checkInvocation,
+  CLOCK_SKEW_S,
+  MAX_AGE_S,
   nextAuditEntry,
   type AuditEntry,
 } from './agent.ts';
@@ -32,6 +34,21 @@ const NONCE_BYTES = 24;
 /** Commands, for one wallet and network. */
 export function agentUseCommands(context: IdentityContext) {
   const { find, certificatesFor, countUse } = delegationBook(context);
+
+  /** Questions whose answer was judged, with the second from which on no answer to them is taken anyway. */
+  const spent = new Map<string, number>();
+
+  /** Throws Refusal `nonce` for a question that was spent before: its totals would count twice. */
+  const spend = (nonce: string): void => {
+    for (const [old, until] of spent) if (until < context.seconds) spent.delete(old);
+    if (spent.has(nonce))
+      throw new Refusal(
+        'nonce',
+        'judged before',
+        'The answer to this question was judged already. Ask a new question for another use.',
+      );
+    spent.set(nonce, context.seconds + MAX_AGE_S + CLOCK_SKEW_S);
+  };
 
   const audit = (): AuditEntry[] =>
     context
@@ -98,7 +115,8 @@ export function agentUseCommands(context: IdentityContext) {
 
     /**
      * Judges an agent's signed request under the authority of one of one's own identities (or another one that is
-     * named), counts its totals and writes it to the log. Throws Refusal for what cannot even be read.
+     * named), counts its totals and writes it to the log; once for each question. Throws Refusal for what cannot even
+     * be read, `nonce` for what was judged before.
      */
     async checkUse(input: {
       invocation: string;
@@ -119,6 +137,7 @@ export function agentUseCommands(context: IdentityContext) {
       const keyOf = (did: string): Jwk | null => keys.get(did)?.key ?? null;
       const challenge = { audience: input.audience, nonce: input.nonce, now: context.seconds };
       const { iss: agent, chain, request: asked } = checkInvocation(file.invocation, challenge, keyOf);
+      spend(input.nonce);
       const request: CapabilityRequest = {
         res: asked.res,
         act: asked.act,

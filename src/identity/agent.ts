@@ -19,8 +19,10 @@ import type { Jwk, SigningKey } from './keys.ts';
 const INVOCATION_TYPE = 'autocap-invocation+jwt';
 const AUTHENTICATION_TYPE = 'autoid-auth+jwt';
 const REVOCATION_TYPE = 'autocap-revoked+jwt';
-const CLOCK_SKEW_S = 60;
-const MAX_AGE_S = 300;
+/** How far a signer's clock may be ahead, in seconds. */
+export const CLOCK_SKEW_S = 60;
+/** How old an answer may be, in seconds. */
+export const MAX_AGE_S = 300;
 
 const text = (limit: number) => v.pipe(v.string(), v.minLength(1), v.maxLength(limit));
 const seconds = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
