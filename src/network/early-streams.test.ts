@@ -16,14 +16,19 @@ function streamTo() {
   const sent: Uint8Array[] = [];
   const read: Uint8Array[] = [];
   const state = { closed: false, error: null as Error | null };
+  let unread = new Uint8Array();
   const stream = {
     protocol: '',
+    readBuffer: {
+      subarray: () => unread,
+      consume: (bytes: number) => (unread = unread.subarray(bytes)),
+    },
     send: (bytes: Uint8Array) => sent.push(bytes) > 0,
     onData: (bytes: Uint8Array) => void read.push(bytes.slice()),
     abort: (error: Error) => (state.error = error),
     close: () => Promise.resolve(void (state.closed = true)),
   };
-  return { sent, read, state, stream };
+  return { sent, read, state, stream, early: (bytes: Uint8Array) => (unread = bytes.slice()) };
 }
 
 async function open({ stream }: ReturnType<typeof streamTo>, protocol?: string): Promise<Stream> {
@@ -57,6 +62,18 @@ describe('a stream that is opened early', () => {
         },
       ),
     );
+  });
+
+  it('takes as consent what came before it was ready', async () => {
+    for (const here of [line('/multistream/1.0.0').length, PROPOSAL.length]) {
+      const far = streamTo();
+      far.early(PROPOSAL.subarray(0, here));
+      const stream = await open(far, PROTOCOL);
+      expect(far.stream.readBuffer.subarray().length).toBe(0);
+      far.stream.onData(concat(PROPOSAL.subarray(here), Uint8Array.of(7)));
+      await agreed(stream);
+      expect(concat(...far.read)).toEqual(Uint8Array.of(7));
+    }
   });
 
   it('ends with any other answer, of which nothing is given', async () => {

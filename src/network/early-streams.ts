@@ -13,6 +13,8 @@ interface Multiplexer {
   createStream(options: { protocol?: string }): Promise<Stream>;
 }
 interface Incoming {
+  /** What came and nobody has read. */
+  readBuffer: { readonly byteLength: number; subarray(): Uint8Array; consume(bytes: number): void };
   onData(data: Bytes): void;
 }
 type Bytes = Uint8Array | { subarray(): Uint8Array };
@@ -63,6 +65,11 @@ function propose(stream: Stream, protocol: string): void {
     consented();
     if (bytes.length > here) take(bytes.subarray(here));
   };
+  // Some peers say that they speak multistream-select as soon as they see the stream.
+  const { readBuffer } = incoming;
+  const before = readBuffer.subarray();
+  readBuffer.consume(before.length);
+  if (before.length > 0) incoming.onData(before);
   stream.send(proposal);
 }
 
