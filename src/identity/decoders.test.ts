@@ -2,11 +2,10 @@
  * Every decoder of what others hand over about identities, on the recordings that it takes and on JSON of any kind, both
  * damaged: it refuses with a typed error or decodes, and takes nothing behind the end.
  */
-import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { damaged, takes } from '../../tests/support/damaged.ts';
-import { concat, fromHex, utf8 } from '../protocol/bytes.ts';
+import { bytesOfHex, damaged, recordedTexts, succeeds, takes } from '../../tests/support/damaged.ts';
+import { concat, utf8 } from '../protocol/bytes.ts';
 import { toBase64Url } from '../wallet/json.ts';
 import { decodeCall, decodeEntry, decodeSerials } from './calls.ts';
 import { decodeCapability } from './capability.ts';
@@ -55,20 +54,8 @@ const UNRECORDED = new Set([
   'PEM',
 ]);
 
-function* textsIn(value: unknown): Generator<string> {
-  if (typeof value === 'string') yield value;
-  else if (typeof value === 'object' && value !== null)
-    for (const inside of Object.values(value)) yield* textsIn(inside);
-}
-
-const recording = new URL('../../tests/vectors/auto-id.json', import.meta.url);
-const texts = [...new Set(textsIn(JSON.parse(readFileSync(recording, 'utf8'))))].filter(
-  ({ length }) => length <= LONGEST,
-);
-const recorded = texts
-  .map((text) => text.replace(/^0x/, ''))
-  .filter((text) => /^(?:[0-9a-f]{2})+$/.test(text))
-  .map((text) => fromHex(text));
+const texts = recordedTexts(['auto-id'], LONGEST);
+const recorded = bytesOfHex(texts);
 
 const ofBytes: Record<string, (bytes: Uint8Array) => unknown> = {
   calls: decodeCall,
@@ -105,15 +92,6 @@ const ofText: Record<string, (text: string) => unknown> = {
   'DIDs of keys': parseKeyDid,
   PEM: decodePem,
 };
-
-function succeeds(work: () => unknown): boolean {
-  try {
-    work();
-    return true;
-  } catch {
-    return false;
-  }
-}
 
 /** Any UTF-16, halves of surrogate pairs among it. */
 const wide = fc

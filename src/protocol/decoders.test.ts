@@ -2,12 +2,10 @@
  * Every decoder of whole values, on whatever of the recordings it takes, damaged: what comes is refused with a typed
  * error, or encodes to the very bytes that came.
  */
-import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { damaged, isStrict } from '../../tests/support/damaged.ts';
+import { bytesOfHex, damaged, isStrict, recordedTexts, succeeds } from '../../tests/support/damaged.ts';
 import { decodeSignedBlock, encodeSignedBlock } from './block.ts';
-import { fromHex } from './bytes.ts';
 import { decodeConsensusItem, decodePreDigest, encodeConsensusItem, encodePreDigest } from './digest.ts';
 import { decodeExtrinsic, encodeExtrinsic } from './extrinsic.ts';
 import { decodeDigestItem, encodeDigestItem } from './header.ts';
@@ -27,31 +25,9 @@ const FILES = [
   'wire/blocks',
   'chain/rpc-samples',
 ];
-const LONGEST = 10_000;
-
-function* hexIn(value: unknown): Generator<string> {
-  if (typeof value === 'string') {
-    const digits = value.replace(/^0x/, '');
-    if (digits.length <= 2 * LONGEST && /^(?:[0-9a-f]{2})+$/.test(digits)) yield digits;
-  } else if (typeof value === 'object' && value !== null) {
-    for (const inside of Object.values(value)) yield* hexIn(inside);
-  }
-}
-
-const texts = FILES.flatMap((name) => {
-  const file = new URL(`../../tests/vectors/${name}.json`, import.meta.url);
-  return [...hexIn(JSON.parse(readFileSync(file, 'utf8')))];
-});
-const recorded = [...new Set(texts)].map((text) => fromHex(text));
-
-function succeeds(work: () => unknown): boolean {
-  try {
-    work();
-    return true;
-  } catch {
-    return false;
-  }
-}
+/** Of hex: two characters a byte, and the prefix. */
+const LONGEST = 2 + 2 * 10_000;
+const recorded = bytesOfHex(recordedTexts(FILES, LONGEST));
 
 interface Decoder {
   decode: (bytes: Uint8Array) => unknown;

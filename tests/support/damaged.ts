@@ -1,6 +1,7 @@
 /** What decoders must stand: bytes that were right once. */
+import { readFileSync } from 'node:fs';
 import * as fc from 'fast-check';
-import { equal } from '../../src/protocol/bytes.ts';
+import { equal, fromHex } from '../../src/protocol/bytes.ts';
 import { ProtocolError } from '../../src/protocol/errors.ts';
 
 /** Bytes with some of them changed, cut off, repeated or put in. */
@@ -44,4 +45,37 @@ export function takes(work: () => unknown): boolean {
   } catch (error) {
     return error instanceof ProtocolError;
   }
+}
+
+/** Whether work that throws where it fails succeeds. */
+export function succeeds(work: () => unknown): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** Recorded texts of at most so many characters, each once; `names`: JSON files of the vectors. */
+export function recordedTexts(names: readonly string[], longest: number): string[] {
+  const texts = names.flatMap((name) => {
+    const file = new URL(`../vectors/${name}.json`, import.meta.url);
+    return [...textsIn(JSON.parse(readFileSync(file, 'utf8')))];
+  });
+  return [...new Set(texts)].filter(({ length }) => length <= longest);
+}
+
+function* textsIn(value: unknown): Generator<string> {
+  if (typeof value === 'string') yield value;
+  else if (typeof value === 'object' && value !== null)
+    for (const inside of Object.values(value)) yield* textsIn(inside);
+}
+
+/** The bytes of those texts that are hex, with 0x or without. */
+export function bytesOfHex(texts: readonly string[]): Uint8Array[] {
+  const digits = texts
+    .map((text) => text.replace(/^0x/, ''))
+    .filter((text) => /^(?:[0-9a-f]{2})+$/.test(text));
+  return [...new Set(digits)].map((text) => fromHex(text));
 }
