@@ -120,8 +120,9 @@ function Quote({ quote, payBy }: { quote: CallQuote; payBy: (address: string) =>
             {brief(quote.account)}
           </span>
         )}
-        , which has {tokens(quote.balance, token)} on the registry’s network
       </dd>
+      <dt>It has</dt>
+      <dd>{tokens(quote.balance, token)} on the registry’s network</dd>
     </dl>
   );
 }
