@@ -333,7 +333,7 @@ export class PieceSupply {
     this.options.watch?.({ kind: 'arrived', index, from: OWN_CACHE });
     answer(index, piece);
     // It may have been a guest so far.
-    if (!isGuest(index)) await cache?.put(index, piece, false).catch(() => undefined);
+    if (!isGuest(index)) void cache?.put(index, piece, false).catch(() => undefined);
   }
 
   /** Checks a piece that was sent, and keeps it if it is right. */

@@ -5,7 +5,7 @@ import { parseJson, shaped } from '../wallet/json.ts';
 import { readChain, subjectOf, type Chain } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import { formatDid, parseDid } from './did.ts';
-import { keepOwnList, ownList, statusReader, statusUri, takeStatusIndex } from './status-book.ts';
+import { changeStatus, statusReader, statusUri, takeStatusIndex } from './status-book.ts';
 import {
   attestCoIssuance,
   attestSuccession,
@@ -150,9 +150,7 @@ export function statementCommands(context: IdentityContext) {
           input.subject.slice(0, 100),
           'You do not stand behind this identity.',
         );
-      const { list, addresses } = ownList(context, record.did);
-      list.set(record.index, 'revoked');
-      await keepOwnList(context, record.did, list, addresses);
+      await changeStatus(context, record.did, record.index, 'revoked');
       await context.put(id, 'setting', { ...record, withdrawn: true });
     },
 

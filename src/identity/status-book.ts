@@ -74,19 +74,21 @@ export function ownList(
   };
 }
 
-export function keepOwnList(
+function keepOwnList(
   context: IdentityContext,
   issuer: string,
   list: StatusList,
   addresses: readonly string[],
+  also: Pick<ListRecord, 'changed'> = {},
 ): Promise<void> {
   const before = context.get<ListRecord>(listId(issuer), 'setting');
-  const record = { ...before, issuer, packed: base64.encode(list.packed), addresses: [...addresses] };
+  const packed = base64.encode(list.packed);
+  const record = { ...before, issuer, packed, addresses: [...addresses], ...also };
   return context.put(listId(issuer), 'setting', record);
 }
 
 /** Gives a credential another status in the list of an issuer of one's own. */
-export async function changeStatus(
+export function changeStatus(
   context: IdentityContext,
   issuer: string,
   index: number,
@@ -94,9 +96,7 @@ export async function changeStatus(
 ): Promise<void> {
   const { list, addresses } = ownList(context, issuer);
   list.set(index, status);
-  await keepOwnList(context, issuer, list, addresses);
-  const record = context.get<ListRecord>(listId(issuer), 'setting');
-  await context.put(listId(issuer), 'setting', { ...record, changed: context.seconds });
+  return keepOwnList(context, issuer, list, addresses, { changed: context.seconds });
 }
 
 /** When the list that this wallet announced last was signed, in seconds since the epoch; 0 if it announced none. */
