@@ -173,4 +173,29 @@ describe('filling it', () => {
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(asked.length).toBe(before);
   });
+
+  it('fetches a piece again that a reader or a check found damaged, though nothing else has changed', async () => {
+    const directory = new MemoryDirectory();
+    const cache = await NearCache.open(directory, PEER, 4 * CACHED_PIECE_BYTES);
+    const fill = new NearFill(
+      {
+        cache,
+        pieces: async (indices) => indices.map(pieceOf),
+        historySize: () => 1n,
+        onChange: () => () => undefined,
+        limitBytes: () => 4 * CACHED_PIECE_BYTES,
+      },
+      4 * CACHED_PIECE_BYTES,
+    );
+    await expect.poll(() => cache.size).toBe(4);
+    const [index] = ordered(PEER, 1);
+    const found = [async () => expect(await cache.get(index!)).toBeNull(), () => cache.check(false)];
+    for (const find of found) {
+      directory.files.get(`piece-${index}.bin`)![100]! ^= 1;
+      await find();
+      await expect.poll(() => cache.size).toBe(4);
+      expect(await cache.check(true)).toEqual({ whole: 4, damaged: [] });
+    }
+    fill.stop();
+  });
 });

@@ -24,6 +24,7 @@ export class NearCache {
   /** Pieces of history whose place is known. */
   private known = 0n;
   private work: Promise<unknown> = Promise.resolve();
+  private readonly lossListeners = new Set<() => void>();
 
   private constructor(
     private readonly files: PieceFiles,
@@ -64,12 +65,24 @@ export class NearCache {
     return this.held.has(index);
   }
 
-  /** A piece (1 048 672 bytes), or null. */
+  /** A piece (1 048 672 bytes), or null. One that is damaged on disk is removed and missing from then on. */
   async get(index: PieceIndex): Promise<Uint8Array | null> {
     if (!this.held.has(index)) return null;
     const piece = await this.files.read(index);
-    if (piece === 'damaged') this.held.delete(index);
-    return piece === 'damaged' ? null : piece;
+    if (piece !== 'damaged') return piece;
+    this.lose(index);
+    return null;
+  }
+
+  /** Calls `listener` when a piece turned out to be damaged, and is missing therefore; returns what stops that. */
+  onLoss(listener: () => void): () => void {
+    this.lossListeners.add(listener);
+    return () => this.lossListeners.delete(listener);
+  }
+
+  private lose(index: PieceIndex): void {
+    this.held.delete(index);
+    for (const listener of this.lossListeners) listener();
   }
 
   /** Takes in that history has so many segments; what is nearer than what is here takes its place. */
@@ -108,7 +121,7 @@ export class NearCache {
     return this.inOrder(async () => {
       const found = await this.files.check([...this.held]);
       for (const index of dryRun ? [] : found.damaged) {
-        this.held.delete(index);
+        this.lose(index);
         await this.files.remove(index);
       }
       return found;

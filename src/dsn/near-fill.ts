@@ -22,7 +22,7 @@ export interface NearFillOptions {
 
 export class NearFill {
   private readonly stopping = new AbortController();
-  private readonly off: () => void;
+  private readonly ends: (() => void)[];
   private wake: () => void = () => undefined;
   private limit: number;
   private size = 0n;
@@ -33,14 +33,17 @@ export class NearFill {
     limitBytes: number,
   ) {
     this.limit = limitBytes;
-    this.off = options.onChange(() => {
-      if (options.historySize() !== this.size || options.limitBytes() !== this.limit) this.wake();
-    });
+    this.ends = [
+      options.onChange(() => {
+        if (options.historySize() !== this.size || options.limitBytes() !== this.limit) this.wake();
+      }),
+      options.cache.onLoss(() => this.wake()),
+    ];
     void this.run(this.stopping.signal);
   }
 
   stop(): void {
-    this.off();
+    for (const end of this.ends) end();
     this.stopping.abort(new DOMException('the cache is closed', 'AbortError'));
     this.wake();
   }
