@@ -242,6 +242,36 @@ describe('an object that nobody knows', () => {
 });
 
 describe('an object that nobody gives', () => {
+  it('is asked for again while somebody does not answer, and not for ever', async () => {
+    let silences = 2;
+    const asking = (): GetDesk => ({
+      ...desk(),
+      serviceWatchedBy: (watch) =>
+        new ObjectService({
+          pieces: { pieces: (indices) => Promise.resolve(indices.map(() => piece)) },
+          locators: [
+            {
+              name: 'a node',
+              locate: async () => {
+                silences -= 1;
+                if (silences >= 0) throw new Error('busy');
+                return places;
+              },
+            },
+          ],
+          watch,
+        }),
+    });
+    await get('evil', { askAgainMs: 1 }, asking());
+    expect(written().toString()).toBe('evil');
+    silences = 3;
+    await rm(join(folder, 'out'));
+    await expect(get('evil', { askAgainMs: 1 }, asking())).rejects.toMatchObject({
+      code: 'not-answered',
+      sentence: expect.stringContaining('No answer came from a node; try again.'),
+    });
+  });
+
   it('ends the wait in words', async () => {
     const silent: GetDesk = {
       ...desk(),

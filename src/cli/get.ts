@@ -1,8 +1,9 @@
 /** `get`: a file, or a folder as a zip file or as files, out of the chain's history, every byte verified. */
 import { mkdir, rename } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { pause } from '../async/pause.ts';
 import { multiaddressOf } from '../dsn/multiaddress.ts';
-import { ObjectError } from '../objects/errors.ts';
+import { ObjectError, type ObjectErrorCode } from '../objects/errors.ts';
 import { parseObjectLink } from '../objects/link.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { ByteRange, OpenedObject } from '../objects/object.ts';
@@ -32,6 +33,8 @@ export interface GetOptions {
   status?: StatusLine;
   /** Milliseconds without news after which it ends. */
   patienceMs?: number;
+  /** Milliseconds until those are asked again who did not answer. */
+  askAgainMs?: number;
 }
 
 /**
@@ -91,6 +94,10 @@ export interface GotObject {
 const PATIENCE_MS = 120_000;
 const PASSWORD_TRIES = 3;
 const SEARCH_LINE_MS = 500;
+/** Times that those are asked who may know where the object lies, while some do not answer, and the pauses between. */
+const ASK_TRIES = 3;
+const ASK_AGAIN_MS = 3_000;
+const NOWHERE: ReadonlySet<ObjectErrorCode> = new Set(['not-located', 'not-answered']);
 
 /**
  * Retrieves an object into a file or folder. Progress goes to standard error.
@@ -177,9 +184,9 @@ class Getting {
   private async open(): Promise<OpenedObject> {
     const { signal, search } = this.options;
     try {
-      return await this.service.open(this.link, this.signal);
+      return await this.asked();
     } catch (error) {
-      if (!(error instanceof ObjectError) || error.code !== 'not-located') throw error;
+      if (!(error instanceof ObjectError) || !NOWHERE.has(error.code)) throw error;
       if (search !== true) {
         this.status.close(
           '--search looks through all of history; --indexer URL names an index that may know.',
@@ -189,6 +196,20 @@ class Getting {
       const path = await this.patience.aside(this.searched(signal));
       if (path === null) throw error;
       return this.service.open(path, this.signal);
+    }
+  }
+
+  /** Where somebody may know its place who did not answer, that one is asked again. */
+  private async asked(): Promise<OpenedObject> {
+    for (let tries = 1; ; tries += 1) {
+      try {
+        return await this.service.open(this.link, this.signal);
+      } catch (error) {
+        if (tries === ASK_TRIES || !(error instanceof ObjectError) || error.code !== 'not-answered')
+          throw error;
+        this.status.say('Not everybody answered where the object lies, asking again');
+        await pause(this.options.askAgainMs ?? ASK_AGAIN_MS, this.signal);
+      }
     }
   }
 

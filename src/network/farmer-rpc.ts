@@ -24,7 +24,7 @@ import {
   solutionResponseToJson,
 } from './farmer-json.ts';
 import { subscribeDecoded } from './node-rpc.ts';
-import type { CallOptions, RpcCaller, Subscription } from './rpc.ts';
+import type { CallOptions, RpcCaller, Subscription, SubscriptionNews } from './rpc.ts';
 import type { RpcError } from './rpc-error.ts';
 
 /** Most segment headers that one call may ask for. */
@@ -124,9 +124,10 @@ export class FarmerRpc {
   onFilteredObjectMappings(
     hashes: readonly Uint8Array[],
     listener: (notice: ObjectMappingNotice) => void,
+    news?: SubscriptionNews,
   ): () => void {
     const params = [hashes.map(toHex)];
-    return this.subscribe('FilteredObjectMappings', params, objectMappingNoticeFromJson, listener);
+    return this.subscribe('FilteredObjectMappings', params, objectMappingNoticeFromJson, listener, news);
   }
 
   private subscribe<T>(
@@ -134,6 +135,7 @@ export class FarmerRpc {
     params: readonly unknown[] | undefined,
     decode: (json: unknown) => T,
     listener: (value: T) => void,
+    news: SubscriptionNews = {},
   ): () => void {
     const subscription: Subscription = subscribeDecoded(
       this.rpc,
@@ -142,7 +144,13 @@ export class FarmerRpc {
       decode,
       listener,
       (error) => this.trouble.malformed?.(error),
-      (error) => this.trouble.failed?.(error),
+      {
+        ...news,
+        failed: (error) => {
+          news.failed?.(error);
+          this.trouble.failed?.(error);
+        },
+      },
     );
     return () => subscription.close();
   }

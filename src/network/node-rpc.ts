@@ -8,8 +8,7 @@ import { DecodeError } from '../protocol/errors.ts';
 import { fromRpcHeader } from '../protocol/header.ts';
 import { jsonArray, jsonHex, jsonObject, jsonU32 } from '../protocol/json.ts';
 import type { Header } from '../protocol/types.ts';
-import type { CallOptions, RpcCaller, Subscription } from './rpc.ts';
-import type { RpcError } from './rpc-error.ts';
+import type { CallOptions, RpcCaller, Subscription, SubscriptionNews } from './rpc.ts';
 
 const MAX_PROOF_NODES = 100_000;
 const MAX_PEERS = 10_000;
@@ -95,11 +94,11 @@ export class NodeRpc {
     kind: 'new' | 'all' | 'finalized',
     listener: (header: Header) => void,
     malformed: (error: DecodeError) => void,
-    failed?: (error: RpcError) => void,
+    news?: SubscriptionNews,
   ): Subscription {
     const name = { new: 'NewHeads', all: 'AllHeads', finalized: 'FinalizedHeads' }[kind];
     const methods: [string, string] = [`chain_subscribe${name}`, `chain_unsubscribe${name}`];
-    return subscribeDecoded(this.rpc, methods, [], fromRpcHeader, listener, malformed, failed);
+    return subscribeDecoded(this.rpc, methods, [], fromRpcHeader, listener, malformed, news);
   }
 
   // state
@@ -265,7 +264,7 @@ export function subscribeDecoded<T>(
   decode: (json: unknown) => T,
   listener: (value: T) => void,
   malformed: (error: DecodeError) => void,
-  failed?: (error: RpcError) => void,
+  news?: SubscriptionNews,
 ): Subscription {
   const receive = (result: unknown): void => {
     let value: T;
@@ -278,7 +277,7 @@ export function subscribeDecoded<T>(
     }
     listener(value);
   };
-  return rpc.subscribe(method, unsubscribe, params, receive, failed);
+  return rpc.subscribe(method, unsubscribe, params, receive, news);
 }
 
 function optional(hash: Uint8Array | undefined): string[] {

@@ -17,20 +17,25 @@ export interface Subscription {
   close(): void;
 }
 
+/** What becomes of a subscription at the node. */
+export interface SubscriptionNews {
+  /** The node has taken it, once for each connection; what it told before that was handed on. */
+  begun?(): void;
+  /** The node refuses, or does not answer, once for each attempt; the next connection tries again. */
+  failed?(error: RpcError): void;
+}
+
 /** What typed calls need of a connection. */
 export interface RpcCaller {
   /** Result of a call. Throws RpcError. `params` left out: none are sent. */
   call(method: string, params?: readonly unknown[], options?: CallOptions): Promise<unknown>;
-  /**
-   * Subscribes, and again after every reconnection. `failed` is called when the node refuses, once for each
-   * attempt; the next connection tries again.
-   */
+  /** Subscribes, and again after every reconnection. */
   subscribe(
     method: string,
     unsubscribeMethod: string,
     params: readonly unknown[] | undefined,
     listener: (result: unknown) => void,
-    failed?: (error: RpcError) => void,
+    news?: SubscriptionNews,
   ): Subscription;
 }
 
@@ -105,7 +110,7 @@ class LiveSubscription {
     readonly unsubscribeMethod: string,
     readonly params: readonly unknown[] | undefined,
     readonly listener: (result: unknown) => void,
-    readonly failed: (error: RpcError) => void,
+    readonly news: SubscriptionNews,
   ) {}
 }
 
@@ -194,9 +199,9 @@ export class RpcClient implements RpcCaller {
     unsubscribeMethod: string,
     params: readonly unknown[] | undefined,
     listener: (result: unknown) => void,
-    failed: (error: RpcError) => void = () => undefined,
+    news: SubscriptionNews = {},
   ): Subscription {
-    const subscription = new LiveSubscription(method, unsubscribeMethod, params, listener, failed);
+    const subscription = new LiveSubscription(method, unsubscribeMethod, params, listener, news);
     this.subscriptions.add(subscription);
     if (this.current === 'connected') void this.begin(subscription);
     return { close: () => this.end(subscription) };
@@ -331,9 +336,10 @@ export class RpcClient implements RpcCaller {
       this.early = this.early.filter((one) => one.subscription !== subscription.id);
       if (this.early.length === 0) this.earlyBytes = 0;
       for (const { result } of early) subscription.listener(result);
+      subscription.news.begun?.();
     } catch (error) {
       if (error instanceof RpcError && error.code !== 'disconnected' && error.code !== 'closed') {
-        subscription.failed(error);
+        subscription.news.failed?.(error);
       }
     }
   }

@@ -174,11 +174,12 @@ export class RpcSource implements ChainSource {
   onHeader(listener: (header: Header) => void, malformed: (error: Error) => void): () => void {
     // A node that keeps the stream of all headers to itself still tells its best ones.
     let fallback: (() => void) | null = null;
-    const all = this.node.onHeader('all', listener, malformed, () => {
+    const failed = (): void => {
       if (fallback !== null) return;
       const best = this.node.onHeader('new', listener, malformed);
       fallback = () => best.close();
-    });
+    };
+    const all = this.node.onHeader('all', listener, malformed, { failed });
     return () => {
       all.close();
       fallback?.();

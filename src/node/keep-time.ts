@@ -70,7 +70,7 @@ export class Timekeeping {
       'timekeeper_unsubscribe',
       [],
       (state) => this.ended(state),
-      (error) => this.refused(error),
+      { failed: (error) => this.refused(error) },
     );
     this.ends.push(
       () => role.close(),

@@ -16,9 +16,11 @@ import type { PeerConnection, PeerPlatform } from '../dsn/peer.ts';
 import type { PieceCache } from '../dsn/piece-cache.ts';
 import { headersOfPeers, SegmentHistory, type SegmentHeaderSource } from '../dsn/segment-history.ts';
 import type { PieceEvent } from '../dsn/supply.ts';
+import { RpcError } from '../network/rpc-error.ts';
 import type { RpcSource } from '../network/source.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { Locator } from '../objects/locate.ts';
+import type { MappingNode } from '../objects/locators.ts';
 import { startRetrieval, type Retrieval, type ServedEvent } from '../objects/retrieval.ts';
 import type { ObjectService } from '../objects/service.ts';
 import type { PieceAccess } from '../objects/window.ts';
@@ -318,10 +320,8 @@ export class StorageNetwork {
   }
 
   /** Reads the pieces kept for others; damaged ones are fetched again unless it is a dry run. Throws StorageError. */
-  async checkNear(dryRun: boolean): Promise<PieceCheck> {
-    const found = await this.near.check(dryRun);
-    if (found.damaged.length > 0 && !dryRun) this.fill.look();
-    return found;
+  checkNear(dryRun: boolean): Promise<PieceCheck> {
+    return this.near.check(dryRun);
   }
 
   /** Connects to one more peer by its multiaddress, now and from then on. Throws NodeError. */
@@ -388,14 +388,21 @@ function connectedOf(sources: readonly RpcSource[]): readonly RpcSource[] {
   return sources.filter(({ state }) => state === 'connected');
 }
 
-/** A node that has no pieces while it is away. */
+/** A node that has no pieces, and tells no places, while it is away. */
 export function whileConnected(source: Pick<RpcSource, 'name' | 'state' | 'farmer'>) {
   const { name, farmer } = source;
   return {
     name,
     piece: async (index: PieceIndex, signal?: AbortSignal) =>
       source.state === 'connected' ? farmer.piece(index, signal) : null,
-    onFilteredObjectMappings: farmer.onFilteredObjectMappings.bind(farmer),
+    onFilteredObjectMappings: (
+      ...[hashes, listener, news]: Parameters<MappingNode['onFilteredObjectMappings']>
+    ) => {
+      if (source.state === 'connected') return farmer.onFilteredObjectMappings(hashes, listener, news);
+      const away = new RpcError('disconnected', name, 'not connected');
+      queueMicrotask(() => news.failed?.(away));
+      return () => undefined;
+    },
   };
 }
 

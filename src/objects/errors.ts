@@ -6,6 +6,8 @@ type Values = Record<string, string | number | bigint | null>;
 export type ObjectErrorCode =
   /** Nobody knows where in history the object lies. */
   | 'not-located'
+  /** Nobody of those who answered knows, and somebody did not answer. */
+  | 'not-answered'
   /** Every hint where the object lies is wrong. */
   | 'hints-wrong'
   /** A piece that the object lies in is not to be had at the moment. */

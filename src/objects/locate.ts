@@ -104,6 +104,8 @@ class Question {
 export class HintBook {
   private readonly hints = new Map<string, Hint[]>();
   private readonly wrong = new Map<string, number>();
+  /** Who failed to answer the last question. */
+  private readonly silent = new Set<string>();
   /** Not asked yet. */
   private questions: Question[] = [];
   /** Not answered yet, by the object's key. */
@@ -142,6 +144,11 @@ export class HintBook {
   /** Who gave too many wrong hints to be asked. */
   distrusted(): string[] {
     return [...this.wrong].filter(([, count]) => count >= MAX_WRONG_HINTS).map(([giver]) => giver);
+  }
+
+  /** Names of those who gave no answer when they were asked last. */
+  unanswering(): string[] {
+    return this.locators.map(({ name }) => name).filter((name) => this.silent.has(name));
   }
 
   /** Names of those who would be asked now, but for some. */
@@ -192,13 +199,18 @@ export class HintBook {
     };
     for (const question of questions) question.ended = ended;
     const answers = asked.map(async (locator) => {
-      const places = await locator.locate(hashes, stop.signal);
-      this.add(
-        places.filter((place) => wanted.has(keyOf(place.hash))),
-        locator.name,
-      );
+      try {
+        const places = await locator.locate(hashes, stop.signal);
+        this.silent.delete(locator.name);
+        this.add(
+          places.filter((place) => wanted.has(keyOf(place.hash))),
+          locator.name,
+        );
+      } catch {
+        if (!stop.signal.aborted) this.silent.add(locator.name);
+      }
     });
-    await Promise.allSettled(answers);
+    await Promise.all(answers);
     for (const question of questions) question.settle([]);
   }
 }

@@ -1,5 +1,7 @@
 /** Who can be asked where objects lie: nodes that archive, and indexers of the network. */
 import { parseJson } from '../network/json.ts';
+import { RpcError } from '../network/rpc-error.ts';
+import type { SubscriptionNews } from '../network/rpc.ts';
 import { onAbort } from '../async/on-abort.ts';
 import { within } from '../async/within.ts';
 import { toHex } from '../protocol/bytes.ts';
@@ -16,14 +18,20 @@ export interface MappingNode {
   onFilteredObjectMappings(
     hashes: readonly Uint8Array[],
     listener: (notice: { objects: GlobalObject[] }) => void,
+    news: SubscriptionNews,
   ): () => void;
 }
 
-/** A node tells at once what it knows; most tell only of what they archive from then on. */
+/** A node tells at once what it knows, once it took the question; most tell only of what they archive from then on. */
 const NODE_WAIT_MS = 2_000;
+/** Within which it takes the question; connections that are lost meanwhile are made anew. */
+const NODE_TAKES_MS = 20_000;
 
-/** A node as a locator. */
-export function nodeLocator(node: MappingNode, waitMs = NODE_WAIT_MS): Locator {
+/** A node as a locator. One that refuses the question knows nothing; one that does not answer is a failure. */
+export function nodeLocator(
+  node: MappingNode,
+  { waitMs = NODE_WAIT_MS, takesMs = NODE_TAKES_MS }: { waitMs?: number; takesMs?: number } = {},
+): Locator {
   return {
     name: node.name,
     locate: (hashes, signal) =>
@@ -39,15 +47,26 @@ export function nodeLocator(node: MappingNode, waitMs = NODE_WAIT_MS): Locator {
           end();
           resolve(found);
         };
-        const timer = setTimeout(finish, waitMs);
-        const leave = onAbort(signal, () => {
+        const fail = (reason: unknown): void => {
           end();
-          reject(signal.reason);
-        });
-        const stop = node.onFilteredObjectMappings(hashes, ({ objects }) => {
+          reject(reason);
+        };
+        const silent = new RpcError('timeout', node.name, `no answer in ${takesMs} ms`);
+        let timer = setTimeout(() => fail(silent), takesMs);
+        const leave = onAbort(signal, () => fail(signal.reason));
+        const listener = ({ objects }: { objects: GlobalObject[] }): void => {
           found.push(...objects);
           for (const { hash } of objects) missing.delete(keyOf(hash));
           if (missing.size === 0) finish();
+        };
+        // Where the thread was busy all the time, what came meanwhile is heard in the turn after the clock's.
+        const overdue = (): void => void (timer = setTimeout(finish));
+        const stop = node.onFilteredObjectMappings(hashes, listener, {
+          begun: () => {
+            clearTimeout(timer);
+            timer = setTimeout(overdue, waitMs);
+          },
+          failed: (error) => (typeof error.code === 'number' ? finish() : fail(error)),
         });
       }),
   };

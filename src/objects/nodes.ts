@@ -87,7 +87,7 @@ export class NodeStore implements NodeSource {
   /**
    * Bytes of a node by its hash (32 bytes).
    *
-   * @throws ObjectError `not-located`, `hints-wrong` or `pieces-missing`, naming node and piece; the signal's reason.
+   * @throws ObjectError `not-located`, `not-answered`, `hints-wrong` or `pieces-missing`, naming node and piece; the signal's reason.
    */
   node(hash: Uint8Array, signal: AbortSignal): Promise<Uint8Array> {
     return this.get(hash, signal, true);
@@ -130,7 +130,11 @@ export class NodeStore implements NodeSource {
       this.options.watch?.({ kind: 'asking', cid: cidOfHash(hash), whom: this.hints.askable(tried) });
       hints = await this.hints.ask(hash, signal, tried);
     } while (hints.length > 0);
-    throw failures.find(({ code }) => code === 'pieces-missing') ?? failures[0] ?? notLocated(hash);
+    throw (
+      failures.find(({ code }) => code === 'pieces-missing') ??
+      failures[0] ??
+      notLocated(hash, this.hints.unanswering())
+    );
   }
 
   private async tryHints(
@@ -218,11 +222,15 @@ function failureOf(
   });
 }
 
-function notLocated(hash: Uint8Array): ObjectError {
+function notLocated(hash: Uint8Array, unanswering: readonly string[]): ObjectError {
+  const names = unanswering.join(', ');
   return new ObjectError({
-    code: 'not-located',
+    code: unanswering.length === 0 ? 'not-located' : 'not-answered',
     message: `nobody knows where ${toHex(hash)} lies`,
-    sentence: 'Nobody who was asked knows where in history this object lies.',
+    sentence:
+      names === ''
+        ? 'Nobody who was asked knows where in history this object lies.'
+        : `Nobody who answered knows where in history this object lies. No answer came from ${names}; try again.`,
     node: hash,
   });
 }

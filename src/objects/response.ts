@@ -160,6 +160,7 @@ const STATUS: Partial<Record<ObjectError['code'], number>> = {
   'password-needed': 401,
   'wrong-password': 403,
   'not-located': 404,
+  'not-answered': 503,
   'wrong-kind': 409,
   'pieces-missing': 503,
 };

@@ -162,12 +162,17 @@ describe('the service of objects', () => {
 
   it('does without nodes that are silent and indexers that fail', async () => {
     const { pieces, head } = await archive();
-    const silent = nodeLocator({ name: 'silent', onFilteredObjectMappings: () => () => undefined }, 20);
+    const silent = nodeLocator(
+      { name: 'silent', onFilteredObjectMappings: () => () => undefined },
+      { takesMs: 20 },
+    );
     const broken = indexerLocator('https://index.example', () =>
       Promise.resolve(new Response('no', { status: 500 })),
     );
     const service = new ObjectService({ pieces, locators: [silent, broken] });
-    expect((await respond(service, cidOfHash(head.hash), []))[0]).toBe(404);
+    const [status, sentence] = await respond(service, cidOfHash(head.hash), []);
+    expect(status).toBe(503);
+    expect(sentence).toContain('No answer came from silent, https://index.example; try again.');
   });
 });
 
