@@ -10,21 +10,36 @@ const MAX_DEPTH = 32;
 /** Largest JSON text that is looked at unless told otherwise, in characters. */
 const MAX_LENGTH = 8 * 1024 * 1024;
 
-/** Deepest nesting of a JSON text, counted without parsing it. */
-function depthOf(text: string): number {
-  let depth = 0;
-  let deepest = 0;
-  let quoted = false;
+/**
+ * Refuses what the parser lets pass: nesting beyond `MAX_DEPTH`, and a member that is given twice, also with one value,
+ * because of two programs that read a text one may keep the first and the other the last. A text that is no JSON is left to
+ * the parser. Throws SyntaxError.
+ */
+function requireForm(text: string): void {
+  // Names seen so far in each open object; null for an open array.
+  const open: (Set<string> | null)[] = [];
+  let isName = false;
   for (let index = 0; index < text.length; index += 1) {
     const character = text[index];
-    if (quoted) {
-      if (character === '\\') index += 1;
-      else if (character === '"') quoted = false;
-    } else if (character === '"') quoted = true;
-    else if (character === '{' || character === '[') deepest = Math.max(deepest, (depth += 1));
-    else if (character === '}' || character === ']') depth -= 1;
+    if (character === '"') {
+      const begin = index;
+      for (index += 1; index < text.length && text[index] !== '"'; index += 1)
+        if (text[index] === '\\') index += 1;
+      const names = open.at(-1);
+      if (isName && names != null) addName(names, JSON.parse(text.slice(begin, index + 1)) as string);
+      isName = false;
+    } else if (character === '{' || character === '[') {
+      isName = character === '{';
+      open.push(isName ? new Set() : null);
+      if (open.length > MAX_DEPTH) throw new SyntaxError(`nested deeper than ${MAX_DEPTH} levels`);
+    } else if (character === '}' || character === ']') open.pop();
+    else if (character === ',') isName = true;
   }
-  return deepest;
+}
+
+function addName(names: Set<string>, name: string): void {
+  if (names.has(name)) throw new SyntaxError(`“${name.slice(0, 40)}” is given twice`);
+  names.add(name);
 }
 
 function parseNumber(text: string): number {
@@ -43,10 +58,6 @@ function refuseHalves(key: string, value: unknown): unknown {
   return value;
 }
 
-function refuseDuplicate({ key }: { key: string }): never {
-  throw new SyntaxError(`“${key.slice(0, 40)}” is given twice`);
-}
-
 /**
  * Parses JSON that somebody else wrote: at most `limit` characters and 32 levels deep, no member twice, no number that
  * would be rounded, no half of a surrogate pair, so that what it gives has a canonical form. `what` names the value.
@@ -54,9 +65,9 @@ function refuseDuplicate({ key }: { key: string }): never {
  */
 export function parseJson(text: string, what: string, limit = MAX_LENGTH): unknown {
   if (text.length > limit) throw new DecodeError(what, `${text.length} characters of JSON`);
-  if (depthOf(text) > MAX_DEPTH) throw new DecodeError(what, `nested deeper than ${MAX_DEPTH} levels`);
   try {
-    return parse(text, refuseHalves, { parseNumber, onDuplicateKey: refuseDuplicate });
+    requireForm(text);
+    return parse(text, refuseHalves, { parseNumber });
   } catch (error) {
     throw new DecodeError(what, error instanceof Error ? error.message.slice(0, 200) : 'not JSON');
   }
