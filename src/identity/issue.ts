@@ -36,7 +36,7 @@ import {
 } from './der.ts';
 import { signatureAlgorithmOf, signDer, type SigningKey } from './keys.ts';
 import { OID } from './oids.ts';
-import { verifySignature } from './signature.ts';
+import { keyWeakness, verifySignature } from './signature.ts';
 
 /** Bound of X.520 on a common name, in characters. */
 export const MAX_COMMON_NAME = 64;
@@ -183,7 +183,7 @@ export async function requestCertificate(
   return sequence(info, signatureAlgorithmOf(key.algorithm), bitString(await signDer(key, info)));
 }
 
-/** Takes a PKCS#10 request apart. Throws DecodeError, Refusal `request-signature`. */
+/** Takes a PKCS#10 request apart. Throws DecodeError, Refusal `request-signature`, `weak-key`. */
 export function decodeRequest(der: Uint8Array): CertificateRequest {
   const what = 'certificate-request';
   if (der.length > MAX_CERTIFICATE_BYTES) throw new Refusal(what, `${der.length} bytes`);
@@ -206,6 +206,13 @@ export function decodeRequest(der: Uint8Array): CertificateRequest {
         'Whoever made this request does not have the key in it.',
       );
     }
+    const weak = keyWeakness(publicKeyInfo);
+    if (weak !== null)
+      throw new Refusal(
+        'weak-key',
+        weak,
+        'Others can sign under the key in this request. Ask for a new one.',
+      );
     const name = decodeName(subject).find((attribute) => attribute.oid === OID.commonName);
     if (name === undefined) return reader.fail('no common name');
     if (name.tag !== TAG.utf8String && name.tag !== TAG.printableString)

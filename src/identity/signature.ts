@@ -19,8 +19,11 @@ const SHA = { sha1, sha224, sha256, sha384, sha512 } as const;
 const RSA_MIN_BITS = 2048;
 const LEGACY_RSA_MIN_BITS = 1024;
 
-/** Ed25519 as the registry checks it: S below the order, and the encoding of S·B − k·A equal to R. */
-export function verifyEd25519(key: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean {
+/**
+ * Ed25519 as the registry checks it: S below the order, and the encoding of S·B − k·A equal to R. No point is refused as a
+ * key, those of small order included.
+ */
+function verifyAsRegistry(key: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean {
   if (key.length !== 32 || signature.length !== 64) return false;
   const { Point } = ed25519;
   const r = signature.subarray(0, 32);
@@ -35,6 +38,20 @@ export function verifyEd25519(key: Uint8Array, data: Uint8Array, signature: Uint
   } catch {
     return false;
   }
+}
+
+/** Whether an Ed25519 key is a point of small order, under which signatures can be made that hold over any data. */
+function isSmallOrder(key: Uint8Array): boolean {
+  try {
+    return ed25519.Point.fromBytes(key, true).isSmallOrder();
+  } catch {
+    return false;
+  }
+}
+
+/** Ed25519 as it is relied on here: what the registry takes, under a key that somebody has to know to sign. */
+export function verifyEd25519(key: Uint8Array, data: Uint8Array, signature: Uint8Array): boolean {
+  return verifyAsRegistry(key, data, signature) && !isSmallOrder(key);
 }
 
 /** r and s of an ECDSA signature's DER, each positive. Throws DecodeError. */
@@ -109,7 +126,7 @@ function verifierOf(signature: Algorithm, key: Algorithm): Verifier | null {
     case OID.ecdsaSha384:
       return ecdsa(curveOf(key), 'sha384');
     case OID.ed25519:
-      return verifyEd25519;
+      return verifyAsRegistry;
     default:
       return null;
   }
@@ -135,14 +152,20 @@ export function verifySignature(
   }
 }
 
-/** Why a signature algorithm or key is too weak for the strict verdict, or null. */
+/** Why a key (DER of its SubjectPublicKeyInfo) is too weak for the strict verdict, or null. */
+export function keyWeakness(publicKeyInfo: Uint8Array): string | null {
+  const { oid, key } = decodePublicKeyInfo(publicKeyInfo);
+  if (oid === OID.ed25519 && isSmallOrder(key)) return 'Ed25519 key of small order';
+  if (oid !== OID.rsaEncryption) return null;
+  const bits = rsaBits(key);
+  return bits < RSA_MIN_BITS ? `RSA key of ${bits} bits` : null;
+}
+
+/** Why a signature algorithm, or the key that it is of, is too weak for the strict verdict, or null. */
 export function weakness(publicKeyInfo: Uint8Array, algorithm: Uint8Array): string | null {
   const { oid } = decodeAlgorithm(algorithm);
   if (oid === OID.sha1WithRsa || oid === OID.sha1WithRsaOiw) return 'signed with SHA-1';
-  const key = decodePublicKeyInfo(publicKeyInfo);
-  if (key.oid !== OID.rsaEncryption) return null;
-  const bits = rsaBits(key.key);
-  return bits < RSA_MIN_BITS ? `RSA key of ${bits} bits` : null;
+  return keyWeakness(publicKeyInfo);
 }
 
 function rsaBits(key: Uint8Array): number {

@@ -1,15 +1,18 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { equal, toHex } from '../protocol/bytes.ts';
+import { toBase64Url } from '../wallet/json.ts';
 import { actionPayload, type AutoIdCall } from './calls.ts';
 import { decodeCertificate, type Certificate } from './certificate.ts';
 import { AUTHORITY_USAGES, issueCertificate, LEAF_USAGES, type CertificateDraft } from './issue.ts';
-import { ed25519Key, signatureAlgorithmOf, signDer } from './keys.ts';
+import { ed25519Key, publicKeyInfoOf, signatureAlgorithmOf, signDer } from './keys.ts';
 import { Registry } from './registry.ts';
 import { identifiersOf, judge, type VerdictCode } from './verdict.ts';
 
 const NOW = Date.UTC(2030, 0, 1);
 const DAY = 86_400_000;
 const [rootKey, midKey, leafKey] = [1, 2, 3].map((fill) => ed25519Key(new Uint8Array(32).fill(fill)));
+
+const everybodys = publicKeyInfoOf({ kty: 'OKP', crv: 'Ed25519', x: toBase64Url(new Uint8Array(32)) });
 
 /** The key of these three that a certificate carries. */
 function keyOf(publicKeyInfo: Uint8Array) {
@@ -147,6 +150,8 @@ describe('verdicts', () => {
       },
     ],
     ['key-usage', async () => [root!, await made('X', leafKey, root!, { usages: ['keyCertSign'] })]],
+    // A key of small order: everybody can sign under it.
+    ['weak-algorithm', async () => [root!, await made('X', leafKey, root!, { publicKeyInfo: everybodys })]],
   ])('%s', async (code, chain) => {
     expect(verdict(await chain(), null).certificates).toBe(code);
   });

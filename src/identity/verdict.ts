@@ -7,7 +7,7 @@ import { ProtocolError } from '../protocol/errors.ts';
 import { basicConstraints, keyUsage, type Certificate } from './certificate.ts';
 import { autoIdOf } from './identifier.ts';
 import type { RegistryState } from './registry.ts';
-import { verifySignature, weakness } from './signature.ts';
+import { keyWeakness, verifySignature, weakness } from './signature.ts';
 
 export type VerdictCode =
   | 'ok'
@@ -142,9 +142,9 @@ function signature(chain: readonly Certificate[], index: number): VerdictCode {
 }
 
 function strength(chain: readonly Certificate[], index: number): VerdictCode {
-  const { publicKeyInfo } = signerOf(chain, index).tbs;
-  const weak = weakness(publicKeyInfo, chain[index]!.signatureAlgorithm);
-  return weak === null ? 'ok' : 'weak-algorithm';
+  const { tbs, signatureAlgorithm } = chain[index]!;
+  const weak = weakness(signerOf(chain, index).tbs.publicKeyInfo, signatureAlgorithm);
+  return (weak ?? keyWeakness(tbs.publicKeyInfo)) === null ? 'ok' : 'weak-algorithm';
 }
 
 function profile(chain: readonly Certificate[], index: number): VerdictCode {
@@ -176,7 +176,7 @@ export const VERDICT_SENTENCES: Record<VerdictCode, string> = {
   expired: 'This identity, or one that it rests on, has expired.',
   'not-yet-valid': 'This identity is not valid yet.',
   'bad-signature': 'A signature in this identity’s chain does not hold.',
-  'weak-algorithm': 'A signature in this identity’s chain is of a kind that can be forged.',
+  'weak-algorithm': 'A signature or a key in this identity’s chain is of a kind that can be forged.',
   'name-chaining': 'The names in this identity’s chain do not fit together.',
   'not-an-authority': 'Whoever issued this identity was not allowed to issue any.',
   'path-length': 'This identity’s chain is longer than its root allows.',

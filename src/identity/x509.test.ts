@@ -18,6 +18,7 @@ import {
   keyUsage,
 } from './certificate.ts';
 import { DecodeError, ProtocolError } from '../protocol/errors.ts';
+import { toBase64Url } from '../wallet/json.ts';
 import {
   bitString,
   contextTag,
@@ -41,7 +42,14 @@ import {
   requestCertificate,
   type CertificateDraft,
 } from './issue.ts';
-import { ecKey, ed25519Key, signatureAlgorithmOf, signDer, type SigningKey } from './keys.ts';
+import {
+  ecKey,
+  ed25519Key,
+  publicKeyInfoOf,
+  signatureAlgorithmOf,
+  signDer,
+  type SigningKey,
+} from './keys.ts';
 import { OID } from './oids.ts';
 import { decodePem, encodePem } from './pem.ts';
 import { decodePkcs12, encodePkcs12 } from './pkcs12.ts';
@@ -269,6 +277,14 @@ describe('requests', () => {
       }),
       { numRuns: 200 },
     );
+  });
+
+  it('are not taken under a key of small order, for which everybody can sign', async () => {
+    const neutral = concat(Uint8Array.of(1), new Uint8Array(31));
+    const publicKeyInfo = publicKeyInfoOf({ kty: 'OKP', crv: 'Ed25519', x: toBase64Url(neutral) });
+    const sign = async () => concat(neutral, new Uint8Array(32));
+    const der = await requestCertificate({ algorithm: 'ed25519', publicKeyInfo, sign }, 'Anybody', null);
+    expect(() => decodeRequest(der)).toThrow('weak-key');
   });
 
   it('have names and purposes that are text', async () => {

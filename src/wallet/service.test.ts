@@ -1,6 +1,9 @@
+import { ristretto255 } from '@noble/curves/ed25519.js';
 import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, it, vi } from 'vitest';
-import { fromHex, utf8 } from '../protocol/bytes.ts';
+import { verifySignature } from '../crypto/sr25519.ts';
+import { concat, fromHex, utf8 } from '../protocol/bytes.ts';
+import { EXTRINSIC_SIGNING_CONTEXT } from '../protocol/constants.ts';
 import { decodeAddress } from '../protocol/ss58.ts';
 import { createMemoryWalletStore, type WalletStore } from '../storage/wallet-store.ts';
 import { LOWEST_COST, type PasswordKey } from './kdf.ts';
@@ -83,6 +86,12 @@ describe('wallet service', () => {
     const key = decodeAddress(account!.address).account;
     expect(verifyMessage(key, 'hello', signature)).toBe(true);
     expect(verifyMessage(key, 'hallo', signature)).toBe(false);
+    // Under the neutral element R = S · B holds over every text.
+    const base = ristretto255.Point.BASE.toBytes();
+    const forged = concat(base, Uint8Array.of(1), new Uint8Array(30), Uint8Array.of(0x80));
+    const nobody = new Uint8Array(32);
+    expect(verifySignature(nobody, EXTRINSIC_SIGNING_CONTEXT, utf8('any'), forged)).toBe(true);
+    expect(verifyMessage(nobody, 'hello', forged)).toBe(false);
     const signer = wallet.signer(account!.id);
     await wallet.lock();
     expect(() => signer.sign(new Uint8Array(32))).toThrow('locked');

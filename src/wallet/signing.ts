@@ -16,7 +16,11 @@ export function wrappedMessage(text: string): Uint8Array {
   return concat(OPEN, utf8(text), CLOSE);
 }
 
-/** Whether a text was signed by an account (32 bytes), as wallets sign texts. */
+/**
+ * Whether a text was signed by an account (32 bytes), as wallets sign texts. Zeros are the neutral element of ristretto255,
+ * under which everybody can sign and which is nobody's key.
+ */
 export function verifyMessage(account: Uint8Array, text: string, signature: Uint8Array): boolean {
+  if (account.every((byte) => byte === 0)) return false;
   return verifySignature(account, EXTRINSIC_SIGNING_CONTEXT, wrappedMessage(text), signature);
 }
