@@ -386,7 +386,12 @@ function objectsStatus(): ObjectsStatus {
         (index) => `https://index-${index}.example.org/a/very/long/path/of/an/index/that/is/asked`,
       ),
     },
-    cache: { pieces: 12_345, usedBytes: 12_345 * 1_048_672, limitBytes: 16 * 2 ** 30 },
+    cache: {
+      pieces: 12_345,
+      usedBytes: 12_345 * 1_048_672,
+      pinnedBytes: 4_321 * 1_048_672,
+      limitBytes: 16 * 2 ** 30,
+    },
     transfers: range(40, (index) => ({
       id: `transfer-${index}`,
       cid: cid(index),

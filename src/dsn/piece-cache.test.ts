@@ -55,6 +55,27 @@ describe('the cache of pieces', () => {
     expect(cache.has(1n)).toBe(false);
   });
 
+  it('keeps what is pinned though it has become too small for it, from the first moment on, and takes no more', async () => {
+    const { directory } = await filled(4, 1n, 2n, 3n, 4n);
+    const cache = await PieceCache.open(directory, 2 * CACHED_PIECE_BYTES, [2n, 3n, 4n, 5n]);
+    expect(cache.indices()).toEqual([2n, 3n, 4n]);
+    expect(cache.pinnedBytes).toBe(4 * CACHED_PIECE_BYTES);
+    await cache.put(6n, pieceOf(6n));
+    await cache.put(7n, pieceOf(7n), true);
+    expect(cache.indices()).toEqual([2n, 3n, 4n]);
+    await cache.put(5n, pieceOf(5n));
+    expect(await gives(cache, 5n)).toBe(true);
+    cache.release([2n, 3n, 4n]);
+    await cache.put(6n, pieceOf(6n));
+    expect(cache.indices()).toEqual([5n, 6n]);
+  });
+
+  it('is no larger than it was made while a piece was being written', async () => {
+    const { cache } = await filled(3, 1n, 2n);
+    await Promise.all([cache.put(3n, pieceOf(3n)), cache.resize(CACHED_PIECE_BYTES)]);
+    expect(cache.indices()).toEqual([3n]);
+  });
+
   it('takes nothing but pieces', async () => {
     const { cache } = await filled(1);
     await expect(cache.put(1n, new Uint8Array(PIECE_BYTES - 1))).rejects.toThrow(RangeError);

@@ -22,10 +22,15 @@ export class PieceCache {
     private limitBytes: number,
   ) {}
 
-  /** Opens what is in a folder; pieces beyond the size are removed. Throws StorageError. */
-  static async open(directory: FarmDirectory, limitBytes: number): Promise<PieceCache> {
+  /** Opens what is in a folder; pieces beyond the size that are not pinned are removed. Throws StorageError. */
+  static async open(
+    directory: FarmDirectory,
+    limitBytes: number,
+    pinned: readonly PieceIndex[] = [],
+  ): Promise<PieceCache> {
     const files = new PieceFiles(directory);
     const cache = new PieceCache(files, limitBytes);
+    cache.pin(pinned);
     for (const index of await files.list()) cache.order.set(index, true);
     await cache.evict([cache.order.keys()]);
     return cache;
@@ -40,6 +45,11 @@ export class PieceCache {
     return this.order.size * CACHED_PIECE_BYTES;
   }
 
+  /** Bytes that pinned pieces take, those included that have to be fetched again. */
+  get pinnedBytes(): number {
+    return this.pinned.size * CACHED_PIECE_BYTES;
+  }
+
   has(index: PieceIndex): boolean {
     return this.order.has(index);
   }
@@ -49,10 +59,10 @@ export class PieceCache {
     return [...this.order.keys()];
   }
 
-  /** Gives the cache more or less space. Throws StorageError. */
-  async resize(limitBytes: number): Promise<void> {
+  /** Gives the cache more or less space; what is pinned stays. Throws StorageError. */
+  resize(limitBytes: number): Promise<void> {
     this.limitBytes = limitBytes;
-    await this.evict([this.guests, this.order.keys()]);
+    return this.inOrder(() => this.evict([this.guests, this.order.keys()]));
   }
 
   /** Keeps pieces from being removed, until released as often as pinned. */
@@ -84,13 +94,17 @@ export class PieceCache {
   }
 
   /**
-   * Keeps a verified piece, one after the other; removes the least recently used ones for it. A guest that is kept
-   * once more as none is none from then on. Throws StorageError.
+   * Keeps a verified piece, one after the other; removes the least recently used ones for it, and does without where
+   * pinned ones leave no room. A guest that is kept once more as none is none from then on. Throws StorageError.
    */
   put(index: PieceIndex, piece: Uint8Array, guest = false): Promise<void> {
-    const work = this.writing.then(() => this.write(index, piece, guest));
-    this.writing = work.catch(() => undefined);
-    return work;
+    return this.inOrder(() => this.write(index, piece, guest));
+  }
+
+  private inOrder(work: () => Promise<void>): Promise<void> {
+    const done = this.writing.then(work);
+    this.writing = done.catch(() => undefined);
+    return done;
   }
 
   /** Waits until all that was put so far is written, or could not be. */
@@ -108,26 +122,32 @@ export class PieceCache {
   private async write(index: PieceIndex, piece: Uint8Array, guest: boolean): Promise<void> {
     if (!guest) this.guests.delete(index);
     if (this.order.has(index)) return;
+    const isPinned = this.pinned.has(index);
     const room = this.limitBytes * (guest ? GUEST_SHARE : 1);
-    if (room < CACHED_PIECE_BYTES) return;
+    if (room < CACHED_PIECE_BYTES && !isPinned) return;
     const [oldest] = this.guests;
     if (guest && oldest !== undefined && (this.guests.size + 1) * CACHED_PIECE_BYTES > room)
       await this.remove(oldest);
     // Guests have their share of a full cache, too: what one rebuilding fetched serves the next in that segment.
     await this.evict(guest ? [this.order.keys()] : [this.guests, this.order.keys()], 1);
+    if (!isPinned && !this.hasRoom(1)) return;
     await this.files.write(index, piece);
     this.order.set(index, true);
-    if (guest && !this.pinned.has(index)) this.guests.add(index);
+    if (guest && !isPinned) this.guests.add(index);
   }
 
   /** Makes room for so many more, out of these in turn. */
   private async evict(groups: Iterable<PieceIndex>[], room = 0): Promise<void> {
     for (const pieces of groups) {
       for (const index of pieces) {
-        if ((this.order.size + room) * CACHED_PIECE_BYTES <= this.limitBytes) return;
+        if (this.hasRoom(room)) return;
         if (!this.pinned.has(index)) await this.remove(index);
       }
     }
+  }
+
+  private hasRoom(pieces: number): boolean {
+    return (this.order.size + pieces) * CACHED_PIECE_BYTES <= this.limitBytes;
   }
 
   private drop(index: PieceIndex): void {

@@ -1,6 +1,6 @@
 /** What was fetched and stays in this browser: the cache of pieces, and the objects that the person keeps in it. */
 import { PieceCache } from '../dsn/piece-cache.ts';
-import type { PieceCheck } from '../dsn/piece-files.ts';
+import { CACHED_PIECE_BYTES, type PieceCheck } from '../dsn/piece-files.ts';
 import { objectPath, type ObjectLink } from '../objects/link.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
@@ -45,8 +45,8 @@ export class KeptObjects {
   /** `pieces`: where pieces are kept; null keeps none. Throws StorageError. */
   static async open(store: NodeStore, pieces: FarmDirectory | null): Promise<KeptObjects> {
     const settings: Settings = { ...DEFAULTS, ...(await store.setting<Partial<Settings>>(SETTINGS)) };
-    const cache = pieces === null ? null : await PieceCache.open(pieces, settings.cacheBytes);
-    for (const { pinned, pieces: kept } of settings.kept) if (pinned) cache?.pin(kept.map(BigInt));
+    const pinned = settings.kept.filter((one) => one.pinned).flatMap((one) => one.pieces.map(BigInt));
+    const cache = pieces === null ? null : await PieceCache.open(pieces, settings.cacheBytes, pinned);
     return new KeptObjects(store, settings, cache);
   }
 
@@ -64,10 +64,18 @@ export class KeptObjects {
     return pieces.filter((index) => this.cache?.has(BigInt(index))).length;
   }
 
-  cacheView(): { pieces: number; usedBytes: number; limitBytes: number } {
+  /** How many pieces of an object can be kept beside what is pinned of others. */
+  roomFor(cid: string): number {
+    const others = this.settings.kept.filter((one) => one.pinned && one.cid !== cid);
+    const taken = new Set(others.flatMap((one) => one.pieces));
+    return Math.max(0, Math.floor(this.settings.cacheBytes / CACHED_PIECE_BYTES) - taken.size);
+  }
+
+  cacheView(): { pieces: number; usedBytes: number; pinnedBytes: number; limitBytes: number } {
     return {
       pieces: this.cache?.size ?? 0,
       usedBytes: this.cache?.usedBytes ?? 0,
+      pinnedBytes: this.cache?.pinnedBytes ?? 0,
       limitBytes: this.settings.cacheBytes,
     };
   }
@@ -84,7 +92,11 @@ export class KeptObjects {
     if (pinned) this.cache?.pin(pieces.map(BigInt));
     const kept = { cid, path: objectPath(link), name, kind, bytes, pinned, pieces };
     const others = this.settings.kept.filter((one) => one.cid !== cid);
-    this.settings.kept = [kept, ...others].slice(0, MAX_KEPT);
+    this.settings.kept = [kept, ...others];
+    const oldest = this.settings.kept.findLast((one) => !one.pinned);
+    // What is pinned does not leave the list by itself, or nobody could let it go.
+    if (this.settings.kept.length > MAX_KEPT && oldest !== undefined)
+      this.settings.kept = this.settings.kept.filter((one) => one !== oldest);
     void this.save();
   }
 

@@ -141,6 +141,7 @@ export class ObjectDesk {
       store,
       settled: () => network.settled(),
       here: (found) => kept.settledHere(found),
+      roomFor: (cid) => kept.roomFor(cid),
       done: (view, link, found) => kept.add(view, link, found),
     });
     desk.saves = await Saves.open({

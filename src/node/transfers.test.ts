@@ -21,7 +21,7 @@ function memoryStore(): TransfersOptions['store'] {
 async function world(store = memoryStore()) {
   let give: () => void = () => undefined;
   let fail: string | null = null;
-  let room = Number.POSITIVE_INFINITY;
+  let [room, promised] = [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY];
   const kept: string[][] = [];
   const service = (watch: (event: RetrievalEvent) => void) =>
     ({
@@ -43,6 +43,7 @@ async function world(store = memoryStore()) {
     originOf: (index) => ({ kind: index === '0' ? 'cache' : 'tab', from: 'somebody' }),
     serviceWatchedBy: service,
     settled: () => Promise.resolve(),
+    roomFor: () => promised,
     here: async ({ length }) => Math.min(room, length),
     done: (_view, _link, pieces) => kept.push(pieces),
   });
@@ -59,6 +60,7 @@ async function world(store = memoryStore()) {
     kept,
     failWith: (message: string | null) => (fail = message),
     keepOnly: (pieces: number) => (room = pieces),
+    promise: (pieces: number) => (promised = pieces),
   };
 }
 
@@ -146,6 +148,19 @@ describe('a retrieval', () => {
     expect(kept).toHaveLength(1);
   });
 
+  it('that there is no room for is refused before anything is fetched', async () => {
+    const { transfers, view, promise, part } = await world();
+    promise(0);
+    const id = transfers.start(LINK);
+    await expect.poll(() => view().state).toBe('failed');
+    expect(view()).toMatchObject({ bytes: 0, error: expect.stringContaining('there is room for 0 beside') });
+    promise(1);
+    transfers.resume(id);
+    await expect.poll(() => view().totalBytes).toBe(40);
+    for (let count = 0; count < 4; count += 1) await part();
+    await expect.poll(() => view().state).toBe('done');
+  });
+
   it('of files that are compressed and encrypted wants no password, and is never past its end', async () => {
     const nodes = new Map<string, Uint8Array>();
     let hash: Uint8Array = new Uint8Array(0);
@@ -174,6 +189,7 @@ describe('a retrieval', () => {
         done.push([here, totalBytes!]);
         return Promise.resolve();
       },
+      roomFor: () => Number.POSITIVE_INFINITY,
       here: async ({ length }) => length,
       done: () => undefined,
     });

@@ -3,6 +3,7 @@
  * fetched as they are stored, so that no password is needed.
  */
 import { objectPath, parseObjectLink, type ObjectLink } from '../objects/link.ts';
+import { RAW_RECORD_BYTES } from '../protocol/constants.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { explained } from './causes.ts';
 import { NodeError } from './errors.ts';
@@ -36,6 +37,8 @@ export interface TransfersOptions extends RetrievalSource {
   store: Pick<NodeStore, 'setting' | 'putSetting'>;
   /** Waits until the pieces that came are checked and kept. */
   settled(): Promise<void>;
+  /** How many pieces of an object there is room for. */
+  roomFor(cid: string): number;
   /** How many of these pieces are kept. */
   here(pieces: readonly string[]): Promise<number>;
   /** Called when all of an object was fetched and is kept, with the pieces that it lies in. */
@@ -154,6 +157,17 @@ export class Transfers {
     return pieces;
   }
 
+  /** Throws NodeError, before anything is fetched, for what takes more pieces than can be kept. */
+  private requireRoom(cid: string, bytes: number): void {
+    const pieces = Math.ceil(bytes / RAW_RECORD_BYTES);
+    const room = this.options.roomFor(cid);
+    if (pieces > room)
+      throw new NodeError(
+        'failed',
+        `It lies in some ${pieces} pieces, and there is room for ${room} beside what is pinned. Choose more under “Space for what you open”, or save it instead.`,
+      );
+  }
+
   private async read(transfer: Transfer, signal: AbortSignal): Promise<void> {
     const { view, link, watched } = transfer;
     const service = watched.service();
@@ -162,6 +176,7 @@ export class Transfers {
     view.name = object.name ?? link.cid;
     view.totalBytes = object.storedBytes;
     this.remember();
+    this.requireRoom(view.cid, object.storedBytes);
     const everything = { from: 0, to: Number.POSITIVE_INFINITY };
     for await (const file of filesOf(service, object, signal))
       for await (const part of service.readStored(file, signal, everything)) view.bytes += part.length;

@@ -182,7 +182,7 @@ function CacheSize({ cache, onChange }: { cache: ObjectsStatus['cache']; onChang
     <div className="span-6">
       <Select
         label="Space for what you open"
-        hint={`${bytes(cache.usedBytes)} are used. The oldest go first; pinned objects stay.`}
+        hint={`${bytes(cache.usedBytes)} are used. ${keptWords(cache)}`}
         value={String(cache.limitBytes)}
         options={sizesWith(cache.limitBytes)}
         onChange={(size) => action.run(() => objects.setCache({ bytes: Number(size) }).then(onChange))}
@@ -190,6 +190,13 @@ function CacheSize({ cache, onChange }: { cache: ObjectsStatus['cache']; onChang
       <Failure error={action.error} />
     </div>
   );
+}
+
+/** What stays and what goes. */
+function keptWords({ pinnedBytes, limitBytes }: ObjectsStatus['cache']): string {
+  return pinnedBytes >= limitBytes
+    ? `Pinned objects take ${bytes(pinnedBytes)}, so that nothing else is kept: unpin some, or choose more.`
+    : 'The oldest go first; pinned objects stay.';
 }
 
 const AUTOMATIC = 'automatic';
