@@ -4,7 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { unzipSync } from 'fflate';
-import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeAll, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { utf8 } from '../protocol/bytes.ts';
 import { cidOfHash } from '../protocol/cid.ts';
 import { PIECE_BYTES, RAW_RECORD_BYTES } from '../protocol/constants.ts';
@@ -16,7 +16,9 @@ import { objectPath } from '../objects/link.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import { prepareTree, type PrepareEntry, type PrepareOptions } from '../objects/prepare.ts';
 import { ObjectService } from '../objects/service.ts';
-import { getObject, type GetDesk, type GetOptions } from './get.ts';
+import { getObject, type GetDesk } from './get.ts';
+import type { GetOptions } from './get-options.ts';
+import { partOf } from './save.ts';
 import { UsageError } from './usage.ts';
 
 const PIECE = 40n;
@@ -329,6 +331,36 @@ describe('a folder', () => {
       'in/.._b.txt',
       'long.bin',
     ]);
+  });
+
+  it('as a zip file is gone on with wherever an interruption left it, and not fetched again', async () => {
+    vi.useFakeTimers({ toFake: ['Date'], now: new Date(2026, 0, 1) });
+    onTestFinished(() => void vi.useRealTimers());
+    await get('folder');
+    const whole = written();
+    vi.setSystemTime(new Date(2026, 0, 2));
+    const part = partOf(join(folder, 'again'), `${cids.get('folder')!} zip`);
+    const again = (from = desk()) => get('folder', { output: join(folder, 'again') }, from);
+    // Within its time, in and behind a header, within contents, before the list at its end, and within that.
+    const list = whole.indexOf(Buffer.from('PK\u0001\u0002'));
+    for (const cut of [1, 12, 20, 35, 38, 200_000, list, whole.length - 1, whole.length]) {
+      writeFileSync(part, whole.subarray(0, cut));
+      const reads = { parts: 0 };
+      const got = await again(desk(reads));
+      expect(written('again').equals(whole), `cut at ${cut}`).toBe(cut > 12);
+      expect(Object.keys(unzipSync(new Uint8Array(written('again')))).sort()).toContain('long.bin');
+      expect(got).toMatchObject({ bytes: whole.length, resumedFrom: cut > 12 ? cut : 0 });
+      // Heads alone once the contents are there.
+      expect(reads.parts).toBeLessThanOrEqual(cut >= list ? 5 : 10);
+      await rm(join(folder, 'again'));
+    }
+    for (const other of [Buffer.from('something else'), Buffer.concat([whole, Buffer.alloc(1)])]) {
+      writeFileSync(part, other);
+      expect((await again()).resumedFrom).toBe(0);
+      expect(Object.keys(unzipSync(new Uint8Array(written('again'))))).toContain('long.bin');
+      await rm(join(folder, 'again'));
+    }
+    expect(readdirSync(folder)).toEqual(['out']);
   });
 
   it('becomes a folder, whole or not at all', async () => {

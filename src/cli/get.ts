@@ -1,70 +1,20 @@
 /** `get`: a file, or a folder as a zip file or as files, out of the chain's history, every byte verified. */
-import { mkdir, rename } from 'node:fs/promises';
+import { mkdir, rename, unlink } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { pause } from '../async/pause.ts';
-import { multiaddressOf } from '../dsn/multiaddress.ts';
 import { ObjectError, type ObjectErrorCode } from '../objects/errors.ts';
-import { parseObjectLink } from '../objects/link.ts';
+import type { ObjectLink } from '../objects/link.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { ByteRange, OpenedObject } from '../objects/object.ts';
-import { rangeOf } from '../objects/response.ts';
 import type { ObjectService } from '../objects/service.ts';
+import type { ZipOptions } from '../objects/zip.ts';
 import type { SearchView } from '../node/searches.ts';
-import { indexerAddress } from '../node/storage-network.ts';
+import { parseLink, requireRange, type GetOptions } from './get-options.ts';
 import { Patience } from './patience.ts';
-import { partOf, refuseExisting, saveResumed, saveWhole, sizeOf } from './save.ts';
+import { partOf, refuseExisting, saveResumed, sizeOf } from './save.ts';
 import { StatusLine } from './status-line.ts';
 import { UsageError } from './usage.ts';
-
-export interface GetOptions {
-  /** File to write, `-` for standard output; the object's own name in the present folder when left out. */
-  output?: string | undefined;
-  password?: string | undefined;
-  /** Bytes of a file, as HTTP has them: `0-99`, `100-`, `-100`. */
-  range?: string | undefined;
-  /** Whether a folder becomes a folder rather than a zip file. */
-  unpack?: boolean | undefined;
-  /** Whether to look through all of history for what nobody knows a place of. */
-  search?: boolean | undefined;
-  /** Asks the person for a password; null where nobody can be asked. */
-  ask(question: string): Promise<string | null>;
-  signal: AbortSignal;
-  /** Where the person is told what is waited for; standard error when left out. */
-  status?: StatusLine;
-  /** Milliseconds without news after which it ends. */
-  patienceMs?: number;
-  /** Milliseconds until those are asked again who did not answer. */
-  askAgainMs?: number;
-}
-
-/**
- * Refuses, before anything is waited for, what cannot be meant whatever the object is.
- *
- * @throws UsageError; NodeError for what is no address of an index; Error where the file to write exists already.
- */
-export async function requireGettable(
-  options: Pick<GetOptions, 'output' | 'range' | 'unpack'>,
-  peers: readonly string[] = [],
-  indexers: readonly string[] = [],
-): Promise<void> {
-  const { output, range, unpack } = options;
-  if (range !== undefined) {
-    requireRange(range, Number.POSITIVE_INFINITY);
-    if (unpack === true) throw new UsageError('--range is of a file, --unpack of a folder');
-  }
-  const peer = peers.find((text) => multiaddressOf(text) === null);
-  if (peer !== undefined)
-    throw new UsageError(`--peer takes an address such as /ip4/…/tcp/…/p2p/…, which “${peer}” is not`);
-  for (const address of indexers) indexerAddress(address);
-  if (output !== undefined && output !== '-') await refuseExisting(output);
-}
-
-/** Bytes that `--range` names of a file of `size` bytes. Throws UsageError. */
-function requireRange(text: string, size: number): ByteRange | 'unsatisfiable' {
-  const range = rangeOf(`bytes=${text}`, size);
-  if (range === null) throw new UsageError('--range takes bytes such as 0-99, 100- or -100');
-  return range;
-}
+import { OtherZip, zipFrom } from './zip-from.ts';
 
 /** What is needed of the node's desk of objects. */
 export interface GetDesk {
@@ -129,7 +79,7 @@ class Getting {
 
   constructor(
     private readonly desk: GetDesk,
-    private readonly link: ReturnType<typeof parseObjectLink>,
+    private readonly link: ObjectLink,
     private readonly options: GetOptions,
   ) {
     this.password = options.password;
@@ -176,7 +126,7 @@ class Getting {
     if (file === '-') await this.print(this.contentOf(object));
     else if (!isFolder) await this.saveFile(object, file);
     else if (unpack === true) await this.unpack(object, file);
-    else await saveWhole(file, this.link.cid, this.counted(this.zipOf(object)));
+    else await this.saveZip(object, file);
     this.status.close(`Fetched: ${this.progress()}`);
     return this.outcome(object, file);
   }
@@ -241,8 +191,8 @@ class Getting {
     return this.counted(content);
   }
 
-  private zipOf(folder: OpenedObject): AsyncGenerator<Uint8Array> {
-    return this.service.zip(folder, this.signal, this.password);
+  private zipOf(folder: OpenedObject, begun: ZipOptions = {}): AsyncGenerator<Uint8Array> {
+    return this.service.zip(folder, this.signal, { ...begun, password: this.password });
   }
 
   private read(file: OpenedObject, range: ByteRange): AsyncGenerator<Uint8Array> {
@@ -261,6 +211,26 @@ class Getting {
       this.bytes = there;
       return this.counted(this.read(object, { from: from + there, to }));
     });
+  }
+
+  /** What an earlier run wrote is gone on with, unless it is not what would be written now. */
+  private async saveZip(folder: OpenedObject, file: string): Promise<void> {
+    const what = `${this.link.cid} zip`;
+    const part = partOf(file, what);
+    const save = (): Promise<number> =>
+      saveResumed(file, what, null, (there) => {
+        this.bytes = there;
+        return this.counted(
+          there === 0 ? this.zipOf(folder) : zipFrom(part, there, (begun) => this.zipOf(folder, begun)),
+        );
+      });
+    try {
+      this.resumedFrom = await save();
+    } catch (error) {
+      if (!(error instanceof OtherZip)) throw error;
+      await unlink(part);
+      this.resumedFrom = await save();
+    }
   }
 
   /** Into a folder beside the final one, which gets its name once it is whole. */
@@ -382,15 +352,6 @@ function nothingCame(ms: number, begun: boolean): Error {
   return new Error(
     `${what} within ${seconds} s. The same command goes on later; --peer ADDRESS names a peer that has it.`,
   );
-}
-
-/** Throws UsageError for what is no identifier or link. */
-export function parseLink(text: string): ReturnType<typeof parseObjectLink> {
-  try {
-    return parseObjectLink(text);
-  } catch (cause) {
-    throw new UsageError(`“${text.slice(0, 80)}” is no identifier of an object`, { cause });
-  }
 }
 
 function fileNameOf({ kind, name }: OpenedObject, cid: string, unpack: boolean): string {

@@ -196,7 +196,8 @@ async function main(): Promise<void> {
       }
       case 'get': {
         if (argument === undefined) throw new UsageError('get takes the identifier of an object, or a link');
-        const { getObject, parseLink, requireGettable } = await import('./get.ts');
+        const { parseLink, requireGettable } = await import('./get-options.ts');
+        const { getObject } = await import('./get.ts');
         parseLink(argument);
         await requireGettable(values, values.peer, values.indexer);
         const { status, signal } = await followed(

@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { partOf, saveResumed, saveWhole } from './save.ts';
+import { partOf, saveResumed } from './save.ts';
 
 const FULL = '/dev/full';
 const WHAT = 'an object';
@@ -32,16 +32,6 @@ test.skipIf(!existsSync(FULL))('a full disk is named, with what stays and how it
   });
   expect(existsSync(file)).toBe(false);
   expect(existsSync(part)).toBe(true);
-});
-
-test.skipIf(!existsSync(FULL))('of what is written whole nothing stays on a full disk', async () => {
-  const part = partOf(file, WHAT);
-  symlinkSync(FULL, part);
-  await expect(saveWhole(file, WHAT, from(0))).rejects.toMatchObject({
-    code: 'disk-full',
-    sentence: expect.stringContaining('Nothing of it stays') as string,
-  });
-  expect(existsSync(part)).toBe(false);
 });
 
 test('what the content fails with comes as it is, and what came before stays', async () => {

@@ -1,5 +1,5 @@
 /** Files that are written while they arrive, and gone on with after an interruption. */
-import { mkdir, open, rename, stat, unlink } from 'node:fs/promises';
+import { mkdir, open, rename, stat } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { toHex, utf8 } from '../protocol/bytes.ts';
 import { blake3Hash } from '../protocol/hash.ts';
@@ -41,27 +41,10 @@ export async function saveResumed(
   try {
     await writeTo(part, from === 0 ? 'w' : 'a', content(from));
   } catch (error) {
-    throw full(error, 'What came stays there, and the same command goes on once there is room.');
+    throw full(error);
   }
   await rename(part, file);
   return from;
-}
-
-/** Writes a file that must not exist yet; nothing of it stays when it does not come to its end. */
-export async function saveWhole(
-  file: string,
-  what: string,
-  content: AsyncGenerator<Uint8Array>,
-): Promise<void> {
-  await refuseExisting(file);
-  const part = partOf(file, what);
-  try {
-    await writeTo(part, 'w', content);
-    await rename(part, file);
-  } catch (error) {
-    await unlink(part).catch(() => undefined);
-    throw full(error, 'Nothing of it stays there: free as much as it needs, or name another place with -o.');
-  }
 }
 
 /** Throws StorageError for what the file is to blame for, and what the content throws. */
@@ -75,8 +58,9 @@ async function writeTo(file: string, flags: 'w' | 'a', content: AsyncIterable<Ui
 }
 
 /** The error, with what a full disk means for the person. */
-function full(error: unknown, meaning: string): unknown {
+function full(error: unknown): unknown {
   if (!(error instanceof StorageError) || error.code !== 'disk-full') return error;
+  const meaning = 'What came stays there, and the same command goes on once there is room.';
   return new StorageError(error.code, error.file, error.message, error, `${error.sentence} ${meaning}`);
 }
 

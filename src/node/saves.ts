@@ -299,7 +299,7 @@ export class Saves {
     };
     const whole =
       object.kind === 'folder'
-        ? service.zip(object, signal, password, storedOf)
+        ? service.zip(object, signal, { password, storedOf })
         : service.read(object, signal, { password, stored: storedOf(object) });
     for await (const bytes of whole) {
       signal.throwIfAborted();

@@ -337,7 +337,7 @@ describe('folders', () => {
   it('become zip files', async () => {
     const { source, hash } = await tree({ compressionLevel: 6, password: 'p' });
     const folder = await openHash(source, hash, signal);
-    const files = unzipSync(await collect(zipFolder(source, folder, signal, 'p')));
+    const files = unzipSync(await collect(zipFolder(source, folder, signal, { password: 'p' })));
     expect(Object.keys(files)).toEqual([
       'hello.txt',
       'hello.txt (2)',

@@ -17,11 +17,10 @@ import {
   type FolderEntry,
   type OpenedObject,
   type ReadOptions,
-  type StoredReader,
 } from './object.ts';
 import { errorResponse, objectResponse, zipResponse, type ResponseOptions } from './response.ts';
 import { allNodes } from './tree.ts';
-import { zipFolder } from './zip.ts';
+import { zipFolder, type ZipOptions } from './zip.ts';
 
 /** Largest file that other parts of the node read whole. */
 const MAX_SMALL_BYTES = 1024 * 1024;
@@ -116,14 +115,9 @@ export class ObjectService {
     return this.placing(allNodes(this.nodes, object.hash, object.head, signal), object);
   }
 
-  /** A folder as a zip file; `storedOf`: as in `zipFolder`. Throws ObjectError. */
-  zip(
-    folder: OpenedObject,
-    signal: AbortSignal,
-    password?: string,
-    storedOf?: (file: FolderEntry) => StoredReader,
-  ): AsyncGenerator<Uint8Array> {
-    return this.placing(zipFolder(this.nodes, folder, signal, password, storedOf), folder);
+  /** A folder as a zip file. Throws ObjectError. */
+  zip(folder: OpenedObject, signal: AbortSignal, options: ZipOptions = {}): AsyncGenerator<Uint8Array> {
+    return this.placing(zipFolder(this.nodes, folder, signal, options), folder);
   }
 
   /**
@@ -152,7 +146,7 @@ export class ObjectService {
   ): Promise<Response> {
     try {
       const folder = await this.open(link, signal);
-      return await zipResponse(this.zip(folder, signal, password), folder);
+      return await zipResponse(this.zip(folder, signal, { password }), folder);
     } catch (error) {
       if (signal.aborted) throw error;
       return errorResponse(error);

@@ -20,7 +20,7 @@ async function* given<T>(...items: T[]): AsyncGenerator<T> {
 
 const entry = (path: string, size: number | null, ...content: Uint8Array[]): ZipEntry => ({
   path,
-  content: given(...content),
+  content: () => given(...content),
   size,
 });
 const zeros = (path: string, gib: number, size: number | null = gib * 2 ** 30): ZipEntry =>

@@ -8,8 +8,8 @@ import { crc32 } from './crc32.ts';
 export interface ZipEntry {
   /** Names down from the archive's root, divided by slashes. */
   path: string;
-  /** What the file holds; null for a folder. */
-  content: AsyncIterable<Uint8Array> | null;
+  /** What the file holds, asked for when its turn has come, with where in the zip file it begins; null for a folder. */
+  content: ((at: number) => AsyncIterable<Uint8Array>) | null;
   /** Bytes of the content; null where only reading will tell. */
   size: number | null;
 }
@@ -59,7 +59,7 @@ export async function* zipFile(entries: AsyncIterable<ZipEntry>, time: Date): As
     const is64 = !isFolder && (stated === null || stated >= ELSEWHERE_32);
     const header = concat(localHeader(written.name, stamp, is64), written.name, is64 ? extra(0, 0) : extra());
     yield header;
-    for await (const part of content ?? []) {
+    for await (const part of content?.(at + header.length) ?? []) {
       written.crc = crc32(part, written.crc);
       written.size += part.length;
       yield part;
@@ -180,6 +180,16 @@ function fields(...all: Field[]): Uint8Array {
     at += width;
   }
   return new Uint8Array(view.buffer);
+}
+
+/** Bytes at the beginning of a zip file that tell its time. */
+export const TIMED_BYTES = 14;
+
+/** The time of a zip file, as exact as it says it, by its first 14 bytes. */
+export function timeOfZip(begin: Uint8Array): Date {
+  const stamp = new DataView(begin.buffer, begin.byteOffset).getUint32(TIMED_BYTES - 4, true);
+  const bits = (from: number, count: number): number => (stamp >>> from) & (2 ** count - 1);
+  return new Date(1980 + bits(25, 7), bits(21, 4) - 1, bits(16, 5), bits(11, 5), bits(5, 6), 2 * bits(0, 5));
 }
 
 /** Local time in steps of two seconds: the format's time in the lower 16 bits, its date in the upper ones. */
