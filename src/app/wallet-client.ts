@@ -1,5 +1,5 @@
 /** The page's end of wallet and identities: their commands as if they were here. */
-import { useCallback, useEffect, useState } from 'react';
+import { useCallback, useEffect, useRef, useState } from 'react';
 import type { IdentityCommands, WalletCommands } from '../node/desk.ts';
 import type { MoneyCommands } from '../node/money.ts';
 import { messageOf } from '../protocol/errors.ts';
@@ -70,7 +70,10 @@ export function useSigner(): {
   return { status, signer, choices: { value: signer, options, onChange } };
 }
 
-/** What a command gives, fetched at once and again after `reload`; null until it is there. */
+/**
+ * What a command gives, fetched at once and again after `reload`; null until it is there. Of two answers that overtake each
+ * other the one to the later question stays.
+ */
 export function useLoaded<T>(load: () => Promise<T>): {
   value: T | null;
   error: string | null;
@@ -78,16 +81,30 @@ export function useLoaded<T>(load: () => Promise<T>): {
 } {
   const [value, setValue] = useState<T | null>(null);
   const [error, setError] = useState<string | null>(null);
+  const turns = useRef({ asked: 0, answered: 0 });
   const reload = useCallback(() => {
+    const turn = (turns.current.asked += 1);
+    const isNewest = (): boolean => {
+      if (turn <= turns.current.answered) return false;
+      turns.current.answered = turn;
+      return true;
+    };
     load().then(
       (loaded) => {
+        if (!isNewest()) return;
         setValue((before) => unchanged(loaded, before));
         setError(null);
       },
-      (failure: unknown) => setError(messageOf(failure)),
+      (failure: unknown) => {
+        if (isNewest()) setError(messageOf(failure));
+      },
     );
   }, [load]);
-  useEffect(reload, [reload]);
+  useEffect(() => {
+    // What was asked before is about something else.
+    turns.current.answered = turns.current.asked;
+    reload();
+  }, [reload]);
   return { value, error, reload };
 }
 

@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { toHex } from '../protocol/bytes.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import { Registry } from './registry.ts';
 import { testPerson, testRegistry } from './testing/person.ts';
@@ -73,6 +74,41 @@ describe('agents', () => {
       'revoked',
     ]);
     expect((await owner.delegations())[0]).toMatchObject({ revoked: true, used: { 'auto:pay': '25' } });
+  });
+
+  it('are counted one after the other, and judged by one look at the registry', async () => {
+    const looks: string[] = [];
+    const access = sharedRegistry(new Registry());
+    const owner = await person({
+      ...access,
+      read: (ids) => {
+        looks.push(ids.map((id) => toHex(id)).at(-1)!);
+        return access.read(ids);
+      },
+    });
+    const { did: authority } = await owner.createIdentity({ name: 'Alice' });
+    const agent = await owner.createAgent({
+      owner: authority,
+      name: 'Shopper',
+      purpose: 'Buys bread',
+      capabilities,
+      days: 1,
+    });
+    for (const did of [authority, agent.to]) await owner.registerIdentity({ did });
+    const request = { res: 'auto:pay', act: 'spend', use: { per_tx: '10', total: '10' } };
+    const uses = [1, 2, 3].map(async () => {
+      const nonce = await owner.newChallenge();
+      const invocation = await owner.invokeDelegation({ id: agent.id, request, audience: 'shop', nonce });
+      return () => owner.checkUse({ invocation, authority, audience: 'shop', nonce });
+    });
+    const [first, ...more] = await Promise.all(uses);
+    looks.length = 0;
+    expect(await first!()).toMatchObject({ verdict: 'ok', standing: { strict: 'ok' } });
+    expect(looks.sort()).toEqual([authority, agent.to].map((did) => did.slice(-64)).sort());
+    const others = await Promise.all(more.map((use) => use()));
+    expect(others.map(({ verdict }) => verdict)).toEqual(['ok', 'limit-exhausted']);
+    const { entries, damagedAt } = await owner.auditLog();
+    expect([entries.length, damagedAt]).toEqual([3, null]);
   });
 
   it('pass permissions on narrower, never wider', async () => {

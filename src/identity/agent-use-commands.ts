@@ -1,5 +1,6 @@
 /** Commands for what agents do: prove who they are, use permissions, have their use judged and written down. */
 import * as v from 'valibot';
+import { InOrder } from '../async/in-order.ts';
 import { randomBytes } from '../crypto/random.ts';
 import { equal } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
@@ -24,9 +25,9 @@ import {
   type CapabilityVerdict,
 } from './capability.ts';
 import { subjectOf } from './chain.ts';
-import type { IdentityContext } from './context.ts';
+import type { IdentityContext, Judgement } from './context.ts';
 import { collectKeys, delegationBook, takenBack } from './delegations.ts';
-import { verdictView, type VerdictView } from './identity-view.ts';
+import { judgementView, verdictView, type VerdictView } from './identity-view.ts';
 import { publicKeyInfoOf, type Jwk } from './keys.ts';
 
 const NONCE_BYTES = 24;
@@ -60,6 +61,28 @@ export function agentUseCommands(context: IdentityContext) {
   const note = async (agent: string, request: CapabilityRequest, outcome: string): Promise<void> => {
     const entry = nextAuditEntry(audit().at(-1) ?? null, { at: context.seconds, agent, request, outcome });
     await context.put(`audit-${String(entry.sequence).padStart(10, '0')}`, 'setting', entry);
+  };
+
+  /** Uses are counted and noted one after the other, each on top of the one before. */
+  const writing = new InOrder();
+
+  const writeDown = async (
+    agent: string,
+    chain: readonly string[],
+    request: CapabilityRequest,
+    covered: CapabilityVerdict,
+  ): Promise<CapabilityVerdict | 'limit-exhausted'> => {
+    let verdict: CapabilityVerdict | 'limit-exhausted' = covered;
+    if (covered === 'ok') {
+      try {
+        await countUse(chain, request);
+      } catch (error) {
+        if (!(error instanceof ProtocolError) || error.code !== 'limit-exhausted') throw error;
+        verdict = 'limit-exhausted';
+      }
+    }
+    await note(agent, request, verdict);
+    return verdict;
   };
 
   return {
@@ -143,10 +166,14 @@ export function agentUseCommands(context: IdentityContext) {
         act: asked.act,
         ...(asked.use === undefined ? {} : { use: asked.use }),
       };
+      // One look at each: what is said of the agent is what it was judged by.
+      const judged = new Map<string, Judgement>();
       const dead = new Set<string>();
-      for (const [did, { chain: certificates }] of keys)
-        if (await context.isDead(did, certificates)) dead.add(did);
-      let verdict: CapabilityVerdict | 'limit-exhausted' = checkCapability({
+      for (const [did, { chain: certificates }] of keys) {
+        if (certificates !== null) judged.set(did, await context.judge(certificates));
+        if (await context.isDead(did, certificates, judged.get(did))) dead.add(did);
+      }
+      const covered = checkCapability({
         chain,
         holder: agent,
         rootAuthority: input.authority,
@@ -156,18 +183,10 @@ export function agentUseCommands(context: IdentityContext) {
         revokedTokens: takenBack(context),
         keyOf,
       });
-      if (verdict === 'ok') {
-        try {
-          await countUse(chain, request);
-        } catch (error) {
-          if (!(error instanceof ProtocolError) || error.code !== 'limit-exhausted') throw error;
-          verdict = 'limit-exhausted';
-        }
-      }
-      await note(agent, request, verdict);
-      const certificates = keys.get(agent)?.chain ?? null;
-      const standing = certificates === null ? null : await verdictView(context, certificates);
-      return { verdict, agent, request, sentence: CAPABILITY_SENTENCES[verdict], standing };
+      const verdict = await writing.run(() => writeDown(agent, chain, request, covered));
+      const judgement = judged.get(agent);
+      const standing = judgement && judgementView(context, keys.get(agent)!.chain!, judgement);
+      return { verdict, agent, request, sentence: CAPABILITY_SENTENCES[verdict], standing: standing ?? null };
     },
 
     /** What agents asked for and what came of it, oldest first; `damagedAt` names the first entry that was changed. */

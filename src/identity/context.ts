@@ -10,7 +10,7 @@ import type { WalletService } from '../wallet/service.ts';
 import type { DerivedKind } from '../wallet/session.ts';
 import { alternativeUris } from './certificate.ts';
 import { chainIsOf, chainOf, fromX5c, keyOfChain, subjectOf, type Chain } from './chain.ts';
-import { formatDid, keyIdOf, parseDid, type Did } from './did.ts';
+import { formatDid, keyIdOf, OFF, parseDid, type Did } from './did.ts';
 import type { IdentityRecord, KeySource, OtherIdentity, OwnIdentity } from './identity-records.ts';
 import { isKeyBound } from './issue.ts';
 import { decodeJws, type JwsHeader } from './jws.ts';
@@ -19,6 +19,7 @@ import { ecKey, ed25519Key, jwkOf, type Jwk, type SigningKey } from './keys.ts';
 import { ecPkcs8, ed25519Pkcs8, importPrivateKey } from './private-key.ts';
 import type { IdentityOptions, ProvenEvent } from './options.ts';
 import type { Consultation, RegistryAccess, RegistryView } from './registry-access.ts';
+import { noteRegistered, rememberRevoked, seenRevoked } from './registry-memory.ts';
 import { Registry } from './registry.ts';
 import { identifiersOf, judge, type Verdict, type VerdictCode } from './verdict.ts';
 
@@ -38,12 +39,12 @@ export interface Judgement extends Verdict {
   reported: VerdictCode | null;
   /** Block of the domain that it is of. */
   reportedBlock: number | null;
+  /** The registry's newest content: what a node reports, else what is proven; null if neither was told. */
+  newest: RegistryView | null;
 }
 
 const UNVERIFIED = 'The network’s chain is not verified yet.';
 const INDICES = 'identity-key-indices';
-/** Network in the DID of an identity that is registered nowhere. */
-const OFF = 'off';
 /** What the newest block says of an identity that the proven one knows nothing of yet, and that is believed. */
 const BAD_NEWS: readonly VerdictCode[] = ['revoked', 'issuer-gone', 'mismatch', 'not-anchored'];
 
@@ -217,8 +218,12 @@ export class IdentityContext {
 
   /** DID of the issuer of a chain's last certificate, null for a root. */
   issuerOf(chain: Chain): string | null {
-    const [root, ...rest] = chain.slice(0, -1);
-    return root === undefined ? null : this.didOf([root, ...rest]);
+    return this.issuersOf(chain)[0] ?? null;
+  }
+
+  /** DIDs of everybody above a chain's last certificate, the nearest first. */
+  issuersOf([root, ...rest]: Chain): string[] {
+    return rest.map((_, depth) => this.didOf([root, ...rest.slice(0, depth)])).reverse();
   }
 
   /** Public key of a DID among the known identities, or null. */
@@ -251,32 +256,17 @@ export class IdentityContext {
   /**
    * The registry's newest content, for what is signed next; null where the network has no registry.
    *
-   * @param did Identity that is acted on. One that was made for a registry is not acted on while that is silent.
    * @throws Refusal `registry-silent`, and what the domain's node rejects with.
    */
-  async latest(ids: readonly Uint8Array[], did: string): Promise<RegistryView | null> {
+  async latest(ids: readonly Uint8Array[]): Promise<RegistryView | null> {
     const exists = (await this.registry?.exists()) ?? null;
     if (exists === true) return this.registry!.report(ids);
-    if (exists === null && this.registry !== null && parseDid(did)?.network !== OFF) {
-      throw new Refusal(
-        'registry-silent',
-        'the network cannot be asked',
-        `The registry of identities cannot be asked just now. ${UNVERIFIED}`,
-      );
-    }
-    return null;
-  }
-
-  /** Identifiers that this wallet has seen revoked, in hex. */
-  seenRevoked(): Set<string> {
-    return new Set(this.list<unknown>('seen-revocation').map(({ id }) => id.slice('seen-'.length)));
-  }
-
-  /** Remembers that an identity was revoked, for good. */
-  async rememberRevoked(id: Uint8Array): Promise<void> {
-    const record = `seen-${toHex(id)}`;
-    if (this.get(record, 'seen-revocation') === null)
-      await this.put(record, 'seen-revocation', { at: this.seconds });
+    if (exists === false || this.registry === null) return null;
+    throw new Refusal(
+      'registry-silent',
+      'the network cannot be asked',
+      `The registry of identities cannot be asked just now. ${UNVERIFIED}`,
+    );
   }
 
   /**
@@ -287,8 +277,9 @@ export class IdentityContext {
     const ids = identifiersOf(chain);
     const { status, reason, proven, reported } = await this.consult(ids);
     if (proven !== null) await this.noteRevocations(chain, ids, proven.registry);
+    if ((reported ?? proven)?.registry.entry(ids.at(-1)!) != null) await noteRegistered(this, ids.at(-1)!);
     const judged = (view: RegistryView | null) =>
-      judge({ chain, state: view?.registry ?? null, now: this.now(), seenRevoked: this.seenRevoked() });
+      judge({ chain, state: view?.registry ?? null, now: this.now(), seenRevoked: seenRevoked(this) });
     const verdict = judged(proven);
     const newest = reported === null ? null : judged(reported);
     const known = {
@@ -296,6 +287,7 @@ export class IdentityContext {
       reason,
       reported: newest?.strict ?? null,
       reportedBlock: reported?.block ?? null,
+      newest: reported ?? proven,
     };
     const good = verdict.strict === 'ok' || verdict.strict === 'renewed-after-revocation';
     const worse = newest !== null && good && BAD_NEWS.includes(newest.strict);
@@ -306,7 +298,7 @@ export class IdentityContext {
     for (const [index, { tbs }] of chain.entries()) {
       const id = ids[index]!;
       const serial = registry.entry(id)?.serial ?? tbs.serial;
-      if (registry.revoked(ids[index - 1] ?? id).has(serial)) await this.rememberRevoked(id);
+      if (registry.revoked(ids[index - 1] ?? id).has(serial)) await rememberRevoked(this, id);
     }
   }
 
@@ -382,15 +374,18 @@ export class IdentityContext {
     return this.put(`web-issuer-${issuer}`, 'setting', { issuer, keys: [...keys], at: this.seconds });
   }
 
-  /** Whether a DID counts as revoked, deactivated or expired for those who rely on it. */
-  async isDead(did: string, chain: Chain | null): Promise<boolean> {
+  /**
+   * Whether a DID counts as revoked, deactivated or expired for those who rely on it. `judged`: what its chain was judged to
+   * be, if it was looked at already.
+   */
+  async isDead(did: string, chain: Chain | null, judged?: Verdict): Promise<boolean> {
     const parsed = parseDid(did);
-    if (parsed !== null && this.seenRevoked().has(toHex(parsed.id))) return true;
+    if (parsed !== null && seenRevoked(this).has(toHex(parsed.id))) return true;
     const known = this.known(did);
     if (known?.role === 'own' && known.deactivated) return true;
     const own = chain ?? (known === null ? null : this.chainOf(known));
     if (own === null) return false;
-    const { strict, certificates } = await this.judge(own);
+    const { strict, certificates } = judged ?? (await this.judge(own));
     const code = strict === 'not-anchored' ? certificates : strict;
     return ['revoked', 'expired', 'issuer-gone', 'renewed-after-revocation'].includes(code);
   }

@@ -9,6 +9,7 @@ import type { IdentityContext } from './context.ts';
 import { didDocument, formatDid, keyDocument, parseDid, type Did, type DidDocument } from './did.ts';
 import { parseKeyDid } from './key-dids.ts';
 import type { RegistryView } from './registry-access.ts';
+import { seenRevoked } from './registry-memory.ts';
 import { identifiersOf } from './verdict.ts';
 
 /** Identities on the way to a root; the chain allows any number. */
@@ -108,7 +109,7 @@ async function fromRegistry(
     const chain = ids.map((one) => formatDid({ network, id: one }));
     const revoked =
       [proven, reported].some((view) => view !== null && isRevoked(view, ids)) ||
-      ids.some((one) => context.seenRevoked().has(toHex(one)));
+      ids.some((one) => seenRevoked(context).has(toHex(one)));
     return found(didDocument(did, decodeTbs(own.raw), chain.at(-2) ?? null), {
       versionId: own.serial.toString(16),
       updated: new Date(proven.time).toISOString(),
@@ -132,7 +133,7 @@ function isRevoked({ registry }: RegistryView, ids: readonly Uint8Array[]): bool
 async function fromCertificates(context: IdentityContext, did: string): Promise<DidResolution> {
   const chain = context.chainOf(context.known(did)!);
   const { tbs }: { tbs: TbsCertificate } = subjectOf(chain);
-  const seen = context.seenRevoked();
+  const seen = seenRevoked(context);
   return found(didDocument(did, tbs, context.issuerOf(chain)), {
     versionId: tbs.serial.toString(16),
     revoked: identifiersOf(chain).some((id) => seen.has(toHex(id))),

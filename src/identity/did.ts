@@ -6,12 +6,15 @@ import { toBase64Url } from '../wallet/json.ts';
 import { basicConstraints, commonNameText, tbsDigest, type TbsCertificate } from './certificate.ts';
 import { jwkOf, type Jwk } from './keys.ts';
 
-/** Where an identifier is registered: absent for mainnet, `off` for nowhere. */
+/** Where an identifier is registered: absent for mainnet, `OFF` for nowhere. */
 export interface Did {
   network: string | null;
   /** 32 bytes. */
   id: Uint8Array;
 }
+
+/** Network in the DID of an identity that is registered nowhere. */
+export const OFF = 'off';
 
 const CONTEXT = [
   'https://www.w3.org/ns/did/v1',

@@ -3,7 +3,8 @@ import { utf8 } from '../protocol/bytes.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import { Registry } from './registry.ts';
 import { createIdentityService } from './service.ts';
-import { TEST_QUOTE, testPerson, testRegistry, testWallet } from './testing/person.ts';
+import type { Sending } from './registry-call.ts';
+import { PASSWORD, TEST_QUOTE, testPerson, testRegistry, testWallet } from './testing/person.ts';
 
 const DAY = 86_400_000;
 
@@ -185,6 +186,91 @@ describe('identities', () => {
     ).rejects.toThrow('locked');
   });
 
+  it('that no registry was seen to hold are acted on here while it is silent, and the registry is told later', async () => {
+    let exists: boolean | null = null;
+    const access = { ...sharedRegistry(new Registry()), exists: async () => exists };
+    const wallet = await testWallet();
+    const ada = await testPerson(clock, access, wallet);
+    const { did } = await ada.createIdentity({ name: 'Ada' });
+    expect(did).toContain(':off:');
+    const capabilities = [{ res: 'auto:pay', act: ['spend'] }];
+    const agent = await ada.createAgent({ owner: did, name: 'A', purpose: 'x', capabilities, days: 1 });
+    // The same wallet elsewhere, which registers what this one has: nobody tells this one.
+    const elsewhere = await testWallet((await wallet.revealPhrase({ password: PASSWORD })).phrase);
+    await elsewhere.restore({ file: await wallet.backup(), password: PASSWORD, replace: true });
+    const there = await testPerson(clock, access, elsewhere);
+    for (const deed of [ada.registerIdentity({ did }), ada.registerIdentity({ did, dry: true })])
+      await expect(deed).rejects.toThrow('registry-silent');
+    exists = true;
+    await there.registerIdentity({ did });
+    exists = null;
+
+    const renew = async (how: Sending) => (await ada.renewIdentity({ did, ...how })).call ?? LOCAL;
+    const deeds = [
+      ['renewed', renew, 'mismatch'],
+      ['revoked', (how: Sending) => ada.revokeIdentity({ did, ...how }), 'renewed-after-revocation'],
+      ['gave', (how: Sending) => ada.deactivateIdentity({ did, ...how }), 'revoked'],
+    ] as const;
+    for (const [done, deed, strict] of deeds) {
+      now += 60_000;
+      expect(await deed({ dry: true })).toEqual(LOCAL);
+      expect(await deed({ here: true })).toEqual(LOCAL);
+      expect(await ada.verdict({ did })).toMatchObject({ registry: 'silent', isHeld: null });
+      exists = true;
+      const found = await ada.verdict({ did });
+      expect(found).toMatchObject({ strict, isHeld: true });
+      expect(found.sentence).toContain(`You ${done} `);
+      // What was to be done here alone is not sent by the way.
+      await expect(deed({ here: true })).rejects.toThrow('registry-answers');
+      expect(await deed({})).toMatchObject({ refused: null, extrinsic: expect.any(String) });
+      expect((await ada.verdict({ did })).sentence).not.toContain('does not know');
+      // It was seen there, and counts as there from now on.
+      exists = null;
+      await expect(deed({ dry: true })).rejects.toThrow('registry-silent');
+      await wallet.keystore.remove(`registered-${did.slice(-64)}`);
+    }
+    expect(await ada.verdict({ did })).toMatchObject({ strict: 'revoked', certificates: 'ok' });
+    expect(await ada.verdict({ did: agent.to })).toMatchObject({ strict: 'revoked', certificates: 'ok' });
+  });
+
+  it('are paid for by whoever paid last for them, or for what they rest on', async () => {
+    const wallet = await testWallet();
+    const [first, second, third] = [
+      ...(await wallet.status()).accounts,
+      await wallet.addAccount({ name: 'Treasury' }),
+      await wallet.addAccount({ name: 'Savings' }),
+    ].map(({ id, address }) => ({ id, address }));
+    const ada = await testPerson(clock, sharedRegistry(new Registry()), wallet);
+    const { did } = await ada.createIdentity({ name: 'Ada' });
+    const { did: other } = await ada.createIdentity({ name: 'Other' });
+    const capabilities = [{ res: 'auto:pay', act: ['spend'] }];
+    const { to: agent } = await ada.createAgent({
+      owner: did,
+      name: 'A',
+      purpose: 'x',
+      capabilities,
+      days: 1,
+    });
+    const payer = async (of: string) => {
+      const { quote } = await ada.revokeIdentity({ did: of, dry: true });
+      return quote?.account;
+    };
+    // A look at what it would cost another decides nothing.
+    await ada.registerIdentity({ did, dry: true, payer: third!.address });
+    await ada.registerIdentity({ did, payer: second!.address });
+    await ada.registerIdentity({ did: agent });
+    await ada.registerIdentity({ did: other, payer: first!.address });
+    expect([await payer(did), await payer(agent), await payer(other)]).toEqual([
+      second!.address,
+      second!.address,
+      first!.address,
+    ]);
+    await ada.renewIdentity({ did: agent, payer: third!.address });
+    expect([await payer(did), await payer(agent)]).toEqual([second!.address, third!.address]);
+    await wallet.removeAccount({ id: third!.id });
+    expect(await payer(agent)).toBe(second!.address);
+  });
+
   it('are co-issued by several, and followed by others', async () => {
     const [first, second, grace] = [await person(), await person(), await person()];
     const one = await first.createIdentity({ name: 'One' });
@@ -234,6 +320,7 @@ describe('identities', () => {
     const ada = await person();
     const { did } = await ada.createIdentity({ name: 'Ada' });
     expect(await ada.revokeIdentity({ did })).toEqual(LOCAL);
+    expect(await ada.verdict({ did })).toMatchObject({ strict: 'revoked', certificates: 'ok' });
     const agent = ada.createAgent({
       owner: did,
       name: 'A',

@@ -2,12 +2,13 @@
 import { toHex } from '../protocol/bytes.ts';
 import { commonNameText } from './certificate.ts';
 import { subjectOf, type Chain } from './chain.ts';
-import type { IdentityContext } from './context.ts';
+import type { IdentityContext, Judgement } from './context.ts';
 import { serialOf, type IdentityRecord, type OwnIdentity } from './identity-records.ts';
 import { mayIssue } from './issue-leaf.ts';
 import { keyFingerprint } from './keys.ts';
-import type { Consultation } from './registry-access.ts';
-import { VERDICT_SENTENCES, type Verdict, type VerdictCode } from './verdict.ts';
+import type { Consultation, RegistryView } from './registry-access.ts';
+import { wasRevokedHere } from './registry-memory.ts';
+import { identifiersOf, VERDICT_SENTENCES, type Verdict, type VerdictCode } from './verdict.ts';
 
 export interface IdentityView {
   did: string;
@@ -55,6 +56,8 @@ export interface VerdictView extends Verdict {
   reportedBlock: number | null;
   /** Whether whoever issued it is an identity of this wallet. */
   issuerIsOwn: boolean;
+  /** Whether the registry's newest content, proven or not, holds it; null if that was not told. */
+  isHeld: boolean | null;
 }
 
 export interface RequestView {
@@ -93,8 +96,23 @@ export function identityView(
 
 /** Verdict of a chain for the page. */
 export async function verdictView(context: IdentityContext, chain: Chain): Promise<VerdictView> {
-  const { view, status, chain: own, ...judged } = await context.judge(chain);
-  const { strict, certificates, reported, reportedBlock, reason } = judged;
+  return judgementView(context, chain, await context.judge(chain));
+}
+
+/** A judgement of a chain for the page. */
+export function judgementView(context: IdentityContext, chain: Chain, judgement: Judgement): VerdictView {
+  const {
+    view,
+    status,
+    chain: own,
+    newest,
+    strict,
+    certificates,
+    reported,
+    reportedBlock,
+    reason,
+  } = judgement;
+  const id = identifiersOf(chain).at(-1)!;
   return {
     chain: own,
     strict,
@@ -102,7 +120,8 @@ export async function verdictView(context: IdentityContext, chain: Chain): Promi
     reported,
     reportedBlock,
     issuerIsOwn: context.known(context.issuerOf(chain) ?? '')?.role === 'own',
-    sentence: sentenceOf(strict, status, reported),
+    isHeld: newest === null ? null : newest.registry.entry(id) !== null,
+    sentence: untold(context, chain, newest) ?? sentenceOf(strict, status, reported),
     registry: status,
     reason,
     asOf:
@@ -115,6 +134,25 @@ export async function verdictView(context: IdentityContext, chain: Chain): Promi
             proven: view.proven,
           },
   };
+}
+
+/**
+ * What this wallet did with an identity while the registry could not be asked, and the registry, which holds it, does not
+ * know: it tells others what it has. Null where there is nothing of the kind.
+ */
+function untold(context: IdentityContext, chain: Chain, newest: RegistryView | null): string | null {
+  const ids = identifiersOf(chain);
+  const id = ids.at(-1)!;
+  const entry = newest?.registry.entry(id) ?? null;
+  const known = context.known(context.didOf(chain));
+  if (entry === null || known === null) return null;
+  const say = (done: string, again: string) =>
+    `You ${done} in this wallet, and the network’s registry does not know: others are told as before. ${again} once more to tell it.`;
+  if (known.role === 'own' && known.deactivated) return say('gave this identity up', 'Give it up');
+  const isRevoked = newest!.registry.revoked(ids.at(-2) ?? id).has(entry.serial);
+  if (!isRevoked && wasRevokedHere(context, id)) return say('revoked this identity', 'Revoke it');
+  const isNewer = known.role === 'own' && subjectOf(chain).tbs.notBefore > Number(entry.notBefore);
+  return isNewer ? say('renewed this identity', 'Renew it') : null;
 }
 
 function sentenceOf(

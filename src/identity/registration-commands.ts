@@ -1,19 +1,38 @@
 /** Commands that change what the registry, or this wallet alone, holds of an identity: register, renew, revoke, deactivate. */
+import { Refusal } from '../wallet/errors.ts';
 import { actionPayload, type AutoIdCall, type CertificateAction } from './calls.ts';
 import { alternativeUris, basicConstraints, commonNameText } from './certificate.ts';
 import { chainOf, subjectOf } from './chain.ts';
 import type { IdentityContext } from './context.ts';
-import { idOfDid } from './did.ts';
+import { idOfDid, OFF, parseDid } from './did.ts';
 import { storedChain, type OwnIdentity } from './identity-records.ts';
 import { identityView, type IdentityView } from './identity-view.ts';
 import { BACKDATE_MS, DAY_MS, LEAF, requireDays, ROOT_PATH_LENGTH, wholeSecond } from './issue-leaf.ts';
 import { AUTHORITY_USAGES, issueCertificate } from './issue.ts';
 import { signatureAlgorithmOf, signDer } from './keys.ts';
+import { noteRegistered, rememberRevoked, wasRegistered } from './registry-memory.ts';
 import { LOCAL, sendCall, signedPart, type CallView, type Sending } from './registry-call.ts';
 import { identifiersOf } from './verdict.ts';
 
 /** Commands, for one wallet and network. */
 export function registrationCommands(context: IdentityContext) {
+  /**
+   * Whether the registry holds an identity, by its newest content. While that is silent, one that was made for none, and
+   * that none was ever seen to hold, is acted on in this wallet, which says so later should it turn out to be registered.
+   */
+  const isRegistered = async (did: string): Promise<boolean> => {
+    const id = idOfDid(did);
+    try {
+      const registered = (await context.latest([id]))?.registry.entry(id) != null;
+      if (registered) await noteRegistered(context, id);
+      return registered;
+    } catch (error) {
+      const isSilent = error instanceof Refusal && error.code === 'registry-silent';
+      if (isSilent && parseDid(did)?.network === OFF && !wasRegistered(context, id)) return false;
+      throw error;
+    }
+  };
+
   const act = async (
     target: Uint8Array,
     did: string,
@@ -22,7 +41,7 @@ export function registrationCommands(context: IdentityContext) {
     action: CertificateAction,
     sending: Sending,
   ): Promise<CallView> => {
-    const seen = await context.latest([target, signerId], did);
+    const seen = await context.latest([target, signerId]);
     const nonce = seen?.registry.entry(signerId)?.nonce ?? 0n;
     const key = await context.signingKey(signer.key);
     const signature = await signDer(key, actionPayload(target, nonce, action));
@@ -66,9 +85,8 @@ export function registrationCommands(context: IdentityContext) {
         ...(identity.purpose === null ? {} : { purpose: identity.purpose }),
       });
       const renewed = chainOf([...chain.slice(0, -1).map(({ raw }) => raw), der]);
-      const seen = await context.latest(ids, input.did);
       let call: CallView | null = null;
-      if (seen !== null && seen.registry.entry(ids.at(-1)!) !== null) {
+      if (await isRegistered(input.did)) {
         call = await sendCall(
           context,
           { kind: 'renew', id: ids.at(-1)!, issuer: ids.at(-2) ?? null, request: signedPart(renewed) },
@@ -79,7 +97,7 @@ export function registrationCommands(context: IdentityContext) {
         if (call.refused !== null) return { ...identityView(context, identity), call };
       }
       if (input.dry === true) return { ...identityView(context, identity), call: call ?? LOCAL };
-      const next = { ...identity, chain: storedChain(renewed) };
+      const next = { ...context.own(input.did), chain: storedChain(renewed) };
       await context.putIdentity(next);
       return { ...identityView(context, next), call };
     },
@@ -94,12 +112,11 @@ export function registrationCommands(context: IdentityContext) {
       const ids = identifiersOf(chain);
       const revokerId = ids.at(-2) ?? ids.at(-1)!;
       const revoker = context.own(context.issuerOf(chain) ?? input.did);
-      const seen = await context.latest(ids, input.did);
-      const registered = seen !== null && seen.registry.entry(ids.at(-1)!) !== null;
-      const result = registered
+      const result = (await isRegistered(input.did))
         ? await act(ids.at(-1)!, input.did, revoker, revokerId, 'revoke', input)
         : LOCAL;
-      if (input.dry !== true && result.refused === null) await context.rememberRevoked(ids.at(-1)!);
+      if (input.dry !== true && result.refused === null)
+        await rememberRevoked(context, ids.at(-1)!, result.extrinsic === null);
       return result;
     },
 
@@ -107,11 +124,11 @@ export function registrationCommands(context: IdentityContext) {
     async deactivateIdentity(input: { did: string } & Sending): Promise<CallView> {
       const identity = context.own(input.did);
       const id = idOfDid(input.did);
-      const seen = await context.latest([id], input.did);
-      const registered = seen !== null && seen.registry.entry(id) !== null;
-      const result = registered ? await act(id, input.did, identity, id, 'deactivate', input) : LOCAL;
+      const result = (await isRegistered(input.did))
+        ? await act(id, input.did, identity, id, 'deactivate', input)
+        : LOCAL;
       if (input.dry !== true && result.refused === null)
-        await context.putIdentity({ ...identity, deactivated: true });
+        await context.putIdentity({ ...context.own(input.did), deactivated: true });
       return result;
     },
   };

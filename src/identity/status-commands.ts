@@ -180,7 +180,7 @@ export function statusCommands(context: IdentityContext, web: Web) {
       const issuerId = identifiersOf(parents).at(-1)!;
       const id = pointerIdOf(issuerId);
       const ids = [issuerId, id];
-      const registry = (await context.latest(ids, issuer.did))?.registry ?? null;
+      const registry = (await context.latest(ids))?.registry ?? null;
       const before = registry && pointerIn(registry, issuerId);
       if (before !== null && before.issuedAt >= pointer.issuedAt)
         throw new Refusal(

@@ -67,7 +67,10 @@ export function judge(input: VerdictInput): Verdict {
     () => chain.map((_, index) => strength(chain, index)),
     () => chain.map((_, index) => profile(chain, index)),
   );
-  if (state === null) return { chain: 'not-anchored', strict: 'not-anchored', certificates };
+  const wasRevoked = ids.map((id) => input.seenRevoked.has(toHex(id)));
+  // No registry says whether it was renewed since.
+  const unanchored = wasRevoked.includes(true) ? 'revoked' : 'not-anchored';
+  if (state === null) return { chain: 'not-anchored', strict: unanchored, certificates };
   const anchored = anchoring(chain, ids, state);
   const lastIndex = chain.length - 1;
   const ownChain = first(
@@ -79,9 +82,9 @@ export function judge(input: VerdictInput): Verdict {
     () => [anchored.all],
     () => chain.map((_, index) => revocation(chain, ids, state, index)),
     () => [certificates],
-    () => ids.map((id) => (input.seenRevoked.has(toHex(id)) ? 'renewed-after-revocation' : 'ok')),
+    () => wasRevoked.map((seen) => (seen ? 'renewed-after-revocation' : 'ok')),
   );
-  return { chain: ownChain, strict, certificates };
+  return { chain: ownChain, strict: strict === 'not-anchored' ? unanchored : strict, certificates };
 }
 
 /** The first code that is not `ok`; a stage is only looked at once those before it passed. */

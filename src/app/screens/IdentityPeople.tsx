@@ -169,6 +169,10 @@ function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; 
   const { one, verdict } = props;
   const { did } = one;
   const [told, setTold] = useState<string | null>(null);
+  // A look that nobody answers takes nothing from under the person's hands.
+  const [canRegister, setCanRegister] = useState(false);
+  if (verdict !== null && verdict.registry !== 'silent' && canRegister !== isUnregistered(verdict))
+    setCanRegister(!canRegister);
   const isProven = verdict?.asOf?.proven === true && verdict.reported === verdict.strict;
   const done = (news: string | null = null) => {
     setTold(news);
@@ -197,7 +201,7 @@ function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; 
         </>
       ) : (
         <>
-          {verdict !== null && isUnregistered(verdict) && (
+          {canRegister && (
             <RegistryDeed
               label="Register on the network"
               primary
@@ -213,7 +217,7 @@ function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; 
             done={done}
           />
           <RevokeDeed one={one} done={done} />
-          {!one.deactivated && (
+          {(!one.deactivated || verdict?.isHeld === true) && (
             <RegistryDeed
               label="Give up"
               danger
@@ -242,6 +246,7 @@ function RevokeDeed({ one, done }: { one: IdentityView; done: (told: string | nu
       danger
       what={`Revoke “${one.name}”`}
       warning="Everybody will refuse what it signs from now on."
+      warningHere="Nothing that it signs counts here from now on."
       run={(how) => identity.revokeIdentity({ did: one.did, ...how })}
       done={done}
     />

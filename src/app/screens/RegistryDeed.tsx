@@ -11,6 +11,7 @@ import { money, useSigner } from '../wallet-client.ts';
 import type { Token } from '../../protocol/notation.ts';
 
 const LOOK_MS = 3000;
+const ONLY_HERE = 'No registry that can be asked holds this identity, so nobody but this wallet is told.';
 
 /** Asks what would come of it, and does it. */
 type Run = (how: Sending) => Promise<CallView | null>;
@@ -24,13 +25,15 @@ export function RegistryDeed(props: {
   /** The deed, as a sentence without its end. */
   what: string;
   warning?: string;
+  /** What to know where only this wallet is told; the same if left out. */
+  warningHere?: string;
   danger?: boolean;
   primary?: boolean;
   run: Run;
   /** Called when it is done, with what is to be said of it; null where nothing but the wallet was told. */
   done: (told: string | null) => void;
 }) {
-  const { label, what, warning, run, done } = props;
+  const { label, what, warning, warningHere = warning ?? '', run, done } = props;
   const [quote, setQuote] = useState<CallQuote | null>(null);
   const [payer, setPayer] = useState<string>();
   const action = useAction();
@@ -38,12 +41,12 @@ export function RegistryDeed(props: {
     const seen = await run({ dry: true, payer });
     if (seen !== null && seen.refused !== null) throw new Error(seen.sentence ?? seen.refused);
     if (seen?.quote != null) return setQuote(seen.quote);
-    if (!window.confirm(`${what}? ${warning ?? ''}`)) return;
-    await run({ payer });
+    if (!window.confirm(`${what}? ${warningHere} ${ONLY_HERE}`)) return;
+    await run({ here: true });
     done(null);
   };
-  const send = async () => {
-    const sent = await run({ payer });
+  const send = async (by: string) => {
+    const sent = await run({ payer: by });
     if (sent !== null && sent.refused !== null) throw new Error(sent.sentence ?? sent.refused);
     setQuote(null);
     done(`${what}: done in block ${sent?.block} of the registry’s network.`);
@@ -76,7 +79,7 @@ export function RegistryDeed(props: {
                 type="button"
                 className={props.danger ? 'danger' : 'primary'}
                 disabled={action.busy}
-                onClick={() => action.run(send)}
+                onClick={() => action.run(() => send(quote.account))}
               >
                 {action.busy ? 'Waiting for a block…' : 'Sign and send'}
               </button>
