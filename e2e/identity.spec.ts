@@ -25,7 +25,7 @@ const PROOF_MS = 180_000;
 /** Wait for what is tried again when it does not come. */
 const ONCE_MS = 3_000;
 /** What is said of certificates that hold, whether a registry knows them or not. */
-const SOUND = /sound, not registered|waits for proof|registered and sound/;
+const SOUND = /sound, not (registered|looked up yet)|waits for proof|registered and sound/;
 const app = besideApp();
 const network = beside(() => pacedNetwork(MINUTES_LATE));
 

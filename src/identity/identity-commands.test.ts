@@ -51,6 +51,14 @@ describe('identities', () => {
     await ada.deactivateIdentity({ did });
     expect(await ada.verdict({ did })).toMatchObject({ chain: 'not-anchored' });
     expect((await ada.identities())[0]).toMatchObject({ deactivated: true });
+    // The registry would take it again, and count its nonce from zero.
+    const request = await ada.requestIdentity({ name: 'Grace' });
+    for (const again of [
+      ada.registerIdentity({ did, dry: true }),
+      ada.renewIdentity({ did }),
+      ada.issueIdentity({ issuer: did, file: utf8(request.request) }),
+    ])
+      await expect(again).rejects.toThrow('given-up');
   });
 
   it('issued to others work, and fall with whoever they rest on', async () => {

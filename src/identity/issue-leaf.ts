@@ -8,6 +8,7 @@ import { formatDid, parseDid } from './did.ts';
 import { autoIdOf } from './identifier.ts';
 import { serialOf } from './identity-records.ts';
 import { AUTHORITY_USAGES, issueCertificate, LEAF_USAGES, SIGNING_PURPOSES } from './issue.ts';
+import { refuseGivenUp } from './keep-identity.ts';
 import { identifiersOf } from './verdict.ts';
 
 export const DAY_MS = 86_400_000;
@@ -50,6 +51,7 @@ export async function issueLeaf(
   },
 ): Promise<{ chain: Chain }> {
   const issuer = context.own(issuerDid);
+  refuseGivenUp(issuer);
   const parents = context.chainOf(issuer);
   const { tbs } = subjectOf(parents);
   const { pathLength } = basicConstraints(tbs);

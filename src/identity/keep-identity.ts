@@ -3,7 +3,7 @@ import { equal } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { subjectOf, type Chain } from './chain.ts';
 import type { IdentityContext } from './context.ts';
-import { storedChain, type KeySource, type OwnIdentity } from './identity-records.ts';
+import { storedChain, type KeySource, type OtherIdentity, type OwnIdentity } from './identity-records.ts';
 import { VERDICT_SENTENCES, type Verdict } from './verdict.ts';
 
 /** Throws Refusal `identity-exists` if an identity is one's own already. */
@@ -18,6 +18,12 @@ export function refuseTaken(context: IdentityContext, did: string): void {
         : 'You have this identity already.',
     );
   }
+}
+
+/** Throws Refusal `given-up` for an identity of one's own that is not to be used again: old signatures could be replayed. */
+export function refuseGivenUp(identity: OwnIdentity | OtherIdentity): void {
+  if (identity.role === 'own' && identity.deactivated)
+    throw new Refusal('given-up', identity.did, 'You gave this identity up for good. Make another one.');
 }
 
 /** A name that is known with one key is not taken over by another. */

@@ -9,6 +9,7 @@ import { storedChain, type OwnIdentity } from './identity-records.ts';
 import { identityView, type IdentityView } from './identity-view.ts';
 import { BACKDATE_MS, DAY_MS, LEAF, requireDays, ROOT_PATH_LENGTH, wholeSecond } from './issue-leaf.ts';
 import { AUTHORITY_USAGES, issueCertificate } from './issue.ts';
+import { refuseGivenUp } from './keep-identity.ts';
 import { signatureAlgorithmOf, signDer } from './keys.ts';
 import { noteRegistered, rememberRevoked, wasRegistered } from './registry-memory.ts';
 import { LOCAL, sendCall, signedPart, type CallView, type Sending } from './registry-call.ts';
@@ -50,9 +51,11 @@ export function registrationCommands(context: IdentityContext) {
   };
 
   return {
-    /** Registers an identity. */
+    /** Registers an identity. Throws Refusal `given-up`. */
     async registerIdentity(input: { did: string } & Sending): Promise<CallView> {
-      const chain = context.chainOf(context.known(input.did) ?? context.own(input.did));
+      const identity = context.known(input.did) ?? context.own(input.did);
+      refuseGivenUp(identity);
+      const chain = context.chainOf(identity);
       const ids = identifiersOf(chain);
       const call: AutoIdCall = { kind: 'register', issuer: ids.at(-2) ?? null, request: signedPart(chain) };
       return sendCall(context, call, ids, input.did, input);
@@ -60,12 +63,13 @@ export function registrationCommands(context: IdentityContext) {
 
     /**
      * Renews an identity with the same key and name and a fresh serial: a root by itself, another one by its
-     * issuer, if that is one's own. The registry is told if it holds the identity.
+     * issuer, if that is one's own. The registry is told if it holds the identity. Throws Refusal `given-up`.
      */
     async renewIdentity(
       input: { did: string; days?: number } & Sending,
     ): Promise<IdentityView & { call: CallView | null }> {
       const identity = context.own(input.did);
+      refuseGivenUp(identity);
       const chain = context.chainOf(identity);
       const { tbs } = subjectOf(chain);
       const now = wholeSecond(context.now());

@@ -93,6 +93,7 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
   const { one, names } = props;
   const token = useToken();
   const name = (did: string) => names.get(did) ?? brief(did, 14);
+  const title = one.label || name(one.to);
   const [password, setPassword] = useState('');
   const [list, setList] = useState<string | null>(null);
   const save = useAction();
@@ -106,9 +107,9 @@ function Delegation(props: { one: DelegationView; names: Map<string, string>; re
     <li>
       <details className="block">
         <summary>
-          <strong>{one.label || name(one.to)}</strong>
+          <strong>{title}</strong>
           <span className="muted">
-            {name(one.to)} for {name(one.principal)}
+            {title === name(one.to) ? '' : name(one.to)} for {name(one.principal)}
           </span>
           {one.revoked && <Badge tone="bad">taken back</Badge>}
           {expired && <Badge tone="warn">expired</Badge>}

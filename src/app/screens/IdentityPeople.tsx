@@ -9,7 +9,7 @@ import { identity, useLoaded } from '../wallet-client.ts';
 import { LookUp } from './IdentityLookup.tsx';
 import { MakeIdentity, AskForIdentity, IssueIdentity, ImportIdentity } from './IdentityMaking.tsx';
 import { Behind, Statements } from './IdentityStatements.tsx';
-import { isUnregistered, standing, VERDICT_WORDS, VerdictBadge } from './IdentityVerdict.tsx';
+import { checkedWord, isUnregistered, standing, VERDICT_WORDS, VerdictBadge } from './IdentityVerdict.tsx';
 import { RegistryDeed } from './RegistryDeed.tsx';
 
 const ProveIdentity = lazy(() => import('./IdentityProving.tsx'));
@@ -150,10 +150,14 @@ function Identity(props: { one: IdentityView; nameOf: (did: string) => string; r
           <Behind did={one.did} nameOf={nameOf} />
           {verdict !== null && (
             <>
-              <dt>The registry says</dt>
-              <dd>{VERDICT_WORDS[verdict.chain]}</dd>
+              {verdict.registry === 'asked' && (
+                <>
+                  <dt>The registry says</dt>
+                  <dd>{VERDICT_WORDS[verdict.chain]}</dd>
+                </>
+              )}
               <dt>Every check says</dt>
-              <dd>{VERDICT_WORDS[verdict.strict]}</dd>
+              <dd>{checkedWord(verdict)}</dd>
               <dt>As of</dt>
               <dd data-testid="as-of">{standing(verdict)}</dd>
             </>
@@ -201,7 +205,7 @@ function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; 
         </>
       ) : (
         <>
-          {canRegister && (
+          {canRegister && !one.deactivated && (
             <RegistryDeed
               label="Register on the network"
               primary
@@ -210,12 +214,14 @@ function IdentityDeeds(props: { one: IdentityView; verdict: VerdictView | null; 
               done={done}
             />
           )}
-          <RegistryDeed
-            label="Renew"
-            what={`Renew “${one.name}” for two more years`}
-            run={async (how) => (await identity.renewIdentity({ did, ...how })).call}
-            done={done}
-          />
+          {!one.deactivated && (
+            <RegistryDeed
+              label="Renew"
+              what={`Renew “${one.name}” for two more years`}
+              run={async (how) => (await identity.renewIdentity({ did, ...how })).call}
+              done={done}
+            />
+          )}
           <RevokeDeed one={one} done={done} />
           {(!one.deactivated || verdict?.isHeld === true) && (
             <RegistryDeed

@@ -34,8 +34,14 @@ export const isUnregistered = ({ registry, strict, reported }: VerdictView) =>
 function verdictWord(verdict: VerdictView): string {
   if (verdict.strict === 'ok') return 'registered and sound';
   if (verdict.reported === 'ok') return 'waits for proof';
-  if (verdict.strict === 'not-anchored' && verdict.certificates === 'ok') return 'sound, not registered';
-  return VERDICT_WORDS[verdict.strict === 'not-anchored' ? verdict.certificates : verdict.strict];
+  if (verdict.strict !== 'not-anchored' || verdict.certificates !== 'ok') return checkedWord(verdict);
+  return verdict.registry === 'silent' ? 'sound, not looked up yet' : 'sound, not registered';
+}
+
+/** What all checks that could be made say. */
+export function checkedWord({ strict, certificates, registry }: VerdictView): string {
+  const isOpen = strict === 'not-anchored' && (registry !== 'asked' || certificates !== 'ok');
+  return VERDICT_WORDS[isOpen ? certificates : strict];
 }
 
 /** What the registry's part of a verdict rests on. */
