@@ -39,6 +39,11 @@ export function farmStatus(farm: {
       tone: 'bad',
       live: true,
     };
+  // Of one farm, whatever it does besides.
+  if (farm.failed === undefined || farm.phase === 'failed') {
+    if (farm.cause?.code === 'no-permission') return { text: 'Needs access', tone: 'warn', live: false };
+    if (farm.cause?.code === 'place-lost') return { text: 'Out of reach', tone: 'warn', live: false };
+  }
   switch (farm.phase) {
     case 'farming':
       return { text: 'Farming', tone: 'good', live: true };
@@ -51,8 +56,6 @@ export function farmStatus(farm: {
     case 'waiting':
       return { text: 'Plotting waits', tone: 'info', live: false };
     case 'failed':
-      if (farm.cause?.code === 'no-permission') return { text: 'Needs access', tone: 'warn', live: false };
-      if (farm.cause?.code === 'place-lost') return { text: 'Out of reach', tone: 'warn', live: false };
       return { text: 'Farm stopped', tone: 'bad', live: false };
     default:
       return { text: 'Not farming', tone: 'plain', live: false };

@@ -1,17 +1,16 @@
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { AuditWinner } from '../crypto/jobs.ts';
 import { concat, equal, toHex } from '../protocol/bytes.ts';
-import { CHUNK_BYTES, RECORD_BYTES } from '../protocol/constants.ts';
+import { RECORD_BYTES } from '../protocol/constants.ts';
 import { blake3Hash } from '../protocol/hash.ts';
 import { pieceIndexOf, sectorId } from '../protocol/sector.ts';
 import { StorageError } from '../storage/errors.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { claimFolder, readDescription } from './description.ts';
 import { FarmError } from './errors.ts';
-import { Farm, type FarmOptions } from './farm.ts';
 import { bytesOfSectors, drawReplotDelay } from './sectors.ts';
 import { sectorFileName } from './sector-file.ts';
-import type { FarmSnapshot } from './snapshot.ts';
+import { farmingPool, openFarm, PIECES, plottedFarm, SECTORS, stopFarms, type World } from './test-farm.ts';
 import {
   fakeEncoding,
   fakeIdentity,
@@ -19,7 +18,6 @@ import {
   FakeHistory,
   FakeNode,
   FakePool,
-  FakeSource,
   GENESIS,
   named,
   plottingPool,
@@ -28,83 +26,23 @@ import {
   until,
 } from './test-support.ts';
 
-const SECTORS = 2;
-const PIECES = 2;
-
-/** What a test's farm lives in. */
-interface World {
-  farm: Farm;
-  directory: MemoryDirectory;
-  node: FakeNode;
-  history: FakeHistory;
-  pool: FakePool;
-  snapshot(): FarmSnapshot;
-  plotted(): boolean;
-}
-
-const running: Farm[] = [];
-
-afterEach(async () => {
-  for (const farm of running.splice(0)) await farm.stop();
-});
-
-/** A pool that plots, and finds the chunks that the test names in every audit. */
-function farmingPool(winners: () => AuditWinner[] = () => []): FakePool {
-  return plottingPool({
-    'sector.audit': () => ({ winners: winners() }),
-    'solution.prove': ({ sBucket }) => ({
-      chunk: named(`chunk-${sBucket}`, CHUNK_BYTES),
-      chunkWitness: named('witness', 48),
-      proofOfSpace: named('proof', 160),
-    }),
-    'solution.check': () => ({ distance: 1n }),
-  });
-}
-
-async function open(change: Partial<FarmOptions> = {}): Promise<World> {
-  const directory = (change.directory as MemoryDirectory | undefined) ?? new MemoryDirectory();
-  const node = (change.node as FakeNode | undefined) ?? new FakeNode();
-  const history = new FakeHistory();
-  const pool = (change.pool as FakePool | undefined) ?? farmingPool();
-  const farm = await Farm.open({
-    directory,
-    pool,
-    pieces: new FakeSource(),
-    history,
-    node,
-    identity: fakeIdentity(),
-    rewardAddress: named('rewards', 32),
-    allocatedBytes: bytesOfSectors(SECTORS, PIECES),
-    ...change,
-  });
-  running.push(farm);
-  const snapshot = (): FarmSnapshot => farm.snapshot();
-  const plotted = (): boolean => snapshot().sectors.every(({ state }) => state === 'plotted');
-  return { farm, directory, node, history, pool, snapshot, plotted };
-}
-
-async function plottedFarm(change: Partial<FarmOptions> = {}): Promise<World> {
-  const world = await open(change);
-  world.farm.start();
-  await until(world.plotted, 'plotting');
-  return world;
-}
+afterEach(stopFarms);
 
 describe('a farm', () => {
   it('plots, is opened again with what it has, and leaves the folder to others when it stops', async () => {
     const { farm, directory, node, snapshot } = await plottedFarm();
     expect(snapshot()).toMatchObject({ phase: 'farming', cause: null, plotting: null });
-    await expect(open({ directory })).rejects.toMatchObject({ code: 'in-use' });
+    await expect(openFarm({ directory })).rejects.toMatchObject({ code: 'in-use' });
     await farm.stop();
     expect(node.listeners).toBe(0);
     const pool = farmingPool();
-    const again = await open({ directory, pool });
+    const again = await openFarm({ directory, pool });
     expect(again.plotted()).toBe(true);
     expect(pool.calls['record.encode']).toBeUndefined();
   });
 
   it('keeps what is encoded when it is paused', async () => {
-    const world = await open();
+    const world = await openFarm();
     let seen = 0;
     world.farm.onChange(() => {
       const done = world.snapshot().plotting?.piecesDone ?? 0;
@@ -141,7 +79,7 @@ describe('a farm', () => {
 
   it('waits for room on a full disk, and says so', async () => {
     const directory = new MemoryDirectory(2_200_000);
-    const { farm, snapshot } = await open({ directory });
+    const { farm, snapshot } = await openFarm({ directory });
     farm.start();
     await until(() => snapshot().cause !== null, 'a cause');
     expect(snapshot()).toMatchObject({ phase: 'failed', cause: { code: 'disk-full' } });
@@ -179,7 +117,7 @@ describe('a farm', () => {
     await farm.stop();
     const name = sectorFileName(0);
     directory.files.set(name, damage(directory.files.get(name)!.slice(), directory));
-    const again = await open({ directory });
+    const again = await openFarm({ directory });
     expect(again.snapshot().sectors.map(({ state }) => state)).toEqual(['broken', 'plotted']);
     again.farm.start();
     await until(again.plotted, 'plotting');
@@ -461,18 +399,18 @@ describe('a folder', () => {
     const history = new FakeHistory();
     history.constants = () => ({ ...RULES, maxPiecesInSector: 1000 });
     const directory = new MemoryDirectory();
-    const refusal = await open({ directory, history }).catch((error: unknown) => error);
+    const refusal = await openFarm({ directory, history }).catch((error: unknown) => error);
     expect(refusal).toMatchObject({ code: 'other-rules' });
     expect((refusal as FarmError).sentence).toContain('maxPiecesInSector 2, not 1000');
     history.constants = () => RULES;
-    await open({ directory, history });
+    await openFarm({ directory, history });
   });
 
   it('that is too small is left as it was, and unlocked', async () => {
     const directory = new MemoryDirectory();
-    await expect(open({ directory, allocatedBytes: 1_000 })).rejects.toMatchObject({ code: 'too-small' });
+    await expect(openFarm({ directory, allocatedBytes: 1_000 })).rejects.toMatchObject({ code: 'too-small' });
     expect(directory.files.size).toBe(0);
-    await open({ directory });
+    await openFarm({ directory });
   });
 });
 

@@ -7,17 +7,24 @@ import type { DirectoryLock, FarmDirectory } from '../storage/directory.ts';
 import type { StorageError } from '../storage/errors.ts';
 import { claimFolder, readDescription, removeFarmFiles, requireFarmThere } from './description.ts';
 import type { FarmDescription } from './description.ts';
-import { FarmError } from './errors.ts';
 import type { FarmerIdentity } from './identity.ts';
 import { discardPartialSector } from './partial-sector.ts';
 import { PlotLoop } from './plot-loop.ts';
 import { PlottedPieces } from './plotted-pieces.ts';
 import type { SectorPlotter } from './plotter.ts';
 import { FarmReports, isDamage } from './reports.ts';
-import { bytesOfSectors, drawReplotDelay, sectorsIn, SectorTable } from './sectors.ts';
+import { drawReplotDelay, requireSectors, SectorTable } from './sectors.ts';
 import { sectorFileSize, type SectorFile } from './sector-file.ts';
 import { SlotLoop } from './slot-loop.ts';
-import type { FarmNotice, FarmPhase, FarmSnapshot, SlotOutcome } from './snapshot.ts';
+import {
+  noCounts,
+  type FarmCause,
+  type FarmCounts,
+  type FarmNotice,
+  type FarmPhase,
+  type FarmSnapshot,
+  type SlotOutcome,
+} from './snapshot.ts';
 import { requireRules, type AuthoringNode, type PieceSource, type VerifiedHistory } from './source.ts';
 import { SleepDetector, sleptAgain } from './statistics.ts';
 import type { Turns } from './turns.ts';
@@ -44,6 +51,8 @@ export interface FarmOptions {
   lost?(reason: StorageError): void;
   /** Shared by farms of which only one plots at a time. */
   turns?: Turns;
+  /** Is counted on; from nothing when left out. */
+  counts?: FarmCounts;
   /** Milliseconds from a segment to the replotting of what it lets expire; drawn at random when left out. */
   replotDelay?(): number;
 }
@@ -111,6 +120,7 @@ export class Farm {
       farmingTimeoutMs: info.farmingTimeoutMs,
       sectors,
       reports,
+      counts: options.counts ?? noCounts(),
       sectorBroke: (index, error) => this.sectorBroke(index, error),
     });
   }
@@ -125,8 +135,12 @@ export class Farm {
     const { directory, identity, allocatedBytes, history } = options;
     const reports = new FarmReports();
     let farm: Farm | null = null;
-    const lock = await directory.lock((reason) => {
-      void farm?.stop().then(() => options.lost?.(reason));
+    const lock = await directory.lock({
+      lost: (reason) => void farm?.stop().then(() => options.lost?.(reason)),
+      reached: (hindrance) => {
+        if (hindrance !== null) reports.setCause('hold-place', hindrance);
+        else if (reports.placeReached()) farm?.plots.wake();
+      },
     });
     try {
       const info = await options.node.appInfo();
@@ -185,7 +199,9 @@ export class Farm {
     this.reports.changed();
   }
 
+  /** Plots again, at once; what was wrong with the farm's place is taken for over until it shows again. */
   resume(): void {
+    this.reports.placeReached();
     this.plots.resume();
     this.reports.changed();
   }
@@ -196,15 +212,16 @@ export class Farm {
     this.reports.changed();
   }
 
-  /** Gives the farm more or less space; sectors that no longer fit are deleted. Throws FarmError `too-small`. */
+  /** Gives the farm more or less space; sectors that no longer fit are deleted. Throws FarmError `too-small`, StorageError. */
   async setAllocation(allocatedBytes: number): Promise<void> {
     const count = requireSectors(allocatedBytes, this.description.piecesInSector);
-    await this.plots.aside(() => this.sectors.resize(count));
-    this.description = await claimFolder(this.options.directory, {
-      ...this.description,
-      allocatedSpace: allocatedBytes,
+    await this.plots.aside(async () => {
+      this.description = await claimFolder(this.options.directory, {
+        ...this.description,
+        allocatedSpace: allocatedBytes,
+      });
+      await this.sectors.resize(count);
     });
-    this.plots.wake();
     this.reports.changed();
   }
 
@@ -242,6 +259,11 @@ export class Farm {
   /** Does `work`, during which nothing is plotted. */
   quietly(work: () => Promise<void>): Promise<void> {
     return this.plots.aside(work);
+  }
+
+  /** What is wrong, or null. */
+  get cause(): FarmCause | null {
+    return this.reports.cause;
   }
 
   /** The description that lies in the folder. */
@@ -331,7 +353,7 @@ export class Farm {
     if (this.plots.paused) return 'paused';
     if (!this.running) return 'starting';
     if (this.sectors.remaining() === 0) return 'farming';
-    return this.plots.held === null ? 'plotting' : 'waiting';
+    return this.plots.held === null && !this.plots.hindered ? 'plotting' : 'waiting';
   }
 
   private lookForSlots(): void {
@@ -384,16 +406,4 @@ export class Farm {
     this.reports.notify('error', 'storage', sentence);
     this.plots.wake();
   }
-}
-
-function requireSectors(allocatedBytes: number, piecesInSector: number): number {
-  const count = sectorsIn(allocatedBytes, piecesInSector);
-  if (count > 0) return count;
-  const needed = bytesOfSectors(1, piecesInSector);
-  throw new FarmError({
-    code: 'too-small',
-    message: `${allocatedBytes} bytes allocated, ${needed} needed for one sector`,
-    sentence: `This farm needs at least ${Math.ceil(needed / 1e6)} MB on this network.`,
-    action: 'Give the farm more space',
-  });
 }

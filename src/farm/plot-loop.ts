@@ -76,6 +76,8 @@ export class PlotLoop {
   private wakes = 0;
   private pausedNow = false;
   private heldFor: string | null = null;
+  /** Searches for work that failed and are tried again after a while. */
+  private failing = 0;
   /** Changes of the farm under way during which nothing is plotted. */
   private holds = 0;
 
@@ -92,6 +94,11 @@ export class PlotLoop {
   /** Why plotting waits, though nobody paused it; null when it does not. */
   get held(): string | null {
     return this.heldFor;
+  }
+
+  /** Whether nothing is plotted because something failed. */
+  get hindered(): boolean {
+    return this.failing > 0 && this.plotting.size === 0;
   }
 
   start(): void {
@@ -188,7 +195,10 @@ export class PlotLoop {
       const { wakes } = this;
       const outcome = await this.step();
       if (outcome === 'failed') {
+        this.failing += 1;
+        this.options.reports.changed();
         await this.untilWoken(wakes, Math.min(RETRY_MS * 2 ** failures, MAX_RETRY_MS));
+        this.failing -= 1;
         failures += 1;
       } else {
         failures = 0;
@@ -302,6 +312,7 @@ export class PlotLoop {
     const plan = planSector(publicKey, index, historySize, piecesInSector, rules);
     let before: number | null = null;
     await requireFarmThere(this.options.directory);
+    reports.placeReached();
     await (this.options.plotter ?? plotSector)(plan, {
       ...context,
       history,

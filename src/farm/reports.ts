@@ -4,7 +4,7 @@ import { FarmError } from './errors.ts';
 import type { FarmCause, FarmNotice, SlotOutcome } from './snapshot.ts';
 
 /** What a farm does; its trouble is over when that succeeds again. */
-export type FarmActivity = 'plot' | 'audit' | 'submit';
+export type FarmActivity = 'plot' | 'audit' | 'submit' | 'hold-place';
 
 /** What a farm has to say: its present trouble, notices, and that its snapshot has changed. */
 export class FarmReports {
@@ -52,6 +52,15 @@ export class FarmReports {
     this.cause = cause;
     this.activity = activity;
     this.changed();
+  }
+
+  /** The farm's place was reached, and may be written to. Returns whether that ended what was wrong. */
+  placeReached(): boolean {
+    if (this.cause?.code !== 'no-permission' && this.cause?.code !== 'place-lost') return false;
+    this.cause = null;
+    this.activity = null;
+    this.changed();
+    return true;
   }
 
   /** An activity succeeded: what was wrong with it is over. */

@@ -30,6 +30,19 @@ export function bytesOfSectors(sectors: number, piecesInSector: number): number 
   return FIXED_BYTES + (sectors + WORKING_SECTORS) * sectorFileSize(piecesInSector);
 }
 
+/** Sectors that fit an allocation as `sectorsIn` has it. Throws FarmError `too-small` for less than one. */
+export function requireSectors(allocatedBytes: number, piecesInSector: number): number {
+  const count = sectorsIn(allocatedBytes, piecesInSector);
+  if (count > 0) return count;
+  const needed = bytesOfSectors(1, piecesInSector);
+  throw new FarmError({
+    code: 'too-small',
+    message: `${allocatedBytes} bytes allocated, ${needed} needed for one sector`,
+    sentence: `This farm needs at least ${Math.ceil(needed / 1e6)} MB on this network.`,
+    action: 'Give the farm more space',
+  });
+}
+
 interface Sector {
   file: SectorFile | null;
   state: SectorState;
@@ -37,6 +50,8 @@ interface Sector {
   expired: boolean;
   progress: number;
   error: string | null;
+  /** What is wrong with its bytes on disk, a sentence, until it is plotted again; null: nothing that is known. */
+  damage: string | null;
   /** From when it may be replotted before it expires, by `performance.now()`. */
   replotFrom: number;
 }
@@ -92,6 +107,7 @@ export class SectorTable {
         expired: false,
         progress: 0,
         error: null,
+        damage: null,
         replotFrom: 0,
       });
     }
@@ -134,7 +150,7 @@ export class SectorTable {
       Object.assign(sector, { state: 'broken', error, progress: 0 });
       return;
     }
-    Object.assign(sector, { file, state: 'plotted', error: null, progress: 1 });
+    Object.assign(sector, { file, state: 'plotted', error: null, damage: null, progress: 1 });
     const id = sectorId(this.options.publicKey, index, historySize);
     this.audited.set(index, { sectorIndex: index, sectorId: id, file });
     this.updateAge(index, sector);
@@ -177,7 +193,7 @@ export class SectorTable {
   /** Marks a sector as damaged, with a sentence that says how. */
   async markBroken(index: SectorIndex, error: string): Promise<void> {
     await this.retire(index);
-    Object.assign(this.at(index), { state: 'broken', error, progress: 0 });
+    Object.assign(this.at(index), { state: 'broken', error, damage: error, progress: 0 });
   }
 
   /** Shows what plotting does with a sector. */
@@ -185,10 +201,22 @@ export class SectorTable {
     Object.assign(this.at(index), { state, progress, error: null });
   }
 
-  /** Back to what is on disk, after plotting failed; the reason stays visible. */
+  /**
+   * Back to what it was, after plotting failed; the reason stays visible. Damage that is known stays known, and a place
+   * that cannot be reached leaves the sector to be plotted.
+   */
   async plotFailed(index: SectorIndex, reason: string | null): Promise<void> {
-    await this.reload(index);
     const sector = this.at(index);
+    const { damage } = sector;
+    if (damage !== null) {
+      Object.assign(sector, { state: 'broken', error: damage, progress: 0 });
+    } else if (sector.file !== null) {
+      Object.assign(sector, { state: 'plotted', error: null, progress: 1 });
+      this.updateAge(index, sector);
+    } else {
+      Object.assign(sector, { state: 'planned', error: null, progress: 0 });
+      await this.reload(index);
+    }
     if (reason !== null) sector.error = reason;
   }
 

@@ -3,13 +3,14 @@ import { equal } from '../protocol/bytes.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import { isWithinSolutionRange } from '../protocol/solution-range.ts';
 import type { RewardSigningInfo, SectorIndex, SlotInfo } from '../protocol/types.ts';
+import { StorageError } from '../storage/errors.ts';
 import { auditSlot, type Candidate } from './auditor.ts';
 import { FarmError } from './errors.ts';
 import type { FarmerIdentity } from './identity.ts';
 import { proveCandidate } from './prover.ts';
 import { codeOf, isDamage, type FarmReports } from './reports.ts';
 import type { SectorTable } from './sectors.ts';
-import type { FarmSnapshot, SlotOutcome } from './snapshot.ts';
+import type { FarmCounts, FarmSnapshot, SlotOutcome } from './snapshot.ts';
 import { requireSlotInfo, SlotOrder } from './slot-order.ts';
 import type { AuthoringNode } from './source.ts';
 import { RecentMedian } from './statistics.ts';
@@ -38,6 +39,8 @@ export interface SlotLoopOptions {
   farmingTimeoutMs: number;
   sectors: SectorTable;
   reports: FarmReports;
+  /** Is counted on. */
+  counts: FarmCounts;
   sectorBroke(index: SectorIndex, error: unknown): Promise<void>;
 }
 
@@ -47,16 +50,7 @@ export class SlotLoop {
   private readonly audits = new RecentMedian(MEASUREMENTS);
   private readonly proofs = new RecentMedian(MEASUREMENTS);
   private history: SlotOutcome[] = [];
-  private readonly counts = {
-    audited: 0,
-    missed: 0,
-    made: 0,
-    accepted: 0,
-    late: 0,
-    rejected: 0,
-    blocks: 0,
-    votes: 0,
-  };
+  private readonly counts: FarmCounts;
   private readonly order = new SlotOrder();
   /** When a slot was heard of last, `performance.now()`. */
   private heardAt = performance.now();
@@ -72,7 +66,9 @@ export class SlotLoop {
   /** With the node and not signed yet, oldest first: signatures are asked for in that order. */
   private submitted: { outcome: SlotOutcome; block: boolean }[] = [];
 
-  constructor(private readonly options: SlotLoopOptions) {}
+  constructor(private readonly options: SlotLoopOptions) {
+    this.counts = options.counts;
+  }
 
   async stop(): Promise<void> {
     this.stopping.abort(new DOMException('the farm is stopped', 'AbortError'));
@@ -304,12 +300,17 @@ export class SlotLoop {
       );
       return;
     }
-    outcome.outcome = 'rejected';
-    this.counts.rejected += 1;
-    outcome.reason = sentenceOf(error);
-    this.record(outcome);
-    this.options.reports.decided(outcome);
     const { sector } = candidate;
+    // Nobody refused what could not be read.
+    if (error instanceof StorageError) {
+      this.miss(outcome, error.sentence);
+    } else {
+      outcome.outcome = 'rejected';
+      this.counts.rejected += 1;
+      outcome.reason = sentenceOf(error);
+      this.record(outcome);
+      this.options.reports.decided(outcome);
+    }
     if (!isDamage(error)) this.options.reports.setCause('submit', error);
     else if (this.options.sectors.isCurrent(sector))
       await this.options.sectorBroke(sector.sectorIndex, error);

@@ -92,6 +92,23 @@ export interface FarmSnapshot {
   sleep: SleepSnapshot | null;
 }
 
+/** What a farm counts; one that is opened again goes on with it. */
+export interface FarmCounts {
+  audited: number;
+  missed: number;
+  made: number;
+  accepted: number;
+  late: number;
+  rejected: number;
+  blocks: number;
+  votes: number;
+}
+
+/** Counts of a farm that has done nothing yet. */
+export function noCounts(): FarmCounts {
+  return { audited: 0, missed: 0, made: 0, accepted: 0, late: 0, rejected: 0, blocks: 0, votes: 0 };
+}
+
 export interface SleepSnapshot {
   times: number;
   totalMs: number;

@@ -6,6 +6,7 @@ import { Farm } from '../farm/farm.ts';
 import { identityFromEntropy, loadOrCreateFolderEntropy, type FarmerIdentity } from '../farm/identity.ts';
 import { NativeDirectory } from '../farm/native-directory.ts';
 import { discardPartialSector } from '../farm/partial-sector.ts';
+import { noCounts } from '../farm/snapshot.ts';
 import type { Turns } from '../farm/turns.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
@@ -50,6 +51,8 @@ export class FarmEntry {
   identity: FarmerIdentity | null = null;
   cause: Cause | null = null;
   task: FarmTask | null = null;
+  /** Since the program was started, however often the farm was opened. */
+  readonly counts = noCounts();
   private seat: FarmSeat | null = null;
   private retry: ReturnType<typeof setTimeout> | null = null;
   /** Opening, changing and stopping happen one after the other. */
@@ -95,7 +98,8 @@ export class FarmEntry {
         // The native farmer may have plotted more meanwhile.
         allocatedBytes:
           directory instanceof NativeDirectory ? directory.allocatedBytes : record.allocatedBytes,
-        lost: (reason) => void this.close().then(() => this.failed(reason)),
+        counts: this.counts,
+        lost: (reason) => this.lost(reason),
         // Others plot for farms of a cluster, which need not take turns then.
         ...(seat === null ? { turns: this.company.turns, plotter: world.plotter } : seat.options),
       });
@@ -180,6 +184,15 @@ export class FarmEntry {
   private async identityIn(directory: FarmDirectory, world: FarmWorld): Promise<FarmerIdentity> {
     if (this.record.ownKey !== true) return world.identity;
     return identityFromEntropy(await loadOrCreateFolderEntropy(directory));
+  }
+
+  /** The farm that was open has stopped itself. Trouble that it told of already keeps its time. */
+  private lost(reason: unknown): void {
+    const told = this.farm?.cause ?? null;
+    void this.close().then(() => {
+      this.cause = told;
+      this.failed(reason);
+    });
   }
 
   /** Shows what is wrong with the farm that is not open, and tries again after a while. */

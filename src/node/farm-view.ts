@@ -3,12 +3,16 @@ import type { FarmView } from './api.ts';
 import type { FarmEntry } from './farm-entry.ts';
 
 /** A farm as the screen shows it. `held`: what it waits for before it starts, a sentence, or null. */
-export function viewOf({ record, farm, identity, cause, task }: FarmEntry, held: string | null): FarmView {
+export function viewOf(
+  { record, farm, identity, cause, task, counts }: FarmEntry,
+  held: string | null,
+): FarmView {
   const { id, kind, name, allocatedBytes } = record;
   const inBrowser = record.ownKey === true ? 'Browser storage, imported' : 'Browser storage';
   const readOnly = record.readOnly === true;
   const own = { id, kind, readOnly, name: kind === 'opfs' ? inBrowser : name, task: task?.view ?? null };
   if (farm !== null) return { ...farm.snapshot(), ...own };
+  const { audited, missed, made, accepted, late, rejected, blocks, votes } = counts;
   return {
     ...own,
     phase: cause === null ? 'starting' : 'failed',
@@ -21,9 +25,9 @@ export function viewOf({ record, farm, identity, cause, task }: FarmEntry, held:
     sectors: [],
     plotting: null,
     held,
-    slots: { audited: 0, missed: 0, lastAuditMs: null, medianAuditMs: null },
-    proofs: { underWay: 0, made: 0, accepted: 0, late: 0, rejected: 0, medianMs: null, deadlineMs: null },
-    rewards: { blocks: 0, votes: 0 },
+    slots: { audited, missed, lastAuditMs: null, medianAuditMs: null },
+    proofs: { underWay: 0, made, accepted, late, rejected, medianMs: null, deadlineMs: null },
+    rewards: { blocks, votes },
     history: [],
     sleep: null,
   };

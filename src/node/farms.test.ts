@@ -12,11 +12,12 @@ import {
   GENESIS,
   named,
   plottingPool,
+  slotAt,
   until,
 } from '../farm/test-support.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
 import { blake3Hash } from '../protocol/hash.ts';
-import type { FarmDirectory } from '../storage/directory.ts';
+import type { FarmDirectory, PlaceWatch } from '../storage/directory.ts';
 import { StorageError } from '../storage/errors.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
@@ -214,23 +215,54 @@ describe('farms', () => {
     await plotted(farms, 'drive');
   });
 
-  it('that somebody else took meanwhile stop, say so, and come back when they can', async () => {
+  it('that somebody else took meanwhile stop, say so, and come back when they can, with what they counted', async () => {
     const farms = await farmsOfStore();
-    let lose: (reason: StorageError) => void = () => undefined;
+    let watch: PlaceWatch | undefined;
     const drive: FarmDirectory = directory('drive');
     const lock = drive.lock.bind(drive);
-    drive.lock = (lost) => {
-      lose = lost ?? lose;
+    drive.lock = (told) => {
+      watch = told;
+      return lock();
+    };
+    const node = new FakeNode();
+    farms.start(world({ node }));
+    const id = await farms.add(at('drive'), size(1));
+    await plotted(farms, 'drive');
+    node.announce(slotAt(1));
+    node.announce(slotAt(4));
+    await until(() => view(farms, 'drive').slots.missed >= 2, 'slots');
+    const { slots } = view(farms, 'drive');
+    watch?.lost(new StorageError('in-use', 'drive', 'taken'));
+    await until(() => view(farms, 'drive').phase === 'failed', 'the end');
+    expect(view(farms, 'drive')).toMatchObject({
+      cause: { code: 'in-use' },
+      slots: { missed: slots.missed },
+    });
+    await farms.resume(id);
+    await plotted(farms, 'drive');
+    expect(view(farms, 'drive').slots.missed).toBe(slots.missed);
+  });
+
+  it('whose place is lost say since when, though they stopped later', async () => {
+    const farms = await farmsOfStore();
+    let watch: PlaceWatch | undefined;
+    const drive: FarmDirectory = directory('drive');
+    const lock = drive.lock.bind(drive);
+    drive.lock = (told) => {
+      watch = told;
       return lock();
     };
     farms.start(world());
-    const id = await farms.add(at('drive'), size(1));
+    await farms.add(at('drive'), size(1));
     await plotted(farms, 'drive');
-    lose(new StorageError('in-use', 'drive', 'taken'));
-    await until(() => view(farms, 'drive').cause !== null, 'a cause');
-    expect(view(farms, 'drive')).toMatchObject({ phase: 'failed', cause: { code: 'in-use' } });
-    await farms.resume(id);
-    await plotted(farms, 'drive');
+    const away = new StorageError('place-lost', 'drive', 'gone');
+    watch?.reached(away);
+    const { since } = view(farms, 'drive').cause!;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    watch?.lost(away);
+    await until(() => view(farms, 'drive').sectors.length === 0, 'the end');
+    await until(() => view(farms, 'drive').phase === 'failed', 'the cause');
+    expect(view(farms, 'drive').cause).toMatchObject({ code: 'place-lost', since });
   });
 
   it('whose folder is suddenly empty are waited for, and no other farm begins there', async () => {

@@ -66,10 +66,18 @@ export interface FarmDirectory {
   clean(): Promise<string[]>;
   space(): Promise<SpaceEstimate>;
   /**
-   * Takes the folder for this program alone; throws `in-use` when another one has it. `lost` is called when another
-   * one took it meanwhile, say while this computer slept: stop writing then.
+   * Takes the folder for this program alone; throws `in-use` when another one has it. While it is held, `watch` hears
+   * how it stands with the folder, where that can change.
    */
-  lock(lost?: (reason: StorageError) => void): Promise<DirectoryLock>;
+  lock(watch?: PlaceWatch): Promise<DirectoryLock>;
+}
+
+/** Hears of a folder that is held. */
+export interface PlaceWatch {
+  /** Another program took it meanwhile, say while this computer slept: stop writing then. */
+  lost(reason: StorageError): void;
+  /** It cannot be used at the moment; null: it was reached. Said again and again. */
+  reached(hindrance: StorageError | null): void;
 }
 
 /** Suffix of files that are not finished; `list` hides and `clean` removes them. */

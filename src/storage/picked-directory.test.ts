@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { PickedDirectory } from './picked-directory.ts';
+import type { PlaceWatch } from './directory.ts';
 import type { StorageError } from './errors.ts';
 import { MemoryDirectory } from './memory-directory.ts';
 
@@ -96,6 +97,11 @@ function webLocks() {
       }
     },
   };
+}
+
+/** What hears of a folder that is held. */
+function watch() {
+  return { lost: vi.fn<PlaceWatch['lost']>(), reached: vi.fn<PlaceWatch['reached']>() };
 }
 
 let drive: Drive;
@@ -200,8 +206,8 @@ describe('a picked folder', () => {
 
   it('is given up when somebody else took it while this computer slept', async () => {
     vi.useFakeTimers({ now: 1_000_000 });
-    const lost = vi.fn<(reason: StorageError) => void>();
-    const lock = await (await open()).lock(lost);
+    const { lost, reached } = watch();
+    const lock = await (await open()).lock({ lost, reached });
     await vi.advanceTimersByTimeAsync(60_000);
     expect(lease()).toEqual({ owner: 'this farm', renewed: 1_060_000 });
     expect(lost).not.toHaveBeenCalled();
@@ -215,13 +221,37 @@ describe('a picked folder', () => {
 
   it('is given up when its lease is gone with everything else: the drive is not mounted', async () => {
     vi.useFakeTimers({ now: 1_000_000 });
-    const lost = vi.fn<(reason: StorageError) => void>();
-    const lock = await (await open()).lock(lost);
+    const { lost, reached } = watch();
+    const lock = await (await open()).lock({ lost, reached });
     drive.files.clear();
     await vi.advanceTimersByTimeAsync(30_000);
     expect(lost).toHaveBeenCalledWith(expect.objectContaining({ code: 'place-lost' }));
     expect(drive.files.size).toBe(0);
     await lock.release();
+  });
+
+  it('whose permission is withdrawn, or whose drive fails, is told of and kept until it can be used again', async () => {
+    vi.useFakeTimers({ now: 1_000_000 });
+    const { lost, reached } = watch();
+    const lock = await (await open()).lock({ lost, reached });
+    const told = async (): Promise<unknown> => {
+      await vi.advanceTimersByTimeAsync(30_000);
+      return reached.mock.lastCall?.[0]?.code ?? null;
+    };
+    expect(await told()).toBeNull();
+    drive.permission = 'prompt';
+    expect(await told()).toBe('no-permission');
+    drive.permission = 'granted';
+    expect(await told()).toBeNull();
+    drive.readOnly = true;
+    expect(await told()).toBe('read-only');
+    drive.readOnly = false;
+    expect(await told()).toBeNull();
+    expect(reached).toHaveBeenCalledTimes(5);
+    expect(lost).not.toHaveBeenCalled();
+    await lock.release();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(reached).toHaveBeenCalledTimes(5);
   });
 
   it.each(['', '{', '{"owner":1,"renewed":"x"}', '[]'])('takes the lease %j for nobody’s', async (text) => {

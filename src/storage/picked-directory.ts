@@ -3,6 +3,7 @@ import type {
   FarmDirectory,
   FileEntry,
   Parts,
+  PlaceWatch,
   ReadHandle,
   ScratchFile,
   SpaceEstimate,
@@ -178,7 +179,7 @@ export class PickedDirectory implements FarmDirectory {
    * A Web Lock against other tabs and a lease file, renewed while held, against other programs and machines. A lease
    * of this very farm is one that a killed tab left: whoever has the Web Lock may go on with it.
    */
-  async lock(lost: (reason: StorageError) => void = () => undefined): Promise<DirectoryLock> {
+  async lock(watch?: PlaceWatch): Promise<DirectoryLock> {
     const lock = await webLock(`allotment-farm-${this.owner}`, this.place);
     try {
       await this.requireLease();
@@ -190,14 +191,16 @@ export class PickedDirectory implements FarmDirectory {
     const renew = async (): Promise<void> => {
       try {
         if ((await this.reaching(() => this.readLease())) === null) {
-          lost(new StorageError('place-lost', this.place, `${LEASE_FILE} is missing`));
+          watch?.lost(new StorageError('place-lost', this.place, `${LEASE_FILE} is missing`));
           return;
         }
         await this.requireLease();
         await this.writeLease();
+        watch?.reached(null);
       } catch (error) {
-        // A drive that cannot be reached shows itself where it is read and written.
-        if (error instanceof StorageError && error.code === 'in-use') lost(error);
+        const known = asStorageError(error, this.place);
+        if (known.code === 'in-use') watch?.lost(known);
+        else watch?.reached(known);
       }
     };
     const timer = setInterval(() => void renew(), LEASE_RENEWAL_MS);
