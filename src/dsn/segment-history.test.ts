@@ -374,6 +374,39 @@ describe('headers that somebody has', () => {
     history.stop();
   });
 
+  it('are not believed where the chain announced another one of the same commitment', async () => {
+    const forged = { ...few[4]!, lastArchivedBlock: { number: 9, partialArchived: 9 } };
+    const liar = node([...few.slice(0, 4), forged]);
+    const { history } = historyOf(few, { sources: () => [liar] });
+    await passes(0);
+    expect(liar.blamed).toEqual(['the chain announced another header of segment 4']);
+    expect(history.size).toBe(0);
+    history.stop();
+  });
+
+  it.each([1, 2])(
+    'are looked for in a piece only where one comes before them that is not here: %i',
+    async (count) => {
+      const raw = new Uint8Array(RAW_RECORD_BYTES);
+      raw.set(concat(fromHex('0004'), encodeSegmentHeader(few[0]!)));
+      const piece = new Uint8Array(PIECE_BYTES);
+      piece.set(recordFromRaw(raw));
+      let asked = 0;
+      const { history } = historyOf(few.slice(0, count), {
+        isAnnounced: () => Promise.reject(new Error('pruned')),
+        piece: async () => {
+          asked += 1;
+          return piece;
+        },
+      });
+      await passes(0);
+      expect([history.size, asked]).toEqual([count - 1, count - 1]);
+      await passes(180_000);
+      expect(asked).toBe(count - 1);
+      history.stop();
+    },
+  );
+
   it('are not looked for in a piece once it is stopped', async () => {
     let fail: () => void = () => undefined;
     const pieces: bigint[] = [];
