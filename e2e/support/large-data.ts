@@ -122,7 +122,7 @@ function farm(index: number, now: number): FarmView {
     })),
     sleep:
       index === 0
-        ? { times: 41, totalMs: 31_000_000, longestMs: 20_000_000, longestAt: now - 5_000_000 }
+        ? { times: 41, totalMs: 31_000_000, missed: 40, longestMs: 20_000_000, longestAt: now - 5_000_000 }
         : null,
   };
 }

@@ -22,7 +22,8 @@ export interface AttendanceOptions {
   judge: (peer: Peer, error: unknown) => void;
   changed: () => void;
   wakeup: Wakeup;
-  now: () => number;
+  /** Milliseconds of a clock that nobody sets. */
+  elapsed: () => number;
   signal: AbortSignal;
 }
 
@@ -38,10 +39,10 @@ export class Attendance {
 
   /** Attends to a source until the signal ends it. Never rejects. */
   async serve(peer: Peer): Promise<void> {
-    const { wakeup, now, signal, judge } = this.options;
+    const { wakeup, elapsed, signal, judge } = this.options;
     while (!signal.aborted) {
       if (!peer.usable) {
-        await wakeup.wait(Math.max(100, Math.min(POLL_MS, peer.wakesAt - now())));
+        await wakeup.wait(Math.max(100, Math.min(POLL_MS, peer.wakesAt - elapsed())));
         continue;
       }
       try {
@@ -75,7 +76,7 @@ export class Attendance {
 
   /** One step with a connected source: what it claims is fetched, or it is waited for. */
   private async attend(peer: Peer): Promise<void> {
-    const { signal, wakeup, now, settled } = this.options;
+    const { signal, wakeup, elapsed, settled } = this.options;
     const chain = this.options.chain();
     if (chain === null) return this.greet(peer);
     const { sync } = chain;
@@ -96,12 +97,12 @@ export class Attendance {
     }
     await settled(peer, chain);
     await wakeup.wait(POLL_MS);
-    if (now() - peer.askedAt >= POLL_MS && peer.usable) await this.askBest(peer);
+    if (elapsed() - peer.askedAt >= POLL_MS && peer.usable) await this.askBest(peer);
   }
 
   private async askBest(peer: Peer): Promise<void> {
-    const { chain, changed, now, signal } = this.options;
-    peer.askedAt = now();
+    const { chain, changed, elapsed, signal } = this.options;
+    peer.askedAt = elapsed();
     const header = await peer.source.bestHeader(signal);
     peer.claimedBest = { header, hash: headerHash(header) };
     const { tree, constants } = chain() ?? {};

@@ -2,6 +2,7 @@
 import { toHex } from '../protocol/bytes.ts';
 import type { Header } from '../protocol/types.ts';
 import type { BlockContext } from './block.ts';
+import type { Clocks } from './clock.ts';
 import type { BlockInfo, ChainTree } from './importer.ts';
 import type { BlockView, RefusalView, ReorgView } from './snapshot.ts';
 import type { Reorg } from './tree.ts';
@@ -34,7 +35,7 @@ export class ChainBook {
   private readonly finalHeaders = new Map<string, VerifiedHeader>();
   private readonly rate: { at: number; headers: number }[] = [];
 
-  constructor(private readonly now: () => number) {}
+  constructor(private readonly clocks: Clocks) {}
 
   /** A block was verified. */
   verified(info: BlockInfo): void {
@@ -43,12 +44,12 @@ export class ChainBook {
 
   /** A source was put off. */
   refused(refusal: Omit<RefusalView, 'at'>): void {
-    putFirst(this.refusals, { at: this.now(), ...refusal }, SHOWN_REFUSALS);
+    putFirst(this.refusals, { at: this.clocks.now(), ...refusal }, SHOWN_REFUSALS);
   }
 
   /** The best chain moved to another branch. */
   reorganised({ depth, from, to }: Reorg): void {
-    const reorg = { at: this.now(), depth, from: toHex(from.hash), to: toHex(to.hash) };
+    const reorg = { at: this.clocks.now(), depth, from: toHex(from.hash), to: toHex(to.hash) };
     putFirst(this.reorgs, reorg, SHOWN_REORGS);
   }
 
@@ -68,12 +69,12 @@ export class ChainBook {
 
   /** So many headers were imported just now. */
   imported(headers: number): void {
-    this.rate.push({ at: this.now(), headers });
+    this.rate.push({ at: this.clocks.elapsed(), headers });
   }
 
   /** Headers imported a second, over the last ten. */
   headersPerSecond(): number {
-    const since = this.now() - RATE_WINDOW_MS;
+    const since = this.clocks.elapsed() - RATE_WINDOW_MS;
     while (this.rate[0] !== undefined && this.rate[0].at < since) this.rate.shift();
     return this.rate.reduce((sum, { headers }) => sum + headers, 0) / (RATE_WINDOW_MS / 1_000);
   }

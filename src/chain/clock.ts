@@ -7,6 +7,14 @@ const CLOCK_TOLERANCE_MS = 60_000;
 /** Share by which slots may be shorter than their nominal duration. */
 const FASTER_SLOTS = 0.1;
 
+/** What tells the time. */
+export interface Clocks {
+  /** This device's clock, milliseconds since the epoch: a person may set it, and it may be wrong. */
+  now(): number;
+  /** Milliseconds of a clock that nobody sets: how long something lasts. */
+  elapsed(): number;
+}
+
 /** A moment that a proven state names: the timestamp of a block and the block's slot. */
 export interface TimeAnchor {
   slot: SlotNumber;
@@ -32,14 +40,14 @@ export class SlotClock {
     return this.anchor.slot + BigInt(Math.ceil(slots));
   }
 
-  /** What to say when a verified block's own time lies ahead of this device's clock; null when it does not. */
-  causeOfTime(timestampMs: number): ChainCause | null {
-    if (timestampMs <= this.now() + CLOCK_TOLERANCE_MS) return null;
-    const minutes = Math.round((timestampMs - this.now()) / 60_000);
+  /** What to say when the time of the anchor lies ahead of this device's clock; null when it does not. */
+  cause(): ChainCause | null {
+    const behindMs = (this.anchor?.timestampMs ?? 0) - this.now();
+    if (behindMs <= CLOCK_TOLERANCE_MS) return null;
     return {
       code: 'clock-behind',
-      sentence: `This device’s clock is ${minutes} minutes behind the network’s time.`,
-      action: 'Set the clock',
+      sentence: `This device’s clock is ${inWords(behindMs)} behind the network’s time. Set it: blocks that are not due by it are waited for.`,
+      action: null,
       since: this.now(),
     };
   }
@@ -48,9 +56,15 @@ export class SlotClock {
   causeOf(slot: SlotNumber): ChainCause {
     return {
       code: 'clock-behind',
-      sentence: `A block of slot ${slot} came, which is not due yet by this device’s clock. Either the clock is behind or the source is lying; the chain waits.`,
-      action: 'Set the clock',
+      sentence: `A block of slot ${slot} came, which is not due yet by this device’s clock. Either the clock is behind, then set it, or the source is lying. The chain waits, and goes on by itself.`,
+      action: null,
       since: this.now(),
     };
   }
+}
+
+/** A time that is longer than a minute. */
+function inWords(ms: number): string {
+  const minutes = Math.round(ms / 60_000);
+  return minutes < 120 ? `${minutes} min` : `${Math.round(minutes / 60)} hours`;
 }

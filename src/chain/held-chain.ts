@@ -160,8 +160,8 @@ export class HeldChain {
   }
 
   private imported(headers: number): void {
-    const { book, keeper, now } = this.options;
+    const { book, keeper } = this.options;
     book.imported(headers);
-    if (now() - keeper.lastSave > SAVE_INTERVAL_MS) void this.save();
+    if (keeper.sinceSave > SAVE_INTERVAL_MS) void this.save();
   }
 }

@@ -327,7 +327,7 @@ describe('sources that attack what carries the data', () => {
   it('with a thousand lies are remembered by fifty of them', async () => {
     let now = 1_700_000_000_000;
     const flooder = source('flooder', PARENT);
-    const client = await openAt(PARENT, [flooder, source('honest', PARENT)], { now: () => now });
+    const client = await openAt(PARENT, [flooder, source('honest', PARENT)], { elapsed: () => now });
     await until(client, () => client.snapshot().phase === 'following');
     for (let lie = 0; lie < 60; lie += 1) {
       for (let index = 0; index < 450; index += 1) flooder.announce(main[30 + (index % 100)]!.header);

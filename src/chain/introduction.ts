@@ -25,7 +25,8 @@ export interface IntroductionOptions {
   potBudget: () => PotBudget;
   verifierOf: (constants: ChainConstants) => BlockVerifier;
   peers: readonly Peer[];
-  now: () => number;
+  /** Milliseconds of a clock that nobody sets. */
+  elapsed: () => number;
   wakeup: Wakeup;
   changed: () => void;
   putOff: (peer: Peer, rule: string, sentence: string) => void;
@@ -98,11 +99,11 @@ export class Introduction {
 
   /** The chain with the most work behind it, of an examined one and those of sources that follow another. */
   private async heaviest(peer: Peer, learned: Learned): Promise<[Peer, Learned]> {
-    const { peers, now, wakeup, signal, putOff, judge } = this.options;
+    const { peers, elapsed, wakeup, signal, putOff, judge } = this.options;
     let [holder, held] = [peer, learned];
-    const until = now() + RIVALS_MS;
+    const until = elapsed() + RIVALS_MS;
     const connecting = () => peers.some(({ source }) => source.state === 'connecting');
-    while (connecting() && now() < until && !signal.aborted) await wakeup.wait(RIVALS_MS / 10);
+    while (connecting() && elapsed() < until && !signal.aborted) await wakeup.wait(RIVALS_MS / 10);
     for (const rival of peers) {
       if (rival === peer || !rival.usable) continue;
       try {

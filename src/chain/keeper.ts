@@ -2,25 +2,26 @@
 import { equal } from '../protocol/bytes.ts';
 import { messageOf, sentenceOf } from '../protocol/errors.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
+import type { Clocks } from './clock.ts';
 import { decodeChainRecord, encodeChainRecord, type ChainRecord } from './record.ts';
 import type { ChainCause } from './snapshot.ts';
 
 export class ChainKeeper {
   /** Why nothing can be stored now. */
   cause: ChainCause | null = null;
-  private savedAt = 0;
+  private savedAt = Number.NEGATIVE_INFINITY;
   private saving: Promise<void> = Promise.resolve();
 
   /** `store`: null keeps nothing. */
   constructor(
     private readonly store: ChainStore | null,
-    private readonly now: () => number,
+    private readonly clocks: Clocks,
     private readonly log: (line: string) => void,
   ) {}
 
-  /** When the chain was saved last, milliseconds since the epoch. */
-  get lastSave(): number {
-    return this.savedAt;
+  /** Milliseconds since the chain was saved. */
+  get sinceSave(): number {
+    return this.clocks.elapsed() - this.savedAt;
   }
 
   /**
@@ -52,7 +53,7 @@ export class ChainKeeper {
   save(current: () => ChainRecord | null): Promise<void> {
     const { store } = this;
     if (store === null) return Promise.resolve();
-    this.savedAt = this.now();
+    this.savedAt = this.clocks.elapsed();
     this.saving = this.saving.then(async () => {
       const record = current();
       if (record === null) return;
@@ -64,7 +65,7 @@ export class ChainKeeper {
           code: 'chain-not-saved',
           sentence: `The verified chain cannot be stored. ${sentenceOf(error)}`,
           action: null,
-          since: this.now(),
+          since: this.clocks.now(),
         };
       }
     });

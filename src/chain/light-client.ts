@@ -49,6 +49,8 @@ export interface LightClientOptions {
   potBudget: PotBudget;
   /** Milliseconds since the epoch; differs in tests only. */
   now?: () => number;
+  /** Milliseconds of a clock that nobody sets; differs in tests only. */
+  elapsed?: () => number;
   /** Milliseconds that a source may take for a batch of blocks. */
   patienceMs?: number;
   /** Lines for the log; free of secrets. */
@@ -82,20 +84,22 @@ export class LightClient {
 
   private constructor(private readonly options: LightClientOptions) {
     this.now = options.now ?? Date.now;
+    const elapsed = options.elapsed ?? (() => performance.now());
+    const clocks = { now: this.now, elapsed };
     this.potBudget = options.potBudget;
     this.pot = new PotVerifier(options.pool, options.potBudget);
     this.clock = new SlotClock(this.now);
-    this.book = new ChainBook(this.now);
+    this.book = new ChainBook(clocks);
     const log = (line: string) => options.log?.(line);
     const memory = new RuntimeMemory(options.runtimes ?? null, log);
-    this.watch = new RuntimeWatch(options.network.constants !== null, memory, this.now, log);
-    this.keeper = new ChainKeeper(options.store, this.now, log);
+    this.watch = new RuntimeWatch(options.network.constants !== null, memory, clocks, log);
+    this.keeper = new ChainKeeper(options.store, clocks, log);
     this.peers = new Peers({
       book: this.book,
       changed: () => this.changed(),
       heard: (peer, proof) => this.timeAhead.heard(peer, proof),
       log,
-      now: this.now,
+      elapsed,
     });
     for (const source of options.sources) this.peers.add(source);
     this.held = new HeldChain({
@@ -124,7 +128,7 @@ export class LightClient {
       lied: (peer, { rule, sentence }) => this.peers.putOff(peer, null, rule, sentence),
       signal: this.signal,
     });
-    this.standing = new Standing(this.peers.all, this.now);
+    this.standing = new Standing(this.peers.all, clocks);
     this.attendance = new Attendance({
       chain: () => this.held.chain,
       meet: (peer) => this.meet(peer),
@@ -132,7 +136,7 @@ export class LightClient {
       judge: (peer, error) => this.judge(peer, error),
       changed: () => this.changed(),
       wakeup: this.wakeup,
-      now: this.now,
+      elapsed,
       signal: this.signal,
     });
     this.introduction = new Introduction({
@@ -144,7 +148,7 @@ export class LightClient {
       potBudget: () => this.potBudget,
       verifierOf: this.held.verifierOf,
       peers: this.peers.all,
-      now: this.now,
+      elapsed,
       wakeup: this.wakeup,
       changed: () => this.changed(),
       putOff: (peer, rule, sentence) => this.peers.putOff(peer, null, rule, sentence),
@@ -339,7 +343,7 @@ export class LightClient {
     if (news === null || this.held.chain !== chain) return;
     const { facts, differing } = news;
     this.clock.setAnchor({ slot: context.slot, timestampMs: facts.timestampMs });
-    this.standing.clockCause = this.clock.causeOfTime(facts.timestampMs);
+    this.standing.clockCause = this.clock.cause();
     const proven = facts.provenance.kind === 'proven';
     if (differing.length > 0 && (proven || this.options.network.constants === null))
       this.held.takeOver(facts, chain);
@@ -360,6 +364,7 @@ export class LightClient {
         return;
       case 'early':
         this.standing.clockCause = this.clock.causeOf(judgement.slot);
+        this.standing.early = true;
         peer.rest('Its newest block is not due yet by this device’s clock.');
         return;
       case 'unexaminable':
@@ -375,7 +380,8 @@ export class LightClient {
 
   private headCame(upgrades: boolean): void {
     this.standing.headCame();
-    this.standing.clockCause = null;
+    this.standing.clockCause = this.clock.cause();
+    this.standing.early = false;
     if (upgrades) this.watch.upgraded();
     this.timeAhead.headChanged();
   }

@@ -221,7 +221,7 @@ describe('a lying source', () => {
   it('that is stale is named and not asked, until it has caught up', async () => {
     let now = 1_700_000_000_000;
     const stale = source('stale', 20);
-    const client = await openAt(60, [stale, source('honest', 62)], { now: () => now });
+    const client = await openAt(60, [stale, source('honest', 62)], { elapsed: () => now });
     await until(client, () => client.snapshot().sources[0]?.state === 'waiting');
     await until(client, () => headNumber(client) === 62);
     expect(client.snapshot().sources[0]).toMatchObject({
@@ -334,7 +334,7 @@ describe('a lying source', () => {
     let now = 1_700_000_000_000;
     const mutant = recordedMutants().find(({ rule, number }) => rule === 'seal-signature' && number === 40)!;
     const node = source('node', 39);
-    const client = await openAt(39, [node], { now: () => now });
+    const client = await openAt(39, [node], { elapsed: () => now });
     await until(client, () => client.snapshot().phase === 'following');
     node.extend([mutant], true);
     await until(client, () => client.snapshot().phase === 'refused');

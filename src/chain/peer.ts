@@ -33,18 +33,18 @@ export interface PeerEvents {
 export class Peer {
   /** Newest header that it called its best. */
   claimedBest: Announcement | null = null;
-  /** When it was last asked for its best block, milliseconds since the epoch. */
-  askedAt = 0;
+  /** When it was last asked for its best block, by the clock that nobody sets. */
+  askedAt = Number.NEGATIVE_INFINITY;
   /** The claimed block that was looked into last, whatever came of it. */
   private settled: Uint8Array | null = null;
   /** Whether the connection failed since it was there last. */
   private lost: boolean;
   private announced: Announcement[] = [];
   private recentAnnouncements: number[] = [];
-  private droppedUntil = 0;
+  private droppedUntil = Number.NEGATIVE_INFINITY;
   private droppedFor: string | null = null;
   private waitingFor: string | null = null;
-  private waitUntil = 0;
+  private waitUntil = Number.NEGATIVE_INFINITY;
   private lies = 0;
   private failures = 0;
   private readonly stops: (() => void)[] = [];
@@ -52,7 +52,7 @@ export class Peer {
   constructor(
     readonly source: ChainSource,
     private readonly events: PeerEvents,
-    private readonly now: () => number,
+    private readonly elapsed: () => number,
   ) {
     this.lost = source.state === 'waiting';
     this.stops.push(
@@ -88,10 +88,10 @@ export class Peer {
 
   /** Whether it may be asked now. */
   get usable(): boolean {
-    return this.source.state === 'connected' && this.wakesAt <= this.now();
+    return this.source.state === 'connected' && this.wakesAt <= this.elapsed();
   }
 
-  /** When it may be asked again, milliseconds since the epoch. */
+  /** When it may be asked again, by that clock. */
   get wakesAt(): number {
     return Math.max(this.droppedUntil, this.waitUntil);
   }
@@ -103,7 +103,7 @@ export class Peer {
 
   /** Whether it lied lately, and is left out for that. */
   get dropped(): boolean {
-    return this.droppedUntil > this.now();
+    return this.droppedUntil > this.elapsed();
   }
 
   /** Fewer failures and lies come first. */
@@ -120,7 +120,7 @@ export class Peer {
       const state = this.source.state === 'connecting' ? 'connecting' : 'waiting';
       return { url, state, best, reason: this.source.reason };
     }
-    if (this.waitUntil > this.now()) return { url, state: 'waiting', best, reason: this.waitingFor };
+    if (this.waitUntil > this.elapsed()) return { url, state: 'waiting', best, reason: this.waitingFor };
     return { url, state: 'connected', best, reason: null };
   }
 
@@ -143,7 +143,7 @@ export class Peer {
   drop(sentence: string): void {
     this.lies += 1;
     this.droppedFor = sentence;
-    this.droppedUntil = this.now() + penaltyMs(this.lies);
+    this.droppedUntil = this.elapsed() + penaltyMs(this.lies);
     this.forget();
     this.events.changed();
   }
@@ -152,7 +152,7 @@ export class Peer {
   rest(sentence: string): void {
     this.failures += 1;
     this.waitingFor = sentence;
-    this.waitUntil = this.now() + Math.min(FIRST_PENALTY_MS, 1_000 * 2 ** this.failures);
+    this.waitUntil = this.elapsed() + Math.min(FIRST_PENALTY_MS, 1_000 * 2 ** this.failures);
     this.events.changed();
   }
 
@@ -183,7 +183,7 @@ export class Peer {
   }
 
   private isFlooding(): boolean {
-    const now = this.now();
+    const now = this.elapsed();
     this.recentAnnouncements.push(now);
     if (this.recentAnnouncements.length <= FLOOD_LIMIT) return false;
     const oldest = this.recentAnnouncements.shift() as number;

@@ -14,7 +14,8 @@ export interface PeersOptions {
   /** A source gossiped a proof of time, which nobody has verified. */
   heard: (peer: Peer, proof: PotProof) => void;
   log: (line: string) => void;
-  now: () => number;
+  /** Milliseconds of a clock that nobody sets. */
+  elapsed: () => number;
 }
 
 export class Peers {
@@ -24,9 +25,9 @@ export class Peers {
 
   /** Takes a source in. */
   add(source: ChainSource): Peer {
-    const { changed, heard, now } = this.options;
+    const { changed, heard, elapsed } = this.options;
     const lied = (peer: Peer, rule: string, sentence: string) => this.putOff(peer, null, rule, sentence);
-    const peer = new Peer(source, { changed, heard, lied }, now);
+    const peer = new Peer(source, { changed, heard, lied }, elapsed);
     this.all.push(peer);
     return peer;
   }

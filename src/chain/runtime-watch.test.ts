@@ -108,7 +108,7 @@ function watchOf(preset = false, store: ChainStore | null = null) {
   const watch = new RuntimeWatch(
     preset,
     new RuntimeMemory(store, () => undefined),
-    () => now,
+    { now: () => now, elapsed: () => now },
     () => undefined,
   );
   const look = (best: Block, final: Block, source: Node = honest, others: Node[] = []) => {

@@ -3,6 +3,7 @@ import { RpcError } from '../network/rpc-error.ts';
 import type { ChainSource } from '../network/source.ts';
 import type { ChainConstants, Header } from '../protocol/types.ts';
 import type { BlockContext } from './block.ts';
+import type { Clocks } from './clock.ts';
 import { differingConstants } from './constants.ts';
 import {
   compareMetadata,
@@ -39,7 +40,7 @@ export class RuntimeWatch {
   facts: RuntimeFacts | null = null;
   /** What is wrong with the rules, or null. */
   cause: ChainCause | null = null;
-  /** When the runtime is read next, milliseconds since the epoch. */
+  /** When the runtime is read next, by the clock that nobody sets. */
   private due = 0;
   /** Sources that could not tell, and until when they are not asked; peers never can. */
   private readonly resting = new WeakMap<ChainSource, number>();
@@ -48,13 +49,13 @@ export class RuntimeWatch {
   constructor(
     private readonly preset: boolean,
     private readonly memory: RuntimeMemory,
-    private readonly now: () => number,
+    private readonly clocks: Clocks,
     private readonly log: (line: string) => void,
   ) {}
 
   /** Whether the runtime is to be read, and from this source. */
   isDue(source: ChainSource): boolean {
-    return this.now() >= Math.max(this.due, this.resting.get(source) ?? 0);
+    return this.clocks.elapsed() >= Math.max(this.due, this.resting.get(source) ?? 0);
   }
 
   /** A block put another runtime into force. */
@@ -77,7 +78,7 @@ export class RuntimeWatch {
     const { context, header } = chain.best;
     // The genesis state knows no time, and a block that changes the runtime still ran the one before.
     if (context.number === 0 || upgradesRuntime(header)) return null;
-    this.due = this.now() + RETRY_MS;
+    this.due = this.clocks.elapsed() + RETRY_MS;
     let facts: RuntimeFacts;
     try {
       const known = this.facts ?? (await this.remembered(source, chain.final, signal));
@@ -90,10 +91,10 @@ export class RuntimeWatch {
       this.due = 0;
       if (!(error instanceof RpcError)) throw error;
       // One that keeps no state is no liar, and may tell later.
-      this.resting.set(source, this.now() + RETRY_MS);
+      this.resting.set(source, this.clocks.elapsed() + RETRY_MS);
       return null;
     }
-    this.due = this.now() + INTERVAL_MS;
+    this.due = this.clocks.elapsed() + INTERVAL_MS;
     if (facts.specVersion !== this.facts?.specVersion)
       this.log(`runtime version ${facts.specVersion}, ${facts.provenance.kind}, read from ${facts.source}`);
     this.facts = facts;
@@ -130,7 +131,7 @@ export class RuntimeWatch {
   private causeOf(facts: RuntimeFacts, differing: readonly string[]): ChainCause | null {
     const { specVersion: version, provenance } = facts;
     const cause = (code: string, sentence: string, action: string | null): ChainCause =>
-      this.cause?.code === code ? this.cause : { code, sentence, action, since: this.now() };
+      this.cause?.code === code ? this.cause : { code, sentence, action, since: this.clocks.now() };
     if (differing.length > 0 && this.preset && provenance.kind === 'told') {
       const sentence = `By the nodes’ word the network’s rules changed with version ${version} (${differing.join(', ')}). They are taken over once they are proven; until then this app goes by those before.`;
       return cause('rules-changed', sentence, 'Update the app if this stays');

@@ -1,6 +1,7 @@
 /** How the light client stands, in a word, and what is wrong when nothing goes on. */
 import type { ChainConstants } from '../protocol/types.ts';
 import { blockIntervalMs } from './followed-chain.ts';
+import type { Clocks } from './clock.ts';
 import type { Peer } from './peer.ts';
 import type { ChainCause, ChainPhase } from './snapshot.ts';
 
@@ -26,26 +27,28 @@ export class Standing {
   synced = false;
   /** What is wrong with this device's clock, or null. */
   clockCause: ChainCause | null = null;
+  /** Whether a block is waited for that is not due yet by this device's clock. */
+  early = false;
   private lastHeadAt: number;
   private lastLookAt: number;
   private cause: ChainCause | null = null;
 
   constructor(
     private readonly peers: readonly Peer[],
-    private readonly now: () => number,
+    private readonly clocks: Clocks,
   ) {
-    this.lastHeadAt = this.now();
-    this.lastLookAt = this.now();
+    this.lastHeadAt = clocks.elapsed();
+    this.lastLookAt = clocks.elapsed();
   }
 
   /** A new head came, or it cannot be held against the network that none did. */
   headCame(): void {
-    this.lastHeadAt = this.now();
+    this.lastHeadAt = this.clocks.elapsed();
   }
 
   /** To be called every second or so: a device that slept saw no blocks. */
   lookAtClock(): void {
-    const now = this.now();
+    const now = this.clocks.elapsed();
     if (now - this.lastLookAt > SLEPT_MS) this.lastHeadAt = now;
     this.lastLookAt = now;
   }
@@ -60,14 +63,14 @@ export class Standing {
       return peers.some(({ awaited }) => awaited) ? 'connecting' : 'offline';
     if (examining) return 'syncing';
     if (constants === null) return 'connecting';
-    if (this.isStalled(constants)) return 'stalled';
+    if (this.early || this.isStalled(constants)) return 'stalled';
     return reading || !this.synced ? 'syncing' : 'following';
   }
 
   /** What is wrong; a cause that lasts keeps its time. `lesser`: what is said where nothing worse is. */
   causeOf(phase: ChainPhase, lesser: ChainCause | null): ChainCause | null {
     const trouble = troubleOf(phase, this.peers);
-    const found = this.clockCause ?? (trouble === null ? lesser : { ...trouble, since: this.now() });
+    const found = this.clockCause ?? (trouble === null ? lesser : { ...trouble, since: this.clocks.now() });
     if (found === null) this.cause = null;
     else if (this.cause?.code !== found.code) this.cause = found;
     return this.cause;
@@ -75,7 +78,7 @@ export class Standing {
 
   private isStalled(constants: ChainConstants): boolean {
     const limit = Math.max(LEAST_STALLED_MS, STALLED_INTERVALS * blockIntervalMs(constants));
-    return this.now() - this.lastHeadAt > limit;
+    return this.clocks.elapsed() - this.lastHeadAt > limit;
   }
 }
 

@@ -369,6 +369,32 @@ describe('slots that cease to come', () => {
   });
 });
 
+describe('a clock that goes forward at once', () => {
+  afterEach(() => void vi.useRealTimers());
+
+  it('was set where no slots went by, and else the farm was asleep', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance', 'Date'] });
+    const { farm, node, snapshot } = await plottedFarm();
+    const notices: string[] = [];
+    farm.onNotice(({ text }) => notices.push(text));
+    const forward = async (ms: number, slot: number): Promise<void> => {
+      vi.setSystemTime(Date.now() + ms);
+      vi.advanceTimersByTime(1_000);
+      const { audited } = snapshot().slots;
+      node.announce(slotAt(slot));
+      await until(() => snapshot().slots.audited > audited, 'an audit');
+    };
+    await forward(0, 5);
+    await forward(3 * 3_600_000, 7);
+    expect(snapshot().sleep).toBeNull();
+    expect(notices).toEqual([expect.stringContaining('set forward')]);
+    await forward(100_000, 58);
+    expect(snapshot().sleep).toMatchObject({ times: 1, totalMs: 100_000, missed: 50 });
+    await forward(0, 60);
+    expect(snapshot().sleep).toMatchObject({ times: 1, missed: 50 });
+  });
+});
+
 describe('a folder', () => {
   const own = {
     genesisHash: GENESIS,

@@ -25,6 +25,7 @@ import {
   type FarmSnapshot,
   type SlotOutcome,
 } from './snapshot.ts';
+import { wentBy } from './slot-order.ts';
 import { requireRules, type AuthoringNode, type PieceSource, type VerifiedHistory } from './source.ts';
 import { SleepDetector, sleptAgain } from './statistics.ts';
 import type { Turns } from './turns.ts';
@@ -77,7 +78,7 @@ export class Farm {
   private readonly plotted: PlottedPieces;
   private readonly unsubscribe: (() => void)[] = [];
   private readonly replots = new Set<ReturnType<typeof setTimeout>>();
-  private readonly sleepDetector = new SleepDetector(Date.now, (ms) => this.onSleep(ms));
+  private readonly sleepDetector = new SleepDetector(Date.now, (ms) => this.slots.awoke(ms));
   private sleep: FarmSnapshot['sleep'] = null;
   private running = false;
   private stopped: Promise<void> | null = null;
@@ -122,6 +123,7 @@ export class Farm {
       reports,
       counts: options.counts ?? noCounts(),
       sectorBroke: (index, error) => this.sectorBroke(index, error),
+      slept: (gapMs, skipped) => this.slept(gapMs, skipped),
     });
   }
 
@@ -362,14 +364,22 @@ export class Farm {
     this.slots.lookForSlots();
   }
 
-  private onSleep(ms: number): void {
-    this.slots.awoke();
-    this.sleep = sleptAgain(this.sleep, ms, Date.now());
-    const seconds = Math.round(ms / 1000);
+  /** The clock went forward by `gapMs` between two slots, with so many skipped. */
+  private slept(gapMs: number, skipped: number): void {
+    if (!wentBy(gapMs, skipped)) {
+      this.reports.notify(
+        'info',
+        'farm',
+        'The clock of this computer was set forward. No slot was missed for that.',
+      );
+      return;
+    }
+    this.sleep = sleptAgain(this.sleep, gapMs, skipped, Date.now());
+    const seconds = Math.round(gapMs / 1000);
     this.reports.notify(
       'warning',
       'farm',
-      `The farm was asleep for ${seconds} s, or the clock was set forward; slots in that time were missed.`,
+      `The farm was asleep for ${seconds} s; slots in that time were missed.`,
     );
   }
 

@@ -42,6 +42,8 @@ export interface SlotLoopOptions {
   /** Is counted on. */
   counts: FarmCounts;
   sectorBroke(index: SectorIndex, error: unknown): Promise<void>;
+  /** The first slot after `awoke` was called with a gap, and how many were skipped before it. */
+  slept(gapMs: number, skipped: number): void;
 }
 
 /** Audits each slot as it comes, proves what wins, submits it and signs what is asked for. */
@@ -54,6 +56,8 @@ export class SlotLoop {
   private readonly order = new SlotOrder();
   /** When a slot was heard of last, `performance.now()`. */
   private heardAt = performance.now();
+  /** By how much the clock went forward since the last slot without one, milliseconds. */
+  private gapMs = 0;
   private auditing = false;
   /** Whether the last audit could read none of the sectors. */
   blind = false;
@@ -64,7 +68,7 @@ export class SlotLoop {
   private tellAgainAt = 0;
   private proving: Promise<void> = Promise.resolve();
   /** With the node and not signed yet, oldest first: signatures are asked for in that order. */
-  private submitted: { outcome: SlotOutcome; block: boolean }[] = [];
+  private submitted: { outcome: SlotOutcome; block: boolean; arrived: number }[] = [];
 
   constructor(private readonly options: SlotLoopOptions) {
     this.counts = options.counts;
@@ -81,7 +85,8 @@ export class SlotLoop {
       slots: { audited, missed, lastAuditMs: this.audits.last(), medianAuditMs: this.audits.median() },
       proofs: {
         underWay:
-          this.unproven + this.submitted.filter(({ outcome }) => outcome.at > Date.now() - ANSWER_MS).length,
+          this.unproven +
+          this.submitted.filter(({ arrived }) => arrived > performance.now() - ANSWER_MS).length,
         made,
         accepted,
         late,
@@ -94,9 +99,10 @@ export class SlotLoop {
     };
   }
 
-  /** Slots before this moment could not be heard. */
-  awoke(): void {
+  /** Slots before this moment could not be heard. `gapMs`: by how much the clock went forward meanwhile. */
+  awoke(gapMs = 0): void {
     this.heardAt = performance.now();
+    this.gapMs += gapMs;
   }
 
   /** Says so where slots have ceased to come: a farm that nobody tells of them looks well and wins nothing. */
@@ -141,6 +147,8 @@ export class SlotLoop {
       requireSlotInfo(slot);
       const skipped = this.order.follow(slot.slotNumber);
       if (skipped === null) return false;
+      if (this.gapMs > 0) this.options.slept(this.gapMs, skipped);
+      this.gapMs = 0;
       if (skipped > 0) this.skipped(slot, skipped);
       return true;
     } catch (error) {
@@ -242,7 +250,7 @@ export class SlotLoop {
     const timer = setTimeout(() => late.abort(tooLate()), deadline - performance.now());
     try {
       const signal = AbortSignal.any([this.stopping.signal, late.signal]);
-      return await this.proveAndSubmit(candidate, slot, outcome, signal);
+      return await this.proveAndSubmit(candidate, slot, outcome, signal, deadline);
     } catch (error) {
       if (!this.stopping.signal.aborted) await this.proofFailed(error, candidate, outcome);
       return true;
@@ -257,6 +265,7 @@ export class SlotLoop {
     slot: SlotInfo,
     outcome: SlotOutcome,
     signal: AbortSignal,
+    deadline: number,
   ): Promise<boolean> {
     const { pool, identity, node, rewardAddress } = this.options;
     const begun = performance.now();
@@ -271,7 +280,7 @@ export class SlotLoop {
     this.counts.made += 1;
     this.record(outcome);
     const block = isWithinSolutionRange(candidate.distance, slot.solutionRange);
-    const entry = { outcome, block };
+    const entry = { outcome, block, arrived: deadline - this.options.farmingTimeoutMs };
     // The node may ask for the signature before it has answered.
     this.submitted = this.submitted.filter(
       (old) => BigInt(old.outcome.slot) + ANSWER_SLOTS > slot.slotNumber,

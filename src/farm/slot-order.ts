@@ -35,6 +35,17 @@ export class SlotOrder {
   }
 }
 
+/** Far longer than a slot of any network lasts, milliseconds. */
+const LONGEST_SLOT_MS = 60_000;
+
+/**
+ * Whether time really passed while this device’s clock went forward by `gapMs`: slots go by for whoever sleeps, and do
+ * not where the clock was set. `skipped`: slots that were not heard of meanwhile.
+ */
+export function wentBy(gapMs: number, skipped: number): boolean {
+  return skipped * LONGEST_SLOT_MS >= gapMs;
+}
+
 /** Throws ProtocolError (rule `slot-info`) for what no honest node sends. */
 export function requireSlotInfo(slot: SlotInfo): void {
   const { slotNumber, globalChallenge, solutionRange, votingSolutionRange } = slot;

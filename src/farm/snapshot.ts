@@ -113,6 +113,8 @@ export interface SleepSnapshot {
   times: number;
   totalMs: number;
   longestMs: number;
+  /** Slots that went by meanwhile. */
+  missed: number;
   /** When the longest began, milliseconds since the epoch. */
   longestAt: number;
 }

@@ -42,10 +42,10 @@ describe('sleep', () => {
   });
 
   it('adds up', () => {
-    const once = sleptAgain(null, 10_000, 50_000);
-    expect(once).toEqual({ times: 1, totalMs: 10_000, longestMs: 10_000, longestAt: 40_000 });
-    expect(sleptAgain(once, 4_000, 90_000)).toEqual({ ...once, times: 2, totalMs: 14_000 });
-    expect(sleptAgain(once, 30_000, 90_000)).toMatchObject({ longestMs: 30_000, longestAt: 60_000 });
+    const once = sleptAgain(null, 10_000, 7, 50_000);
+    expect(once).toEqual({ times: 1, totalMs: 10_000, longestMs: 10_000, longestAt: 40_000, missed: 7 });
+    expect(sleptAgain(once, 4_000, 2, 90_000)).toEqual({ ...once, times: 2, totalMs: 14_000, missed: 9 });
+    expect(sleptAgain(once, 30_000, 0, 90_000)).toMatchObject({ longestMs: 30_000, longestAt: 60_000 });
   });
 });
 

@@ -25,18 +25,28 @@ export class RecentMedian {
   }
 }
 
-/** What is known of sleep, with another one of `ms` that ended at `now` (milliseconds since the epoch). */
-export function sleptAgain(before: SleepSnapshot | null, ms: number, now: number): SleepSnapshot {
-  const { times, totalMs, longestMs, longestAt } = before ?? {
+/**
+ * What is known of sleep, with another one of `ms` in which so many slots went by and which ended at `now` (milliseconds
+ * since the epoch).
+ */
+export function sleptAgain(
+  before: SleepSnapshot | null,
+  ms: number,
+  slots: number,
+  now: number,
+): SleepSnapshot {
+  const { times, totalMs, longestMs, longestAt, missed } = before ?? {
     times: 0,
     totalMs: 0,
     longestMs: 0,
     longestAt: 0,
+    missed: 0,
   };
   const longer = ms > longestMs;
   return {
     times: times + 1,
     totalMs: totalMs + ms,
+    missed: missed + slots,
     longestMs: longer ? ms : longestMs,
     longestAt: longer ? now - ms : longestAt,
   };

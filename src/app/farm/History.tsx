@@ -134,15 +134,15 @@ function keyOf({ farm, slot, at, sector }: FarmHistoryEntry): string {
   return `${farm} ${slot} ${at} ${sector}`;
 }
 
-/** Entries of this run, as they stand now, before those of the record; newest first. */
+/**
+ * Entries of this run, as they stand now, before those of the record; newest first. Times do not tell which are newer:
+ * the clock may have been set.
+ */
 function merged(farms: FarmView[], before: FarmHistoryEntry[]): FarmHistoryEntry[] {
-  const entries = new Map<string, FarmHistoryEntry>();
-  for (const { id, history } of farms)
-    for (const outcome of history)
-      if (outcome.outcome !== 'nothing') {
-        const entry = { ...outcome, farm: id };
-        entries.set(keyOf(entry), entry);
-      }
-  for (const entry of before) if (!entries.has(keyOf(entry))) entries.set(keyOf(entry), entry);
-  return [...entries.values()].sort((a, b) => b.at - a.at);
+  const found = farms.flatMap(({ id, history }) => history.map((outcome) => ({ ...outcome, farm: id })));
+  const now = found
+    .filter(({ outcome }) => outcome !== 'nothing')
+    .sort((a, b) => Number(BigInt(b.slot) - BigInt(a.slot)));
+  const keys = new Set(now.map(keyOf));
+  return [...now, ...before.filter((entry) => !keys.has(keyOf(entry)))];
 }

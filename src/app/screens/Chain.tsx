@@ -124,7 +124,9 @@ function HeadCards({ chain }: { chain: ChainView }) {
               ? headerRate(chain.headersPerSecond)
               : chain.target === null
                 ? 'nothing announced yet'
-                : 'everything announced is verified'
+                : chain.target > best
+                  ? 'not verified yet'
+                  : 'everything announced is verified'
           }
         />
         {chain.phase === 'syncing' && chain.target !== null && chain.target > 0 && (

@@ -54,7 +54,7 @@ export default function Farm({ snapshot }: ScreenProps) {
         </div>
       </div>
       {farms.length > 0 && chain !== null && <ChainCauseBanner chain={chain} />}
-      {sleep !== null && <Slept sleep={sleep} missed={totals.missed} />}
+      {sleep !== null && <Slept sleep={sleep} />}
       <div className="grid">
         {(adding || farms.length === 0) && <AddFarm snapshot={snapshot} onDone={() => setAdding(false)} />}
         {farms.length > 0 && (
@@ -110,8 +110,8 @@ function troubledFirst(one: FarmView, other: FarmView): number {
   return Number(other.cause !== null) - Number(one.cause !== null);
 }
 
-function Slept({ sleep, missed }: { sleep: SleepSnapshot; missed: number }) {
-  const { times, totalMs, longestMs, longestAt } = sleep;
+function Slept({ sleep }: { sleep: SleepSnapshot }) {
+  const { times, totalMs, longestMs, longestAt, missed } = sleep;
   const longest = new Date(longestAt).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit' });
   return (
     <div className="banner" role="status">
