@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { equal } from '../protocol/bytes.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { CacheStore } from './cache-store.ts';
@@ -20,7 +21,8 @@ describe('the places of a cache', () => {
     await store.close();
     const again = await CacheStore.open(directory, 2);
     expect([again.id, again.size, again.indexAt(1), again.indexAt(0)]).toEqual([store.id, 1, 5n, null]);
-    expect(await again.read(1)).toEqual([5n, PIECE]);
+    const [index, piece] = (await again.read(1))!;
+    expect([index, equal(piece, PIECE)]).toEqual([5n, true]);
     expect(await again.read(0)).toBeNull();
     await again.write(1, 6n, PIECE);
     expect((await again.read(1))?.[0]).toBe(6n);
@@ -58,6 +60,28 @@ describe('the places of a cache', () => {
     directory.files.set(FILE, directory.files.get(FILE)!.subarray(1));
     expect((await CacheStore.open(directory, 2)).size).toBe(0);
     expect(directory.files.has(FILE)).toBe(false);
+  });
+
+  it('hold what was written last, though what lay there before turned out damaged meanwhile', async () => {
+    let open: () => void = () => undefined;
+    /** Takes its time to open a file. */
+    class SlowDirectory extends MemoryDirectory {
+      opening = Promise.resolve();
+      override async open(name: string) {
+        await this.opening;
+        return super.open(name);
+      }
+    }
+    const directory = new SlowDirectory();
+    const store = await CacheStore.open(directory, 2);
+    await store.write(1, 5n, PIECE);
+    directory.opening = new Promise((done) => (open = done));
+    const reading = store.read(1);
+    await store.write(1, 6n, PIECE);
+    open();
+    // It finds another piece than the one that it looks for.
+    expect(await reading).toBeNull();
+    expect((await store.read(1))?.[0]).toBe(6n);
   });
 
   it('are left alone, and free for others, when it is not known whose they are', async () => {
