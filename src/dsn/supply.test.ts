@@ -186,6 +186,26 @@ describe('a search for pieces', () => {
     await expect(pieces.piece(1n, leaving[0]!.signal)).rejects.toBe(leaving[0]!.signal.reason);
   });
 
+  it('begins in the turn in which it is asked for while few pieces are looked for, and waits for others later', async () => {
+    const { asked, provider } = silent();
+    const { supply: pieces } = supply([provider], { reconstruct: false });
+    const turn = () => new Promise(setImmediate);
+    // Clocks stand still: only turns go by.
+    vi.useFakeTimers({ toFake: ['setTimeout'] });
+    try {
+      for (const [number, indices] of [[0n, 1n, 2n], [3n], [4n]].entries()) {
+        for (const index of indices) void pieces.piece(index, signal);
+        for (let over = 0; over < 20; over += 1) await turn();
+        expect(asked.map(({ wanted }) => wanted)).toEqual([[0n, 1n, 2n], [3n]].slice(0, number + 1));
+      }
+      vi.advanceTimersByTime(10);
+      for (let over = 0; over < 20; over += 1) await turn();
+      expect(asked.map(({ wanted }) => wanted)).toEqual([[0n, 1n, 2n], [3n], [4n]]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('is for 64 pieces at most; others wait, and what nobody waits for any more is not looked for', async () => {
     const { asked, provider } = silent();
     const { supply: pieces } = supply([provider]);

@@ -2,6 +2,7 @@
  * The supply of pieces: own cache, then whoever may have them, then reconstruction out of any 128 pieces of the
  * segment. What leaves here is verified against the chain's commitments, unless its taker can do without.
  */
+import { Later } from '../async/later.ts';
 import { onAbort } from '../async/on-abort.ts';
 import { pause } from '../async/pause.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
@@ -45,8 +46,12 @@ export type PieceEvent =
 const MAX_WANTED = 64;
 /** Pieces looked for, or found and not checked yet: bounds memory to so many MiB. What comes then waits for checks. */
 const MAX_HELD = 160;
-/** Requests of the same moment are looked for together; the first ones only with those of the same turn. */
+/**
+ * Requests of the same moment are looked for together, in milliseconds; with those of the same turn only where so few are
+ * under way that nothing might come meanwhile.
+ */
 const COLLECT_MS = 5;
+const FEW_WANTED = 4;
 /**
  * Pauses before a piece is asked for again that somebody was too slow to give. Half a segment would be asked of the same
  * ones; together they outlast the first rest of a peer that failed.
@@ -120,7 +125,7 @@ export class PieceSupply {
   private waiting: Waiter[] = [];
   private running = 0;
   private readonly unchecked = new Map<PieceIndex, Unchecked>();
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  private readonly flushing = new Later(() => this.flush());
   private readonly rebuilder: Rebuilder;
   private readonly troubles = new PieceTroubles();
 
@@ -167,7 +172,7 @@ export class PieceSupply {
       };
       const settled = onAbort(signal, () => this.leave(waiter));
       this.waiting.push(waiter);
-      this.timer ??= setTimeout(() => this.flush(), this.running === 0 ? 0 : COLLECT_MS);
+      this.flushing.plan(this.running < FEW_WANTED ? 0 : COLLECT_MS);
     });
   }
 
@@ -191,8 +196,7 @@ export class PieceSupply {
   }
 
   private flush(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
+    this.flushing.cancel();
     const room = Math.min(MAX_WANTED, MAX_HELD - this.unchecked.size) - this.running;
     const taken = new Map<PieceIndex, Waiter[]>();
     const left: Waiter[] = [];
@@ -217,7 +221,7 @@ export class PieceSupply {
       this.running += open.size;
       const over = (index: PieceIndex): void => {
         if (open.delete(index)) this.running -= 1;
-        if (this.waiting.length > 0) this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
+        if (this.waiting.length > 0) this.flushing.plan(COLLECT_MS);
       };
       void this.serve(group.flat(), over).finally(() => {
         this.running -= open.size;

@@ -1,5 +1,6 @@
 /** Where objects lie in history. Nothing that a locator says is believed: the hash of what is found decides. */
 import { base64urlnopad } from '@scure/base';
+import { Later } from '../async/later.ts';
 import { onAbort } from '../async/on-abort.ts';
 import { decodeWith, encodeWith, list, struct, u32, u64, u8 } from '../protocol/codec.ts';
 import { DecodeError } from '../protocol/errors.ts';
@@ -110,7 +111,7 @@ export class HintBook {
   private questions: Question[] = [];
   /** Not answered yet, by the object's key. */
   private readonly open = new Map<string, Set<Question>>();
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  private readonly flushing = new Later(() => this.flush());
 
   constructor(private readonly locators: readonly Locator[]) {}
 
@@ -166,13 +167,12 @@ export class HintBook {
     const question = new Question(hash, without, this.open, signal);
     this.questions.push(question);
     if (this.questions.length >= BATCH) this.flush();
-    else this.timer ??= setTimeout(() => this.flush(), isFirst ? 0 : COLLECT_MS);
+    else this.flushing.plan(isFirst ? 0 : COLLECT_MS);
     return question.answer;
   }
 
   private flush(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
+    this.flushing.cancel();
     const groups = new Map<string, Question[]>();
     for (const question of this.questions.splice(0)) {
       question.offer(this.known(question.hash));

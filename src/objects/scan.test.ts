@@ -15,8 +15,8 @@ import { storedBytes } from './tree.ts';
 
 beforeAll(loadBlake3);
 
-it('asks for no piece behind a file, in whatever order the pieces come', async () => {
-  const bytes = 12_500_000;
+/** A file in history, and what gives the pieces that it lies in. `takes`: milliseconds until a piece is there. */
+function storedFile(bytes: number, takes: (index: PieceIndex) => number) {
   const builder = new FileBuilder({ name: 'a', uploadOptions: null });
   const nodes = [
     ...builder.push(Uint8Array.from({ length: bytes }, (_, index) => (index * 7) % 251)),
@@ -31,12 +31,14 @@ it('asks for no piece behind a file, in whatever order the pieces come', async (
     offset: headAt % RAW_RECORD_BYTES,
   };
   const history = concat(...parts, new Uint8Array(20 * RAW_RECORD_BYTES));
-  const requested = new Set<PieceIndex>();
+  /** What is asked for, with how many pieces had come before. */
+  const requests: { index: PieceIndex; came: number }[] = [];
+  let came = 0;
   const pieces = {
     pieces: async (indices: readonly PieceIndex[]) => {
-      for (const index of indices) requested.add(index);
-      // Every second one takes longer than those after it.
-      await new Promise((resolve) => setTimeout(resolve, indices[0]! % 4n === 0n ? 30 : 1));
+      for (const index of indices) requests.push({ index, came });
+      await new Promise((resolve) => setTimeout(resolve, takes(indices[0]!)));
+      came += indices.length;
       return indices.map((index) => {
         const at = Number(index / 2n) * RAW_RECORD_BYTES;
         const piece = new Uint8Array(PIECE_BYTES);
@@ -45,16 +47,39 @@ it('asks for no piece behind a file, in whatever order the pieces come', async (
       });
     },
   };
-  const { signal } = new AbortController();
   const store = new NodeStore({ pieces, locators: [] });
   store.addLinkHints(head.hash, [place]);
-  const file = decodeNode(await store.node(head.hash, signal));
+  return { store, place, requests };
+}
+
+const { signal } = new AbortController();
+
+it('asks for no piece behind a file, in whatever order the pieces come', async () => {
+  const bytes = 12_500_000;
+  // Every second one takes longer than those after it.
+  const { store, place, requests } = storedFile(bytes, (index) => (index % 4n === 0n ? 30 : 1));
+  const file = decodeNode(await store.node(place.hash, signal));
   let read = 0;
-  for await (const part of storedBytes(store, head.hash, file, { from: 0, to: Infinity }, signal)) {
+  for await (const part of storedBytes(store, place.hash, file, { from: 0, to: Infinity }, signal)) {
     read += part.length;
   }
   expect(read).toBe(bytes);
-  expect([...requested].filter((index) => index > place.pieceIndex)).toEqual([]);
+  expect(requests.filter(({ index }) => index > place.pieceIndex)).toEqual([]);
+});
+
+it.each([
+  { line: 'a quick line', takes: 20, to: Infinity, first: 4 },
+  { line: 'a slow line', takes: 300, to: Infinity, first: 2 },
+  { line: 'a quick line, for a small part of a file,', takes: 20, to: 100_000, first: 2 },
+])('asks for $first pieces at first over $line', async ({ takes, to, first }) => {
+  const { store, place, requests } = storedFile(12_500_000, () => takes);
+  const file = decodeNode(await store.node(place.hash, signal));
+  const before = requests.length;
+  const reading = storedBytes(store, place.hash, file, { from: 0, to }, signal);
+  await reading.next();
+  await reading.return(undefined);
+  const atFirst = requests.slice(before).filter(({ came }) => came === before);
+  expect(atFirst.map(({ index }) => index)).toEqual([0n, 2n, 4n, 6n].slice(0, first));
 });
 
 /** Small nodes, each told from the others. */
@@ -66,7 +91,6 @@ const [first, second] = ['first', 'second'].map((text) => {
 }) as [StoredNode, StoredNode];
 const EMPTY = new Uint8Array(PIECE_BYTES);
 const HERE = 1000n;
-const { signal } = new AbortController();
 
 function pieceWith(...nodes: StoredNode[]): Uint8Array {
   const raw = new Uint8Array(RAW_RECORD_BYTES);

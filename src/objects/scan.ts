@@ -22,6 +22,14 @@ const NEAR = 2;
 /** Pieces on their way at once: a few while it is not known whether anything is found there, more where there is. */
 const FIRST_PIECES = 2;
 const MOST_PIECES = 8;
+/**
+ * As many at first where so many nodes are expected, if the last piece came so quickly, in milliseconds: on a slow line the
+ * first of them would be later for the others.
+ */
+const EXPECTED_PIECES = 4;
+const QUICK_MS = 250;
+/** Whole nodes that fit into a piece. */
+const NODES_IN_PIECE = Math.floor(RAW_RECORD_BYTES / MAX_NODE_BYTES);
 /** How far apart they may lie: every second index is a source piece. */
 const STRIDE = 2n * BigInt(MOST_PIECES);
 /** Verified ones at once: they are checked together. */
@@ -82,6 +90,10 @@ export class NeighbourLocator implements Locator {
   /** Where readers are, the newest first. */
   private readers: Reader[] = [];
   private width = FIRST_PIECES;
+  /** How long the last piece took to come, in milliseconds. */
+  private tookMs = Infinity;
+  /** Whether what is looked for next lies where it is expected, and would come quickly. */
+  private expecting = false;
   private readonly found = new Map<string, GlobalObject>();
   private readonly borders = new Borders();
   /** Pieces looked through, and those of them that were verified. */
@@ -115,6 +127,7 @@ export class NeighbourLocator implements Locator {
     const at = pieceIndex - 2n * BigInt(count);
     this.addReader({ at: at < 0n ? 0n : at, last: pieceIndex });
     this.width = FIRST_PIECES;
+    this.expecting = this.tookMs <= QUICK_MS;
   }
 
   private addReader(reader: Reader): void {
@@ -179,6 +192,9 @@ export class NeighbourLocator implements Locator {
       };
       this.searches.add(search);
       for (const key of missing) this.wanted.set(key, (this.wanted.get(key) ?? new Set()).add(search));
+      if (this.expecting)
+        this.width = Math.min(EXPECTED_PIECES, FIRST_PIECES + Math.floor(missing.size / NODES_IN_PIECE));
+      this.expecting = false;
       if (this.running === null || this.running.signal.aborted) void this.run();
     });
   }
@@ -294,7 +310,9 @@ export class NeighbourLocator implements Locator {
   }
 
   private async scan(index: PieceIndex, wish: PieceWish, signal: AbortSignal): Promise<void> {
+    const asked = performance.now();
     const [piece] = await this.source.pieces([index], signal, wish);
+    this.tookMs = performance.now() - asked;
     const found = piece ? await nodesIn(piece) : null;
     this.scanned.add(index);
     if (wish.quick !== true) this.checked.add(index);
