@@ -17,7 +17,8 @@ const OTHER_CID = /^b[a-z2-7]{58}$/;
 const HINTS = /[?&]at=([A-Za-z0-9_-]+)/;
 
 /**
- * The link in what a person pasted: an identifier, or any address with one in it.
+ * The link in what a person pasted: an identifier, or any address with one in it. A place that was cut off or changed on
+ * its way is left out: it is only a hint.
  *
  * @throws DecodeError
  */
@@ -31,8 +32,17 @@ export function parseObjectLink(text: string): ObjectLink {
     throw new DecodeError('cid', `no identifier in “${trimmed.slice(0, 80)}”`, {}, sentence);
   }
   const hash = hashOfCid(cid);
-  const hints = HINTS.exec(trimmed)?.[1];
-  return { cid: cidOfHash(hash), hints: hints === undefined ? [] : decodeLinkHints(hints) };
+  return { cid: cidOfHash(hash), hints: hintsIn(trimmed) };
+}
+
+function hintsIn(text: string): ObjectLink['hints'] {
+  const hints = HINTS.exec(text)?.[1];
+  try {
+    return hints === undefined ? [] : decodeLinkHints(hints);
+  } catch (error) {
+    if (error instanceof DecodeError) return [];
+    throw error;
+  }
 }
 
 /** Path of a link within the app. */
