@@ -65,9 +65,13 @@ test('samples open, play and can be sought through', async ({ browser }) => {
       await open.getByLabel('Identifier or link').fill(`bafkr6i${'b'.repeat(51)}a`);
       await open.getByRole('button', { name: 'Open', exact: true }).click();
       await expect(open.getByText(/^Asked where it lies: .*127\.0\.0\.1/)).toBeVisible();
-      await open.getByRole('button', { name: 'Cancel' }).click();
-      await expect(open.getByRole('button', { name: 'Open', exact: true })).toBeEnabled();
+      await open.getByRole('button', { name: 'Cancel' }).press('Enter');
+      await expect(open.getByRole('button', { name: 'Open', exact: true })).toBeFocused();
       await expect(open.getByText(/^Asked where it lies/)).toBeHidden();
+      await page.keyboard.press('Enter');
+      await expect(open.getByRole('button', { name: 'Looking for it…' })).toBeFocused();
+      await page.keyboard.press('Escape');
+      await expect(open.getByRole('button', { name: 'Open', exact: true })).toBeFocused();
       await open.getByRole('button', { name: 'Remove' }).click();
       await expect(open.getByTestId('indexer')).toBeHidden();
     } finally {
@@ -115,6 +119,10 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     await expect(card(page, 'superlight.md').locator('pre')).toContainText('#', { timeout: MINUTE });
     await card(page, 'superlight.md').getByRole('button', { name: 'Back to notes' }).click();
     await expect(opened.getByRole('button', { name: 'superlight.md' })).toBeVisible({ timeout: MINUTE });
+    await opened.getByRole('button', { name: 'superlight.md' }).click();
+    await expect(card(page, 'superlight.md')).toBeVisible({ timeout: MINUTE });
+    // The address names it still.
+    await openSample(page, 'notes');
   });
   await test.step('an encrypted text opens with its password only', async () => {
     const opened = await openSample(page, 'secret.txt');
@@ -145,6 +153,15 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     await openSample(page, 'hello.txt');
     await page.goto(link);
     await expect(card(page, 'tune.wav')).toBeVisible({ timeout: MINUTE });
+  });
+  await test.step('what takes itself off the page leaves the focus where it was', async () => {
+    await page.getByTestId('transfer').getByRole('button', { name: 'Clear' }).press('Enter');
+    await expect(page.getByRole('heading', { name: 'Retrievals' })).toBeFocused();
+    await page.getByRole('button', { name: 'Forget' }).press('Enter');
+    await expect(page.getByRole('heading', { name: 'Kept in this browser' })).toBeFocused();
+    await page.getByRole('link', { name: 'Skip to content' }).press('Enter');
+    await expect(page.getByRole('main')).toBeFocused();
+    await expect(page.getByRole('heading', { name: 'Objects', level: 1 })).toBeVisible();
   });
 });
 

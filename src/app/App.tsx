@@ -1,4 +1,4 @@
-import { lazy, Suspense, useEffect, useLayoutEffect, type ComponentType } from 'react';
+import { lazy, Suspense, useEffect, useLayoutEffect, useRef, type ComponentType } from 'react';
 import type { Cause } from '../node/api.ts';
 import { farmTotals } from '../node/farm-totals.ts';
 import {
@@ -15,6 +15,7 @@ import { UpdateBanner } from './components/Update.tsx';
 import { useRoute, useTheme } from './hooks.ts';
 import { watchMachine } from './conditions.ts';
 import { keepAwake, watchFreezing } from './keep-awake.ts';
+import { keepFocus } from './keep-focus.ts';
 import { notify, notifyOf } from './notifications.ts';
 import { keepScreenAwake } from './screen-awake.ts';
 import type { ScreenProps } from './screen-props.ts';
@@ -104,6 +105,8 @@ function Frame({ snapshot }: ScreenProps) {
     return () => keepAwake(false);
   }, [farms]);
   useEffect(() => notifyOf(snapshot.notices), [snapshot.notices]);
+  const main = useRef<HTMLElement>(null);
+  useEffect(() => keepFocus(main.current!), []);
   const silence = useSilence();
   useEffect(() => {
     if (silence !== null) notify('trouble', silence.sentence);
@@ -115,7 +118,15 @@ function Frame({ snapshot }: ScreenProps) {
   const farm = farmStatus(farmTotals(snapshot.farms));
   return (
     <div className="frame">
-      <a className="skip" href="#main">
+      <a
+        className="skip"
+        href="#main"
+        onClick={(event) => {
+          // The address says which screen is shown.
+          event.preventDefault();
+          main.current?.focus();
+        }}
+      >
         Skip to content
       </a>
       <aside className="side">
@@ -147,7 +158,7 @@ function Frame({ snapshot }: ScreenProps) {
           </Badge>
         </div>
       </aside>
-      <main className="main" id="main" tabIndex={-1}>
+      <main className="main" id="main" ref={main} tabIndex={-1}>
         {silence !== null && (
           <CauseBanner cause={silence} tone="bad" onAction={() => window.location.reload()} />
         )}

@@ -85,9 +85,14 @@ function Search({
             Open it
           </button>
         )}
-        {state === 'running' && <Deed label="Pause" onDo={() => objects.pauseSearch().then(onChange)} />}
-        {(state === 'paused' || state === 'failed') && (
-          <Deed label="Go on" onDo={() => objects.search({ link: cid }).then(onChange)} />
+        {(state === 'running' || state === 'paused' || state === 'failed') && (
+          // One button for both, so that it keeps the focus.
+          <Deed
+            label={state === 'running' ? 'Pause' : 'Go on'}
+            onDo={() =>
+              (state === 'running' ? objects.pauseSearch() : objects.search({ link: cid })).then(onChange)
+            }
+          />
         )}
         <Deed
           label={state === 'running' ? 'Cancel' : 'Clear'}
