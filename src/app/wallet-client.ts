@@ -60,14 +60,16 @@ export function useSigner(): {
     options: (readonly [address: string, name: string])[];
     onChange: (address: string) => void;
   };
+  /** Looks at once whether the wallet is open. */
+  refresh: () => void;
 } {
-  const { status } = useWallet();
+  const { status, refresh } = useWallet();
   const [chosen, onChange] = useState('');
   const options = (status?.accounts ?? [])
     .filter(({ kind }) => kind === 'phrase')
     .map(({ address, name }) => [address, name] as const);
   const signer = chosen === '' ? (options[0]?.[0] ?? '') : chosen;
-  return { status, signer, choices: { value: signer, options, onChange } };
+  return { status, signer, choices: { value: signer, options, onChange }, refresh };
 }
 
 /**

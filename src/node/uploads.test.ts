@@ -4,6 +4,7 @@ import { fromHex, toHex } from '../protocol/bytes.ts';
 import { hashOfCid } from '../protocol/cid.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import type { NodeStore } from '../storage/store.ts';
+import { Refusal } from '../wallet/errors.ts';
 import type { PaymentRecord, PaymentState } from './payment-records.ts';
 import type { PaymentPlan } from './payments.ts';
 import { Uploads, type UploadView } from './uploads.ts';
@@ -249,6 +250,23 @@ test('closed while it is sent, it is offered to be gone on with; without what is
   directory.files.clear();
   await open();
   expect(view('large').step).toBe('failed');
+});
+
+test('a wallet that is locked in the midst is told, and nothing that was sent is sent twice', async () => {
+  const id = await prepareLarge(3);
+  whilePaying = async () => {
+    if (states.length === 1) throw new Refusal('locked', 'the wallet is locked', 'Unlock the wallet first.');
+  };
+  await expect(uploads.send({ id })).rejects.toMatchObject({ code: 'locked' });
+  expect(view('large')).toMatchObject({
+    step: 'stopped',
+    sent: 1,
+    error: 'The wallet was locked before everything was sent.',
+  });
+  whilePaying = async () => undefined;
+  await uploads.send({ id });
+  expect(view('large')).toMatchObject({ step: 'sending', sent: 3, error: null });
+  expect(states).toHaveLength(3);
 });
 
 test('nodes that are not those that were prepared are not sent', async () => {

@@ -12,6 +12,7 @@ import type { StoredNode } from '../protocol/dag-builder.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
+import { Refusal } from '../wallet/errors.ts';
 import { NodeError } from './errors.ts';
 import type { Payments } from './payments.ts';
 import { UnsentNodes } from './unsent-nodes.ts';
@@ -246,7 +247,8 @@ export class Uploads {
     } catch (error) {
       if (view.sent > 0 && view.sent < view.transactions) {
         view.step = 'stopped';
-        view.error = sentenceOf(error);
+        const locked = error instanceof Refusal && error.code === 'locked';
+        view.error = locked ? 'The wallet was locked before everything was sent.' : sentenceOf(error);
         await this.save();
       }
       throw error;

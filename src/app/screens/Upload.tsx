@@ -3,6 +3,7 @@ import type { UploadFile } from '../../node/upload-calls.ts';
 import type { UploadView } from '../../node/uploads.ts';
 import { Badge, Card, Empty, Name } from '../components/basics.tsx';
 import { Many } from '../components/Many.tsx';
+import { UnlockWallet } from '../components/UnlockWallet.tsx';
 import { Check, Deed, Failure, Select, TextField, useAction } from '../components/forms.tsx';
 import { bytes, count, counted, tokens, exact } from '../format.ts';
 import { useToken } from '../node-client.ts';
@@ -90,7 +91,7 @@ function chosenWords(files: UploadFile[]): string {
 }
 
 function Choose({ onPriced }: { onPriced: () => void }) {
-  const { status, signer, choices } = useSigner();
+  const { status, signer, choices, refresh } = useSigner();
   const [files, setFiles] = useState<UploadFile[]>([]);
   const [compress, setCompress] = useState(true);
   const [encrypt, setEncrypt] = useState(false);
@@ -106,11 +107,21 @@ function Choose({ onPriced }: { onPriced: () => void }) {
       })),
     );
   };
-  if (status !== null && !status.unlocked)
+  if (status?.exists === false)
     return (
       <Empty>
-        Storing costs a fee and is signed by an account. <a href="#/wallet">Open the wallet</a> first.
+        Storing costs a fee and is signed by an account. <a href="#/wallet">Make a wallet</a> first.
       </Empty>
+    );
+  if (status?.unlocked === false)
+    return (
+      <div className="stack">
+        <p className="muted">
+          Storing costs a fee and is signed by an account, and the wallet is locked.
+          {files.length > 0 && ' What you chose is still chosen.'}
+        </p>
+        <UnlockWallet status={status} onDone={refresh} />
+      </div>
     );
   return (
     <div className="stack">
@@ -189,7 +200,7 @@ export function Confirm({
   onSent?: () => Promise<void>;
 }) {
   const { id, name, cid, bytes: size, storedBytes, nodes, transactions, fee, encrypted } = upload;
-  const { status, choices } = useSigner();
+  const { status, choices, refresh } = useSigner();
   const payer = choices.options.find(([address]) => address === upload.account);
   return (
     <div className="stack">
@@ -219,24 +230,25 @@ export function Confirm({
         <dd className="mono">{cid}</dd>
       </dl>
       {status?.unlocked === false && (
-        <p className="banner">
-          <span>
-            The wallet is locked. <a href="#/wallet">Unlock it</a> to sign.
-          </span>
-        </p>
+        <>
+          <p className="banner">The wallet is locked. Unlock it to sign.</p>
+          <UnlockWallet status={status} onDone={refresh} />
+        </>
       )}
       <div className="row">
-        <Deed
-          label="Sign and store"
-          busy="Signing and sending…"
-          primary
-          onDo={async () => {
-            onSign?.();
-            await objects.sendUpload({ id });
-            await onSent?.();
-            onChange();
-          }}
-        />
+        {status?.unlocked !== false && (
+          <Deed
+            label="Sign and store"
+            busy="Signing and sending…"
+            primary
+            onDo={async () => {
+              onSign?.();
+              await objects.sendUpload({ id });
+              await onSent?.();
+              onChange();
+            }}
+          />
+        )}
         <Deed
           label="Do not store it"
           onDo={async () => {
@@ -344,12 +356,13 @@ export function UploadItem({
 
 /** Sends what is left of something that was sent in part. */
 function Rest({ id, onChange }: { id: string; onChange: () => void }) {
-  const { status } = useSigner();
+  const { status, refresh } = useSigner();
   if (status?.unlocked === false)
     return (
-      <p className="small">
-        <a href="#/wallet">Unlock the wallet</a> to send the rest.
-      </p>
+      <>
+        <p className="small">What was sent stays sent. Unlock the wallet to send the rest.</p>
+        <UnlockWallet status={status} onDone={refresh} />
+      </>
     );
   return (
     <div className="row">

@@ -3,8 +3,8 @@ import type { WalletStatus } from '../../wallet/service.ts';
 import { Card, Empty } from '../components/basics.tsx';
 import { Failure, FileField, Form, TextField, useAction } from '../components/forms.tsx';
 import { Passwords, RecoveryPhrase, ReplaceWallet, requireSame } from '../components/secrets.tsx';
+import { UnlockWallet } from '../components/UnlockWallet.tsx';
 import type { ChosenFile } from '../files.ts';
-import { askPasskey } from '../passkey.ts';
 import { useLoaded, useWallet, wallet } from '../wallet-client.ts';
 import type { OpenWallet } from '../wallet-part.ts';
 import '../wallet.css';
@@ -19,51 +19,13 @@ export function WalletGate({ children }: { children: (open: OpenWallet) => React
 }
 
 function Unlock({ status, onDone }: { status: WalletStatus; onDone: () => void }) {
-  const [password, setPassword] = useState('');
-  const action = useAction();
-  const passkeyAction = useAction();
-  const passkeys = status.methods.flatMap((method) => (method.kind === 'passkey' ? [method] : []));
   return (
     <div className="grid">
       <Card title="Your wallet is locked" span={6}>
         <p className="muted">
           Its keys are encrypted in this browser. Nobody can open it without your password.
         </p>
-        <Form
-          action={action}
-          submit="Unlock"
-          busy="Unlocking…"
-          disabled={password === ''}
-          onSubmit={async () => {
-            await wallet.unlock({ password });
-            setPassword('');
-            onDone();
-          }}
-        >
-          <TextField
-            label="Password"
-            type="password"
-            autoComplete="current-password"
-            value={password}
-            onChange={setPassword}
-          />
-        </Form>
-        {passkeys.map(({ kid, credential }) => (
-          <button
-            key={kid}
-            type="button"
-            disabled={passkeyAction.busy}
-            onClick={() =>
-              passkeyAction.run(async () => {
-                await wallet.unlockWithPasskey({ kid, prfOutput: await askPasskey(credential) });
-                onDone();
-              })
-            }
-          >
-            Unlock with a passkey
-          </button>
-        ))}
-        <Failure error={passkeyAction.error} />
+        <UnlockWallet status={status} onDone={onDone} />
       </Card>
     </div>
   );
