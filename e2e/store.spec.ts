@@ -1,8 +1,11 @@
 /**
- * Storing: a file, a copy of the wallet and a payment of one account, sent one right after the other, all end; and when
- * the tab that sent them is gone, another gets the file out of history, and the wallet back.
+ * Storing: a folder under a password, a copy of the wallet and a payment of one account, sent one right after the other, all end; and when
+ * the tab that sent them is gone, another gets the folder out of history, and the wallet back.
  */
-import { expect, test, type Page } from '@playwright/test';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test, type Locator, type Page } from '@playwright/test';
+import { unzipSync } from 'fflate';
 import { beside, besideApp } from './support/beside.ts';
 import { download, objectsScreen, openObject } from './support/objects.ts';
 import {
@@ -18,7 +21,9 @@ import {
 } from './support/profile.ts';
 import { historyNetwork } from './support/programs.ts';
 
+const FOLDER = 'letters';
 const NAME = 'letter.txt';
+const SECRET = 'only for those who know';
 const CONTENT = 'A letter to whoever reads this.\n'.repeat(4_000);
 const MINUTE = 60_000;
 const app = besideApp();
@@ -39,13 +44,17 @@ async function wordsOf(page: Page): Promise<string> {
   return (await words.locator('ol li').allTextContents()).join(' ');
 }
 
-/** Sends a file to be stored; returns its identifier. */
-async function storeFile(page: Page): Promise<string> {
+/** Sends a folder of two letters to be stored under a password; returns its identifier. */
+async function storeFolder(page: Page): Promise<string> {
   await objectsScreen(page);
   const upload = card(page, 'Store something');
-  const file = { name: NAME, mimeType: 'text/plain', buffer: Buffer.from(CONTENT) };
-  await upload.getByLabel('Files').setInputFiles(file);
+  const folder = test.info().outputPath(FOLDER);
+  mkdirSync(join(folder, 'old'), { recursive: true });
+  for (const name of [NAME, 'old/other.txt']) writeFileSync(join(folder, name), CONTENT);
+  await upload.getByLabel('Choose a folder').setInputFiles(folder);
   await upload.getByText('Compress', { exact: true }).click();
+  await upload.getByText('Encrypt with a password').click();
+  await upload.getByLabel('Password for this upload').fill(SECRET);
   await upload.getByLabel('Paid and signed by').selectOption({ label: 'Alice' });
   await upload.getByRole('button', { name: 'Show the price' }).click();
   await expect(upload.getByTestId('price')).toContainText('tAI3', { timeout: MINUTE });
@@ -53,6 +62,27 @@ async function storeFile(page: Page): Promise<string> {
   await upload.getByRole('button', { name: 'Sign and store' }).click();
   await expect(page.getByRole('heading', { name: 'Stored from here' })).toBeFocused({ timeout: MINUTE });
   return cid;
+}
+
+/** Opens what lies in the folder: its password is asked for once. */
+async function readFolder(page: Page, folder: Locator): Promise<void> {
+  const letter = card(page, NAME);
+  await folder.getByRole('button', { name: NAME }).click();
+  await letter.getByLabel('Password').fill('a guess');
+  await letter.getByRole('button', { name: 'Unlock' }).click();
+  await expect(letter.getByRole('alert')).toHaveText('The password does not open this file.');
+  await letter.getByLabel('Password').fill(SECRET);
+  await letter.getByRole('button', { name: 'Unlock' }).click();
+  await expect(letter.locator('pre')).toContainText('A letter to whoever reads this.', { timeout: MINUTE });
+  expect((await download(page, letter)).toString()).toBe(CONTENT);
+  await letter.getByRole('button', { name: `Back to ${FOLDER}` }).click();
+  await folder.getByRole('button', { name: 'other.txt' }).click();
+  const other = card(page, 'other.txt');
+  await expect(other.locator('pre')).toContainText('A letter to whoever reads this.', { timeout: MINUTE });
+  await other.getByRole('button', { name: `Back to ${FOLDER}` }).click();
+  const zip = unzipSync(new Uint8Array(await download(page, folder)));
+  const texts = Object.entries(zip).map(([name, content]) => [name, Buffer.from(content).toString()]);
+  expect(Object.fromEntries(texts)).toEqual({ [NAME]: CONTENT, 'old/': '', 'old/other.txt': CONTENT });
 }
 
 /** Sends a copy of the wallet to be stored; returns its identifier. */
@@ -89,7 +119,7 @@ test('what one tab stores and pays at once all ends, and another gets it when th
   await addAlice(page);
   const phrase = await wordsOf(page);
   await network().ask('filled');
-  const letter = await storeFile(page);
+  const letters = await storeFolder(page);
   const copy = await storeCopy(page);
   await payTwoTokens(page);
   await objectsScreen(page);
@@ -106,9 +136,7 @@ test('what one tab stores and pays at once all ends, and another gets it when th
 
   const reader = await profile(browser, app().url, network());
   await objectsScreen(reader);
-  const opened = await openObject(reader, letter, NAME);
-  const file = await download(reader, opened);
-  expect(file.toString()).toBe(CONTENT);
+  await readFolder(reader, await openObject(reader, letters, FOLDER));
 
   await openWallet(reader);
   await reader.getByRole('button', { name: 'I kept a copy on the network' }).click();

@@ -6,6 +6,7 @@ import type { LightClient } from '../chain/light-client.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
 import type { RpcSource } from '../network/source.ts';
+import { ObjectError } from '../objects/errors.ts';
 import { HistoryIndex, indexLocator } from '../objects/history-index.ts';
 import { objectPath, parseObjectLink, type ObjectLink } from '../objects/link.ts';
 import type { OpenedObject } from '../objects/object.ts';
@@ -148,7 +149,7 @@ export class ObjectDesk {
       ...desk.retrievals(),
       store,
       directory: options.savesDirectory,
-      passwordOf: (cid) => desk.passwords.get(cid),
+      passwords: desk.passwords,
     });
     desk.searches = await Searches.open({
       store,
@@ -216,12 +217,14 @@ export class ObjectDesk {
 
   /**
    * Finds and verifies an object's head, and the heads of what a folder holds. Remembers a right password. `id`: under
-   * which it is watched and given up; its identifier when left out.
+   * which it is watched and given up; its identifier when left out. `folder`: the one that it was opened from, whose
+   * files mostly share a password.
    */
-  async open(input: { link: string; password?: string; id?: string }): Promise<ObjectView> {
+  async open(input: { link: string; password?: string; id?: string; folder?: string }): Promise<ObjectView> {
     const link = parseObjectLink(input.link);
+    const folder = input.folder === undefined ? null : parseObjectLink(input.folder).cid;
     return this.openings.run(input.id ?? link.cid, link.cid, (signal) =>
-      this.opened(link, input.password, signal),
+      this.opened(link, { folder, password: input.password }, signal),
     );
   }
 
@@ -232,11 +235,15 @@ export class ObjectDesk {
 
   private async opened(
     link: ObjectLink,
-    password: string | undefined,
+    by: { folder: string | null; password: string | undefined },
     signal: AbortSignal,
   ): Promise<ObjectView> {
     const object = await this.service.open(link, signal);
-    if (password !== undefined) await this.unlock(object, password, signal);
+    if (by.password !== undefined) {
+      await this.unlock(object, by.password, signal);
+      if (by.folder !== null) this.passwords.set(by.folder, by.password);
+    } else if (object.encrypted && !this.passwords.has(link.cid))
+      await this.unlockAs(by.folder, object, signal);
     const shared = this.service.linkTo(object, link.cid);
     const [place] = shared.hints;
     const view = viewOf(object);
@@ -257,6 +264,15 @@ export class ObjectDesk {
 
   private giverOf(object: OpenedObject): string {
     return this.service.giverOf(object) ?? 'the history around it';
+  }
+
+  /** By the password of the folder that it lies in, if it opens with that. */
+  private async unlockAs(folder: string | null, object: OpenedObject, signal: AbortSignal): Promise<void> {
+    const password = this.passwords.get(folder ?? '');
+    if (password === undefined) return;
+    await this.unlock(object, password, signal).catch((error: unknown) => {
+      if (!(error instanceof ObjectError) || error.code !== 'wrong-password') throw error;
+    });
   }
 
   private async unlock(object: OpenedObject, password: string, signal: AbortSignal): Promise<void> {

@@ -109,12 +109,13 @@ async function world(entry: PrepareEntry | StoredNode[], options: PrepareOptions
     }) as Partial<ObjectService> as ObjectService;
   const directory = new MemoryDirectory();
   const settings = new Map<string, unknown>();
+  const passwords = new Map<string, string>();
   const open = (): Promise<Saves> =>
     Saves.open({
       originOf: () => ({ kind: 'node', from: 'ws://a' }),
       serviceWatchedBy,
       directory,
-      passwordOf: () => undefined,
+      passwords,
       store: {
         setting: async <T>(name: string) => (settings.get(name) ?? null) as T | null,
         putSetting: async (name, value) => void settings.set(name, structuredCloneOf(value)),
@@ -128,7 +129,11 @@ async function world(entry: PrepareEntry | StoredNode[], options: PrepareOptions
     settings,
     fetched,
     giveOnly: (count: number, hanging = false) => ([left, hangs] = [count, hanging]),
-    restart: async () => (saves = await open()),
+    passwords,
+    restart: async () => {
+      passwords.clear();
+      saves = await open();
+    },
     saves: () => saves,
     /** Waits until a block is here and its row written. */
     keepsBlock: () =>
@@ -364,7 +369,7 @@ describe('a save', () => {
     const entries = Object.entries(contents).map(([name, bytes]) => file(name, bytes));
     const inner: PrepareEntry = { kind: 'folder', name: 'in', entries: entries.slice(1) };
     const folder: PrepareEntry = { kind: 'folder', name: 'all', entries: [entries[0]!, inner] };
-    const { saves, link, view, reaches, keepsBlock, giveOnly, restart } = await world(folder, {
+    const { saves, link, view, reaches, keepsBlock, giveOnly, restart, passwords } = await world(folder, {
       password: 'right',
     });
     const id = await saves().start({ link, target: null });
@@ -373,9 +378,12 @@ describe('a save', () => {
     await saves().resume({ id, password: 'wrong' });
     await reaches('failed');
     expect(view()).toMatchObject({ needs: 'password', error: 'The password does not open “a.bin”.' });
+    expect(passwords.size).toBe(0);
     giveOnly(19, true);
     await saves().resume({ id, password: 'right' });
     await keepsBlock();
+    // What lies in the folder opens with it from now on, too.
+    expect([...passwords]).toEqual([[link, 'right']]);
     await restart();
     giveOnly(Number.POSITIVE_INFINITY);
     await saves().resume({ id });

@@ -38,8 +38,8 @@ export interface SavesOptions extends RetrievalSource {
   store: Pick<NodeStore, 'setting' | 'putSetting'>;
   /** Where objects wait until all of them is here. */
   directory: FarmDirectory;
-  /** Password that is known of an object. */
-  passwordOf(cid: string): string | undefined;
+  /** Passwords that are known to open objects, or files in a folder, by identifier. */
+  passwords: Map<string, string>;
 }
 
 const SETTINGS = 'saves';
@@ -257,7 +257,7 @@ export class Saves {
 
   /** Stored bytes from where it stopped, file after file, counted. A password is tried before anything is fetched. */
   private async *arriving(
-    { view, link, password = this.options.passwordOf(link.cid) }: Save,
+    { view, link, password = this.options.passwords.get(link.cid) }: Save,
     service: ObjectService,
     object: OpenedObject,
     signal: AbortSignal,
@@ -265,7 +265,10 @@ export class Saves {
     const { bytes: from } = view;
     let begin = 0;
     for await (const file of filesOf(service, object, signal)) {
-      if (file.encrypted && begin + file.storedBytes > from) await opens(service, file, password, signal);
+      if (file.encrypted && begin + file.storedBytes > from) {
+        await opens(service, file, password, signal);
+        if (password !== undefined) this.options.passwords.set(link.cid, password);
+      }
       const range = { from: Math.max(0, from - begin), to: Number.POSITIVE_INFINITY };
       for await (const part of service.readStored(file, signal, range)) {
         view.bytes += part.length;
@@ -282,7 +285,7 @@ export class Saves {
     object: OpenedObject,
     signal: AbortSignal,
   ): AsyncGenerator<Uint8Array> {
-    const { link, password = this.options.passwordOf(link.cid) } = save;
+    const { link, password = this.options.passwords.get(link.cid) } = save;
     const part = await this.partOf(save);
     let at = 0;
     const storedOf = ({ storedBytes }: OpenedObject): StoredReader => {

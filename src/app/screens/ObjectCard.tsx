@@ -64,7 +64,7 @@ export default function ObjectCard(props: {
         )}
       </p>
       {object.locked ? (
-        <Unlock object={object} onChanged={props.onChanged} />
+        <Unlock object={object} folder={folder} onChanged={props.onChanged} />
       ) : (
         <>
           {object.kind === 'file' && <Content address={address} preview={object.preview} name={name} />}
@@ -150,7 +150,12 @@ function queryOf(path: string): string {
   return at < 0 ? '' : path.slice(at);
 }
 
-function Unlock({ object, onChanged }: { object: ObjectView; onChanged: (object: ObjectView) => void }) {
+function Unlock(props: {
+  object: ObjectView;
+  folder: ObjectView | null;
+  onChanged: (object: ObjectView) => void;
+}) {
+  const { object, folder, onChanged } = props;
   const [password, setPassword] = useState('');
   const action = useAction();
   return (
@@ -158,7 +163,10 @@ function Unlock({ object, onChanged }: { object: ObjectView; onChanged: (object:
       action={action}
       submit="Unlock"
       disabled={password === ''}
-      onSubmit={async () => onChanged(await objects.open({ link: object.path, password }))}
+      onSubmit={async () => {
+        const link = { link: object.path, password, ...(folder && { folder: folder.path }) };
+        onChanged(await objects.open(link));
+      }}
     >
       <ObjectPassword value={password} onChange={setPassword} />
     </Form>

@@ -36,7 +36,7 @@ export default function Objects() {
   const action = useNewest();
   const detail = useRouteDetail();
   const open = async (wanted: string): Promise<void> => {
-    const object = await objects.open({ link: wanted, id });
+    const object = await objects.open({ link: wanted, id, ...(folder && { folder: folder.path }) });
     if (wanted !== newest.current) return;
     setOpened(object);
     refresh();
@@ -45,12 +45,13 @@ export default function Objects() {
     setFolder(from);
     setWaiting(wanted);
   };
-  const giveUp = (): void => {
+  const { leave } = action;
+  const giveUp = useCallback((): void => {
     newest.current = '';
     setWaiting(null);
-    action.leave();
+    leave();
     objects.cancelOpen({ id }).catch(() => undefined);
-  };
+  }, [id, leave]);
   const ready = status !== null;
   const isOpening = waiting !== null || action.busy;
   const opening = status?.openings.find((one) => one.id === id);
@@ -62,6 +63,15 @@ export default function Objects() {
     start(detail);
   }, [detail]);
   useEffect(() => {
+    // A link to what the address names already changes no address.
+    const pressed = ({ target }: MouseEvent): void => {
+      const link = target instanceof Element ? target.closest('a') : null;
+      if (detail !== '' && link?.hash === window.location.hash) start(detail);
+    };
+    document.addEventListener('click', pressed);
+    return () => document.removeEventListener('click', pressed);
+  }, [detail]);
+  useEffect(() => {
     if (waiting === null || !ready) return;
     setWaiting(null);
     newest.current = waiting;
@@ -69,6 +79,14 @@ export default function Objects() {
     // Opened once, not whenever something is drawn.
     // oxlint-disable-next-line react-hooks/exhaustive-deps
   }, [waiting, ready]);
+  useEffect(() => {
+    if (!isOpening) return undefined;
+    const pressed = ({ key, defaultPrevented }: KeyboardEvent): void => {
+      if (key === 'Escape' && !defaultPrevented) giveUp();
+    };
+    document.addEventListener('keydown', pressed);
+    return () => document.removeEventListener('keydown', pressed);
+  }, [isOpening, giveUp]);
   useEffect(() => () => void objects.cancelOpen({ id }).catch(() => undefined), [id]);
   return (
     <>

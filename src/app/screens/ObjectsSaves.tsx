@@ -88,7 +88,7 @@ export function SaveItem({ save, onChange }: { save: SaveView; onChange: () => v
     <div data-testid="save" data-state={state} className="stack">
       <Retrieved
         name={name === '' ? `${save.cid.slice(0, 14)}…` : name}
-        state={STATES[state]}
+        state={save.needs === 'password' ? STATES.ready : STATES[state]}
         live={isLive(state)}
         done={state === 'checking' || state === 'writing' ? through : done}
         total={totalBytes}
