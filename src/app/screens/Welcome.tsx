@@ -15,7 +15,7 @@ import { Badge } from '../components/basics.tsx';
 import { BeginChooser, beginWords, troubleOf } from '../components/Checkpoint.tsx';
 import { FarmIcon, KeyIcon, ShieldIcon } from '../components/icons.tsx';
 import { brief, bytes, count } from '../format.ts';
-import { useCommand } from '../hooks.ts';
+import { useCommand, useRoute, useRouteDetail } from '../hooks.ts';
 import { localEndpoint } from '../local-network.ts';
 import { node } from '../node-client.ts';
 import { useProbe } from '../probe.ts';
@@ -32,7 +32,12 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
   const [choice, setChoice] = useState<NetworkChoice>(networkChoices[0]!);
   const [endpoint, setEndpoint] = useState(networkChoices[0]!.endpoints[0] ?? '');
   const [cores, setCores] = useState(Math.max(1, machine.cores - (machine.cores > 2 ? 1 : 0)));
-  const [farm, setFarm] = useState<FarmSetup | null>({ allocatedBytes: 0, rewardAddress: null });
+  /** Whether the person followed a link to an object, which wants no farm. */
+  const [route, linked] = [useRoute(), useRouteDetail()];
+  const isLinked = route === 'objects' && linked !== '';
+  const [farm, setFarm] = useState<FarmSetup | null>(
+    isLinked ? null : { allocatedBytes: 0, rewardAddress: null },
+  );
   const [begin, setBegin] = useState<BeginSetup>({ kind: 'auto' });
   const probe = useProbe(endpoint);
   useEffect(() => {
@@ -52,7 +57,7 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
             <li key={index} data-done={index <= step} />
           ))}
         </ol>
-        {step === 0 && <About onNext={() => setStep(1)} />}
+        {step === 0 && <About isLinked={isLinked} onNext={() => setStep(1)} />}
         {step === 1 && (
           <ChooseNetwork
             choice={choice}
@@ -106,10 +111,16 @@ function StepTitle({ children }: { children: ReactNode }) {
   );
 }
 
-function About({ onNext }: { onNext: () => void }) {
+function About({ isLinked, onNext }: { isLinked: boolean; onNext: () => void }) {
   return (
     <>
       <h1>A piece of the Autonomys network, grown in your browser.</h1>
+      {isLinked && (
+        <p className="banner info">
+          You followed a link to something in the network’s history. It opens by itself once this tab has
+          verified the chain; two choices come first.
+        </p>
+      )}
       <p className="lead">
         Autonomys keeps its history on the drives of those who take part, and pays them for it. This tab lets
         your machine take part: nothing to install, no account.
