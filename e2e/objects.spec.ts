@@ -39,6 +39,8 @@ test('samples open, play and can be sought through', async ({ browser }) => {
   await test.step('what is no identifier, and what nobody knows, is said plainly; nothing is downloaded for it', async () => {
     const open = card(page, 'Open');
     const kept = page.getByTestId('served').locator('dd').nth(1);
+    // What was opened before is kept once its pieces are checked.
+    await expect(kept).not.toHaveText('0 pieces', { timeout: MINUTE });
     const before = await kept.textContent();
     const attempt = async (text: string): Promise<void> => {
       await open.getByLabel('Identifier or link').fill(text);

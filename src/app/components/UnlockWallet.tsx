@@ -4,8 +4,12 @@ import { askPasskey } from '../passkey.ts';
 import { wallet } from '../wallet-client.ts';
 import { Failure, Form, TextField, useAction } from './forms.tsx';
 
-/** What opens the wallet of this browser: its password, or a passkey. */
-export function UnlockWallet({ status, onDone }: { status: WalletStatus; onDone: () => void }) {
+/**
+ * What opens the wallet of this browser: its password, or a passkey. `elsewhere`: on a screen that is there for something
+ * else.
+ */
+export function UnlockWallet(props: { status: WalletStatus; elsewhere?: boolean; onDone: () => void }) {
+  const { status, elsewhere = false, onDone } = props;
   const [password, setPassword] = useState('');
   const action = useAction();
   const passkeyAction = useAction();
@@ -14,7 +18,8 @@ export function UnlockWallet({ status, onDone }: { status: WalletStatus; onDone:
     <>
       <Form
         action={action}
-        submit="Unlock"
+        submit={elsewhere ? 'Unlock the wallet' : 'Unlock'}
+        quiet={elsewhere}
         busy="Unlocking…"
         disabled={password === ''}
         onSubmit={async () => {
@@ -24,7 +29,7 @@ export function UnlockWallet({ status, onDone }: { status: WalletStatus; onDone:
         }}
       >
         <TextField
-          label="Password"
+          label={elsewhere ? 'Password of the wallet' : 'Password'}
           type="password"
           autoComplete="current-password"
           value={password}

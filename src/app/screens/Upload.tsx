@@ -120,7 +120,7 @@ function Choose({ onPriced }: { onPriced: () => void }) {
           Storing costs a fee and is signed by an account, and the wallet is locked.
           {files.length > 0 && ' What you chose is still chosen.'}
         </p>
-        <UnlockWallet status={status} onDone={refresh} />
+        <UnlockWallet status={status} elsewhere onDone={refresh} />
       </div>
     );
   return (
@@ -232,7 +232,7 @@ export function Confirm({
       {status?.unlocked === false && (
         <>
           <p className="banner">The wallet is locked. Unlock it to sign.</p>
-          <UnlockWallet status={status} onDone={refresh} />
+          <UnlockWallet status={status} elsewhere onDone={refresh} />
         </>
       )}
       <div className="row">
@@ -361,7 +361,7 @@ function Rest({ id, onChange }: { id: string; onChange: () => void }) {
     return (
       <>
         <p className="small">What was sent stays sent. Unlock the wallet to send the rest.</p>
-        <UnlockWallet status={status} onDone={refresh} />
+        <UnlockWallet status={status} elsewhere onDone={refresh} />
       </>
     );
   return (
