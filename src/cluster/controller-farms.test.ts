@@ -121,6 +121,7 @@ describe('the farms of a cluster', () => {
       ['a', 1, 0],
     ]);
     await announces('a', 3);
+    await announces('a', 3);
     expect(read()).toBe(3);
     delete plotted['a'];
     await announces('a', 4);
@@ -129,6 +130,16 @@ describe('the farms of a cluster', () => {
     plotted['a'] = {};
     await announces('a', 4);
     expect([read(), farms.summary.sectors]).toEqual([5, 0]);
+  });
+
+  it('are known as far as they can be read', async () => {
+    fake.answer(messages.plottedSectors, () => [
+      { ok: true, value: sector(0, [5n]) },
+      { ok: false, error: 'damaged' },
+      { ok: true, value: sector(2, [6n]) },
+    ]);
+    await announces('a', 3);
+    expect([farms.summary.sectors, await place(5n), await place(6n)]).toEqual([2, ['a', 0, 0], ['a', 2, 0]]);
   });
 
   it('that announce themselves are forgotten with their pieces once nothing was heard of them', async () => {
@@ -169,6 +180,18 @@ describe('a farmer', () => {
     expect([farms.summary, await place(5n)]).toEqual([{ farms: 0, sectors: 0 }, null]);
     await speaks('f');
     expect([asked().length, farms.summary.farms]).toEqual([4, 1]);
+  });
+
+  it('that says twice that it is there is asked once, and a farm of it that says so too is still its own', async () => {
+    plotted = { a: { 0: [5n] } };
+    await announces('a');
+    fake.answer(messages.farmDetails, () => details('a'));
+    fake.say(messages.farmerIdentify, 'f');
+    await speaks('f');
+    expect([asked(), read()]).toEqual([['f'], 1]);
+    await announces('a');
+    await vi.advanceTimersByTimeAsync(2 * FORGET_MS);
+    expect(farms.summary.farms).toBe(0);
   });
 
   it('that was started anew has its farms read again, and two that claim one are named', async () => {
