@@ -212,7 +212,13 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
     /** Asks an issuer for what it promised; nothing is in the result if it has still not decided. */
     async askAgain(input: { id: string }): Promise<Received[]> {
       const record = promised(input.id);
-      const { given, access } = await requestDeferred(record, record.clientId, context.seconds, web);
+      const { given, access } = await requestDeferred(
+        record,
+        record.clientId,
+        context.seconds,
+        web,
+        (renewed) => context.put(input.id, 'setting', { ...record, access: renewed }),
+      );
       if (given.kind === 'later') {
         const { transaction, interval } = given;
         const changed = { ...record, transaction, access, askAt: context.seconds + interval };

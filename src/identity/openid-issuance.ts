@@ -108,6 +108,7 @@ function readGiven(id: string, answer: WebAnswer): Given {
  * Asks again for what an issuer had not decided. Leave that has run out is renewed where the issuer allows it.
  *
  * @param clientId Name that this wallet has at the server, where it logged in.
+ * @param keep Keeps leave that was renewed, before it is used: what renewed it may be of no use a second time.
  * @throws Refusal `issuer-later`, `issuer-refused`; DecodeError; WebError.
  */
 export async function requestDeferred(
@@ -115,6 +116,7 @@ export async function requestDeferred(
   clientId: string | null,
   now: number,
   web: Web,
+  keep: (access: Access) => Promise<void>,
 ): Promise<{ given: Given; access: Access }> {
   const { id, transaction, metadata } = promised;
   let { access } = promised;
@@ -126,6 +128,7 @@ export async function requestDeferred(
   let answer = await ask();
   if (answer.status === 401 && access.refresh !== null) {
     access = await renewedAccess(access, clientId, now, web);
+    await keep(access);
     answer = await ask();
   }
   return { given: readGiven(id, succeeded(answer, 'credential')), access };

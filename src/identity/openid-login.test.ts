@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { beforeEach, describe, expect, it } from 'vitest';
+import type { Web } from '../network/web.ts';
 import { utf8 } from '../protocol/bytes.ts';
 import { chainOf, toX5c } from './chain.ts';
 import { formatDid } from './did.ts';
@@ -8,7 +9,7 @@ import { AUTHORITY_USAGES, issueCertificate, keySuffix } from './issue.ts';
 import { signJws } from './jws.ts';
 import { ecKey } from './keys.ts';
 import type { IdentityService } from './service.ts';
-import { personOnTheWeb } from './testing/person.ts';
+import { person, personOnTheWeb } from './testing/person.ts';
 import type { Servers } from './testing/servers.ts';
 import { ISSUER, issuerKey, residence, TYPE, webIssuer, type IssuerQuirks } from './testing/web-issuer.ts';
 
@@ -143,6 +144,27 @@ describe('an issuer that decides later', () => {
     expect(told).toEqual([{ notification_id: 'given-1', event: 'credential_accepted' }]);
     await expect(ada.askAgain(promise!)).rejects.toThrow('unknown-promise');
     await expect(ada.forgetPromise({ id: `person-${did}` })).rejects.toThrow('unknown-promise');
+  });
+
+  it('is asked with the leave that was renewed, though it was away then', async () => {
+    const { link } = await webIssuer(servers, { later: 1 });
+    let isAway = false;
+    let renewals = 0;
+    const web: Web = async (request) => {
+      if (request.body?.includes('grant_type=refresh_token') === true) renewals += 1;
+      if (isAway && request.headers?.['authorization'] === 'Bearer token-2') throw new Error('away');
+      return servers.web(request);
+    };
+    const holder = await person(web, () => now);
+    const { did: own } = await holder.createIdentity({ name: 'Ada', key: 'p256' });
+    await holder.readOffer({ link });
+    await holder.acceptOffer({ link, did: own, code: null });
+    const [promise] = await holder.promises();
+    isAway = true;
+    await expect(holder.askAgain(promise!)).rejects.toThrow('away');
+    isAway = false;
+    expect(await holder.askAgain(promise!)).toMatchObject([{ type: TYPE, holder: own }]);
+    expect(renewals).toBe(1);
   });
 
   it('may be waited for no longer', async () => {
