@@ -93,7 +93,7 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
   const offers = new Opened<OpenOffer>();
   const requests = new Opened<OpenRequest>();
 
-  /** Verifies and keeps what an issuer gave, or the promise of it. */
+  /** Verifies and keeps what an issuer gave, or the promise of it. One that is no good keeps no other from being kept. */
   const keep = async (
     given: readonly Given[],
     { view, metadata }: Pick<OpenOffer, 'view' | 'metadata'>,
@@ -101,6 +101,7 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
     clientId: string | null,
   ): Promise<Received[]> => {
     const received: Received[] = [];
+    const failures: unknown[] = [];
     for (const one of given) {
       if (one.kind === 'later') {
         const { id, transaction, interval } = one;
@@ -109,17 +110,19 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
         await context.put(`${PROMISE}${crypto.randomUUID()}`, 'setting', record);
         continue;
       }
-      let kept = false;
-      try {
-        for (const credential of one.credentials) {
+      const before = failures.length;
+      for (const credential of one.credentials) {
+        try {
           await learnIssuerOf(context, credential, web);
           received.push(await credentials.acceptCredential({ text: credential }));
+        } catch (error) {
+          failures.push(error);
         }
-        kept = true;
-      } finally {
-        await notifyIssuer(metadata, access, one.notification, kept, context.seconds, web);
       }
+      const kept = failures.length === before;
+      await notifyIssuer(metadata, access, one.notification, kept, context.seconds, web);
     }
+    if (failures.length > 0) throw failures[0];
     return received;
   };
 

@@ -184,6 +184,19 @@ describe('an issuer that decides later', () => {
     await expect(ada.acceptOffer({ link, did, code: null })).rejects.toThrow('signature');
     expect(told).toEqual([{ notification_id: 'given-1', event: 'credential_failure' }]);
   });
+
+  it('whose first of two credentials is no good has the second one kept', async () => {
+    const keys = [ecKey('p256', new Uint8Array(32).fill(6)), issuerKey];
+    const { link, told } = await webIssuer(servers, {
+      credential: (holder) => residence(holder, ISSUER, keys.shift()!),
+    });
+    const offered = new URLSearchParams(link.slice(link.indexOf('?'))).get('credential_offer')!;
+    const twice = offered.replace('["person"]', '["person","person"]');
+    await ada.readOffer({ link: twice });
+    await expect(ada.acceptOffer({ link: twice, did, code: null })).rejects.toThrow('signature');
+    expect(await ada.credentials()).toHaveLength(1);
+    expect(told.map(({ event }) => event)).toEqual(['credential_failure', 'credential_accepted']);
+  });
 });
 
 describe('an issuer that binds its leave to a key', () => {
