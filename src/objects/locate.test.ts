@@ -75,6 +75,36 @@ describe('who may know places', () => {
     expect(one.asked).toEqual([Array.from({ length: 98 }, (_, at) => at)]);
   });
 
+  it('is asked at once first, then of all that is asked within five milliseconds', async () => {
+    vi.useFakeTimers();
+    try {
+      const one = slow('one');
+      const book = new HintBook([one.locator]);
+      const ask = (...numbers: number[]) => void numbers.map((number) => book.ask(hashOf(number), signal));
+      ask(1, 2);
+      await vi.advanceTimersByTimeAsync(0);
+      expect(one.asked.splice(0)).toEqual([[1, 2]]);
+      ask(3);
+      await vi.advanceTimersByTimeAsync(4);
+      ask(4);
+      expect(one.asked).toEqual([]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(one.asked.splice(0)).toEqual([[3, 4]]);
+      // What goes out because it is much leaves nothing behind that sends the next too soon.
+      ask(5);
+      await vi.advanceTimersByTimeAsync(4);
+      ask(...Array.from({ length: 99 }, (_, at) => 100 + at));
+      expect(one.asked.splice(0)).toHaveLength(1);
+      ask(6);
+      await vi.advanceTimersByTimeAsync(4);
+      expect(one.asked).toEqual([]);
+      await vi.advanceTimersByTimeAsync(1);
+      expect(one.asked).toEqual([[6]]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   it('is not asked by who did not want it, nor waited for once it fails', async () => {
     const failing: Locator = { name: 'failing', locate: () => Promise.reject(new Error('away')) };
     const book = new HintBook([failing, knows('knowing', place(1))]);
