@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { concat } from '../protocol/bytes.ts';
+import { concat, equal } from '../protocol/bytes.ts';
+import { CHUNK_BYTES, S_BUCKETS } from '../protocol/constants.ts';
 import { decodeSectorMetadata, encodeSectorMetadata } from '../protocol/sector-metadata.ts';
-import { SECTOR_METADATA_BYTES, sectorLayout } from '../protocol/sector.ts';
+import { RECORD_METADATA_BYTES, SECTOR_METADATA_BYTES, sectorLayout } from '../protocol/sector.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { planSector } from './plan.ts';
 import { plotSector } from './plotter.ts';
@@ -80,6 +81,79 @@ describe('a sector’s file', () => {
     sizes[from + 1]! += 1;
     const file = await SectorFile.open(holding(described({ sBucketSizes: sizes })), 0, false);
     await expect(file.verify()).rejects.toThrow('do not follow from its contents map');
+  });
+
+  it('gives every chunk once by s-buckets, and a record’s in their order', async () => {
+    const file = await SectorFile.open(holding(FILE), 0, true);
+    const map = await file.readContentsMap();
+    const { recordChunks, recordMetadata } = sectorLayout(2);
+    const read: Uint8Array[] = [];
+    const ofRecord: Uint8Array[][] = [[], []];
+    for (let sBucket = 0; sBucket < S_BUCKETS; sBucket += 1) {
+      const chunks = await file.readSBucket(sBucket);
+      read.push(chunks);
+      map.recordsIn(sBucket).forEach((record, at) => {
+        ofRecord[record]!.push(chunks.subarray(CHUNK_BYTES * at, CHUNK_BYTES * (at + 1)));
+      });
+    }
+    expect(equal(concat(...read), FILE.subarray(recordChunks, recordMetadata))).toBe(true);
+    for (const record of [0, 1]) {
+      expect(equal(await file.readRecordChunks(map, record), concat(...ofRecord[record]!))).toBe(true);
+      const from = recordMetadata + RECORD_METADATA_BYTES * record;
+      expect(await file.readRecordMetadata(record)).toEqual(FILE.slice(from, from + RECORD_METADATA_BYTES));
+    }
+  });
+
+  it.each([true, false])(
+    'is open as long as it should be, and no longer (kept open: %s)',
+    async (keepOpen) => {
+      const directory = holding(FILE);
+      let opened = 0;
+      let read = (): Promise<void> => Promise.resolve();
+      const open = directory.open.bind(directory);
+      directory.open = async (name) => {
+        const handle = await open(name);
+        opened += 1;
+        return {
+          ...handle,
+          read: (...where) => read().then(() => handle.read(...where)),
+          close: async () => void (opened -= 1),
+        };
+      };
+      const kept = Number(keepOpen);
+      const file = await SectorFile.open(directory, 0, keepOpen);
+      expect(opened).toBe(kept);
+      await file.readRecordMetadata(0);
+      expect(opened).toBe(kept);
+      let go: () => void = () => undefined;
+      const late = new Promise<void>((done) => (go = done));
+      read = () => late;
+      const reading = file.readRecordMetadata(1);
+      let closed = false;
+      const closing = file.close().then(() => (closed = true));
+      await new Promise((done) => setTimeout(done, 5));
+      expect([opened, closed]).toEqual([1, !keepOpen]);
+      go();
+      await Promise.all([reading, closing]);
+      expect(opened).toBe(0);
+      directory.files.set(sectorFileName(0), FILE.subarray(1));
+      await expect(SectorFile.open(directory, 0, keepOpen)).rejects.toThrow('expected');
+      expect(opened).toBe(0);
+    },
+  );
+
+  it('is replaced once nothing holds it any more', async () => {
+    const file = await SectorFile.open(holding(FILE), 0, false);
+    await expect(file.released()).resolves.toBeUndefined();
+    const releases = [file.hold(), file.hold()];
+    let free = false;
+    const released = file.released().then(() => (free = true));
+    releases[0]!();
+    await new Promise((done) => setTimeout(done, 1));
+    expect(free).toBe(false);
+    releases[1]!();
+    await released;
+    expect(free).toBe(true);
   });
 
   it('has a name that no other number has', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { SlotInfo } from '../protocol/types.ts';
-import { requireSlotInfo, SlotOrder } from './slot-order.ts';
+import { requireSlotInfo, SlotOrder, wentBy } from './slot-order.ts';
 import { slotAt } from './test-support.ts';
 
 const REFUSED = /slot-info/;
@@ -23,6 +23,16 @@ describe('the order of slots', () => {
     expect(order.follow(11n)).toBe(0);
     for (const slot of [9n, 10n]) expect(() => order.follow(slot)).toThrow(REFUSED);
     expect(order.follow(12n)).toBe(0);
+  });
+});
+
+describe('time', () => {
+  it('went by where slots did, even slow ones, and not where hours brought one', () => {
+    expect(wentBy(10_000, 5)).toBe(true);
+    expect(wentBy(60_000, 1)).toBe(true);
+    expect(wentBy(60_001, 1)).toBe(false);
+    expect(wentBy(3 * 3_600_000, 3)).toBe(false);
+    expect(wentBy(6_000, 0)).toBe(false);
   });
 });
 

@@ -54,4 +54,18 @@ describe('turns', () => {
     (await next)();
     (await turns.take(stay))();
   });
+
+  it('are nobody else’s to lose when one that has its turn gives up', async () => {
+    const turns = new Turns();
+    const stay = new AbortController().signal;
+    const first = await turns.take(stay);
+    const leaving = new AbortController();
+    const second = turns.take(leaving.signal);
+    const third = turns.take(stay);
+    first();
+    const pass = await second;
+    leaving.abort(new Error('left'));
+    pass();
+    await expect(third).resolves.toBeTypeOf('function');
+  });
 });
