@@ -258,6 +258,32 @@ describe('a save', () => {
     expect(settings.get('saves')).toEqual([]);
   });
 
+  it('leaves the file as it was picked when a folder’s zip file is cancelled while it is written', async () => {
+    const parts = ['a.bin', 'b.bin'].map((name, at) => file(name, noise(3_000_000, at + 1)));
+    const { saves, link, view, reaches, directory } = await world({
+      kind: 'folder',
+      name: 'all',
+      entries: parts,
+    });
+    const target = new Picked('all.zip');
+    let cancelled: Promise<void> | null = null;
+    let states: string[] = [];
+    target.meanwhile = () => {
+      states = [...states, view().state];
+      cancelled ??= saves().cancel(view().id);
+    };
+    await saves().start({ link, target: target.handle });
+    await expect.poll(() => cancelled, { timeout: 20_000 }).not.toBeNull();
+    await cancelled;
+    expect(states).toEqual(['writing']);
+    expect([target.content, target.closes]).toEqual([null, 0]);
+    expect([saves().views().length, directory.scratches.size]).toEqual([0, 0]);
+    target.meanwhile = null;
+    await saves().start({ link, target: target.handle });
+    await reaches('done');
+    expect(Object.keys(unzipSync(target.content!))).toEqual(['a.bin', 'b.bin']);
+  });
+
   it('waits for the person where the page may not write to the file any more', async () => {
     const bytes = noise(90_000);
     const { saves, link, view, reaches, fetched, directory } = await world(file('a.bin', bytes));
