@@ -98,4 +98,26 @@ test('a folder of the disk is farmed, asked for again after a restart, and waite
     await expect(card(page).locator('.sector[data-state="plotted"]')).toHaveCount(1);
     expect(statSync(join(drive, 'sector-0.bin')).mtimeMs).toBe(plotted);
   });
+
+  await test.step('access that is withdrawn while nothing is plotted is asked for, and the farm goes on', async () => {
+    await withdrawAccess(page, network().address);
+    await expect(card(page).getByText('Needs access')).toBeVisible({ timeout: 60_000 });
+    await expect(card(page).locator('.sector[data-state="plotted"]')).toHaveCount(1);
+    await display.allow(() => card(page).getByRole('button', { name: 'Allow access' }).click());
+    await expect(card(page).getByText('Needs access')).toHaveCount(0);
+    await expect(card(page).getByRole('button', { name: 'Allow access' })).toHaveCount(0);
+    expect(statSync(join(drive, 'sector-0.bin')).mtimeMs).toBe(plotted);
+  });
 });
+
+/** Takes back every folder that the page was given, as the browser's settings do. */
+async function withdrawAccess(page: Page, address: string): Promise<void> {
+  const settings = await page.context().newPage();
+  await settings.goto('chrome://settings/content/siteDetails?site=' + encodeURIComponent(address));
+  await settings.evaluate((origin) => {
+    const browser = (window as unknown as { chrome: { send(name: string, args: unknown[]): void } }).chrome;
+    browser.send('revokeFileSystemGrants', [origin]);
+  }, `${address}/`);
+  await settings.close();
+  await page.bringToFront();
+}

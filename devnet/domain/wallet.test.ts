@@ -180,8 +180,9 @@ describe('a wallet on a network with a registry', () => {
     const { network } = node.snapshot().setup!;
     await node.change({ network: { ...network, domainEndpoints: [`ws://127.0.0.1:${port}`] } });
     await caughtUp();
+    // What the wallet saw revoked stays so.
     expect(await ids.verdict({ did })).toMatchObject({
-      strict: 'not-anchored',
+      strict: 'revoked',
       registry: 'silent',
       reason: expect.stringContaining('proof'),
       asOf: null,

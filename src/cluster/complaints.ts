@@ -13,8 +13,8 @@ export class Complaints {
   say(subject: string, error: unknown): void {
     const what = error instanceof ProtocolError ? error.rule : error instanceof Error ? error.name : 'error';
     const key = `${subject} ${what}`;
-    const now = Date.now();
-    if (now - (this.said.get(key) ?? 0) < COMPLAINT_MS) return;
+    const now = performance.now();
+    if (now - (this.said.get(key) ?? Number.NEGATIVE_INFINITY) < COMPLAINT_MS) return;
     this.said.set(key, now);
     this.log(`${subject}: ${messageOf(error)}`);
   }

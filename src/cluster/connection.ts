@@ -72,7 +72,7 @@ export class ClusterConnection extends ClusterLink {
   ): Promise<R> {
     const subject = subjectFor(message, instance);
     const payload = encodeWith(message.payload, value);
-    const end = Date.now() + (settings.retryMs ?? RETRY_MS);
+    const end = performance.now() + (settings.retryMs ?? RETRY_MS);
     for (let backOff = FIRST_BACK_OFF_MS; ; backOff = Math.min(2 * backOff, LAST_BACK_OFF_MS)) {
       try {
         const answer = await this.ask(subject, payload, settings);
@@ -80,7 +80,7 @@ export class ClusterConnection extends ClusterLink {
       } catch (error) {
         settings.signal?.throwIfAborted();
         const again = error instanceof ClusterError && (error.code === 'nobody' || error.code === 'silence');
-        if (!again || Date.now() + backOff > end) throw error;
+        if (!again || performance.now() + backOff > end) throw error;
         await pause(backOff, settings.signal);
       }
     }

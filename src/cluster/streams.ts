@@ -160,9 +160,9 @@ export async function sendStream<T>(
       space.open();
       link.send(reply, payload);
       if (last) return;
-      const deadline = Date.now() + ACK_TIMEOUT_MS;
+      const deadline = performance.now() + ACK_TIMEOUT_MS;
       while (!window.open(index)) {
-        const left = deadline - Date.now();
+        const left = deadline - performance.now();
         if (left <= 0)
           throw new ClusterError(
             'silence',

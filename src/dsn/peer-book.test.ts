@@ -65,6 +65,16 @@ describe('what is known of peers', () => {
     expect(ms).toBe(30 * 60_000);
   });
 
+  it('goes by no clock that a person may set back', () => {
+    const [blocked, failing] = [learn(1), connect(2)];
+    book.block(blocked, 'another network');
+    for (let failure = 0; failure < 4; failure += 1) book.failed(failing);
+    vi.setSystemTime(0);
+    expect([book.isBanned(blocked), book.isAside(failing)]).toEqual([true, true]);
+    vi.advanceTimersByTime(10_000);
+    expect([book.isBanned(blocked), book.isAside(failing)]).toEqual([false, false]);
+  });
+
   it('lets a peer rest that failed four times in a row, longer each time', () => {
     const peer = connect(1);
     const speakers = () => book.speakers(KADEMLIA_PROTOCOL);

@@ -69,14 +69,14 @@ export class PeerBook {
   block(peer: string, reason: string): void {
     const before = this.blocked.get(peer);
     const ms = Math.min(LAST_BLOCK_MS, before === undefined ? FIRST_BLOCK_MS : before.ms * 1.5);
-    this.blocked.set(peer, { until: Date.now() + ms, ms });
+    this.blocked.set(peer, { until: performance.now() + ms, ms });
     this.known.delete(peer);
     this.onBan(peer, reason);
   }
 
   /** Whether a peer is banned, or to be left alone at the moment. */
   isBanned(peer: string): boolean {
-    return this.banned.has(peer) || (this.blocked.get(peer)?.until ?? 0) > Date.now();
+    return this.banned.has(peer) || (this.blocked.get(peer)?.until ?? 0) > performance.now();
   }
 
   /** Takes what a connected peer says of itself. */
@@ -163,13 +163,13 @@ export class PeerBook {
     conduct.failures += 1;
     const rests = conduct.failures - FAILURES_UNTIL_REST;
     // What was asked before it began to rest fails during the rest, too.
-    if (rests >= 0 && conduct.restsUntil <= Date.now())
-      conduct.restsUntil = Date.now() + Math.min(LAST_REST_MS, FIRST_REST_MS * 2 ** rests);
+    if (rests >= 0 && conduct.restsUntil <= performance.now())
+      conduct.restsUntil = performance.now() + Math.min(LAST_REST_MS, FIRST_REST_MS * 2 ** rests);
   }
 
   /** Whether a peer is not to be asked at the moment: banned, left alone, or resting after failures. */
   isAside(peer: string): boolean {
-    return this.isBanned(peer) || (this.known.get(peer)?.conduct.restsUntil ?? 0) > Date.now();
+    return this.isBanned(peer) || (this.known.get(peer)?.conduct.restsUntil ?? 0) > performance.now();
   }
 
   /** Binary multiaddresses of a peer. */

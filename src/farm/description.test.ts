@@ -78,7 +78,10 @@ test('a description has an id, two hashes and two sizes that can be', () => {
 test('a folder is a farm’s, a native one’s, empty, or has other files', async () => {
   const directory = new MemoryDirectory();
   expect(await describeFolder(directory)).toMatchObject({ kind: 'empty', allocatedBytes: null });
-  await expect(requireFarmThere(directory)).rejects.toMatchObject({ code: 'place-lost' });
+  await expect(requireFarmThere(directory)).rejects.toMatchObject({
+    code: 'place-lost',
+    sentence: expect.stringContaining('no farm.json') as string,
+  });
   directory.files.set('holiday.jpg', new Uint8Array(1));
   expect(await describeFolder(directory)).toMatchObject({ kind: 'other-files', sectors: 0 });
   directory.files.set(NATIVE_DESCRIPTION, description);

@@ -52,7 +52,9 @@ export async function readDescription(directory: FarmDirectory): Promise<FarmDes
  */
 export async function requireFarmThere(directory: FarmDirectory): Promise<void> {
   if ((await readSmall(directory, DESCRIPTION_FILE, MAX_BYTES)) !== null) return;
-  throw new StorageError('place-lost', directory.place, `${DESCRIPTION_FILE} is missing`);
+  const message = `${DESCRIPTION_FILE} is missing`;
+  const sentence = `There is no ${DESCRIPTION_FILE} where the farm lay. Connect its drive, or put the file back; until then nothing is written there.`;
+  throw new StorageError('place-lost', directory.place, message, undefined, sentence);
 }
 
 /** Deletes a farm's files from its folder, where the person may keep others. The key is last. */

@@ -30,6 +30,7 @@ export interface AuthoringOptions<Source extends Author> {
   genesisHash(): Uint8Array | null;
   /** Another node took over. */
   tookOver(source: Source): void;
+  /** Milliseconds of a clock that nobody sets; differs in tests only. */
   now?(): number;
 }
 
@@ -55,7 +56,7 @@ export class AuthoringNodes<Source extends Author> implements AuthoringNode, Pie
 
   /** Looks for another node where the one that authors is gone; to be called whenever the chain has changed. */
   look(): void {
-    const { now = Date.now } = this.options;
+    const { now = () => performance.now() } = this.options;
     if (this.hearers === 0) return;
     const usable = this.usable();
     if (usable.length === 0 || usable.includes(this.active) || this.looking || now() < this.lookAgainAt)

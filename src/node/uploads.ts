@@ -313,14 +313,15 @@ export class Uploads {
 
   /** Reads back the upload whose last try is longest ago, one at a time. */
   private async readBack(): Promise<void> {
-    const triedAt = ({ view }: UploadRecord): number => this.readAt.get(view.id) ?? 0;
+    const triedAt = ({ view }: UploadRecord): number => this.readAt.get(view.id) ?? Number.MIN_SAFE_INTEGER;
     const [next] = this.records
       .filter(({ view }) => view.step === 'deep' || view.step === 'archived')
       .sort((one, other) => triedAt(one) - triedAt(other));
-    if (this.reading || next === undefined || Date.now() - triedAt(next) < LOOK_FOR_ARCHIVED_MS) return;
+    if (this.reading || next === undefined || performance.now() - triedAt(next) < LOOK_FOR_ARCHIVED_MS)
+      return;
     this.reading = true;
     await this.advance(next.view, () => this.lookInHistory(next));
-    this.readAt.set(next.view.id, Date.now());
+    this.readAt.set(next.view.id, performance.now());
     this.reading = false;
   }
 
