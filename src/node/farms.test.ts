@@ -59,6 +59,18 @@ function directory(name: string): MemoryDirectory {
   return found;
 }
 
+/** Who is told what becomes of a folder, from when it is locked on. */
+function watched(name: string): { watch?: PlaceWatch } {
+  const told: { watch?: PlaceWatch } = {};
+  const drive: FarmDirectory = directory(name);
+  const lock = drive.lock.bind(drive);
+  drive.lock = (watch) => {
+    if (watch !== undefined) told.watch = watch;
+    return lock();
+  };
+  return told;
+}
+
 async function farmsOfStore(): Promise<Farms> {
   const platform = {
     store,
@@ -217,13 +229,7 @@ describe('farms', () => {
 
   it('that somebody else took meanwhile stop, say so, and come back when they can, with what they counted', async () => {
     const farms = await farmsOfStore();
-    let watch: PlaceWatch | undefined;
-    const drive: FarmDirectory = directory('drive');
-    const lock = drive.lock.bind(drive);
-    drive.lock = (told) => {
-      watch = told;
-      return lock();
-    };
+    const drive = watched('drive');
     const node = new FakeNode();
     farms.start(world({ node }));
     const id = await farms.add(at('drive'), size(1));
@@ -232,7 +238,7 @@ describe('farms', () => {
     node.announce(slotAt(4));
     await until(() => view(farms, 'drive').slots.missed >= 2, 'slots');
     const { slots } = view(farms, 'drive');
-    watch?.lost(new StorageError('in-use', 'drive', 'taken'));
+    drive.watch?.lost(new StorageError('in-use', 'drive', 'taken'));
     await until(() => view(farms, 'drive').phase === 'failed', 'the end');
     expect(view(farms, 'drive')).toMatchObject({
       cause: { code: 'in-use' },
@@ -245,21 +251,15 @@ describe('farms', () => {
 
   it('whose place is lost say since when, though they stopped later', async () => {
     const farms = await farmsOfStore();
-    let watch: PlaceWatch | undefined;
-    const drive: FarmDirectory = directory('drive');
-    const lock = drive.lock.bind(drive);
-    drive.lock = (told) => {
-      watch = told;
-      return lock();
-    };
+    const drive = watched('drive');
     farms.start(world());
     await farms.add(at('drive'), size(1));
     await plotted(farms, 'drive');
     const away = new StorageError('place-lost', 'drive', 'gone');
-    watch?.reached(away);
+    drive.watch?.reached(away);
     const { since } = view(farms, 'drive').cause!;
     await new Promise((resolve) => setTimeout(resolve, 20));
-    watch?.lost(away);
+    drive.watch?.lost(away);
     await until(() => view(farms, 'drive').sectors.length === 0, 'the end');
     await until(() => view(farms, 'drive').phase === 'failed', 'the cause');
     expect(view(farms, 'drive').cause).toMatchObject({ code: 'place-lost', since });
