@@ -1,4 +1,5 @@
 /** What a farm's slots brought, told to the cluster as it happens. */
+import { Later } from '../async/later.ts';
 import type { FarmingNotification, ProvingResult } from '../protocol/cluster/values.ts';
 import type { Farm } from '../farm/farm.ts';
 import type { Outcome } from '../farm/snapshot.ts';
@@ -17,7 +18,7 @@ const RESULTS: { [outcome in Outcome]?: ProvingResult } = {
 };
 
 export class FarmNews {
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  private readonly looking = new Later(() => this.look());
   private audited: number;
   private readonly told = new Set<string>();
   private stopped = false;
@@ -28,17 +29,16 @@ export class FarmNews {
   ) {
     this.audited = farm.snapshot().slots.audited;
     farm.onChange(() => {
-      if (!this.stopped) this.timer ??= setTimeout(() => this.look(), LOOK_MS);
+      if (!this.stopped) this.looking.plan(LOOK_MS);
     });
   }
 
   stop(): void {
     this.stopped = true;
-    if (this.timer !== null) clearTimeout(this.timer);
+    this.looking.cancel();
   }
 
   private look(): void {
-    this.timer = null;
     const { slots, history, sectors, proofs } = this.farm.snapshot();
     if (slots.audited > this.audited && slots.lastAuditMs !== null) {
       const onDisk = sectors.filter(({ historySize }) => historySize !== null).length;

@@ -1,4 +1,5 @@
 /** Pieces through the cluster: its caches first, then the controller. Nothing that comes is believed. */
+import { Later } from '../async/later.ts';
 import { onAbort } from '../async/on-abort.ts';
 import { ANY_CACHE_GROUP, clusterMessages } from '../protocol/cluster/messages.ts';
 import type { Ulid } from '../protocol/cluster/values.ts';
@@ -20,7 +21,7 @@ interface Waiter {
 export class ClusterPieces implements PieceSource {
   readonly name = 'the cluster';
   private waiting: Waiter[] = [];
-  private timer: ReturnType<typeof setTimeout> | null = null;
+  private readonly flushing = new Later(() => this.flush());
 
   /** `idleMs`: silence of a member after which its pieces are given up for now. */
   constructor(
@@ -45,13 +46,12 @@ export class ClusterPieces implements PieceSource {
         },
       });
       if (this.waiting.length >= MAX_TOGETHER) this.flush();
-      else this.timer ??= setTimeout(() => this.flush(), COLLECT_MS);
+      else this.flushing.plan(COLLECT_MS);
     });
   }
 
   private flush(): void {
-    if (this.timer !== null) clearTimeout(this.timer);
-    this.timer = null;
+    this.flushing.cancel();
     const waiters = this.waiting.splice(0);
     const missing = new Set(waiters.map(({ index }) => index));
     const arrived = (index: PieceIndex, piece: Uint8Array): void => {

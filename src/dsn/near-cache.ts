@@ -2,6 +2,7 @@
  * A farmer's share of the network's pieces: those of all history that are nearest to its own peer in the key space, as
  * many as fit the size that the person sets. Whoever looks for a piece asks the peers nearest to it.
  */
+import { InOrder } from '../async/in-order.ts';
 import { kademliaDistance, kademliaKey, pieceMultihash } from '../protocol/dsn.ts';
 import { PIECES_IN_SEGMENT } from '../protocol/constants.ts';
 import type { HistorySize, PieceIndex } from '../protocol/types.ts';
@@ -23,7 +24,7 @@ export class NearCache {
   private readonly belongs = new Set<PieceIndex>();
   /** Pieces of history whose place is known. */
   private known = 0n;
-  private work: Promise<unknown> = Promise.resolve();
+  private readonly changes = new InOrder();
   private readonly lossListeners = new Set<() => void>();
 
   private constructor(
@@ -87,12 +88,12 @@ export class NearCache {
 
   /** Takes in that history has so many segments; what is nearer than what is here takes its place. */
   grow(historySize: HistorySize): Promise<void> {
-    return this.inOrder(() => this.learn(historySize * BigInt(PIECES_IN_SEGMENT)));
+    return this.changes.run(() => this.learn(historySize * BigInt(PIECES_IN_SEGMENT)));
   }
 
   /** Gives the cache more or less space; the farthest go first. */
   resize(limitBytes: number): Promise<void> {
-    return this.inOrder(async () => {
+    return this.changes.run(async () => {
       const { known } = this;
       this.capacity = capacityOf(limitBytes);
       this.wanted = [];
@@ -109,7 +110,7 @@ export class NearCache {
 
   /** Keeps a verified piece if it belongs here. Throws StorageError. */
   put(index: PieceIndex, piece: Uint8Array): Promise<void> {
-    return this.inOrder(async () => {
+    return this.changes.run(async () => {
       if (!this.belongs.has(index) || this.held.has(index)) return;
       await this.files.write(index, piece);
       this.held.add(index);
@@ -118,7 +119,7 @@ export class NearCache {
 
   /** Reads every piece; damaged ones are removed, so that they are missing, unless it is a dry run. Throws StorageError. */
   check(dryRun: boolean): Promise<PieceCheck> {
-    return this.inOrder(async () => {
+    return this.changes.run(async () => {
       const found = await this.files.check([...this.held]);
       for (const index of dryRun ? [] : found.damaged) {
         this.lose(index);
@@ -126,12 +127,6 @@ export class NearCache {
       }
       return found;
     });
-  }
-
-  private inOrder<T>(work: () => Promise<T>): Promise<T> {
-    const result = this.work.then(work);
-    this.work = result.catch(() => undefined);
-    return result;
   }
 
   private async learn(pieces: bigint): Promise<void> {

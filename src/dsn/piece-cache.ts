@@ -2,6 +2,7 @@
  * Verified pieces kept on disk, up to a size that the person sets; the least recently used go first, and before them the
  * guests: pieces that nobody opened, out of which others were made or found.
  */
+import { InOrder } from '../async/in-order.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import { CACHED_PIECE_BYTES, PieceFiles, type PieceCheck } from './piece-files.ts';
@@ -15,7 +16,7 @@ export class PieceCache {
   /** Least recently used first. Those of earlier runs count as opened. */
   private readonly guests = new Set<PieceIndex>();
   private readonly pinned = new Map<PieceIndex, number>();
-  private writing: Promise<void> = Promise.resolve();
+  private readonly changes = new InOrder();
 
   private constructor(
     private readonly files: PieceFiles,
@@ -62,7 +63,7 @@ export class PieceCache {
   /** Gives the cache more or less space; what is pinned stays. Throws StorageError. */
   resize(limitBytes: number): Promise<void> {
     this.limitBytes = limitBytes;
-    return this.inOrder(() => this.evict([this.guests, this.order.keys()]));
+    return this.changes.run(() => this.evict([this.guests, this.order.keys()]));
   }
 
   /** Keeps pieces from being removed, until released as often as pinned. */
@@ -98,18 +99,12 @@ export class PieceCache {
    * pinned ones leave no room. A guest that is kept once more as none is none from then on. Throws StorageError.
    */
   put(index: PieceIndex, piece: Uint8Array, guest = false): Promise<void> {
-    return this.inOrder(() => this.write(index, piece, guest));
-  }
-
-  private inOrder(work: () => Promise<void>): Promise<void> {
-    const done = this.writing.then(work);
-    this.writing = done.catch(() => undefined);
-    return done;
+    return this.changes.run(() => this.write(index, piece, guest));
   }
 
   /** Waits until all that was put so far is written, or could not be. */
   settled(): Promise<void> {
-    return this.writing;
+    return this.changes.settled();
   }
 
   /** Reads every piece; damaged ones are removed unless it is a dry run. Throws StorageError. */

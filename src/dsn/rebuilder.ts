@@ -1,4 +1,5 @@
 /** Makes pieces that nobody gives out of any 128 others of their segment. */
+import { InOrder } from '../async/in-order.ts';
 import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
 import { SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
 import { pieceIndexesSourceFirst, positionOfPiece, segmentOfPiece } from '../protocol/segment.ts';
@@ -31,7 +32,7 @@ export interface RebuilderOptions {
 const PORTION = 64;
 
 export class Rebuilder {
-  private work: Promise<unknown> = Promise.resolve();
+  private readonly rebuilds = new InOrder();
 
   constructor(private readonly options: RebuilderOptions) {}
 
@@ -55,14 +56,12 @@ export class Rebuilder {
     answer: Take,
     signal: AbortSignal,
   ): Promise<PieceIndex[]> {
-    const work = this.work.then(() => {
+    return this.rebuilds.run(() => {
       signal.throwIfAborted();
       return this.rebuildIn(segment, absent, answer, signal).finally(() =>
         this.options.watch?.({ kind: 'reconstructed', segment }),
       );
     });
-    this.work = work.catch(() => undefined);
-    return work;
   }
 
   private async rebuildIn(
