@@ -101,6 +101,7 @@ describe('plotSector', () => {
       }),
     );
     expect(seen[0]).toBe('downloading 0/2');
+    expect(seen).toContain('encoding 0/2');
     expect(seen.at(-1)).toBe('writing 2/2');
   });
 

@@ -178,6 +178,7 @@ async function encodeRecords(
   const encode = async (offset: number, piece: Uint8Array): Promise<void> => {
     const { evaluationSeed } = plan.pieces[offset]!;
     const input = { evaluationSeed, piece };
+    report('encoding');
     const record = await context.pool.run('record.encode', input, { priority: JobPriority.plot, signal });
     await partial.add(offset, record);
     state.piecesDone += 1;

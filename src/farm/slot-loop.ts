@@ -26,8 +26,11 @@ const SOLUTION_IGNORED = '9001';
 const SILENCE_MS = 60_000;
 /** The node asks for a signature within this time of the slot, in milliseconds. */
 const ANSWER_MS = 10_000;
-/** A solution no signature was asked for within so many slots was not used. */
-const ANSWER_SLOTS = 64n;
+/**
+ * A solution no signature was asked for within so many slots was not used. Networks make blocks and votes of solutions
+ * four slots after theirs.
+ */
+const ANSWER_SLOTS = 8n;
 
 export interface SlotLoopOptions {
   pool: ComputePool;

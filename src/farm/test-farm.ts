@@ -13,6 +13,7 @@ import {
   FakeSource,
   named,
   plottingPool,
+  slotAt,
   until,
 } from './test-support.ts';
 
@@ -81,4 +82,21 @@ export async function plottedFarm(change: Partial<FarmOptions> = {}): Promise<Wo
   world.farm.start();
   await until(world.plotted, 'plotting');
   return world;
+}
+
+/** A chunk that wins a block. */
+export const WINNER: AuditWinner = { sBucket: 0, chunk: 0, distance: 1n };
+
+/**
+ * Announces slots from `first` on until one finds chunks in its s-bucket, all of which are said to win; returns its
+ * number.
+ */
+export async function announceWinning({ node, pool, snapshot }: World, first = 10): Promise<number> {
+  const before = pool.calls['sector.audit'];
+  for (let slot = first; ; slot += 1) {
+    const { audited } = snapshot().slots;
+    node.announce(slotAt(slot));
+    await until(() => snapshot().slots.audited > audited, 'an audit');
+    if (pool.calls['sector.audit'] !== before) return slot;
+  }
 }
