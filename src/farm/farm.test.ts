@@ -4,9 +4,10 @@ import { RECORD_BYTES } from '../protocol/constants.ts';
 import { blake3Hash } from '../protocol/hash.ts';
 import { pieceIndexOf, sectorId } from '../protocol/sector.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
+import { drawReplotDelay } from './ageing.ts';
 import { claimFolder, readDescription } from './description.ts';
 import { FarmError } from './errors.ts';
-import { bytesOfSectors, drawReplotDelay } from './sectors.ts';
+import { bytesOfSectors } from './sectors.ts';
 import { sectorFileName } from './sector-file.ts';
 import { farmingPool, openFarm, PIECES, plottedFarm, SECTORS, stopFarms } from './test-farm.ts';
 import {

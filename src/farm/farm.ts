@@ -1,19 +1,20 @@
 /** A farm at work: plots its sectors, audits every slot, proves, submits, signs rewards. */
 import type { ComputePool } from '../crypto/jobs.ts';
 import { toHex } from '../protocol/bytes.ts';
-import { sentenceOf } from '../protocol/errors.ts';
 import type { FarmerAppInfo, PieceIndex, SectorIndex } from '../protocol/types.ts';
 import type { DirectoryLock, FarmDirectory } from '../storage/directory.ts';
 import type { StorageError } from '../storage/errors.ts';
-import { claimFolder, readDescription, removeFarmFiles, requireFarmThere } from './description.ts';
+import { Ageing } from './ageing.ts';
+import { Damage, type ScrubOptions, type ScrubResult } from './damage.ts';
+import { claimFolder, readDescription, removeFarmFiles } from './description.ts';
 import type { FarmDescription } from './description.ts';
 import type { FarmerIdentity } from './identity.ts';
 import { discardPartialSector } from './partial-sector.ts';
 import { PlotLoop } from './plot-loop.ts';
 import { PlottedPieces } from './plotted-pieces.ts';
 import type { SectorPlotter } from './plotter.ts';
-import { FarmReports, isDamage } from './reports.ts';
-import { drawReplotDelay, requireSectors, SectorTable } from './sectors.ts';
+import { FarmReports } from './reports.ts';
+import { requireSectors, SectorTable } from './sectors.ts';
 import { sectorFileSize, type SectorFile } from './sector-file.ts';
 import { SlotLoop } from './slot-loop.ts';
 import {
@@ -58,13 +59,6 @@ export interface FarmOptions {
   replotDelay?(): number;
 }
 
-export interface ScrubOptions {
-  /** Whether damaged sectors are named only. */
-  dryRun?: boolean;
-  signal?: AbortSignal;
-  progress?(sectorsDone: number, sectors: number): void;
-}
-
 /** Wait between looks whether slots still come, milliseconds. */
 const LOOK_MS = 10_000;
 
@@ -76,8 +70,9 @@ export class Farm {
   private readonly plots: PlotLoop;
   private readonly slots: SlotLoop;
   private readonly plotted: PlottedPieces;
+  private readonly damage: Damage;
+  private readonly ageing: Ageing;
   private readonly unsubscribe: (() => void)[] = [];
-  private readonly replots = new Set<ReturnType<typeof setTimeout>>();
   private readonly sleepDetector = new SleepDetector(Date.now, (ms) => this.slots.awoke(ms));
   private sleep: FarmSnapshot['sleep'] = null;
   private running = false;
@@ -113,6 +108,9 @@ export class Farm {
       rules: info.protocolInfo,
       pool,
     });
+    const { plots } = this;
+    this.damage = new Damage({ directory, sectors, plots, reports });
+    this.ageing = new Ageing({ sectors, plots, reports, replotDelay: options.replotDelay });
     this.slots = new SlotLoop({
       pool,
       node,
@@ -122,7 +120,7 @@ export class Farm {
       sectors,
       reports,
       counts: options.counts ?? noCounts(),
-      sectorBroke: (index, error) => this.sectorBroke(index, error),
+      sectorBroke: (index, error) => this.damage.found(index, error),
       slept: (gapMs, skipped) => this.slept(gapMs, skipped),
     });
   }
@@ -185,13 +183,13 @@ export class Farm {
         void this.slots.onSlot(slot, performance.now());
       }),
       node.onRewardSigning((request) => void this.slots.onRewardSigning(request)),
-      history.onChange(() => this.onHistory()),
+      history.onChange(() => this.ageing.look()),
     );
     this.sleepDetector.start();
     this.slots.awoke();
     const timer = setInterval(() => this.lookForSlots(), LOOK_MS);
     this.unsubscribe.push(() => clearInterval(timer));
-    this.onHistory();
+    this.ageing.look();
     this.plots.start();
   }
 
@@ -232,30 +230,9 @@ export class Farm {
     this.options.rewardAddress = rewardAddress;
   }
 
-  /** Verifies every byte of every sector; damaged ones are named and, unless it is a dry run, plotted again. */
-  async scrub(options: ScrubOptions = {}): Promise<{ verified: number; broken: SectorIndex[] }> {
-    const { signal, dryRun = false, progress } = options;
-    const broken: SectorIndex[] = [];
-    let verified = 0;
-    for (let index = 0; index < this.sectors.length; index += 1) {
-      const file = this.sectors.file(index);
-      if (file !== null && !this.plots.isPlotting(index)) {
-        try {
-          await file.verify(signal);
-          verified += 1;
-        } catch (error) {
-          signal?.throwIfAborted();
-          if (!isDamage(error)) throw error;
-          await requireFarmThere(this.options.directory);
-          broken.push(index);
-          if (!dryRun) await this.sectorBroke(index, error);
-        }
-      }
-      progress?.(index + 1, this.sectors.length);
-      this.reports.changed();
-    }
-    this.reports.notify('info', 'farm', `Scrub: ${verified} sectors verified, ${broken.length} damaged.`);
-    return { verified, broken };
+  /** Verifies every byte of every sector; see `Damage`. */
+  scrub(options?: ScrubOptions): Promise<ScrubResult> {
+    return this.damage.scrub(options);
   }
 
   /** Does `work`, during which nothing is plotted. */
@@ -316,7 +293,7 @@ export class Farm {
     this.running = false;
     for (const unsubscribe of this.unsubscribe.splice(0)) unsubscribe();
     this.sleepDetector.stop();
-    for (const timer of this.replots) clearTimeout(timer);
+    this.ageing.stop();
     await Promise.all([this.plots.stop(), this.slots.stop()]);
     await this.sectors.close();
     await this.lock.release();
@@ -381,39 +358,5 @@ export class Farm {
       'farm',
       `The farm was asleep for ${seconds} s; slots in that time were missed.`,
     );
-  }
-
-  private onHistory(): void {
-    const delay = (this.options.replotDelay ?? drawReplotDelay)();
-    const aged = this.sectors.updateExpiry(delay);
-    for (const { index, state } of aged) {
-      const what = state === 'expired' ? 'has expired' : 'is about to expire';
-      this.reports.notify('info', 'farm', `Sector ${index} ${what} and will be plotted again.`);
-    }
-    if (aged.some(({ state }) => state === 'expiring')) this.replotAfter(delay);
-    this.plots.wake();
-    this.reports.changed();
-  }
-
-  private replotAfter(ms: number): void {
-    const timer = setTimeout(() => {
-      this.replots.delete(timer);
-      this.plots.wake();
-      this.reports.changed();
-    }, ms + 1);
-    this.replots.add(timer);
-  }
-
-  private async sectorBroke(index: SectorIndex, error: unknown): Promise<void> {
-    const sentence = sentenceOf(error);
-    try {
-      await requireFarmThere(this.options.directory);
-    } catch (lost) {
-      this.reports.setCause('audit', lost);
-      return;
-    }
-    await this.sectors.markBroken(index, sentence);
-    this.reports.notify('error', 'storage', sentence);
-    this.plots.wake();
   }
 }

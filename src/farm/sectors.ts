@@ -56,15 +56,6 @@ interface Sector {
   replotFrom: number;
 }
 
-/** A segment tells every farmer of the network at once which sectors expire: they ask for pieces one by one. */
-const REPLOT_DELAY_MS: [number, number] = [60_000, 600_000];
-
-/** A delay as the network's farmer draws it, in milliseconds. */
-export function drawReplotDelay(): number {
-  const [least, most] = REPLOT_DELAY_MS;
-  return least + Math.random() * (most - least);
-}
-
 export interface SectorTableOptions {
   directory: FarmDirectory;
   publicKey: Uint8Array;
