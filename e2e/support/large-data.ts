@@ -159,7 +159,7 @@ export function largeSnapshot(now: number): NodeSnapshot {
       phase: 'following',
       cause: null,
       genesisHash: hex(1),
-      best: { number: best, hash: hex(2), slot: '170591442', weight: BILLIONS },
+      best: { number: best, hash: hex(2), slot: '170591442', weight: BILLIONS, receivedAt: now - 6_000 },
       finalized: { number: best - 100, hash: hex(3) },
       target: best,
       beginning: { kind: 'genesis', reason: null },

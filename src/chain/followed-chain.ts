@@ -7,10 +7,10 @@ import { historySizeOf } from './block.ts';
 import type { VerifiedHeader } from './book.ts';
 import { genesisInfo, infoOf, type BlockInfo, type ChainTree } from './importer.ts';
 import type { Peer } from './peer.ts';
-import type { ChainRecord } from './record.ts';
+import type { ChainRecord, RecordedTreeBlock } from './record.ts';
 import type { ChainSnapshot } from './snapshot.ts';
 import type { Synchronizer } from './sync.ts';
-import { ForkTree } from './tree.ts';
+import { ForkTree, type TreeBlock } from './tree.ts';
 
 export interface FollowedChain {
   constants: ChainConstants;
@@ -29,9 +29,10 @@ export function treeOf(root: VerifiedHeader, constants: ChainConstants, received
 }
 
 /** The tree that was stored. */
-export function storedTree({ final, blocks, constants }: ChainRecord, receivedAt: number): ChainTree {
-  const tree = treeOf(final, constants, receivedAt);
-  for (const block of blocks) tree.insert({ ...block, extra: storedInfo(block, receivedAt) });
+export function storedTree({ final, blocks, constants }: ChainRecord): ChainTree {
+  const tree = treeOf(final, constants, final.receivedAt);
+  for (const { receivedAt, ...block } of blocks)
+    tree.insert({ ...block, extra: storedInfo(block, receivedAt) });
   return tree;
 }
 
@@ -50,7 +51,12 @@ export function chainRecordOf({
   tree,
 }: FollowedChain): ChainRecord | null {
   if (tree.best.context.number === 0) return null;
-  return { genesisHash, constants, beginning, final: tree.final, blocks: [...tree.blocks()] };
+  const blocks = [...tree.blocks()].map(recorded);
+  return { genesisHash, constants, beginning, final: recorded(tree.final), blocks };
+}
+
+function recorded({ header, context, extra }: TreeBlock<BlockInfo>): RecordedTreeBlock {
+  return { header, context, receivedAt: extra.receivedAt };
 }
 
 /** Milliseconds between blocks, on average. */
@@ -93,7 +99,7 @@ const UNKNOWN: ChainView = {
 export function chainView(chain: FollowedChain | null): ChainView {
   if (chain === null) return UNKNOWN;
   const { genesisHash, beginning, tree, constants } = chain;
-  const { context: best } = tree.best;
+  const { context: best, extra } = tree.best;
   const { context: final } = tree.final;
   return {
     genesisHash: toHex(genesisHash),
@@ -102,6 +108,7 @@ export function chainView(chain: FollowedChain | null): ChainView {
       hash: toHex(best.hash),
       slot: String(best.slot),
       weight: String(best.weight),
+      receivedAt: extra.receivedAt,
     },
     finalized: { number: final.number, hash: toHex(final.hash) },
     beginning,

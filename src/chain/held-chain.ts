@@ -104,10 +104,10 @@ export class HeldChain {
 
   /** Goes on with the stored chain of a network (genesis hash, 32 bytes, or null), if there is one. */
   restore(genesis: Uint8Array | null): Promise<void> {
-    const { book, keeper, now } = this.options;
+    const { book, keeper } = this.options;
     return keeper.restore(genesis, (record) => {
       const { constants, genesisHash, beginning } = record;
-      const { tree } = this.begin(constants, genesisHash, beginning, storedTree(record, now()));
+      const { tree } = this.begin(constants, genesisHash, beginning, storedTree(record));
       for (const { extra } of tree.blocks()) book.verified(extra);
     });
   }

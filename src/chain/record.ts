@@ -13,14 +13,16 @@ import { readBeginning, writeBeginning, type Beginning } from './beginning.ts';
 import { blockId, type BlockContext } from './block.ts';
 import { derive } from './rules/import.ts';
 
-const VERSION = 2;
+const VERSION = 3;
 const CHECKSUM_BYTES = 32;
 const MAX_BLOCKS = 1_000_000;
 
-/** A block above the final one. */
+/** A block of the tree. */
 export interface RecordedTreeBlock {
   header: Header;
   context: BlockContext;
+  /** Milliseconds since the epoch. */
+  receivedAt: number;
 }
 
 export interface ChainRecord {
@@ -82,6 +84,14 @@ function writeBytes(writer: ScaleWriter, bytes: Uint8Array): void {
   writer.raw(bytes);
 }
 
+function writeTime(writer: ScaleWriter, ms: number): void {
+  writer.u64(BigInt(Math.floor(ms)));
+}
+
+function readTime(reader: ScaleReader): number {
+  return Number(reader.u64());
+}
+
 function writeContext(writer: ScaleWriter, context: BlockContext): void {
   writer
     .raw(context.hash, 32)
@@ -136,9 +146,11 @@ export function encodeChainRecord(record: ChainRecord): Uint8Array {
   writeBeginning(writer, record.beginning);
   writeHeader(writer, record.final.header);
   writeContext(writer, record.final.context);
-  writer.vec(record.blocks, (item, { header, context }) => {
+  writeTime(writer, record.final.receivedAt);
+  writer.vec(record.blocks, (item, { header, context, receivedAt }) => {
     writeHeader(item, header);
     item.vec(context.outputs, writeBytes);
+    writeTime(item, receivedAt);
   });
   const body = writer.bytes();
   return concat(blake3Hash(body), body);
@@ -157,7 +169,7 @@ export function decodeChainRecord(bytes: Uint8Array): ChainRecord {
     const genesisHash = reader.raw(32);
     const constants = readConstants(reader);
     const beginning = readBeginning(reader);
-    const final = { header: readHeader(reader), context: readContext(reader) };
+    const final = { header: readHeader(reader), context: readContext(reader), receivedAt: readTime(reader) };
     const contexts = new Map([[blockId(final.context.hash), final.context]]);
     const readBlock = (item: ScaleReader): RecordedTreeBlock => {
       const header = readHeader(item);
@@ -168,7 +180,7 @@ export function decodeChainRecord(bytes: Uint8Array): ChainRecord {
       const block = { header, hash, digests: subspaceDigests(header) };
       const context = derive(block, parent, constants, outputs);
       contexts.set(blockId(hash), context);
-      return { header, context };
+      return { header, context, receivedAt: readTime(item) };
     };
     return { genesisHash, constants, beginning, final, blocks: reader.vec(readBlock, 100, MAX_BLOCKS) };
   });

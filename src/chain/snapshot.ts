@@ -76,7 +76,14 @@ export interface ChainSnapshot {
   phase: ChainPhase;
   cause: ChainCause | null;
   genesisHash: string | null;
-  best: { number: number; hash: string; slot: string; weight: string } | null;
+  best: {
+    number: number;
+    hash: string;
+    slot: string;
+    weight: string;
+    /** Milliseconds since the epoch. */
+    receivedAt: number;
+  } | null;
   finalized: { number: number; hash: string } | null;
   /** Number of the newest header that a source announced; reported until verified. */
   target: number | null;

@@ -101,7 +101,8 @@ export class LateParts {
     const { following } = this.followed() ?? {};
     const chain = following?.client.snapshot() ?? null;
     if (following === undefined || (chain?.phase !== 'following' && !this.objectDesks.wanted)) {
-      const at = chain?.best == null ? '' : `; it is at block ${chain.best.number} of ${chain.target ?? '…'}`;
+      const of = chain?.target == null ? '' : ` of ${chain.target}`;
+      const at = chain?.best == null ? '' : `; it is at block ${chain.best.number}${of}`;
       throw new NodeError(
         'too-early',
         `Objects can be opened once the chain is verified up to its head${at}.`,

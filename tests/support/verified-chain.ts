@@ -1,7 +1,7 @@
 /** The main branch of the recorded chain, verified once, and the records that a client would have stored of it. */
 import { encodeChainRecord } from '../../src/chain/record.ts';
 import { genesisContext, type GenesisFacts } from '../../src/chain/genesis.ts';
-import { ForkTree } from '../../src/chain/tree.ts';
+import { ForkTree, type TreeBlock } from '../../src/chain/tree.ts';
 import { BlockVerifier, type VerifiedBlock } from '../../src/chain/verifier.ts';
 import { JobPriority } from '../../src/crypto/jobs.ts';
 import { createInlinePool } from '../../src/crypto/pool/inline.ts';
@@ -37,6 +37,9 @@ export class MemoryChainStore implements ChainStore {
   }
 }
 
+/** When the blocks of the records were received, milliseconds since the epoch. */
+export const RECEIVED_AT = 1_700_000_000_123;
+
 export class VerifiedChain {
   private constructor(
     private readonly facts: GenesisFacts,
@@ -68,12 +71,13 @@ export class VerifiedChain {
     for (const { block, context } of this.blocks.slice(0, number)) {
       tree.insert({ header: block.header, context, extra: null });
     }
+    const recorded = ({ header, context }: TreeBlock<null>) => ({ header, context, receivedAt: RECEIVED_AT });
     return encodeChainRecord({
       genesisHash: headerHash(this.facts.header),
       constants: this.constants,
       beginning: { kind: 'genesis', reason: null },
-      final: tree.final,
-      blocks: [...tree.blocks()],
+      final: recorded(tree.final),
+      blocks: [...tree.blocks()].map(recorded),
     });
   }
 }

@@ -88,6 +88,7 @@ function StatusBadges({ chain, farm }: { chain: ChainView | null; farm: FarmTota
 }
 
 function ChainCards({ chain }: { chain: ChainView | null }) {
+  const now = useNow();
   const best = chain?.best?.number ?? 0;
   const target = Math.max(best, chain?.target ?? 0);
   return (
@@ -99,7 +100,7 @@ function ChainCards({ chain }: { chain: ChainView | null }) {
           chain?.phase === 'syncing'
             ? `of ${count(target)} announced · ${headerRate(chain.headersPerSecond)}`
             : chain?.finalized
-              ? `final up to #${count(chain.finalized.number)}`
+              ? `final up to #${count(chain.finalized.number)} · received ${ago(chain.best?.receivedAt ?? now, now)}`
               : 'waiting for the first block'
         }
       />
