@@ -9,7 +9,7 @@ const HOUR = 3_600_000;
 describe('this device’s clock', () => {
   it('is said to be behind by how much, once a proven time tells, and no more when it is set', () => {
     let now = 50 * HOUR;
-    const clock = new SlotClock(() => now);
+    const clock = new SlotClock({ now: () => now, elapsed: () => 0 });
     expect(clock.cause()).toBeNull();
     clock.setAnchor({ slot: 1_000n, timestampMs: 50 * HOUR });
     const told = (behindMs: number): string | undefined => {
@@ -25,7 +25,7 @@ describe('this device’s clock', () => {
 
   it('allows slots for as long as it has gone on, and those of a minute more', () => {
     let now = 50 * HOUR;
-    const clock = new SlotClock(() => now);
+    const clock = new SlotClock({ now: () => now, elapsed: () => 0 });
     expect(clock.latestSlot(1_000)).toBeNull();
     clock.setAnchor({ slot: 1_000n, timestampMs: now });
     expect(clock.latestSlot(1_000)).toBe(1_060n);
@@ -34,6 +34,80 @@ describe('this device’s clock', () => {
     expect(clock.latestSlot(1_000)).toBe(1_170n);
     now -= 3 * HOUR;
     expect(clock.latestSlot(1_000)).toBe(1_060n);
+  });
+});
+
+describe('a clock that is ahead', () => {
+  const START = 50 * HOUR;
+
+  /** A chain whose time is read at moments of a device whose clock is ahead by so much, in milliseconds. */
+  function device(aheadMs: number) {
+    const at = { real: START, aheadMs };
+    const clock = new SlotClock({ now: () => at.real + at.aheadMs, elapsed: () => at.real });
+    let slot = 0n;
+    const read = (chainMs: number) => clock.setAnchor({ slot: (slot += 1n), timestampMs: chainMs });
+    /** After so many seconds a block of so many seconds later is read. */
+    const after = (seconds: number, chainSeconds = seconds) => {
+      at.real += seconds * 1_000;
+      chain += chainSeconds * 1_000;
+      read(chain);
+    };
+    let chain = START;
+    read(chain);
+    return { at, clock, after, said: () => clock.causeAhead()?.sentence };
+  }
+
+  it('is said by how much, once blocks have borne it out for minutes, and that it may be the nodes', () => {
+    const { clock, after, said } = device(3 * HOUR);
+    for (const seconds of [60, 61, 58]) {
+      expect(said()).toBeUndefined();
+      expect(clock.wantsAnchors).toBe(true);
+      after(seconds);
+    }
+    expect(said()).toBeUndefined();
+    after(1);
+    expect(said()).toMatch(/3 hours old as they come.* clock is ahead, then set it.* every node/);
+    expect(clock.wantsAnchors).toBe(false);
+    after(600);
+    expect(said()).toBeDefined();
+  });
+
+  it('is not said for what a chain may well be late', () => {
+    const { clock, after, said } = device(600_000);
+    expect(clock.wantsAnchors).toBe(false);
+    for (let minute = 0; minute < 10; minute += 1) after(60);
+    expect(said()).toBeUndefined();
+  });
+
+  it('is not said while the nodes themselves catch up, nor while the chain stands', () => {
+    for (const pace of [5, 1.5, 0]) {
+      const { after, said } = device(3 * HOUR);
+      for (let minute = 0; minute < 20; minute += 1) {
+        after(60, 60 * pace);
+        expect(said()).toBeUndefined();
+      }
+    }
+  });
+
+  it('is not said any more when the clock is set, nor when the device slept, until blocks bear it out again', () => {
+    const { at, clock, after, said } = device(3 * HOUR);
+    for (let minute = 0; minute < 3; minute += 1) after(60);
+    expect(said()).toBeDefined();
+    at.aheadMs = 0;
+    expect(said()).toBeUndefined();
+    after(60);
+    expect(clock.wantsAnchors).toBe(false);
+    expect(said()).toBeUndefined();
+    at.aheadMs = 2 * HOUR;
+    after(60);
+    expect(clock.wantsAnchors).toBe(true);
+    // A clock that is set meanwhile begins another row.
+    for (let minute = 0; minute < 2; minute += 1) after(60);
+    at.aheadMs = HOUR;
+    after(60);
+    expect(said()).toBeUndefined();
+    for (let minute = 0; minute < 3; minute += 1) after(60);
+    expect(said()).toContain('60 min old');
   });
 });
 

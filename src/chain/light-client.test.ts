@@ -18,9 +18,10 @@ import {
   verifiedChain,
 } from '../../tests/support/recorded-clients.ts';
 import { ScriptedSource } from '../../tests/support/scripted-source.ts';
-import { MemoryChainStore, VerifiedChain } from '../../tests/support/verified-chain.ts';
+import { MemoryChainStore, RECEIVED_AT, VerifiedChain } from '../../tests/support/verified-chain.ts';
 import { PUBLIC_CONSTANTS } from '../network/presets.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
+import { subspaceDigests } from '../protocol/digest.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { parseCheckpoint, formatCheckpoint } from './checkpoint-text.ts';
 
@@ -64,7 +65,12 @@ describe('following a chain', () => {
     const node = source('node', 153);
     const client = await open({ sources: [node], store });
     expect(headNumber(client)).toBe(150);
-    expect(client.snapshot().blocks[0]).toMatchObject({ number: 150, pot: 'stored' });
+    expect(client.snapshot().blocks[0]).toMatchObject({
+      number: 150,
+      pot: 'stored',
+      receivedAt: RECEIVED_AT,
+    });
+    expect(client.snapshot().best?.receivedAt).toBe(RECEIVED_AT);
     await until(client, () => headNumber(client) === 153);
     expect(node.calls['blocks']).toBeUndefined();
     await client.stop();
@@ -84,7 +90,7 @@ describe('following a chain', () => {
 
   it('saves while it works and when it stops', async () => {
     const store = new MemoryChainStore();
-    const client = await open({ sources: [source('node', 40)], store });
+    const client = await open({ sources: [source('node', 40)], store, now: () => RECEIVED_AT });
     await until(client, () => headNumber(client) === 40);
     await client.stop();
     expect(store.record).toEqual(verified.record(40));
@@ -252,6 +258,27 @@ describe('a checkpoint', () => {
 });
 
 describe('time', () => {
+  it('of a device whose clock is ahead is told from blocks that come minutes apart', async () => {
+    const slotOf = (number: number) => subspaceDigests(main[number - 1]!.header).preDigest.slot;
+    let elapsed = 0;
+    const node = source('node', 150);
+    const now = () => Date.UTC(2100, 0) + elapsed;
+    const client = await openAt(150, [node], { now, elapsed: () => elapsed });
+    await until(client, () => client.runtime() !== null);
+    expect(client.snapshot().cause).toBeNull();
+    const later = Number(slotOf(230) - slotOf(150)) * PUBLIC_CONSTANTS.slotDurationMs;
+    // Sooner than the runtime is looked at anyway.
+    expect(later).toBeLessThan(600_000);
+    elapsed += later;
+    node.extend(main.slice(150, 230), true);
+    await until(client, () => client.snapshot().cause?.code === 'clock-ahead');
+    expect(client.snapshot()).toMatchObject({
+      phase: 'following',
+      best: { number: 230 },
+      cause: { action: null },
+    });
+  });
+
   it('of the device is compared with the network’s, by proof', async () => {
     const node = source('node', 100);
     const client = await openAt(100, [node], { now: () => 1_000_000 });

@@ -88,7 +88,7 @@ export class LightClient {
     const clocks = { now: this.now, elapsed };
     this.potBudget = options.potBudget;
     this.pot = new PotVerifier(options.pool, options.potBudget);
-    this.clock = new SlotClock(this.now);
+    this.clock = new SlotClock(clocks);
     this.book = new ChainBook(clocks);
     const log = (line: string) => options.log?.(line);
     const memory = new RuntimeMemory(options.runtimes ?? null, log);
@@ -344,6 +344,7 @@ export class LightClient {
     const { facts, differing } = news;
     this.clock.setAnchor({ slot: context.slot, timestampMs: facts.timestampMs });
     this.standing.clockCause = this.clock.cause();
+    if (this.clock.wantsAnchors) this.watch.lookAgain();
     const proven = facts.provenance.kind === 'proven';
     if (differing.length > 0 && (proven || this.options.network.constants === null))
       this.held.takeOver(facts, chain);
@@ -402,7 +403,7 @@ export class LightClient {
   }
 
   private causeOf(phase: ChainPhase): ChainCause | null {
-    return this.standing.causeOf(phase, this.watch.cause ?? this.keeper.cause);
+    return this.standing.causeOf(phase, this.watch.cause ?? this.keeper.cause ?? this.clock.causeAhead());
   }
 
   private async tick(): Promise<void> {

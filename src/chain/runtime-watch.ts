@@ -63,6 +63,11 @@ export class RuntimeWatch {
     this.due = 0;
   }
 
+  /** The next look is due in a minute already. */
+  lookAgain(): void {
+    this.due = this.clocks.elapsed() + RETRY_MS;
+  }
+
   /**
    * Reads the runtime of the best block. Null: there is nothing to read yet, or the source keeps no state.
    *
