@@ -16,9 +16,11 @@ test('a node that does not answer is named, with what to do', async ({ page }) =
   const endpoint = page.getByLabel('Node to talk to');
   await endpoint.fill('ws://127.0.0.1:9');
   await expect(page.getByText('No node answers at ws://127.0.0.1:9')).toBeVisible();
+  await expect(page.getByText('It is asked again every few seconds.')).toBeVisible();
   await expect(page.getByRole('button', { name: 'Continue' })).toBeDisabled();
   await endpoint.fill('https://example.org');
   await expect(page.getByText('begins with ws:// or wss://')).toBeVisible();
+  await expect(page.getByText('It is asked again every few seconds.')).toHaveCount(0);
   expect(await page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true);
   expect(errors).toEqual([]);
 });
@@ -32,18 +34,6 @@ test('the flow can be walked with the keyboard alone', async ({ page }) => {
   await page.keyboard.press('Tab');
   await page.keyboard.press('ArrowDown');
   await expect(page.getByRole('radio', { name: /Mainnet/ })).toBeChecked();
-});
-
-test('the page opens without a connection once it was open with one', async ({ page, context }) => {
-  await page.goto(app().url);
-  await page.evaluate(async () => {
-    await navigator.serviceWorker.ready;
-  });
-  await page.reload();
-  await context.setOffline(true);
-  await page.reload();
-  await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
-  await context.setOffline(false);
 });
 
 test('a checkpoint that cannot be right is refused in a sentence', async ({ page }) => {

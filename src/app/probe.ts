@@ -1,26 +1,43 @@
 import { useEffect, useState } from 'react';
+import { pause } from '../async/pause.ts';
 import type { NetworkProbe } from '../node/api.ts';
 import { node } from './node-client.ts';
 
 /** Wait before an address that is being typed is asked. */
 const TYPING_MS = 250;
+/** Waits before a node that does not answer is asked again: it may be starting just now. */
+const FIRST_AGAIN_MS = 1_000;
+const LAST_AGAIN_MS = 8_000;
 
-/** What the node at an address says of its network; null while it is being asked. */
+/** What the node at an address says of its network; null while it is first asked. Asked again until it answers. */
 export function useProbe(endpoint: string): NetworkProbe | null {
   const [probe, setProbe] = useState<NetworkProbe | null>(null);
   useEffect(() => {
-    let current = true;
+    const left = new AbortController();
     setProbe(null);
-    const timer = setTimeout(() => {
-      node.probe(endpoint).then(
-        (result) => current && setProbe(result),
-        () => undefined,
-      );
-    }, TYPING_MS);
-    return () => {
-      current = false;
-      clearTimeout(timer);
-    };
+    // The worker that dies restarts the page.
+    ask(endpoint, setProbe, left.signal).catch(() => undefined);
+    return () => left.abort();
   }, [endpoint]);
   return probe;
+}
+
+async function ask(
+  endpoint: string,
+  heard: (probe: NetworkProbe) => void,
+  signal: AbortSignal,
+): Promise<void> {
+  await pause(TYPING_MS, signal);
+  for (let wait = FIRST_AGAIN_MS; ; wait = Math.min(LAST_AGAIN_MS, wait * 2)) {
+    const probe = await node.probe(endpoint);
+    signal.throwIfAborted();
+    heard(probe);
+    if (!probe.mayAnswer) return;
+    await pause(wait, signal);
+  }
+}
+
+/** Why a node is not reachable, and what happens next; null where it is. */
+export function probeTrouble({ error, mayAnswer }: NetworkProbe): string | null {
+  return mayAnswer ? `${error} It is asked again every few seconds.` : error;
 }

@@ -169,6 +169,8 @@ export interface RewardRates extends RewardFigures {
 export interface NetworkProbe {
   endpoint: string;
   reachable: boolean;
+  /** Whether one that is not reachable may be so later; its address itself may be wrong. */
+  mayAnswer: boolean;
   genesisHash: string | null;
   chainName: string | null;
   best: number | null;

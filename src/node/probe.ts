@@ -33,9 +33,15 @@ const UNKNOWN = {
 
 /** Asks one endpoint. Never rejects: what goes wrong stands in `error`, as a sentence. */
 export async function probeEndpoint(endpoint: string, openSocket: OpenSocket): Promise<NetworkProbe> {
-  const unreachable = (error: string): NetworkProbe => ({ endpoint, reachable: false, ...UNKNOWN, error });
+  const unreachable = (mayAnswer: boolean, error: string): NetworkProbe => ({
+    endpoint,
+    reachable: false,
+    mayAnswer,
+    ...UNKNOWN,
+    error,
+  });
   if (!isEndpoint(endpoint))
-    return unreachable('A node’s address begins with ws:// or wss://, such as ws://127.0.0.1:9944.');
+    return unreachable(false, 'A node’s address begins with ws:// or wss://, such as ws://127.0.0.1:9944.');
   const client = new RpcClient(endpoint, { openSocket, timeoutMs: TIMEOUT_MS });
   const node = new NodeRpc(client);
   try {
@@ -51,6 +57,7 @@ export async function probeEndpoint(endpoint: string, openSocket: OpenSocket): P
     return {
       endpoint,
       reachable: true,
+      mayAnswer: false,
       genesisHash: genesis && toHex(genesis),
       chainName,
       best: best?.number ?? null,
@@ -62,7 +69,7 @@ export async function probeEndpoint(endpoint: string, openSocket: OpenSocket): P
       error: null,
     };
   } catch (error) {
-    return unreachable(`No node answers at ${endpoint}. Is it running? (${sentenceOf(error)})`);
+    return unreachable(true, `No node answers at ${endpoint}. Is it running? (${sentenceOf(error)})`);
   } finally {
     client.close();
   }

@@ -6,7 +6,7 @@ import { Card } from '../components/basics.tsx';
 import { bytes, counted } from '../format.ts';
 import { useCommand } from '../hooks.ts';
 import { node } from '../node-client.ts';
-import { useProbe } from '../probe.ts';
+import { probeTrouble, useProbe } from '../probe.ts';
 import { Estimate } from './Estimate.tsx';
 import { Failure } from '../components/forms.tsx';
 import { canPickFolders, pickFolder } from './folders.ts';
@@ -103,7 +103,7 @@ function Plan(props: { chosen: Chosen; snapshot: ScreenProps['snapshot']; onDone
       <p>{contents === null ? 'Sectors in this browser’s own storage.' : describe(contents)}</p>
       {pieces === null ? (
         <p className={probe?.reachable === false ? 'banner' : 'muted'} role="status">
-          {probe?.reachable === false ? probe.error : 'Asking the node how large a sector is…'}
+          {probe?.reachable === false ? probeTrouble(probe) : 'Asking the node how large a sector is…'}
         </p>
       ) : (
         <Space

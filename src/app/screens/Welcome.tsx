@@ -13,12 +13,13 @@ import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { networkChoices } from '../../node/networks.ts';
 import { Badge } from '../components/basics.tsx';
 import { BeginChooser, beginWords, troubleOf } from '../components/Checkpoint.tsx';
+import { UpdateBanner } from '../components/Update.tsx';
 import { FarmIcon, KeyIcon, ShieldIcon } from '../components/icons.tsx';
 import { brief, bytes, count } from '../format.ts';
 import { useCommand, useRoute, useRouteDetail } from '../hooks.ts';
 import { localEndpoint } from '../local-network.ts';
 import { node } from '../node-client.ts';
-import { useProbe } from '../probe.ts';
+import { probeTrouble, useProbe } from '../probe.ts';
 import { Estimate } from '../farm/Estimate.tsx';
 import { Space } from '../farm/Space.tsx';
 import { Capabilities } from './Browser.tsx';
@@ -52,6 +53,7 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
         <div className="brand">
           <img src="/icon.svg" alt="" width="34" height="34" /> Allotment
         </div>
+        <UpdateBanner farms={[]} />
         <ol className="steps" aria-label={`Step ${step + 1} of 3`}>
           {[0, 1, 2].map((index) => (
             <li key={index} data-done={index <= step} />
@@ -244,7 +246,7 @@ function ProbeResult({ probe }: { probe: NetworkProbe | null }) {
   return (
     <div className="small" aria-live="polite">
       {probe === null && <span className="muted">Asking the node…</span>}
-      {probe?.reachable === false && <span className="banner">{probe.error}</span>}
+      {probe?.reachable === false && <span className="banner">{probeTrouble(probe)}</span>}
       {probe?.reachable === true && (
         <div className="row">
           <Badge tone="good">reachable</Badge>
