@@ -26,7 +26,7 @@ function serviceWorker(): Plugin {
         swSrc: 'dist/service-worker.js',
         swDest: 'dist/service-worker.js',
         globDirectory: 'dist',
-        globPatterns: ['**/*.{html,js,css,wasm,svg,png,webmanifest,woff2}'],
+        globPatterns: ['**/*.{html,js,css,wasm,svg,png,webmanifest,bin}'],
         globIgnores: ['service-worker.js'],
         maximumFileSizeToCacheInBytes: 8 * 1024 * 1024,
       });

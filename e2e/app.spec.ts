@@ -62,6 +62,38 @@ test('a new version is offered, and starts when the person says so', async ({ br
   await expect(restart).toHaveCount(0);
 });
 
+test('a version that cannot start is replaced by a newer one, too', async ({ page }) => {
+  await page.goto(app.url);
+  await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
+  await page.evaluate(async () => {
+    await navigator.serviceWorker.ready;
+  });
+  // What a later version has left in this browser, which this one cannot read.
+  await page.goto(`${app.url}/icon.svg`);
+  await page.evaluate(
+    () =>
+      new Promise<void>((done, failed) => {
+        const opening = indexedDB.open('allotment', 1_000);
+        opening.onerror = () => failed(opening.error);
+        opening.onsuccess = () => {
+          opening.result.close();
+          done();
+        };
+      }),
+  );
+  await page.goto(app.url);
+  await expect(page.getByRole('heading', { name: 'Allotment cannot start here' })).toBeVisible();
+  appendFileSync(join(folder, 'service-worker.js'), '\n// a version that could read it\n');
+  await page.getByRole('button', { name: 'Reload' }).click();
+  const restart = page.getByRole('button', { name: 'Restart when safe' });
+  await expect(restart).toBeVisible();
+  await page.evaluate(() => {
+    (window as { old?: boolean }).old = true;
+  });
+  await restart.click();
+  await page.waitForFunction(() => (window as { old?: boolean }).old === undefined, null);
+});
+
 test('a node whose worker died is called dead, and begins anew', async ({ browser }) => {
   const page = await profile(browser, app.url, NOWHERE);
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();

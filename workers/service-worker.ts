@@ -56,4 +56,5 @@ function keepsPage(request: Request, url: URL, response: Response): Response {
 }
 
 cleanupOutdatedCaches();
-precacheAndRoute(self.__WB_MANIFEST);
+// What a page is opened with, an issuer's answer say, is the page's own matter: it is the same page.
+precacheAndRoute(self.__WB_MANIFEST, { ignoreURLParametersMatching: [/./] });

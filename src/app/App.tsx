@@ -82,6 +82,7 @@ function NotStarted({ cause }: { cause: Cause }) {
     <main className="welcome">
       <div className="welcome-card">
         <h1>Allotment cannot start here</h1>
+        <UpdateBanner farms={[]} />
         <CauseBanner cause={cause} tone="bad" onAction={() => window.location.reload()} />
         {cause.code !== 'unsupported' && (
           <p className="muted">It needs this browser’s storage. A private window often has none.</p>

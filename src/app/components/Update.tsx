@@ -13,8 +13,8 @@ export function UpdateBanner({ farms }: { farms: FarmView[] }) {
     <div className="banner info" role="status">
       {wished === null ? (
         <span>
-          A new version of Allotment is there. What is plotted, and what is encoded of the sector under way,
-          is kept.
+          A new version of Allotment is there. All its tabs begin anew with it: what was plotted, sent or
+          fetched is kept and gone on with; what is typed and not sent is lost, and the wallet locks.
         </span>
       ) : (
         <Waiting farms={farms} since={wished} />
