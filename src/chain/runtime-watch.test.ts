@@ -115,7 +115,8 @@ function watchOf(preset = false, store: ChainStore | null = null) {
     now += 700_000;
     return watch.look(source, others, { best, final: final.context, constants: PUBLIC_CONSTANTS });
   };
-  return { watch, look };
+  const wait = (ms: number) => void (now += ms);
+  return { watch, look, wait };
 }
 
 afterEach(() => void vi.restoreAllMocks());
@@ -139,6 +140,23 @@ describe('the runtime', () => {
     expect(proven?.facts.constants.expectedVotesPerBlock).toBe(11);
     expect(watch.view()).toMatchObject({ specVersion: 7, provenance: { kind: 'proven', atBlock: 3 } });
     expect(watch.cause).toBe(null);
+  });
+
+  it('is looked at again at once where it changed during the look, and in a minute where that is asked for', async () => {
+    const { watch, look, wait } = watchOf();
+    const looking = look(upgrade.before, upgrade.before);
+    watch.upgraded();
+    await looking;
+    expect(watch.isDue(honest)).toBe(true);
+    watch.lookAgain();
+    expect(watch.isDue(honest)).toBe(true);
+    await look(upgrade.after, upgrade.after);
+    expect(watch.isDue(honest)).toBe(false);
+    watch.lookAgain();
+    wait(59_999);
+    expect(watch.isDue(honest)).toBe(false);
+    wait(1);
+    expect(watch.isDue(honest)).toBe(true);
   });
 
   it('is asked of the next source at once where one cannot tell', async () => {

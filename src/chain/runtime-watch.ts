@@ -42,6 +42,8 @@ export class RuntimeWatch {
   cause: ChainCause | null = null;
   /** When the runtime is read next, by the clock that nobody sets. */
   private due = 0;
+  /** Blocks so far that put another runtime into force. */
+  private upgrades = 0;
   /** Sources that could not tell, and until when they are not asked; peers never can. */
   private readonly resting = new WeakMap<ChainSource, number>();
 
@@ -61,11 +63,12 @@ export class RuntimeWatch {
   /** A block put another runtime into force. */
   upgraded(): void {
     this.due = 0;
+    this.upgrades += 1;
   }
 
   /** The next look is due in a minute already. */
   lookAgain(): void {
-    this.due = this.clocks.elapsed() + RETRY_MS;
+    this.due = Math.min(this.due, this.clocks.elapsed() + RETRY_MS);
   }
 
   /**
@@ -84,6 +87,7 @@ export class RuntimeWatch {
     // The genesis state knows no time, and a block that changes the runtime still ran the one before.
     if (context.number === 0 || upgradesRuntime(header)) return null;
     this.due = this.clocks.elapsed() + RETRY_MS;
+    const { upgrades } = this;
     let facts: RuntimeFacts;
     try {
       const known = this.facts ?? (await this.remembered(source, chain.final, signal));
@@ -99,7 +103,8 @@ export class RuntimeWatch {
       this.resting.set(source, this.clocks.elapsed() + RETRY_MS);
       return null;
     }
-    this.due = this.clocks.elapsed() + INTERVAL_MS;
+    // What is read is the runtime before where a block changed it meanwhile.
+    this.due = upgrades === this.upgrades ? this.clocks.elapsed() + INTERVAL_MS : 0;
     if (facts.specVersion !== this.facts?.specVersion)
       this.log(`runtime version ${facts.specVersion}, ${facts.provenance.kind}, read from ${facts.source}`);
     this.facts = facts;
