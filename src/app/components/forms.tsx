@@ -1,4 +1,12 @@
-import { useCallback, useRef, useState, type ChangeEvent, type FormEvent, type ReactNode } from 'react';
+import {
+  useCallback,
+  useEffect,
+  useRef,
+  useState,
+  type ChangeEvent,
+  type FormEvent,
+  type ReactNode,
+} from 'react';
 import { sentenceOf } from '../../protocol/errors.ts';
 import { readFile, type ChosenFile } from '../files.ts';
 
@@ -30,12 +38,19 @@ export function useAction(): Action {
   return { run, busy, error };
 }
 
-/** The sentence of a failure, read out when it comes; where it happened, if that is known, is one click away. */
-export function Failure({ error }: { error: string | null }) {
+/**
+ * The sentence of a failure, read out when it comes; where it happened, if that is known, is one click away. `answer`:
+ * whether it answers what the person just did, so that it comes into sight.
+ */
+export function Failure({ error, answer = false }: { error: string | null; answer?: boolean }) {
+  const banner = useRef<HTMLDivElement>(null);
+  useEffect(() => {
+    if (answer && error !== null) banner.current?.scrollIntoView({ block: 'nearest' });
+  }, [answer, error]);
   if (error === null) return null;
   const [sentence, ...where] = error.split('\n');
   return (
-    <div className="banner bad" role="alert">
+    <div className="banner bad" role="alert" ref={banner}>
       <span>{sentence}</span>
       {where.length > 0 && (
         <details>
@@ -88,7 +103,7 @@ export function Form(props: {
         </button>
         {props.more}
       </div>
-      <Failure error={action.error} />
+      <Failure error={action.error} answer />
     </form>
   );
 }
@@ -127,7 +142,7 @@ export function Deed(props: {
       >
         {action.busy ? (props.busy ?? 'Working…') : done ? props.done : props.label}
       </button>
-      <Failure error={action.error} />
+      <Failure error={action.error} answer />
     </>
   );
 }
