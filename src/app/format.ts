@@ -1,6 +1,9 @@
 /** Words and numbers as the person's own locale writes them. */
 import type { Token } from '../protocol/notation.ts';
+import { duration } from '../async/duration.ts';
 import { exactTokens } from '../wallet/amounts.ts';
+
+export { duration };
 
 const integers = new Intl.NumberFormat();
 const short = new Intl.NumberFormat(undefined, { maximumSignificantDigits: 3 });
@@ -32,21 +35,6 @@ export function bytes(value: number): string {
   }
   return `${short.format(rest)} ${units[unit]}`;
 }
-
-/** A duration given in milliseconds, to the two largest units. */
-export function duration(ms: number): string {
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  const seconds = Math.round(ms / 1000);
-  if (ms < 10_000) return `${(ms / 1000).toFixed(1)} s`;
-  if (seconds < 60) return `${seconds} s`;
-  const minutes = Math.floor(seconds / 60);
-  if (minutes < 60) return `${minutes} min${rest(seconds % 60, 's')}`;
-  const hours = Math.floor(minutes / 60);
-  if (hours < 48) return `${hours} h${rest(minutes % 60, 'min')}`;
-  return `${Math.floor(hours / 24)} d${rest(hours % 24, 'h')}`;
-}
-
-const rest = (value: number, unit: string): string => (value === 0 ? '' : ` ${value} ${unit}`);
 
 /** Time left until something is done, as far as an estimate can say. */
 export function timeLeft(seconds: number): string {

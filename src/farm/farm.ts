@@ -1,4 +1,5 @@
 /** A farm at work: plots its sectors, audits every slot, proves, submits, signs rewards. */
+import { duration } from '../async/duration.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { toHex } from '../protocol/bytes.ts';
 import type { FarmerAppInfo, PieceIndex, SectorIndex } from '../protocol/types.ts';
@@ -352,11 +353,10 @@ export class Farm {
       return;
     }
     this.sleep = sleptAgain(this.sleep, gapMs, skipped, Date.now());
-    const seconds = Math.round(gapMs / 1000);
     this.reports.notify(
       'warning',
       'farm',
-      `The farm was asleep for ${seconds} s; slots in that time were missed.`,
+      `The farm was asleep for ${duration(gapMs)}; slots in that time were missed.`,
     );
   }
 }

@@ -3,6 +3,7 @@
  * Node.js, and shows itself as one snapshot. Trouble becomes a cause with a sentence; the node goes on by itself
  * where it can.
  */
+import { duration } from '../async/duration.ts';
 import type { FolderContents } from '../farm/description.ts';
 import { measureSecondsPerPiece } from '../farm/estimate.ts';
 import { importIdentity } from '../farm/identity.ts';
@@ -171,9 +172,8 @@ export class AllotmentNode implements RunnableNode {
   }
 
   async asleep(how: 'frozen' | 'discarded' | 'restarted', ms: number): Promise<void> {
-    const seconds = Math.round(ms / 1000);
     const texts = {
-      frozen: `The browser froze this tab for ${seconds} s to save energy. Its settings can make an exception.`,
+      frozen: `The browser froze this tab for ${duration(ms)} to save energy. Its settings can make an exception.`,
       discarded: 'The browser had closed this tab to save memory. Its settings can make an exception.',
       restarted: 'The worker of this page had died; the page restarted by itself.',
     };
