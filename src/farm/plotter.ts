@@ -15,15 +15,13 @@ import type { SectorPlan } from './plan.ts';
 import { PIECES_AT_ONCE } from './plot-memory.ts';
 import { assembleSector, type ReadRecordChunks } from './sector-assembly.ts';
 import { sectorFileName } from './sector-file.ts';
-import type { PlottedBy } from './snapshot.ts';
+import type { PlotStage, PlottedBy } from './snapshot.ts';
 import { commitmentFor, type PieceSource, type VerifiedHistory } from './source.ts';
 
 const FETCHES_AT_ONCE = 8;
 /** A piece is asked for so many times before the sector is given up for now. */
 const ATTEMPTS = 4;
 const RETRY_DELAY_MS = 1_000;
-
-export type PlotStage = 'downloading' | 'encoding' | 'writing';
 
 export interface PlotProgress {
   stage: PlotStage;

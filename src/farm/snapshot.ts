@@ -3,6 +3,9 @@
 export type SectorState =
   'planned' | 'downloading' | 'encoding' | 'writing' | 'plotted' | 'expiring' | 'expired' | 'broken';
 
+/** What is being done of a sector that is plotted. */
+export type PlotStage = 'downloading' | 'encoding' | 'writing';
+
 export interface SectorSnapshot {
   index: number;
   state: SectorState;
@@ -46,7 +49,7 @@ export type PlottedBy = 'tab' | 'helper' | 'cluster';
 
 export interface PlottingSnapshot {
   sector: number;
-  stage: string;
+  stage: PlotStage;
   by: PlottedBy;
   /** At the pace of the sector under way; null before the first. */
   piecesPerMinute: number | null;

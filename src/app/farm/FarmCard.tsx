@@ -5,7 +5,7 @@ import type { FarmTaskView, FarmView, NodeSnapshot, TablesView } from '../../nod
 import { Badge, Card, Meter, Name } from '../components/basics.tsx';
 import { Failure } from '../components/forms.tsx';
 import { MANY_SECTORS, SectorGrid } from '../components/SectorGrid.tsx';
-import { sectorSummary } from '../components/sector-text.ts';
+import { sectorSummary, sectorWords } from '../components/sector-text.ts';
 import { saveFile } from '../files.ts';
 import { bytes, count, counted, duration, timeLeft } from '../format.ts';
 import { useCommand } from '../hooks.ts';
@@ -127,7 +127,7 @@ function Plotting({ farm, tables }: { farm: FarmView; tables: TablesView }) {
   return (
     <div className="stack">
       <p>
-        <strong>Sector {plotting.sector}</strong> · {plotting.stage} ·{' '}
+        <strong>Sector {plotting.sector}</strong> · {sectorWords[plotting.stage]} ·{' '}
         <span className="muted">{parts.filter((part) => part !== null).join(' · ')}</span>
       </p>
       <Meter value={done} label={`Plotting sector ${plotting.sector}`} />

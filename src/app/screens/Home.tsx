@@ -13,7 +13,7 @@ import {
 } from '../components/basics.tsx';
 import { FirstSteps } from '../components/FirstSteps.tsx';
 import { Many } from '../components/Many.tsx';
-import { sectorSummary } from '../components/sector-text.ts';
+import { sectorSummary, sectorWords } from '../components/sector-text.ts';
 import { SectorGrid } from '../components/SectorGrid.tsx';
 import { ago, bytes, count, counted, duration, headerRate, timeLeft } from '../format.ts';
 import { useNow } from '../hooks.ts';
@@ -153,7 +153,7 @@ function FarmCards({ farms }: { farms: FarmView[] }) {
         {plotting !== null && (
           <Meter
             value={plotting.piecesTotal === 0 ? 0 : plotting.piecesDone / plotting.piecesTotal}
-            label={`Sector ${plotting.sector}: ${plotting.stage}`}
+            label={`Sector ${plotting.sector}: ${sectorWords[plotting.stage]}`}
           />
         )}
       </Card>
@@ -196,7 +196,7 @@ function Plots({ farm, named }: { farm: FarmView; named: boolean }) {
               ? (farm.held ?? 'Sectors are plotted here once the farm is open.')
               : 'Audits begin once a sector is plotted.'
             : `Audits take ${duration(slots.medianAuditMs)}.`
-          : `Sector ${plotting.sector}: ${plotting.stage}, ${plotting.piecesDone} of ${plotting.piecesTotal} pieces${plotting.etaSeconds === null ? '' : `, ${timeLeft(plotting.etaSeconds)}`}.`}
+          : `Sector ${plotting.sector}: ${sectorWords[plotting.stage]}, ${plotting.piecesDone} of ${plotting.piecesTotal} pieces${plotting.etaSeconds === null ? '' : `, ${timeLeft(plotting.etaSeconds)}`}.`}
       </p>
     </div>
   );
@@ -247,7 +247,8 @@ const NOTICE_TONES = { info: 'plain', success: 'good', warning: 'warn', error: '
 
 function Notices({ notices }: { notices: Notice[] }) {
   const now = useNow(5000);
-  if (notices.length === 0) return <Empty>Nothing yet.</Empty>;
+  if (notices.length === 0)
+    return <Empty>Rewards, sectors that are ready, and what went wrong are noted here.</Empty>;
   return (
     <Many items={notices} thing="event" words={({ category, text }) => `${category} ${text}`} page={6}>
       {(shown) => (
