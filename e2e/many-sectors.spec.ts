@@ -21,9 +21,9 @@ async function addFarm(page: Page): Promise<void> {
   const size = await page.getByText(/A sector takes/).innerText();
   const [, number, unit] = /takes ([\d.,]+) (MiB|MB)/.exec(size)!;
   const bytes = Number(number!.replace(',', '')) * (unit === 'MiB' ? 1024 ** 2 : 1e6);
-  const gib = page.getByLabel('in GiB');
-  await gib.fill(String((bytes * (SECTORS + 2)) / 1024 ** 3));
-  await gib.blur();
+  const typed = page.getByLabel('in MiB');
+  await typed.fill(String((bytes * (SECTORS + 2)) / 1024 ** 2));
+  await typed.blur();
   await page.getByRole('button', { name: 'Start this farm' }).click();
 }
 

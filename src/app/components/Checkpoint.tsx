@@ -36,7 +36,7 @@ export function BeginChooser(props: {
 }) {
   const { begin, onChange } = props;
   return (
-    <>
+    <div className="stack">
       <fieldset>
         <legend className="visually-hidden">Where to begin</legend>
         {CHOICES.map(([kind, label, hint]) => (
@@ -61,7 +61,7 @@ export function BeginChooser(props: {
           onChange={(text) => onChange({ kind: 'checkpoint', text })}
         />
       )}
-    </>
+    </div>
   );
 }
 

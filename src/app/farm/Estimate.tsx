@@ -29,9 +29,12 @@ export function Estimate(props: { allocatedBytes: number; cores: number; probe: 
         <dt>Plotting takes</dt>
         <dd>
           {seconds === null ? (
-            <button type="button" onClick={measure.run} disabled={measure.busy}>
-              {measure.busy ? 'Measuring…' : 'Measure this machine'}
-            </button>
+            <span className="row">
+              not measured yet
+              <button type="button" onClick={measure.run} disabled={measure.busy}>
+                {measure.busy ? 'Measuring…' : 'Measure this machine'}
+              </button>
+            </span>
           ) : (
             <>
               about {duration((estimate?.pieces ?? 0) * seconds * 1000)}{' '}
@@ -109,9 +112,9 @@ function perDay(amount: bigint, token: Token): string {
 /** How often something happens, as a person would say it. */
 function rate(perDay: number, what: string): string {
   if (perDay <= 0) return `no ${what}s`;
-  if (perDay >= 1) return `about ${count(Math.round(perDay * 10) / 10)} ${what}s a day`;
+  if (perDay >= 1) return `about ${few.format(perDay)} ${what}s a day`;
   const days = 1 / perDay;
-  if (days < 60) return `about one ${what} in ${count(Math.round(days * 10) / 10)} days`;
+  if (days < 60) return `about one ${what} in ${few.format(days)} days`;
   return days < 730
     ? `about one ${what} in ${count(Math.round(days / 30))} months`
     : `about one ${what} in ${count(Math.round(days / 365))} years`;

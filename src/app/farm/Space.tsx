@@ -2,6 +2,7 @@ import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
 import { sectorFileSize } from '../../farm/sector-file.ts';
 import { bytes, counted } from '../format.ts';
 
+const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 const SHARES = [25, 50, 75, 90];
 
@@ -9,7 +10,7 @@ function share(part: number): string {
   return part < 0.01 ? 'Less than 1 %' : `${Math.round(100 * part)} %`;
 }
 
-/** How much space a farm gets, in whole sectors; typed in GiB where the slider is too coarse or ends too soon. */
+/** How much space a farm gets, in whole sectors; typed where the slider is too coarse or ends too soon. */
 export function Space(props: {
   sectors: number;
   pieces: number;
@@ -21,6 +22,7 @@ export function Space(props: {
   const { sectors, pieces, most } = props;
   const total = bytesOfSectors(sectors, pieces);
   const offered = props.offered ?? null;
+  const [unit, unitBytes] = sectorFileSize(pieces) < GIB / 10 ? ['MiB', MIB] : ['GiB', GIB];
   return (
     <div className="space">
       <label>
@@ -52,15 +54,15 @@ export function Space(props: {
             </button>
           ))}
         <label className="typed">
-          in GiB
+          in {unit}
           <input
             key={sectors}
             type="number"
             min={0}
             step="any"
-            defaultValue={Number((total / GIB).toPrecision(4))}
+            defaultValue={Number((total / unitBytes).toPrecision(4))}
             onBlur={(event) =>
-              props.onChange(Math.max(1, sectorsIn(Number(event.target.value) * GIB * 1.0005, pieces)))
+              props.onChange(Math.max(1, sectorsIn(Number(event.target.value) * unitBytes * 1.0005, pieces)))
             }
           />
         </label>
