@@ -126,16 +126,21 @@ function Account({
           Receive
         </button>
         <CopyButton text={written} label="Copy address" />
-        <Deed label="Rename" onDo={rename} />
-        <Deed
-          label="Remove"
-          danger
-          confirm={`Take “${account.name}” off the list? Its tokens stay where they are.${
-            account.kind === 'phrase' ? ' It can be added again with its recovery phrase.' : ''
-          }`}
-          onDo={remove}
-        />
       </div>
+      <details>
+        <summary className="small">Rename or remove</summary>
+        <div className="row">
+          <Deed label="Rename" onDo={rename} />
+          <Deed
+            label="Remove"
+            danger
+            confirm={`Take “${account.name}” off the list? Its tokens stay where they are.${
+              account.kind === 'phrase' ? ' It can be added again with its recovery phrase.' : ''
+            }`}
+            onDo={remove}
+          />
+        </div>
+      </details>
     </li>
   );
 }
