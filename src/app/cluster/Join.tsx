@@ -82,10 +82,10 @@ export function Join({ known, onTry }: { known?: string; onTry?: (trying: boolea
           caches keep pieces, plotters encode sectors, farmers own the disks. This tab joins them as one more
           machine, or only watches.
         </p>
-        <p className="muted">
-          To try it here, start the local network with <code>npm start -- --cluster</code> and a controller
-          with <code>npm run allotment -- cluster controller --nats nats://127.0.0.1:4222</code>.
-        </p>
+        <p className="muted">To try it here, start the local network with a NATS server, and a controller:</p>
+        <pre className="log small">
+          {'npm start -- --cluster\nnpm run allotment -- cluster controller --nats nats://127.0.0.1:4222'}
+        </pre>
         <p className="muted">
           Whoever may use the server sees everything in the cluster and can order sectors. Join only what you
           trust.

@@ -79,7 +79,7 @@ export const History = memo(function History({ farms }: { farms: FarmView[] }) {
       {entries.length === 0 ? (
         <Empty>
           {outcomes === null
-            ? 'No winning chunk yet. Each slot, one s-bucket of every plotted sector is audited.'
+            ? 'Nothing yet. In every slot a small part of each plotted sector is looked at: what is found there may win a block or a vote.'
             : 'None of these so far.'}
         </Empty>
       ) : (

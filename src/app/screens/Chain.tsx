@@ -57,7 +57,7 @@ export default function Chain({ snapshot }: ScreenProps) {
             <Blocks blocks={chain.blocks} />
           </Card>
         </div>
-        <div className="span-4 stack">
+        <div className="column span-4">
           <ProofOfTime chain={chain} budget={snapshot.setup.potBudget} />
           <RulesCard chain={chain} />
           <Card title="Sources">
@@ -85,7 +85,7 @@ function HeadCards({ chain }: { chain: ChainView }) {
         aside={chain.best !== null && <TrustBadge trust={{ kind: 'verified', atBlock: best }} />}
       >
         <Stat
-          label={`slot ${chain.best?.slot ?? '–'}`}
+          label={chain.best === null ? 'slot –' : `slot ${count(BigInt(chain.best.slot))}`}
           value={chain.best === null ? '–' : `#${count(best)}`}
           note={
             chain.best === null ? (
@@ -178,7 +178,7 @@ function Block({ block, now }: { block: BlockView; now: number }) {
         {!block.onBestChain && <Badge tone="warn">fork</Badge>}
         {block.final && <Badge>final</Badge>}
         <span className="small muted">
-          slot {block.slot} · {ago(block.receivedAt, now)}
+          slot {count(BigInt(block.slot))} · came {ago(block.receivedAt, now)}
         </span>
       </summary>
       <dl className="facts">

@@ -59,7 +59,9 @@ export default function IdentityAgents() {
               This log was changed from entry {log.value.damagedAt + 1} on.
             </p>
           )}
-          {log.value?.entries.length === 0 && <Empty>Nothing yet.</Empty>}
+          {log.value?.entries.length === 0 && (
+            <Empty>Nothing yet. What agents ask for, and what came of it, is noted here.</Empty>
+          )}
           <ul className="list" data-testid="audit">
             {log.value?.entries
               .toReversed()

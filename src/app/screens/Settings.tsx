@@ -205,7 +205,7 @@ function RewardCard({ snapshot }: ScreenProps) {
             ))}
           </select>
         )}
-        <a href="#/farm">Space, checking and removal</a>
+        <a href="#/farm">Space and more, on the farm’s screen</a>
       </div>
       <Told text={saved === reward && save.error === null ? 'Saved.' : null} />
       <Failure error={save.error} />

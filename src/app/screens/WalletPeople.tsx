@@ -30,7 +30,9 @@ function Contacts() {
   const action = useAction();
   return (
     <Card title="Address book" span={6}>
-      {value !== null && value.length === 0 && <Empty>Nobody yet.</Empty>}
+      {value !== null && value.length === 0 && (
+        <Empty>Nobody yet. Whom you add is offered by name where you send.</Empty>
+      )}
       <Many
         items={value ?? []}
         thing="contact"
