@@ -214,7 +214,7 @@ function failureOf(
     code: missing ? 'pieces-missing' : 'hints-wrong',
     message: `${giver} says piece ${place.pieceIndex}, offset ${place.offset}: ${error.message}`,
     sentence: missing
-      ? 'A piece of history that this object lies in cannot be reached at the moment.'
+      ? 'A piece of history that this object lies in cannot be reached at the moment. Try again once more peers are connected.'
       : 'This object is not where it was said to be.',
     node: hash,
     values: { pieceIndex: place.pieceIndex, offset: place.offset, giver, peers, fault: error.code },
