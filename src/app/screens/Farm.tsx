@@ -48,9 +48,11 @@ export default function Farm({ snapshot }: ScreenProps) {
             Cluster
           </a>
           {farms.length > 1 && <PauseAll paused={totals.phase === 'paused'} />}
-          <button type="button" onClick={() => setAdding(!adding)} aria-expanded={adding}>
-            {adding ? 'Close' : 'Add a farm'}
-          </button>
+          {farms.length > 0 && (
+            <button type="button" onClick={() => setAdding(!adding)} aria-expanded={adding}>
+              {adding ? 'Close' : 'Add a farm'}
+            </button>
+          )}
         </div>
       </div>
       {farms.length > 0 && chain !== null && <ChainCauseBanner chain={chain} />}
