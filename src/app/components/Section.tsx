@@ -3,7 +3,7 @@ import { useRouteDetail } from '../hooks.ts';
 import { Card } from './basics.tsx';
 
 /** As wide as the screens are laid out for a phone. */
-const PHONE = '(max-width: 820px)';
+const PHONE = '(max-width: 51.25em)';
 
 /** A card of the settings. An address that ends with its name leads to it: `#/settings/nodes`. */
 export function Section(props: {

@@ -236,7 +236,7 @@ function Samples(props: { samples: SampleView[]; wide: boolean; busy: boolean })
         <h3 id="samples">Try one of these</h3>
         <Told text={busy ? 'Looking for it…' : null} />
       </div>
-      <ul className={wide ? 'list columns' : 'list'}>
+      <ul className={`list whole ${wide ? 'columns' : ''}`}>
         {samples.map(({ name, about, cid, path, bytes: size }) => (
           <li key={cid}>
             <a href={hrefOf(path)}>{name}</a> <span className="muted small">{bytes(size)}</span>
