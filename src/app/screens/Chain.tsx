@@ -178,7 +178,7 @@ function Block({ block, now }: { block: BlockView; now: number }) {
         {!block.onBestChain && <Badge tone="warn">fork</Badge>}
         {block.final && <Badge>final</Badge>}
         <span className="small muted">
-          slot {count(BigInt(block.slot))} · came {ago(block.receivedAt, now)}
+          slot {count(BigInt(block.slot))} · received {ago(block.receivedAt, now)}
         </span>
       </summary>
       <dl className="facts">
