@@ -64,6 +64,26 @@ describe('who is in a cluster', () => {
     expect(roster.view().caches).toEqual([]);
   });
 
+  it('is here by no clock that a person may set', async () => {
+    cache('c');
+    plotting({ kind: 'encoding' });
+    slot(1n);
+    await passes(SECOND);
+    vi.setSystemTime(Date.now() + 60 * MINUTE);
+    slot(2n);
+    const { caches, farms, controllers, slotMs } = roster.view();
+    expect([caches[0]!.presence, farms[0]!.presence, slotMs]).toEqual(['here', 'here', SECOND]);
+    // What a screen shows is by the clock beside it.
+    expect(Date.now() - caches[0]!.lastSeen).toBe(SECOND);
+    expect(Date.now() - farms[0]!.sectors[0]!.since).toBe(SECOND);
+    expect(controllers[0]!.lastSeen).toBe(Date.now());
+    vi.setSystemTime(0);
+    await passes(15 * MINUTE);
+    expect(roster.view().caches[0]!.presence).toBe('gone');
+    await passes(20 * SECOND);
+    expect(roster.view().caches).toEqual([]);
+  });
+
   it('is asked what belongs to it once, and again while that is nothing', async () => {
     let details: object[] = [];
     fake.answer(messages.farmDetails, () => details);

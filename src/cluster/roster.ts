@@ -16,6 +16,7 @@ const MAX_KEPT = 2_000;
 const MAX_SECTORS = 200;
 const MEDIAN_OF = 20;
 
+/** Of a clock that nobody sets, as all times in here. */
 interface Seen {
   lastSeen: number;
 }
@@ -54,7 +55,6 @@ export class ClusterRoster {
   constructor(
     private readonly connection: ClusterConnection,
     private readonly changed: () => void,
-    private readonly now: () => number = Date.now,
   ) {}
 
   start(): void {
@@ -102,17 +102,17 @@ export class ClusterRoster {
       controllers: [...this.controllers].map(([id, { slot, lastSeen }]) => ({
         id,
         slot: slot.toString(),
-        presence: this.presence(lastSeen),
-        lastSeen,
+        presence: presenceOf(lastSeen),
+        lastSeen: byClock(lastSeen),
       })),
       caches: [...this.caches].map(([id, { capacity, lastSeen }]) => ({
         id,
         capacity,
-        presence: this.presence(lastSeen),
-        lastSeen,
+        presence: presenceOf(lastSeen),
+        lastSeen: byClock(lastSeen),
       })),
       farms: [...this.farms].map(([id, farm]) => this.viewOf(id, farm, slotMs, sectorSeconds)),
-      plotters: [...this.plotters].map(([id, { lastSeen }]) => ({ id, lastSeen })),
+      plotters: [...this.plotters].map(([id, { lastSeen }]) => ({ id, lastSeen: byClock(lastSeen) })),
       slotMs,
       sectorSeconds,
     };
@@ -124,11 +124,11 @@ export class ClusterRoster {
     slotMs: number | null,
     sectorSeconds: number | null,
   ): FarmSeen {
-    const now = this.now();
+    const now = performance.now();
     const underWay = [...sectors].map(([index, { stage, since }]) => ({
       index,
       stage,
-      since,
+      since: byClock(since),
       slow: sectorSeconds !== null && now - since > 2_000 * sectorSeconds + 10_000,
     }));
     const slow: string[] = [];
@@ -136,7 +136,7 @@ export class ClusterRoster {
       slow.push('Its audits take more than half a slot.');
     if (proofs.late > proofs.good) slow.push('More of its proofs come too late than in time.');
     if (underWay.some((sector) => sector.slow)) slow.push('A sector takes twice as long as usual.');
-    const presence = this.presence(lastSeen, farmer === null ? ANNOUNCE_FARM_MS : ANNOUNCE_MS);
+    const presence = presenceOf(lastSeen, farmer === null ? ANNOUNCE_FARM_MS : ANNOUNCE_MS);
     return {
       id,
       farmer,
@@ -147,16 +147,10 @@ export class ClusterRoster {
       solutions,
       error,
       presence,
-      lastSeen,
+      lastSeen: byClock(lastSeen),
       sectors: underWay,
       slow,
     };
-  }
-
-  /** `every`: milliseconds between a member's announcements. */
-  private presence(lastSeen: number, every = ANNOUNCE_MS): Presence {
-    const intervals = (this.now() - lastSeen) / every;
-    return intervals > GONE_INTERVALS ? 'gone' : intervals > QUIET_INTERVALS ? 'quiet' : 'here';
   }
 
   /** Each controller's slots are held against its own, so that one with wrong ones speaks for itself only. */
@@ -167,7 +161,7 @@ export class ClusterRoster {
 
   private onSlot(instance: string, slot: bigint): void {
     const id = instance.slice(0, 100);
-    const now = this.now();
+    const now = performance.now();
     const known = this.controllers.get(id);
     if (known === undefined) {
       put(this.controllers, id, { slot, slotAt: now, slotGaps: [], lastSeen: now });
@@ -184,7 +178,7 @@ export class ClusterRoster {
 
   private onCache(id: Ulid, capacity: number, program: Ulid | null): void {
     const known = this.caches.get(id);
-    put(this.caches, id, { capacity, program: program ?? known?.program ?? null, lastSeen: this.now() });
+    put(this.caches, id, { capacity, program: program ?? known?.program ?? null, lastSeen: performance.now() });
     this.changed();
   }
 
@@ -247,18 +241,18 @@ export class ClusterRoster {
       solutions: 0,
       error: null,
       sectors: new Map(),
-      lastSeen: this.now(),
+      lastSeen: performance.now(),
     };
     put(this.farms, id, farm);
     return farm;
   }
 
   private touch(seen: Seen | undefined): void {
-    if (seen !== undefined) seen.lastSeen = this.now();
+    if (seen !== undefined) seen.lastSeen = performance.now();
   }
 
   private onPlotting(farm: FarmRecord, sector: number, details: SectorPlottingDetails): void {
-    const now = this.now();
+    const now = performance.now();
     const since = farm.sectors.get(sector)?.since ?? now;
     if (details.kind === 'finished') {
       farm.sectors.delete(sector);
@@ -296,11 +290,22 @@ export class ClusterRoster {
   private async askPlotters(): Promise<void> {
     const options = { signal: this.stopping.signal, retryMs: 0, timeoutMs: 2_000 };
     const id = await this.connection.request(clusterMessages.freePlotter, null, options).catch(() => null);
-    if (id !== null) put(this.plotters, id.slice(0, 100), { lastSeen: this.now() });
+    if (id !== null) put(this.plotters, id.slice(0, 100), { lastSeen: performance.now() });
     for (const seen of [this.controllers, this.caches, this.farms, this.plotters])
-      for (const [key, { lastSeen }] of seen) if (this.now() - lastSeen > DROP_MS) seen.delete(key);
+      for (const [key, { lastSeen }] of seen) if (performance.now() - lastSeen > DROP_MS) seen.delete(key);
     this.changed();
   }
+}
+
+/** `every`: milliseconds between a member's announcements. */
+function presenceOf(lastSeen: number, every = ANNOUNCE_MS): Presence {
+  const intervals = (performance.now() - lastSeen) / every;
+  return intervals > GONE_INTERVALS ? 'gone' : intervals > QUIET_INTERVALS ? 'quiet' : 'here';
+}
+
+/** A moment in here as this device's clock has it: milliseconds since the epoch. */
+function byClock(at: number): number {
+  return Math.round(Date.now() - performance.now() + at);
 }
 
 function stageOf(kind: SectorPlottingDetails['kind']): SectorSeen['stage'] {
