@@ -1,4 +1,4 @@
-import { nkeys } from '@nats-io/nats-core';
+import { nkeys, type NatsConnection, type Status } from '@nats-io/nats-core';
 import { connect } from '@nats-io/transport-node';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
@@ -6,7 +6,8 @@ import { encodeAck, streamMessage } from '../protocol/cluster/stream.ts';
 import { encodeWith } from '../protocol/codec.ts';
 import { until } from '../farm/test-support.ts';
 import { parseServer } from './credentials.ts';
-import type { ClusterConnection } from './connection.ts';
+import { ClusterConnection } from './connection.ts';
+import { ItemQueue } from './item-queue.ts';
 import { TestCluster } from './testing.ts';
 import { describeWithNats } from './testing-nats.ts';
 
@@ -265,6 +266,38 @@ describeWithNats('a server', () => {
     expect(error).toMatchObject({ code: 'unreachable' });
     expect(String(error)).not.toContain('secret');
     await cluster.stop();
+  });
+});
+
+describe('what is sent while the server is away', () => {
+  it('is left out where it is no news later, and goes out when it is back where it is', async () => {
+    const statuses = new ItemQueue<Status>(8);
+    const sent: string[] = [];
+    const nats = {
+      info: { max_payload: 2 * 1024 * 1024 },
+      status: () => statuses,
+      publish: (subject: string) => sent.push(subject),
+      flush: async () => undefined,
+      close: async () => statuses.end(),
+    } as unknown as NatsConnection;
+    const connection = await ClusterConnection.connect({
+      connect: async () => nats,
+      servers: ['nats://nowhere'],
+      credentials: { kind: 'none' },
+      name: 'test',
+    });
+    const value = { hash: new Uint8Array(32), publicKey: new Uint8Array(32) };
+    const { rewardSignature } = clusterMessages;
+    statuses.tell({ type: 'disconnect', server: 'nowhere' });
+    await until(() => connection.state === 'reconnecting', 'the loss');
+    connection.publish(rewardSigningInfo, value);
+    connection.publish(rewardSignature, { hash: value.hash, signature: null });
+    connection.publish(rewardSigningInfo, value, undefined, true);
+    expect(sent).toEqual([]);
+    statuses.tell({ type: 'reconnect', server: 'nowhere' });
+    await until(() => connection.state === 'connected', 'the return');
+    expect(sent).toEqual([rewardSignature.subject, rewardSigningInfo.subject]);
+    await connection.close();
   });
 });
 

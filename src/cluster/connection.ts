@@ -43,11 +43,14 @@ export class ClusterConnection extends ClusterLink {
     return connection;
   }
 
-  /** Broadcasts a value, or sends it to the instance. */
-  publish<T>(message: Publication<T>, value: T, instance?: string): void {
+  /**
+   * Broadcasts a value, or sends it to the instance. A broadcast while the server is away is left out, but for one that
+   * is `lasting`: still news when the server is back.
+   */
+  publish<T>(message: Publication<T>, value: T, instance?: string, lasting = false): void {
     const id = message.messageId?.(value);
     const options = id === undefined ? {} : { headers: messageIdHeader(id) };
-    if (message.kind === 'broadcast' && this.state !== 'connected') return;
+    if (message.kind === 'broadcast' && this.state !== 'connected' && !lasting) return;
     this.send(subjectFor(message, instance), encodeWith(message.payload, value), options);
   }
 

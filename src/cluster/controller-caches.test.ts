@@ -150,7 +150,7 @@ describe('the caches of a group', () => {
     const places = await joins('a', 3);
     places.delete(caches.find(0n)!.offset);
     places.set(caches.find(1n)!.offset, 77n);
-    expect([await caches.piece(0n), await caches.piece(1n)]).toEqual([null, null]);
+    expect(await Promise.all([0n, 0n, 1n].map((index) => caches.piece(index)))).toEqual([null, null, null]);
     expect([caches.find(0n), caches.find(1n)]).toEqual([null, null]);
     expect(caches.find(2n)).not.toBeNull();
     held.delete('a');
@@ -175,6 +175,74 @@ describe('the caches of a group', () => {
     expect([caches.summary.pieces, places.size]).toEqual([2, 2]);
   });
 
+  it('that come back to what others hold by now make room for the rest', async () => {
+    await joins('a', 3);
+    const [a, b] = [held.get('a')!, await joins('b', 3)];
+    const all = () => [...a.values(), ...b.values()].toSorted((x, y) => Number(x - y));
+    expect(all()).toEqual([0n, 1n, 2n, 3n, 4n, 5n]);
+    for (let half = 0; half < 4; half += 1) {
+      await vi.advanceTimersByTimeAsync(MINUTE / 2);
+      await joins('b', 3);
+    }
+    // The newest pieces have gone to the one that is left.
+    expect([caches.summary.caches, [...b.values()].toSorted()]).toEqual([1, [0n, 1n, 2n]]);
+    absent = () => true;
+    await joins('a', 3);
+    expect(all()).toEqual([0n, 0n, 1n, 1n, 2n, 2n]);
+    absent = () => false;
+    fetched = [];
+    for (let minutes = 0; minutes < 6; minutes += 1) {
+      await vi.advanceTimersByTimeAsync(MINUTE / 2);
+      await joins('a', 3);
+      await vi.advanceTimersByTimeAsync(MINUTE / 2);
+      await joins('b', 3);
+      await joins('a', 3);
+    }
+    expect(all()).toEqual([0n, 1n, 2n, 3n, 4n, 5n]);
+    // Nothing was fetched that there was no place for.
+    expect(fetched.toSorted()).toEqual([3n, 4n, 5n]);
+    for (const index of all()) expect(await caches.piece(index)).toEqual(pieceOf(index));
+  });
+
+  it('are fallen back upon for what another held that went', async () => {
+    absent = () => true;
+    await joins('a', 1, [[0, 0n]]);
+    await joins('b', 1, [[0, 0n]]);
+    expect(caches.find(0n)?.cache).toBe('a');
+    for (let half = 0; half < 4; half += 1) {
+      await vi.advanceTimersByTimeAsync(MINUTE / 2);
+      await joins('b', 1);
+    }
+    expect([caches.summary, caches.find(0n)]).toEqual([
+      { caches: 1, pieces: 1 },
+      { cache: 'b', offset: 0 },
+    ]);
+  });
+
+  it('hold a piece once', async () => {
+    const places = await joins('a', 2, [
+      [0, 1n],
+      [1, 1n],
+    ]);
+    expect([...places]).toEqual([
+      [0, 1n],
+      [1, 0n],
+    ]);
+  });
+
+  it('are given nothing before they have said what they hold', async () => {
+    let say: (entries: unknown[]) => void = () => undefined;
+    fake.answer(messages.contents, (_, id) =>
+      id === 'b' ? new Promise<unknown[]>((resolve) => (say = resolve)) : [],
+    );
+    await joins('b', 2);
+    const [a, b] = [await joins('a', 2), held.get('b')!];
+    expect([a.size, b.size]).toEqual([2, 0]);
+    say([]);
+    await turn();
+    expect([a.size, b.size]).toEqual([2, 2]);
+  });
+
   it('are read again when they have another size, or could not say what they hold', async () => {
     await joins('a', 2);
     await joins('a', 1);
@@ -190,7 +258,9 @@ describe('the caches of a group', () => {
   it('are those of the programs that say that they are there, which are asked once', async () => {
     held.set('a', new Map());
     fake.say(messages.cacheIdentify, 'p');
+    fake.say(messages.cacheIdentify, 'p');
     await turn();
+    expect(fake.asked.get(messages.cacheDetails)).toEqual(['p']);
     fake.answer(messages.cacheDetails, () => [{ pieceCacheId: 'a', maxNumElements: 2 }]);
     for (let times = 0; times < 3; times += 1) {
       fake.say(messages.cacheIdentify, 'p');
@@ -209,6 +279,7 @@ describe('the caches of a group', () => {
     absent = (index) => index === 1n;
     const places = await joins('a', 3);
     expect([...places.values()].toSorted()).toEqual([0n, 2n]);
+    expect(fetched).toEqual([0n, 1n, 2n]);
     absent = () => false;
     caches.fill();
     await turn();
@@ -225,6 +296,23 @@ describe('the caches of a group', () => {
     await joins('a', 200);
     expect(fetched.length).toBeGreaterThanOrEqual(32);
     expect(fetched.length).toBeLessThan(40);
+  });
+
+  it('are given pieces four at a time, each once, however often they are to be filled', async () => {
+    const give: (() => void)[] = [];
+    wait = () => new Promise((resolve) => give.push(resolve));
+    const places = await joins('a', 6);
+    for (let times = 0; times < 3; times += 1) {
+      caches.fill();
+      await joins('a', 6);
+    }
+    expect(fetched).toHaveLength(4);
+    for (let given = 1; given <= 6; given += 1) {
+      give.shift()!();
+      await turn();
+      expect([fetched.length, places.size]).toEqual([Math.min(6, 4 + given), given]);
+    }
+    expect(caches.summary.pieces).toBe(6);
   });
 
   it('hold nothing that they did not take, and nothing after they left', async () => {

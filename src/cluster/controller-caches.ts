@@ -15,6 +15,11 @@ interface Cache {
   contents: Map<number, PieceIndex> | null;
 }
 
+interface Place {
+  cache: Cache;
+  offset: number;
+}
+
 export interface CachesOptions {
   connection: ClusterConnection;
   group: string;
@@ -161,7 +166,7 @@ export class ControllerCaches {
     }
     if (this.caches.get(cache.id) !== cache) return;
     cache.contents = contents;
-    for (const [offset, index] of contents) this.places.set(index, { cache: cache.id, offset });
+    this.findAllIn(cache);
     this.fill();
   }
 
@@ -177,6 +182,20 @@ export class ControllerCaches {
     this.caches.delete(cache.id);
     for (const [program, ids] of this.programs) if (ids.includes(cache.id)) this.programs.delete(program);
     for (const [index, place] of this.places) if (place.cache === cache.id) this.places.delete(index);
+    // Others may have copies.
+    for (const other of this.caches.values()) this.findAllIn(other);
+  }
+
+  /** Finds what a cache holds there from now on, but for what is found elsewhere already. */
+  private findAllIn({ id, contents }: Cache): void {
+    for (const [offset, index] of contents ?? [])
+      if (!this.places.has(index)) this.places.set(index, { cache: id, offset });
+  }
+
+  /** Whether a piece is found at that place, and not in another copy. */
+  private isAt(index: PieceIndex, cache: Cache, offset: number): boolean {
+    const place = this.places.get(index);
+    return place?.cache === cache.id && place.offset === offset;
   }
 
   private forgetPlace(index: PieceIndex): void {
@@ -192,11 +211,12 @@ export class ControllerCaches {
       const wanted = this.wanted();
       const missing = this.missing(wanted);
       const free = this.freePlaces(wanted, missing.length);
+      const tasks = free.map((place, at) => ({ index: missing[at]!, place }));
       let failures = 0;
       const work = async (): Promise<void> => {
-        for (let index = missing.shift(); index !== undefined; index = missing.shift()) {
+        for (let task = tasks.shift(); task !== undefined; task = tasks.shift()) {
           if (this.stopping.signal.aborted || failures >= FAILURES_IN_A_ROW) return;
-          failures = (await this.fillOne(index, free)) ? 0 : failures + 1;
+          failures = (await this.fillOne(task.index, task.place)) ? 0 : failures + 1;
         }
       };
       await Promise.all(Array.from({ length: FILLS_AT_ONCE }, work));
@@ -224,9 +244,9 @@ export class ControllerCaches {
   }
 
   /** As many places as are needed that are empty or hold what is no longer wanted, caches in turn. */
-  private freePlaces(wanted: ReadonlySet<PieceIndex>, needed: number): { cache: Cache; offset: number }[] {
-    const places: { cache: Cache; offset: number }[] = [];
-    let open = [...this.caches.values()].map((cache) => placesIn(cache, wanted));
+  private freePlaces(wanted: ReadonlySet<PieceIndex>, needed: number): Place[] {
+    const places: Place[] = [];
+    let open = [...this.caches.values()].map((cache) => this.placesIn(cache, wanted));
     while (open.length > 0 && places.length < needed) {
       open = open.filter((left) => {
         const { value } = left.next();
@@ -237,8 +257,18 @@ export class ControllerCaches {
     return places;
   }
 
+  /** One by one: a cache may say that it is larger than any list. */
+  private *placesIn(cache: Cache, wanted: ReadonlySet<PieceIndex>): Generator<Place> {
+    const { capacity, contents } = cache;
+    if (contents === null) return;
+    for (let offset = 0; offset < capacity; offset += 1) {
+      const held = contents.get(offset);
+      if (held === undefined || !wanted.has(held) || !this.isAt(held, cache, offset)) yield { cache, offset };
+    }
+  }
+
   /** Returns whether the piece was to be had. */
-  private async fillOne(index: PieceIndex, free: { cache: Cache; offset: number }[]): Promise<boolean> {
+  private async fillOne(index: PieceIndex, { cache, offset }: Place): Promise<boolean> {
     const { connection, fetch } = this.options;
     const { signal } = this.stopping;
     const piece = await fetch(index, signal).catch(() => null);
@@ -246,31 +276,16 @@ export class ControllerCaches {
       this.unavailable.set(index, performance.now() + UNAVAILABLE_MS);
       return false;
     }
-    const place = free.shift();
-    if (place === undefined || this.caches.get(place.cache.id) !== place.cache) return true;
-    const { cache, offset } = place;
+    if (this.caches.get(cache.id) !== cache) return true;
     const replaced = cache.contents?.get(offset);
     const options = { instance: cache.id, signal, retryMs: 0, timeoutMs: WRITE_TIMEOUT_MS };
     const written = await connection
       .request(clusterMessages.writePiece, { offset, pieceIndex: index, piece }, options)
       .catch(() => null);
     if (written?.ok !== true) return true;
-    if (replaced !== undefined) this.places.delete(replaced);
+    if (replaced !== undefined && this.isAt(replaced, cache, offset)) this.places.delete(replaced);
     cache.contents?.set(offset, index);
     this.places.set(index, { cache: cache.id, offset });
     return true;
-  }
-}
-
-/** One by one: a cache may say that it is larger than any list. */
-function* placesIn(
-  cache: Cache,
-  wanted: ReadonlySet<PieceIndex>,
-): Generator<{ cache: Cache; offset: number }> {
-  const { capacity, contents } = cache;
-  if (contents === null) return;
-  for (let offset = 0; offset < capacity; offset += 1) {
-    const held = contents.get(offset);
-    if (held === undefined || !wanted.has(held)) yield { cache, offset };
   }
 }

@@ -125,8 +125,8 @@ export class Controller {
           return { ok: false as const, error: sentenceOf(error) };
         }
       }),
-      connection.respond(clusterMessages.segmentHeaders, any, async (segments) =>
-        segments.slice(0, MAX_HEADERS).map((segment) => this.headers[Number(segment)] ?? null),
+      connection.respond(clusterMessages.segmentHeaders, any, (segments) =>
+        this.headersOf(segments.slice(0, MAX_HEADERS)),
       ),
       connection.respond(clusterMessages.piece, any, (index) => this.piece(index)),
       connection.respondStream(clusterMessages.pieces, any, (indices, signal) =>
@@ -233,16 +233,22 @@ export class Controller {
     }
   }
 
+  /** Whatever becomes of the reading, the cluster hears of the segment and the node, which waits for it, of that. */
   private async onHeader(header: SegmentHeader): Promise<void> {
     const { node, connection, log } = this.options;
-    try {
-      await this.readHeaders();
-      connection.publish(clusterMessages.archivedSegmentHeader, header);
-      this.caches.fill();
-      await node.acknowledgeSegmentHeader(header.segmentIndex);
-    } catch (error) {
-      log?.(`Segment ${header.segmentIndex}: ${sentenceOf(error)}`);
-    }
+    const failed = (error: unknown): void => log?.(`Segment ${header.segmentIndex}: ${sentenceOf(error)}`);
+    // First, so that who hears of it can ask for it.
+    await this.readHeaders().catch(failed);
+    connection.publish(clusterMessages.archivedSegmentHeader, header);
+    this.caches.fill();
+    await node.acknowledgeSegmentHeader(header.segmentIndex).catch(failed);
+  }
+
+  /** Headers of segments; those that are not known are asked of the node, which may have archived while it was away. */
+  private async headersOf(segments: readonly SegmentIndex[]): Promise<(SegmentHeader | null)[]> {
+    const isNew = (segment: SegmentIndex): boolean => segment >= BigInt(this.headers.length);
+    if (segments.some(isNew)) await this.readHeaders().catch(() => undefined);
+    return segments.map((segment) => this.headers[Number(segment)] ?? null);
   }
 
   private async readHeaders(): Promise<void> {

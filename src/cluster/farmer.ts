@@ -293,6 +293,8 @@ export class FarmSeat {
     const farmId = this.farmId;
     if (farmId === null) return;
     const event = { farmId, sectorIndex, update: { kind: 'plotting' as const, details } };
-    this.member.options.connection.publish(clusterMessages.sectorUpdate, event, farmId);
+    // A controller that was there all the time learns of the sector by nothing else.
+    const lasting = details.kind === 'finished';
+    this.member.options.connection.publish(clusterMessages.sectorUpdate, event, farmId, lasting);
   }
 }

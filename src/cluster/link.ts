@@ -34,7 +34,7 @@ export type LinkState = 'connected' | 'reconnecting' | 'closed';
 const RECONNECT_MS = 1_000;
 const PING_MS = 15_000;
 const CONNECT_TIMEOUT_MS = 10_000;
-/** Messages kept while the server is away, broadcasts not among them: by then they are no news. */
+/** Messages kept while the server is away, of broadcasts only those that are still news by then. */
 const MAX_KEPT = 64;
 
 /**

@@ -304,13 +304,8 @@ describeWithNats('a cluster', () => {
     expect(await new ClusterPieces(connection).piece(1n, signal)).toEqual(fakePiece(1n));
   });
 
-  it('shows from its broadcasts who is there, slow or gone', async () => {
-    let later = 0;
-    const roster = new ClusterRoster(
-      await cluster.connect(),
-      () => undefined,
-      () => Date.now() + later,
-    );
+  it('shows from its broadcasts who is there', async () => {
+    const roster = new ClusterRoster(await cluster.connect(), () => undefined);
     roster.start();
     stops.push(() => roster.stop());
     await startCache(4);
@@ -324,9 +319,6 @@ describeWithNats('a cluster', () => {
     expect(seen.sectorSeconds).toBeGreaterThan(0);
     expect(seen.caches).toMatchObject([{ capacity: 4, presence: 'here' }]);
     expect(seen.controllers).toMatchObject([{ id: controller.instance, slot: '7' }]);
-    later = 61_000;
-    expect(roster.view().farms[0]!.presence).toBe('gone');
-    expect(roster.view().caches[0]!.presence).toBe('gone');
   });
 
   it('plots by itself where nobody offers', async () => {

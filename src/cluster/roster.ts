@@ -178,7 +178,11 @@ export class ClusterRoster {
 
   private onCache(id: Ulid, capacity: number, program: Ulid | null): void {
     const known = this.caches.get(id);
-    put(this.caches, id, { capacity, program: program ?? known?.program ?? null, lastSeen: performance.now() });
+    put(this.caches, id, {
+      capacity,
+      program: program ?? known?.program ?? null,
+      lastSeen: performance.now(),
+    });
     this.changed();
   }
 

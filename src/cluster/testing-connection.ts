@@ -7,13 +7,16 @@ type Answer = (value: unknown, instance: string | undefined) => unknown;
 
 /** Says what a test has it say, and answers questions as the test wants; who asks for more is not answered. */
 export class FakeConnection {
-  /** Broadcasts that were sent. */
+  /** Broadcasts that were sent, what they said, and whether that is still news later. */
   readonly published: unknown[] = [];
+  readonly told: { value: unknown; lasting: boolean }[] = [];
   /** Instances asked, by the message. */
   readonly asked = new Map<object, (string | undefined)[]>();
   private readonly listeners = new Map<object, Set<Listener>>();
   private readonly states = new Set<(state: LinkState) => void>();
   private readonly answers = new Map<object, Answer>();
+  private readonly handlers = new Map<object, (value: unknown, signal: AbortSignal) => unknown>();
+  readonly closed = new AbortController().signal;
 
   get connection(): ClusterConnection {
     return this as unknown as ClusterConnection;
@@ -49,8 +52,23 @@ export class FakeConnection {
     return () => void this.states.delete(listener);
   }
 
-  publish(message: object): void {
+  publish(message: object, value: unknown, _?: string, lasting = false): void {
     this.published.push(message);
+    this.told.push({ value, lasting });
+  }
+
+  respond(message: object, _: object, handler: (value: unknown) => unknown): () => void {
+    this.handlers.set(message, handler);
+    return () => void this.handlers.delete(message);
+  }
+
+  respondStream(message: object, _: object, handler: (value: unknown) => unknown): () => void {
+    return this.respond(message, _, handler);
+  }
+
+  /** What a member answers; a stream's items, or undefined where nobody answers. */
+  ask(message: object, value: unknown): unknown {
+    return this.handlers.get(message)?.(value, this.closed);
   }
 
   async request(message: object, value: unknown, options: { instance?: string } = {}): Promise<unknown> {
