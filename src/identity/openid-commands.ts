@@ -13,7 +13,7 @@ import {
   type LoginAnswer,
 } from './openid-access.ts';
 import { learnIssuerOf } from './openid-issuer-keys.ts';
-import { notifyIssuer, requestCredentials, requestDeferred, type Given } from './openid-issuance.ts';
+import { notifyIssuer, requestCredentials, requestDeferred, type Issued } from './openid-issuance.ts';
 import { readOffer, type IssuerMetadata, type Offer, type OpenOffer } from './openid-offer.ts';
 import { readWebRequest, sendAnswer, type OpenRequest, type Verifier } from './openid-presentation.ts';
 import type { presentingCommands } from './presenting-commands.ts';
@@ -38,20 +38,27 @@ interface LoginRecord {
   at: number;
 }
 
-/** What an issuer promised to decide on. */
-interface PromiseRecord {
+/** What an issuer promised to decide on, or gave while nobody could tell whether it is sound. */
+interface PromiseRecord extends Granted {
   /** Configuration that it was promised under. */
   id: string;
   transaction: string;
+  /** Seconds since the epoch; not to be asked for before. */
+  askAt: number;
+  /** What it gave, which it does once; left out: nothing yet. */
+  given?: Issued;
+}
+
+/** What was offered, and the leave to have it. */
+interface Granted {
   view: Offer;
   metadata: IssuerMetadata;
   access: Access;
+  /** Name that this wallet has at the issuer's server, where it logged in. */
   clientId: string | null;
-  /** Seconds since the epoch; not to be asked for before. */
-  askAt: number;
 }
 
-/** A credential that an issuer has not decided on yet. */
+/** A credential that an issuer has not decided on yet, or that could not be checked yet. */
 export interface PromisedView {
   id: string;
   issuer: string;
@@ -60,6 +67,8 @@ export interface PromisedView {
   name: string | null;
   /** Seconds since the epoch; the issuer asks not to be asked before. */
   askAt: number;
+  /** Whether it is here already: only the issuer's keys were not to be had. */
+  given: boolean;
 }
 
 const loginId = (state: string) => `login-${state}`;
@@ -93,47 +102,64 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
   const offers = new Opened<OpenOffer>();
   const requests = new Opened<OpenRequest>();
 
-  /** Verifies and keeps what an issuer gave, or the promise of it. One that is no good keeps no other from being kept. */
-  const keep = async (
-    given: readonly Given[],
-    { view, metadata }: Pick<OpenOffer, 'view' | 'metadata'>,
-    access: Access,
-    clientId: string | null,
-  ): Promise<Received[]> => {
+  const keepPromise = (
+    { view, metadata, access, clientId }: Granted,
+    promise: Pick<PromiseRecord, 'id' | 'transaction' | 'askAt' | 'given'>,
+  ): Promise<void> => {
+    const record: PromiseRecord = { view, metadata, access, clientId, ...promise };
+    return context.put(`${PROMISE}${crypto.randomUUID()}`, 'setting', record);
+  };
+
+  /**
+   * Verifies and keeps credentials that an issuer gave. One that is no good keeps no other from being kept. `waiting`:
+   * those whose issuer's keys cannot be had now.
+   */
+  const take = async (
+    issued: Issued,
+    { metadata, access }: Granted,
+  ): Promise<{ received: Received[]; failures: unknown[]; waiting: Issued | null }> => {
     const received: Received[] = [];
     const failures: unknown[] = [];
-    for (const one of given) {
-      if (one.kind === 'later') {
-        const { id, transaction, interval } = one;
-        const askAt = context.seconds + interval;
-        const record: PromiseRecord = { id, transaction, view, metadata, access, clientId, askAt };
-        await context.put(`${PROMISE}${crypto.randomUUID()}`, 'setting', record);
+    const unchecked: string[] = [];
+    for (const credential of issued.credentials) {
+      try {
+        await learnIssuerOf(context, credential, web);
+      } catch (error) {
+        failures.push(error);
+        unchecked.push(credential);
         continue;
       }
-      const before = failures.length;
-      for (const credential of one.credentials) {
-        try {
-          await learnIssuerOf(context, credential, web);
-          received.push(await credentials.acceptCredential({ text: credential }));
-        } catch (error) {
-          failures.push(error);
-        }
+      try {
+        received.push(await credentials.acceptCredential({ text: credential }));
+      } catch (error) {
+        failures.push(error);
       }
-      const kept = failures.length === before;
-      await notifyIssuer(metadata, access, one.notification, kept, context.seconds, web);
+    }
+    if (unchecked.length > 0) return { received, failures, waiting: { ...issued, credentials: unchecked } };
+    await notifyIssuer(metadata, access, issued.notification, failures.length === 0, context.seconds, web);
+    return { received, failures, waiting: null };
+  };
+
+  const fetchOffered = async (granted: Granted, did: string): Promise<Received[]> => {
+    const holder = { did, key: await context.keyOf(did), now: context.seconds };
+    const received: Received[] = [];
+    const failures: unknown[] = [];
+    for (const one of await requestCredentials(granted, granted.access, holder, web)) {
+      if (one.kind === 'later') {
+        const { id, transaction, interval } = one;
+        await keepPromise(granted, { id, transaction, askAt: context.seconds + interval });
+        continue;
+      }
+      const taken = await take(one, granted);
+      received.push(...taken.received);
+      failures.push(...taken.failures);
+      if (taken.waiting !== null) {
+        const { waiting: given } = taken;
+        await keepPromise(granted, { id: one.id, transaction: '', askAt: context.seconds, given });
+      }
     }
     if (failures.length > 0) throw failures[0];
     return received;
-  };
-
-  const fetchOffered = async (
-    offer: Pick<OpenOffer, 'view' | 'metadata'>,
-    access: Access,
-    did: string,
-    clientId: string | null,
-  ): Promise<Received[]> => {
-    const holder = { did, key: await context.keyOf(did), now: context.seconds };
-    return keep(await requestCredentials(offer, access, holder, web), offer, access, clientId);
   };
 
   const promised = (id: string): PromiseRecord => {
@@ -162,7 +188,8 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
       const access = await accessByCode(offer, input.code, context.seconds, web);
       // The code is used up, whatever comes now.
       offers.close(link);
-      return fetchOffered(offer, access, input.did, null);
+      const { view, metadata } = offer;
+      return fetchOffered({ view, metadata, access, clientId: null }, input.did);
     },
 
     /**
@@ -198,7 +225,8 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
       if (record.at + LOGIN_LIFETIME_S < context.seconds)
         throw new Refusal('login-late', `begun at ${record.at}`, 'That took too long. Open the offer again.');
       const access = await accessByLogin(record.login, input, context.seconds, web);
-      return fetchOffered(record, access, record.did, record.login.returnTo);
+      const { view, metadata, did, login } = record;
+      return fetchOffered({ view, metadata, access, clientId: login.returnTo }, did);
     },
 
     /** What issuers have promised and not given yet. */
@@ -206,31 +234,44 @@ export function openIdCommands(context: IdentityContext, credentials: Credential
       return context
         .list<PromiseRecord>('setting')
         .filter(({ id }) => id.startsWith(PROMISE))
-        .map(({ id, value: { id: wanted, view, askAt } }) => {
+        .map(({ id, value: { id: wanted, view, askAt, given } }) => {
           const { type, name } = view.credentials.find((one) => one.id === wanted)!;
-          return { id, issuer: view.issuer, issuerName: view.issuerName, type, name, askAt };
+          const { issuer, issuerName } = view;
+          return { id, issuer, issuerName, type, name, askAt, given: given !== undefined };
         });
     },
 
-    /** Asks an issuer for what it promised; nothing is in the result if it has still not decided. */
+    /**
+     * Asks an issuer for what it promised; nothing is in the result if it has still not decided. What it gave while its
+     * keys could not be had is looked at again instead.
+     */
     async askAgain(input: { id: string }): Promise<Received[]> {
-      const record = promised(input.id);
-      const { given, access } = await requestDeferred(
-        record,
-        record.clientId,
-        context.seconds,
-        web,
-        (renewed) => context.put(input.id, 'setting', { ...record, access: renewed }),
-      );
-      if (given.kind === 'later') {
-        const { transaction, interval } = given;
-        const changed = { ...record, transaction, access, askAt: context.seconds + interval };
-        await context.put(input.id, 'setting', changed);
-        return [];
+      let record = promised(input.id);
+      const keepOn = (changed: Partial<PromiseRecord>): Promise<void> => {
+        record = { ...record, ...changed };
+        return context.put(input.id, 'setting', record);
+      };
+      let { given } = record;
+      if (given === undefined) {
+        const { clientId } = record;
+        const answer = await requestDeferred(record, clientId, context.seconds, web, (access) =>
+          keepOn({ access }),
+        );
+        const { access } = answer;
+        if (answer.given.kind === 'later') {
+          const { transaction, interval } = answer.given;
+          await keepOn({ transaction, access, askAt: context.seconds + interval });
+          return [];
+        }
+        // It is given once.
+        given = answer.given;
+        await keepOn({ access, given });
       }
-      // It is given once.
-      await context.remove(input.id);
-      return keep([given], record, access, record.clientId);
+      const { received, failures, waiting } = await take(given, record);
+      if (waiting === null) await context.remove(input.id);
+      else await keepOn({ given: waiting });
+      if (failures.length > 0) throw failures[0];
+      return received;
     },
 
     /** Waits no longer for what was promised. */

@@ -41,9 +41,17 @@ export interface Holder {
   now: number;
 }
 
+/** Credentials of a configuration, and by what name the issuer wants to hear whether they were kept. */
+export interface Issued {
+  kind: 'issued';
+  id: string;
+  credentials: string[];
+  notification: string | null;
+}
+
 /** What an issuer gave. */
 export type Given =
-  | { kind: 'issued'; credentials: string[]; notification: string | null }
+  | Issued
   /** It has not decided yet; `interval` in seconds. */
   | { kind: 'later'; id: string; transaction: string; interval: number };
 
@@ -97,7 +105,7 @@ function readGiven(id: string, answer: WebAnswer): Given {
   if (answer.status !== 202) {
     const { credentials, notification_id } = read(issuedSchema, answer, 'credential');
     const texts = credentials.map(({ credential }) => credential);
-    return { kind: 'issued', credentials: texts, notification: notification_id ?? null };
+    return { kind: 'issued', id, credentials: texts, notification: notification_id ?? null };
   }
   const { transaction_id: transaction, interval = 0 } = read(laterSchema, answer, 'credential');
   const bounded = Math.min(Math.max(interval, MIN_INTERVAL_S), MAX_INTERVAL_S);

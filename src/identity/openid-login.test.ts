@@ -167,6 +167,56 @@ describe('an issuer that decides later', () => {
     expect(renewals).toBe(1);
   });
 
+  it.each([
+    ['at once', 0],
+    ['later', 1],
+  ])(
+    'and gives a credential %s while its keys are not to be had gives it once: it is kept',
+    async (_, later) => {
+      const { link, told } = await webIssuer(servers, { later });
+      let isAway = false;
+      let given = 0;
+      const web: Web = async (request) => {
+        if (isAway && request.url.includes('jwt-vc-issuer')) throw new Error('away');
+        const answer = await servers.web(request);
+        if (/"credentials":/.test(answer.text) && (given += 1) > 1) throw new Error('given before');
+        return answer;
+      };
+      const holder = await person(web, () => now);
+      const { did: own } = await holder.createIdentity({ name: 'Ada', key: 'p256' });
+      await holder.readOffer({ link });
+      isAway = true;
+      const accepted = holder
+        .acceptOffer({ link, did: own, code: null })
+        .catch(({ message }: Error) => message);
+      expect(await accepted).toEqual(later === 0 ? 'away' : []);
+      const [promise] = await holder.promises();
+      expect(promise).toMatchObject({ issuer: ISSUER, name: 'Resident', given: later === 0 });
+      for (let times = 0; times < 2; times += 1) {
+        await expect(holder.askAgain(promise!)).rejects.toThrow('away');
+        expect(await holder.promises()).toMatchObject([{ id: promise!.id, given: true }]);
+      }
+      expect([await holder.credentials(), told]).toEqual([[], []]);
+      isAway = false;
+      expect(await holder.askAgain(promise!)).toMatchObject([{ type: TYPE, holder: own }]);
+      expect([await holder.promises(), given]).toEqual([[], 1]);
+      expect(told).toEqual([{ notification_id: 'given-1', event: 'credential_accepted' }]);
+    },
+  );
+
+  it('and gives what turns out to be no good gives nothing that is kept', async () => {
+    const wrong = ecKey('p256', new Uint8Array(32).fill(6));
+    const { link, told } = await webIssuer(servers, {
+      later: 1,
+      credential: (holder) => residence(holder, ISSUER, wrong),
+    });
+    await ada.readOffer({ link });
+    await ada.acceptOffer({ link, did, code: null });
+    await expect(ada.askAgain((await ada.promises())[0]!)).rejects.toThrow('signature');
+    expect([await ada.promises(), await ada.credentials()]).toEqual([[], []]);
+    expect(told).toEqual([{ notification_id: 'given-1', event: 'credential_failure' }]);
+  });
+
   it('may be waited for no longer', async () => {
     const { link } = await webIssuer(servers, { later: 9 });
     await ada.readOffer({ link });

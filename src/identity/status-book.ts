@@ -36,8 +36,8 @@ interface ListRecord {
   addresses?: string[];
   /** When the list of one's own that was announced last was signed, in seconds since the epoch. */
   announced?: number;
-  /** When somebody's status in one's own list was changed last, in seconds since the epoch. */
-  changed?: number;
+  /** Whether the list of one's own that was announced last says the same as the present one; left out: unknown. */
+  current?: boolean;
 }
 
 /** A list that was fetched, with the key that its signature was checked under. */
@@ -79,7 +79,7 @@ function keepOwnList(
   issuer: string,
   list: StatusList,
   addresses: readonly string[],
-  also: Pick<ListRecord, 'changed'> = {},
+  also: Pick<ListRecord, 'announced' | 'current'> = {},
 ): Promise<void> {
   const before = context.get<ListRecord>(listId(issuer), 'setting');
   const packed = base64.encode(list.packed);
@@ -96,7 +96,7 @@ export function changeStatus(
 ): Promise<void> {
   const { list, addresses } = ownList(context, issuer);
   list.set(index, status);
-  return keepOwnList(context, issuer, list, addresses, { changed: context.seconds });
+  return keepOwnList(context, issuer, list, addresses, { current: false });
 }
 
 /** When the list that this wallet announced last was signed, in seconds since the epoch; 0 if it announced none. */
@@ -104,17 +104,27 @@ export function lastAnnounced(context: IdentityContext, issuer: string): number 
   return context.get<ListRecord>(listId(issuer), 'setting')?.announced ?? 0;
 }
 
-/** When one's own list was changed last, in seconds since the epoch; 0 for never. */
-export function lastChanged(context: IdentityContext, issuer: string): number {
-  return context.get<ListRecord>(listId(issuer), 'setting')?.changed ?? 0;
+/** Whether the list that this wallet announced last says the same as the present one. */
+export function isAnnouncedCurrent(context: IdentityContext, issuer: string): boolean {
+  return context.get<ListRecord>(listId(issuer), 'setting')?.current ?? false;
 }
 
-/** Notes that a list of an own issuer, signed at a time, was announced. */
-export async function noteAnnounced(context: IdentityContext, issuer: string, at: number): Promise<void> {
+/**
+ * Notes that a list of an own issuer was announced: what it says, and when it was signed, in seconds since the epoch.
+ * Of two lists of one second only what they say tells which is the newer.
+ */
+export function noteAnnounced(
+  context: IdentityContext,
+  issuer: string,
+  read: (index: number) => CredentialStatus,
+  announced: number,
+): Promise<void> {
   const { list, addresses } = ownList(context, issuer);
-  await keepOwnList(context, issuer, list, addresses);
-  const record = context.get<ListRecord>(listId(issuer), 'setting');
-  await context.put(listId(issuer), 'setting', { ...record, announced: at });
+  const places = [...Array(context.own(issuer).credentialsIssued).keys()];
+  // What was issued since is not in it, and valid.
+  const told = (index: number) => (read(index) === 'unknown' ? 'valid' : read(index));
+  const current = places.every((index) => told(index) === list.get(index));
+  return keepOwnList(context, issuer, list, addresses, { announced, current });
 }
 
 /** From what says least against a credential to what says most. */
@@ -148,7 +158,7 @@ export async function adoptAnnounced(
   }
   await keepOwnList(context, issuer.did, list, addresses);
   await context.putIdentity({ ...issuer, credentialsIssued: Math.max(issuer.credentialsIssued, count) });
-  await noteAnnounced(context, issuer.did, announced.issuedAt);
+  await noteAnnounced(context, issuer.did, read, announced.issuedAt);
 }
 
 /** Takes the next place in an own issuer's list, for something that can be revoked. */

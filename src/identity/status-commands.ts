@@ -17,10 +17,10 @@ import {
   changeStatus,
   fetchStatusList,
   findNewestList,
+  isAnnouncedCurrent,
   isWebAddress,
   keepHandedList,
   lastAnnounced,
-  lastChanged,
   noteAnnounced,
   ownList,
   statusReader,
@@ -35,7 +35,7 @@ export interface Announcement {
   /** Seconds since the epoch at which it was signed, and until which it is believed. */
   at: number;
   until: number;
-  /** Whether something was revoked, suspended or restored since. */
+  /** Whether something was revoked, suspended or restored that it does not say. */
   outdated: boolean;
 }
 
@@ -132,7 +132,7 @@ export function statusCommands(context: IdentityContext, web: Web) {
       const { did } = context.own(input.issuer);
       const at = lastAnnounced(context, did);
       if (at === 0) return null;
-      return { at, until: at + STATUS_LIFETIME_S, outdated: lastChanged(context, did) > at };
+      return { at, until: at + STATUS_LIFETIME_S, outdated: !isAnnouncedCurrent(context, did) };
     },
 
     /** Takes in somebody's status list; one that is older than the one kept is refused. */
@@ -174,7 +174,8 @@ export function statusCommands(context: IdentityContext, web: Web) {
       const issuer = context.own(input.issuer);
       const list = input.list.trim();
       const expected = { issuer: issuer.did, uri: statusUri(issuer.did), now: context.seconds };
-      await openStatusList(list, { ...expected, fetched: context.seconds }, context.publicKeyOf(issuer.did)!);
+      const key = context.publicKeyOf(issuer.did)!;
+      const read = await openStatusList(list, { ...expected, fetched: context.seconds }, key);
       const pointer = pointerTo(list, input.cid);
       const parents = context.chainOf(issuer);
       const issuerId = identifiersOf(parents).at(-1)!;
@@ -204,7 +205,7 @@ export function statusCommands(context: IdentityContext, web: Web) {
           ? { kind: 'register', issuer: issuerId, request }
           : { kind: 'renew', id, issuer: issuerId, request };
       const sent = await sendCall(context, call, ids, issuer.did, input);
-      if (sent.extrinsic !== null) await noteAnnounced(context, issuer.did, pointer.issuedAt);
+      if (sent.extrinsic !== null) await noteAnnounced(context, issuer.did, read, pointer.issuedAt);
       return sent;
     },
 

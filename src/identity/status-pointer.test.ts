@@ -131,6 +131,25 @@ describe('the newest list of revocations', () => {
     expect((await holder.credentials())[0]).toMatchObject({ status: 'revoked' });
   });
 
+  it('is called outdated by what it says, not by when it was signed', async () => {
+    const club = { issuer: issuerDid };
+    const outdated = async () => (await issuer.announcement(club))!.outdated;
+    const before = await issuer.statusList(club);
+    const revoked = await issuer.revokeCredential({ ...club, index, suspend: true });
+    await announce(before);
+    expect(await outdated()).toBe(true);
+    await expect(announce(revoked)).rejects.toThrow('not newer');
+    await announce(await freshList());
+    expect(await outdated()).toBe(false);
+    await issuer.revokeCredential({ ...club, index });
+    expect(await outdated()).toBe(true);
+    await announce(await freshList());
+    const holderOf = { issuer: issuerDid, type: TYPE, claims: { member: true }, revocable: true };
+    await issuer.issueCredential({ ...holderOf, subject: (await issuer.createIdentity({ name: 'B' })).did });
+    // One that was issued since is as valid as the list has it that does not name it.
+    expect(await outdated()).toBe(false);
+  });
+
   it('is found of an identity that was made before the network was known, which says none in its name', async () => {
     exists = null;
     const early = await issuer.createIdentity({ name: 'Early club' });

@@ -13,6 +13,7 @@ export function OfferCard(props: {
   offer: Offer;
   link: string;
   own: IdentityView[];
+  reload: () => void;
   onDone: () => void;
   onLeave: () => void;
 }) {
@@ -28,7 +29,9 @@ export function OfferCard(props: {
       setAddress((await identity.startLogin({ link, did, returnTo })).address);
       return;
     }
-    await identity.acceptOffer({ link, did, code: offer.code === null ? null : code.trim() });
+    const accepted = identity.acceptOffer({ link, did, code: offer.code === null ? null : code.trim() });
+    // What could not be checked is kept among what was promised.
+    await accepted.finally(props.reload);
     props.onDone();
   };
   return (

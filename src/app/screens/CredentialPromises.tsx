@@ -15,8 +15,7 @@ export function LoginReturn({ reload }: { reload: () => void }) {
     const answer = takeLoginAnswer();
     if (answer === null) return;
     run(async () => {
-      setKept((await identity.finishLogin(answer)).length);
-      reload();
+      setKept((await identity.finishLogin(answer).finally(reload)).length);
     });
   }, [run, reload]);
   if (!busy && error === null && kept === null) return null;
@@ -35,7 +34,7 @@ export function LoginReturn({ reload }: { reload: () => void }) {
   );
 }
 
-/** What issuers promised and have not given yet. */
+/** What issuers promised and have not given yet, or gave while it could not be checked. */
 export function Promises({ reload, round }: { reload: () => void; round: number }) {
   const promises = useLoaded(useCallback(() => identity.promises(), []));
   const { reload: again } = promises;
@@ -61,17 +60,21 @@ function Promised({ one, reload }: { one: PromisedView; reload: () => void }) {
       <span>
         <strong>{one.name ?? typeText(one.type)}</strong> by{' '}
         {one.issuerName === null ? '' : `“${one.issuerName}”, `}
-        {new URL(one.issuer).host}, which has not decided{undecided && ' yet'}.
-        {early && <> It asks to wait until {new Date(one.askAt * 1000).toLocaleTimeString()}.</>}
+        {new URL(one.issuer).host},{' '}
+        {one.given
+          ? 'which gave it. It is kept in your wallet, and waits for the issuer’s keys, without which it cannot be checked.'
+          : `which has not decided${undecided ? ' yet' : ''}.`}
+        {early && !one.given && (
+          <> It asks to wait until {new Date(one.askAt * 1000).toLocaleTimeString()}.</>
+        )}
       </span>
       <div className="row">
         <Deed
-          label={early ? 'Ask it all the same' : 'Ask it now'}
+          label={one.given ? 'Fetch the keys and check it' : early ? 'Ask it all the same' : 'Ask it now'}
           busy="Asking the issuer…"
           onDo={async () => {
-            const received = await identity.askAgain({ id: one.id });
+            const received = await identity.askAgain({ id: one.id }).finally(reload);
             setUndecided(received.length === 0);
-            reload();
           }}
         />
         <Deed

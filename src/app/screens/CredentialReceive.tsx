@@ -40,7 +40,16 @@ export function Receive({ own, reload }: { own: IdentityView[]; reload: () => vo
     }
   };
   if (offer !== null)
-    return <OfferCard offer={offer} link={text} own={own} onDone={done} onLeave={() => setOffer(null)} />;
+    return (
+      <OfferCard
+        offer={offer}
+        link={text}
+        own={own}
+        reload={reload}
+        onDone={done}
+        onLeave={() => setOffer(null)}
+      />
+    );
   return (
     <Card title="Receive" span={5}>
       <Form

@@ -22,6 +22,8 @@ test('permissions that are common have words, others their names', () => {
 test('a question is read as a wallet makes it, and nothing else is taken for one', () => {
   const question = { audience: 'The shop', nonce: 'abc' };
   expect(parseQuestion(JSON.stringify(question))).toEqual(question);
-  for (const text of ['', 'abc', '{}', '{"audience":"The shop"}', '[]'])
+  // Of a member that is given twice two programs may keep another one each.
+  const twice = '{"audience":"The shop","nonce":"abc","audience":"A thief"}';
+  for (const text of ['', 'abc', '{}', '{"audience":"The shop"}', '[]', twice])
     expect(() => parseQuestion(text)).toThrow('no question');
 });

@@ -1,5 +1,6 @@
 /** What agents may do, in words. */
 import * as v from 'valibot';
+import { parseJson } from '../../wallet/json.ts';
 import { exact } from '../format.ts';
 import type { Token } from '../../protocol/notation.ts';
 
@@ -36,7 +37,7 @@ const questionSchema = v.object({ audience: v.string(), nonce: v.string() });
 /** The question that somebody makes, to be answered once. Throws Error with a sentence. */
 export function parseQuestion(text: string): v.InferOutput<typeof questionSchema> {
   try {
-    return v.parse(questionSchema, JSON.parse(text));
+    return v.parse(questionSchema, parseJson(text, 'question'));
   } catch {
     throw new Error('This is no question as a wallet makes it.');
   }
