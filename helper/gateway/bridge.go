@@ -26,6 +26,7 @@ const (
 	maxBridged       = 64
 	openTimeout      = 5 * time.Second
 	dialTimeout      = 10 * time.Second
+	stallTimeout     = time.Minute
 	maxOpenBytes     = 4096
 	maxBridgedBytes  = 1 << 20
 	bridgeBufferSize = 64 << 10
@@ -40,6 +41,8 @@ type bridge struct {
 	private   bool
 	addresses func() []string
 	open      chan struct{}
+	// stall is how long either end may take nothing of what is there for it, before the connection is given up.
+	stall time.Duration
 }
 
 // openRequest is a connection's first message: who asks, and where to.
@@ -67,6 +70,17 @@ func newBridge(opts options, code string, addresses func() []string) *bridge {
 		private:   opts.allowPrivate,
 		addresses: addresses,
 		open:      make(chan struct{}, maxBridged),
+		stall:     stallTimeout,
+	}
+}
+
+// server has no connection wait for a request that does not come; bridged ones are no longer its own.
+func (b *bridge) server() *http.Server {
+	return &http.Server{
+		Handler:      b.handler(),
+		ReadTimeout:  openTimeout,
+		WriteTimeout: openTimeout,
+		IdleTimeout:  stallTimeout,
 	}
 }
 
@@ -74,7 +88,20 @@ func (b *bridge) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /addresses", b.tellAddresses)
 	mux.HandleFunc("GET /bridge", b.accept)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !isLoopbackName(r.Host) {
+			http.Error(w, "The gateway goes by 127.0.0.1 and localhost only.", http.StatusForbidden)
+			return
+		}
+		mux.ServeHTTP(w, r)
+	})
+}
+
+// isLoopbackName says whether a request's host is this machine. A page can have its own name stand for this machine,
+// and what it then asks for has no origin, as with programs.
+func isLoopbackName(hostPort string) bool {
+	parsed, err := url.Parse("http://" + hostPort)
+	return err == nil && (parsed.Hostname() == "127.0.0.1" || parsed.Hostname() == "localhost")
 }
 
 // allows says whether a page of this origin may use the bridge. Programs send no origin: they are no pages.
@@ -85,11 +112,8 @@ func (b *bridge) allows(origin string) bool {
 	if len(b.origins) > 0 {
 		return slices.Contains(b.origins, origin)
 	}
-	parsed, err := url.Parse(origin)
-	if err != nil || parsed.Scheme != "http" || parsed.Path != "" {
-		return false
-	}
-	return parsed.Hostname() == "127.0.0.1" || parsed.Hostname() == "localhost"
+	host, isHTTP := strings.CutPrefix(origin, "http://")
+	return isHTTP && !strings.Contains(host, "/") && isLoopbackName(host)
 }
 
 func (b *bridge) tellAddresses(w http.ResponseWriter, r *http.Request) {
@@ -142,7 +166,7 @@ func (b *bridge) accept(w http.ResponseWriter, r *http.Request) {
 	}
 	defer target.Close()
 	if socket.WriteJSON(openAnswer{Open: true}) == nil {
-		pass(socket, target)
+		b.pass(socket, target)
 	}
 }
 
@@ -203,14 +227,14 @@ func (b *bridge) allowsTarget(hostPort string) error {
 	if err != nil {
 		return err
 	}
-	if !b.private && !manet.IsPublicAddr(address) {
+	if !b.private && !isPublic(address) {
 		return refusal{"private-target", "targets in private networks are refused; --allow-private permits them"}
 	}
 	return nil
 }
 
-// pass copies bytes both ways until one side ends.
-func pass(socket *websocket.Conn, target net.Conn) {
+// pass copies bytes both ways until one side ends, or takes nothing any more.
+func (b *bridge) pass(socket *websocket.Conn, target net.Conn) {
 	go func() {
 		defer target.Close()
 		for {
@@ -218,6 +242,7 @@ func pass(socket *websocket.Conn, target net.Conn) {
 			if err != nil || kind != websocket.BinaryMessage {
 				return
 			}
+			_ = target.SetWriteDeadline(time.Now().Add(b.stall))
 			if _, err := target.Write(message); err != nil {
 				return
 			}
@@ -226,6 +251,7 @@ func pass(socket *websocket.Conn, target net.Conn) {
 	buffer := make([]byte, bridgeBufferSize)
 	for {
 		count, err := target.Read(buffer)
+		_ = socket.SetWriteDeadline(time.Now().Add(b.stall))
 		if count > 0 && socket.WriteMessage(websocket.BinaryMessage, buffer[:count]) != nil {
 			return
 		}

@@ -23,15 +23,18 @@ import (
 	"github.com/libp2p/go-libp2p/p2p/muxer/yamux"
 	"github.com/libp2p/go-libp2p/p2p/protocol/circuitv2/relay"
 	"github.com/multiformats/go-multiaddr"
-	manet "github.com/multiformats/go-multiaddr/net"
 )
 
 const (
 	requestTimeout = 20 * time.Second
-	searchTimeout  = 18 * time.Second
-	lookupTimeout  = 10 * time.Second
+	// questionTimeout is how long a question, which is short, may take to come.
+	questionTimeout = 5 * time.Second
+	searchTimeout   = 18 * time.Second
+	lookupTimeout   = 10 * time.Second
 	// maxAnswers bounds the requests that are answered at once: each may hold a piece in memory.
 	maxAnswers = 64
+	// maxAnswersEach bounds those of them that are one peer's, so that none keeps all others out.
+	maxAnswersEach = 16
 	// maxAsked bounds the peers that one search asks for a piece.
 	maxAsked = 24
 	// maxTabs bounds the tabs among them: each piece may be in none.
@@ -56,7 +59,7 @@ type gateway struct {
 	table   *table
 	pieces  *lru.Cache[uint64, []byte]
 	gate    *gate
-	answers chan struct{}
+	answers *places
 	// ready is closed once the first peers were tried: before, nothing can be found.
 	ready chan struct{}
 	mutex sync.Mutex
@@ -82,7 +85,7 @@ func startGateway(opts options, key crypto.PrivKey) (*gateway, error) {
 		table:    newTable(opts.allowPrivate),
 		pieces:   pieces,
 		gate:     newGate(opts.allowPrivate),
-		answers:  make(chan struct{}, maxAnswers),
+		answers:  newPlaces(maxAnswers, maxAnswersEach),
 		ready:    make(chan struct{}),
 		searches: make(map[uint64]*search),
 	}
@@ -281,12 +284,16 @@ func (g *gateway) merge(known, found []peer.AddrInfo) []peer.AddrInfo {
 	return known
 }
 
-// ask sends one question to a peer and reads its answer; a refusal is errRefused.
-func (g *gateway) ask(ctx context.Context, info peer.AddrInfo, name string, question []byte, limit uint64) ([]byte, error) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTimeout)
+// ask sends one question to a peer and reads its answer; a refusal is errRefused. A peer that cannot be reached is
+// forgotten until it is heard of again.
+func (g *gateway) ask(asking context.Context, info peer.AddrInfo, name string, question []byte, limit uint64) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(asking, lookupTimeout)
 	defer cancel()
 	if g.host.Network().Connectedness(info.ID) != network.Connected {
 		if err := g.host.Connect(ctx, info); err != nil {
+			if asking.Err() == nil {
+				g.table.remove(info.ID)
+			}
 			return nil, err
 		}
 	}
@@ -317,20 +324,20 @@ func (g *gateway) ask(ctx context.Context, info peer.AddrInfo, name string, ques
 func (g *gateway) handle(name string, limit uint64, answer func(ctx context.Context, from peer.ID, question []byte) []byte) {
 	g.host.SetStreamHandler(protocol.ID(name), func(stream network.Stream) {
 		defer stream.Close()
-		select {
-		case g.answers <- struct{}{}:
-			defer func() { <-g.answers }()
-		default:
+		from := stream.Conn().RemotePeer()
+		if !g.answers.enter(from) {
 			return
 		}
+		defer g.answers.leave(from)
 		_ = stream.SetDeadline(time.Now().Add(requestTimeout))
+		_ = stream.SetReadDeadline(time.Now().Add(questionTimeout))
 		question, err := readFrame(stream, limit)
 		if err != nil {
 			return
 		}
 		ctx, cancel := context.WithTimeout(context.Background(), searchTimeout)
 		defer cancel()
-		if reply := answer(ctx, stream.Conn().RemotePeer(), question); reply != nil {
+		if reply := answer(ctx, from, question); reply != nil {
 			if writeFrame(stream, reply) != nil {
 				_ = stream.Reset()
 			}
@@ -364,12 +371,15 @@ func (g *gateway) answerPiece(ctx context.Context, from peer.ID, question []byte
 
 // answerSegmentHeaders passes question and answer on: the headers are checked by whoever asked.
 func (g *gateway) answerSegmentHeaders(ctx context.Context, from peer.ID, question []byte) []byte {
+	if !isSegmentHeaderRequest(question) {
+		return nil
+	}
 	select {
 	case <-g.ready:
 	case <-ctx.Done():
 	}
 	for _, info := range g.table.closest(randomKey(), alpha, from) {
-		if answer, err := g.ask(ctx, info, segmentHeaderProtocol, question, maxResponseBytes); err == nil {
+		if answer, err := g.ask(ctx, info, segmentHeaderProtocol, question, maxHeadersAnswer); err == nil {
 			return answer
 		}
 	}
@@ -440,7 +450,7 @@ func (g *gateway) find(ctx context.Context, index uint64, deep bool, from peer.I
 		}
 		info := queue[at]
 		asked[info.ID] = true
-		answer, err := g.ask(ctx, info, cachedPieceProtocol, question, maxResponseBytes)
+		answer, err := g.ask(ctx, info, cachedPieceProtocol, question, maxPieceAnswer)
 		if err != nil {
 			continue
 		}
@@ -506,7 +516,7 @@ func (g *gateway) askForPiece(ctx context.Context, info peer.AddrInfo, question 
 	if deep {
 		name, decode = pieceProtocol, decodePieceResponse
 	}
-	answer, err := g.ask(ctx, info, name, question, maxResponseBytes)
+	answer, err := g.ask(ctx, info, name, question, maxPieceAnswer)
 	if err != nil {
 		return nil
 	}
@@ -584,7 +594,7 @@ func (g *gate) allowed(id peer.ID) bool {
 
 func (g *gate) InterceptPeerDial(id peer.ID) bool { return g.allowed(id) }
 func (g *gate) InterceptAddrDial(_ peer.ID, address multiaddr.Multiaddr) bool {
-	return g.private || manet.IsPublicAddr(address)
+	return g.private || isPublic(address)
 }
 func (g *gate) InterceptAccept(network.ConnMultiaddrs) bool { return true }
 func (g *gate) InterceptSecured(_ network.Direction, id peer.ID, _ network.ConnMultiaddrs) bool {

@@ -134,7 +134,7 @@ func ask(t *testing.T, g *gateway, transport, name string, question []byte) ([]b
 		t.Fatal(err)
 	}
 	_ = stream.CloseWrite()
-	return readFrame(stream, maxResponseBytes)
+	return readFrame(stream, maxPieceAnswer)
 }
 
 func pieceOf(filling byte) []byte { return bytes.Repeat([]byte{filling}, pieceBytes) }

@@ -8,7 +8,6 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/http"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -59,10 +58,7 @@ func run(opts options) error {
 	if err != nil {
 		return err
 	}
-	server := &http.Server{
-		Handler:           newBridge(opts, code, g.addresses).handler(),
-		ReadHeaderTimeout: openTimeout,
-	}
+	server := newBridge(opts, code, g.addresses).server()
 	go func() { _ = server.Serve(listener) }()
 	defer server.Close()
 	for _, address := range g.addresses() {

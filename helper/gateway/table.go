@@ -8,7 +8,6 @@ import (
 
 	"github.com/libp2p/go-libp2p/core/peer"
 	"github.com/multiformats/go-multiaddr"
-	manet "github.com/multiformats/go-multiaddr/net"
 )
 
 // maxTable bounds the peers that are remembered.
@@ -30,7 +29,8 @@ func newTable(private bool) *table {
 	return &table{entries: make(map[peer.ID]tableEntry), private: private}
 }
 
-// put remembers a peer; one without an address that others could dial is forgotten.
+// put remembers a peer; one without an address that others could dial is forgotten. Where too many are known, any
+// other makes room: whoever came first would stay for ever otherwise.
 func (t *table) put(id peer.ID, addrs []multiaddr.Multiaddr) {
 	usable := t.usable(addrs)
 	t.mutex.Lock()
@@ -39,9 +39,13 @@ func (t *table) put(id peer.ID, addrs []multiaddr.Multiaddr) {
 		delete(t.entries, id)
 		return
 	}
-	if _, known := t.entries[id]; known || len(t.entries) < maxTable {
-		t.entries[id] = tableEntry{key: sha256.Sum256([]byte(id)), addrs: usable}
+	if _, known := t.entries[id]; !known && len(t.entries) >= maxTable {
+		for other := range t.entries {
+			delete(t.entries, other)
+			break
+		}
 	}
+	t.entries[id] = tableEntry{key: sha256.Sum256([]byte(id)), addrs: usable}
 }
 
 func (t *table) remove(id peer.ID) {
@@ -54,7 +58,7 @@ func (t *table) remove(id peer.ID) {
 func (t *table) usable(addrs []multiaddr.Multiaddr) []multiaddr.Multiaddr {
 	var usable []multiaddr.Multiaddr
 	for _, address := range addrs {
-		if len(usable) < maxAddresses && (t.private || manet.IsPublicAddr(address)) {
+		if len(usable) < maxAddresses && (t.private || isPublic(address)) {
 			usable = append(usable, address)
 		}
 	}

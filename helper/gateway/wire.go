@@ -18,14 +18,20 @@ const (
 	segmentHeaderProtocol = "/subspace/segment-headers-by-indexes/0.1.0"
 	kademliaProtocol      = "/subspace/kad/0.1.0"
 
-	pieceBytes       = 1_048_672
-	maxRequestBytes  = 1 << 20
-	maxResponseBytes = 16 << 20
+	pieceBytes      = 1_048_672
+	maxRequestBytes = 1 << 20
+	// maxPieceAnswer has room for a piece, or as many peers as may be named, and the indices beside them. The network
+	// allows eight times as much, which nobody fills who means it well.
+	maxPieceAnswer = 2 << 20
+	// maxHeadersAnswer has room for maxSegmentHeaders headers, each of at most 98 bytes.
+	maxHeadersAnswer = 128 << 10
 	maxFindNodeBytes = 2 * pieceBytes
 	// maxCachedPieces is how many further indices a request may carry; a server takes no more.
 	maxCachedPieces = 128
-	maxPeers        = 20
-	maxAddresses    = 30
+	// maxSegmentHeaders is how many headers one request may name.
+	maxSegmentHeaders = 1000
+	maxPeers          = 20
+	maxAddresses      = 30
 )
 
 var (
@@ -146,6 +152,20 @@ func decodePieceResponse(message []byte) ([]byte, error) {
 	}
 	in.indices(maxCachedPieces)
 	return piece, in.end()
+}
+
+// isSegmentHeaderRequest says whether a message is a SegmentHeaderRequest: indices, or how many of the last ones.
+func isSegmentHeaderRequest(message []byte) bool {
+	in := scaleReader{rest: message}
+	switch in.u8() {
+	case 0:
+		in.indices(maxSegmentHeaders)
+	case 1:
+		in.take(4)
+	default:
+		in.fail()
+	}
+	return in.end() == nil
 }
 
 func appendCompact(out []byte, value uint64) []byte {

@@ -31,17 +31,22 @@ import { closeWriting, receiveFrame, sendFrame } from '../network/streams.ts';
 import type { PeerBook } from './peer-book.ts';
 import type { DsnServer } from './server.ts';
 
-/** A question that is not asked, or an answer not taken, within this time is given up. */
+/** An answer that is not taken within this time is given up, */
 const ANSWER_TIMEOUT_MS = 20_000;
+/** and a question, which is short, within this. */
+const QUESTION_TIMEOUT_MS = 5_000;
 /** Answers made at once; more are refused, because each may hold a piece in memory. */
-const MAX_ANSWERS = 16;
+const MAX_ANSWERS = 48;
+/** Those of them for one peer, so that none keeps all others out. */
+const MAX_ANSWERS_EACH = 16;
 /** Streams of a protocol to and from one peer. */
 export const MAX_STREAMS = 256;
 /** The library takes both from the handler, where there is one. */
 const STREAMS = { maxInboundStreams: MAX_STREAMS, maxOutboundStreams: MAX_STREAMS };
 
 export class Answering {
-  private answering = 0;
+  /** The peers whose questions are being answered, each as often as it asks. */
+  private readonly asking: string[] = [];
 
   constructor(
     private readonly node: Libp2p,
@@ -107,19 +112,26 @@ export class Answering {
     limit: number,
     make: (payload: Uint8Array, peer: string) => Promise<Uint8Array | null>,
   ): Promise<void> {
-    const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
-    this.answering += 1;
+    const peer = connection.remotePeer.toString();
+    if (!this.hasRoomFor(peer)) return closeWriting(stream);
+    this.asking.push(peer);
     try {
-      const payload = this.answering > MAX_ANSWERS ? null : await receiveFrame(stream, limit, signal);
-      const answer = payload === null ? null : await make(payload, connection.remotePeer.toString());
+      const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
+      const payload = await receiveFrame(stream, limit, AbortSignal.timeout(QUESTION_TIMEOUT_MS));
+      const answer = payload === null ? null : await make(payload, peer);
       if (answer !== null) await sendFrame(stream, answer, signal);
       closeWriting(stream);
     } catch (error) {
       if (error instanceof ProtocolError) closeWriting(stream);
       else stream.abort(asError(error));
     } finally {
-      this.answering -= 1;
+      this.asking.splice(this.asking.indexOf(peer), 1);
     }
+  }
+
+  private hasRoomFor(peer: string): boolean {
+    const own = this.asking.filter((other) => other === peer).length;
+    return this.asking.length < MAX_ANSWERS && own < MAX_ANSWERS_EACH;
   }
 
   private closestPeers(index: PieceIndex, asking: string): PeerAddresses[] {

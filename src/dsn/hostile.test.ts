@@ -272,6 +272,50 @@ describe('a peer that', () => {
     const { result } = await asker.request(other.id, cachedPieceByIndex, QUESTION);
     expect(result.kind).toBe('piece');
   });
+
+  it('begins questions and never ends them keeps nobody out, and is not waited for long', async () => {
+    const other = await giver();
+    const hostile = await plainPeer(true);
+    const line = await hostile.dial(other.addresses().map((address) => multiaddr(address)));
+    const ended: Promise<unknown>[] = [];
+    for (let count = 0; count < 60; count += 1) {
+      const stream = await line.newStream(cachedPieceByIndex.name, { maxOutboundStreams: 100 });
+      // The others are refused at once.
+      if (count < 16)
+        ended.push(new Promise((done) => stream.addEventListener('close', done, { once: true })));
+      // The length of a question that never comes.
+      stream.send(Uint8Array.of(25));
+    }
+    const asker = await join({}, []);
+    await asker.connect(other.addresses());
+    const { result } = await asker.request(other.id, cachedPieceByIndex, QUESTION);
+    expect(result.kind).toBe('piece');
+    const began = performance.now();
+    await Promise.all(ended);
+    expect(performance.now() - began).toBeLessThan(12_000);
+  }, 30_000);
+
+  it('together with many keeps memory within bounds', async () => {
+    let open = 0;
+    let most = 0;
+    const other = await giver({
+      cachedPiece: async () => {
+        open += 1;
+        most = Math.max(most, open);
+        await new Promise((resolve) => setTimeout(resolve, 1_000));
+        open -= 1;
+        return null;
+      },
+    });
+    const askers = await Promise.all(Array.from({ length: 4 }, () => join({ questionsAtOnce: 20 }, [])));
+    for (const asker of askers) await asker.connect(other.addresses());
+    await Promise.allSettled(
+      askers.flatMap((asker) =>
+        Array.from({ length: 16 }, () => asker.request(other.id, cachedPieceByIndex, QUESTION)),
+      ),
+    );
+    expect(most).toBe(48);
+  }, 30_000);
 });
 
 describe('peers that answered', () => {

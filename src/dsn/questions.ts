@@ -1,7 +1,7 @@
 /** Questions to one peer that are asked at once: peers refuse more than a few, and each answer may be a piece. */
 import { onAbort } from '../async/on-abort.ts';
 
-/** Less than the sixteen that this project's peers answer at once, so that one who asks leaves room to others. */
+/** Less than the sixteen of one peer that this project's peers answer at once: what is refused counts as missing. */
 const AT_ONCE = 12;
 
 export class Questions {
