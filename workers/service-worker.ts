@@ -5,6 +5,7 @@
  */
 import { cleanupOutdatedCaches, precacheAndRoute } from 'workbox-precaching';
 import { askTab, type ObjectRequest } from '../src/node/object-ports.ts';
+import { sentenceResponse } from '../src/objects/guarded.ts';
 
 declare const self: ServiceWorkerGlobalScope & {
   __WB_MANIFEST: (string | { url: string; revision: string | null })[];
@@ -36,6 +37,7 @@ async function respond(
     kind: 'object-request',
     url: url.href,
     range: request.headers.get('Range'),
+    ifRange: request.headers.get('If-Range'),
     headersOnly: request.method === 'HEAD',
   };
   for (const tab of await self.clients.matchAll({ type: 'window', includeUncontrolled: true })) {
@@ -45,7 +47,7 @@ async function respond(
   // Without a tab that runs the node the app itself is opened, on the object's own page.
   if (request.mode === 'navigate')
     return Response.redirect(`/#/objects/${url.pathname.slice(OBJECTS.length)}${url.search}`);
-  return new Response('No tab of this app is open that could fetch this object.', { status: 503 });
+  return sentenceResponse('No tab of this app is open that could fetch this object.', 503);
 }
 
 /** A file that cannot be saved must not take the place of the app, which is what asked for it. */

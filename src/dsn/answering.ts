@@ -36,7 +36,7 @@ const ANSWER_TIMEOUT_MS = 20_000;
 /** and a question, which is short, within this. */
 const QUESTION_TIMEOUT_MS = 5_000;
 /** Answers made at once; more are refused, because each may hold a piece in memory. */
-const MAX_ANSWERS = 48;
+const MAX_ANSWERS = 32;
 /** Those of them for one peer, so that none keeps all others out. */
 const MAX_ANSWERS_EACH = 16;
 /** Streams of a protocol to and from one peer. */

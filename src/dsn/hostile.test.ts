@@ -314,7 +314,7 @@ describe('a peer that', () => {
         Array.from({ length: 16 }, () => asker.request(other.id, cachedPieceByIndex, QUESTION)),
       ),
     );
-    expect(most).toBe(48);
+    expect(most).toBe(32);
   }, 30_000);
 });
 

@@ -2,6 +2,7 @@
  * How a request for one of the app's own addresses, `/object/CID/…`, travels: the service worker asks the tabs over a
  * message port, the tab that runs the node answers, and bytes move only as fast as they are read.
  */
+import { sentenceResponse } from '../objects/guarded.ts';
 import { messageOf } from '../protocol/errors.ts';
 import type { ObjectDesk } from './objects.ts';
 
@@ -9,8 +10,9 @@ import type { ObjectDesk } from './objects.ts';
 export interface ObjectRequest {
   kind: 'object-request';
   url: string;
-  /** `Range` header. */
+  /** `Range` and `If-Range` headers. */
   range: string | null;
+  ifRange: string | null;
   headersOnly: boolean;
 }
 
@@ -29,7 +31,7 @@ export type ObjectPull = { kind: 'pull' } | { kind: 'cancel' };
 /** Answers a request over a port; ends when the content does or its reader has gone. */
 export async function serveObject(
   openDesk: () => Promise<ObjectDesk>,
-  { url, range, headersOnly }: ObjectRequest,
+  { url, range, ifRange, headersOnly }: ObjectRequest,
   port: MessagePort,
 ): Promise<void> {
   const send = (answer: ObjectAnswer, transfer: Transferable[] = []): void =>
@@ -62,7 +64,7 @@ export async function serveObject(
   send({ kind: 'here' });
   try {
     const desk = await openDesk();
-    const response = await desk.respond(new URL(url), { range, headersOnly, signal: stop.signal });
+    const response = await desk.respond(new URL(url), { range, ifRange, headersOnly, signal: stop.signal });
     reader = response.body?.getReader() ?? null;
     send({ kind: 'head', status: response.status, headers: [...response.headers] });
     if (reader === null) finish({ kind: 'end' });
@@ -97,7 +99,7 @@ export function askTab(
     let over: () => void = () => undefined;
     let pulled: () => void = () => undefined;
     const failed = (sentence: string): void => {
-      if (controller === null) resolve(new Response(sentence, { status: 503 }));
+      if (controller === null) resolve(sentenceResponse(sentence, 503));
       else controller.error(new Error(sentence));
       over();
     };
@@ -121,6 +123,9 @@ export function askTab(
               },
               cancel: () => {
                 say({ kind: 'cancel' });
+                // What is on its way still has no reader.
+                port.onmessage = null;
+                port.close();
                 over();
               },
             },

@@ -7,6 +7,7 @@ import type { ComputePool } from '../crypto/jobs.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
 import type { RpcSource } from '../network/source.ts';
 import { ObjectError } from '../objects/errors.ts';
+import { sentenceResponse } from '../objects/guarded.ts';
 import { HistoryIndex, indexLocator } from '../objects/history-index.ts';
 import { objectPath, parseObjectLink, type ObjectLink } from '../objects/link.ts';
 import type { OpenedObject } from '../objects/object.ts';
@@ -426,7 +427,7 @@ export class ObjectDesk {
       return response;
     } catch (error) {
       if (options.signal.aborted) throw error;
-      return new Response(sentenceOf(error), { status: 400, headers: { 'Content-Type': 'text/plain' } });
+      return sentenceResponse(sentenceOf(error), 400);
     }
   }
 }

@@ -2,6 +2,7 @@
 import { cidOfHash } from '../protocol/cid.ts';
 import { ownSentence } from '../protocol/errors.ts';
 import { ObjectError } from './errors.ts';
+import { GUARDED, sentenceResponse } from './guarded.ts';
 import { mediaTypeOf, previewOf, savedName } from './media.ts';
 import { readObject, type ByteRange, type OpenedObject } from './object.ts';
 import type { NodeSource } from './tree.ts';
@@ -14,7 +15,7 @@ const SNIFFED_BYTES = 16;
  * the content does not reach as far.
  */
 export function rangeOf(header: string | null, size: number): ByteRange | 'unsatisfiable' | null {
-  const match = /^bytes=(\d*)-(\d*)$/.exec(header?.trim() ?? '');
+  const match = /^bytes=(\d*)-(\d*)$/i.exec(header?.trim() ?? '');
   if (match === null) return null;
   const [, first, last] = match as unknown as [string, string, string];
   if (first === '' && last === '') return null;
@@ -31,17 +32,13 @@ export function rangeOf(header: string | null, size: number): ByteRange | 'unsat
 export interface ResponseOptions {
   /** `Range` header of the request. */
   range?: string | null;
+  /** Its `If-Range` header: the range is meant only of the content that it names. */
+  ifRange?: string | null;
   /** Whether only the headers are wanted. */
   headersOnly?: boolean;
   password?: string;
   signal: AbortSignal;
 }
-
-/**
- * Whatever is inside runs nowhere: no scripts, no forms, an origin of its own. Media elements and plain navigation
- * work.
- */
-const SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; media-src data:";
 
 /**
  * A file as a response that streams verified bytes, ranges included. Every byte was verified before it is given out;
@@ -52,10 +49,11 @@ const SANDBOX = "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src
 export async function objectResponse(
   source: NodeSource,
   object: OpenedObject,
-  { range: header = null, headersOnly = false, password, signal }: ResponseOptions,
+  { range: asked = null, ifRange = null, headersOnly = false, password, signal }: ResponseOptions,
 ): Promise<Response> {
   const size = object.contentBytes;
-  const range = size === null ? null : rangeOf(header, size);
+  const isMeant = !headersOnly && (ifRange === null || ifRange === tagOf(object));
+  const range = size === null || !isMeant ? null : rangeOf(asked, size);
   const headers = await headersOf(source, object, password, signal);
   if (range === 'unsatisfiable') {
     headers.set('Content-Range', `bytes */${size}`);
@@ -70,6 +68,10 @@ export async function objectResponse(
   if (headersOnly) return new Response(null, { status, headers });
   const content = readObject(source, object, signal, { range: range ?? undefined, password });
   return new Response(await streamOf(content), { status, headers });
+}
+
+function tagOf({ hash }: OpenedObject): string {
+  return `"${cidOfHash(hash)}"`;
 }
 
 async function headersOf(
@@ -87,11 +89,9 @@ async function headersOf(
   }
   const text = type.startsWith('text/') ? `${type}; charset=utf-8` : type;
   const headers = new Headers({
+    ...GUARDED,
     'Content-Type': text,
-    'Content-Security-Policy': SANDBOX,
-    'X-Content-Type-Options': 'nosniff',
-    'Cross-Origin-Resource-Policy': 'same-origin',
-    ETag: `"${cidOfHash(object.hash)}"`,
+    ETag: tagOf(object),
     // The same identifier always has the same bytes; what a password opened is not kept.
     'Cache-Control': object.encrypted ? 'no-store' : 'public, max-age=31536000, immutable',
   });
@@ -116,9 +116,8 @@ export async function downloadResponse(
   size: number | null,
 ): Promise<Response> {
   const headers = new Headers({
+    ...GUARDED,
     'Content-Type': mediaTypeOf(name),
-    'Content-Security-Policy': SANDBOX,
-    'X-Content-Type-Options': 'nosniff',
     'Content-Disposition': dispositionOf('attachment', name),
     'Cache-Control': 'no-store',
   });
@@ -170,8 +169,5 @@ export function errorResponse(error: unknown): Response {
   const known = error instanceof ObjectError;
   const status = known ? (STATUS[error.code] ?? 502) : 502;
   const sentence = ownSentence(error) ?? 'The object could not be read.';
-  return new Response(sentence, {
-    status,
-    headers: { 'Content-Type': 'text/plain; charset=utf-8', 'Cache-Control': 'no-store' },
-  });
+  return sentenceResponse(sentence, status);
 }
