@@ -67,7 +67,6 @@ export class LightClient {
   private readonly timeAhead: TimeAhead;
   private potBudget: PotBudget;
   private readonly clock: SlotClock;
-  private readonly now: () => number;
   private readonly stopped = new AbortController();
   private readonly changes = new Changes();
   private readonly wakeup = new Wakeup();
@@ -83,9 +82,8 @@ export class LightClient {
   private started = false;
 
   private constructor(private readonly options: LightClientOptions) {
-    this.now = options.now ?? Date.now;
-    const elapsed = options.elapsed ?? (() => performance.now());
-    const clocks = { now: this.now, elapsed };
+    const { now = Date.now, elapsed = () => performance.now() } = options;
+    const clocks = { now, elapsed };
     this.potBudget = options.potBudget;
     this.pot = new PotVerifier(options.pool, options.potBudget);
     this.clock = new SlotClock(clocks);
@@ -117,7 +115,7 @@ export class LightClient {
         this.standing.synced = false;
       },
       changed: () => this.changed(),
-      now: this.now,
+      now,
       log,
     });
     this.timeAhead = new TimeAhead({

@@ -98,6 +98,10 @@ describe('ForkTree', () => {
     for (let id = 1; id <= 20; id += 1) light.insert((tip = block(id, tip, 1n)));
     light.insert(block(21, genesis, 100n));
     expect(light.size).toBe(8 + 2);
+    // However high the final block is.
+    const high = new ForkTree(tip, 100, 8);
+    for (let id = 100; id < 200; id += 1) high.insert(block(id, tip, BigInt(id)));
+    expect(high.size).toBe(8 + 2);
   });
 
   it('is always on a heaviest block, whatever the order of arrival', () => {

@@ -164,7 +164,6 @@ export class ForkTree<Extra> {
     const { root } = this;
     this.nodes.delete(root.id);
     for (const child of root.children) if (child !== next) this.drop(child);
-    root.children.clear();
     next.parent = null;
     this.root = next;
   }

@@ -343,6 +343,54 @@ describe('domains', () => {
   });
 });
 
+describe('a map of the state', () => {
+  const PAGE = 1_000;
+  const owners = () => metadata.storage('Domains', 'OperatorIdOwner');
+
+  /** A block whose state has so many owners of operators, and a reader of it. */
+  function ownersOf(count: number) {
+    const entries = Array.from({ length: count }, (_, index) => ({
+      key: owners().key(BigInt(index)),
+      value: owners().encode(new Uint8Array(32).fill(index)),
+    }));
+    const state = Trie.from(1, [{ key: new Uint8Array(32).fill(1), value: new Uint8Array(40) }, ...entries]);
+    const block = { ...(states[1] as RecordedState), state };
+    const source = stateSource([block]);
+    const at = { number: 1, hash: block.hash, stateRoot: state.root() };
+    const read = async (from = source) => {
+      const { value } = await new StateReader(from, metadata, at).entries(from, owners(), []);
+      return value.map(({ keys }) => keys[0] as bigint);
+    };
+    return { source, read };
+  }
+
+  it('is read whole when it is longer than what a node lists at once, and as empty when it is', async () => {
+    for (const count of [0, 1, PAGE, PAGE + 1]) {
+      const found = await ownersOf(count).read();
+      expect(found.length).toBe(count);
+      expect(new Set(found)).toEqual(new Set(Array.from({ length: count }, (_, index) => BigInt(index))));
+    }
+  });
+
+  it('is refused when the source lists more at once than it is asked for, or lists without end', async () => {
+    const { source, read } = ownersOf(3);
+    const list = (length: number) => Array.from({ length }, () => owners().key(0n));
+    let pages = 0;
+    const lists = (length: number) => ({
+      ...source,
+      keysPaged: () => {
+        pages += 1;
+        if (pages > 200) throw new Error('asked for ever');
+        return Promise.resolve(list(length));
+      },
+    });
+    await expect(read(lists(PAGE + 1))).rejects.toMatchObject({ code: 'too-many-entries' });
+    expect(pages).toBe(1);
+    await expect(read(lists(PAGE))).rejects.toMatchObject({ code: 'too-many-entries' });
+    expect(pages).toBe(102);
+  });
+});
+
 describe('a value of another shape than the code knows', () => {
   it('is refused as a change of the runtime', () => {
     expect(shaped(v.object({ a: big }), { a: 1n }, 'Pallet.Item')).toEqual({ a: 1n });
