@@ -8,7 +8,7 @@ import { drawReplotDelay } from './ageing.ts';
 import { claimFolder, readDescription } from './description.ts';
 import { FarmError } from './errors.ts';
 import { bytesOfSectors } from './sectors.ts';
-import { sectorFileName } from './sector-file.ts';
+import { sectorFileName, sectorFileSize } from './sector-file.ts';
 import { farmingPool, openFarm, PIECES, plottedFarm, SECTORS, stopFarms } from './test-farm.ts';
 import {
   fakeEncoding,
@@ -29,7 +29,12 @@ afterEach(stopFarms);
 describe('a farm', () => {
   it('plots, is opened again with what it has, and leaves the folder to others when it stops', async () => {
     const { farm, directory, node, snapshot } = await plottedFarm();
-    expect(snapshot()).toMatchObject({ phase: 'farming', cause: null, plotting: null });
+    expect(snapshot()).toMatchObject({
+      phase: 'farming',
+      cause: null,
+      plotting: null,
+      usedBytes: SECTORS * sectorFileSize(PIECES),
+    });
     await expect(openFarm({ directory })).rejects.toMatchObject({ code: 'in-use' });
     await farm.stop();
     expect(node.listeners).toBe(0);
@@ -37,6 +42,33 @@ describe('a farm', () => {
     const again = await openFarm({ directory, pool });
     expect(again.plotted()).toBe(true);
     expect(pool.calls['record.encode']).toBeUndefined();
+  });
+
+  it('keeps the size of its sectors, whatever the network’s is by now', async () => {
+    const allocatedBytes = bytesOfSectors(SECTORS, 1);
+    const { farm, directory } = await openFarm({ piecesInSector: 1, allocatedBytes });
+    await farm.stop();
+    const again = await openFarm({ directory, allocatedBytes });
+    expect(again.snapshot().piecesInSector).toBe(1);
+    expect(again.snapshot().sectors).toHaveLength(SECTORS);
+  });
+
+  it('removes what a write that was interrupted left, once the folder is its own', async () => {
+    let locked = false;
+    let cleaned = false;
+    class Folder extends MemoryDirectory {
+      override async lock() {
+        locked = true;
+        return super.lock();
+      }
+
+      override async clean() {
+        cleaned = locked;
+        return [];
+      }
+    }
+    await openFarm({ directory: new Folder() });
+    expect(cleaned).toBe(true);
   });
 
   it('keeps what is encoded when it is paused', async () => {
@@ -69,7 +101,15 @@ describe('a farm', () => {
   });
 
   it('leaves nothing when it is removed', async () => {
-    const { farm, directory } = await plottedFarm();
+    const { farm, directory, snapshot } = await openFarm({ plotConcurrency: 1 });
+    const halfDone = new Promise<void>((done) => {
+      farm.onChange(() => {
+        const { plotting } = snapshot();
+        if (plotting?.sector === 1 && plotting.piecesDone === 1) done();
+      });
+    });
+    farm.start();
+    await halfDone;
     await farm.remove();
     expect(directory.files.size).toBe(0);
     expect(directory.scratches.size).toBe(0);

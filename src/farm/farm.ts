@@ -187,7 +187,6 @@ export class Farm {
       history.onChange(() => this.ageing.look()),
     );
     this.sleepDetector.start();
-    this.slots.awoke();
     const timer = setInterval(() => this.lookForSlots(), LOOK_MS);
     this.unsubscribe.push(() => clearInterval(timer));
     this.ageing.look();

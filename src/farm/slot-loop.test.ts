@@ -39,6 +39,11 @@ describe('slots', () => {
       rewards: { blocks: 1, votes: 0 },
     });
     expect(snapshot().history[0]).toMatchObject({ slot: String(slot), outcome: 'won-block' });
+    const { lastAuditMs, medianAuditMs } = snapshot().slots;
+    for (const ms of [lastAuditMs, medianAuditMs, snapshot().history[0]!.auditMs]) {
+      expect(ms).toBeGreaterThan(0);
+      expect(ms).toBeLessThan(60_000);
+    }
   });
 
   it('are proven from the sector that won, though a newer one is about to replace it', async () => {
@@ -196,7 +201,10 @@ describe('slots', () => {
 });
 
 describe('slots that cease to come', () => {
-  afterEach(() => void vi.useRealTimers());
+  afterEach(() => {
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+  });
 
   it('are missed in words until one comes', async () => {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance', 'Date'] });
@@ -213,6 +221,26 @@ describe('slots that cease to come', () => {
     expect(notices.length).toBe(1);
     node.announce(slotAt(6));
     await until(() => snapshot().cause === null, 'the next audit');
+    vi.advanceTimersByTime(50_000);
+    node.announce(slotAt(7));
+    vi.advanceTimersByTime(50_000);
+    expect(snapshot()).toMatchObject({ cause: null, sleep: null });
+    expect(notices).toHaveLength(1);
+    await farm.stop();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  it('while the computer sleeps are not missed in words when it wakes', async () => {
+    vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance', 'Date'] });
+    const { node, snapshot } = await plottedFarm();
+    node.announce(slotAt(5));
+    await until(() => snapshot().slots.audited === 1, 'the audit');
+    const asleep = 3_600_000;
+    vi.setSystemTime(Date.now() + asleep);
+    const { now } = performance;
+    vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + asleep);
+    vi.advanceTimersByTime(30_000);
+    expect(snapshot().cause).toBe(null);
   });
 });
 
@@ -239,5 +267,9 @@ describe('a clock that goes forward at once', () => {
     expect(snapshot().sleep).toMatchObject({ times: 1, totalMs: 100_000, missed: 50 });
     await forward(0, 60);
     expect(snapshot().sleep).toMatchObject({ times: 1, missed: 50 });
+    // What wakes first may be the connection.
+    vi.setSystemTime(Date.now() + 200_000);
+    node.announce(slotAt(161));
+    expect(snapshot().sleep).toMatchObject({ times: 2, missed: 150 });
   });
 });

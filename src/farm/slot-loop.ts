@@ -103,7 +103,7 @@ export class SlotLoop {
   }
 
   /** Slots before this moment could not be heard. `gapMs`: by how much the clock went forward meanwhile. */
-  awoke(gapMs = 0): void {
+  awoke(gapMs: number): void {
     this.heardAt = performance.now();
     this.gapMs += gapMs;
   }

@@ -98,6 +98,16 @@ describe('a farm', () => {
     expect(pool.calls['record.encode']).toBeUndefined();
   });
 
+  it('whose sector cannot be read while it is checked does not take it for damaged', async () => {
+    const { farm, plotted, pool } = await plottedFarm();
+    const encoded = pool.calls['record.encode'];
+    const failure = new StorageError('input-output', sectorFileName(1), 'unreadable');
+    Object.assign(farm.sector(1)!, { verify: () => Promise.reject(failure) });
+    await expect(farm.scrub()).rejects.toBe(failure);
+    expect(plotted()).toBe(true);
+    expect(pool.calls['record.encode']).toBe(encoded);
+  });
+
   it('that cannot write down how large it is now stays as large as it was', async () => {
     const directory = new Place();
     const world = await plottedFarm({ directory });
