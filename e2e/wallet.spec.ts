@@ -9,6 +9,7 @@ import {
   account,
   addAlice,
   card,
+  DEVELOPMENT_PHRASE,
   makeWallet,
   openWallet,
   PASSWORD,
@@ -169,6 +170,18 @@ test('password, lock, passkey, and a backup on another device', async ({ browser
     await page.getByLabel('Password', { exact: true }).fill('battery horse correct');
     await page.getByRole('button', { name: 'Unlock', exact: true }).click();
     await expect(account(page, 'Main account')).toContainText(address);
+  });
+  await test.step('who forgot the password makes the wallet again from a phrase', async () => {
+    await lock();
+    await page.getByText('I forgot the password').click();
+    await page.getByRole('button', { name: 'I have a recovery phrase' }).click();
+    await page.getByLabel('Recovery phrase').fill(DEVELOPMENT_PHRASE);
+    await page.getByLabel('Password').first().fill(PASSWORD);
+    await page.getByLabel('The same password again').fill(PASSWORD);
+    await page.getByLabel(/^Replace the wallet/).check();
+    await page.getByRole('button', { name: 'Make the wallet' }).click();
+    await expect(account(page, 'Main account')).toBeVisible();
+    await expect(account(page, 'Main account')).not.toContainText(address);
   });
   await test.step('another device opens the old backup with the old password', async () => {
     const other = await profile(browser, app().url, network());

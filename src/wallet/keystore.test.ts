@@ -56,9 +56,23 @@ describe('keystore', () => {
     expect(text).not.toContain(PASSWORD);
   });
 
+  it('takes back a wallet that was made in the place of another', async () => {
+    const store = createMemoryWalletStore();
+    const keystore = await filled(store);
+    const undo = await keystore.create('another password', true);
+    expect(keystore.list('contact')).toEqual([]);
+    await undo();
+    expect(keystore.unlocked).toBe(false);
+    await expect(keystore.unlock('another password')).rejects.toThrow('wrong-password');
+    const again = await Keystore.open(store, options);
+    await again.unlock(PASSWORD);
+    expect(again.list('contact')).toEqual([{ id: 'rec-1', value: { name: 'Ada' } }]);
+  });
+
   it('refuses a second wallet and a short password', async () => {
     const keystore = await filled();
     await expect(keystore.create(PASSWORD)).rejects.toThrow('wallet-exists');
+    await expect(keystore.create('seven..', true)).rejects.toThrow('weak-password');
     const fresh = await Keystore.open(createMemoryWalletStore(), options);
     await expect(fresh.create('seven..')).rejects.toThrow('weak-password');
     expect(fresh.exists).toBe(false);

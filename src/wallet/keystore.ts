@@ -92,15 +92,23 @@ export class Keystore {
     );
   }
 
-  /** Makes an empty wallet, unlocked. Throws Refusal `wallet-exists`, `weak-password`. */
-  async create(password: string): Promise<void> {
-    if (this.exists)
-      throw new Refusal('wallet-exists', 'a wallet is stored', 'There is a wallet in this browser already.');
+  /**
+   * Makes an empty wallet, unlocked. Throws Refusal `wallet-exists` unless `replace`, `weak-password`. Returns what puts
+   * things back as they were, locked.
+   */
+  async create(password: string, replace = false): Promise<() => Promise<void>> {
+    this.requirePlace(replace);
+    const before: SealedWallet = { v: 1, slots: this.slots, records: [...this.records.values()] };
     const dataKey = randomBytes(DATA_KEY_BYTES);
     const slot = await this.passwordSlot(password, dataKey);
     await this.store.replace({ v: 1, slots: [slot], records: [] });
     this.take({ v: 1, slots: [slot], records: [] });
     this.dataKey = dataKey;
+    return async () => {
+      await (before.slots.length === 0 ? this.store.clear() : this.store.replace(before));
+      this.lock();
+      this.take(before);
+    };
   }
 
   private async passwordSlot(password: string, dataKey: Uint8Array): Promise<Slot> {

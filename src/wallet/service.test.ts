@@ -180,6 +180,7 @@ describe('wallet service', () => {
     for (const replace of [
       (wallet: WalletService) => wallet.restore({ file, ...replaced }),
       (wallet: WalletService) => wallet.restoreFromNetwork({ copy, phrase: OTHER, ...replaced }),
+      (wallet: WalletService) => wallet.create({ phrase: OTHER, ...replaced }),
       async (wallet: WalletService) => {
         await wallet.forget({ password: PASSWORD });
         await wallet.create({ phrase: OTHER, password: PASSWORD });

@@ -98,11 +98,17 @@ export class WalletService extends WalletSession {
 
   /**
    * Makes the wallet of a phrase (a new one, or one from elsewhere) with a first account, unlocked. Throws
-   * Refusal `phrase`, `weak-password`, `wallet-exists`.
+   * Refusal `phrase`, `weak-password`, `wallet-exists` unless `replace`.
    */
-  async create(input: { phrase: string; passphrase?: string; password: string }): Promise<void> {
+  async create(input: {
+    phrase: string;
+    passphrase?: string;
+    password: string;
+    replace?: boolean;
+  }): Promise<void> {
     const phrase = normalisedPhrase(input.phrase);
-    await this.keystore.create(input.password);
+    const undo = await this.keystore.create(input.password, input.replace === true);
+    this.wipeSeeds();
     this.use();
     try {
       await this.keystore.putAll([
@@ -112,8 +118,8 @@ export class WalletService extends WalletSession {
       ]);
       await this.addAccount({ name: 'Main account', path: '' });
     } catch (error) {
-      // A wallet without its phrase must not stay behind.
-      await this.keystore.forget(input.password);
+      // A wallet without its phrase must not stay behind, nor one with its phrase be lost for it.
+      await undo();
       throw error;
     }
     this.changed();

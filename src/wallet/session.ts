@@ -100,7 +100,7 @@ export class WalletSession {
     if (was) this.changed();
   }
 
-  private wipeSeeds(): void {
+  protected wipeSeeds(): void {
     for (const { seed, mini } of this.seeds.values()) {
       seed.fill(0);
       mini.fill(0);

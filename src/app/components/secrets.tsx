@@ -68,14 +68,18 @@ export function ReplaceWallet({
   sure,
   onChange,
 }: {
-  by: 'backup' | 'copy';
+  by: 'backup' | 'copy' | 'phrase';
   sure: boolean;
   onChange: (sure: boolean) => void;
 }) {
   return (
     <Check
       label="Replace the wallet of this browser"
-      hint={`What is not in the ${by} is lost. Nothing is replaced unless all of the ${by} opens.`}
+      hint={
+        by === 'phrase'
+          ? 'The phrase brings back accounts and keys. Names, credentials and permissions are lost.'
+          : `What is not in the ${by} is lost. Nothing is replaced unless all of the ${by} opens.`
+      }
       checked={sure}
       onChange={onChange}
     />

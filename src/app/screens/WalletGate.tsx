@@ -19,6 +19,8 @@ export function WalletGate({ children }: { children: (open: OpenWallet) => React
 }
 
 function Unlock({ status, onDone }: { status: WalletStatus; onDone: () => void }) {
+  const [way, setWay] = useState<Restoring | null>(null);
+  if (way !== null) return <Restore way={way} replaces onDone={onDone} onBack={() => setWay(null)} />;
   return (
     <div className="grid">
       <Card title="Your wallet is locked" span={6}>
@@ -26,6 +28,16 @@ function Unlock({ status, onDone }: { status: WalletStatus; onDone: () => void }
           Its keys are encrypted in this browser. Nobody can open it without your password.
         </p>
         <UnlockWallet status={status} onDone={onDone} />
+        <details>
+          <summary>I forgot the password</summary>
+          <p className="muted">
+            Nobody can tell it to you. With what you kept elsewhere the wallet is made again, under a new
+            password or the backup’s own.
+          </p>
+          <div className="row">
+            <RestoreButtons onChoose={setWay} />
+          </div>
+        </details>
       </Card>
     </div>
   );
@@ -35,19 +47,46 @@ const RestoreNetworkCopy = lazy(() =>
   import('./WalletNetworkCopy.tsx').then(({ RestoreNetworkCopy: screen }) => ({ default: screen })),
 );
 
-type Way = 'new' | 'phrase' | 'backup' | 'network';
+/** What a wallet is made again from. */
+type Restoring = 'phrase' | 'backup' | 'network';
+
+interface Restored {
+  onDone: () => void;
+  onBack: () => void;
+  /** Whether there is a wallet whose place it takes. */
+  replaces?: boolean;
+}
+
+function Restore({ way, ...props }: Restored & { way: Restoring }) {
+  if (way === 'phrase') return <ImportPhrase {...props} />;
+  if (way === 'backup') return <RestoreBackup {...props} />;
+  return (
+    <Suspense fallback={null}>
+      <RestoreNetworkCopy {...props} />
+    </Suspense>
+  );
+}
+
+function RestoreButtons({ onChoose }: { onChoose: (way: Restoring) => void }) {
+  return (
+    <>
+      <button type="button" onClick={() => onChoose('phrase')}>
+        I have a recovery phrase
+      </button>
+      <button type="button" onClick={() => onChoose('backup')}>
+        I have a backup file
+      </button>
+      <button type="button" onClick={() => onChoose('network')}>
+        I kept a copy on the network
+      </button>
+    </>
+  );
+}
 
 function NewWallet({ onDone }: { onDone: () => void }) {
-  const [way, setWay] = useState<Way | null>(null);
+  const [way, setWay] = useState<Restoring | 'new' | null>(null);
   if (way === 'new') return <CreateWallet onDone={onDone} onBack={() => setWay(null)} />;
-  if (way === 'phrase') return <ImportPhrase onDone={onDone} onBack={() => setWay(null)} />;
-  if (way === 'backup') return <RestoreBackup onDone={onDone} onBack={() => setWay(null)} />;
-  if (way === 'network')
-    return (
-      <Suspense fallback={null}>
-        <RestoreNetworkCopy onDone={onDone} onBack={() => setWay(null)} />
-      </Suspense>
-    );
+  if (way !== null) return <Restore way={way} onDone={onDone} onBack={() => setWay(null)} />;
   return (
     <div className="grid">
       <Card title="A wallet of your own" span={7}>
@@ -64,15 +103,7 @@ function NewWallet({ onDone }: { onDone: () => void }) {
           <button type="button" className="primary" onClick={() => setWay('new')}>
             Make a new wallet
           </button>
-          <button type="button" onClick={() => setWay('phrase')}>
-            I have a recovery phrase
-          </button>
-          <button type="button" onClick={() => setWay('backup')}>
-            I have a backup file
-          </button>
-          <button type="button" onClick={() => setWay('network')}>
-            I kept a copy on the network
-          </button>
+          <RestoreButtons onChoose={setWay} />
         </div>
       </Card>
     </div>
@@ -159,7 +190,8 @@ function CreateWallet({ onDone, onBack }: { onDone: () => void; onBack: () => vo
   );
 }
 
-function ImportPhrase({ onDone, onBack }: { onDone: () => void; onBack: () => void }) {
+function ImportPhrase({ onDone, onBack, replaces = false }: Restored) {
+  const [sure, setSure] = useState(false);
   const [phrase, setPhrase] = useState('');
   const [passphrase, setPassphrase] = useState('');
   const [password, setPassword] = useState('');
@@ -172,9 +204,10 @@ function ImportPhrase({ onDone, onBack }: { onDone: () => void; onBack: () => vo
           action={action}
           submit="Make the wallet"
           busy="Making the wallet…"
+          disabled={replaces && !sure}
           onSubmit={async () => {
             requireSame(password, again);
-            await wallet.create({ phrase, passphrase, password });
+            await wallet.create({ phrase, passphrase, password, replace: replaces });
             onDone();
           }}
           more={
@@ -190,6 +223,7 @@ function ImportPhrase({ onDone, onBack }: { onDone: () => void; onBack: () => vo
             onPassphrase={setPassphrase}
           />
           <Passwords password={password} again={again} onPassword={setPassword} onAgain={setAgain} />
+          {replaces && <ReplaceWallet by="phrase" sure={sure} onChange={setSure} />}
         </Form>
       </Card>
     </div>
@@ -197,7 +231,7 @@ function ImportPhrase({ onDone, onBack }: { onDone: () => void; onBack: () => vo
 }
 
 /** Puts a backup file in place of the wallet, if there is one. */
-export function RestoreBackup(props: { onDone: () => void; onBack: () => void; replaces?: boolean }) {
+export function RestoreBackup(props: Restored) {
   const [file, setFile] = useState<ChosenFile | null>(null);
   const [password, setPassword] = useState('');
   const [sure, setSure] = useState(false);
