@@ -28,7 +28,6 @@ export default function Browser({ snapshot }: ScreenProps) {
         </a>
       </div>
       <div className="grid">
-        <Capabilities />
         <InstallCard />
         <Card title="Space" span={6}>
           <p>
@@ -38,6 +37,8 @@ export default function Browser({ snapshot }: ScreenProps) {
             Folders of your drives do not count towards that.
           </p>
         </Card>
+        {/* What takes a moment to find out comes last, and moves nothing. */}
+        <Capabilities />
       </div>
     </>
   );
