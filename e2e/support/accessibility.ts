@@ -24,8 +24,10 @@ const NAMED = new Set([
   'navigation',
 ]);
 
-/** Smallest side of what is to be touched, in CSS pixels (WCAG 2.5.8). */
-const TOUCH_PX = 24;
+/** Smallest side of what is to be touched, in CSS pixels: by a finger (WCAG 2.5.5), by a pointer (WCAG 2.5.8). */
+const TOUCH_PX = { finger: 44, pointer: 24 };
+/** Up to this width the page is laid out for fingers. */
+const PHONE_PX = 480;
 
 interface Node {
   ignored: boolean;
@@ -37,11 +39,12 @@ interface Node {
 /** Violations of a page as it stands, each as “rule: what”; none is an empty list. */
 export async function violations(page: Page): Promise<string[]> {
   const session = await page.context().newCDPSession(page);
+  const touch = page.viewportSize()!.width <= PHONE_PX ? TOUCH_PX.finger : TOUCH_PX.pointer;
   try {
     return [
       ...(await unnamed(session)),
       ...(await page.evaluate(lowContrasts)),
-      ...(await page.evaluate(laidOut, TOUCH_PX)),
+      ...(await page.evaluate(laidOut, touch)),
     ];
   } finally {
     await session.detach();
@@ -138,7 +141,7 @@ function laidOut(touch: number): string[] {
     // A label is touched as well as what it names.
     const { height, width: wide } = (element.closest('label') ?? element).getBoundingClientRect();
     if (Math.min(height, wide) < touch)
-      found.push(`touch: ${words(element)} is ${Math.round(height)} px high`);
+      found.push(`touch: ${words(element)} is ${Math.round(wide)} × ${Math.round(height)} px`);
   }
   return found;
 }
