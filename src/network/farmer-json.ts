@@ -48,9 +48,11 @@ function protocolInfoFromJson(json: unknown): FarmerProtocolInfo {
   }
   const historySize = jsonU64(what, fields['historySize']);
   if (historySize === 0n) throw new DecodeError(what, 'history size is zero');
+  const maxPiecesInSector = jsonU16(what, fields['maxPiecesInSector']);
+  if (maxPiecesInSector === 0) throw new DecodeError(what, 'sectors have no pieces');
   return {
     historySize,
-    maxPiecesInSector: jsonU16(what, fields['maxPiecesInSector']),
+    maxPiecesInSector,
     recentSegments: jsonU64(what, fields['recentSegments']),
     recentHistoryFraction: [numerator, denominator],
     minSectorLifetime: jsonU64(what, fields['minSectorLifetime']),

@@ -2,6 +2,7 @@ import * as fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { DecodeError } from '../protocol/errors.ts';
+import type { FarmerAppInfo } from '../protocol/types.ts';
 import { farmerAppInfoFromJson, slotInfoFromJson, solutionResponseFromJson } from './farmer-json.ts';
 import { parseJson, stringifyJson } from './json.ts';
 import { propertiesFromJson, readProofFromJson, runtimeVersionFromJson } from './node-rpc.ts';
@@ -38,7 +39,7 @@ class Line {
 
 const clients: RpcClient[] = [];
 
-function connect(options: { timeoutMs?: number } = {}) {
+function connect(options: { timeoutMs?: number; maxMessageBytes?: number } = {}) {
   const lines: Line[] = [];
   const openSocket: OpenSocket = (_url, _max, events) => {
     const line = new Line(events);
@@ -150,6 +151,34 @@ describe('RpcClient', () => {
     expect(seen[0]).toBe(0);
   });
 
+  it('keeps as many bytes of them as one message may have', async () => {
+    const { client, line } = connect({ maxMessageBytes: 2_000 });
+    const seen: unknown[] = [];
+    client.subscribe('sub', 'unsub', [], (value) => seen.push(value));
+    line().events.open();
+    for (const name of ['A', 'A', 'A', 'A']) line().notify('note', name, 'x'.repeat(500));
+    line().answer(1, 'A');
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(seen.length).toBe(3);
+  });
+
+  it('has room for them however many came that nobody waited for', async () => {
+    const { client, line } = connect();
+    const seen: unknown[] = [];
+    const ended = client.subscribe('sub', 'unsub', [], () => undefined);
+    line().events.open();
+    for (let index = 0; index < 100; index += 1) line().notify('note', 'nobody’s', index);
+    line().answer(1, 'A');
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    ended.close();
+    for (let index = 0; index < 100; index += 1) line().notify('note', 'A', index);
+    client.subscribe('sub', 'unsub', [], (value) => seen.push(value));
+    line().notify('note', 'B', 'early');
+    line().answer(line().last().id, 'B');
+    await new Promise((resolve) => setTimeout(resolve, 0));
+    expect(seen).toEqual(['early']);
+  });
+
   it('gives up on a call in time, and on a connection that went silent', async () => {
     vi.useFakeTimers();
     const { client, line } = connect({ timeoutMs: 1_000 });
@@ -239,6 +268,34 @@ describe('JSON of nodes', () => {
     expect(encodeRequest(7, 'm', [18446744073709551615n])).toBe(
       '{"jsonrpc":"2.0","id":7,"method":"m","params":[18446744073709551615]}',
     );
+  });
+
+  it('tells farmers of a history and of a share of it that can be', () => {
+    const protocolInfo = {
+      historySize: 1,
+      maxPiecesInSector: 1000,
+      recentSegments: 5,
+      recentHistoryFraction: [1, 10],
+      minSectorLifetime: 4,
+    };
+    const told = (change: object): FarmerAppInfo =>
+      farmerAppInfoFromJson({
+        genesisHash: '11'.repeat(32),
+        dsnBootstrapNodes: [],
+        syncing: false,
+        farmingTimeout: { secs: 4, nanos: 0 },
+        protocolInfo: { ...protocolInfo, ...change },
+      });
+    expect(told({}).protocolInfo).toMatchObject({ historySize: 1n, recentHistoryFraction: [1n, 10n] });
+    for (const impossible of [
+      { historySize: 0 },
+      { recentHistoryFraction: [1, 0] },
+      { recentHistoryFraction: [1] },
+      { recentHistoryFraction: [1, 2, 3] },
+      { maxPiecesInSector: 0 },
+      { maxPiecesInSector: 65_536 },
+    ])
+      expect(() => told(impossible)).toThrow(DecodeError);
   });
 
   it('is refused with DecodeError and nothing else, whatever it holds', () => {

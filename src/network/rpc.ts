@@ -122,6 +122,8 @@ export class RpcClient implements RpcCaller {
   private readonly waiting = new Map<number, Waiting>();
   private readonly subscriptions = new Set<LiveSubscription>();
   private readonly listeners = new Set<(state: ConnectionState, reason: string | null) => void>();
+  /** Subscriptions whose name the node has not told yet; without any, nothing that comes early is waited for. */
+  private beginning = 0;
   private early: { subscription: string; result: unknown }[] = [];
   private earlyBytes = 0;
   private socket: Socket | null = null;
@@ -271,8 +273,7 @@ export class RpcClient implements RpcCaller {
   private lost(reason: string): void {
     if (this.current === 'closed') return;
     this.socket = null;
-    this.early = [];
-    this.earlyBytes = 0;
+    this.forgetEarly();
     for (const subscription of this.subscriptions) subscription.id = null;
     // What was not sent yet waits for the next connection; the rest may have been carried out.
     for (const waiting of this.waiting.values()) {
@@ -313,6 +314,7 @@ export class RpcClient implements RpcCaller {
     if (subscription !== undefined) {
       subscription.listener(result);
     } else if (
+      this.beginning > 0 &&
       this.early.length < MAX_EARLY_NOTIFICATIONS &&
       this.earlyBytes + bytes <= this.maxMessageBytes
     ) {
@@ -322,6 +324,7 @@ export class RpcClient implements RpcCaller {
   }
 
   private async begin(subscription: LiveSubscription): Promise<void> {
+    this.beginning += 1;
     try {
       const id = await this.call(subscription.method, subscription.params);
       if (typeof id !== 'string' && typeof id !== 'number') {
@@ -334,14 +337,21 @@ export class RpcClient implements RpcCaller {
       subscription.id = String(id);
       const early = this.early.filter((one) => one.subscription === subscription.id);
       this.early = this.early.filter((one) => one.subscription !== subscription.id);
-      if (this.early.length === 0) this.earlyBytes = 0;
       for (const { result } of early) subscription.listener(result);
       subscription.news.begun?.();
     } catch (error) {
       if (error instanceof RpcError && error.code !== 'disconnected' && error.code !== 'closed') {
         subscription.news.failed?.(error);
       }
+    } finally {
+      this.beginning -= 1;
+      if (this.beginning === 0) this.forgetEarly();
     }
+  }
+
+  private forgetEarly(): void {
+    this.early = [];
+    this.earlyBytes = 0;
   }
 
   private end(subscription: LiveSubscription): void {

@@ -60,17 +60,26 @@ export function decodeDigestItem(bytes: Uint8Array): DigestItem {
   return decodeAll(bytes, 'digest-item', readDigestItem);
 }
 
-/** Reads a header. Throws DecodeError. */
+/** Reads a header of at most 64 KiB. Throws DecodeError. */
 export function readHeader(reader: ScaleReader): Header {
+  const start = reader.position;
   const parentHash = reader.raw(32);
   const number = reader.compact();
-  return {
+  const header = {
     parentHash,
     number,
     stateRoot: reader.raw(32),
     extrinsicsRoot: reader.raw(32),
     digest: reader.vec(readDigestItem, 1, MAX_DIGEST_ITEMS),
   };
+  requireHeaderBytes(reader.position - start);
+  return header;
+}
+
+function requireHeaderBytes(length: number): void {
+  if (length > MAX_HEADER_BYTES) {
+    throw new DecodeError('header', `${length} bytes where at most ${MAX_HEADER_BYTES} are allowed`);
+  }
 }
 
 /** Writes a header. */
@@ -85,9 +94,7 @@ export function writeHeader(writer: ScaleWriter, header: Header): void {
 
 /** Decodes a SCALE header of at most 64 KiB; throws DecodeError. */
 export function decodeHeader(bytes: Uint8Array): Header {
-  if (bytes.length > MAX_HEADER_BYTES) {
-    throw new DecodeError('header', `${bytes.length} bytes where at most ${MAX_HEADER_BYTES} are allowed`);
-  }
+  requireHeaderBytes(bytes.length);
   return decodeAll(bytes, 'header', readHeader);
 }
 
@@ -150,7 +157,7 @@ export function toRpcHeader(header: Header): RpcHeader {
   };
 }
 
-/** Reads a header from its JSON-RPC shape, whatever a source sent; throws DecodeError. */
+/** Reads a header (SCALE of at most 64 KiB) from its JSON-RPC shape, whatever a source sent; throws DecodeError. */
 export function fromRpcHeader(json: unknown): Header {
   const header = json as Partial<RpcHeader> | null;
   const logs: unknown = header?.digest?.logs;
@@ -170,11 +177,13 @@ export function fromRpcHeader(json: unknown): Header {
   const number = /^0x[0-9a-fA-F]{1,8}$/.test(header.number) ? Number.parseInt(header.number, 16) : Number.NaN;
   if (Number.isNaN(number))
     throw new DecodeError('header', `${header.number.slice(0, 20)} is not a block number`);
-  return {
+  const decoded = {
     parentHash: fromHex(header.parentHash, 32),
     number,
     stateRoot: fromHex(header.stateRoot, 32),
     extrinsicsRoot: fromHex(header.extrinsicsRoot, 32),
     digest: logs.map((log) => decodeDigestItem(fromHex(log))),
   };
+  requireHeaderBytes(encodeHeader(decoded).length);
+  return decoded;
 }

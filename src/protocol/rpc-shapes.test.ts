@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { decodeSignedBlock, encodeSignedBlock } from './block.ts';
 import { toHex } from './bytes.ts';
 import { SUBSPACE_ENGINE } from './constants.ts';
 import { DecodeError, ProtocolError } from './errors.ts';
@@ -6,6 +7,7 @@ import {
   decodeHeader,
   encodeHeader,
   fromRpcHeader,
+  headerHash,
   MAX_HEADER_BYTES,
   sealOf,
   toRpcHeader,
@@ -87,6 +89,23 @@ describe('header', () => {
     expect(filled(most).length).toBe(MAX_HEADER_BYTES);
     expect(decodeHeader(filled(most)).number).toBe(300);
     expect(() => decodeHeader(filled(most + 1))).toThrow('are allowed');
+  });
+
+  it('is at most 64 KiB in JSON and in a block, too, however many items share them', () => {
+    const halves = (bytes: number): Header => {
+      const data = [new Uint8Array(bytes >> 1), new Uint8Array(bytes - (bytes >> 1))];
+      return { ...HEADER, digest: data.map((half) => ({ kind: 'other', data: half })) };
+    };
+    const most = MAX_HEADER_BYTES - (encodeHeader(halves(50_000)).length - 50_000);
+    const ways = [
+      (header: Header) => fromRpcHeader(toRpcHeader(header)),
+      (header: Header) =>
+        decodeSignedBlock(encodeSignedBlock({ header, extrinsics: [], justifications: null })).header,
+    ];
+    for (const way of ways) {
+      expect(headerHash(way(halves(most)))).toEqual(headerHash(halves(most)));
+      expect(() => way(halves(most + 1))).toThrow('are allowed');
+    }
   });
 
   it('ends with a seal of 64 bytes of the network’s engine', () => {

@@ -108,7 +108,7 @@ const CHANGES: Record<string, [rules: string[], Change]> = {
       const { checkpoints } = block.justification;
       return {
         ...block,
-        justification: { ...block.justification, checkpoints: [...checkpoints, checkpoints.at(-1)!] },
+        justification: { ...block.justification, checkpoints: [...checkpoints, new Uint8Array(128)] },
       };
     },
   ],
@@ -218,6 +218,51 @@ describe('every recorded block passes the rules, and is refused with', () => {
         expect(rules).toContain(ruleOf({ ...step, block }));
       }),
       { numRuns: 300 },
+    );
+  });
+});
+
+/** The rules in the order in which a full node applies them. */
+const ORDER = [
+  'parent-known',
+  'number',
+  'root-plot-public-key',
+  'slot-increase',
+  'solution-range-digest',
+  'pot-output',
+  'justification-seed',
+  'justification-count',
+  'segment-commitment-known',
+  'segment-commitment-digest',
+  'pot-slot-iterations-digest',
+  'pot-parameters-change-digest',
+  'root-plot-public-key-digest',
+  'next-solution-range-digest',
+];
+
+/** Outputs that a wrong seed leads to say nothing, so that of these two either may come first. */
+const TOGETHER = ['pot-output', 'justification-seed'];
+
+describe('a block with two things changed', () => {
+  it('is refused for the one that a full node looks at first', () => {
+    const changes = Object.values(CHANGES).map(([, change]) => change);
+    const some = fc.nat(changes.length - 1);
+    fc.assert(
+      fc.property(fc.nat(steps.length - 1), some, some, fc.nat(40), (at, first, second, n) => {
+        const step = steps[at]!;
+        const one = changes[first]!(step, n);
+        const other = changes[second]!(step, n);
+        const both = one && changes[second]!({ ...step, block: one }, n);
+        fc.pre(one !== null && other !== null && both !== null);
+        const alone = [one, other].map((block) => ruleOf({ ...step, block })!);
+        fc.pre(alone[0] !== alone[1]);
+        const due = ORDER.filter((rule) => alone.includes(rule));
+        expect(due.length).toBe(2);
+        const seen = ruleOf({ ...step, block: both });
+        if (TOGETHER.every((rule) => due.includes(rule))) expect(due).toContain(seen);
+        else expect(seen).toBe(due[0]);
+      }),
+      { numRuns: 2_000 },
     );
   });
 });
