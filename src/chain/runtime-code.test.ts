@@ -20,7 +20,7 @@ describe('the code of a runtime', () => {
 
   it('reads the state it asks for, each value once', async () => {
     const key = utf8('a key');
-    const code = tinyRuntime(metadata, { calls: { name: 'ext_storage_get_version_1', argument: key } });
+    const code = tinyRuntime(metadata, { calls: { name: 'ext_storage_get_version_1', arguments: [key] } });
     const asked: Uint8Array[] = [];
     const found = await metadataOfCode(code, async (keys) => {
       asked.push(...keys);
@@ -36,7 +36,7 @@ describe('the code of a runtime', () => {
     const hostile: [string, Uint8Array][] = [
       [
         'a call',
-        tinyRuntime(metadata, { calls: { name: 'ext_storage_set_version_1', argument: utf8('k') } }),
+        tinyRuntime(metadata, { calls: { name: 'ext_storage_set_version_1', arguments: [utf8('k')] } }),
       ],
       ['a trap', tinyRuntime(metadata, { traps: true })],
       ['outside', tinyRuntime(metadata, { returns: (1000n << 32n) | 0xffff_fff0n })],
@@ -49,6 +49,40 @@ describe('the code of a runtime', () => {
       const outcome = await metadataOfCode(code, nothing).catch((error: unknown) => error);
       expect([what, outcome instanceof ProtocolError]).toEqual([what, true]);
     }
+  });
+
+  it('has no memory but what it is given, and no more of that than is allowed', async () => {
+    const small = Uint8Array.of(1, 2, 3);
+    await expect(metadataOfCode(tinyRuntime(small, { ownMemory: true }), nothing)).rejects.toThrow(
+      'memory of its own',
+    );
+    const reading = (values: number) =>
+      tinyRuntime(small, {
+        calls: {
+          name: 'ext_storage_get_version_1',
+          arguments: Array.from({ length: values }, (_, index) => Uint8Array.of(index)),
+        },
+      });
+    const large = new Uint8Array(130 * 2 ** 20);
+    expect(await metadataOfCode(reading(1), async () => [large])).toEqual(small);
+    await expect(metadataOfCode(reading(2), async () => [large])).rejects.toThrow('runtime-code');
+    expect(await metadataOfCode(reading(64), async () => [null])).toEqual(small);
+    await expect(metadataOfCode(reading(65), async () => [null])).rejects.toThrow('too much of the state');
+  });
+
+  it('is decompressed to 50 MiB at most', () => {
+    // Blocks of zstd that say one byte 128 KiB times.
+    const ofBlocks = (count: number): Uint8Array => {
+      const blocks = Array.from({ length: count }, (_, index) => [
+        index === count - 1 ? 3 : 2,
+        0,
+        0x10,
+        0x61,
+      ]);
+      return concat(PREFIX, fromHex('28b52ffd0058'), Uint8Array.from(blocks.flat()));
+    };
+    expect(decompressCode(ofBlocks(400)).length).toBe(50 * 2 ** 20);
+    expect(() => decompressCode(ofBlocks(401))).toThrow('too large');
   });
 
   it('is decompressed, and a text is told from it', () => {

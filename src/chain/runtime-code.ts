@@ -19,6 +19,10 @@ const PAGE_BYTES = 64 * 1024;
 const FIRST_PAGES = 512;
 /** Memory that the code may take, in pages: 256 MiB. */
 const MAX_PAGES = 4_096;
+/** Bytes before the first section of a module. */
+const MODULE_HEADER_BYTES = 8;
+/** The section that memory of a module's own is declared in. */
+const MEMORY_SECTION = 5;
 /** Values of the state that a run may read. */
 const MAX_VALUES = 64;
 
@@ -56,6 +60,23 @@ export function decompressCode(code: Uint8Array): Uint8Array {
     refuse('the code does not decompress', error);
   }
   return concat(...parts);
+}
+
+/** Whether a module, which has to be one that compiles, has a section of this kind. */
+function hasSection(wasm: Uint8Array, kind: number): boolean {
+  let at = MODULE_HEADER_BYTES;
+  while (at < wasm.length) {
+    if (wasm[at] === kind) return true;
+    at += 1;
+    let size = 0;
+    for (let unit = 1, more = true; more; unit *= 128, at += 1) {
+      const byte = wasm[at] ?? 0;
+      size += (byte & 0x7f) * unit;
+      more = byte >= 0x80;
+    }
+    at += size;
+  }
+  return false;
 }
 
 /** Hands out memory above the code's own, and never takes any back: a run is short. */
@@ -162,6 +183,7 @@ export async function metadataOfCode(
   const module = await WebAssembly.compile(wasm.slice()).catch((error: unknown) =>
     refuse('the code does not compile', error),
   );
+  if (hasSection(wasm, MEMORY_SECTION)) refuse('a memory of its own, which nothing bounds');
   const known: Known = new Map();
   for (;;) {
     try {

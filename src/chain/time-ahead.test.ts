@@ -133,3 +133,41 @@ test('a proof that holds counts although the head moved on while it was walked, 
   await reached(PROVEN + 1n);
   expect(world.lies).toEqual([]);
 });
+
+test('what cannot be judged yet is kept for 64 slots, four proofs of each, one of a peer', async () => {
+  const other = { ...proofs[0]!, seed: new Uint8Array(16) };
+  const peers = ['carl', 'dora', 'emil', 'fritz'].map((name) => ({ name }) as unknown as Peer);
+  const verified = async (heard: (ahead: TimeAhead) => void, moved: Partial<BlockContext> = {}) => {
+    const { ahead, world, verify } = setUp();
+    world.head = { ...contextAt(0), change: null };
+    heard(ahead);
+    world.head = { ...world.head, ...moved };
+    ahead.headChanged();
+    await Promise.resolve();
+    return verify.mock.calls.length;
+  };
+  for (const [places, calls] of [
+    [3, 1],
+    [4, 0],
+  ] as const) {
+    const seen = await verified((ahead) => {
+      for (const peer of peers.slice(0, places)) ahead.heard(peer, other);
+      ahead.heard(ben, proofs[0]!);
+    });
+    expect([places, seen]).toEqual([places, calls]);
+  }
+  const twice = await verified((ahead) => {
+    ahead.heard(ben, other);
+    ahead.heard(ben, proofs[0]!);
+  });
+  expect(twice).toBe(0);
+  for (const [slot, calls] of [
+    [PROVEN + 64n, 1],
+    [PROVEN + 65n, 0],
+  ] as const) {
+    const seen = await verified((ahead) => ahead.heard(anna, { ...proofs[0]!, slot }), {
+      provenSlot: slot - 1n,
+    });
+    expect([slot, seen]).toEqual([slot, calls]);
+  }
+});

@@ -4,32 +4,38 @@ import type { SlotInfo, SlotNumber } from '../protocol/types.ts';
 
 /** Slots out of order after which the farm believes the node rather than what it saw before. */
 const RESYNC_AFTER = 3;
+/** Most slots that can have gone by unheard: four months of the fastest. */
+const MOST_SKIPPED = 10_000_000n;
+
+function canFollow(slot: SlotNumber, last: SlotNumber): boolean {
+  return slot > last && slot - last <= MOST_SKIPPED;
+}
 
 /**
- * The order of slots. A slot that came before is ignored; one before the last is refused, until several of them
- * come in order: then it was the last one that was wrong, or another node's.
+ * The order of slots. A slot that came before is ignored; one before the last, or too far after it, is refused, until
+ * several of them come in order: then it was the last one that was wrong, or another node's.
  */
 export class SlotOrder {
   private last: SlotNumber | null = null;
-  private earlier: SlotNumber[] = [];
+  private strange: SlotNumber[] = [];
 
   /**
    * Returns how many slots were skipped before this one; null for the last one again.
    *
-   * @throws ProtocolError (rule `slot-info`) for a slot before the last.
+   * @throws ProtocolError (rule `slot-info`) for a slot that cannot follow the last.
    */
   follow(slot: SlotNumber): number | null {
     const { last } = this;
     if (slot === last) return null;
-    if (last === null || slot > last) {
-      this.earlier = [];
+    if (last === null || canFollow(slot, last)) {
+      this.strange = [];
       this.last = slot;
       return last === null ? 0 : Number(slot - last - 1n);
     }
-    const before = this.earlier.at(-1);
-    this.earlier = before !== undefined && slot > before ? [...this.earlier, slot] : [slot];
-    if (this.earlier.length < RESYNC_AFTER) throw impossibleSlot(slot, `slot ${slot} after slot ${last}`);
-    this.earlier = [];
+    const before = this.strange.at(-1);
+    this.strange = before !== undefined && canFollow(slot, before) ? [...this.strange, slot] : [slot];
+    if (this.strange.length < RESYNC_AFTER) throw impossibleSlot(slot, `slot ${slot} after slot ${last}`);
+    this.strange = [];
     this.last = slot;
     return 0;
   }

@@ -93,6 +93,21 @@ describe('HelperClient', () => {
     expect(sizes).toEqual([1_024, 6, 2, 1]);
   });
 
+  test('lets no more than 65 536 slots wait', async () => {
+    const helper = await start();
+    const client = connect(helper.port);
+    await until(client, 'ready');
+    const enough = new AbortController();
+    const all = client.verify(
+      Array.from({ length: 65_536 }, () => slot),
+      enough.signal,
+    );
+    await expect(client.verify([slot])).rejects.toMatchObject({ code: 'refused' });
+    enough.abort(new Error('enough'));
+    await expect(all).rejects.toThrow('enough');
+    expect(await client.verify([slot])).toHaveLength(1);
+  });
+
   test('gives the code to nothing but an unpaired helper', async () => {
     for (const answer of [
       { id: 1, result: INFO },

@@ -298,6 +298,13 @@ describe('JSON of nodes', () => {
       expect(() => told(impossible)).toThrow(DecodeError);
   });
 
+  it('proves with 100 000 nodes of a trie at most', () => {
+    const proofOf = (nodes: number) =>
+      readProofFromJson({ at: '0x'.padEnd(66, '1'), proof: Array.from({ length: nodes }, () => '0x00') });
+    expect(proofOf(100_000).proof).toHaveLength(100_000);
+    expect(() => proofOf(100_001)).toThrow(DecodeError);
+  });
+
   it('is refused with DecodeError and nothing else, whatever it holds', () => {
     const decoders: ((json: unknown) => unknown)[] = [
       farmerAppInfoFromJson,

@@ -141,6 +141,15 @@ describe('justification', () => {
     );
   });
 
+  it('covers at most 65 536 slots', () => {
+    const covering = (slots: number): Uint8Array => {
+      const checkpoints = Array.from({ length: slots }, () => JUSTIFICATION.checkpoints[0]!);
+      return encodeJustification({ ...JUSTIFICATION, checkpoints });
+    };
+    expect(decodeJustification(covering(65_536)).checkpoints).toHaveLength(65_536);
+    expect(() => decodeJustification(covering(65_537))).toThrow(DecodeError);
+  });
+
   it('is lists of numbers in JSON', () => {
     const all = [
       subspaceJustification(JUSTIFICATION),

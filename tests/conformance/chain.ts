@@ -108,7 +108,6 @@ export async function* cases(ctx: ConformanceContext, files: string[]): AsyncGen
   const has = (name: string) => files.includes(`chain/${name}`);
   const load = <T>(name: string) => ctx.json<T>(`chain/${name}`);
   const constants = await constantsOf(ctx, files);
-  let blocks: number | null = null;
   if (has('rpc-samples.json')) yield* sampleCases(await load<SamplesFile>('rpc-samples.json'));
   if (has('chain.json.gz')) {
     const chain = await load<ChainFile>('chain.json.gz');
@@ -119,7 +118,6 @@ export async function* cases(ctx: ConformanceContext, files: string[]): AsyncGen
     }
     if (has('headers-long.json.gz')) {
       const long = await load<LongFile>('headers-long.json.gz');
-      blocks = chain.blocks.length + long.blocks.length;
       yield* longCases(long, chain, replay);
     }
     if (has('rpc-samples.json')) yield sampledChainCase(await load<SamplesFile>('rpc-samples.json'), replay);
@@ -130,7 +128,7 @@ export async function* cases(ctx: ConformanceContext, files: string[]): AsyncGen
     const forks = await load<ChainFile>('forks.json.gz');
     yield* chainCases('forks', forks, await Replay.open(genesisFacts(forks), constants));
   }
-  if (has('timings.json')) yield* timingCases(await load<TimingsFile>('timings.json'), blocks);
+  if (has('timings.json')) yield* timingCases(await load<TimingsFile>('timings.json'));
 }
 
 export const chain: ConformanceSuite = {

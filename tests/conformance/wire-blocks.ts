@@ -1,4 +1,5 @@
 /** The blocks that a node handed out, verified as a light client verifies them. */
+import { decodeRuntimeConstants } from '../../src/chain/constants.ts';
 import type { GenesisFacts } from '../../src/chain/genesis.ts';
 import { claimedSlots } from '../../src/chain/rules/proof-of-time.ts';
 import type { VerifiedBlock } from '../../src/chain/verifier.ts';
@@ -18,7 +19,9 @@ import {
 import { SUBSPACE_ENGINE } from '../../src/protocol/constants.ts';
 import { decodeExtrinsic, encodeExtrinsic } from '../../src/protocol/extrinsic.ts';
 import { headerHash } from '../../src/protocol/header.ts';
+import { decodeAll } from '../../src/protocol/scale.ts';
 import { orderedTrieRoot } from '../../src/protocol/trie.ts';
+import type { ChainConstants } from '../../src/protocol/types.ts';
 import { Replay, unprefixed } from './chain-support.ts';
 import { expectSame } from './protocol-support.ts';
 import type { ConformanceCase } from './types.ts';
@@ -39,19 +42,28 @@ const SAMPLED_SLOTS = 2;
 /** Of the trie of extrinsics, in the runtime of that release. */
 const EXTRINSICS_STATE_VERSION = 1;
 
+/** What the node answered to a call of the runtime, by the call's name. */
+function answerOf({ calls }: CallsFile, method: string): Uint8Array {
+  const call = calls.find(({ request }) => request.includes(`"${method}"`));
+  if (call === undefined || typeof call.reply !== 'string')
+    throw new Error(`no answer to ${method} is recorded of this chain`);
+  return bytes((parseJson(call.reply) as { result: string }).result);
+}
+
+/** The chain's constants; those that no call tells are the ones that all networks of the runtime share. */
+function constantsOf(long: CallsFile): ChainConstants {
+  const told = decodeRuntimeConstants(answerOf(long, 'SubspaceApi_chain_constants'));
+  const pieces = answerOf(long, 'SubspaceApi_max_pieces_in_sector');
+  const maxPiecesInSector = decodeAll(pieces, 'pieces', (reader) => reader.u16());
+  return { ...PUBLIC_CONSTANTS, ...told, maxPiecesInSector };
+}
+
 /** What the recorded chain began with, as the node's later answers about unchanged values have it. */
-function genesisOf({ blocks }: BlocksFile, long: CallsFile | null): GenesisFacts {
+function genesisOf({ blocks }: BlocksFile, long: CallsFile): GenesisFacts {
   const header = fromRpcSignedBlock(blocks[0]?.reply).header;
-  const result = (method: string): Uint8Array | null => {
-    const call = long?.calls.find(({ request }) => request.includes(`"${method}"`));
-    if (call === undefined || typeof call.reply !== 'string') return null;
-    return bytes((parseJson(call.reply) as { result: string }).result);
-  };
-  const ranges = result('SubspaceApi_solution_ranges');
-  const pot = result('SubspaceApi_pot_parameters');
-  const adjust = result('SubspaceApi_should_adjust_solution_range');
-  if (ranges === null || pot === null || adjust === null)
-    throw new Error('the answers about this chain are missing');
+  const ranges = answerOf(long, 'SubspaceApi_solution_ranges');
+  const pot = answerOf(long, 'SubspaceApi_pot_parameters');
+  const adjust = answerOf(long, 'SubspaceApi_should_adjust_solution_range');
   return {
     header,
     solutionRange: new DataView(ranges.buffer).getBigUint64(0, true),
@@ -94,10 +106,10 @@ export async function* blockCases(file: BlocksFile, long: CallsFile | null): Asy
     const { header, justifications } = fromRpcSignedBlock(reply);
     return { header, justification: subspacePayload(justifications) };
   });
-  // The runtime of that release and its constants are those of the public networks.
+  const constants = constantsOf(long);
   const replay = await Replay.open(
     genesisOf(file, long),
-    PUBLIC_CONSTANTS,
+    constants,
     (pool) => new UnseenTime(pool, { mode: 'full' }),
   );
   const verified: VerifiedBlock[] = [];
@@ -115,7 +127,7 @@ export async function* blockCases(file: BlocksFile, long: CallsFile | null): Asy
       rule: 'pot-checkpoints',
       run: async () => {
         const { block } = verified[randomBelow(verified.length)] as VerifiedBlock;
-        const slots = claimedSlots(block, PUBLIC_CONSTANTS.blockAuthoringDelay);
+        const slots = claimedSlots(block, constants.blockAuthoringDelay);
         const slot = slots[randomBelow(slots.length)] as (typeof slots)[number];
         const pot = new PotVerifier(createInlinePool(), { mode: 'sampled', checkpointsPerSlot: 1 });
         await pot.verify([slot], { priority: JobPriority.catchUp });

@@ -35,8 +35,10 @@ const bytes = (...values: number[]) => Uint8Array.from(values);
 const constant = (value: bigint) => concat(bytes(0x42), signed(value));
 
 export interface TinyRuntimeOptions {
-  /** A host function from 64 bits to 64 bits that it calls first, with the place of `argument`. */
-  calls?: { name: string; argument: Uint8Array };
+  /** A host function from 64 bits to 64 bits that it calls first, once with the place of each argument. */
+  calls?: { name: string; arguments: Uint8Array[] };
+  /** Has memory of its own instead of its host's. */
+  ownMemory?: boolean;
   /** What it returns instead of the place of its metadata: address and length packed into 64 bits. */
   returns?: bigint;
   /** Ends in a trap. */
@@ -45,22 +47,28 @@ export interface TinyRuntimeOptions {
 
 /** WebAssembly whose `Metadata_metadata` gives this metadata. */
 export function tinyRuntime(metadata: Uint8Array, options: TinyRuntimeOptions = {}): Uint8Array {
-  const { calls, traps } = options;
+  const { calls, traps, ownMemory } = options;
   const result = new ScaleWriter(metadata.length + 8).byteVector(metadata).bytes();
-  const argument = calls?.argument ?? new Uint8Array();
-  const data = concat(argument, result);
   const pack = (at: number, size: number) => (BigInt(size) << 32n) | BigInt(at);
-  const packed = options.returns ?? pack(DATA_AT + argument.length, result.length);
-  const call = concat(constant(pack(DATA_AT, argument.length)), bytes(0x10, 0, 0x1a));
-  const body = concat(calls ? call : bytes(), traps ? bytes(0x00) : bytes(), constant(packed), bytes(0x0b));
+  let end = DATA_AT;
+  const made = (calls?.arguments ?? []).map((argument) => {
+    const call = concat(constant(pack(end, argument.length)), bytes(0x10, 0, 0x1a));
+    end += argument.length;
+    return call;
+  });
+  const data = concat(...(calls?.arguments ?? []), result);
+  const packed = options.returns ?? pack(end, result.length);
+  const body = concat(...made, traps ? bytes(0x00) : bytes(), constant(packed), bytes(0x0b));
   const code = concat(unsigned(0), body);
   const hosts = calls ? [concat(named('env'), named(calls.name), bytes(0x00, 1))] : [];
+  const memory = ownMemory ? [] : [concat(named('env'), named('memory'), bytes(0x02, 0x00, 1))];
   const base = concat(bytes(0x41), signed(BigInt(Math.ceil((DATA_AT + data.length) / 8) * 8)), bytes(0x0b));
   return concat(
     bytes(0x00, 0x61, 0x73, 0x6d, 1, 0, 0, 0),
     section(1, list(bytes(0x60, 2, I32, I32, 1, I64), bytes(0x60, 1, I64, 1, I64))),
-    section(2, list(concat(named('env'), named('memory'), bytes(0x02, 0x00, 1)), ...hosts)),
+    section(2, list(...memory, ...hosts)),
     section(3, list(unsigned(0))),
+    ownMemory ? section(5, list(bytes(0x00, 1))) : bytes(),
     section(6, list(concat(bytes(I32, 0), base))),
     section(
       7,
