@@ -13,7 +13,11 @@ const headerOf = (number: number): Header => ({
 
 /** A peer of a source that announces what the test wants, by a clock that the test sets. */
 function setUp() {
-  const world = { now: 0, lies: [] as string[], announce: (_: Header): void => undefined };
+  const world: { now: number; lies: string[]; announce: (header: Header) => void } = {
+    now: 0,
+    lies: [],
+    announce: () => undefined,
+  };
   const source: Partial<ChainSource> = {
     name: 'a node',
     state: 'connected',
