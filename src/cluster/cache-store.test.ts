@@ -62,6 +62,33 @@ describe('the places of a cache', () => {
     expect(directory.files.has(FILE)).toBe(false);
   });
 
+  it('hold what they held where another piece cannot be written', async () => {
+    const { directory, store } = await stored();
+    const write = directory.write.bind(directory);
+    directory.write = () => Promise.reject(new Error('the disk is full'));
+    await expect(store.write(1, 6n, PIECE)).rejects.toThrow('full');
+    expect([store.indexAt(1), (await store.read(1))?.[0]]).toEqual([5n, 5n]);
+    directory.write = write;
+    await store.write(1, 6n, PIECE);
+    expect((await store.read(1))?.[0]).toBe(6n);
+  });
+
+  it('keep no file open', async () => {
+    const { directory, store } = await stored();
+    await store.close();
+    let [opened, closed] = [0, 0];
+    const open = directory.open.bind(directory);
+    directory.open = async (name) => {
+      const handle = await open(name);
+      opened += 1;
+      return { ...handle, close: async () => void (closed += 1) };
+    };
+    const again = await CacheStore.open(directory, 2);
+    await again.read(1);
+    // The description, the index of the piece, the piece.
+    expect([opened, closed]).toEqual([3, 3]);
+  });
+
   it('hold what was written last, though what lay there before turned out damaged meanwhile', async () => {
     let open: () => void = () => undefined;
     /** Takes its time to open a file. */

@@ -95,8 +95,6 @@ export class CacheStore {
     const begin = littleEndian(index, INDEX_BYTES);
     const parts = [concat(begin, piece), blake3Hash(begin, piece)];
     await this.changes.run(async () => {
-      // Meanwhile whoever reads finds nothing rather than the wrong piece.
-      this.elements.delete(offset);
       await this.directory.write(fileOf(offset), parts);
       this.elements.set(offset, { index });
     });

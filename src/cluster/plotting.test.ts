@@ -70,7 +70,7 @@ function plotting(plotWith: PlotWith = 'both'): ClusterPlotting {
     plotWith,
     plotHere: async () => {
       plottedHere += 1;
-      await new Promise((resolve) => setTimeout(resolve, 1_000));
+      await new Promise((resolve) => setTimeout(resolve, 5_000));
     },
     log: (line) => lines.push(line),
   });
@@ -165,7 +165,7 @@ describe('a farmer', () => {
   it('asks nobody where it is to plot by itself, one sector after the other', async () => {
     const how = plotting('self');
     const both = Promise.all([how.plot(plan, context), how.plot(plan, context)]);
-    await vi.advanceTimersByTimeAsync(500);
+    await vi.advanceTimersByTimeAsync(4_900);
     expect(plottedHere).toBe(1);
     await vi.advanceTimersByTimeAsync(10_000);
     await both;
@@ -177,7 +177,22 @@ describe('a farmer', () => {
     const outcome = plotting().plot(plan, context);
     await vi.advanceTimersByTimeAsync(9_900);
     expect(plottedHere).toBe(0);
-    await vi.advanceTimersByTimeAsync(3_000);
+    await vi.advanceTimersByTimeAsync(10_000);
+    await outcome;
+    expect(plottedHere).toBe(1);
+  });
+
+  it('counts those ten seconds from the last offer, and leaves who is busy two', async () => {
+    offers(0);
+    const outcome = plotting().plot(plan, context);
+    await vi.advanceTimersByTimeAsync(5_000);
+    offers(4);
+    fake.answer(messages.plotSector, () => [{ kind: 'occupied' }]);
+    await vi.advanceTimersByTimeAsync(6_900);
+    expect(asked(messages.plotSector)).toBe(3);
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect([asked(messages.plotSector), plottedHere]).toEqual([4, 0]);
+    await vi.advanceTimersByTimeAsync(10_000);
     await outcome;
     expect(plottedHere).toBe(1);
   });

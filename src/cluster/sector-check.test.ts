@@ -52,21 +52,23 @@ function resealed(changed: Uint8Array): Uint8Array {
   return result;
 }
 
+/** Why a sector is refused, or that it passed as it is. */
 async function outcome(
   sector: Uint8Array,
   size = 1_800_000,
   pool: FakePool = sound,
   said = plotted,
+  sample: number | undefined = PIECES,
 ): Promise<string> {
   async function* parts() {
     for (let from = 0; from < sector.length; from += size) yield sector.subarray(from, from + size);
   }
-  const context = { pool, history, pieces: new FakeSource(), sample: PIECES, signal };
+  const context = { pool, history, pieces: new FakeSource(), sample, signal };
   const passed: Uint8Array[] = [];
   try {
     for await (const part of checkedSector(parts(), said, plan, context)) passed.push(part);
   } catch (error) {
-    return (error as { code: string }).code;
+    return (error as Error).message;
   }
   return equal(concat(...passed), sector) ? 'passed' : 'changed';
 }
@@ -74,17 +76,49 @@ async function outcome(
 describe('a sector that somebody else encoded', () => {
   it('passes whole, however it is cut', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.integer({ min: 200_000, max: 3_000_000 }), async (size) => {
-        expect(await outcome(bytes, size)).toBe('passed');
-      }),
+      fc.asyncProperty(
+        fc.oneof(fc.integer({ min: 3_000, max: 20_000 }), fc.integer({ min: 20_000, max: 3_000_000 })),
+        async (size) => {
+          expect(await outcome(bytes, size)).toBe('passed');
+        },
+      ),
       { numRuns: 6 },
     );
   });
 
   it('is refused when it is too short or too long', async () => {
-    expect(await outcome(bytes.subarray(0, -1))).toBe('wrong-sector');
-    expect(await outcome(concat(bytes, Uint8Array.of(0)))).toBe('wrong-sector');
-    expect(await outcome(new Uint8Array(0))).toBe('wrong-sector');
+    const { length } = bytes;
+    const short = (seen: number) => `wrong-sector: it has ${seen} bytes, ${length} expected`;
+    expect(await outcome(bytes.subarray(0, -1))).toBe(short(length - 1));
+    expect(await outcome(concat(bytes, Uint8Array.of(0)))).toBe(
+      `wrong-sector: it has more than ${length} bytes`,
+    );
+    expect(await outcome(new Uint8Array(0))).toBe(short(0));
+    expect(await outcome(bytes.subarray(0, 10))).toBe(short(10));
+  });
+
+  it('is read no further once it is too long', async () => {
+    let given = 0;
+    async function* endless() {
+      for (; given < 100; given += 1) yield bytes;
+    }
+    const taken = async () => {
+      const context = { pool: sound, history, pieces: new FakeSource(), sample: 0, signal };
+      for await (const part of checkedSector(endless(), plotted, plan, context)) expect(part).toBe(bytes);
+    };
+    await expect(taken()).rejects.toMatchObject({ code: 'wrong-sector' });
+    expect(given).toBe(1);
+  });
+
+  it('is held to its checksum where nothing else is looked at', async () => {
+    const spoiled = bytes.slice();
+    spoiled[sectorLayout(PIECES).recordChunks + 5]! ^= 1;
+    const differs = 'wrong-sector: its checksum differs';
+    expect(await outcome(spoiled, undefined, sound, plotted, 0)).toBe(differs);
+    expect(await outcome(resealed(spoiled), undefined, sound, plotted, 0)).toBe('passed');
+    const ofChecksum = bytes.slice();
+    ofChecksum[bytes.length - 1]! ^= 1;
+    expect(await outcome(ofChecksum)).toBe(differs);
   });
 
   it('is refused for any byte that is another, even where the checksum was made to fit', async () => {
@@ -93,8 +127,8 @@ describe('a sector that somebody else encoded', () => {
     for (const place of places) {
       const changed = bytes.slice();
       changed[place]! ^= 1;
-      expect(await outcome(changed)).toBe('wrong-sector');
-      expect(await outcome(resealed(changed))).toBe('wrong-sector');
+      expect(await outcome(changed)).toContain('wrong-sector');
+      expect(await outcome(resealed(changed))).toContain('wrong-sector');
     }
   });
 
@@ -122,7 +156,9 @@ describe('a sector that somebody else encoded', () => {
         return { bad: [1] };
       },
     });
-    expect(await outcome(bytes, undefined, doubting)).toBe('wrong-sector');
+    expect(await outcome(bytes, undefined, doubting)).toBe(
+      'wrong-sector: the record at offset 1 is not part of the history',
+    );
     const { recordMetadata } = sectorLayout(PIECES);
     expect(asked).toEqual(
       plan.pieces.map(({ index }, offset) => {
@@ -142,7 +178,7 @@ describe('a sector that somebody else encoded', () => {
     const sBucketSizes = plotted.metadata.sBucketSizes.slice();
     sBucketSizes[9]! += 1;
     const said = { ...plotted, metadata: { ...plotted.metadata, sBucketSizes } };
-    expect(await outcome(bytes, undefined, sound, said)).toBe('wrong-sector');
+    expect(await outcome(bytes, undefined, sound, said)).toContain('its s-bucket sizes');
   });
 
   it('is sampled by its size', () => {

@@ -139,7 +139,6 @@ function collect(record: SampledRecord, part: Uint8Array, position: number): voi
   const end = position + part.length;
   while (record.next < RECORD_CHUNKS) {
     const at = record.locations[record.next]! * CHUNK_BYTES;
-    if (at >= end) return;
     const target = record.chunks.subarray(record.next * CHUNK_BYTES, (record.next + 1) * CHUNK_BYTES);
     copyOverlap(part, position, target, at);
     // The rest of it comes with the next part.
