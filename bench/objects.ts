@@ -29,8 +29,8 @@ const PASSWORD = 'correct horse';
 const MEGA = 1e6;
 const MEBI = 2 ** 20;
 /**
- * Workers with what they need to check pieces take some 150 MiB; then there are 160 pieces on their way or unchecked, 96
- * of them copied for the check, 16 in use, nodes, and garbage.
+ * Workers with what they need to check pieces take some 150 MiB; then there are 160 pieces on their way or unchecked, 16
+ * in use, nodes, and garbage.
  */
 const MEMORY_BOUND_MIB = 512;
 const SAMPLE_MS = 20;

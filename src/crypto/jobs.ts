@@ -24,7 +24,7 @@ export interface ComputeJobs {
     input: { openings: KzgOpening[] };
     output: { bad: number[] };
   };
-  /** Checks pieces against their segments' commitments in one batch; `bad` lists indices into `pieces`. */
+  /** Checks whole pieces against their segments' commitments in one batch; `bad` lists indices into `pieces`. */
   'piece.verify': {
     input: { pieces: Uint8Array[]; segmentCommitments: Uint8Array[]; positions: number[] };
     output: { bad: number[] };
@@ -88,9 +88,9 @@ export interface ComputeJobs {
   'kzg.commitPart': { input: { coefficients: Uint8Array; from: number }; output: { point: Uint8Array } };
   /** Sum of points of 48 bytes each. */
   'kzg.sum': { input: { points: Uint8Array }; output: { point: Uint8Array } };
-  /** Recovers one piece of a segment from any 128 others. */
+  /** Recovers the piece at `wanted` of a segment from 128 others, at distinct `positions`. */
   'piece.reconstruct': {
-    input: { pieces: { position: number; piece: Uint8Array }[]; position: number };
+    input: { pieces: Uint8Array[]; positions: number[]; wanted: number };
     output: { piece: Uint8Array };
   };
   /**
@@ -142,6 +142,13 @@ export type JobName = keyof ComputeJobs;
 export type JobInput<J extends JobName> = ComputeJobs[J]['input'];
 /** What comes out of a job. */
 export type JobOutput<J extends JobName> = ComputeJobs[J]['output'];
+
+/**
+ * Jobs whose `pieces` do not go in with the rest: the worker asks for one after the other. A hundred of them are not
+ * copied at once, which would hold up the caller's thread and take their memory twice.
+ */
+export const JOBS_ON_PIECES = ['piece.verify', 'piece.reconstruct'] as const satisfies readonly JobName[];
+export type JobOnPieces = (typeof JOBS_ON_PIECES)[number];
 
 /** Lower runs first. */
 export const JobPriority = {

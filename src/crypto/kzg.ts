@@ -198,30 +198,55 @@ export function commitSegment(sourceCommitments: Uint8Array): SegmentCommitments
   };
 }
 
-/**
- * One record of a segment from 128 others, in the memory of one.
- *
- * @param positions Their 128 distinct positions, 0..255.
- * @param record The record at one of these positions: 1 MiB.
- * @param wanted Position of the record to recover.
- * @throws ProtocolError for too few positions, or records that are none.
- */
+/** Puts one record of a segment together from 128 others, in the memory of one. To be freed. */
+export class RecordRecovery {
+  /** Positions of the records to add, in this order. */
+  readonly positions: readonly number[];
+  private readonly weights: Uint8Array;
+  private readonly sum: InstanceType<typeof wasm.RecordSum>;
+  private added = 0;
+
+  /**
+   * @param positions At least 128 distinct positions, 0..255, of records that are there; the first 128 are used.
+   * @param wanted Position of the record to recover.
+   * @throws ProtocolError (rule `erasure-coding`) for too few positions.
+   */
+  constructor(positions: readonly number[], wanted: number) {
+    if (positions.length < SOURCE_PIECES_IN_SEGMENT) throw tooFewPieces(positions.length);
+    this.positions = positions.slice(0, SOURCE_PIECES_IN_SEGMENT);
+    this.weights = guarded(ERASURE, () => wasm.lagrange_weights(Uint32Array.from(this.positions), wanted));
+    this.sum = new wasm.RecordSum();
+  }
+
+  /** Takes the record (1 MiB) at the next position. Throws ProtocolError when it is none. */
+  add(record: Uint8Array): void {
+    const weight = this.weights.subarray(32 * this.added, 32 * (this.added + 1));
+    guarded(ERASURE, () => this.sum.add(record, weight));
+    this.added += 1;
+  }
+
+  /** The recovered record (1 MiB), once all others were added. */
+  record(): Uint8Array {
+    return guarded(ERASURE, () => this.sum.record());
+  }
+
+  free(): void {
+    this.sum.free();
+  }
+}
+
+/** The same where all records are at hand. `record`: the one at a position. */
 export function recoverRecord(
   positions: readonly number[],
   record: (position: number) => Uint8Array,
   wanted: number,
 ): Uint8Array {
-  if (positions.length < SOURCE_PIECES_IN_SEGMENT) throw tooFewPieces(positions.length);
-  const used = positions.slice(0, SOURCE_PIECES_IN_SEGMENT);
-  const weights = guarded(ERASURE, () => wasm.lagrange_weights(Uint32Array.from(used), wanted));
-  const sum = new wasm.RecordSum();
+  const recovery = new RecordRecovery(positions, wanted);
   try {
-    used.forEach((position, i) => {
-      guarded(ERASURE, () => sum.add(record(position), weights.subarray(32 * i, 32 * (i + 1))));
-    });
-    return guarded(ERASURE, () => sum.record());
+    for (const position of recovery.positions) recovery.add(record(position));
+    return recovery.record();
   } finally {
-    sum.free();
+    recovery.free();
   }
 }
 

@@ -1,21 +1,25 @@
 /** Validity of pieces against the commitments of their segments. Needs `loadSrs`. */
 import { concat } from '../protocol/bytes.ts';
-import { PIECE_BYTES, POINT_BYTES, RECORD_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
+import { PIECE_BYTES, POINT_BYTES, RECORD_BYTES } from '../protocol/constants.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { blake3Hash } from '../protocol/hash.ts';
-import { bisect } from './bisect.ts';
-import { recoverRecord } from './kzg.ts';
+import { culprits } from './bisect.ts';
+import { RecordRecovery } from './kzg.ts';
 import { randomSeed } from './random.ts';
 import { guarded, wasm } from './wasm.ts';
 
-/** A piece and what it is checked against. */
-export interface PieceClaim {
-  /** 1 048 672 bytes. */
-  piece: Uint8Array;
+/** Where a piece is said to belong. */
+export interface PiecePlace {
   /** 48 bytes. */
   segmentCommitment: Uint8Array;
   /** 0..255. */
   position: number;
+}
+
+/** A piece and what it is checked against. */
+export interface PieceClaim extends PiecePlace {
+  /** 1 048 672 bytes. */
+  piece: Uint8Array;
 }
 
 const VERDICTS = [null, 'record-not-canonical', 'commitment-mismatch', 'witness-invalid'] as const;
@@ -61,47 +65,85 @@ export function isRecordInSegment(
   );
 }
 
-function hasRightLength({ piece, segmentCommitment }: PieceClaim): boolean {
-  return piece.length === PIECE_BYTES && segmentCommitment.length === POINT_BYTES;
-}
-
-function allValid(claims: readonly PieceClaim[]): boolean {
-  return guarded(RULE, () => {
-    const batch = new wasm.PieceBatch(randomSeed(), claims.length);
+/**
+ * Checks many pieces by random linear combination, at the price of one commitment while all are valid and in the memory
+ * of two. Resolves to the indices of those that are not, ascending.
+ *
+ * @param pieceAt The piece that is said to belong to a place, by its index; it is asked for one after the other.
+ */
+export async function invalidPieces(
+  places: readonly PiecePlace[],
+  pieceAt: (index: number) => Promise<Uint8Array>,
+): Promise<number[]> {
+  const bad = new Set<number>();
+  const allValid = async (indices: readonly number[]): Promise<boolean> => {
+    const batch = new wasm.PieceBatch(randomSeed(), indices.length);
+    let whole = 0;
     try {
-      for (const claim of claims) batch.add(claim.piece, claim.segmentCommitment, claim.position);
-      return batch.holds();
+      for await (const [index, piece] of inTurn(indices, pieceAt)) {
+        const { segmentCommitment, position } = places[index]!;
+        if (piece.length !== PIECE_BYTES || segmentCommitment.length !== POINT_BYTES) {
+          // It would spoil the batch it is in.
+          bad.add(index);
+          continue;
+        }
+        guarded(RULE, () => batch.add(piece, segmentCommitment, position));
+        whole += 1;
+      }
+      return whole === 0 || guarded(RULE, () => batch.holds());
     } finally {
       batch.free();
     }
-  });
+  };
+  const search = culprits(places.map((_, index) => index));
+  let step = search.next();
+  while (!step.done) step = search.next(await allValid(step.value));
+  for (const index of step.value) bad.add(index);
+  return [...bad].sort((a, b) => a - b);
+}
+
+/** Pieces in this order, each asked for while the one before is worked on. */
+async function* inTurn(
+  indices: readonly number[],
+  pieceAt: (index: number) => Promise<Uint8Array>,
+): AsyncGenerator<[number, Uint8Array]> {
+  let coming = indices.length > 0 ? pieceAt(indices[0]!) : null;
+  for (const [at, index] of indices.entries()) {
+    const piece = (await coming)!;
+    coming = at + 1 < indices.length ? pieceAt(indices[at + 1]!) : null;
+    yield [index, piece];
+  }
 }
 
 /**
- * Checks many pieces by random linear combination, at the price of one commitment while all are valid. Returns
- * the indices of those that are not, ascending.
- */
-export function invalidPieces(claims: readonly PieceClaim[]): number[] {
-  return bisect(claims, hasRightLength, allValid);
-}
-
-/**
- * One piece of a segment from 128 others that are valid. Takes seconds.
+ * One piece of a segment from 128 others that are valid, in the memory of three. Takes seconds.
  *
- * @param pieces At least 128 of distinct positions 0..255; the first 128 are used.
- * @param position Position of the piece that is wanted.
+ * @param positions At least 128 distinct positions 0..255; the first 128 are used.
+ * @param pieceAt The piece at one of them, by its index in `positions`; it is asked for one after the other.
+ * @param wanted Position of the piece to make.
  * @throws ProtocolError (rule `erasure-coding`) when there are too few or one does not decode.
  */
-export function reconstructPiece(pieces: readonly PlacedPiece[], position: number): Uint8Array {
-  const byPosition = new Map(pieces.map((placed) => [placed.position, placed.piece]));
-  const positions = [...byPosition.keys()].slice(0, SOURCE_PIECES_IN_SEGMENT);
-  for (const piece of byPosition.values()) requirePieceLength(piece);
-  const record = recoverRecord(positions, (own) => recordOf(byPosition.get(own)!), position);
-  const commitments = concat(...positions.map((own) => recordCommitmentOf(byPosition.get(own)!)));
-  const points = guarded('erasure-coding', () =>
-    wasm.segment_recover_points(Uint32Array.from(positions), commitments, position),
-  );
-  return concat(record, points);
+export async function reconstructPiece(
+  positions: readonly number[],
+  pieceAt: (index: number) => Promise<Uint8Array>,
+  wanted: number,
+): Promise<Uint8Array> {
+  const recovery = new RecordRecovery(positions, wanted);
+  try {
+    const commitments: Uint8Array[] = [];
+    const indices = recovery.positions.map((_, index) => index);
+    for await (const [, piece] of inTurn(indices, pieceAt)) {
+      requirePieceLength(piece);
+      recovery.add(recordOf(piece));
+      commitments.push(recordCommitmentOf(piece));
+    }
+    const points = guarded('erasure-coding', () =>
+      wasm.segment_recover_points(Uint32Array.from(recovery.positions), concat(...commitments), wanted),
+    );
+    return concat(recovery.record(), points);
+  } finally {
+    recovery.free();
+  }
 }
 
 /** A piece and its position 0..255 in its segment. */

@@ -75,7 +75,7 @@ export class Rebuilder {
     const { pool, isRight, keep, watch } = this.options;
     const lost: PieceIndex[] = [];
     for (const index of absent) {
-      const input = { pieces, position: positionOfPiece(index) };
+      const input = { ...pieces, wanted: positionOfPiece(index) };
       const options = { priority: JobPriority.catchUp, signal };
       const { piece } = await pool.run('piece.reconstruct', input, options);
       // Made from verified pieces it has to be right; checking it costs little and proves the making.
@@ -95,12 +95,14 @@ export class Rebuilder {
     segment: SegmentIndex,
     absent: readonly PieceIndex[],
     signal: AbortSignal,
-  ): Promise<{ position: number; piece: Uint8Array }[] | null> {
+  ): Promise<{ positions: number[]; pieces: Uint8Array[] } | null> {
     const { find, watch } = this.options;
-    const pieces: { position: number; piece: Uint8Array }[] = [];
+    const positions: number[] = [];
+    const pieces: Uint8Array[] = [];
     const candidates = pieceIndexesSourceFirst(segment).filter((index) => !absent.includes(index));
     const take: Take = (index, piece) => {
-      pieces.push({ position: positionOfPiece(index), piece });
+      positions.push(positionOfPiece(index));
+      pieces.push(piece);
       watch?.({ kind: 'reconstructing', segment, have: pieces.length });
     };
     while (pieces.length < SOURCE_PIECES_IN_SEGMENT && candidates.length > 0) {
@@ -108,6 +110,8 @@ export class Rebuilder {
       const portion = Math.min(PORTION, SOURCE_PIECES_IN_SEGMENT - pieces.length);
       await find(candidates.splice(0, portion), take, signal);
     }
-    return pieces.length < SOURCE_PIECES_IN_SEGMENT ? null : pieces.slice(0, SOURCE_PIECES_IN_SEGMENT);
+    if (pieces.length < SOURCE_PIECES_IN_SEGMENT) return null;
+    const [first, last] = [0, SOURCE_PIECES_IN_SEGMENT];
+    return { positions: positions.slice(first, last), pieces: pieces.slice(first, last) };
   }
 }

@@ -32,9 +32,9 @@ class FakePool implements ComputePool {
       });
       return Promise.resolve({ bad } as unknown as JobOutput<J>);
     }
-    const { pieces, position } = input as JobInput<'piece.reconstruct'>;
+    const { pieces, wanted } = input as JobInput<'piece.reconstruct'>;
     if (pieces.length < 128) return Promise.reject(new Error(`${pieces.length} pieces`));
-    return Promise.resolve({ piece: pieceOf(BigInt(position)) } as unknown as JobOutput<J>);
+    return Promise.resolve({ piece: pieceOf(BigInt(wanted)) } as unknown as JobOutput<J>);
   }
 
   resize(): void {}

@@ -26,7 +26,7 @@ export interface PieceSupplyOptions {
   cache: OwnPieces | null;
   /** Asked one after the other for what is still missing. */
   providers: readonly PieceProvider[];
-  /** Whether to rebuild pieces that nobody has; takes 128 MiB of downloads, twice that of memory, and half a minute. */
+  /** Whether to rebuild pieces that nobody has; takes 128 MiB of downloads, as much memory, and half a minute. */
   reconstruct?: boolean;
   watch?(event: PieceEvent): void;
 }

@@ -1,7 +1,7 @@
 /** Archiving of the recorded blocks into segments and pieces, and the way back from pieces to blocks. */
 import { availableParallelism } from 'node:os';
 import { archiveSegment, type SegmentPieces } from '../../src/crypto/archive.ts';
-import type { ComputePool } from '../../src/crypto/jobs.ts';
+import { JobPriority, type ComputePool } from '../../src/crypto/jobs.ts';
 import { commitSegment, interpolate } from '../../src/crypto/kzg.ts';
 import { invalidPieces, type PlacedPiece } from '../../src/crypto/piece.ts';
 import { createNodePool } from '../../src/crypto/pool/node.ts';
@@ -182,14 +182,12 @@ class Archiving {
   }
 
   /** The commitments are those of the records: all pieces in one random linear combination. */
-  checkValidity(segment: RecordedSegment): void {
+  async checkValidity(segment: RecordedSegment): Promise<void> {
     const { records, pieces } = this.segmentAt(segment.segment_index);
-    const claims = records.map((record, position) => ({
-      piece: pieces.pieceOf(record, position),
-      segmentCommitment: fromHex(segment.segment_commitment, POINT_BYTES),
-      position,
-    }));
-    expectSame('pieces that are not valid', invalidPieces(claims), []);
+    const segmentCommitment = fromHex(segment.segment_commitment, POINT_BYTES);
+    const places = records.map((_, position) => ({ segmentCommitment, position }));
+    const pieceAt = (position: number) => Promise.resolve(pieces.pieceOf(records[position]!, position));
+    expectSame('pieces that are not valid', await invalidPieces(places, pieceAt), []);
     // 256 MiB that only a segment to be reconstructed needs again.
     if (!this.reconstructed.has(segment.segment_index)) records.length = 0;
   }
@@ -242,6 +240,18 @@ class Archiving {
     const { recorded, commitments } = await reconstructSegment(this.pool, given);
     expectSame('all_equal', equal(recorded, own.recorded), record.all_equal);
     expectSame('commitments and witnesses', commitments, own.pieces.commitments);
+    await this.checkOneReconstructed(segment, given);
+  }
+
+  /** A piece that is not among them, as it is made where only that one is wanted. */
+  private async checkOneReconstructed(segment: number, given: readonly PlacedPiece[]): Promise<void> {
+    const positions = given.map(({ position }) => position);
+    const wanted = Array.from({ length: PIECES_IN_SEGMENT }, (_, i) => i).find((i) => !positions.includes(i));
+    if (wanted === undefined) return;
+    const input = { positions, pieces: given.map(({ piece }) => piece), wanted };
+    const { piece } = await this.pool.run('piece.reconstruct', input, { priority: JobPriority.catchUp });
+    const [own] = this.placed(segment, [wanted]);
+    expectSame(`piece ${wanted}`, blake3Hash(piece), blake3Hash(own!.piece));
   }
 
   /** Refused, whichever pieces they are: the last ones where the recording tells how many and not which. */

@@ -3,7 +3,7 @@ import { CHECKPOINTS_IN_SLOT, PIECE_BYTES, S_BUCKETS } from '../../protocol/cons
 import { countBits, occupancy } from '../../protocol/contents-map.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import { BITFIELD_BYTES, sectorSlotChallenge } from '../../protocol/sector.ts';
-import type { ComputeJobs, JobInput, JobName, JobOutput } from '../jobs.ts';
+import type { JobInput, JobName, JobOnPieces, JobOutput } from '../jobs.ts';
 import { commitPart, commitRecord, locate, recoverQuotient, sumPoints, verifyOpenings } from '../kzg.ts';
 import { invalidPieces, reconstructPiece, recordMetadataOf, recordOf } from '../piece.ts';
 import { chooseWalker } from '../pot.ts';
@@ -14,8 +14,13 @@ import { loadSrs } from '../srs.ts';
 import { checkMasks, encodeByMasks } from '../table-maker.ts';
 import { loadWasm } from '../wasm.ts';
 
+/** One of the pieces that a job is on, by its index; the last one must have come. */
+export type PieceAt = (index: number) => Promise<Uint8Array>;
+
+type Given<J extends JobName> = J extends JobOnPieces ? Omit<JobInput<J>, 'pieces'> : JobInput<J>;
+
 type Implementations = {
-  [J in JobName]?: (input: JobInput<J>) => JobOutput<J> | Promise<JobOutput<J>>;
+  [J in JobName]?: (input: Given<J>, pieceAt: PieceAt) => JobOutput<J> | Promise<JobOutput<J>>;
 };
 
 /** The one table of this worker: its memory is kept from one job to the next. */
@@ -39,14 +44,10 @@ const IMPLEMENTATIONS: Implementations = {
     return { checkpoints: await walker.prove(seed, iterations) };
   },
   'kzg.verify': ({ openings }) => ({ bad: verifyOpenings(openings) }),
-  'piece.verify': async ({ pieces, segmentCommitments, positions }) => {
+  'piece.verify': async ({ segmentCommitments, positions }, pieceAt) => {
     await loadSrs();
-    const claims = pieces.map((piece, i) => ({
-      piece,
-      segmentCommitment: segmentCommitments[i]!,
-      position: positions[i]!,
-    }));
-    return { bad: invalidPieces(claims) };
+    const places = positions.map((position, i) => ({ position, segmentCommitment: segmentCommitments[i]! }));
+    return { bad: await invalidPieces(places, pieceAt) };
   },
   'record.commit': async ({ record }) => {
     await loadSrs();
@@ -94,9 +95,9 @@ const IMPLEMENTATIONS: Implementations = {
   'solution.check': ({ solution, globalChallenge, solutionRange }) => ({
     distance: verifyOwnSolution(solution, globalChallenge, solutionRange),
   }),
-  'piece.reconstruct': async ({ pieces, position }) => {
+  'piece.reconstruct': async ({ positions, wanted }, pieceAt) => {
     await loadSrs();
-    return { piece: reconstructPiece(pieces, position) };
+    return { piece: await reconstructPiece(positions, pieceAt, wanted) };
   },
   'segment.recover': ({ positions, slices }) => ({ sources: recoverSlices(positions, slices) }),
 };
@@ -134,8 +135,8 @@ export function setupWasm(module: WebAssembly.Module | null): Promise<void> {
 }
 
 /** Runs a job by its name. Throws ProtocolError on bad input and whatever the job's rule is. */
-export async function runJob(job: string, input: unknown): Promise<unknown> {
-  const run = IMPLEMENTATIONS[job as keyof ComputeJobs] as ((input: unknown) => unknown) | undefined;
+export async function runJob(job: string, input: unknown, pieceAt: PieceAt): Promise<unknown> {
+  const run = IMPLEMENTATIONS[job as JobName] as ((input: unknown, pieceAt: PieceAt) => unknown) | undefined;
   if (run === undefined) throw new RangeError(`no job is called ${job}`);
-  return run(input);
+  return run(input, pieceAt);
 }

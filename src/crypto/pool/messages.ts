@@ -1,12 +1,17 @@
 import type { ErrorMessage } from './errors.ts';
 
-/** Pool to worker. `setup` comes first and once. */
+/** Pool to worker. `setup` comes first and once; `piece` answers `ask`. */
 export type ToWorker =
   | { kind: 'setup'; module: WebAssembly.Module | null }
-  | { kind: 'run'; id: number; job: string; input: unknown };
+  | { kind: 'run'; id: number; job: string; input: unknown }
+  | { kind: 'piece'; id: number; piece: Uint8Array };
 
-/** Worker to pool. `broken`: the worker's memory is not to be trusted any more, replace it. */
+/**
+ * Worker to pool. `ask`: for one of the pieces of the running job's input, by its index; the next follows the answer.
+ * `broken`: the worker's memory is not to be trusted any more, replace it.
+ */
 export type FromWorker =
+  | { kind: 'ask'; id: number; index: number }
   | { kind: 'done'; id: number; output: unknown }
   | { kind: 'failed'; id: number; error: ErrorMessage; broken: boolean };
 

@@ -119,6 +119,54 @@ describe('WorkerPool', () => {
     expect(shop.workers).toHaveLength(1);
   });
 
+  test('gives the pieces that a job is on one by one, to the second worker too', async () => {
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    const pieces = [Uint8Array.of(1), Uint8Array.of(2)];
+    const rest = { positions: [0, 2], segmentCommitments: [] };
+    const job = pool.run('piece.verify', { pieces, ...rest }, plot);
+    expect(shop.workers[0]!.jobs[0]!.input).toEqual({ pieces: [], ...rest });
+    shop.ask(0, 0);
+    shop.ask(0, 1);
+    shop.workers[0]!.events.crash('out of memory');
+    shop.ask(1, 1);
+    expect(shop.workers.map((worker) => worker.pieces)).toEqual([pieces, [pieces[1]]]);
+    shop.end(1, { kind: 'done', output: { bad: [] } } as never);
+    expect(await job).toEqual({ bad: [] });
+    shop.ask(1, 0);
+    expect(shop.workers[1]!.pieces).toHaveLength(1);
+  });
+
+  test.each([
+    ['there is none', 'piece.verify', 2],
+    ['the job is on none', 'record.commit', 0],
+  ] as const)('replaces a worker that asks for a piece where %s', async (_, name, index) => {
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    const input = { ...commit, pieces: [Uint8Array.of(1)], positions: [0], segmentCommitments: [] };
+    const job = pool.run(name, input, plot);
+    shop.ask(0, index);
+    shop.ask(1, index);
+    await expect(job).rejects.toMatchObject({ code: 'worker-crashed' });
+    expect(shop.workers.map(({ terminated }) => terminated)).toEqual([true, true]);
+  });
+
+  test('goes on without a worker that works on what was given up and handed to somebody else', async () => {
+    const shop = new Workshop();
+    const pool = new WorkerPool(shop.spawn, 1, null);
+    const piece = Uint8Array.of(1);
+    const unwanted = new AbortController();
+    const input = { pieces: [piece], positions: [0], segmentCommitments: [] };
+    const job = pool.run('piece.verify', input, { ...plot, signal: unwanted.signal });
+    unwanted.abort(new Error('not wanted'));
+    await expect(job).rejects.toThrow('not wanted');
+    structuredClone(piece, { transfer: [piece.buffer] });
+    void pool.run('record.commit', commit, plot);
+    shop.ask(0, 0);
+    expect(shop.workers[0]!.terminated).toBe(true);
+    expect(shop.started()).toEqual(['piece.verify', 'record.commit']);
+  });
+
   test('hands a refusal on with its rule', async () => {
     const shop = new Workshop();
     const pool = new WorkerPool(shop.spawn, 1, null);

@@ -1,7 +1,15 @@
 import { onAbort } from '../../async/on-abort.ts';
 import { CHECKPOINTS_IN_SLOT } from '../../protocol/constants.ts';
-import { JobPriority } from '../jobs.ts';
-import type { ComputePool, JobInput, JobName, JobOptions, JobOutput, PoolStatus } from '../jobs.ts';
+import { JobPriority, JOBS_ON_PIECES } from '../jobs.ts';
+import type {
+  ComputePool,
+  JobInput,
+  JobName,
+  JobOnPieces,
+  JobOptions,
+  JobOutput,
+  PoolStatus,
+} from '../jobs.ts';
 import { ComputeError, unpackError } from './errors.ts';
 import type { FromWorker, SpawnWorker, WorkerPort } from './messages.ts';
 import { COMPOSITE_JOBS } from './composite.ts';
@@ -237,11 +245,10 @@ export class WorkerPool implements ComputePool {
   private start(member: Member, job: QueuedJob): void {
     member.running = job;
     job.attempts += 1;
+    const { id, name, options } = job;
+    const input = onPieces(job) ? { ...job.input, pieces: [] } : job.input;
     try {
-      member.port.post(
-        { kind: 'run', id: job.id, job: job.name, input: job.input },
-        job.options.transfer ?? [],
-      );
+      member.port.post({ kind: 'run', id, job: name, input }, options.transfer ?? []);
     } catch (error) {
       // Not cloneable: the caller's mistake, the worker is fine.
       member.running = null;
@@ -252,6 +259,10 @@ export class WorkerPool implements ComputePool {
   private receive(member: Member, message: FromWorker): void {
     const job = member.running;
     if (job === null || job.id !== message.id || !this.members.includes(member)) return;
+    if (message.kind === 'ask') {
+      this.give(member, job, message.index);
+      return;
+    }
     if (message.kind === 'failed' && message.broken) {
       this.crashed(member, describe(message));
       return;
@@ -261,6 +272,17 @@ export class WorkerPool implements ComputePool {
     else this.settle(job, () => job.reject(unpackError(message.error)));
     if (member.retiring) this.dismiss(member);
     this.schedule();
+  }
+
+  private give(member: Member, job: QueuedJob, index: number): void {
+    const piece = onPieces(job) ? job.input.pieces[index] : undefined;
+    try {
+      if (piece === undefined) throw new RangeError(`there is no piece ${index}`);
+      member.port.post({ kind: 'piece', id: job.id, piece }, []);
+    } catch (error) {
+      // Whoever gave the job up may have handed the piece to somebody else.
+      this.crashed(member, String(error));
+    }
   }
 
   /** A job whose input was handed over cannot be repeated; any other gets a second worker. */
@@ -280,6 +302,11 @@ export class WorkerPool implements ComputePool {
 function mayYield(job: QueuedJob): boolean {
   const { priority, transfer = [] } = job.options;
   return priority >= JobPriority.plot && transfer.length === 0 && job.yielded < MOST_YIELDS && isLong(job);
+}
+
+/** Whether the worker asks for what the job is on. */
+function onPieces(job: QueuedJob): job is QueuedJob & { input: JobInput<JobOnPieces> } {
+  return (JOBS_ON_PIECES as readonly string[]).includes(job.name);
 }
 
 function isLong({ name, input }: QueuedJob): boolean {

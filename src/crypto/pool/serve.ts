@@ -11,7 +11,12 @@ export interface WorkerScope {
 /** Serves jobs on a worker's channel, one after the other, until the worker is terminated. */
 export function serveJobs(scope: WorkerScope): void {
   let ready: Promise<void> = Promise.resolve();
+  let take: (piece: Uint8Array) => void = () => undefined;
   scope.listen((message) => {
+    if (message.kind === 'piece') {
+      take(message.piece);
+      return;
+    }
     if (message.kind === 'setup') {
       ready = setupWasm(message.module);
       // Reported by the first job that needs it.
@@ -19,8 +24,13 @@ export function serveJobs(scope: WorkerScope): void {
       return;
     }
     const { id, job, input } = message;
+    const pieceAt = (index: number): Promise<Uint8Array> =>
+      new Promise((resolve) => {
+        take = resolve;
+        scope.post({ kind: 'ask', id, index }, []);
+      });
     ready
-      .then(() => runJob(job, input))
+      .then(() => runJob(job, input, pieceAt))
       .then(
         (output) => scope.post({ kind: 'done', id, output }, buffersOf(output)),
         (error: unknown) => {
