@@ -103,6 +103,16 @@ describe('the place of a block', () => {
   });
 });
 
+describe('the weight of a branch', () => {
+  it('grows with every block, and by more where fewer solutions win', () => {
+    const parent = parentAt(7, { weight: 1_000n });
+    const easy = after(block(8, 41n), parent).weight - parent.weight;
+    const hard = after(block(8, 41n, { solutionRange: RANGE / 2n }), parent).weight - parent.weight;
+    expect(easy).toBe(2n ** 64n - 1n - RANGE);
+    expect(hard).toBe(2n ** 64n - 1n - RANGE / 2n);
+  });
+});
+
 describe('the last block of an era', () => {
   const slot = 20_000n;
   const enable = { override: null };
