@@ -297,4 +297,19 @@ describe('the slots of a justification', () => {
     expect(claimed(2n, 1)).toEqual([6n]);
     expect(() => claimed(2n, 7)).toThrow('pot-checkpoints');
   });
+
+  it('are walked at the new pace from the very slot on at which it changes', () => {
+    const delay = PUBLIC_CONSTANTS.blockAuthoringDelay;
+    // Slots 40 to 45, at 16 iterations before the change.
+    for (let slot = 38n; slot <= 47n; slot += 1n) {
+      const change = { slot, slotIterations: 32, entropy: new Uint8Array(32) };
+      const child = block(1, 45n - BigInt(delay), { potParametersChange: change });
+      const checkpoints = Array.from({ length: 6 }, () => new Uint8Array(128));
+      const claimed = claimedSlots(
+        { ...child, justification: { ...child.justification, checkpoints } },
+        delay,
+      );
+      expect(claimed.map((one) => one.iterations)).toEqual(claimed.map((one) => (one.slot < slot ? 16 : 32)));
+    }
+  });
 });
