@@ -1,6 +1,8 @@
 /** What an upload is made of: the entries that were chosen, and the calls that store their nodes. */
-import type { PrepareEntry } from '../objects/prepare.ts';
+import { prepareTree, type PrepareEntry, type PrepareOptions } from '../objects/prepare.ts';
+import { toHex } from '../protocol/bytes.ts';
 import type { StoredNode } from '../protocol/dag-builder.ts';
+import { NodeError } from './errors.ts';
 import type { CallInput } from './payments.ts';
 
 /** A file that the person chose; `path` has the names of the folders it lies in. */
@@ -71,4 +73,22 @@ function fileOf(name: string, content: Blob): PrepareEntry {
 async function* partsOf(content: Blob): AsyncGenerator<Uint8Array> {
   const reader = content.stream().getReader();
   for (let next = await reader.read(); !next.done; next = await reader.read()) yield next.value;
+}
+
+/** What is to be stored, each node once. Throws NodeError `choice` for a name that does not fit. */
+export async function nodesOf(
+  entry: PrepareEntry,
+  options: PrepareOptions,
+): Promise<{ hash: Uint8Array; nodes: StoredNode[] }> {
+  const nodes = new Map<string, StoredNode>();
+  const tree = prepareTree(entry, options);
+  try {
+    let step = await tree.next();
+    for (; !step.done; step = await tree.next()) nodes.set(toHex(step.value.hash), step.value);
+    return { hash: step.value.hash, nodes: [...nodes.values()] };
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    const most = 'At most 255 characters are stored, of some scripts fewer.';
+    throw new NodeError('choice', `The name of a file or folder among these is too long. ${most}`, error);
+  }
 }

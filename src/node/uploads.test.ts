@@ -341,3 +341,26 @@ test('a transaction that failed ends it', async () => {
   await vi.advanceTimersByTimeAsync(LOOK);
   expect(view('a')).toMatchObject({ step: 'failed', error: 'No block took it in time.' });
 });
+
+test('what has a name that does not fit is not prepared, in words', async () => {
+  const full = new Uint8Array(65_066);
+  const prepareNamed = (path: string, content: Uint8Array<ArrayBuffer>) =>
+    uploads.prepare({
+      files: [{ path, content: new Blob([content]) }],
+      compress: false,
+      password: '',
+      account: 'su',
+    });
+  for (const [path, content] of [
+    ['n'.repeat(256), full.subarray(1)],
+    [`${'n'.repeat(256)}/a`, full.subarray(1)],
+    // Fits by its characters, not with this content.
+    ['ñ'.repeat(255), full],
+  ] as const)
+    await expect(prepareNamed(path, content)).rejects.toMatchObject({
+      code: 'choice',
+      sentence: expect.stringContaining('too long'),
+    });
+  expect(uploads.views()).toEqual([]);
+  await prepareNamed('ñ'.repeat(255), full.subarray(200));
+});

@@ -3,7 +3,7 @@
  * watched until it has been read back out of history and compared.
  */
 import { within } from '../async/within.ts';
-import { prepareTree, type PrepareOptions } from '../objects/prepare.ts';
+import type { PrepareOptions } from '../objects/prepare.ts';
 import type { ObjectService } from '../objects/service.ts';
 import { objectPath } from '../objects/link.ts';
 import { toHex } from '../protocol/bytes.ts';
@@ -16,7 +16,7 @@ import { Refusal } from '../wallet/errors.ts';
 import { NodeError } from './errors.ts';
 import type { Payments } from './payments.ts';
 import { UnsentNodes } from './unsent-nodes.ts';
-import { batchesOf, callOf, entryOf, type UploadFile } from './upload-calls.ts';
+import { batchesOf, callOf, entryOf, nodesOf, type UploadFile } from './upload-calls.ts';
 
 export interface UploadInput {
   files: UploadFile[];
@@ -179,13 +179,7 @@ export class Uploads {
       ...(input.compress ? { compressionLevel: COMPRESSION_LEVEL } : {}),
       ...(input.password === '' ? {} : { password: input.password }),
     };
-    const nodes = new Map<string, StoredNode>();
-    const tree = prepareTree(entry, options);
-    let step = await tree.next();
-    // A node that occurs twice is stored once.
-    for (; !step.done; step = await tree.next()) nodes.set(toHex(step.value.hash), step.value);
-    const { hash } = step.value;
-    const all = [...nodes.values()];
+    const { hash, nodes: all } = await nodesOf(entry, options);
     const batches = batchesOf(all);
     const payments = await this.options.payments();
     let fee = 0n;
@@ -217,7 +211,7 @@ export class Uploads {
     };
     await this.drop((other) => other.step === 'ready' && !this.sending.has(other.id));
     this.pending.set(view.id, all);
-    this.records.unshift({ view, payments: [], hashes: [...nodes.keys()] });
+    this.records.unshift({ view, payments: [], hashes: all.map((node) => toHex(node.hash)) });
     const tooMany = this.views().slice(MAX_RECORDS);
     await this.drop((other) => tooMany.includes(other));
     return view;

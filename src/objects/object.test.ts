@@ -1,10 +1,11 @@
 import * as fc from 'fast-check';
 import { unzipSync } from 'fflate';
 import { describe, expect, it } from 'vitest';
+import { loadBlake3 } from '../crypto/blake3.ts';
 import { equal, fromHex, toHex, utf8 } from '../protocol/bytes.ts';
 import { cidOfHash } from '../protocol/cid.ts';
 import { FileBuilder, type DagLimits, type StoredNode } from '../protocol/dag-builder.ts';
-import { encodeNode, hashOfNode, type DagNode } from '../protocol/dag.ts';
+import { decodeNode, encodeNode, hashOfNode, type DagNode } from '../protocol/dag.ts';
 import { compress } from './compression.ts';
 import { keyBytesOfPassword } from './encryption.ts';
 import { ObjectError } from './errors.ts';
@@ -99,6 +100,27 @@ describe('files', () => {
       }
     }
   });
+
+  it('with as many leaves as a head has links, and one more, have the identifiers of the library', async () => {
+    await loadBlake3();
+    // Made by `@autonomys/auto-dag-data` 1.6.10.
+    for (const [length, cid, links] of [
+      [105_797_316, 'bafkr6ifx4ltgquigmaocfyzwhoqn27rwgqhhyvb47qcuqyg3sgk6y22kyu', 1626],
+      [105_797_317, 'bafkr6ih6f55huvfwjagmjiowkiiypg7ovjg63qq7gayxgycul4ut2yvyyi', 2],
+    ] as const) {
+      async function* content(): AsyncGenerator<Uint8Array> {
+        for (let at = 0; at < length; at += 2 ** 20) {
+          const part = new Uint8Array(Math.min(2 ** 20, length - at));
+          for (let i = 0; i < part.length; i += 1) part[i] = 31 * (at + i) + 7 + 17 * ((at + i) >> 8);
+          yield part;
+        }
+      }
+      let head: StoredNode | null = null;
+      for await (const node of prepareFile(content(), 'a.bin')) head = node;
+      expect(cidOfHash(head!.hash)).toBe(cid);
+      expect(decodeNode(head!.bytes).links).toHaveLength(links);
+    }
+  }, 60_000);
 
   it('say what they are before they are read', async () => {
     const bytes = new Uint8Array(1_048_581);

@@ -116,3 +116,10 @@ export function fromLittleEndian(bytes: Uint8Array): bigint {
 export function utf8(text: string): Uint8Array {
   return new TextEncoder().encode(text);
 }
+
+const strictText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** The text that these bytes are, a byte order mark at its beginning included. Throws TypeError where they are no UTF-8. */
+export function textOf(bytes: Uint8Array): string {
+  return strictText.decode(bytes);
+}

@@ -231,6 +231,30 @@ describe('files', () => {
     }
   });
 
+  /** Identifiers that `@autonomys/auto-dag-data` 1.6.10 gives. */
+  it.each<[string, number, string | null, string]>([
+    ['of a leaf and a byte', 65_067, 'a.bin', 'bafkr6idnch7pcmlp56xhz7bejtzn47zynoo3qej2xxwm5yut2swmbigcva'],
+    ['of two leaves', 130_132, 'a.bin', 'bafkr6ic3ixbtgbkz46najmrmutgyjdr6uqyp33gite2sgjlpvm2sok5mq4'],
+    ['of two and a byte', 130_133, 'a.bin', 'bafkr6ihwj3blali4prilk7xng5fg4tzjkvlu7u3iryy5clowdekke2v7nq'],
+    ['without a name', 0, null, 'bafkr6ih74lvviprpgp6afhxbbzlee2y2qa7vgzu3uo32xd7xe4aekv2phy'],
+    ['with an empty name', 10, '', 'bafkr6ie6gazguxao5qrl3nrtay76nzbv5rusjdqopznf345buof5wetqly'],
+    ['the longest', 65_066, 'n'.repeat(255), 'bafkr6iabvl6grsi7odgaccoih3e6vif3o3hbqvrh47ybt2kb34fdvnkgwq'],
+    ['of two bytes', 65_066, 'ñ'.repeat(200), 'bafkr6idwfzuvgn5kozrpyd2l2nzpcxueqdbcdtglby5itkdyrfpasidsgy'],
+    ['of three bytes', 10, '文'.repeat(255), 'bafkr6idigxmqapalvs46bhrsvxeulaco4t4xxrgtlfs7lvk7nkkbd3sw6u'],
+    ['beyond 16 bits', 10, '🎉.txt', 'bafkr6igpiifx2apqc2rz65ell55mz6x5b7bairb2cqfrhribzkm6zgtmdi'],
+    ['in two parts', 10, 'e\u0301', 'bafkr6ia37vr4gyicgnusq7vcxmw32lxj4rszhfsyoyjmxkiw7cssh7wkp4'],
+    ['with a zero', 10, 'a\0b', 'bafkr6iedbozqn2hpokytidy6qr2wuelwgtcvobbe5agzautjuw3djmjhey'],
+    ['with a mark', 10, '\ufeffa', 'bafkr6igfwfb6mprlxfdwgaltriib23mk5rt64cmu4yzcacay3nahp6oave'],
+  ])('and names at the limits: %s', (_, length, name, cid) => {
+    const head = build(pattern(length), { name }).at(-1)!;
+    expect(cidOfHash(head.hash)).toBe(cid);
+    expect(decodeNode(head.bytes).name).toBe(name);
+  });
+
+  it('whose names leave no room are refused, as by the library', () => {
+    expect(() => build(pattern(65_066), { name: 'ñ'.repeat(255) })).toThrow('a node of 65593 bytes');
+  });
+
   it('come back from their nodes, whatever their size', () => {
     fc.assert(
       fc.property(
@@ -264,6 +288,21 @@ describe('folders', () => {
     expect(nodes.map(({ hash }) => cidOfHash(hash))).toEqual([
       'bafkr6icvgd6xaus5b22mqtcijsccdgb7ahzlkwzx4qqz7g7e7dsre4vjwm',
     ]);
+  });
+
+  it.each<[number, string, string]>([
+    [0, 'f', 'bafkr6ie27pky3fi7e457kdx5r4bo2h47bqftpgsvm5o7eaztvwlbqltvbi'],
+    [1, 'f', 'bafkr6iezixyf2maf3q3mg3p4u54bfr6v6rsqp6lgr4mraw5nwrsadlut4q'],
+    [2, '', 'bafkr6idz44xwczpvufcogaph7ioi2q7fd34u2l2v6yaim4qq6e4vz7x4hm'],
+    [1626, 'f', 'bafkr6ig6lry6nuuo3nzbxbxbskbyj4gi7ms232fqxqcp5tiamlhtixlmoy'],
+    [1626, 'n'.repeat(255), 'bafkr6id7rg7idujbl4gxy7zaudvsxmiusl5lgzjzabre4grirmgkhrgxn4'],
+    [1627, 'f', 'bafkr6ifxtgeoade7itbqv2sxkpsyykmno4hmpgyyhctdgv6rdhtxfcuuku'],
+    [3252, 'f', 'bafkr6igqmm62v5bjsgu4a3lmwdvxjifl5kaqrbvr3lamzbju337cysie3a'],
+    [3253, 'f', 'bafkr6ievffitirzindfgno7pbbb7axkv4olm6d65t42lmm5xpfxr7uryie'],
+  ])('of %s children have the identifier that its version 1.6.10 gives', (count, name, cid) => {
+    const many = Array.from({ length: count }, (_, index) => hashOfNode(utf8(`child ${index}`)));
+    const nodes = [...folderNodes(many, { name, size: 5n, uploadOptions: PLAIN_UPLOAD })];
+    expect(cidOfHash(nodes.at(-1)!.hash)).toBe(cid);
   });
 
   it('with many children have levels that count from zero', () => {

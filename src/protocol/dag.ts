@@ -3,6 +3,7 @@
  * BLAKE3-256 of a node's bytes is the digest of its identifier and, since nodes are archived as the argument of a
  * remark, the hash in its object mapping.
  */
+import { textOf } from './bytes.ts';
 import { cidBytesOfHash, hashOfCidBytes } from './cid.ts';
 import { DecodeError } from './errors.ts';
 import { blake3Hash } from './hash.ts';
@@ -183,7 +184,7 @@ function decodeNodeData(data: Uint8Array, links: Uint8Array[]): DagNode {
         node.size = BigInt.asIntN(64, varintOf(field));
         break;
       case 4:
-        node.name = textOf(bytesOf(field));
+        node.name = nameOf(bytesOf(field));
         break;
       case 5:
         node.data = bytesOf(field);
@@ -203,9 +204,9 @@ function typeOf(number: bigint): NodeType {
   return type;
 }
 
-function textOf(bytes: Uint8Array): string {
+function nameOf(bytes: Uint8Array): string {
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    return textOf(bytes);
   } catch {
     throw new DecodeError(WHAT, 'a name that is not UTF-8');
   }

@@ -115,6 +115,11 @@ describe('what is read', () => {
     ]);
   });
 
+  it('has a byte order mark where there is one', () => {
+    const bytes = new ScaleWriter().text('\ufeffa').bytes();
+    expect(new ScaleReader(bytes, 'text').text()).toBe('\ufeffa');
+  });
+
   it('is refused where it is no boolean, no option, no text', () => {
     expect(() => read('02', (reader) => reader.bool())).toThrow(DecodeError);
     expect(read('0107', (reader) => reader.option((some) => some.u8()))).toBe(7);

@@ -1,4 +1,5 @@
 /** SCALE, the codec of every message and stored value of the network. */
+import { textOf } from './bytes.ts';
 import { DecodeError } from './errors.ts';
 
 /** Reads SCALE values from bytes; every read is bounded by what is left, and `finish` rejects a rest. */
@@ -129,7 +130,7 @@ export class ScaleReader {
   /** UTF-8 text of at most `limit` bytes. Throws DecodeError. */
   text(limit: number = Number.MAX_SAFE_INTEGER): string {
     try {
-      return new TextDecoder('utf-8', { fatal: true }).decode(this.byteVector(limit));
+      return textOf(this.byteVector(limit));
     } catch (error) {
       if (error instanceof DecodeError) throw error;
       return this.fail('not UTF-8 text');

@@ -71,7 +71,7 @@ describe('words for calls', () => {
     const remark = (bytes: Uint8Array) => words(metadata.encodeCall('System', 'remark', { remark: bytes }));
     expect(remark(utf8('Grüße')).lines[0]).toEqual({ label: 'Content', kind: 'text', value: 'Grüße' });
     expect(remark(new Uint8Array([0xff, 0xfe])).lines[0]).toMatchObject({ kind: 'data', value: 'fffe' });
-    for (const other of ['a\u0007b', '', 'a'.repeat(201)])
+    for (const other of ['a\u0007b', '', 'a'.repeat(201), 'to a\u202eb', 'to \u2067a', '\ufeffa'])
       expect(remark(utf8(other)).lines[0]).toMatchObject({ kind: 'data' });
     expect(remark(utf8('a'.repeat(200))).lines[0]).toMatchObject({ kind: 'text' });
   });

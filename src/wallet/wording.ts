@@ -1,5 +1,5 @@
 /** What a call does, in words for the person who is asked to sign it. */
-import { toHex } from '../protocol/bytes.ts';
+import { textOf, toHex } from '../protocol/bytes.ts';
 import type { DecodedCall } from '../protocol/metadata.ts';
 import type { Token } from '../protocol/notation.ts';
 import { encodeAddress } from '../protocol/ss58.ts';
@@ -66,14 +66,15 @@ const words = (label: string, value: string): CallLine => ({ label, kind: 'text'
 type Args = Record<string, unknown>;
 type Words = { title: string; lines: CallLine[]; inner?: unknown[] };
 
-/** Bytes of a remark that are text are shown as such. */
+// oxlint-disable-next-line no-control-regex
+const UNSHOWN = /[\u0000-\u0008\u000e-\u001f\u007f\u202a-\u202e\u2066-\u2069\ufeff]/;
+
+/** Bytes of a remark that are text are shown as such, unless something in it changes how the rest is read. */
 function dataLine(label: string, value: unknown): CallLine {
   if (!(value instanceof Uint8Array)) return words(label, json(value));
   try {
-    const text = new TextDecoder('utf-8', { fatal: true }).decode(value);
-    // oxlint-disable-next-line no-control-regex
-    if (text !== '' && text.length <= 200 && !/[\u0000-\u0008\u000e-\u001f\u007f]/.test(text))
-      return words(label, text);
+    const text = textOf(value);
+    if (text !== '' && text.length <= 200 && !UNSHOWN.test(text)) return words(label, text);
   } catch {
     // Not text: shown as bytes below.
   }
