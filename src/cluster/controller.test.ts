@@ -41,6 +41,8 @@ const ask = (segments: SegmentIndex[]) => fake.ask(messages.segmentHeaders, segm
 describe('a controller', () => {
   it('knows the whole history, and what its node archived unheard', async () => {
     expect(await ask([0n, 2n, 3n])).toEqual([HEADERS[0], HEADERS[2], null]);
+    node.headers = HEADERS.slice(0, 4);
+    expect(await ask([3n])).toEqual([HEADERS[3]]);
     node.headers = HEADERS.slice();
     expect(await ask([3n, 1_001n, 1_002n])).toEqual([HEADERS[3], HEADERS[1_001], null]);
     expect(controller.segmentCommitment(1_001n)).toEqual(HEADERS[1_001]!.segmentCommitment);
@@ -90,7 +92,29 @@ describe('a controller', () => {
   it('reads a history whole that two ask for at once', async () => {
     node.headers = HEADERS.slice();
     await Promise.all([ask([5n]), ask([6n]), ask([1_001n])]);
-    expect(await ask([3n, 4n, 1_001n])).toEqual([HEADERS[3], HEADERS[4], HEADERS[1_001]]);
+    expect(await ask([3n, 4n, 1_001n, 1_002n])).toEqual([HEADERS[3], HEADERS[4], HEADERS[1_001], null]);
+  });
+
+  it('says where its caches have pieces, and takes them from there before it asks its node', async () => {
+    fake.answer(messages.contents, () => [
+      { ok: true, value: [3, 5n] },
+      { ok: true, value: [1, 6n] },
+    ]);
+    fake.answer(messages.readPiece, (offset) => ({ ok: true, value: [5n, pieceOf(5n, String(offset))] }));
+    fake.say(messages.pieceCacheIdentify, { pieceCacheId: 'a', maxNumElements: 4 });
+    await until(() => controller.caches.summary.pieces === 2, 'the contents');
+    const find = (index: PieceIndex) => fake.ask(messages.findPieceInCache, index);
+    expect([await find(5n), await find(7n)]).toEqual([['a', 3], null]);
+    const found: unknown[] = [];
+    const asked = fake.ask(messages.findPiecesInCache, [7n, 6n, 5n]) as AsyncIterable<unknown>;
+    for await (const place of asked) found.push(place);
+    expect(found).toEqual([
+      [6n, 'a', 1],
+      [5n, 'a', 3],
+    ]);
+    node.give = async (index) => pieceOf(index, 'n');
+    expect(await fake.ask(messages.piece, 5n)).toEqual(pieceOf(5n, '3'));
+    expect(await fake.ask(messages.piece, 6n)).toEqual(pieceOf(6n, 'n'));
   });
 
   it('takes a piece from its node, then plots, then elsewhere, and what nobody vouches for only where it is right', async () => {
@@ -103,7 +127,7 @@ describe('a controller', () => {
     fake.say(messages.farmIdentify, { farmId: 'f', totalSectorsCount: 1 });
     await until(() => controller.farms.summary.sectors === 1, 'the sector');
     expect(await piece()).toEqual(pieceOf(5n, 'p'));
-    valid = () => false;
+    valid = (given) => given[1] !== 'p'.charCodeAt(0);
     expect(await piece()).toEqual(pieceOf(5n, 'e'));
     node.give = async (index) => pieceOf(index, 'n');
     expect(await piece()).toEqual(pieceOf(5n, 'n'));

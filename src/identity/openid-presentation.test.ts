@@ -103,6 +103,10 @@ describe('a request of a verifier', () => {
     await expect(
       read({ client_id: SHOP, request, request_uri: 'https://verifier.example/request' }),
     ).rejects.toThrow('request-link');
+    // Two programs may take another one each of a parameter that is given twice.
+    const link = `${linkOf({ client_id: SHOP, request })}&client_id=${encodeURIComponent(SHOP)}`;
+    const twice = readWebRequest(link, CONTEXT, new Servers().web);
+    await expect(twice).rejects.toThrow('given twice');
   });
 
   it('without a signature is known by the address of its answer alone', async () => {

@@ -68,6 +68,9 @@ export interface OpenRequest {
  */
 export async function readWebRequest(link: string, context: IdentityContext, web: Web): Promise<OpenRequest> {
   const parameters = new URLSearchParams(link.trim().slice(link.trim().indexOf('?') + 1));
+  const names = [...parameters.keys()];
+  if (new Set(names).size < names.length)
+    throw new Refusal('request-link', 'a parameter is given twice', CONTRADICTS);
   const clientId = parameters.get('client_id') ?? '';
   const signed = await signedRequest(parameters, web);
   const request = signed === null ? fromParameters(parameters) : fromToken(signed, context.seconds);
