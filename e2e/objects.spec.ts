@@ -27,6 +27,12 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     await expect(opened.getByText('A first text out of history')).toBeVisible({ timeout: MINUTE });
     await expect(opened.getByText('verified', { exact: true })).toBeVisible();
   });
+  await test.step('what is opened again comes into sight again', async () => {
+    const heading = page.getByRole('heading', { name: 'hello.txt', exact: true });
+    await expect(heading).toBeFocused();
+    await page.getByRole('link', { name: 'hello.txt', exact: true }).first().click();
+    await expect(heading).toBeFocused({ timeout: MINUTE });
+  });
   await test.step('a picture is drawn', async () => {
     const picture = (await openSample(page, 'sunrise.jpg')).locator('img.preview');
     await expect

@@ -27,6 +27,8 @@ export default function Objects() {
   const [link, setLink] = useState('');
   const newest = useRef('');
   const [opened, setOpened] = useState<ObjectView | null>(null);
+  /** How often something was opened: each time it comes into sight, also where it was open before. */
+  const [times, setTimes] = useState(0);
   /** The folder that the opened object was found in. */
   const [folder, setFolder] = useState<ObjectView | null>(null);
   /** What is opened once the chain is verified. */
@@ -39,6 +41,7 @@ export default function Objects() {
     const object = await objects.open({ link: wanted, id, ...(folder && { folder: folder.path }) });
     if (wanted !== newest.current) return;
     setOpened(object);
+    setTimes((before) => before + 1);
     refresh();
   };
   const start = (wanted: string, from: ObjectView | null = null): void => {
@@ -151,7 +154,7 @@ export default function Objects() {
         </Card>
         {opened !== null && (
           <ObjectCard
-            key={`${opened.cid} ${opened.locked}`}
+            key={`${times} ${opened.locked}`}
             object={opened}
             save={saves.find(({ cid }) => cid === opened.cid)}
             transfer={status?.transfers.find(({ cid }) => cid === opened.cid)}
