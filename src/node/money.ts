@@ -73,6 +73,8 @@ export class Money {
       signer,
       changed: (record) => announce(journal, told, record),
     });
+    // What had ended before was told in the run that saw it.
+    for (const record of await payments.list()) told.add(endOf(record));
     const histories = await AccountHistories.open(blocks, store, toHex(genesisHash));
     return new Money(client, payments, histories, blocks);
   }
@@ -113,9 +115,11 @@ export class Money {
   }
 }
 
+const endOf = ({ id, state }: Pick<PaymentRecord, 'id' | 'state'>): string => `${id} ${state.kind}`;
+
 /** A transaction's end is told once. */
 function announce(journal: Journal, told: Set<string>, { id, state, call }: PaymentRecord): void {
-  const end = `${id} ${state.kind}`;
+  const end = endOf({ id, state });
   if ((state.kind !== 'included' && state.kind !== 'failed') || told.has(end)) return;
   told.add(end);
   if (state.kind === 'failed')
