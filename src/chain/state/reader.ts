@@ -2,7 +2,7 @@
 import { toHex } from '../../protocol/bytes.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { RuntimeMetadata, StorageEntry } from '../../protocol/metadata.ts';
-import { readProof, StorageProof } from '../../protocol/trie-proof.ts';
+import { PROOF_LIMITS, readProof, StorageProof } from '../../protocol/trie-proof.ts';
 
 /** What the proofs are asked of; `ChainSource` is one. */
 export interface ProofSource {
@@ -137,9 +137,17 @@ export class StateReader {
     const prefix = entry.keyPrefix(...first);
     const { hash, stateRoot } = this.block;
     const nodes = new Map<string, Uint8Array>();
+    let bytes = 0;
     const add = async (keys: Uint8Array[]): Promise<void> => {
       const { proof } = await source.readProof(keys, hash, signal);
-      for (const node of proof) nodes.set(toHex(node), node);
+      for (const node of proof) {
+        const name = toHex(node);
+        if (nodes.has(name)) continue;
+        nodes.set(name, node);
+        bytes += node.length;
+        // All of them are one proof at the end, which may be no larger than another.
+        if (nodes.size > PROOF_LIMITS.nodes || bytes > PROOF_LIMITS.bytes) tooMany(entry);
+      }
     };
     await add([prefix]);
     let count = 0;
@@ -163,7 +171,7 @@ function tooMany(entry: StorageEntry): never {
   throw new ProtocolError({
     code: 'too-many-entries',
     rule: 'storage-proof',
-    message: `more than ${MAX_ENTRIES} entries of ${entry.pallet}.${entry.item}`,
+    message: `more entries of ${entry.pallet}.${entry.item}, or more of their proof, than is read`,
     sentence: 'The list in the chain’s state is longer than this app reads.',
   });
 }

@@ -389,6 +389,32 @@ describe('a map of the state', () => {
     await expect(read(lists(PAGE))).rejects.toMatchObject({ code: 'too-many-entries' });
     expect(pages).toBe(102);
   });
+
+  it('is refused once its proofs are together larger than a proof may be, and not read on', async () => {
+    const { source, read } = ownersOf(3);
+    let proofs = 0;
+    const bloated = {
+      ...source,
+      keysPaged: () => Promise.resolve(Array.from({ length: PAGE }, () => owners().key(0n))),
+      readProof: () => {
+        proofs += 1;
+        return Promise.resolve({ at: new Uint8Array(32), proof: [new Uint8Array(2 ** 22).fill(proofs)] });
+      },
+    };
+    await expect(read(bloated)).rejects.toMatchObject({ code: 'too-many-entries' });
+    expect(proofs).toBe(5);
+    let named = 0;
+    const many = {
+      ...bloated,
+      readProof: () => {
+        named += 1;
+        const proof = Array.from({ length: 40_000 }, (_, at) => Uint8Array.of(named, at >> 8, at & 255));
+        return Promise.resolve({ at: new Uint8Array(32), proof });
+      },
+    };
+    await expect(read(many)).rejects.toMatchObject({ code: 'too-many-entries' });
+    expect(named).toBe(3);
+  });
 });
 
 describe('a value of another shape than the code knows', () => {
