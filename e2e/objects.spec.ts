@@ -117,6 +117,61 @@ test('samples open, play and can be sought through', async ({ browser }) => {
     expect(part.range).toBe(`bytes 1000000-1000099/${video.length}`);
     expect(part.policy).toContain('sandbox');
     expect(part.bytes).toEqual([...video.subarray(1_000_000, 1_000_100)]);
+    const answers = await page.evaluate(async () => {
+      const address = document.querySelector('video')!.src;
+      const ask = async (headers: Record<string, string>, method = 'GET') => {
+        const response = await fetch(address, { method, headers });
+        const reader = response.body?.getReader();
+        const first = await reader?.read();
+        // Whoever seeks leaves the rest unread.
+        await reader?.cancel();
+        const { status } = response;
+        return [
+          status,
+          response.headers.get('Content-Range'),
+          response.headers.get('Content-Length'),
+          first?.value?.length,
+        ];
+      };
+      const tag = (await fetch(address, { method: 'HEAD' })).headers.get('ETag')!;
+      return {
+        last: await ask({ Range: 'bytes=-7' }),
+        open: await ask({ Range: `bytes=10-` }).then((answer) => answer.slice(0, 2)),
+        beyond: await ask({ Range: 'bytes=99999999-' }),
+        several: await ask({ Range: 'bytes=0-1,4-5' }).then((answer) => answer.slice(0, 3)),
+        same: await ask({ Range: 'bytes=0-1', 'If-Range': tag }),
+        other: await ask({ Range: 'bytes=0-1', 'If-Range': '"other"' }).then((answer) => answer.slice(0, 3)),
+        head: await ask({ Range: 'bytes=0-1' }, 'HEAD'),
+        post: await ask({}, 'POST').then(([status]) => status),
+      };
+    });
+    const size = video.length;
+    expect(answers).toEqual({
+      last: [206, `bytes ${size - 7}-${size - 1}/${size}`, '7', 7],
+      open: [206, `bytes 10-${size - 1}/${size}`],
+      beyond: [416, `bytes */${size}`, null, undefined],
+      several: [200, null, String(size)],
+      same: [206, `bytes 0-1/${size}`, '2', 2],
+      other: [200, null, String(size)],
+      head: [200, null, String(size), undefined],
+      post: 405,
+    });
+  });
+  await test.step('nothing out of history runs as a script of the app', async () => {
+    const opened = await openSample(page, 'hello.txt');
+    await expect(opened.getByText('A first text out of history')).toBeVisible({ timeout: MINUTE });
+    const outcome = await page.evaluate(
+      (address) =>
+        new Promise((resolve) => {
+          const script = document.createElement('script');
+          script.addEventListener('load', () => resolve('it ran'));
+          script.addEventListener('error', () => resolve('it was kept from it'));
+          script.src = address;
+          document.head.append(script);
+        }),
+      `/object/${new URL(page.url()).hash.slice('#/objects/'.length)}`,
+    );
+    expect(outcome).toBe('it was kept from it');
   });
   await test.step('a folder shows its files and is saved as a zip file', async () => {
     const opened = await openSample(page, 'notes');
