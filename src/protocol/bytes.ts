@@ -118,8 +118,14 @@ export function utf8(text: string): Uint8Array {
 }
 
 const strictText = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+const readableText = new TextDecoder('utf-8', { ignoreBOM: true });
 
 /** The text that these bytes are, a byte order mark at its beginning included. Throws TypeError where they are no UTF-8. */
 export function textOf(bytes: Uint8Array): string {
   return strictText.decode(bytes);
+}
+
+/** The same with U+FFFD for whatever is no UTF-8. */
+export function readableTextOf(bytes: Uint8Array): string {
+  return readableText.decode(bytes);
 }

@@ -169,7 +169,6 @@ describe('nodes', () => {
     ['a size that lies', '0a05180c2a0168'],
     ['a folder with data', '0a0408032a00'],
     ['an unknown algorithm', '0a0632040a020801'],
-    ['a name that is no text', '0a032201ff'],
     ['a number as a name', '0a022001'],
     ['text as a size', '0a021a00'],
     ['a length beyond its end', '0a05220568'],
@@ -191,6 +190,20 @@ describe('nodes', () => {
       size: 0n,
       data: new Uint8Array(0),
     });
+  });
+
+  it.each([
+    ['half of a character at its end', 'e282ac', 'eda0bd', '\ufffd'],
+    ['a byte that begins none', 'e282ac', 'ff4142', '\ufffdAB'],
+    ['half of one and no more of it', 'e282ac', '4142ed', 'AB\ufffd'],
+  ])('with a name that has %s are read', (_, whole, other, seen) => {
+    const begin = 'n'.repeat(252);
+    const bytes = toHex(encodeNode(file({ name: `${begin}€` })));
+    const node = decodeNode(fromHex(bytes.replace(whole, other)));
+    expect(node).toEqual(file({ name: `${begin}${seen}` }));
+    const last = toHex(encodeNode(file({ name: `${begin}nn€` })));
+    const longest = decodeNode(fromHex(last.replace('e282ac', 'eda0bd')));
+    expect(longest.name).toBe(`${begin}nn\ufffd`);
   });
 
   it('of arbitrary bytes are refused or read, never anything else', () => {

@@ -3,7 +3,7 @@
  * BLAKE3-256 of a node's bytes is the digest of its identifier and, since nodes are archived as the argument of a
  * remark, the hash in its object mapping.
  */
-import { textOf } from './bytes.ts';
+import { readableTextOf, utf8 } from './bytes.ts';
 import { cidBytesOfHash, hashOfCidBytes } from './cid.ts';
 import { DecodeError } from './errors.ts';
 import { blake3Hash } from './hash.ts';
@@ -72,6 +72,10 @@ export interface DagNode {
 }
 
 const WHAT = 'object-node';
+/** First of the three bytes that half of a surrogate pair is written as. */
+const HALF_LEAD = 0xed;
+/** U+FFFD, as long as what it stands for. */
+const REPLACEMENT = utf8('\ufffd');
 
 /** BLAKE3-256 of a node's bytes: 32 bytes. */
 export function hashOfNode(bytes: Uint8Array): Uint8Array {
@@ -204,12 +208,14 @@ function typeOf(number: bigint): NodeType {
   return type;
 }
 
+/** A name is cut by UTF-16 units and written as it is, so that it may end in half of a character, which is no UTF-8. */
 function nameOf(bytes: Uint8Array): string {
-  try {
-    return textOf(bytes);
-  } catch {
-    throw new DecodeError(WHAT, 'a name that is not UTF-8');
+  const whole = bytes.slice();
+  for (let at = whole.indexOf(HALF_LEAD); at !== -1; at = whole.indexOf(HALF_LEAD, at + 1)) {
+    const isHalf = (whole[at + 1]! & 0xe0) === 0xa0 && (whole[at + 2]! & 0xc0) === 0x80;
+    if (isHalf) whole.set(REPLACEMENT, at);
   }
+  return readableTextOf(whole);
 }
 
 function decodeUploadOptions(bytes: Uint8Array): UploadOptions {
