@@ -8,7 +8,7 @@ import type { MediaClaims } from './c2pa.ts';
 import { chainOf } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import { verdictView, type VerdictView } from './identity-view.ts';
-import { type FileView } from './identity-file-commands.ts';
+import type { FileView } from './identity-file-commands.ts';
 import {
   decodeStatement,
   describeContent,

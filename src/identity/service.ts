@@ -12,7 +12,7 @@ import type { IdentityOptions } from './options.ts';
 import { credentialCommands } from './credential-commands.ts';
 import { chainEvidenceCommands } from './evidence.ts';
 import { identityCommands } from './identity-commands.ts';
-import { identityFileCommands } from './identity-file-commands.ts';
+import type { identityFileCommands } from './identity-file-commands.ts';
 import type { openIdCommands } from './openid-commands.ts';
 import type { passportCommands } from './passport/passport-commands.ts';
 import { presentingCommands } from './presenting-commands.ts';
@@ -31,6 +31,13 @@ const CONTENT: Record<keyof ContentCommands, true> = {
   verifyContent: true,
   signMedia: true,
   verifyMedia: true,
+};
+
+type FileCommands = ReturnType<typeof identityFileCommands>;
+/** Commands of identities in files; a record, so that none is left out. */
+const FILES: Record<keyof FileCommands, true> = {
+  importIdentity: true,
+  exportIdentity: true,
 };
 
 type OpenIdCommands = ReturnType<typeof openIdCommands>;
@@ -132,7 +139,7 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
   const web = options.web ?? openWeb;
   return {
     ...identityCommands(context),
-    ...identityFileCommands(context),
+    ...later(FILES, async () => (await import('./identity-file-commands.ts')).identityFileCommands(context)),
     ...registrationCommands(context),
     ...credentials,
     ...later(OPEN_ID, async () =>
