@@ -220,6 +220,22 @@ test('samples open, play and can be sought through', async ({ browser }) => {
   await test.step('what takes itself off the page leaves the focus where it was', async () => {
     await page.getByTestId('transfer').getByRole('button', { name: 'Clear' }).press('Enter');
     await expect(page.getByRole('heading', { name: 'Retrievals' })).toBeFocused();
+  });
+  await test.step('what is kept opens without a network, which is joined once it is there again', async () => {
+    const address = page.url();
+    await page.context().setOffline(true);
+    await page.reload();
+    await page.evaluate(() => {
+      window.location.hash = '#/home';
+    });
+    await expect(page.getByText('The connection is tried again by itself.')).toBeVisible({ timeout: MINUTE });
+    await page.goto(address);
+    await expect(card(page, 'tune.wav').locator('audio')).toBeVisible({ timeout: MINUTE });
+    await expect(page.getByTestId('connection')).toHaveCount(0);
+    await page.context().setOffline(false);
+    await expect(page.getByTestId('connection').first()).toBeVisible({ timeout: 2 * MINUTE });
+  });
+  await test.step('so does what is forgotten', async () => {
     await page.getByRole('button', { name: 'Forget' }).press('Enter');
     await expect(page.getByRole('heading', { name: 'Kept in this browser' })).toBeFocused();
     await page.getByRole('link', { name: 'Skip to content' }).press('Enter');

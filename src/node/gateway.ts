@@ -34,12 +34,12 @@ export class Gateway {
 
   /**
    * @param bridge Where its bridge is put in use; undefined where TCP is spoken anyway.
-   * @param beyond Multiaddresses of peers that are dialled once there is a bridge.
+   * @param beyond Multiaddresses of peers that are dialled whenever there is a bridge again.
    */
   constructor(
     private readonly peer: DsnPeer,
     private readonly bridge: BridgeHolder | undefined,
-    private readonly beyond: readonly string[],
+    private readonly beyond: () => Promise<readonly string[]>,
   ) {}
 
   /** Takes up a gateway that was used before; one that does not answer is tried again and again. */
@@ -120,6 +120,6 @@ export class Gateway {
   }
 
   private async dialBeyond(): Promise<void> {
-    if (this.bridge?.settings != null) await this.peer.connect(this.beyond);
+    if (this.bridge?.settings != null) await this.peer.connect(await this.beyond());
   }
 }

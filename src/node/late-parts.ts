@@ -1,4 +1,5 @@
 /** Parts of the node that are loaded and opened when they are first needed: wallet, payments, objects. */
+import type { ChainSnapshot } from '../chain/snapshot.ts';
 import type { Notation } from '../protocol/notation.ts';
 import type { NetworkChoice } from './api.ts';
 import type { Desk } from './desk.ts';
@@ -14,6 +15,12 @@ import type { NodePlatform } from './platform.ts';
 export interface Followed {
   following: Following;
   network: NetworkChoice;
+}
+
+/** Whether the chain is verified up to its head, or nobody is there who could tell a newer one. */
+function isKnown(chain: ChainSnapshot | null): boolean {
+  if (chain?.phase === 'offline' || chain?.phase === 'stalled') return (chain.best?.number ?? 0) > 0;
+  return chain?.phase === 'following';
 }
 
 /** What the person is told before any network is followed. */
@@ -96,11 +103,14 @@ export class LateParts {
     });
   }
 
-  /** The storage network and its objects. Rejects before the chain is followed, against which pieces are checked. */
+  /**
+   * The storage network and its objects. Rejects before the chain is followed, against which pieces are checked; where it
+   * cannot be, as without a network, what was verified of it earlier does.
+   */
   async objects(peers: readonly string[] = []): Promise<ObjectDesk> {
     const { following } = this.followed() ?? {};
     const chain = following?.client.snapshot() ?? null;
-    if (following === undefined || (chain?.phase !== 'following' && !this.objectDesks.wanted)) {
+    if (following === undefined || !(this.objectDesks.wanted || isKnown(chain))) {
       const of = chain?.target == null ? '' : ` of ${chain.target}`;
       const at = chain?.best == null ? '' : `; it is at block ${chain.best.number}${of}`;
       throw new NodeError(

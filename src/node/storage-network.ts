@@ -31,6 +31,7 @@ import type { NodeStore } from '../storage/store.ts';
 import { NodeError } from './errors.ts';
 import { Gateway, type GatewaySettings, type GatewayView } from './gateway.ts';
 import { PieceOrigins, type PeerKind, type PieceCounts, type PieceOrigin } from './piece-origins.ts';
+import { Rejoining } from './rejoining.ts';
 
 export interface ConnectionView extends PeerConnection, PieceCounts {
   kind: PeerKind;
@@ -126,6 +127,7 @@ export class StorageNetwork {
   private fill!: NearFill;
   private met!: MetPeers;
   private history: SegmentHistory | null = null;
+  private off: () => void = () => undefined;
 
   private constructor(
     private readonly options: StorageNetworkOptions,
@@ -143,11 +145,12 @@ export class StorageNetwork {
     const limit = nearLimit(settings, farms);
     const near = await NearCache.open(nearDirectory, peerIdOfKey(privateKey), limit);
     const network = new StorageNetwork(options, settings, near);
-    const named = await bootstrapOf(sources);
+    const named = () => bootstrapOf(sources);
+    const begun = async () => [...new Set([...options.peers, ...settings.peers, ...(await named())])];
     network.retrieval = await startRetrieval({
       genesisHash,
       platform,
-      bootstrap: [...new Set([...options.peers, ...settings.peers, ...named])],
+      bootstrap: await begun(),
       pool,
       commitments: client,
       cache,
@@ -160,7 +163,14 @@ export class StorageNetwork {
       segmentHeaders: (request) => network.headersFor(request),
       watch: (event) => network.note(event),
     });
-    network.met = await MetPeers.open(store, network.retrieval.peer);
+    const { peer } = network.retrieval;
+    network.met = await MetPeers.open(store, peer);
+    const rejoining = new Rejoining({
+      alone: () => peer.connections().length === 0,
+      begin: async () => peer.connect(await begun()),
+      elapsed: () => performance.now(),
+    });
+    network.off = client.onChange(() => rejoining.look());
     const blocks = new VerifiedBlocks(client);
     network.history = new SegmentHistory({
       chain: client,
@@ -171,7 +181,7 @@ export class StorageNetwork {
       },
       piece: (index, signal) => network.retrieval.supply.piece(index, signal),
     });
-    network.gateway = new Gateway(network.retrieval.peer, platform.bridge, named);
+    network.gateway = new Gateway(peer, platform.bridge, named);
     if (settings.gateway !== null) network.gateway.start(settings.gateway);
     network.fill = new NearFill(
       {
@@ -242,6 +252,7 @@ export class StorageNetwork {
   }
 
   async close(): Promise<void> {
+    this.off();
     this.history?.stop();
     this.fill.stop();
     await this.met.close();
