@@ -22,6 +22,9 @@ export interface PieceClaim extends PiecePlace {
   piece: Uint8Array;
 }
 
+/** Gives one of many pieces by its index; it is asked for the next only once the last one has come. */
+export type PieceAt = (index: number) => Promise<Uint8Array>;
+
 const VERDICTS = [null, 'record-not-canonical', 'commitment-mismatch', 'witness-invalid'] as const;
 
 /** Why a piece is refused, or null when it is valid. */
@@ -69,12 +72,9 @@ export function isRecordInSegment(
  * Checks many pieces by random linear combination, at the price of one commitment while all are valid and in the memory
  * of two. Resolves to the indices of those that are not, ascending.
  *
- * @param pieceAt The piece that is said to belong to a place, by its index; it is asked for one after the other.
+ * @param pieceAt The piece that is said to belong to a place, by its index.
  */
-export async function invalidPieces(
-  places: readonly PiecePlace[],
-  pieceAt: (index: number) => Promise<Uint8Array>,
-): Promise<number[]> {
+export async function invalidPieces(places: readonly PiecePlace[], pieceAt: PieceAt): Promise<number[]> {
   const bad = new Set<number>();
   const allValid = async (indices: readonly number[]): Promise<boolean> => {
     const batch = new wasm.PieceBatch(randomSeed(), indices.length);
@@ -103,10 +103,7 @@ export async function invalidPieces(
 }
 
 /** Pieces in this order, each asked for while the one before is worked on. */
-async function* inTurn(
-  indices: readonly number[],
-  pieceAt: (index: number) => Promise<Uint8Array>,
-): AsyncGenerator<[number, Uint8Array]> {
+async function* inTurn(indices: readonly number[], pieceAt: PieceAt): AsyncGenerator<[number, Uint8Array]> {
   let coming = indices.length > 0 ? pieceAt(indices[0]!) : null;
   for (const [at, index] of indices.entries()) {
     const piece = (await coming)!;
@@ -119,13 +116,13 @@ async function* inTurn(
  * One piece of a segment from 128 others that are valid, in the memory of three. Takes seconds.
  *
  * @param positions At least 128 distinct positions 0..255; the first 128 are used.
- * @param pieceAt The piece at one of them, by its index in `positions`; it is asked for one after the other.
+ * @param pieceAt The piece at one of them, by its index in `positions`.
  * @param wanted Position of the piece to make.
  * @throws ProtocolError (rule `erasure-coding`) when there are too few or one does not decode.
  */
 export async function reconstructPiece(
   positions: readonly number[],
-  pieceAt: (index: number) => Promise<Uint8Array>,
+  pieceAt: PieceAt,
   wanted: number,
 ): Promise<Uint8Array> {
   const recovery = new RecordRecovery(positions, wanted);

@@ -110,8 +110,6 @@ export class Rebuilder {
       const portion = Math.min(PORTION, SOURCE_PIECES_IN_SEGMENT - pieces.length);
       await find(candidates.splice(0, portion), take, signal);
     }
-    if (pieces.length < SOURCE_PIECES_IN_SEGMENT) return null;
-    const [first, last] = [0, SOURCE_PIECES_IN_SEGMENT];
-    return { positions: positions.slice(first, last), pieces: pieces.slice(first, last) };
+    return pieces.length < SOURCE_PIECES_IN_SEGMENT ? null : { positions, pieces };
   }
 }

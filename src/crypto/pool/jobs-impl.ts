@@ -5,7 +5,7 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import { BITFIELD_BYTES, sectorSlotChallenge } from '../../protocol/sector.ts';
 import type { JobInput, JobName, JobOnPieces, JobOutput } from '../jobs.ts';
 import { commitPart, commitRecord, locate, recoverQuotient, sumPoints, verifyOpenings } from '../kzg.ts';
-import { invalidPieces, reconstructPiece, recordMetadataOf, recordOf } from '../piece.ts';
+import { invalidPieces, type PieceAt, reconstructPiece, recordMetadataOf, recordOf } from '../piece.ts';
 import { chooseWalker } from '../pot.ts';
 import { verifyOwnSolution } from '../solution.ts';
 import { recoverSlices } from '../reconstruction.ts';
@@ -13,9 +13,6 @@ import { auditSBucket, SpaceTable } from '../space.ts';
 import { loadSrs } from '../srs.ts';
 import { checkMasks, encodeByMasks } from '../table-maker.ts';
 import { loadWasm } from '../wasm.ts';
-
-/** One of the pieces that a job is on, by its index; the last one must have come. */
-export type PieceAt = (index: number) => Promise<Uint8Array>;
 
 type Given<J extends JobName> = J extends JobOnPieces ? Omit<JobInput<J>, 'pieces'> : JobInput<J>;
 

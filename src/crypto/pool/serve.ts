@@ -1,3 +1,4 @@
+import type { PieceAt } from '../piece.ts';
 import { packError } from './errors.ts';
 import { runJob, setupWasm } from './jobs-impl.ts';
 import type { FromWorker, ToWorker } from './messages.ts';
@@ -24,7 +25,7 @@ export function serveJobs(scope: WorkerScope): void {
       return;
     }
     const { id, job, input } = message;
-    const pieceAt = (index: number): Promise<Uint8Array> =>
+    const pieceAt: PieceAt = (index) =>
       new Promise((resolve) => {
         take = resolve;
         scope.post({ kind: 'ask', id, index }, []);
