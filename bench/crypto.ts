@@ -53,7 +53,7 @@ function milliseconds(
     async run() {
       await loadSrs();
       const value = (await measure()) * 1000;
-      return { value, peer: PEER, ratio: nativeMs / value, runs: RUNS, where: 'node' };
+      return { value, peer: PEER, ratio: nativeMs / value, runs: RUNS };
     },
   };
 }

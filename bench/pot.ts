@@ -149,79 +149,66 @@ const helperFigures = once(async (): Promise<HelperFigures> => {
   }
 });
 
-function rate(name: string, goal: string, run: () => Promise<Omit<BenchmarkResult, 'runs'>>): Benchmark {
-  return {
-    group: 'pot',
-    name,
-    unit: 'iterations/s',
-    better: 'higher',
-    goal,
-    run: async () => ({ runs: RUNS, ...(await run()) }),
-  };
+type Figure = Omit<BenchmarkResult, 'runs'>;
+
+function rate(
+  name: string,
+  where: Benchmark['where'],
+  goal: string,
+  measured: () => Promise<Figure>,
+): Benchmark {
+  const run = async () => ({ ...(await measured()), runs: RUNS });
+  return { group: 'pot', name, unit: 'iterations/s', better: 'higher', where, goal, run };
 }
 
 /** Buffers of WebCrypto by their KiB, each a benchmark of its own for a report of what the choice is among. */
 function bufferRate(kibibytes: number): Benchmark {
-  return rate(`pot.webcrypto.buffer.${kibibytes}`, 'report', async () => {
+  return rate(`pot.webcrypto.buffer.${kibibytes}`, 'chromium', 'report', async () => {
     const { page } = await openPage();
     const values: number[] = [];
     for (let run = 0; run < RUNS; run += 1) {
       const rates = new Map(await page.evaluate(() => potPage.tune()));
       values.push(rates.get(64 * kibibytes)!);
     }
-    return { value: median(values), where: 'chromium' };
+    return { value: median(values) };
   });
 }
 
 const ofHelper = [
-  rate('pot.helper.prove', '≥ 0.95', async () => ({
-    ...(await againstLane((await helperFigures()).prove)),
-    where: 'native',
-  })),
-  rate('pot.helper.verify', '≥ 8', async () => {
+  rate('pot.helper.prove', 'native', '≥ 0.95', async () => againstLane((await helperFigures()).prove)),
+  rate('pot.helper.verify', 'native', '≥ 8', async () => {
     const { prove, verify } = await helperFigures();
-    return { value: verify, peer: 'pot.helper.prove, same run', ratio: verify / prove, where: 'native' };
+    return { value: verify, peer: 'pot.helper.prove, same run', ratio: verify / prove };
   }),
 ];
 
 export const benchmarks: Benchmark[] = [
-  rate('pot.webcrypto', '≥ 0.8', async () => ({
-    ...(await againstLane(await inChromium.webcrypto())),
-    where: 'chromium',
-  })),
-  rate('pot.webcrypto.all', 'report', async () => ({
-    ...(await againstLane(await workersRate('webcrypto'))),
-    where: 'chromium',
-  })),
-  rate('pot.webcrypto.node', '≥ 0.8', async () => ({
-    ...(await againstLane(await nodeWebCrypto())),
-    where: 'node',
-  })),
+  rate('pot.webcrypto', 'chromium', '≥ 0.8', async () => againstLane(await inChromium.webcrypto())),
+  rate('pot.webcrypto.all', 'chromium', 'report', async () => againstLane(await workersRate('webcrypto'))),
+  rate('pot.webcrypto.node', 'node', '≥ 0.8', async () => againstLane(await nodeWebCrypto())),
   ...[64, 128, 256, 512, 1024].map(bufferRate),
-  rate('pot.bitslice', '≥ 0.5', async () => {
+  rate('pot.bitslice', 'chromium', '≥ 0.5', async () => {
     const peer = await inChromium.webcrypto();
     const value = await inChromium.wasm();
-    return { value, peer: 'pot.webcrypto, same run', ratio: value / peer, where: 'chromium' };
+    return { value, peer: 'pot.webcrypto, same run', ratio: value / peer };
   }),
-  rate('pot.bitslice.all', 'report', async () => ({
-    ...(await againstLane(await workersRate('wasm'))),
-    where: 'chromium',
-  })),
-  rate('pot.bitslice.node', '≥ 0.5', async () => {
+  rate('pot.bitslice.all', 'chromium', 'report', async () => againstLane(await workersRate('wasm'))),
+  rate('pot.bitslice.node', 'node', '≥ 0.5', async () => {
     const peer = await nodeWebCrypto();
     const value = await nodeWasm();
-    return { value, peer: 'pot.webcrypto.node, same run', ratio: value / peer, where: 'node' };
+    return { value, peer: 'pot.webcrypto.node, same run', ratio: value / peer };
   }),
   {
     group: 'pot',
     name: 'pot.verify.slot',
     unit: 's',
     better: 'lower',
+    where: 'chromium',
     goal: 'report',
     async run() {
       const value = await slotSeconds();
       const ratio = helperIsBuilt() ? (await helperFigures()).slot / value : null;
-      return { value, peer: 'helper, all cores, same run', ratio, runs: RUNS, where: 'chromium' };
+      return { value, peer: 'helper, all cores, same run', ratio, runs: RUNS };
     },
   },
   // Without the helper there is nothing to measure; the README says how to build it.

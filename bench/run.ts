@@ -1,15 +1,19 @@
 /**
- * `npm run bench -- [name…] [--json]`: measures what the files beside this one name, one after the other, and prints
- * each value with its goal and its ratio to a peer (higher is better). A name selects a group (`pot`) or single
- * benchmarks (`farm.audit`).
+ * `npm run bench`: measures what the files beside this one name, one after the other, and prints each value with its
+ * goal and its ratio to a peer (higher is better).
  */
 import { readdirSync } from 'node:fs';
 import { cpus } from 'node:os';
+import { parseArgs } from 'node:util';
 import type { Benchmark } from './types.ts';
 
-const args = process.argv.slice(2);
-const json = args.includes('--json');
-const wanted = args.filter((arg) => !arg.startsWith('--'));
+const USAGE = `Usage: npm run bench -- [name…] [--browser] [--json]
+
+A name is a group, such as pot, or a benchmark, such as farm.audit, with those below it; none: all.
+
+  --browser  only what is measured in Chromium
+  --json     one JSON object a line
+`;
 
 async function allBenchmarks(): Promise<Benchmark[]> {
   const files = readdirSync(import.meta.dirname)
@@ -27,10 +31,23 @@ function selects(name: string, benchmark: Benchmark): boolean {
   return benchmark.group === name || benchmark.name === name || benchmark.name.startsWith(`${name}.`);
 }
 
-if (args.includes('--help')) {
-  process.stdout.write(
-    'Usage: npm run bench -- [name…] [--json]\n\nA name is a group, such as pot, or one benchmark, such as farm.audit; none: all.\n',
-  );
+function refuse(sentence: string): never {
+  process.stderr.write(`${sentence}\n`);
+  process.exit(2);
+}
+
+function readArguments() {
+  const flag = { type: 'boolean', default: false } as const;
+  try {
+    return parseArgs({ allowPositionals: true, options: { json: flag, browser: flag, help: flag } });
+  } catch (error) {
+    return refuse(`${(error as Error).message}\n\n${USAGE}`);
+  }
+}
+
+const { values: options, positionals: wanted } = readArguments();
+if (options.help) {
+  process.stdout.write(USAGE);
   process.exit(0);
 }
 
@@ -39,9 +56,9 @@ const cores = cpus().length;
 
 async function report(benchmark: Benchmark): Promise<void> {
   const result = await benchmark.run();
-  const { name, unit, better } = benchmark;
-  if (json) {
-    const { value, runs, where = 'node' } = result;
+  const { name, unit, better, where = 'node' } = benchmark;
+  if (options.json) {
+    const { value, runs } = result;
     const peer = { peer: result.peer ?? null, ratio: result.ratio ?? null };
     process.stdout.write(`${JSON.stringify({ name, value, unit, better, ...peer, runs, where, cores })}\n`);
     return;
@@ -52,15 +69,25 @@ async function report(benchmark: Benchmark): Promise<void> {
   process.stdout.write(`${name.padEnd(26)} ${value.padStart(16)}${ratio}${goal}\n`);
 }
 
-const all = await allBenchmarks();
+const all = (await allBenchmarks()).filter(({ where }) => !options.browser || where === 'chromium');
 const unknown = wanted.filter((name) => !all.some((benchmark) => selects(name, benchmark)));
 if (unknown.length > 0) {
   const groups = [...new Set(all.map(({ group }) => group))].sort();
-  process.stderr.write(`There is no benchmark ${unknown.join(', ')}; the groups are ${groups.join(', ')}.\n`);
-  process.exit(2);
+  const place = options.browser ? ' in Chromium' : '';
+  refuse(`There is no benchmark ${unknown.join(', ')}${place}; the groups are ${groups.join(', ')}.`);
 }
-if (!json) process.stdout.write(`${processor}, ${cores} cores, Node.js ${process.version}\n\n`);
-for (const benchmark of all) {
-  if (wanted.length === 0 || wanted.some((name) => selects(name, benchmark))) await report(benchmark);
+if (!options.json) process.stdout.write(`${processor}, ${cores} cores, Node.js ${process.version}\n\n`);
+const chosen = all.filter(
+  (benchmark) => wanted.length === 0 || wanted.some((name) => selects(name, benchmark)),
+);
+let failed = false;
+for (const benchmark of chosen) {
+  try {
+    await report(benchmark);
+  } catch (error) {
+    // What cannot be measured on one machine keeps nothing else from being measured.
+    failed = true;
+    process.stderr.write(`${benchmark.name}: ${error instanceof Error ? error.message : String(error)}\n`);
+  }
 }
-process.exit(0);
+process.exit(failed ? 1 : 0);

@@ -1,9 +1,11 @@
-/** One figure of `docs/benchmarks`, with how to measure it. */
+/** A figure that `npm run bench` prints, with how it is measured. */
 export interface Benchmark {
   group: string;
   name: string;
   unit: string;
   better: 'lower' | 'higher';
+  /** What does the work that is measured; absent: Node.js. */
+  where?: 'node' | 'chromium' | 'native';
   /** The goal as the ratio it must reach, or a sentence. */
   goal?: string;
   run(): Promise<BenchmarkResult>;
@@ -17,5 +19,4 @@ export interface BenchmarkResult {
   /** Value against the peer's, oriented so that higher is better; null where no peer can run here. */
   ratio?: number | null;
   runs: number;
-  where?: 'node' | 'chromium' | 'native';
 }
