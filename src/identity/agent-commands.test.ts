@@ -1,5 +1,9 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { toHex } from '../protocol/bytes.ts';
+import { decodeAgentFile, encodeAgentFile } from './agent-file.ts';
+import { signRevocations } from './agent.ts';
+import { issueCertificate, LEAF_USAGES } from './issue.ts';
+import { ed25519Key } from './keys.ts';
 import type { RegistryAccess } from './registry-access.ts';
 import { Registry } from './registry.ts';
 import { testPerson, testRegistry } from './testing/person.ts';
@@ -187,6 +191,60 @@ describe('agents', () => {
     expect(await shop.importRevocations(await owner.revokeDelegation({ id: first }))).toMatchObject({
       count: 2,
     });
+  });
+
+  it('do not get back what was taken from them, nor lose what others say that they gave', async () => {
+    const [owner, machine] = [await person(), await person()];
+    const { did: authority } = await owner.createIdentity({ name: 'Alice' });
+    const agent = await owner.createAgent({
+      owner: authority,
+      name: 'Bot',
+      purpose: 'x',
+      capabilities,
+      days: 1,
+    });
+    const file = await owner.exportAgent({ did: agent.to, password: 'agent password' });
+    const { certificates, grants } = await decodeAgentFile(file, 'agent password').then(({ grants }) => ({
+      grants,
+      certificates: grants[0]!.certificates,
+    }));
+    const use = async () => {
+      const nonce = await owner.newChallenge();
+      const request = { res: 'auto:drive:/alice/x', act: 'read' };
+      const invocation = await owner.invokeDelegation({ id: agent.id, request, audience: 'x', nonce });
+      return (await owner.checkUse({ invocation, authority, audience: 'x', nonce })).verdict;
+    };
+    const key = ed25519Key(new Uint8Array(32).fill(7));
+    const stranger = await issueCertificate(key, {
+      commonName: 'Stranger',
+      publicKeyInfo: key.publicKeyInfo,
+      issuer: null,
+      notBefore: now - DAY,
+      notAfter: now + DAY,
+      did: 'did:autoid:off:00',
+      authority: null,
+      usages: LEAF_USAGES,
+    });
+    const { did: other } = await owner.importIdentity({ file: stranger });
+    await owner.importRevocations({ list: await signRevocations(key, other, [agent.id], now / 1000) });
+    expect(await use()).toBe('ok');
+    await owner.revokeDelegation({ id: agent.id });
+    expect(await use()).toBe('revoked');
+    await expect(owner.acceptGrant({ grant: JSON.stringify(grants[0]), label: 'again' })).rejects.toThrow(
+      'delegation-exists',
+    );
+    expect(await use()).toBe('revoked');
+    // Nor does a file that holds the same permission twice, or one that is there, bring anything along.
+    const twice = await encodeAgentFile(
+      {
+        ...(await decodeAgentFile(file, 'agent password')),
+        grants: [grants[0]!, { ...grants[0]!, certificates }],
+      },
+      'agent password',
+    );
+    const importing = machine.importAgent({ file: twice, password: 'agent password' });
+    await expect(importing).rejects.toThrow('delegation-exists');
+    expect([await machine.identities(), await machine.delegations()]).toEqual([[], []]);
   });
 
   it('lose their powers with their identity', async () => {

@@ -25,7 +25,7 @@ const CLOCK_SLACK_S = 60;
 
 /** Commands, for one wallet and network. */
 export function agentCommands(context: IdentityContext) {
-  const { view, keep, find, certificatesFor } = delegationBook(context);
+  const { view, keep, takeIn, find, certificatesFor } = delegationBook(context);
 
   const signToken = async (
     from: string,
@@ -122,7 +122,7 @@ export function agentCommands(context: IdentityContext) {
       return { ...view(record), grant: JSON.stringify({ v: 1, tokens: chain, certificates }) };
     },
 
-    /** Takes in a permission that somebody gave to an identity of one's own. */
+    /** Takes in a permission that somebody gave to an identity of one's own. Throws Refusal `delegation-exists`. */
     async acceptGrant(input: { grant: string; label: string }): Promise<DelegationView> {
       const { tokens, certificates } = shaped(grantSchema, parseJson(input.grant, 'grant'), 'grant');
       const last = decodeCapability(tokens.at(-1)!);
@@ -147,7 +147,7 @@ export function agentCommands(context: IdentityContext) {
         revoked: false,
         certificates,
       };
-      await keep(record);
+      await takeIn([record]);
       return view(record);
     },
 
@@ -202,6 +202,15 @@ export function agentCommands(context: IdentityContext) {
         throw new Refusal('certificate-chain', certificates, 'The agent’s certificates do not hold.');
       if (context.known(file.did)?.role === 'own')
         throw new Refusal('identity-exists', file.did, 'This agent is in the wallet already.');
+      await takeIn(
+        file.grants.map(({ tokens, certificates: certs }) => ({
+          chain: tokens,
+          direction: 'held',
+          label: file.name,
+          revoked: false,
+          certificates: certs,
+        })),
+      );
       await context.putIdentity({
         role: 'own',
         did: file.did,
@@ -214,15 +223,6 @@ export function agentCommands(context: IdentityContext) {
         credentialsIssued: 0,
         deactivated: false,
       });
-      for (const { tokens, certificates: certs } of file.grants) {
-        await keep({
-          chain: tokens,
-          direction: 'held',
-          label: file.name,
-          revoked: false,
-          certificates: certs,
-        });
-      }
       return { did: file.did, grants: file.grants.length };
     },
   };

@@ -8,6 +8,7 @@ import {
   allows,
   decodeCapability,
   MAX_CHAIN,
+  tokenName,
   type Capability,
   type CapabilityRequest,
 } from './capability.ts';
@@ -167,8 +168,12 @@ export function checkRevocations(
   return { issuer: payload.iss, tokenIds: payload.jti };
 }
 
-/** Amounts used so far: by token id, then by resource. */
+/** Amounts used so far: by token (`tokenName`), then by resource. */
 export type UsedTotals = Readonly<Record<string, Readonly<Record<string, string>>>>;
+
+function totalOf(amounts: Readonly<Record<string, string>> | undefined): string | undefined {
+  return amounts !== undefined && Object.hasOwn(amounts, 'total') ? amounts['total'] : undefined;
+}
 
 /**
  * Counts a request against every `total` limit on its way from the root: each token's own total bounds what is
@@ -179,17 +184,21 @@ export function countTotals(
   request: CapabilityRequest,
   used: UsedTotals,
 ): UsedTotals {
-  const amount =
-    request.use !== undefined && Object.hasOwn(request.use, 'total') ? request.use['total'] : undefined;
+  const amount = totalOf(request.use);
   if (amount === undefined) return used;
   const next: Record<string, Record<string, string>> = { ...used };
   for (const token of chain) {
-    const { jti, cap } = decodeCapability(token);
-    const power = cap.find((one: Capability) => allows([one], { res: request.res, act: request.act }));
-    const limit =
-      power?.lim !== undefined && Object.hasOwn(power.lim, 'total') ? power.lim['total'] : undefined;
-    if (power === undefined || limit === undefined) continue;
-    const before = BigInt(next[jti]?.[power.res] ?? '0');
+    const payload = decodeCapability(token);
+    const name = tokenName(payload);
+    // Another power for the same, which knows no total, allows no use of one either.
+    const bounded = payload.cap.filter(
+      (one: Capability) =>
+        totalOf(one.lim) !== undefined && allows([one], { res: request.res, act: request.act }),
+    );
+    const power = bounded.find((one) => allows([one], request)) ?? bounded[0];
+    if (power === undefined) continue;
+    const limit = totalOf(power.lim)!;
+    const before = BigInt(next[name]?.[power.res] ?? '0');
     const after = before + BigInt(amount);
     if (after > BigInt(limit)) {
       throw new Refusal(
@@ -199,7 +208,7 @@ export function countTotals(
         { used: before, wanted: BigInt(amount), limit: BigInt(limit) },
       );
     }
-    next[jti] = { ...next[jti], [power.res]: after.toString() };
+    next[name] = { ...next[name], [power.res]: after.toString() };
   }
   return next;
 }

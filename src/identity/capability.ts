@@ -71,9 +71,20 @@ function capabilityDigest(token: string): string {
   return toBase64Url(sha256(utf8(token)));
 }
 
+/** What a token is counted and taken back by: whoever gives one chooses its id, and may choose one of somebody else's. */
+export function tokenName({ iss, jti }: Pick<CapabilityPayload, 'iss' | 'jti'>): string {
+  return `${iss} ${jti}`;
+}
+
+/** Whether a resource lies below a prefix that ends in `/`, with no step in it that could lead out again. */
+function liesBelow(prefix: string, res: string): boolean {
+  const rest = res.slice(prefix.length).split('/');
+  return res.startsWith(prefix) && !rest.includes('..') && !rest.includes('.');
+}
+
 function covers(parent: Capability, child: Capability): boolean {
   const { res } = parent;
-  const within = res === child.res || (res.endsWith('/*') && child.res.startsWith(res.slice(0, -1)));
+  const within = res === child.res || (res.endsWith('/*') && liesBelow(res.slice(0, -1), child.res));
   if (!within || !child.act.every((action) => parent.act.includes(action))) return false;
   return Object.entries(parent.lim ?? {}).every(([name, limit]) => {
     const own = limitOf(child.lim, name);
@@ -119,7 +130,7 @@ export interface CapabilityCheck {
   now: number;
   /** DIDs that are revoked, deactivated or expired. */
   revokedDids: ReadonlySet<string>;
-  /** Ids of tokens that their issuer took back. */
+  /** Tokens that their issuer took back, as `tokenName` names them. */
   revokedTokens?: ReadonlySet<string>;
   /** Key of a DID, or null if it is not known. */
   keyOf: (did: string) => Jwk | null;
@@ -165,8 +176,10 @@ export function checkCapability(check: CapabilityCheck): CapabilityVerdict {
     if (now >= exp) return 'expired';
   }
   const revoked = payloads.some(
-    ({ iss, aud, jti }) =>
-      check.revokedDids.has(iss) || check.revokedDids.has(aud) || check.revokedTokens?.has(jti) === true,
+    (token) =>
+      check.revokedDids.has(token.iss) ||
+      check.revokedDids.has(token.aud) ||
+      check.revokedTokens?.has(tokenName(token)) === true,
   );
   if (revoked) return 'revoked';
   return allows(last.cap, check.request) ? 'ok' : 'not-covered';

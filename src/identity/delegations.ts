@@ -2,7 +2,7 @@
 import { Refusal } from '../wallet/errors.ts';
 import { certificatesOf } from './agent-file.ts';
 import { countTotals, type UsedTotals } from './agent.ts';
-import { decodeCapability, type Capability, type CapabilityRequest } from './capability.ts';
+import { decodeCapability, tokenName, type Capability, type CapabilityRequest } from './capability.ts';
 import type { IdentityContext, Resolved } from './context.ts';
 
 const USED_TOTALS = 'capability-totals';
@@ -56,12 +56,26 @@ export function delegationBook(context: IdentityContext) {
       expires: last.exp,
       depth: last.dep,
       revoked: record.revoked,
-      used: { ...used()[last.jti] },
+      used: { ...used()[tokenName(last)] },
     };
   };
 
-  const keep = (record: DelegationRecord): Promise<void> =>
-    context.put(`delegation-${decodeCapability(record.chain.at(-1)!).jti}`, 'delegation', record);
+  const idOf = ({ chain }: Pick<DelegationRecord, 'chain'>): string =>
+    `delegation-${decodeCapability(chain.at(-1)!).jti}`;
+
+  const keep = (record: DelegationRecord): Promise<void> => context.put(idOf(record), 'delegation', record);
+
+  /**
+   * Keeps permissions that came in. Throws Refusal `delegation-exists`, and keeps none, if the id of one is taken: in the
+   * place of one that was taken back it would bring that one back.
+   */
+  const takeIn = async (records: readonly DelegationRecord[]): Promise<void> => {
+    const ids = records.map(idOf);
+    const taken = ids.find((id, at) => ids.indexOf(id) < at || context.get(id, 'delegation') !== null);
+    if (taken !== undefined)
+      throw new Refusal('delegation-exists', taken, 'A permission of this id is in the wallet already.');
+    for (const record of records) await keep(record);
+  };
 
   const find = (id: string): DelegationRecord => {
     const found = context.get<DelegationRecord>(`delegation-${id}`, 'delegation');
@@ -86,7 +100,7 @@ export function delegationBook(context: IdentityContext) {
   const countUse = (chain: readonly string[], request: CapabilityRequest): Promise<void> =>
     context.put(USED_TOTALS, 'setting', countTotals(chain, request, used()));
 
-  return { view, keep, find, certificatesFor, countUse };
+  return { view, keep, takeIn, find, certificatesFor, countUse };
 }
 
 /**
@@ -108,15 +122,15 @@ export async function collectKeys(
   return keys;
 }
 
-/** Ids of tokens that were taken back: in this wallet, or by lists that came in. */
+/** Tokens that were taken back, as `tokenName` names them: in this wallet, or by lists of their issuers that came in. */
 export function takenBack(context: IdentityContext): Set<string> {
   const own = context
     .list<DelegationRecord>('delegation')
     .filter(({ value }) => value.revoked)
-    .map(({ value }) => decodeCapability(value.chain.at(-1)!).jti);
+    .map(({ value }) => tokenName(decodeCapability(value.chain.at(-1)!)));
   const others = context
-    .list<{ tokenIds: string[] }>('setting')
+    .list<{ issuer: string; tokenIds: string[] }>('setting')
     .filter(({ id }) => id.startsWith('taken-back-'))
-    .flatMap(({ value }) => value.tokenIds);
+    .flatMap(({ value: { issuer, tokenIds } }) => tokenIds.map((jti) => tokenName({ iss: issuer, jti })));
   return new Set([...own, ...others]);
 }

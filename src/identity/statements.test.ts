@@ -12,7 +12,13 @@ import {
   type AuditEntry,
 } from './agent.ts';
 import { encodeAgentFile, type AgentFile } from './agent-file.ts';
-import { checkCapability, signCapability, type Capability, type CapabilityRequest } from './capability.ts';
+import {
+  checkCapability,
+  signCapability,
+  tokenName,
+  type Capability,
+  type CapabilityRequest,
+} from './capability.ts';
 import { decodeCertificate } from './certificate.ts';
 import { keyIdOf } from './did.ts';
 import { issueCertificate, LEAF_USAGES } from './issue.ts';
@@ -152,7 +158,7 @@ describe('capabilities', () => {
   it('a chain is worth nothing once anybody in it, or a token of it, was revoked', async () => {
     const root = await signed(A, B, null);
     const chain = [root, await signed(B, C, root)];
-    const after = (did?: string, jti?: string) =>
+    const after = (did?: string, token?: { iss: string; jti: string }) =>
       checkCapability({
         chain,
         holder: C,
@@ -160,12 +166,18 @@ describe('capabilities', () => {
         request: { res: 'auto:pay', act: 'spend' },
         now: NOW,
         revokedDids: new Set(did === undefined ? [] : [did]),
-        revokedTokens: new Set(jti === undefined ? [] : [jti]),
+        revokedTokens: new Set(token === undefined ? [] : [tokenName(token)]),
         keyOf,
       });
-    expect(after('did:autoid:off:d', 'token-x')).toBe('ok');
+    expect(after('did:autoid:off:d', { iss: A, jti: 'token-x' })).toBe('ok');
     for (const did of [A, B, C]) expect(after(did)).toBe('revoked');
-    for (const jti of [`token-${A}-${B}`, `token-${B}-${C}`]) expect(after(undefined, jti)).toBe('revoked');
+    const tokens = [
+      { iss: A, jti: `token-${A}-${B}` },
+      { iss: B, jti: `token-${B}-${C}` },
+    ];
+    for (const token of tokens) expect(after(undefined, token)).toBe('revoked');
+    // Nobody takes back what somebody else gave.
+    for (const { jti } of tokens) expect(after(undefined, { iss: C, jti })).toBe('ok');
   });
 
   it('a power covers what is below its resource, up to its limits', async () => {
@@ -174,7 +186,8 @@ describe('capabilities', () => {
     const asked = (res: string, act = 'spend', use?: Record<string, string>) =>
       check([root], B, { res, act, ...(use === undefined ? {} : { use }) });
     expect(['auto:pay/a', 'auto:pay/a/b', 'auto:pay/*'].map((res) => asked(res))).toEqual(['ok', 'ok', 'ok']);
-    for (const res of ['auto:pay', 'auto:payx', 'auto:payx/a', 'xauto:pay/a', '*'])
+    const outside = ['auto:pay', 'auto:payx', 'auto:payx/a', 'xauto:pay/a', '*'];
+    for (const res of [...outside, 'auto:pay/..', 'auto:pay/../a', 'auto:pay/a/../../b', 'auto:pay/./a'])
       expect(asked(res)).toBe('not-covered');
     expect(asked('auto:pay/a', 'read')).toBe('not-covered');
     expect(asked('auto:pay/a', 'spend', { total: '30' })).toBe('ok');
@@ -247,6 +260,18 @@ describe('capabilities', () => {
     expect(() => countTotals([root], { ...request, use: { total: '31' } }, {})).toThrow('limit-exhausted');
   });
 
+  it('a total counts though another power for the same has none, and not under an id of somebody else’s', async () => {
+    const both: Capability[] = [{ res: 'auto:pay', act: ['spend'], lim: { each: '5' } }, cap[0]!];
+    const root = await signed(A, B, null, { cap: both });
+    const request = { res: 'auto:pay', act: 'spend', use: { total: '20' } };
+    const used = countTotals([root], request, {});
+    expect(() => countTotals([root], request, used)).toThrow('40 of 30');
+    // The next in the chain calls its token as the principal called another one.
+    const alike = await signed(B, C, root, { cap, jti: 'of-another' });
+    const other = await signed(A, C, null, { cap, jti: 'of-another' });
+    expect(() => countTotals([other], request, countTotals([root, alike], request, {}))).not.toThrow();
+  });
+
   it('totals are shared by siblings through their parent', async () => {
     const root = await token(A, B, null);
     const own = (limit: string, jti: string) =>
@@ -257,7 +282,7 @@ describe('capabilities', () => {
     expect(() => countTotals([root, first], spend('1'), after)).toThrow('limit-exhausted');
     expect(() => countTotals([root, second], spend('11'), after)).toThrow('limit-exhausted');
     expect(countTotals([root, second], spend('10'), after)).toMatchObject({
-      'sibling-2': { 'auto:pay': '10' },
+      [tokenName({ iss: B, jti: 'sibling-2' })]: { 'auto:pay': '10' },
     });
   });
 
