@@ -1,11 +1,10 @@
 /** What other members may do wrong, by mistake or not. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
 import { NatsServer } from '../../devnet/nats-server.ts';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
-import { encodeAck } from '../protocol/cluster/stream.ts';
 import type { PlottedSector } from '../protocol/cluster/values.ts';
 import { concat, equal } from '../protocol/bytes.ts';
-import { encodeWith, u32 } from '../protocol/codec.ts';
+import { encodeWith } from '../protocol/codec.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
 import { fakeIdentity, fakePiece, RULES, slotAt } from '../farm/test-support.ts';
 import { createUlid } from '../farm/ulid.ts';
@@ -16,7 +15,6 @@ import { FarmerMember } from './farmer.ts';
 import { ClusterHistory } from './history.ts';
 import { clusterAppInfo, ClusterNode } from './node.ts';
 import { NativePeer } from './recorded-peer.ts';
-import { sendStream, type StreamLink } from './streams.ts';
 import { Encodings, openSeated, TestCluster, TestNode, until } from './testing.ts';
 import { describeWithNats } from './testing-nats.ts';
 
@@ -33,73 +31,6 @@ const plotted: PlottedSector = {
   },
   pieceIndexes: [7n, 8n],
 };
-
-/** A link on which nothing travels but what the test wants. */
-class BareLink implements StreamLink {
-  readonly maxPayload = 2 * 1024 * 1024;
-  readonly closed = new AbortController().signal;
-  sent = 0;
-  acknowledge: (payload: Uint8Array) => void = () => undefined;
-
-  send(): void {
-    this.sent += 1;
-  }
-
-  receive(...[, listener]: Parameters<StreamLink['receive']>): () => void {
-    this.acknowledge = (payload) => listener(payload, 0);
-    return () => undefined;
-  }
-}
-
-describe('a stream that is not acknowledged', () => {
-  beforeEach(() => void vi.useFakeTimers());
-  afterEach(() => void vi.useRealTimers());
-
-  it('is given up after a minute, and its source ended', async () => {
-    const link = new BareLink();
-    const gone = new AbortController();
-    let given = 0;
-    async function* numbers(): AsyncGenerator<number> {
-      for (; !gone.signal.aborted; given += 1) {
-        yield given;
-        await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-    }
-    const outcome = sendStream(link, 'reply', u32, numbers(), gone).catch((error: unknown) => error);
-    await vi.advanceTimersByTimeAsync(50);
-    // Two messages may be under way without an acknowledgement.
-    expect(link.sent).toBe(2);
-    link.acknowledge(encodeAck(0));
-    await vi.advanceTimersByTimeAsync(50);
-    expect(link.sent).toBe(3);
-    await vi.advanceTimersByTimeAsync(59_000);
-    expect(gone.signal.aborted).toBe(false);
-    await vi.advanceTimersByTimeAsync(1_100);
-    expect(await outcome).toMatchObject({ code: 'silence' });
-    expect(gone.signal.aborted).toBe(true);
-  });
-
-  it.each([
-    ['twice', [0, 0]],
-    ['out of turn', [1]],
-    ['in another form', [null]],
-  ])('is given up when acknowledged %s', async (_, indices) => {
-    const link = new BareLink();
-    const gone = new AbortController();
-    async function* numbers(): AsyncGenerator<number> {
-      for (let number = 0; !gone.signal.aborted; number += 1) {
-        yield number;
-        await new Promise((resolve) => setTimeout(resolve, 1));
-      }
-    }
-    const outcome = sendStream(link, 'reply', u32, numbers(), gone).catch((error: unknown) => error);
-    await vi.advanceTimersByTimeAsync(20);
-    for (const index of indices) link.acknowledge(index === null ? new Uint8Array(3) : encodeAck(index));
-    await vi.advanceTimersByTimeAsync(20);
-    expect(await outcome).toMatchObject({ rule: 'decode-stream-acknowledgement' });
-    expect(gone.signal.aborted).toBe(true);
-  });
-});
 
 describeWithNats('members of a cluster', () => {
   let cluster: TestCluster;

@@ -2,7 +2,7 @@
 import { onAbort } from '../async/on-abort.ts';
 import { createUlid } from '../farm/ulid.ts';
 import { encodeWith, type Codec } from '../protocol/codec.ts';
-import { ProtocolError } from '../protocol/errors.ts';
+import { messageOf, ProtocolError } from '../protocol/errors.ts';
 import { AckWindow, StreamReceiver, StreamSender } from '../protocol/cluster/stream.ts';
 import { ClusterError } from './errors.ts';
 import { Gate } from './gate.ts';
@@ -11,8 +11,10 @@ import { Gate } from './gate.ts';
 const ACK_TIMEOUT_MS = 60_000;
 /** A stream without a message for so long is over. */
 const IDLE_MS = 60_000;
-/** Messages received and not taken beyond which acknowledgements wait: what keeps a slow disk's memory bounded. */
+/** Messages that arrived and are unread beyond which acknowledgements wait: what keeps a slow disk's memory bounded. */
 const UNREAD_MESSAGES = 4;
+/** Messages under way that no acknowledgement was sent of, at most. */
+const UNACKNOWLEDGED_MESSAGES = 2;
 /** Messages sent are no larger than this, however much the server carries: several are in memory at once. */
 const LARGEST_MESSAGE = 4 * 1024 * 1024;
 /** Status of the server's own answer where nobody has subscribed. */
@@ -46,45 +48,34 @@ export async function* receiveStream<T>(
   item: Codec<T>,
   { signal, idleMs = IDLE_MS }: StreamOptions,
 ): AsyncGenerator<T, void, void> {
-  signal?.throwIfAborted();
+  const enders = [signal, link.closed];
+  const throwIfOver = (): void => enders.forEach((ender) => ender?.throwIfAborted());
+  throwIfOver();
   const reply = `stream-response.${createUlid()}`;
-  const messages: { payload: Uint8Array; statusCode: number }[] = [];
   const arrived = new Gate();
+  const inbox = new Inbox(link, subject, item);
   const unsubscribe = link.receive(reply, (payload, statusCode) => {
-    messages.push({ payload, statusCode });
+    inbox.take(payload, statusCode);
     arrived.open();
   });
-  const receiver = new StreamReceiver(item);
-  const leavers = [signal, link.closed].map((over) => onAbort(over, () => arrived.open()));
-  const pending: { subject: string; payload: Uint8Array }[] = [];
-  const acknowledge = (): void => {
-    for (const ack of pending.splice(0)) link.send(ack.subject, ack.payload);
-  };
+  const leavers = enders.map((ender) => onAbort(ender, () => arrived.open()));
   try {
     link.send(subject, request, { reply });
     for (;;) {
       const deadline = performance.now() + idleMs;
-      while (messages.length === 0 && performance.now() < deadline) {
+      while (inbox.waits && performance.now() < deadline) {
         await arrived.wait(deadline - performance.now());
-        signal?.throwIfAborted();
-        link.closed.throwIfAborted();
+        throwIfOver();
       }
-      const message = messages.shift();
-      if (message === undefined)
+      if (inbox.waits)
         throw new ClusterError(
           'silence',
           `${subject}: nothing for ${idleMs} ms`,
           'A member of the cluster fell silent.',
         );
-      if (message.statusCode === NO_RESPONDERS)
-        throw new ClusterError('nobody', subject, 'No member of the cluster answers.');
-      const { items, ack, ended } = accept(receiver, message.payload);
-      if (ack !== null) pending.push(ack);
-      // At once, as the protocol has it, unless what came before is still unread.
-      if (messages.length < UNREAD_MESSAGES) acknowledge();
+      const items = inbox.next();
+      if (items === null) return;
       yield* items;
-      acknowledge();
-      if (ended) return;
     }
   } finally {
     for (const leave of leavers) leave();
@@ -92,16 +83,72 @@ export async function* receiveStream<T>(
   }
 }
 
-function accept<T>(
-  receiver: StreamReceiver<T>,
-  payload: Uint8Array,
-): ReturnType<StreamReceiver<T>['accept']> {
-  try {
-    return receiver.accept(payload);
-  } catch (error) {
-    const sentence = error instanceof ProtocolError ? error.sentence : String(error);
-    throw new ClusterError('malformed', (error as Error).message, sentence, error);
+/** Messages of a stream that arrived: acknowledged at once, as the protocol has it, unless too many are unread. */
+class Inbox<T> {
+  private readonly receiver: StreamReceiver<T>;
+  private readonly unread: T[][] = [];
+  private readonly held: { subject: string; payload: Uint8Array }[] = [];
+  private ended = false;
+  private failure: ClusterError | null = null;
+
+  constructor(
+    private readonly link: StreamLink,
+    private readonly subject: string,
+    item: Codec<T>,
+  ) {
+    this.receiver = new StreamReceiver(item);
   }
+
+  /** Whether there is nothing to be had, and may be later. */
+  get waits(): boolean {
+    return this.unread.length === 0 && !this.ended;
+  }
+
+  take(payload: Uint8Array, statusCode: number): void {
+    if (this.ended) return;
+    try {
+      if (statusCode === NO_RESPONDERS)
+        throw new ClusterError('nobody', this.subject, 'No member of the cluster answers.');
+      const { items, ack, ended } = this.receiver.accept(payload);
+      this.unread.push(items);
+      if (ack !== null) this.held.push(ack);
+      this.ended = ended;
+      this.acknowledge();
+      if (this.held.length > UNACKNOWLEDGED_MESSAGES) throw this.ahead();
+    } catch (error) {
+      this.ended = true;
+      this.failure = error instanceof ClusterError ? error : malformed(error);
+    }
+  }
+
+  /** Items of the next message; null at the end. Throws ClusterError where that came too early. */
+  next(): T[] | null {
+    const items = this.unread.shift();
+    this.acknowledge();
+    if (items !== undefined) return items;
+    if (this.failure !== null) throw this.failure;
+    return null;
+  }
+
+  /** Whoever does not wait for acknowledgements would fill the memory of a slow reader. */
+  private ahead(): ClusterError {
+    return new ClusterError(
+      'malformed',
+      `${this.subject}: ${this.held.length} messages without an acknowledgement`,
+      'Another member of the cluster sends more than was taken.',
+    );
+  }
+
+  private acknowledge(): void {
+    const waiting = Math.max(0, this.unread.length - UNREAD_MESSAGES);
+    for (const { subject, payload } of this.held.splice(0, this.held.length - waiting))
+      this.link.send(subject, payload);
+  }
+}
+
+function malformed(error: unknown): ClusterError {
+  const sentence = error instanceof ProtocolError ? error.sentence : String(error);
+  return new ClusterError('malformed', messageOf(error), sentence, error);
 }
 
 /**
