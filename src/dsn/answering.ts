@@ -1,5 +1,6 @@
 /** How a peer answers others: the three protocols of pieces and headers, lookups and pings. */
 import type { Connection, Stream } from '@libp2p/interface';
+import type { Multiaddr } from '@multiformats/multiaddr';
 import type { Libp2p } from 'libp2p';
 import { concat, toHex } from '../protocol/bytes.ts';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
@@ -24,11 +25,13 @@ import {
   decodeFindNodeRequest,
   encodeFindNodeResponse,
   MAX_FIND_NODE_BYTES,
+  type FoundPeer,
 } from '../protocol/find-node.ts';
 import type { PieceIndex, SegmentHeader } from '../protocol/types.ts';
 import { answerPings, MAX_PING_STREAMS, PING_PROTOCOL } from '../network/ping.ts';
 import { closeWriting, receiveFrame, sendFrame } from '../network/streams.ts';
 import type { PeerBook } from './peer-book.ts';
+import { sharedWith } from './reach.ts';
 import type { DsnServer } from './server.ts';
 
 /** An answer that is not taken within this time is given up, */
@@ -56,11 +59,11 @@ export class Answering {
   /** Registers what a peer is asked. `lookups`: whether others may look peers up here. */
   async serve(server: DsnServer, lookups: boolean): Promise<void> {
     await this.node.handle(PING_PROTOCOL, answerPings, { maxInboundStreams: MAX_PING_STREAMS });
-    await this.answer(cachedPieceByIndex, async (question, peer): Promise<CachedPieceResponse> => {
+    await this.answer(cachedPieceByIndex, async (question, peer, line): Promise<CachedPieceResponse> => {
       const cachedPieces = cachedOf(server, question.cachedPieces);
       const found = await server.cachedPiece(question.pieceIndex, peer);
       if (found !== null) return { result: { kind: 'piece', piece: found }, cachedPieces };
-      const peers = this.closestPeers(question.pieceIndex, peer);
+      const peers = this.closestPeers(question.pieceIndex, peer, line);
       return { result: { kind: 'closestPeers', peers }, cachedPieces };
     });
     await this.answer(pieceByIndex, async (question, peer): Promise<PieceResponse | null> => {
@@ -78,10 +81,10 @@ export class Answering {
     await this.node.handle(
       KADEMLIA_PROTOCOL,
       (stream, connection) =>
-        this.reply(stream, connection, MAX_FIND_NODE_BYTES, (payload, peer) => {
+        this.reply(stream, connection, MAX_FIND_NODE_BYTES, (payload, peer, line) => {
           const target = kademliaKey(decodeFindNodeRequest(payload));
           const peers = this.book.closest(target, CLOSEST_PEERS, peer);
-          return Promise.resolve(encodeFindNodeResponse(peers.map((id) => this.book.found(id))));
+          return Promise.resolve(encodeFindNodeResponse(peers.map((id) => this.found(id, line))));
         }),
       STREAMS,
     );
@@ -89,28 +92,32 @@ export class Answering {
 
   private async answer<Q, R>(
     protocol: DsnProtocol<Q, R>,
-    make: (question: Q, peer: string) => Promise<R | null>,
+    make: (question: Q, peer: string, line: Multiaddr) => Promise<R | null>,
   ): Promise<void> {
     const { name, request, response } = protocol;
     await this.node.handle(
       name,
       (stream, connection) =>
-        this.reply(stream, connection, MAX_REQUEST_BYTES, async (payload, peer) => {
+        this.reply(stream, connection, MAX_REQUEST_BYTES, async (payload, peer, line) => {
           const question = decodeWith(request, payload, name);
           protocol.check?.(question);
-          const answer = await make(question, peer);
+          const answer = await make(question, peer, line);
           return answer === null ? null : encodeWith(response, answer);
         }),
       STREAMS,
     );
   }
 
-  /** Reads a question and answers it; whatever goes wrong is a refusal. */
+  /**
+   * Reads a question and answers it; whatever goes wrong is a refusal.
+   *
+   * @param make Makes the answer to a peer, `line` being the address that it has at the other end.
+   */
   private async reply(
     stream: Stream,
     connection: Connection,
     limit: number,
-    make: (payload: Uint8Array, peer: string) => Promise<Uint8Array | null>,
+    make: (payload: Uint8Array, peer: string, line: Multiaddr) => Promise<Uint8Array | null>,
   ): Promise<void> {
     const peer = connection.remotePeer.toString();
     if (!this.hasRoomFor(peer)) return closeWriting(stream);
@@ -118,7 +125,7 @@ export class Answering {
     try {
       const signal = AbortSignal.timeout(ANSWER_TIMEOUT_MS);
       const payload = await receiveFrame(stream, limit, AbortSignal.timeout(QUESTION_TIMEOUT_MS));
-      const answer = payload === null ? null : await make(payload, peer);
+      const answer = payload === null ? null : await make(payload, peer, connection.remoteAddr);
       if (answer !== null) await sendFrame(stream, answer, signal);
       closeWriting(stream);
     } catch (error) {
@@ -134,10 +141,15 @@ export class Answering {
     return this.asking.length < MAX_ANSWERS && own < MAX_ANSWERS_EACH;
   }
 
-  private closestPeers(index: PieceIndex, asking: string): PeerAddresses[] {
+  private found(id: string, line: Multiaddr): FoundPeer {
+    const { peerId, addresses } = this.book.found(id);
+    return { peerId, addresses: sharedWith(line, addresses) };
+  }
+
+  private closestPeers(index: PieceIndex, asking: string, line: Multiaddr): PeerAddresses[] {
     const peers = this.book.holders(kademliaKey(pieceMultihash(index)), CLOSEST_PEERS, asking);
     return peers.flatMap((id) => {
-      const { peerId, addresses } = this.book.found(id);
+      const { peerId, addresses } = this.found(id, line);
       const complete = addresses.map((bytes) => withPeer(bytes, peerId));
       return complete.length > 0 ? [{ peerId, addresses: complete }] : [];
     });

@@ -21,6 +21,8 @@ interface Known {
   /** Place in the key space. */
   key: Uint8Array;
   addresses: Uint8Array[];
+  /** Where it was dialled; null: it never was. Others are not told. */
+  dialled: Uint8Array | null;
   /** Null until identified on the connection that is open. */
   protocols: string[] | null;
   /** Whether it is reached through a relay, as tabs are: nobody can look it up, but who is told of it can meet it. */
@@ -46,6 +48,8 @@ export interface PeerIdentity {
   /** Binary multiaddresses. */
   addresses: Uint8Array[];
   protocols: string[];
+  /** Binary multiaddress that it was dialled at; left out: it dialled. */
+  dialled?: Uint8Array;
 }
 
 export class PeerBook {
@@ -80,15 +84,16 @@ export class PeerBook {
   }
 
   /** Takes what a connected peer says of itself. */
-  identified(peer: string, { multihash, addresses, protocols }: PeerIdentity): void {
-    const { conduct } = this.known.get(peer) ?? { conduct: { ...NEW } };
+  identified(peer: string, { multihash, addresses, protocols, dialled }: PeerIdentity): void {
+    const before = this.known.get(peer);
     this.known.set(peer, {
       multihash,
       key: kademliaKey(multihash),
       addresses: addresses.slice(0, MAX_ADDRESSES),
+      dialled: dialled ?? before?.dialled ?? null,
       protocols,
       relayed: addresses.some(isRelayed),
-      conduct,
+      conduct: before?.conduct ?? { ...NEW },
     });
     this.wake(peer);
   }
@@ -135,7 +140,8 @@ export class PeerBook {
       const key = kademliaKey(peerId);
       const relayed = some.some(isRelayed);
       const conduct = { ...NEW };
-      this.known.set(peer, { multihash: peerId, key, addresses: some, protocols: null, relayed, conduct });
+      const unmet = { dialled: null, protocols: null };
+      this.known.set(peer, { multihash: peerId, key, addresses: some, ...unmet, relayed, conduct });
       this.forget();
     } else if (known.addresses.length === 0) known.addresses = some;
     return peer;
@@ -172,9 +178,10 @@ export class PeerBook {
     return this.isBanned(peer) || (this.known.get(peer)?.conduct.restsUntil ?? 0) > performance.now();
   }
 
-  /** Binary multiaddresses of a peer. */
+  /** Binary multiaddresses that a peer may be dialled at. */
   addresses(peer: string): Uint8Array[] {
-    return this.known.get(peer)?.addresses ?? [];
+    const { addresses = [], dialled = null } = this.known.get(peer) ?? {};
+    return dialled === null ? addresses : [...addresses, dialled];
   }
 
   /** How far a peer is from a place in the key space; farther than any for one that was forgotten. */
@@ -183,6 +190,7 @@ export class PeerBook {
     return known === undefined ? 1n << 256n : kademliaDistance(target, known.key);
   }
 
+  /** A peer as others are told of it. */
   found(peer: string): FoundPeer {
     const known = this.known.get(peer);
     return { peerId: known?.multihash ?? new Uint8Array(0), addresses: known?.addresses ?? [] };

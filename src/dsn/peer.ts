@@ -23,6 +23,7 @@ import { DsnError } from './errors.ts';
 import { multiaddressOf } from './multiaddress.ts';
 import { PeerBook } from './peer-book.ts';
 import { Questions } from './questions.ts';
+import { sharedWith } from './reach.ts';
 import { REFUSING_SERVER, type DsnServer } from './server.ts';
 import { identifyAs } from '../network/identify.ts';
 import { closeWriting, receiveFrame, sendFrame, StalledError } from '../network/streams.ts';
@@ -172,10 +173,7 @@ export class DsnPeer {
 
   /** Multiaddresses of the connected peers that can be looked up, as they tell them: to find them again later. */
   reachable(): string[] {
-    return this.book.speakers(KADEMLIA_PROTOCOL).flatMap((peer) => {
-      const id = peerIdFromString(peer);
-      return this.book.addresses(peer).flatMap((bytes) => dialable(bytes, id).map(String));
-    });
+    return this.book.speakers(KADEMLIA_PROTOCOL).flatMap((peer) => this.ways(peer).map(String));
   }
 
   /** Closes every line to a peer. */
@@ -191,11 +189,35 @@ export class DsnPeer {
       return;
     }
     this.dialer.reached(peer);
+    const { remoteAddr, direction } = result.connection;
     this.book.identified(peer, {
       multihash: result.peerId.toMultihash().bytes,
-      addresses: result.listenAddrs.map(({ bytes }) => bytes),
+      addresses: sharedWith(
+        remoteAddr,
+        result.listenAddrs.map(({ bytes }) => bytes),
+      ),
       protocols: result.protocols,
+      ...(direction === 'outbound' && { dialled: remoteAddr.bytes }),
     });
+  }
+
+  /**
+   * Remembers a peer that a connected one told about, at the addresses that its teller may tell of. Null when what was
+   * told is no peer, or leads nowhere from here.
+   */
+  told({ peerId, addresses }: FoundPeer, by: string): string | null {
+    const line = this.lineTo(peerIdFromString(by));
+    const shared = line === null ? [] : sharedWith(line.remoteAddr, addresses);
+    return addresses.length > 0 && shared.length === 0
+      ? null
+      : this.book.learn({ peerId, addresses: shared });
+  }
+
+  /** Multiaddresses that a peer may be dialled at; each once. */
+  private ways(peer: string): Multiaddr[] {
+    const id = peerIdFromString(peer);
+    const all = this.book.addresses(peer).flatMap((bytes) => dialable(bytes, id));
+    return [...new Map(all.map((address) => [address.toString(), address])).values()];
   }
 
   /** Questions to a peer that are not answered yet. */
@@ -297,7 +319,7 @@ export class DsnPeer {
   private async open(peer: string, protocol: string, signal: AbortSignal): Promise<Stream> {
     const id = peerIdFromString(peer);
     const options = { signal, maxOutboundStreams: MAX_STREAMS, runOnLimitedConnection: false };
-    const addresses = this.book.addresses(peer).flatMap((bytes) => dialable(bytes, id));
+    const addresses = this.ways(peer);
     if (this.lineTo(id) === null && this.options.listen?.includes('/webrtc') === true) {
       // A direct line takes longer than the relay that introduces, which should not carry the bytes.
       const direct = addresses.filter((address) => address.toString().includes('/p2p-circuit/webrtc'));
@@ -313,9 +335,10 @@ export class DsnPeer {
       // Peers end lines that nobody uses, which is no failure.
       if (line?.status === 'open') throw error;
     }
+    if (addresses.length === 0) throw new DsnError('unreachable', peer, 'no address of it is known');
     const dialled = await this.dialer.dial(
       peer,
-      (until) => this.node.dial(addresses.length > 0 ? addresses : id, { signal: until }),
+      (until) => this.node.dial(addresses, { signal: until }),
       signal,
       false,
     );
@@ -353,7 +376,7 @@ export class DsnPeer {
           signal.throwIfAborted();
           if (found === null) near.delete(peer);
           for (const other of found ?? []) {
-            const id = this.book.learn(other);
+            const id = this.told(other, peer);
             if (id !== null && id !== this.id && !this.book.isBanned(id)) near.add(id);
           }
         }),

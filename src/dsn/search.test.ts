@@ -9,6 +9,7 @@ import {
   type DsnProtocol,
   type PeerAddresses,
 } from '../protocol/dsn.ts';
+import type { FoundPeer } from '../protocol/find-node.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import { DsnError } from './errors.ts';
 import type { DsnPeer } from './peer.ts';
@@ -76,6 +77,7 @@ class Network {
       id: this.id,
       book: this.book,
       questionsTo: () => 0,
+      told: (other: FoundPeer) => this.book.learn(other),
       request: async <Q, R>(id: string, _: DsnProtocol<Q, R>, question: Q) => {
         const { pieceIndex, cachedPieces } = question as { pieceIndex: bigint; cachedPieces: bigint[] };
         const asked = { peer: id, index: pieceIndex, others: cachedPieces };

@@ -137,7 +137,7 @@ class CacheSearch {
       if (answer.result.kind === 'closestPeers') {
         this.givers.delete(peer);
         this.lacks(peer, index);
-        this.tell(index, answer.result.peers);
+        this.tell(index, answer.result.peers, peer);
       } else {
         this.givers.add(peer);
         this.check(index, answer.result.piece, peer);
@@ -182,11 +182,11 @@ class CacheSearch {
     this.lacking.set(peer, lacking.add(index));
   }
 
-  private tell(index: PieceIndex, peers: readonly PeerAddresses[]): void {
+  private tell(index: PieceIndex, peers: readonly PeerAddresses[], by: string): void {
     const near = this.near.get(index)!;
     // More than the network's number would only serve to crowd out others.
     for (const told of peers.slice(0, CLOSEST_PEERS)) {
-      const id = this.peer.book.learn(told);
+      const id = this.peer.told(told, by);
       if (id !== null && id !== this.peer.id && !near.includes(id)) near.push(id);
     }
   }

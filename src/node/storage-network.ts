@@ -14,6 +14,7 @@ import type { PieceCheck } from '../dsn/piece-files.ts';
 import { loadOrCreatePeerKey, peerIdOfKey } from '../dsn/peer-key.ts';
 import type { PeerConnection, PeerPlatform } from '../dsn/peer.ts';
 import type { PieceCache } from '../dsn/piece-cache.ts';
+import { sharedByNode } from '../dsn/reach.ts';
 import { headersOfPeers, SegmentHistory, type SegmentHeaderSource } from '../dsn/segment-history.ts';
 import type { PieceEvent } from '../dsn/supply.ts';
 import { RpcError } from '../network/rpc-error.ts';
@@ -419,6 +420,9 @@ export function whileConnected(source: Pick<RpcSource, 'name' | 'state' | 'farme
 
 /** Peers that the nodes name; a node that names none, or does not serve farmers, is no failure. */
 async function bootstrapOf(sources: readonly RpcSource[]): Promise<string[]> {
-  const answers = await Promise.allSettled(connectedOf(sources).map(({ farmer }) => farmer.appInfo()));
-  return answers.flatMap((one) => (one.status === 'fulfilled' ? one.value.dsnBootstrapNodes : []));
+  const named = connectedOf(sources).map(async ({ name, farmer }) =>
+    sharedByNode(name, (await farmer.appInfo()).dsnBootstrapNodes),
+  );
+  const answers = await Promise.allSettled(named);
+  return answers.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
 }
