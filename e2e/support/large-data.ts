@@ -12,7 +12,7 @@ import type { KeptView } from '../../src/node/kept-objects.ts';
 import type { EntryView, ObjectView } from '../../src/node/object-view.ts';
 import type { ObjectsStatus } from '../../src/node/objects.ts';
 import type { PaymentRecord, PaymentState } from '../../src/node/payment-records.ts';
-import type { UploadStep, UploadView } from '../../src/node/uploads.ts';
+import type { UploadStep, UploadView } from '../../src/node/upload-records.ts';
 import type { Contact, WalletStatus } from '../../src/wallet/service.ts';
 import { encodeAddress } from '../../src/protocol/ss58.ts';
 import type { Answers } from './leading-tab.ts';

@@ -88,10 +88,12 @@ function openUploads(): Promise<Uploads> {
     payments: async () => ({
       prepare: async () => ({ fee: { total: '3' } }) as PaymentPlan,
       requireSpare: async () => undefined,
-      pay: async (_, call) => {
+      pay: async (_, call, signed) => {
+        const id = String(payments.length);
+        await signed?.(id);
         history.include(call);
         const state = { kind: 'included', block: 1, depth: 100, final: true, success: true, fee: '3' };
-        const payment = { id: String(payments.length), state, trouble: null } as PaymentRecord;
+        const payment = { id, state, trouble: null } as PaymentRecord;
         payments.push(payment);
         return payment;
       },

@@ -29,7 +29,8 @@ import { Saves } from './saves.ts';
 import { Searches, type SearchView } from './searches.ts';
 import { StorageNetwork, type FarmShare, type StorageNetworkView } from './storage-network.ts';
 import { Transfers, type TransferView } from './transfers.ts';
-import { Uploads, type UploadInput, type UploadView } from './uploads.ts';
+import type { UploadView } from './upload-records.ts';
+import { Uploads, type UploadInput } from './uploads.ts';
 import type { RetrievalSource } from './watched.ts';
 
 export interface ObjectsStatus {

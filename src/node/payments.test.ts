@@ -9,7 +9,7 @@ import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import { ScaleWriter } from '../protocol/scale.ts';
 import { encodeAddress } from '../protocol/ss58.ts';
 import { openNodeStore } from '../storage/node-store.ts';
-import { Payments, type PaymentSource } from './payments.ts';
+import { Payments, type PaymentsContext, type PaymentSource } from './payments.ts';
 
 const notation = { token: { symbol: 'XYZ', decimals: 10 }, ss58Prefix: 7 };
 const account = new Uint8Array(32).fill(5);
@@ -31,7 +31,10 @@ function movedMetadata(): RuntimeMetadata {
   }) as RuntimeMetadata;
 }
 
-async function paymentsOver(metadata: RuntimeMetadata): Promise<[Payments, ScriptedBlocks]> {
+async function paymentsOver(
+  metadata: RuntimeMetadata,
+  own: Partial<PaymentsContext> = {},
+): Promise<[Payments, ScriptedBlocks]> {
   const blocks = new ScriptedBlocks(metadata);
   blocks.add({ accounts: { [toHex(account)]: { nonce: 3, free: 10n ** 21n } } });
   const stored = (pallet: string, item: string, value: unknown) => {
@@ -55,6 +58,7 @@ async function paymentsOver(metadata: RuntimeMetadata): Promise<[Payments, Scrip
     notation: () => notation,
     signer: () => Promise.reject(new Error('nothing is signed here')),
     changed: () => undefined,
+    ...own,
   });
   open.push(payments);
   return [payments, blocks];
@@ -72,4 +76,31 @@ test('a pallet that moved is a node’s lie, until the network’s own program s
   expect(plan.call.title).toBe('Send 100000000 XYZ');
   // The recipient's address is a public network's, not this one's.
   expect(plan.warnings.join(' ')).toContain('as that of another network');
+});
+
+test('who pays learns the transaction before it is written down; one that another overtook is made anew', async () => {
+  const signer: PaymentsContext['signer'] = async () => ({
+    publicKey: account,
+    sign: (message) => new Uint8Array(64).fill(message[0]!),
+  });
+  const [payments] = await paymentsOver(recordedMetadata(), { signer });
+  const remark = (byte: number) => ({
+    pallet: 'System',
+    call: 'remark',
+    args: { remark: Uint8Array.of(byte) },
+  });
+  const ids = async () => (await payments.list()).map(({ id }) => id);
+  const seen: [id: string, listed: string[]][] = [];
+  const first = await payments.pay(payment.account, remark(1), async (id) => {
+    seen.push([id, await ids()]);
+    if (seen.length > 1) return;
+    // The person's own, with the same nonce.
+    const plan = await payments.prepare({ account: payment.account, call: remark(2) });
+    await payments.send({ plan: plan.id });
+  });
+  const [overtaken, made] = seen;
+  expect(made).toEqual([first.id, [expect.any(String)]]);
+  expect(overtaken![1]).toEqual([]);
+  expect(await ids()).toEqual([first.id, made![1][0]]);
+  expect(await ids()).not.toContain(overtaken![0]);
 });

@@ -107,6 +107,9 @@ export type PaymentCommands = Pick<
   'prepare' | 'prepareTransfer' | 'send' | 'sendSigned' | 'list' | 'forget'
 >;
 
+/** Is told the id of a transaction that is signed, before it is written down and before any node has it. */
+export type SignedListener = (id: string) => Promise<void>;
+
 interface Planned {
   prepared: PreparedTransaction;
   publicKey: Uint8Array;
@@ -290,8 +293,12 @@ export class Payments {
   /** Signs a plan with the wallet's key and sends it. Rejects with Refusal `no-plan`, `overtaken`, `locked`, `watch-only`. */
   async send(input: { plan: string }): Promise<PaymentRecord> {
     const planned = this.planned(input.plan);
+    return this.sign(planned);
+  }
+
+  private async sign(planned: Planned, signed?: SignedListener): Promise<PaymentRecord> {
     const signer = await this.context.signer(planned.plan.account);
-    return this.submit(planned, signTransaction(planned.prepared, signer));
+    return this.submit(planned, signTransaction(planned.prepared, signer), signed);
   }
 
   /** Sends a plan that another wallet signed. `signature`: 64 bytes of sr25519, or 65 with the scheme first, hex. */
@@ -315,20 +322,23 @@ export class Payments {
     return this.submit(planned, signTransaction(prepared, { publicKey, sign: () => signature }));
   }
 
-  /** For code of the node: makes, signs and sends in one go, one after the other. */
-  pay(account: string, call: CallInput): Promise<PaymentRecord> {
-    const paid = this.paying.then(() => this.payNow(account, call));
+  /**
+   * For code of the node: makes, signs and sends in one go, one after the other. What came of a transaction that `signed`
+   * was told of stands on the list: it is sent if it is there, and never will be otherwise.
+   */
+  pay(account: string, call: CallInput, signed?: SignedListener): Promise<PaymentRecord> {
+    const paid = this.paying.then(() => this.payNow(account, call, signed));
     this.paying = paid.catch(() => undefined);
     return paid;
   }
 
-  private async payNow(account: string, call: CallInput): Promise<PaymentRecord> {
+  private async payNow(account: string, call: CallInput, signed?: SignedListener): Promise<PaymentRecord> {
     const plan = await this.prepare({ account, call });
     try {
-      return await this.send({ plan: plan.id });
+      return await this.sign(this.planned(plan.id), signed);
     } catch (error) {
       // The person sent something between the two.
-      if (error instanceof Refusal && error.code === 'overtaken') return this.payNow(account, call);
+      if (error instanceof Refusal && error.code === 'overtaken') return this.payNow(account, call, signed);
       throw error;
     }
   }
@@ -354,8 +364,13 @@ export class Payments {
     return planned;
   }
 
-  private async submit({ plan, after }: Planned, bytes: Uint8Array): Promise<PaymentRecord> {
+  private async submit(
+    { plan, after }: Planned,
+    bytes: Uint8Array,
+    signed?: SignedListener,
+  ): Promise<PaymentRecord> {
     this.plans.delete(plan.id);
+    await signed?.(toHex(extrinsicHash(bytes)));
     this.records.requireFree(plan);
     const record: PaymentRecord = {
       id: toHex(extrinsicHash(bytes)),

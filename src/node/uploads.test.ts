@@ -7,7 +7,8 @@ import type { NodeStore } from '../storage/store.ts';
 import { Refusal } from '../wallet/errors.ts';
 import type { PaymentRecord, PaymentState } from './payment-records.ts';
 import type { PaymentPlan } from './payments.ts';
-import { Uploads, type UploadView } from './uploads.ts';
+import type { UploadView } from './upload-records.ts';
+import { Uploads } from './uploads.ts';
 
 const DEPTH = 10;
 /** Longer than the wait between two looks, shorter than that between two tries to read back. */
@@ -24,6 +25,8 @@ let directory: MemoryDirectory;
 let affordable: number;
 /** What happens meanwhile. */
 let whilePaying: () => Promise<void>;
+let onceSigned: () => Promise<void>;
+let onceSent: () => Promise<void>;
 /** Names of what can be read back. */
 let history: Set<string>;
 let opened: string[];
@@ -47,11 +50,16 @@ async function open(): Promise<void> {
         requireSpare: async ({ amount }) => {
           if (amount > SPARE) throw new Error('too little');
         },
-        pay: async () => {
+        pay: async (_account, _call, signed) => {
           await whilePaying();
           affordable -= 1;
           if (affordable < 0) throw new Error('No node takes it.');
-          return { id: String(states.push({ kind: 'sending' }) - 1) } as PaymentRecord;
+          const id = String(states.length);
+          await signed?.(id);
+          await onceSigned();
+          states.push({ kind: 'sending' });
+          await onceSent();
+          return { id } as PaymentRecord;
         },
         list: async () =>
           states.map((state, id) => ({ id: String(id), state, trouble: null }) as PaymentRecord),
@@ -113,7 +121,7 @@ beforeEach(async () => {
   offline = false;
   directory = new MemoryDirectory();
   affordable = Number.POSITIVE_INFINITY;
-  whilePaying = async () => undefined;
+  whilePaying = onceSigned = onceSent = async () => undefined;
   history = new Set();
   opened = [];
   missing = () => Promise.reject(new Error('not there yet'));
@@ -250,6 +258,84 @@ test('closed while it is sent, it is offered to be gone on with; without what is
   directory.files.clear();
   await open();
   expect(view('large').step).toBe('failed');
+});
+
+/** The app is closed where it waits, and opened again. */
+async function closeAndOpen(): Promise<void> {
+  uploads.close();
+  onceSigned = onceSent = async () => undefined;
+  await open();
+  await vi.advanceTimersByTimeAsync(LOOK);
+}
+
+const NEVER = (): Promise<void> => new Promise(() => undefined);
+
+test('closed while a transaction is on its way, it counts what the wallet sent: nothing is paid twice', async () => {
+  onceSent = NEVER;
+  void send('small');
+  await vi.waitFor(() => expect(states).toHaveLength(1));
+  await closeAndOpen();
+  expect(view('small')).toMatchObject({ step: 'sending', sent: 1, error: null });
+  states[0] = included(DEPTH);
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('small').step).toBe('deep');
+
+  const id = await prepareLarge(3);
+  onceSent = async () => (states.length === 3 ? NEVER() : undefined);
+  void uploads.send({ id });
+  await vi.waitFor(() => expect(states).toHaveLength(3));
+  await closeAndOpen();
+  expect(view('large')).toMatchObject({
+    step: 'stopped',
+    sent: 2,
+    error: 'The app was closed before everything was sent.',
+  });
+  await uploads.send({ id });
+  expect(view('large')).toMatchObject({ step: 'sending', sent: 3 });
+  expect(states).toHaveLength(4);
+});
+
+test('closed before the wallet had written a transaction down, it was never sent', async () => {
+  onceSigned = NEVER;
+  void send('small');
+  await vi.waitFor(() => expect(saved).toHaveLength(1));
+  await closeAndOpen();
+  expect(uploads.views()).toEqual([]);
+
+  const id = await prepareLarge(2);
+  onceSigned = async () => (states.length === 1 ? NEVER() : undefined);
+  void uploads.send({ id });
+  await vi.waitFor(() => expect(saved).toMatchObject([{ next: '1' }]));
+  await closeAndOpen();
+  expect(view('large')).toMatchObject({ step: 'stopped', sent: 1 });
+  await uploads.send({ id });
+  expect(view('large')).toMatchObject({ step: 'sending', sent: 2 });
+  expect(states).toHaveLength(2);
+});
+
+test('what was on its way when the app was closed is not sent again before the wallet says what became of it', async () => {
+  const id = await prepareLarge(2);
+  onceSent = NEVER;
+  void uploads.send({ id });
+  await vi.waitFor(() => expect(states).toHaveLength(1));
+  offline = true;
+  await closeAndOpen();
+  expect(view('large')).toMatchObject({ step: 'sending', sent: 0, error: 'No node is connected yet.' });
+  await uploads.send({ id });
+  expect(states).toHaveLength(1);
+  offline = false;
+  await vi.advanceTimersByTimeAsync(LOOK);
+  expect(view('large')).toMatchObject({ step: 'stopped', sent: 1 });
+});
+
+test('one that was sent counts as such though the wallet failed after it', async () => {
+  const id = await prepareLarge(2);
+  onceSent = () => Promise.reject(new Error('the disk is full'));
+  await expect(uploads.send({ id })).rejects.toThrow('the disk is full');
+  expect(view('large')).toMatchObject({ step: 'stopped', sent: 1, error: 'the disk is full' });
+  onceSent = async () => undefined;
+  await uploads.send({ id });
+  expect([states.length, view('large').sent]).toEqual([2, 2]);
 });
 
 test('a wallet that is locked in the midst is told, and nothing that was sent is sent twice', async () => {

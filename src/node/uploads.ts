@@ -16,6 +16,15 @@ import { Refusal } from '../wallet/errors.ts';
 import { NodeError } from './errors.ts';
 import type { Payments } from './payments.ts';
 import { UnsentNodes } from './unsent-nodes.ts';
+import {
+  cutShort,
+  fail,
+  isUnsure,
+  settleNext,
+  type UploadRecord,
+  type UploadStep,
+  type UploadView,
+} from './upload-records.ts';
 import { batchesOf, callOf, entryOf, nodesOf, type UploadFile } from './upload-calls.ts';
 
 export interface UploadInput {
@@ -25,59 +34,6 @@ export interface UploadInput {
   password: string;
   /** SS58 address that pays and signs. */
   account: string;
-}
-
-/** How far an upload is. */
-export type UploadStep =
-  /** Its price is known; nothing was sent. */
-  | 'ready'
-  | 'sending'
-  /** A part of it was sent; the rest can be. */
-  | 'stopped'
-  /** In verified blocks that could still be undone. */
-  | 'included'
-  /** Deep enough to be archived; its segment is not closed yet. */
-  | 'deep'
-  /** In archived history, and being read back. */
-  | 'archived'
-  /** Read back and compared. */
-  | 'checked'
-  | 'failed';
-
-export interface UploadView {
-  id: string;
-  cid: string;
-  /** Path that opens it in this app. */
-  path: string;
-  name: string;
-  kind: 'file' | 'folder';
-  step: UploadStep;
-  /** Bytes that the person chose, and those that are stored. */
-  bytes: number;
-  storedBytes: number;
-  nodes: number;
-  transactions: number;
-  /** Transactions that were sent so far. */
-  sent: number;
-  account: string;
-  /** Expected in all, smallest unit, as the node tells; what was paid once that is proven. */
-  fee: string;
-  /** Block that holds the last of it, and blocks on top of it. */
-  block: number | null;
-  depth: number;
-  /** Depth at which blocks are archived. */
-  archivedDepth: number;
-  encrypted: boolean;
-  error: string | null;
-}
-
-/** What is remembered of an upload between runs. */
-interface UploadRecord {
-  view: UploadView;
-  /** Ids of its transactions. */
-  payments: string[];
-  /** BLAKE3 of the nodes that must come back, hex. */
-  hashes: string[];
 }
 
 export interface UploadsOptions {
@@ -128,34 +84,37 @@ export class Uploads {
   }
 
   /**
-   * Goes on with uploads of earlier runs; of those that were sent in part the rest can be sent, those of which nothing
-   * was are forgotten. Throws StorageError.
+   * Goes on with uploads of earlier runs, whenever they ended; of those that were sent in part the rest can be sent, those
+   * of which nothing was are forgotten. Throws StorageError.
    */
   static async open(options: UploadsOptions): Promise<Uploads> {
     const saved = (await options.store.setting<UploadRecord[]>(SETTINGS)) ?? [];
     const uploads = new Uploads(
       options,
-      saved.filter(({ view }) => view.step !== 'ready'),
+      saved.filter((record) => record.view.step !== 'ready' || isUnsure(record)),
     );
     await uploads.resume();
     return uploads;
   }
 
   private async resume(): Promise<void> {
-    const kept = new Set(await this.unsent.kept());
-    for (const { view } of this.records) {
-      if (view.sent === view.transactions) continue;
-      if (kept.delete(view.id)) {
-        if (view.step !== 'sending') continue;
-        view.step = 'stopped';
-        view.error = 'The app was closed before everything was sent.';
-      } else
-        fail(
-          view,
-          'The app was closed before everything was sent, and the rest is not here any more. Store it again.',
-        );
+    const kept = await this.unsent.kept();
+    for (const record of this.records) {
+      if (isUnsure(record)) record.view.step = 'sending';
+      else cutShort(record.view, kept);
     }
-    for (const id of kept) await this.unsent.remove(id);
+    const unfinished = this.views().filter(({ sent, transactions }) => sent < transactions);
+    for (const id of kept) if (!unfinished.some((view) => view.id === id)) await this.unsent.remove(id);
+  }
+
+  /** Finds out whether the transaction that was being sent when the app was closed was sent. */
+  private async clearUp(record: UploadRecord): Promise<void> {
+    const { view } = record;
+    settleNext(record, await (await this.options.payments()).list());
+    if (view.sent === 0) return this.forget(view);
+    if (view.sent === view.transactions) view.step = 'sending';
+    else cutShort(view, await this.unsent.kept());
+    await this.save();
   }
 
   close(): void {
@@ -265,11 +224,14 @@ export class Uploads {
     for (const batch of batchesOf(nodes).slice(view.sent)) {
       // Taken off the list meanwhile.
       if (!this.records.includes(record)) return;
-      const { id } = await payments.pay(view.account, callOf(batch));
-      record.payments.push(id);
-      view.sent += 1;
-      view.step = 'sending';
-      view.error = null;
+      try {
+        await payments.pay(view.account, callOf(batch), async (id) => {
+          record.next = id;
+          await this.save();
+        });
+      } finally {
+        settleNext(record, await payments.list());
+      }
       await this.save();
     }
     this.pending.delete(view.id);
@@ -299,6 +261,8 @@ export class Uploads {
     this.looking = true;
     for (const record of this.records) {
       const { view } = record;
+      if (isUnsure(record) && !this.sending.has(view.id))
+        await this.advance(view, () => this.clearUp(record));
       if (view.sent < view.transactions || !UNDER_WAY.has(view.step)) continue;
       await this.advance(view, () => this.noteBlocks(record));
     }
@@ -375,9 +339,4 @@ export class Uploads {
     view.error = null;
     view.step = 'checked';
   }
-}
-
-function fail(view: UploadView, sentence: string): void {
-  view.step = 'failed';
-  view.error = sentence;
 }

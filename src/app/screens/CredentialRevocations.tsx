@@ -1,6 +1,6 @@
 import { useCallback, useEffect, useState } from 'react';
 import type { Announcement } from '../../identity/status-commands.ts';
-import type { UploadView } from '../../node/uploads.ts';
+import type { UploadView } from '../../node/upload-records.ts';
 import { Select, Deed, Told } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
 import { useNow } from '../hooks.ts';

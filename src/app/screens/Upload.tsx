@@ -1,6 +1,6 @@
 import { memo, useState, type ChangeEvent } from 'react';
 import type { UploadFile } from '../../node/upload-calls.ts';
-import type { UploadView } from '../../node/uploads.ts';
+import type { UploadView } from '../../node/upload-records.ts';
 import { Badge, Card, Empty, Name } from '../components/basics.tsx';
 import { Many } from '../components/Many.tsx';
 import { UnlockWallet } from '../components/UnlockWallet.tsx';

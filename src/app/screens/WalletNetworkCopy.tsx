@@ -1,5 +1,5 @@
 import { useCallback, useState } from 'react';
-import type { UploadView } from '../../node/uploads.ts';
+import type { UploadView } from '../../node/upload-records.ts';
 import { Card } from '../components/basics.tsx';
 import { Deed, Failure, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
