@@ -1,6 +1,6 @@
 /** The Rewards pallet: what authors and voters are paid. */
 import { littleEndian } from '../../src/protocol/bytes.ts';
-import type { ScaleReader } from '../../src/protocol/scale.ts';
+import { readRewardPoints, subsidyAt } from '../../src/protocol/rewards.ts';
 import { depositCreating, issued, who } from './balances.ts';
 import type { BlockContext } from './context.ts';
 import { storagePrefix } from '../../src/protocol/storage-key.ts';
@@ -21,28 +21,6 @@ const items = {
   proposer: key('ProposerSubsidyPoints'),
   voter: key('VoterSubsidyPoints'),
 };
-
-interface Point {
-  block: number;
-  subsidy: bigint;
-}
-
-function readPoints(reader: ScaleReader): Point[] {
-  return reader.vec((item) => ({ block: item.u32(), subsidy: item.u128() }), 20);
-}
-
-/** Subsidy at a height: between two points along the line that joins them, after the last one that one's. */
-function subsidyAt(points: Point[], height: number): bigint {
-  for (let index = 0; index + 1 < points.length; index += 1) {
-    const from = points[index]!;
-    const to = points[index + 1]!;
-    if (height < from.block || height >= to.block) continue;
-    const step = (from.subsidy - to.subsidy) / BigInt(to.block - from.block);
-    return from.subsidy - step * BigInt(height - from.block);
-  }
-  const last = points.at(-1);
-  return last !== undefined && height >= last.block ? last.subsidy : 0n;
-}
 
 /**
  * `on_finalize`.
@@ -68,7 +46,7 @@ export function finaliseRewards(
     return taken;
   };
   const author = subspace.blockRewardAddress();
-  const points = (item: Uint8Array) => context.read(item, readPoints) ?? [];
+  const points = (item: Uint8Array) => context.read(item, readRewardPoints) ?? [];
   let blockReward = 0n;
   if (author !== null) {
     const reference = subsidyAt(points(items.proposer), context.number);
@@ -104,7 +82,7 @@ function pay(context: BlockContext, account: Uint8Array, reward: bigint, event: 
 function startSchedule(context: BlockContext): void {
   context.write(items.enabled, (writer) => writer.bool(true));
   for (const item of [items.proposer, items.voter]) {
-    const points = context.read(item, readPoints) ?? [];
+    const points = context.read(item, readRewardPoints) ?? [];
     context.write(item, (writer) =>
       writer.vec(points, (inner, { block, subsidy }) =>
         inner.raw(littleEndian(block + context.number, 4)).u128(subsidy),

@@ -11,7 +11,7 @@ import { sentenceOf } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import { RuntimeMetadata } from '../protocol/metadata.ts';
 import { readRewardPoints, subsidyAt } from '../protocol/rewards.ts';
-import { ScaleReader } from '../protocol/scale.ts';
+import { decodeAll } from '../protocol/scale.ts';
 import { storagePrefix } from '../protocol/storage-key.ts';
 import type { Header } from '../protocol/types.ts';
 import { sectorFileSize } from '../farm/sector-file.ts';
@@ -104,7 +104,7 @@ async function figuresOf(node: NodeRpc, best: Header, genesis: Uint8Array): Prom
 /** Smallest unit; 0 where the state holds no such points. */
 async function subsidyOf(node: NodeRpc, item: string, block: number): Promise<bigint> {
   const stored = await node.storage(storagePrefix('Rewards', item));
-  return stored === null ? 0n : subsidyAt(readRewardPoints(new ScaleReader(stored, 'reward-points')), block);
+  return stored === null ? 0n : subsidyAt(decodeAll(stored, 'reward-points', readRewardPoints), block);
 }
 
 /** Rejects when the first attempt to connect fails: whoever asks is waiting, so there is no second one. */

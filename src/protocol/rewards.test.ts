@@ -25,6 +25,25 @@ describe('the subsidy of a block', () => {
     expect(subsidyAt([], 7)).toBe(0n);
   });
 
+  it('is nothing where the next point is higher, and found among points in any order', () => {
+    const rising = [
+      { block: 0, subsidy: 5n },
+      { block: 10, subsidy: 6n },
+    ];
+    expect([0, 9, 10, 11].map((block) => subsidyAt(rising, block))).toEqual([0n, 0n, 6n, 6n]);
+    const mixed = [
+      { block: 10, subsidy: 9n },
+      { block: 5, subsidy: 8n },
+      { block: 20, subsidy: 2n },
+    ];
+    expect([4, 5, 10, 19, 20].map((block) => subsidyAt(mixed, block))).toEqual([0n, 8n, 8n, 8n, 2n]);
+    const atOnce = [
+      { block: 7, subsidy: 9n },
+      { block: 7, subsidy: 1n },
+    ];
+    expect([6, 7].map((block) => subsidyAt(atOnce, block))).toEqual([0n, 1n]);
+  });
+
   it('never rises where the points fall', () => {
     assert(
       property(integer({ min: 100, max: 400 }), nat(300), (block, later) => {

@@ -16,16 +16,18 @@ export function readRewardPoints(reader: ScaleReader): RewardPoint[] {
 }
 
 /**
- * Subsidy at a height, in the smallest unit (`reference_subsidy_for_block`): between two points along the line that
- * joins them, in steps of whole units; from the last point on that one's; before the first nothing.
+ * Subsidy at a height, in the smallest unit (`reference_subsidy_for_block`): between two neighbouring points along the
+ * line that joins them, in steps of whole units, nothing where that line would rise; from the last point on that one's;
+ * elsewhere nothing.
  */
 export function subsidyAt(points: readonly RewardPoint[], block: number): bigint {
-  const next = points.findIndex((point) => point.block > block);
-  if (next === 0) return 0n;
-  const from = points.at(next === -1 ? -1 : next - 1);
-  const to = next === -1 ? undefined : points[next];
-  if (from === undefined) return 0n;
-  if (to === undefined) return from.subsidy;
-  const step = (from.subsidy - to.subsidy) / BigInt(to.block - from.block);
-  return from.subsidy - step * BigInt(block - from.block);
+  for (const [index, from] of points.entries()) {
+    const to = points[index + 1];
+    if (block < from.block || (to !== undefined && block >= to.block)) continue;
+    if (to === undefined) return from.subsidy;
+    if (to.subsidy > from.subsidy) return 0n;
+    const step = (from.subsidy - to.subsidy) / BigInt(to.block - from.block);
+    return from.subsidy - step * BigInt(block - from.block);
+  }
+  return 0n;
 }
