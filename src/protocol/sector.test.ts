@@ -31,6 +31,16 @@ describe('pieces of a sector', () => {
     ]);
   });
 
+  it('are counted by products that wrap at 64 bits, as the reference’s do', () => {
+    const recent = { ...RULES, recentSegments: 1n << 56n };
+    // (2^64 − 1) · 2560 leaves 2^64 − 2560, a 256th of which no history below 2^48 segments exceeds.
+    expect(recentPolicyActive((1n << 48n) - 1n, recent)).toBe(false);
+    expect(recentPolicyActive(1n << 48n, recent)).toBe(true);
+    const share: [bigint, bigint] = [1n << 56n, 1n];
+    const pieces = { ...RULES, maxPiecesInSector: 0xffff, recentHistoryFraction: share };
+    expect(interleavedPieces(pieces)).toBe(((2n ** 64n - 65_535n) / 256n) * 2n);
+  });
+
   it('come from the history, the interleaved ones from its last segments', () => {
     fc.assert(
       fc.property(id, fc.nat(999), historySize, (sector, offset, size) => {

@@ -39,18 +39,23 @@ function inPieces(historySize: HistorySize): bigint {
   return pieces > U64_MAX ? U64_MAX : pieces;
 }
 
+/** What is left of an integer in 64 bits, where the protocol's integers wrap: in every product and difference below. */
+function wrapped(value: bigint): bigint {
+  return BigInt.asUintN(64, value);
+}
+
 /** Number of a sector's leading pieces of which every other one comes from recent history. */
 export function interleavedPieces(rules: PieceDerivation): bigint {
   const [numerator, denominator] = rules.recentHistoryFraction;
-  const pieces = (BigInt(rules.maxPiecesInSector) * inPieces(numerator)) / inPieces(denominator);
-  const doubled = pieces * 2n;
+  const pieces = wrapped(BigInt(rules.maxPiecesInSector) * inPieces(numerator)) / inPieces(denominator);
+  const doubled = wrapped(pieces * 2n);
   return doubled < 1n ? 1n : doubled;
 }
 
 /** Whether history is long enough for the recent-history policy to apply. */
 export function recentPolicyActive(historySize: HistorySize, rules: PieceDerivation): boolean {
   const [numerator, denominator] = rules.recentHistoryFraction;
-  const minimum = (inPieces(rules.recentSegments) * inPieces(denominator)) / inPieces(numerator);
+  const minimum = wrapped(inPieces(rules.recentSegments) * inPieces(denominator)) / inPieces(numerator);
   return inPieces(historySize) > minimum;
 }
 
@@ -68,7 +73,7 @@ export function pieceIndexOf(
   const recent = inPieces(rules.recentSegments);
   const fromRecent =
     recentPolicyActive(historySize, rules) && BigInt(offset) < interleavedPieces(rules) && offset % 2 === 1;
-  return fromRecent ? (input % recent) + history - recent : input % history;
+  return fromRecent ? (input % recent) + wrapped(history - recent) : input % history;
 }
 
 /** History size whose last segment decides a sector's expiry, or null beyond 64 bits. */

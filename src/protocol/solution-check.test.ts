@@ -65,6 +65,9 @@ describe('the piece of a solution', () => {
   it('is of a history at most one segment ahead', () => {
     expect(codeOf({ historySize: 11n })).toBeNull();
     expect(codeOf({ historySize: 12n })).toBe('future-history-size');
+    const longest = (1n << 64n) - 1n;
+    expect(codeOf({ historySize: longest }, { currentHistorySize: longest - 1n })).toBeNull();
+    expect(codeOf({ historySize: longest }, { currentHistorySize: longest })).toBe('future-history-size');
   });
 
   it('has an offset that the largest sector has', () => {

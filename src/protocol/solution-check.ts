@@ -164,7 +164,8 @@ export function pieceIndexOfSolution(solution: Solution, derivation: PieceDeriva
 export function recordOpening(solution: Solution, params: PieceCheckParams): SolutionOpening {
   const { historySize, pieceOffset } = solution;
   const { currentHistorySize, maxPiecesInSector } = params;
-  if (historySize > currentHistorySize + 1n) {
+  // The protocol's integers wrap at 64 bits.
+  if (historySize > BigInt.asUintN(64, currentHistorySize + 1n)) {
     const message = `history size ${historySize} is more than one ahead of ${currentHistorySize}`;
     throw refusal('future-history-size', 'solution-history-size', message, {
       historySize,
