@@ -125,6 +125,8 @@ describe('blockObjects', () => {
     const ifElse = concat(Uint8Array.of(8, 6), remark(data(1)), remark(data(2)));
     const otherOrigin = concat(Uint8Array.of(8, 3, 12, 0), remark(data(1)));
     expect(found(block(sudo, ifElse, otherOrigin))).toEqual([]);
+    const skip = (reader: ScaleReader): boolean => reader.window(otherOrigin.length).length > 0;
+    expect(found(block(batch([otherOrigin, remark(data(2))])), skip)).toEqual([data(2)]);
   });
 
   it('refuses a block that ends early or claims more than it holds', () => {

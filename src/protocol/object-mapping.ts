@@ -132,7 +132,7 @@ function findObjects(call: Uint8Array, at: number, skipCall: SkipCall, objects: 
       reader.u16();
       return visit(nesting);
     }
-    if (DISPATCH_AS.has(kind)) return skipOrigin(reader) && visit(nesting);
+    if (DISPATCH_AS.has(kind)) return skipOrigin(reader) ? visit(nesting) : skip(start);
     if (kind !== WITH_WEIGHT) return skip(start);
     if (!visit(nesting)) return false;
     reader.compactBig();
