@@ -3,6 +3,7 @@ import type { BlockContext } from '../../src/chain/block.ts';
 import { toPrefixedHex } from '../../src/protocol/bytes.ts';
 import { encodeHeader } from '../../src/protocol/header.ts';
 import { encodeJustification } from '../../src/protocol/justification.ts';
+import type { RuntimeMetadata } from '../../src/protocol/metadata.ts';
 import { checkBlock, stateAfter } from './chain-blocks.ts';
 import { constantsOf, genesisCases, genesisFacts } from './chain-genesis.ts';
 import {
@@ -22,9 +23,15 @@ import {
 } from './chain-samples.ts';
 import { importable, Replay, unprefixed } from './chain-support.ts';
 import { expectFacts, expectSame, pick, type Recorded } from './protocol-support.ts';
+import { metadataOf } from './state-recordings.ts';
 import type { ConformanceCase, ConformanceContext, ConformanceSuite } from './types.ts';
 
-function* chainCases(file: string, chain: ChainFile, replay: Replay): Generator<ConformanceCase> {
+function* chainCases(
+  file: string,
+  chain: ChainFile,
+  replay: Replay,
+  metadata: RuntimeMetadata,
+): Generator<ConformanceCase> {
   const { constants } = replay.verifier;
   yield* genesisCases(file, chain, constants);
   yield {
@@ -34,7 +41,7 @@ function* chainCases(file: string, chain: ChainFile, replay: Replay): Generator<
   };
   for (const [index, recorded] of chain.blocks.entries()) {
     const name = `${file}: ${recorded.branch} ${recorded.number}`;
-    yield { name, rule: 'digest-items', run: () => checkBlock(recorded, chain, constants) };
+    yield { name, rule: 'digest-items', run: () => checkBlock(recorded, chain, constants, metadata) };
     yield {
       name: `${name}, imported`,
       rule: 'fork-choice',
@@ -108,11 +115,12 @@ export async function* cases(ctx: ConformanceContext, files: string[]): AsyncGen
   const has = (name: string) => files.includes(`chain/${name}`);
   const load = <T>(name: string) => ctx.json<T>(`chain/${name}`);
   const constants = await constantsOf(ctx, files);
+  const metadata = await metadataOf(ctx, files, 14);
   if (has('rpc-samples.json')) yield* sampleCases(await load<SamplesFile>('rpc-samples.json'));
   if (has('chain.json.gz')) {
     const chain = await load<ChainFile>('chain.json.gz');
     const replay = await Replay.open(genesisFacts(chain), constants);
-    yield* chainCases('chain', chain, replay);
+    yield* chainCases('chain', chain, replay, metadata);
     if (has('negative-headers.json.gz')) {
       yield* negativeCases(await load<NegativeFile>('negative-headers.json.gz'), chain, replay);
     }
@@ -126,7 +134,7 @@ export async function* cases(ctx: ConformanceContext, files: string[]): AsyncGen
   }
   if (has('forks.json.gz')) {
     const forks = await load<ChainFile>('forks.json.gz');
-    yield* chainCases('forks', forks, await Replay.open(genesisFacts(forks), constants));
+    yield* chainCases('forks', forks, await Replay.open(genesisFacts(forks), constants), metadata);
   }
   if (has('timings.json')) yield* timingCases(await load<TimingsFile>('timings.json'));
 }
@@ -136,5 +144,6 @@ export const chain: ConformanceSuite = {
     /^chain\/(chain|forks|headers-long|negative-headers)\.json\.gz$/,
     /^chain\/(rpc-samples|timings)\.json$/,
   ],
+  companions: [/^chain\/chronos-metadata-v14\.hex\.gz$/],
   cases,
 };

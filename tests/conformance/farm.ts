@@ -10,7 +10,8 @@ import { solutionCases } from './farm-solutions.ts';
 import type { ConformanceSuite } from './types.ts';
 
 export const farm: ConformanceSuite = {
-  files: [/^sectors\.json$/, /^sector_\d+(_|\.)/, /^solutions\.json$/, /^contents_map(_fallback)?\./],
+  files: [/^(sectors|solutions|contents_map)\.json$/],
+  companions: [/^sector_\d+(_|\.)/, /^contents_map_fallback\.bin$/],
   async *cases(ctx, files) {
     await loadWasm();
     if (files.includes('contents_map.json')) {

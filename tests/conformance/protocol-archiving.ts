@@ -373,9 +373,9 @@ function reconstructionCases(cases: Reconstruction[], archiving: Archiving): Con
 }
 
 export const archiving: ConformanceSuite = {
-  files: [/^archiving\.json$/, /^reconstruction\.json$/, /^piece_\d+_\d+\.bin$/],
+  files: [/^(archiving|reconstruction)\.json$/],
+  companions: [/^piece_\d+_\d+\.bin$/],
   async *cases(ctx, files) {
-    if (!files.includes('archiving.json')) return;
     await loadSrs();
     const file = await ctx.json<ArchivingFile>('archiving.json');
     const pool = new SparingPool(createNodePool(Math.min(2, availableParallelism())), file.segments);

@@ -30,7 +30,8 @@ async function pieceClaim(ctx: ConformanceContext, record: PiecesFile['is_piece_
 }
 
 export const pieces: ConformanceSuite = {
-  files: [/^pieces\.json$/, /^piece_\d+_\d+\.bin$/],
+  files: [/^pieces\.json$/],
+  companions: [/^piece_\d+_\d+\.bin$/],
   async cases(ctx, files) {
     await loadSrs();
     return fromJson<PiecesFile>(ctx, files, 'pieces.json', (file) => [

@@ -181,10 +181,10 @@ function seedCases(ctx: ConformanceContext, label: string, record: RecordedSeed)
 }
 
 export const space: ConformanceSuite = {
-  files: [/^pos\.json$/, /^pos_presence_\d+\.bin$/],
-  async cases(ctx, files) {
+  files: [/^pos\.json$/],
+  companions: [/^pos_presence_\d+\.bin$/],
+  async cases(ctx) {
     await loadWasm();
-    if (!files.includes('pos.json')) return [];
     const { label, seeds } = await ctx.json<SpaceFile>('pos.json');
     return seeds.flatMap((record) => seedCases(ctx, label, record));
   },

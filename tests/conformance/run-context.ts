@@ -1,6 +1,7 @@
 /** Reading of a set of recorded vectors. */
+import { existsSync } from 'node:fs';
 import { readFile, readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
 import { parse } from 'lossless-json';
@@ -31,15 +32,13 @@ export async function listFiles(dir: string): Promise<string[]> {
     .sort();
 }
 
-/** Context of a set's folder. JSON files are parsed once; an observer notes what is read of them. */
+/** Context of a set's folder, or of a folder of a set. JSON files are parsed once; an observer notes what is read of them. */
 export function createContext(dir: string, observer: ReadObserver | null = null): ConformanceContext {
   const parsed = new Map<string, Promise<unknown>>();
   const read = async (path: string): Promise<Uint8Array> => {
-    const bytes = await readFile(join(dir, path)).catch((error: NodeJS.ErrnoException) => {
-      throw error.code === 'ENOENT'
-        ? new Error(`this set lacks ${path}, which one of its cases needs`)
-        : error;
-    });
+    const place = [path, basename(path)].find((name) => existsSync(join(dir, name)));
+    if (place === undefined) throw new Error(`this set lacks ${path}, which one of its cases needs`);
+    const bytes = await readFile(join(dir, place));
     return new Uint8Array(path.endsWith('.gz') ? await inflate(bytes) : bytes);
   };
   return {

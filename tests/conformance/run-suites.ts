@@ -69,7 +69,21 @@ export async function loadSuite(module: string, key: string): Promise<Conformanc
   return found.suite;
 }
 
-/** Files that a suite consumes, of those that a set holds. */
-export function filesOf(suite: ConformanceSuite, files: string[]): string[] {
-  return files.filter((file) => suite.files.some((pattern) => pattern.test(file)));
+/** Folders of a set that may also be given alone. */
+const FOLDERS = ['chain', 'wire'];
+
+/** A file's name in a whole set, by which suites know it, where the set may be one of its folders alone. */
+export function nameInSet(file: string, suites: readonly NamedSuite[]): string {
+  const isKnown = (name: string) =>
+    suites.some(({ suite: { files, companions = [] } }) =>
+      [...files, ...companions].some((pattern) => pattern.test(name)),
+    );
+  return [file, ...FOLDERS.map((folder) => `${folder}/${file}`)].find(isKnown) ?? file;
+}
+
+/** Files that a suite consumes, of those that a set holds; none where it would make no cases of them. */
+export function filesOf({ files, companions = [] }: ConformanceSuite, held: string[]): string[] {
+  const matching = (patterns: RegExp[]) =>
+    held.filter((file) => patterns.some((pattern) => pattern.test(file)));
+  return matching(files).length === 0 ? [] : matching([...files, ...companions]);
 }

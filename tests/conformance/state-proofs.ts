@@ -317,8 +317,9 @@ async function* proofSuite(ctx: ConformanceContext, files: string[]): AsyncGener
 
 /** Storage proofs, positive and negative, and whole states. */
 export const proofs: ConformanceSuite = {
-  files: [
-    /^chain\/(proofs|chain|forks|headers-long|chronos-genesis-proofs)\.json\.gz$/,
+  files: [/^chain\/(proofs|chronos-genesis-proofs)\.json\.gz$/],
+  companions: [
+    /^chain\/(chain|forks|headers-long)\.json\.gz$/,
     /^chain\/chronos\.json$/,
     /^chain\/chronos-metadata-v15\.hex\.gz$/,
   ],

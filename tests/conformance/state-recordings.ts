@@ -61,7 +61,7 @@ export interface ChainFile {
   blocks: RecordedExtrinsics[];
 }
 
-/** Metadata of a set, or the project's own: all sets are of one runtime. */
+/** Metadata of a set, if it is among its `files`, or the project's own: all sets are of one runtime. */
 export async function metadataOf(
   ctx: ConformanceContext,
   files: string[],

@@ -305,10 +305,7 @@ async function* runtimeSuite(ctx: ConformanceContext, files: string[]): AsyncGen
 
 /** The runtime of the real network as its metadata describes it, and its genesis. */
 export const runtime: ConformanceSuite = {
-  files: [
-    /^chain\/chronos\.json$/,
-    /^chain\/chronos-metadata-v1[45]\.hex\.gz$/,
-    /^chain\/chronos-genesis-proofs\.json\.gz$/,
-  ],
+  files: [/^chain\/chronos\.json$/, /^chain\/chronos-metadata-v1[45]\.hex\.gz$/],
+  companions: [/^chain\/chronos-genesis-proofs\.json\.gz$/],
   cases: runtimeSuite,
 };

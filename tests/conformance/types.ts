@@ -15,8 +15,10 @@ export interface ConformanceContext {
 }
 
 export interface ConformanceSuite {
-  /** Names, relative to the set's folder, of the files that this suite consumes. */
+  /** Names, relative to the set's folder, of the files that this suite makes cases of. */
   files: RegExp[];
+  /** Names of files that its cases use, which are no cases without one of the others. */
+  companions?: RegExp[];
   cases(
     ctx: ConformanceContext,
     files: string[],

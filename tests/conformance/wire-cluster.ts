@@ -193,11 +193,8 @@ function clusterCases({ frames, frames_total: total }: Cluster, known: SeenPiece
 }
 
 export const wireCluster: ConformanceSuite = {
-  files: [
-    /^(wire\/)?nats_cluster\.json$/,
-    /^(wire\/)?dsn_requests\.json$/,
-    /^(wire\/)?dsn_piece_response\.bin$/,
-  ],
+  files: [/^wire\/(nats_cluster|dsn_requests)\.json$/],
+  companions: [/^wire\/dsn_piece_response\.bin$/],
   async cases(ctx, files) {
     const dsn = files.find((name) => name.endsWith('dsn_requests.json'));
     const nats = files.find((name) => name.endsWith('nats_cluster.json'));
