@@ -1,5 +1,6 @@
 /** The command line of `allotment cluster`. */
-import { parseOptions, wholeNumber } from './usage.ts';
+import { ANY_CACHE_GROUP } from '../protocol/cluster/messages.ts';
+import { parseOptions, UsageError, wholeNumber } from './usage.ts';
 
 export const CLUSTER_HELP = `Usage: npm run allotment -- cluster ROLE --nats URL [options]
 
@@ -71,6 +72,13 @@ export const JOINING: readonly (keyof ClusterValues)[] = [
   'nats-cert',
   'nats-key',
 ];
+
+/** The group of caches that was named. Throws UsageError for one that others could not tell from any group. */
+export function cacheGroupOf({ 'cache-group': group }: ClusterValues): string | undefined {
+  if (group !== undefined && (group === ANY_CACHE_GROUP || !/^[\w-]+$/.test(group)))
+    throw new UsageError('--cache-group takes a name of letters and digits');
+  return group;
+}
 
 /** A number that an option gives, from 1 on; `otherwise` where it is left out. Throws UsageError. */
 export function numberOf(

@@ -32,7 +32,7 @@ import type { FarmerAppInfo } from '../protocol/types.ts';
 import { NodeDirectory } from '../storage/node-directory.ts';
 import { openNodeStore } from '../storage/node-store.ts';
 import { persist } from './cluster-join.ts';
-import { numberOf, type ClusterValues } from './cluster-options.ts';
+import { cacheGroupOf, numberOf, type ClusterValues } from './cluster-options.ts';
 import { parseHelper } from './helper.ts';
 import { log, print } from './output.ts';
 import { accountOf, UsageError } from './usage.ts';
@@ -80,7 +80,7 @@ function prepareController({ endpoint: url = 'ws://127.0.0.1:9944', ...values }:
   if (!isRpcAddress(url))
     throw new UsageError(`“${url}” is no address of a node: one begins with ws:// or wss://`);
   const cores = coresOf(values);
-  const cacheGroup = values['cache-group'];
+  const cacheGroup = cacheGroupOf(values);
   return async ({ connection }) => {
     const source = RpcSource.connect(url, { openSocket: openNodeSocket });
     const pool = await createPool(cores);
@@ -108,7 +108,7 @@ function prepareController({ endpoint: url = 'ws://127.0.0.1:9944', ...values }:
 
 function prepareCache(values: ClusterValues): StartRole {
   const pieces = numberOf(values, 'pieces', 1_024);
-  const group = values['cache-group'];
+  const group = cacheGroupOf(values);
   return async ({ folder, connection }) => {
     const directory = await NodeDirectory.at(join(folder, 'cluster-cache'));
     const store = await CacheStore.open(directory, pieces);

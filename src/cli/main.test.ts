@@ -51,6 +51,8 @@ describe('allotment', () => {
     [['cluster', 'cache'], '--nats URL is needed'],
     [['cluster', 'farmer', '--nats', 'http://h'], 'looks like nats://'],
     [['cluster', 'controller', '--endpoint', 'here'], '“here” is no address of a node'],
+    [['cluster', 'cache', '--cache-group', 'a.b'], '--cache-group takes a name of letters and digits'],
+    [['cluster', 'controller', '--cache-group', '_'], '--cache-group takes a name of letters and digits'],
     [['cluster', 'cache', '--pieces', '0'], '--pieces takes a number from 1 on'],
     [['cluster', 'plotter', '--memory', '63'], '--memory takes 64 MiB or more'],
     [['cluster', 'plotter', '--helper', 'here'], '--helper takes the helper’s port'],

@@ -198,7 +198,8 @@ export class ControllerCaches {
     return place?.cache === cache.id && place.offset === offset;
   }
 
-  private forgetPlace(index: PieceIndex): void {
+  /** There is another piece in that place, or none. */
+  forgetPlace(index: PieceIndex): void {
     const place = this.places.get(index);
     if (place === undefined) return;
     this.places.delete(index);

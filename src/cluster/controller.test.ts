@@ -117,6 +117,25 @@ describe('a controller', () => {
     expect(await fake.ask(messages.piece, 6n)).toEqual(pieceOf(6n, 'n'));
   });
 
+  it('gives no wrong piece out of a cache, and has it put there anew', async () => {
+    fake.answer(messages.contents, () => [{ ok: true, value: [0, 512n] }]);
+    fake.answer(messages.readPiece, () => ({ ok: true, value: [512n, pieceOf(512n, 'c')] }));
+    const written: unknown[] = [];
+    fake.answer(messages.writePiece, (value) => {
+      written.push(value);
+      return { ok: true, value: null };
+    });
+    valid = (given) => given[1] !== 'c'.charCodeAt(0);
+    node.give = async (index) => pieceOf(index, 'n');
+    fake.say(messages.pieceCacheIdentify, { pieceCacheId: 'a', maxNumElements: 1 });
+    await until(() => controller.caches.summary.pieces === 1, 'the contents');
+    expect(await fake.ask(messages.piece, 512n)).toEqual(pieceOf(512n, 'n'));
+    expect(lines.at(-1)).toBe('A cache has another piece in the place of piece 512.');
+    controller.caches.fill();
+    await until(() => written.length > 0, 'the right piece');
+    expect(written).toEqual([{ offset: 0, pieceIndex: 512n, piece: pieceOf(512n, 'n') }]);
+  });
+
   it('takes a piece from its node, then plots, then elsewhere, and what nobody vouches for only where it is right', async () => {
     const piece = () => fake.ask(messages.piece, 5n);
     expect(await piece()).toBeNull();
@@ -201,6 +220,14 @@ describe('a controller', () => {
       'A reward signature was not taken: too late',
       'The solution for slot 7 was not taken: too late',
     ]);
+  });
+
+  it('says when another controller has its caches as well, so that the other one hears of it too', () => {
+    const before = fake.published.length;
+    fake.say(messages.identifyCaches, null);
+    fake.say(messages.identifyCaches, null);
+    expect(lines).toEqual([expect.stringMatching(/^Another controller has the caches of group “default”/)]);
+    expect(fake.published.slice(before)).toEqual([messages.identifyCaches, messages.identifyFarmers]);
   });
 
   it('asks who is there when it starts and when the server is back, and hears nobody once it has stopped', async () => {

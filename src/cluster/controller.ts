@@ -23,6 +23,7 @@ import { createUlid } from '../farm/ulid.ts';
 import type { ClusterConnection } from './connection.ts';
 import { ControllerCaches } from './controller-caches.ts';
 import { ControllerFarms } from './controller-farms.ts';
+import { IdentityWatch } from './identity-watch.ts';
 
 /** The node that a controller speaks for; `FarmerRpc` is one. */
 export interface ControllerNode {
@@ -40,7 +41,7 @@ export interface ControllerNode {
 export interface ControllerOptions {
   connection: ClusterConnection;
   node: ControllerNode;
-  /** Whether a piece is the one of its index: asked of what farms give and before pieces are put into caches. */
+  /** Whether a piece is the one of its index: asked of what caches and farms give, and of what is put into caches. */
   valid(index: PieceIndex, piece: Uint8Array): Promise<boolean>;
   /** Pieces that neither caches nor node have, e.g. from the storage network; unverified. */
   elsewhere?: (index: PieceIndex, signal: AbortSignal) => Promise<Uint8Array | null>;
@@ -64,10 +65,12 @@ export class Controller {
   private readonly headers: SegmentHeader[] = [];
   private readonly asked = new Set<string>();
   private readonly off: (() => void)[] = [];
+  private readonly watch: IdentityWatch;
 
   constructor(private readonly options: ControllerOptions) {
     const { connection } = options;
     const log = (line: string): void => options.log?.(line);
+    this.watch = new IdentityWatch('controller', log, () => this.identify());
     this.farms = new ControllerFarms(connection, log);
     this.caches = new ControllerCaches({
       connection,
@@ -111,6 +114,9 @@ export class Controller {
     const { connection } = this.options;
     const any = { queue: CONTROLLER_QUEUE };
     this.off.push(
+      connection.listen(clusterMessages.identifyCaches, () => this.watch.seen(this.group), {
+        instance: this.group,
+      }),
       connection.listen(clusterMessages.solution, (response) => void this.submit(response), {
         instance: this.instance,
         queue: this.instance,
@@ -151,19 +157,28 @@ export class Controller {
     }
   }
 
-  /** A piece from caches, node, plots or elsewhere, in that order. Whoever asks has to verify it. */
+  /** A piece from caches, node, plots or elsewhere, in that order. The node's is not verified here. */
   private async piece(
     index: PieceIndex,
     signal = this.options.connection.closed,
   ): Promise<Uint8Array | null> {
     const { node, elsewhere } = this.options;
     return (
-      (await this.caches.piece(index, signal)) ??
+      (await this.cachedPiece(index, signal)) ??
       (await node.piece(index, signal).catch(() => null)) ??
       (await this.plottedPiece(index, signal)) ??
       (await elsewhere?.(index, signal).catch(() => null)) ??
       null
     );
+  }
+
+  /** Verified: whoever finds nothing wrong with what a cache has takes it from there. */
+  private async cachedPiece(index: PieceIndex, signal: AbortSignal): Promise<Uint8Array | null> {
+    const piece = await this.caches.piece(index, signal);
+    if (piece === null || (await this.options.valid(index, piece))) return piece;
+    this.options.log?.(`A cache has another piece in the place of piece ${index}.`);
+    this.caches.forgetPlace(index);
+    return null;
   }
 
   /** Verified: a sector may have been replotted unheard, and native plotters believe what a controller gives. */

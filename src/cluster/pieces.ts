@@ -11,6 +11,10 @@ import type { ClusterConnection } from './connection.ts';
 const COLLECT_MS = 5;
 const MAX_TOGETHER = 64;
 const IDLE_MS = 60_000;
+/** A piece that was another one is not taken from a cache for so long. */
+const DOUBT_MS = 3_600_000;
+/** Pieces that are remembered so, at most. */
+const MAX_DOUBTED = 1_024;
 
 interface Waiter {
   index: PieceIndex;
@@ -22,6 +26,8 @@ export class ClusterPieces implements PieceSource {
   readonly name = 'the cluster';
   private waiting: Waiter[] = [];
   private readonly flushing = new Later(() => this.flush());
+  /** Pieces that caches may have wrong, and until when the controller is asked for them instead. */
+  private readonly doubted = new Map<PieceIndex, number>();
 
   /** `idleMs`: silence of a member after which its pieces are given up for now. */
   constructor(
@@ -50,6 +56,16 @@ export class ClusterPieces implements PieceSource {
     });
   }
 
+  /** The piece is asked of the controller for a while, which verifies what its caches have. */
+  refused(index: PieceIndex): void {
+    this.doubted.delete(index);
+    this.doubted.set(index, performance.now() + DOUBT_MS);
+    for (const oldest of this.doubted.keys()) {
+      if (this.doubted.size <= MAX_DOUBTED) break;
+      this.doubted.delete(oldest);
+    }
+  }
+
   private flush(): void {
     this.flushing.cancel();
     const waiters = this.waiting.splice(0);
@@ -70,7 +86,10 @@ export class ClusterPieces implements PieceSource {
     arrived: (index: PieceIndex, piece: Uint8Array) => void,
   ): Promise<void> {
     try {
-      const places = await this.findInCaches([...missing]);
+      const now = performance.now();
+      const places = await this.findInCaches(
+        [...missing].filter((index) => (this.doubted.get(index) ?? 0) <= now),
+      );
       await Promise.allSettled(
         [...places].map(([cache, offsets]) => this.readCache(cache, offsets, arrived)),
       );
@@ -85,6 +104,7 @@ export class ClusterPieces implements PieceSource {
 
   private async findInCaches(indices: PieceIndex[]): Promise<Map<Ulid, Map<number, PieceIndex>>> {
     const places = new Map<Ulid, Map<number, PieceIndex>>();
+    if (indices.length === 0) return places;
     const { findPiecesInCache } = clusterMessages;
     const options = { instance: ANY_CACHE_GROUP, idleMs: this.idleMs };
     for await (const [index, cache, offset] of this.connection.stream(findPiecesInCache, indices, options)) {

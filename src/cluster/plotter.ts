@@ -166,10 +166,11 @@ export class PlotterMember {
     signal: AbortSignal,
   ): Promise<void> {
     const { log } = this.options;
+    const delivery = { begun: false };
     try {
       queue.tell({ kind: 'downloading' });
       queue.tell({ kind: 'ping' });
-      await this.encode(request, queue, signal);
+      await this.encode(request, queue, signal, delivery);
       this.counts.done += 1;
       log?.(`Sector ${request.sectorIndex} was plotted and delivered.`);
       queue.end();
@@ -177,7 +178,12 @@ export class PlotterMember {
       this.counts.failed += 1;
       const sentence = sentenceOf(error);
       log?.(`Sector ${request.sectorIndex} was not finished: ${sentence}`);
-      queue.tell({ kind: 'error', error: sentence });
+      // Who has been told that it is finished waits for its bytes only.
+      queue.tell(
+        delivery.begun
+          ? { kind: 'sectorChunk', chunk: { ok: false, error: sentence } }
+          : { kind: 'error', error: sentence },
+      );
       queue.end();
     }
   }
@@ -186,6 +192,7 @@ export class PlotterMember {
     request: PlotSector,
     queue: ItemQueue<SectorPlottingProgress>,
     signal: AbortSignal,
+    delivery: { begun: boolean },
   ): Promise<void> {
     const { history, pool, directory, pieces, log, encode = encodeSector } = this.options;
     const { publicKey, sectorIndex, protocolInfo, piecesInSector } = request;
@@ -217,6 +224,7 @@ export class PlotterMember {
       },
       async (sector) => {
         this.lastSeconds = stages.end();
+        delivery.begun = true;
         await this.deliver(plan, sector, stages.whole(), queue);
       },
     );

@@ -75,6 +75,18 @@ describe('a record whose piece nobody gives', () => {
       expect(await check(given)).toBeNull();
   });
 
+  it('is told to whoever gave a wrong one', async () => {
+    const refused: bigint[] = [];
+    const wrong = piece.slice();
+    wrong[0] = 1;
+    const pieces = Object.assign(new FakeSource(() => wrong), {
+      refused: (index: bigint) => refused.push(index),
+    });
+    const pool = plottingPool({ 'record.decode': () => ({ record }) });
+    await wrongEncoding(plan, [{ ...stored, metadata }], { pool, history, pieces, signal });
+    expect(refused).toEqual([plan.pieces[1]!.index]);
+  });
+
   it('has to be the one that it says it is, and part of the history', async () => {
     expect(await check(nothing, () => ({ record: other(record) }))).toContain('not the one that it says');
     expect(await check(nothing, undefined, other(metadata))).toContain('not the one that it says');

@@ -144,7 +144,10 @@ async function fetchPieces(
     }),
   );
   signal.throwIfAborted();
-  for (const offset of await invalid(plan, found, context)) found.delete(offset);
+  for (const offset of await invalid(plan, found, context)) {
+    pieces.refused?.(plan.pieces[offset]!.index);
+    found.delete(offset);
+  }
   return found;
 }
 

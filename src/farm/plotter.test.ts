@@ -136,14 +136,17 @@ describe('pieces', () => {
     return piece;
   };
 
-  it('are asked for again when one was wrong, and their sender is named', async () => {
+  it('are asked for again when one was wrong, and their sender is told and named', async () => {
     const wrong: [string, PieceIndex][] = [];
+    const refused: PieceIndex[] = [];
     const source = new FakeSource((index, attempt) =>
       index === plan.pieces[1]!.index && attempt === 1 ? bad(index) : fakePiece(index),
     );
+    const told = Object.assign(source, { refused: (index: PieceIndex) => refused.push(index) });
     const directory = new MemoryDirectory();
-    await plotting(source, { directory, badPiece: (name, index) => wrong.push([name, index]) });
+    await plotting(told, { directory, badPiece: (name, index) => wrong.push([name, index]) });
     expect(wrong).toEqual([['the source', plan.pieces[1]!.index]]);
+    expect(refused).toEqual([plan.pieces[1]!.index]);
     expect(source.asked).toHaveLength(PIECES + 1);
     expect(isWhole(directory)).toBe(true);
   });

@@ -234,6 +234,7 @@ async function fetchVerified(
     const arrived = missing.filter((position) => pieces[position] !== undefined);
     const bad = await findBad(arrived, indices, pieces, context, signal);
     for (const position of bad) {
+      context.pieces.refused?.(indices[position]!);
       context.badPiece(context.pieces.name, indices[position]!);
       delete pieces[position];
     }

@@ -19,6 +19,8 @@ export interface PieceSource {
   readonly name: string;
   /** 1048672 bytes, or null when it does not have the piece. */
   piece(index: PieceIndex, signal: AbortSignal): Promise<Uint8Array | null>;
+  /** Is told that what it gave for an index is another piece, where it has the piece from more than one place. */
+  refused?(index: PieceIndex): void;
 }
 
 /** What decides which pieces a sector holds and how long. */
