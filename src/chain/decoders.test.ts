@@ -10,6 +10,7 @@ import { decodeHeader, encodeHeader, fromRpcHeader, toRpcHeader } from '../proto
 import { decodeJustification, encodeJustification } from '../protocol/justification.ts';
 import { formatCheckpoint, parseCheckpoint } from './checkpoint-text.ts';
 import { decodeRuntimeConstants, encodeRuntimeConstants } from './constants.ts';
+import { createInlinePool } from '../crypto/pool/inline.ts';
 import { PUBLIC_CONSTANTS } from '../network/presets.ts';
 import { metadataOfCode } from './runtime-code.ts';
 import { readBlock } from './rules/header.ts';
@@ -119,6 +120,7 @@ describe('decoders', () => {
   });
 
   it('of a runtime’s code end in metadata or are refused', async () => {
+    const pool = createInlinePool();
     const code = tinyRuntime(Uint8Array.from({ length: 40 }, (_, index) => index));
     const mark = fromHex('52bc537646db8e05');
     const input = fc.oneof(
@@ -127,7 +129,9 @@ describe('decoders', () => {
     );
     await fc.assert(
       fc.asyncProperty(input, async (bytes) => {
-        const outcome = await metadataOfCode(bytes, async () => [null]).catch((error: unknown) => error);
+        const outcome = await metadataOfCode(pool, bytes, async () => [null]).catch(
+          (error: unknown) => error,
+        );
         expect(outcome instanceof Uint8Array || outcome instanceof ProtocolError).toBe(true);
       }),
       { numRuns: 400 },

@@ -8,6 +8,7 @@ import type { PotAccelerator, PotHelper } from '../crypto/pot-helper.ts';
 import { PotVerifier } from '../crypto/pot-verifier.ts';
 import { loadWasm } from '../crypto/wasm.ts';
 import type { ChainSource } from '../network/source.ts';
+import type { RuntimeMetadata } from '../protocol/metadata.ts';
 import type { ChainConstants, HistorySize, SegmentIndex } from '../protocol/types.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
 import { Attendance } from './attendance.ts';
@@ -27,9 +28,10 @@ import type { Peer } from './peer.ts';
 import { Peers } from './peers.ts';
 import { RuntimeMemory } from './runtime-memory.ts';
 import { RuntimeWatch } from './runtime-watch.ts';
-import type { RuntimeFacts } from './runtime.ts';
+import { metadataAt, type RuntimeFacts } from './runtime.ts';
 import type { ChainCause, ChainPhase, ChainSnapshot } from './snapshot.ts';
 import { Standing } from './standing.ts';
+import type { StateBlock } from './state/reader.ts';
 import { TimeAhead } from './time-ahead.ts';
 import { PATIENCE_MS } from './unreliable.ts';
 import { Wakeup } from './wakeup.ts';
@@ -58,6 +60,8 @@ export interface LightClientOptions {
 }
 
 const TICK_MS = 1_000;
+/** Rules that a source breaks whose runtime is not what it says, or does not run. */
+const RUNTIME_RULES: ReadonlySet<string> = new Set(['runtime-metadata', 'runtime-code']);
 
 export class LightClient {
   private readonly held: HeldChain;
@@ -90,7 +94,7 @@ export class LightClient {
     this.book = new ChainBook(clocks);
     const log = (line: string) => options.log?.(line);
     const memory = new RuntimeMemory(options.runtimes ?? null, log);
-    this.watch = new RuntimeWatch(options.network.constants !== null, memory, clocks, log);
+    this.watch = new RuntimeWatch(options.network.constants !== null, options.pool, memory, clocks, log);
     this.keeper = new ChainKeeper(options.store, clocks, log);
     this.peers = new Peers({
       book: this.book,
@@ -229,6 +233,11 @@ export class LightClient {
     return this.watch.facts;
   }
 
+  /** Metadata of the runtime that left a final block's state. Throws ProtocolError, and what the source rejects with. */
+  metadataAt(source: ChainSource, final: StateBlock, signal?: AbortSignal): Promise<RuntimeMetadata> {
+    return metadataAt(this.options.pool, source, final, signal);
+  }
+
   /** Constants of the network, or null until they are known. */
   constants(): ChainConstants | null {
     return this.held.chain?.constants ?? null;
@@ -358,8 +367,8 @@ export class LightClient {
       case 'lie':
         this.peers.putOff(peer, judgement.block, judgement.rule, judgement.sentence);
         if (judgement.block !== null) this.held.doubtFacts();
-        else if (judgement.rule === 'runtime-metadata' && this.held.chain?.begunBy === peer)
-          this.held.abandon('it was begun by false metadata');
+        else if (RUNTIME_RULES.has(judgement.rule) && this.held.chain?.begunBy === peer)
+          this.held.abandon('what its first source told of the runtime does not hold');
         return;
       case 'early':
         this.standing.clockCause = this.clock.causeOf(judgement.slot);

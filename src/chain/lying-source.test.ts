@@ -27,6 +27,7 @@ import { MemoryChainStore, VerifiedChain } from '../../tests/support/verified-ch
 import { PUBLIC_CONSTANTS } from '../network/presets.ts';
 import { RpcError } from '../network/rpc-error.ts';
 import { concat, equal, littleEndian, toHex, utf8 } from '../protocol/bytes.ts';
+import { badRuntime } from '../crypto/runtime-code.ts';
 import { DecodeError } from '../protocol/errors.ts';
 import { headerHash } from '../protocol/header.ts';
 import { decodeJustification } from '../protocol/justification.ts';
@@ -152,6 +153,25 @@ describe('a lying source', () => {
     await until(client, () => client.runtime() !== null && headNumber(client) === 100);
     expect(client.constants()?.expectedVotesPerBlock).toBe(9);
     expect(client.snapshot().rules?.provenance).toEqual({ kind: 'told', by: ['honest'], disputedBy: [] });
+  });
+
+  it('whose runtime does not run is named and left, with the chain that it began', async () => {
+    const endless = source('endless', 5);
+    const honest = source('honest', 4);
+    honest.setState('waiting');
+    const look = vi.spyOn(RuntimeWatch.prototype, 'look').mockImplementation(async (asked) => {
+      if (asked === endless) throw badRuntime('the code runs for ever');
+      return null;
+    });
+    const client = await open({ sources: [endless, honest] });
+    await until(client, () => client.snapshot().refusals.length > 0);
+    expect(rules(client)).toEqual(['runtime-code']);
+    expect(client.snapshot().sources[0]).toMatchObject({ url: 'endless', state: 'dropped' });
+    expect([client.head(), client.snapshot().blocks]).toEqual([null, []]);
+    honest.setState('connected');
+    await until(client, () => headNumber(client) === 4);
+    expect(look.mock.calls.filter(([asked]) => asked === endless)).toHaveLength(1);
+    look.mockRestore();
   });
 
   it('about the rules does not move those that come with the app, their proof does', async () => {

@@ -1,94 +1,61 @@
-import { describe, expect, it } from 'vitest';
-import { recordedMetadata } from '../../tests/support/recorded-chain.ts';
+import { afterAll, describe, expect, it } from 'vitest';
 import { tinyRuntime } from '../../tests/support/tiny-runtime.ts';
-import { concat, fromHex, utf8 } from '../protocol/bytes.ts';
-import { ProtocolError } from '../protocol/errors.ts';
-import { decompressCode, isRunnable, metadataOfCode } from './runtime-code.ts';
+import type { ComputePool } from '../crypto/jobs.ts';
+import { createInlinePool } from '../crypto/pool/inline.ts';
+import { createNodePool } from '../crypto/pool/node.ts';
+import { metadataOfCode } from './runtime-code.ts';
 
-const metadata = recordedMetadata();
+const metadata = Uint8Array.of(1, 2, 3);
+const pool = createInlinePool();
+const threads = createNodePool(1);
 const nothing = () => Promise.reject(new Error('nothing is to be read'));
-/** `zstd` of 4096 times the letter a, behind the network's mark of compressed code. */
-const PREFIX = fromHex('52bc537646db8e05');
-const COMPRESSED = concat(PREFIX, fromHex('28b52ffd00584d00001061610100fbf70116'));
 
-describe('the code of a runtime', () => {
-  it('is run for its metadata', async () => {
-    const code = tinyRuntime(metadata);
-    expect(isRunnable(code)).toBe(true);
-    expect(await metadataOfCode(code, nothing)).toEqual(metadata);
-  });
+/** Asks for so many values of the state. */
+const reading = (values: number) => {
+  const keys = Array.from({ length: values }, (_, index) => Uint8Array.of(index));
+  return tinyRuntime(metadata, { calls: { name: 'ext_storage_get_version_1', arguments: keys } });
+};
 
-  it('reads the state it asks for, each value once', async () => {
-    const key = utf8('a key');
-    const code = tinyRuntime(metadata, { calls: { name: 'ext_storage_get_version_1', arguments: [key] } });
+/** The pool, whose jobs may run for so long instead of as long as they are given. */
+const hurried = (limitMs: number): ComputePool => ({
+  run: (job, input, options) => threads.run(job, input, { ...options, limitMs }),
+  resize: (workers) => threads.resize(workers),
+  status: () => threads.status(),
+  close: () => threads.close(),
+});
+
+afterAll(() => threads.close());
+
+describe('the metadata of a runtime’s code', () => {
+  it('may rest on values of the state, each read once, 64 at most', async () => {
     const asked: Uint8Array[] = [];
-    const found = await metadataOfCode(code, async (keys) => {
+    const readState = async (keys: Uint8Array[]) => {
       asked.push(...keys);
-      return [Uint8Array.of(1, 2)];
-    });
-    expect(found).toEqual(metadata);
-    expect(asked).toEqual([key]);
-    const lost = metadataOfCode(code, () => Promise.reject(new Error('the state is gone')));
+      return [keys[0]![0]! % 2 === 0 ? Uint8Array.of(1, 2) : null];
+    };
+    expect(await metadataOfCode(pool, reading(64), readState)).toEqual(metadata);
+    expect(asked.map(([first]) => first)).toEqual(Array.from({ length: 64 }, (_, index) => index));
+    await expect(metadataOfCode(pool, reading(65), async () => [null])).rejects.toThrow(
+      'too much of the state',
+    );
+    const lost = metadataOfCode(pool, reading(1), () => Promise.reject(new Error('the state is gone')));
     await expect(lost).rejects.toThrow('the state is gone');
   });
 
-  it('is refused when it wants more, ends early, or points outside its memory', async () => {
-    const hostile: [string, Uint8Array][] = [
-      [
-        'a call',
-        tinyRuntime(metadata, { calls: { name: 'ext_storage_set_version_1', arguments: [utf8('k')] } }),
-      ],
-      ['a trap', tinyRuntime(metadata, { traps: true })],
-      ['outside', tinyRuntime(metadata, { returns: (1000n << 32n) | 0xffff_fff0n })],
-      ['too long', tinyRuntime(metadata, { returns: 0xffff_ffffn << 32n })],
-      ['not metadata', tinyRuntime(metadata, { returns: (16n << 32n) | 1040n })],
-      ['garbage', concat(tinyRuntime(metadata).subarray(0, 8), new Uint8Array(20).fill(0xaa))],
-      ['compressed garbage', concat(PREFIX, new Uint8Array(40).fill(0x28))],
-    ];
-    for (const [what, code] of hostile) {
-      const outcome = await metadataOfCode(code, nothing).catch((error: unknown) => error);
-      expect([what, outcome instanceof ProtocolError]).toEqual([what, true]);
-    }
+  it('is refused where the code runs for ever, and the worker does other work again', async () => {
+    const endless = tinyRuntime(metadata, { ends: 'never' });
+    await expect(metadataOfCode(hurried(300), endless, nothing)).rejects.toMatchObject({
+      code: 'bad-runtime',
+      rule: 'runtime-code',
+    });
+    expect(await metadataOfCode(threads, tinyRuntime(metadata), nothing)).toEqual(metadata);
   });
 
-  it('has no memory but what it is given, and no more of that than is allowed', async () => {
-    const small = Uint8Array.of(1, 2, 3);
-    await expect(metadataOfCode(tinyRuntime(small, { ownMemory: true }), nothing)).rejects.toThrow(
-      'memory of its own',
-    );
-    const reading = (values: number) =>
-      tinyRuntime(small, {
-        calls: {
-          name: 'ext_storage_get_version_1',
-          arguments: Array.from({ length: values }, (_, index) => Uint8Array.of(index)),
-        },
-      });
-    const large = new Uint8Array(130 * 2 ** 20);
-    expect(await metadataOfCode(reading(1), async () => [large])).toEqual(small);
-    await expect(metadataOfCode(reading(2), async () => [large])).rejects.toThrow('runtime-code');
-    expect(await metadataOfCode(reading(64), async () => [null])).toEqual(small);
-    await expect(metadataOfCode(reading(65), async () => [null])).rejects.toThrow('too much of the state');
-  });
-
-  it('is decompressed to 50 MiB at most', () => {
-    // Blocks of zstd that say one byte 128 KiB times.
-    const ofBlocks = (count: number): Uint8Array => {
-      const blocks = Array.from({ length: count }, (_, index) => [
-        index === count - 1 ? 3 : 2,
-        0,
-        0x10,
-        0x61,
-      ]);
-      return concat(PREFIX, fromHex('28b52ffd0058'), Uint8Array.from(blocks.flat()));
-    };
-    expect(decompressCode(ofBlocks(400)).length).toBe(50 * 2 ** 20);
-    expect(() => decompressCode(ofBlocks(401))).toThrow('too large');
-  });
-
-  it('is decompressed, and a text is told from it', () => {
-    expect(isRunnable(utf8('Allotment local network'))).toBe(false);
-    expect(isRunnable(COMPRESSED)).toBe(true);
-    expect(decompressCode(utf8('plain'))).toEqual(utf8('plain'));
-    expect(decompressCode(COMPRESSED)).toEqual(new Uint8Array(4096).fill(0x61));
+  it('is not waited for by whoever gives it up, nor refused for that', async () => {
+    const giver = new AbortController();
+    const run = metadataOfCode(threads, tinyRuntime(metadata, { ends: 'never' }), nothing, giver.signal);
+    giver.abort(new Error('not wanted'));
+    await expect(run).rejects.toThrow('not wanted');
+    expect(await metadataOfCode(threads, tinyRuntime(metadata), nothing)).toEqual(metadata);
   });
 });

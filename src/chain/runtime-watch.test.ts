@@ -4,6 +4,7 @@ import { ScriptedSource } from '../../tests/support/scripted-source.ts';
 import { tinyRuntime } from '../../tests/support/tiny-runtime.ts';
 import { MemoryChainStore } from '../../tests/support/verified-chain.ts';
 import { eventually } from '../../tests/support/waiting.ts';
+import { createInlinePool } from '../crypto/pool/inline.ts';
 import { PUBLIC_CONSTANTS } from '../network/presets.ts';
 import { NO_SUCH_CALL, RpcError } from '../network/rpc-error.ts';
 import { concat, littleEndian, toHex, utf8 } from '../protocol/bytes.ts';
@@ -107,6 +108,7 @@ function watchOf(preset = false, store: ChainStore | null = null) {
   let now = 1_700_000_000_000;
   const watch = new RuntimeWatch(
     preset,
+    createInlinePool(),
     new RuntimeMemory(store, () => undefined),
     { now: () => now, elapsed: () => now },
     () => undefined,

@@ -1,4 +1,5 @@
 /** Watches which runtime the chain runs, and how sure it is of that runtime's rules. */
+import type { ComputePool } from '../crypto/jobs.ts';
 import { RpcError } from '../network/rpc-error.ts';
 import type { ChainSource } from '../network/source.ts';
 import type { ChainConstants, Header } from '../protocol/types.ts';
@@ -47,9 +48,13 @@ export class RuntimeWatch {
   /** Sources that could not tell, and until when they are not asked; peers never can. */
   private readonly resting = new WeakMap<ChainSource, number>();
 
-  /** `preset`: whether constants come with the app instead of from a source. */
+  /**
+   * @param preset Whether constants come with the app instead of from a source.
+   * @param pool Runs the runtime's code.
+   */
   constructor(
     private readonly preset: boolean,
+    private readonly pool: ComputePool,
     private readonly memory: RuntimeMemory,
     private readonly clocks: Clocks,
     private readonly log: (line: string) => void,
@@ -75,7 +80,7 @@ export class RuntimeWatch {
    * Reads the runtime of the best block. Null: there is nothing to read yet, or the source keeps no state.
    *
    * @param others Sources whose word is compared where nothing can be proven.
-   * @throws ProtocolError (rule `runtime-metadata`, `storage-proof`) for a lie, and what the source rejects with.
+   * @throws ProtocolError (rule `runtime-metadata`, `runtime-code`, `storage-proof`) for a lie, and what the source rejects with.
    */
   async look(
     source: ChainSource,
@@ -129,7 +134,7 @@ export class RuntimeWatch {
     { best, final }: WatchedChain,
     signal?: AbortSignal,
   ): Promise<RuntimeFacts> {
-    const proven = await provenMetadata(source, final, facts, signal);
+    const proven = await provenMetadata(this.pool, source, final, facts, signal);
     if (proven === null)
       return { ...facts, provenance: await compareMetadata(others, best.context, source, signal) };
     const { metadata, bytes, codeHash } = proven;

@@ -1,4 +1,6 @@
 /** The runtime that the chain runs now: its metadata, its constants, the time that it knows, and who says so. */
+import type { ComputePool } from '../crypto/jobs.ts';
+import { isRunnable } from '../crypto/runtime-code.ts';
 import { RpcError } from '../network/rpc-error.ts';
 import type { ChainSource } from '../network/source.ts';
 import { equal } from '../protocol/bytes.ts';
@@ -7,7 +9,7 @@ import { blake2b256 } from '../protocol/hash.ts';
 import { RuntimeMetadata } from '../protocol/metadata.ts';
 import { CODE_KEY } from '../protocol/storage-key.ts';
 import type { ChainConstants, Header } from '../protocol/types.ts';
-import { isRunnable, metadataOfCode } from './runtime-code.ts';
+import { metadataOfCode } from './runtime-code.ts';
 import { confirmationDepthQuery, runtimeVersionQuery, timestampQuery } from './state/consensus.ts';
 import { chainConstants, runtimeIdentity } from './state/constants.ts';
 import { combine, StateReader, type StateBlock } from './state/reader.ts';
@@ -127,10 +129,12 @@ export function factsOf(metadata: RuntimeMetadata, atBlock: number, source: Chai
  * that can be run, where the source does not hand it out, or where another version is in force there. What the
  * source tells of that block must be the same (rule `runtime-metadata`).
  *
+ * @param pool Runs the code.
  * @param metadata Says where the state keeps the version; as told.
  * @throws ProtocolError and what the source rejects with.
  */
 export async function provenMetadata(
+  pool: ComputePool,
   source: ChainSource,
   final: StateBlock,
   { metadata, specVersion }: RuntimeFacts,
@@ -141,10 +145,11 @@ export async function provenMetadata(
     const [code] = await reader.values([CODE_KEY], signal);
     if (code === undefined || code === null || !isRunnable(code)) return null;
     let pure = true;
-    const own = await metadataOfCode(code, (keys) => {
+    const readState = (keys: Uint8Array[]) => {
       pure = false;
       return reader.values(keys, signal);
-    });
+    };
+    const own = await metadataOfCode(pool, code, readState, signal);
     const proven = RuntimeMetadata.decode(own);
     const told = await source.metadata(final.hash, signal);
     if (!equal(own, told)) {
@@ -159,6 +164,23 @@ export async function provenMetadata(
     if (error instanceof RpcError) return null;
     throw error;
   }
+}
+
+/**
+ * Metadata of the runtime that left a final block's state, an older one perhaps: as its code gives it, or as the source
+ * tells where that cannot be run.
+ *
+ * @throws ProtocolError and what the source rejects with.
+ */
+export async function metadataAt(
+  pool: ComputePool,
+  source: ChainSource,
+  final: StateBlock,
+  signal?: AbortSignal,
+): Promise<RuntimeMetadata> {
+  const told = await readRuntime(source, final, null, signal);
+  const proven = await provenMetadata(pool, source, final, told, signal);
+  return proven?.metadata ?? told.metadata;
 }
 
 /** Which other sources describe the runtime of a block as this metadata does, and which do not. */

@@ -1,6 +1,7 @@
 import { afterEach, beforeAll, describe, expect, test, vi } from 'vitest';
 import { recordedMetadata as metadataBytes } from '../../tests/support/recorded-chain.ts';
 import { recordedMetadata, recordedStates, type RecordedState } from '../../tests/support/recorded-states.ts';
+import { createInlinePool } from '../crypto/pool/inline.ts';
 import { loadWasm } from '../crypto/wasm.ts';
 import type { RpcClient } from '../network/rpc.ts';
 import { RpcError } from '../network/rpc-error.ts';
@@ -22,6 +23,7 @@ import { Trie } from '../protocol/trie.ts';
 import { runtimeVersionQuery } from './state/consensus.ts';
 import { runtimeIdentity } from './state/constants.ts';
 import { NoProof } from './no-proof.ts';
+import { metadataAt } from './runtime.ts';
 import { VerifiedBlocks, type FollowedChain } from './verified-blocks.ts';
 
 const LAST = 20;
@@ -88,6 +90,7 @@ function client(sources: RpcSource[], remembered = LAST, chain = states): Follow
       return found !== undefined && found.header.number >= remembered ? verified(found) : null;
     },
     runtime: () => ({ metadata }) as ReturnType<FollowedChain['runtime']>,
+    metadataAt: (...what) => metadataAt(createInlinePool(), ...what),
     sources: () => sources,
     onChange: () => () => undefined,
   };

@@ -9,13 +9,7 @@ import { orderedTrieRoot } from '../protocol/trie.ts';
 import type { Header } from '../protocol/types.ts';
 import type { LightClient } from './light-client.ts';
 import { Missing, noHead, NoProof, noRuntime, tooNew } from './no-proof.ts';
-import {
-  provenMetadata,
-  readRuntime,
-  upgradesRuntime,
-  type Provenance,
-  type RuntimeFacts,
-} from './runtime.ts';
+import { upgradesRuntime, type Provenance, type RuntimeFacts } from './runtime.ts';
 import { mmrQuery, runtimeVersionQuery } from './state/consensus.ts';
 import { blockHashCount, runtimeIdentity } from './state/constants.ts';
 import { itemQuery, StateReader, type KeySource, type Proven, type Query } from './state/reader.ts';
@@ -90,7 +84,7 @@ function wrongBlock(source: RpcSource, number: number): ProtocolError {
 /** What is needed of the light client. */
 export type FollowedChain = Pick<
   LightClient,
-  'head' | 'finalized' | 'header' | 'runtime' | 'sources' | 'onChange'
+  'head' | 'finalized' | 'header' | 'runtime' | 'metadataAt' | 'sources' | 'onChange'
 >;
 
 /** Reads through whatever sources the light client has, best behaved first; the next one where one fails. */
@@ -159,11 +153,7 @@ export class VerifiedBlocks implements BlockReader {
     if (known !== undefined) return known;
     const at = upgradesRuntime(block.header) ? await this.block(block.number - 1, signal) : block;
     const state = { number: at.number, hash: at.hash, stateRoot: at.header.stateRoot };
-    const metadata = await this.ask(async (source) => {
-      const told = await readRuntime(source, state, null, signal);
-      const proven = await provenMetadata(source, state, told, signal);
-      return proven?.metadata ?? told.metadata;
-    }, signal);
+    const metadata = await this.ask((source) => this.client.metadataAt(source, state, signal), signal);
     this.olderRuntimes.set(version, metadata);
     return metadata;
   }

@@ -1,4 +1,5 @@
 import type { Solution } from '../protocol/types.ts';
+import type { KnownValues, RuntimeAnswer } from './runtime-code.ts';
 import type { RecordMasks } from './table-maker.ts';
 
 /**
@@ -17,6 +18,8 @@ export interface ComputeJobs {
   };
   /** What verifies so many checkpoints (1..8) of one slot fastest here: one after the other, or side by side. */
   'pot.walker': { input: { checkpoints: number }; output: { walker: 'webcrypto' | 'wasm' } };
+  /** Runs a runtime, compressed or not, for its metadata. It may not end: give it a limit. */
+  'runtime.describe': { input: { code: Uint8Array; known: KnownValues }; output: RuntimeAnswer };
   /** Walks one slot of proof of time: 8 checkpoints, 128 bytes. */
   'pot.prove': { input: { seed: Uint8Array; iterations: number }; output: { checkpoints: Uint8Array } };
   /** Verifies KZG openings by random linear combination; `bad` lists the indices that fail. */
@@ -167,6 +170,8 @@ export interface JobOptions {
   signal?: AbortSignal;
   /** Buffers handed over instead of copied; the caller's views become empty. */
   transfer?: ArrayBuffer[];
+  /** Milliseconds that it may run once a worker has it: then the worker is replaced. Left out: without end. */
+  limitMs?: number;
   /** By the pool's own workers, whatever helps them otherwise. */
   own?: boolean;
 }
@@ -182,7 +187,10 @@ export interface PoolStatus {
   helper?: boolean;
 }
 
-/** Runs jobs on the person's cores: highest priority first, cancellable, a crashed worker's job retried once. */
+/**
+ * Runs jobs on the person's cores: highest priority first, cancellable, a crashed worker's job retried once. Rejects
+ * with what the job throws, its signal's reason, or ComputeError.
+ */
 export interface ComputePool {
   run<J extends JobName>(job: J, input: JobInput<J>, options: JobOptions): Promise<JobOutput<J>>;
   /** Changes how many workers run; running jobs finish. */

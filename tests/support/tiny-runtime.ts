@@ -41,13 +41,13 @@ export interface TinyRuntimeOptions {
   ownMemory?: boolean;
   /** What it returns instead of the place of its metadata: address and length packed into 64 bits. */
   returns?: bigint;
-  /** Ends in a trap. */
-  traps?: boolean;
+  /** Ends in a trap, or never. */
+  ends?: 'in a trap' | 'never';
 }
 
 /** WebAssembly whose `Metadata_metadata` gives this metadata. */
 export function tinyRuntime(metadata: Uint8Array, options: TinyRuntimeOptions = {}): Uint8Array {
-  const { calls, traps, ownMemory } = options;
+  const { calls, ends, ownMemory } = options;
   const result = new ScaleWriter(metadata.length + 8).byteVector(metadata).bytes();
   const pack = (at: number, size: number) => (BigInt(size) << 32n) | BigInt(at);
   let end = DATA_AT;
@@ -58,7 +58,8 @@ export function tinyRuntime(metadata: Uint8Array, options: TinyRuntimeOptions = 
   });
   const data = concat(...(calls?.arguments ?? []), result);
   const packed = options.returns ?? pack(end, result.length);
-  const body = concat(...made, traps ? bytes(0x00) : bytes(), constant(packed), bytes(0x0b));
+  const before = { 'in a trap': bytes(0x00), never: bytes(0x03, 0x40, 0x0c, 0, 0x0b) };
+  const body = concat(...made, ends ? before[ends] : bytes(), constant(packed), bytes(0x0b));
   const code = concat(unsigned(0), body);
   const hosts = calls ? [concat(named('env'), named(calls.name), bytes(0x00, 1))] : [];
   const memory = ownMemory ? [] : [concat(named('env'), named('memory'), bytes(0x02, 0x00, 1))];

@@ -2,7 +2,7 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { ProtocolErrorDetails } from '../../protocol/errors.ts';
 
 /** What went wrong with a pool. */
-export type ComputeErrorCode = 'worker-crashed' | 'pool-closed';
+export type ComputeErrorCode = 'worker-crashed' | 'job-overran' | 'pool-closed';
 
 /** The pool, not the job's input, is at fault. */
 export class ComputeError extends Error {
@@ -13,12 +13,15 @@ export class ComputeError extends Error {
     super(`${code}: ${message}`, cause === undefined ? undefined : { cause });
     this.name = 'ComputeError';
     this.code = code;
-    this.sentence =
-      code === 'worker-crashed'
-        ? 'A calculation crashed twice. Restart the app; if it happens again, allow fewer cores.'
-        : 'The calculation was stopped because the node is shutting down.';
+    this.sentence = SENTENCES[code];
   }
 }
+
+const SENTENCES: Record<ComputeErrorCode, string> = {
+  'worker-crashed': 'A calculation crashed twice. Restart the app; if it happens again, allow fewer cores.',
+  'job-overran': 'A calculation took longer than any should, and was stopped.',
+  'pool-closed': 'The calculation was stopped because the node is shutting down.',
+};
 
 /** An error in a form that crosses a worker's border without losing its type. */
 export type ErrorMessage =

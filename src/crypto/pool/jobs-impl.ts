@@ -7,6 +7,7 @@ import type { JobInput, JobName, JobOnPieces, JobOutput } from '../jobs.ts';
 import { commitPart, commitRecord, locate, recoverQuotient, sumPoints, verifyOpenings } from '../kzg.ts';
 import { invalidPieces, type PieceAt, reconstructPiece, recordMetadataOf, recordOf } from '../piece.ts';
 import { chooseWalker } from '../pot.ts';
+import { describeRuntime } from '../runtime-code.ts';
 import { verifyOwnSolution } from '../solution.ts';
 import { recoverSlices } from '../reconstruction.ts';
 import { auditSBucket, SpaceTable } from '../space.ts';
@@ -36,6 +37,7 @@ const IMPLEMENTATIONS: Implementations = {
     return { firstWrong, walker: walker.name };
   },
   'pot.walker': async ({ checkpoints }) => ({ walker: (await chooseWalker(checkpoints)).name }),
+  'runtime.describe': ({ code, known }) => describeRuntime(code, known),
   'pot.prove': async ({ seed, iterations }) => {
     const walker = await chooseWalker('prove');
     return { checkpoints: await walker.prove(seed, iterations) };

@@ -109,6 +109,37 @@ describe('WorkerPool', () => {
     await expect(job).rejects.toMatchObject({ code: 'worker-crashed' });
   });
 
+  test('replaces the worker of a job that runs for longer than it may, which is not repeated', async () => {
+    vi.useFakeTimers();
+    try {
+      const shop = new Workshop();
+      const pool = new WorkerPool(shop.spawn, 1, null);
+      const limited = { ...plot, limitMs: 1_000 };
+      const before = pool.run('record.commit', commit, plot);
+      const quick = pool.run('record.commit', commit, limited);
+      const slow = pool.run('record.commit', commit, limited);
+      const late = slow.catch((error: unknown) => error);
+      const after = pool.run('record.commit', commit, plot);
+      // The wait for a worker does not count.
+      for (let job = 0; job < 2; job += 1) {
+        vi.advanceTimersByTime(999);
+        shop.end(0);
+      }
+      await Promise.all([before, quick]);
+      vi.advanceTimersByTime(999);
+      expect(shop.workers.map(({ terminated }) => terminated)).toEqual([false]);
+      vi.advanceTimersByTime(1);
+      expect(shop.workers.map(({ terminated }) => terminated)).toEqual([true, false]);
+      expect(await late).toMatchObject({ code: 'job-overran' });
+      vi.advanceTimersByTime(10_000);
+      shop.end(1);
+      await after;
+      expect(shop.workers.map(({ terminated }) => terminated)).toEqual([true, false]);
+    } finally {
+      vi.useRealTimers();
+    }
+  });
+
   test('does not repeat a job whose buffers are gone', async () => {
     const shop = new Workshop();
     const pool = new WorkerPool(shop.spawn, 1, null);

@@ -21,6 +21,7 @@ const LONG_JOBS: ReadonlySet<string> = new Set<JobName>([
   'record.decode',
   'piece.reconstruct',
   'pot.prove',
+  'runtime.describe',
 ]);
 
 /** Walks longer than this end with their worker, when nobody waits for them any more. */
@@ -49,6 +50,8 @@ type Lane = 'all' | 'prove' | 'audit';
 interface Member {
   port: WorkerPort;
   running: QueuedJob | null;
+  /** Ends the worker of a job that runs for too long. */
+  limit: ReturnType<typeof setTimeout> | undefined;
   /** What it takes: everything, or only what must never wait for an encoding to end. */
   lane: Lane;
   /** Ends after its running job. */
@@ -228,6 +231,7 @@ export class WorkerPool implements ComputePool {
         crash: (reason) => this.crashed(member, reason),
       }),
       running: null,
+      limit: undefined,
       lane,
       retiring: false,
     };
@@ -239,6 +243,7 @@ export class WorkerPool implements ComputePool {
   private dismiss(member: Member): void {
     const at = this.members.indexOf(member);
     if (at >= 0) this.members.splice(at, 1);
+    clearTimeout(member.limit);
     member.port.terminate();
   }
 
@@ -246,12 +251,14 @@ export class WorkerPool implements ComputePool {
     member.running = job;
     job.attempts += 1;
     const { id, name, options } = job;
+    const { limitMs } = options;
+    if (limitMs !== undefined) member.limit = setTimeout(() => this.overran(member, job), limitMs);
     const input = onPieces(job) ? { ...job.input, pieces: [] } : job.input;
     try {
       member.port.post({ kind: 'run', id, job: name, input }, options.transfer ?? []);
     } catch (error) {
       // Not cloneable: the caller's mistake, the worker is fine.
-      member.running = null;
+      release(member);
       this.settle(job, () => job.reject(error));
     }
   }
@@ -267,7 +274,7 @@ export class WorkerPool implements ComputePool {
       this.crashed(member, describe(message));
       return;
     }
-    member.running = null;
+    release(member);
     if (message.kind === 'done') this.settle(job, () => job.resolve(message.output as never));
     else this.settle(job, () => job.reject(unpackError(message.error)));
     if (member.retiring) this.dismiss(member);
@@ -285,6 +292,14 @@ export class WorkerPool implements ComputePool {
     }
   }
 
+  private overran(member: Member, job: QueuedJob): void {
+    this.dismiss(member);
+    const { name, options } = job;
+    const error = new ComputeError('job-overran', `${name} ran for ${options.limitMs} ms`);
+    this.settle(job, () => job.reject(error));
+    this.schedule();
+  }
+
   /** A job whose input was handed over cannot be repeated; any other gets a second worker. */
   private crashed(member: Member, reason: string): void {
     if (!this.members.includes(member)) return;
@@ -296,6 +311,12 @@ export class WorkerPool implements ComputePool {
     }
     this.schedule();
   }
+}
+
+/** A worker has ended its job. */
+function release(member: Member): void {
+  clearTimeout(member.limit);
+  member.running = null;
 }
 
 /** Whether a job may be stopped for a proof: plotting and what is less urgent, long, with its input at hand. */
