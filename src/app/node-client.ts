@@ -1,4 +1,5 @@
 /** The page's end of the node worker: one worker a tab, one snapshot that React reads. */
+import { pause } from '../async/pause.ts';
 import * as Comlink from 'comlink';
 import { useCallback, useSyncExternalStore } from 'react';
 import type { Cause, NodeApi, NodeSnapshot } from '../node/api.ts';
@@ -57,7 +58,7 @@ async function watch(): Promise<never> {
     await answer;
     clearTimeout(timer);
     setSilent(null);
-    await new Promise((done) => setTimeout(done, LOOK_MS));
+    await pause(LOOK_MS);
   }
 }
 

@@ -1,6 +1,6 @@
 import { getEventListeners } from 'node:events';
 import { expect, test, vi } from 'vitest';
-import { onAbort } from './on-abort.ts';
+import { abortWith, onAbort } from './on-abort.ts';
 
 test('all who wait for a signal are told once', () => {
   const giver = new AbortController();
@@ -49,4 +49,17 @@ test('many who wait for one signal are not taken for a leak, and leave nothing b
 
 test('no signal is one that never aborts', () => {
   expect(() => onAbort(undefined, () => undefined)()).not.toThrow();
+});
+
+test('a controller aborts with a signal, also with one that has aborted already, until that is ended', () => {
+  const giver = new AbortController();
+  const [stop, left] = [new AbortController(), new AbortController()];
+  abortWith(giver.signal, stop);
+  abortWith(giver.signal, left)();
+  giver.abort('enough');
+  const late = new AbortController();
+  abortWith(giver.signal, late);
+  expect([stop.signal.reason, left.signal.aborted, late.signal.reason]).toEqual(['enough', false, 'enough']);
+  stop.abort('again');
+  expect(stop.signal.reason).toBe('enough');
 });

@@ -23,6 +23,16 @@ export function onAbort(signal: AbortSignal | undefined, react: () => void): () 
   };
 }
 
+/**
+ * Has `stop` abort with the signal, for its reason: at once where it has aborted already. Returns what ends that. For
+ * work that can be given up in two ways; `AbortSignal.any` would leave a trace on a signal that outlives the work.
+ */
+export function abortWith(signal: AbortSignal | undefined, stop: AbortController): () => void {
+  const abort = (): void => stop.abort(signal?.reason);
+  if (signal?.aborted === true) abort();
+  return onAbort(signal, abort);
+}
+
 function listen(signal: AbortSignal): Waiters {
   const callbacks: Waiters['callbacks'] = new Set();
   const tell = (): void => {

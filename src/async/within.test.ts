@@ -40,6 +40,11 @@ describe('work within a time', () => {
     await expect(within(60_000, giver.signal, () => Promise.resolve(1))).rejects.toBe('enough');
   });
 
+  it('is given up in time for the reason that is asked for', async () => {
+    const late = (ms: number) => new Error(`late after ${ms}`);
+    await expect(within(5, undefined, endless, late)).rejects.toThrow('late after 5');
+  });
+
   it('leaves the signal alone once it has ended', async () => {
     const giver = new AbortController();
     const limit = await within(5, giver.signal, (one) => Promise.resolve(one));

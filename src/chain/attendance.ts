@@ -1,9 +1,9 @@
 /** Attends to the sources: meets each, fetches what it claims, waits for what it announces. */
+import type { Wakeup } from '../async/wakeup.ts';
 import { headerHash } from '../protocol/header.ts';
 import type { FollowedChain } from './followed-chain.ts';
 import type { Peer } from './peer.ts';
 import { UnreliableSource } from './unreliable.ts';
-import type { Wakeup } from './wakeup.ts';
 
 /** How often a quiet source is asked for its best block. */
 const POLL_MS = 15_000;

@@ -1,4 +1,5 @@
 /** How a client comes to know its network: from a source's word, a checkpoint, or an examined history. */
+import type { Wakeup } from '../async/wakeup.ts';
 import type { PotBudget } from '../crypto/pot-budget.ts';
 import type { PotVerifier } from '../crypto/pot-verifier.ts';
 import { equal, toHex } from '../protocol/bytes.ts';
@@ -10,7 +11,6 @@ import { learn, type Learned } from './learn.ts';
 import type { KnownNetwork } from './network-facts.ts';
 import type { Peer } from './peer.ts';
 import type { BlockVerifier } from './verifier.ts';
-import type { Wakeup } from './wakeup.ts';
 
 /** How long sources that are being connected to are waited for before an examined chain is compared. */
 const RIVALS_MS = 3_000;

@@ -2,6 +2,7 @@
  * The light client: follows a chain through sources that it does not trust, verifies every header, and shows what
  * it found. Sources that break a rule are named and put off; what was verified stays.
  */
+import { Wakeup } from '../async/wakeup.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { headShare, type PotBudget, type PotShare } from '../crypto/pot-budget.ts';
 import type { PotAccelerator, PotHelper } from '../crypto/pot-helper.ts';
@@ -34,7 +35,6 @@ import { Standing } from './standing.ts';
 import type { StateBlock } from './state/reader.ts';
 import { TimeAhead } from './time-ahead.ts';
 import { PATIENCE_MS } from './unreliable.ts';
-import { Wakeup } from './wakeup.ts';
 
 export interface LightClientOptions {
   sources: readonly ChainSource[];

@@ -1,4 +1,5 @@
 /** A source as the light client judges it: what it announced, how it behaved, whether it is used at all. */
+import { backOff } from '../async/back-off.ts';
 import type { ChainSource } from '../network/source.ts';
 import { equal } from '../protocol/bytes.ts';
 import { headerHash } from '../protocol/header.ts';
@@ -11,6 +12,9 @@ const MAX_ANNOUNCED = 64;
 /** Announcements in `FLOOD_WINDOW_MS` beyond which a source is put off. */
 const FLOOD_LIMIT = 400;
 const FLOOD_WINDOW_MS = 10_000;
+/** How long a source is left alone after a failure, and after a lie; twice as long each time, up to the last. */
+const FIRST_REST_MS = 2_000;
+const LAST_REST_MS = 60_000;
 const FIRST_PENALTY_MS = 60_000;
 const LAST_PENALTY_MS = 3_600_000;
 
@@ -141,18 +145,18 @@ export class Peer {
 
   /** It lied: it is not used for a while, longer each time. */
   drop(sentence: string): void {
-    this.lies += 1;
     this.droppedFor = sentence;
-    this.droppedUntil = this.elapsed() + penaltyMs(this.lies);
+    this.droppedUntil = this.elapsed() + backOff(this.lies, FIRST_PENALTY_MS, LAST_PENALTY_MS);
+    this.lies += 1;
     this.forget();
     this.events.changed();
   }
 
   /** It failed without lying: it is left alone for a while. */
   rest(sentence: string): void {
-    this.failures += 1;
     this.waitingFor = sentence;
-    this.waitUntil = this.elapsed() + Math.min(FIRST_PENALTY_MS, 1_000 * 2 ** this.failures);
+    this.waitUntil = this.elapsed() + backOff(this.failures, FIRST_REST_MS, LAST_REST_MS);
+    this.failures += 1;
     this.events.changed();
   }
 
@@ -197,8 +201,4 @@ export class Peer {
     this.announced = [];
     this.claimedBest = null;
   }
-}
-
-function penaltyMs(times: number): number {
-  return Math.min(LAST_PENALTY_MS, FIRST_PENALTY_MS * 2 ** (times - 1));
 }

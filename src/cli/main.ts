@@ -2,6 +2,7 @@
  * `npm run allotment -- COMMAND`: the node of the page under Node.js. Prints one JSON object a line on standard
  * output; what is for people goes to standard error. Exit codes: 0 done, 1 failed, 2 wrong usage.
  */
+import { unlessAborted } from '../async/unless-aborted.ts';
 import { bytesOfSectors } from '../farm/sectors.ts';
 import type { BeginSetup, NodeSnapshot, Setup } from '../node/api.ts';
 import { AllotmentNode } from '../node/node.ts';
@@ -20,7 +21,7 @@ import { useHelper } from './helper.ts';
 import { print } from './output.ts';
 import { Reporter } from './reporter.ts';
 import { refuseExisting } from './save.ts';
-import { endSignal, unlessEnded } from './signals.ts';
+import { endSignal } from './signals.ts';
 import { StatusLine } from './status-line.ts';
 import { accountOf, dataFolder, requireTaken, UsageError, wholeNumber } from './usage.ts';
 
@@ -130,8 +131,8 @@ async function started(
   const signal = endSignal(why);
   const status = new StatusLine();
   status.say('Starting');
-  const setup = await unlessEnded(signal, setupOf(node, values, farms));
-  await unlessEnded(signal, node.start(setup, farms !== 'none'));
+  const setup = await unlessAborted(signal, setupOf(node, values, farms));
+  await unlessAborted(signal, node.start(setup, farms !== 'none'));
   return { status, signal };
 }
 
@@ -190,7 +191,7 @@ async function main(): Promise<void> {
         accountOf(argument);
         const { status, signal } = await followed(node, values);
         status.say('Asking for the proof of the balance');
-        const found = await unlessEnded(signal, node.balance(argument));
+        const found = await unlessAborted(signal, node.balance(argument));
         print('balance', { ...found, token: node.snapshot().notation.token });
         break;
       }
@@ -207,7 +208,7 @@ async function main(): Promise<void> {
         );
         const { output, range, unpack, password = process.env['ALLOTMENT_OBJECT_PASSWORD'] } = values;
         status.say('Looking for peers of the storage network');
-        const desk = await unlessEnded(signal, node.openObjects(values.peer));
+        const desk = await unlessAborted(signal, node.openObjects(values.peer));
         if (values.indexer !== undefined) await desk.setIndexers({ addresses: values.indexer });
         const { search } = values;
         const choices = { output, password, range, unpack, search, ask: askUnseen, signal, status };
@@ -231,7 +232,7 @@ async function main(): Promise<void> {
         // Whether there is such a farm needs no chain.
         const begin = command === 'remove-farm' ? started : followed;
         const { signal } = await begin(node, values, 'The program was told to end.', 'as-before');
-        await unlessEnded(signal, run(node));
+        await unlessAborted(signal, run(node));
       }
     }
   } finally {

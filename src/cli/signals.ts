@@ -16,15 +16,3 @@ export function endSignal(why: string): AbortSignal {
   });
   return ending.signal;
 }
-
-/** Settles as `work` does, or rejects with the signal's reason, without waiting for `work`. */
-export async function unlessEnded<T>(signal: AbortSignal, work: Promise<T>): Promise<T> {
-  work.catch(() => undefined);
-  signal.throwIfAborted();
-  let stop: () => void = () => undefined;
-  const ended = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason as Error);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  return Promise.race([work, ended]).finally(() => signal.removeEventListener('abort', stop));
-}

@@ -1,4 +1,5 @@
 /** The role of a plotter: encodes sectors for the farmers of a cluster. */
+import { abortWith, onAbort } from '../async/on-abort.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { clusterMessages, PLOTTER_QUEUE, type PlotSector } from '../protocol/cluster/messages.ts';
 import { approximateMaxMessage } from '../protocol/cluster/stream.ts';
@@ -127,18 +128,15 @@ export class PlotterMember {
       return;
     }
     const stop = new AbortController();
-    const stopped = AbortSignal.any([signal, stop.signal]);
+    const leave = abortWith(signal, stop);
+    const stopped = stop.signal;
     let free: () => void = () => undefined;
     this.current = { request, stop, freed: new Promise((resolve) => (free = resolve)) };
     const queue = new ItemQueue<SectorPlottingProgress>(WAITING_PARTS);
-    stopped.addEventListener(
-      'abort',
-      () => {
-        giveUp(stopped.reason);
-        queue.end(stopped.reason);
-      },
-      { once: true },
-    );
+    onAbort(stopped, () => {
+      giveUp(stopped.reason);
+      queue.end(stopped.reason);
+    });
     const done = this.plot(request, queue, stopped);
     this.withdraw?.();
     this.withdraw = null;
@@ -149,6 +147,7 @@ export class PlotterMember {
       delivered = true;
     } finally {
       clearInterval(ping);
+      leave();
       if (!delivered) stop.abort(new DOMException('nobody takes the sector any more', 'AbortError'));
       await done;
       this.current = null;

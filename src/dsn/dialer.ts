@@ -3,6 +3,7 @@
  * or of the same router counted, and close lines that nobody uses. So dials of a peer are paced, one that was turned away
  * is made again after a while, and a peer that cannot be reached is left alone for a moment.
  */
+import { backOff } from '../async/back-off.ts';
 import type { Connection } from '@libp2p/interface';
 import { onAbort } from '../async/on-abort.ts';
 import { pause } from '../async/pause.ts';
@@ -116,7 +117,7 @@ export class Dialer {
   }
 
   private failed(record: Record): void {
-    const wait = Math.min(LAST_WAIT_MS, FIRST_WAIT_MS * 2 ** record.failures);
+    const wait = backOff(record.failures, FIRST_WAIT_MS, LAST_WAIT_MS);
     record.failures += 1;
     record.until = performance.now() + wait * (1 + JITTER * Math.random());
   }

@@ -2,6 +2,7 @@
  * A farmer's share of the network's pieces: those of all history that are nearest to its own peer in the key space, as
  * many as fit the size that the person sets. Whoever looks for a piece asks the peers nearest to it.
  */
+import { pause } from '../async/pause.ts';
 import { InOrder } from '../async/in-order.ts';
 import { kademliaDistance, kademliaKey, pieceMultihash } from '../protocol/dsn.ts';
 import { PIECES_IN_SEGMENT } from '../protocol/constants.ts';
@@ -131,8 +132,7 @@ export class NearCache {
 
   private async learn(pieces: bigint): Promise<void> {
     for (; this.known < pieces; this.known += 1n) {
-      if (this.known % BigInt(PORTION) === BigInt(PORTION - 1))
-        await new Promise((resolve) => setTimeout(resolve));
+      if (this.known % BigInt(PORTION) === BigInt(PORTION - 1)) await pause(0);
       this.place(this.known);
     }
     for (const index of this.held) {

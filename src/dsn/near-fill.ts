@@ -1,4 +1,5 @@
 /** Fetches the pieces that belong to a cache of near pieces, a few at a time, as history grows. */
+import { Wakeup } from '../async/wakeup.ts';
 import type { HistorySize, PieceIndex } from '../protocol/types.ts';
 import { StorageError } from '../storage/errors.ts';
 import type { NearCache } from './near-cache.ts';
@@ -23,7 +24,7 @@ export interface NearFillOptions {
 export class NearFill {
   private readonly stopping = new AbortController();
   private readonly ends: (() => void)[];
-  private wake: () => void = () => undefined;
+  private readonly wakeup = new Wakeup();
   private limit: number;
   private size = 0n;
 
@@ -35,9 +36,9 @@ export class NearFill {
     this.limit = limitBytes;
     this.ends = [
       options.onChange(() => {
-        if (options.historySize() !== this.size || options.limitBytes() !== this.limit) this.wake();
+        if (options.historySize() !== this.size || options.limitBytes() !== this.limit) this.look();
       }),
-      options.cache.onLoss(() => this.wake()),
+      options.cache.onLoss(() => this.look()),
     ];
     void this.run(this.stopping.signal);
   }
@@ -45,23 +46,24 @@ export class NearFill {
   stop(): void {
     for (const end of this.ends) end();
     this.stopping.abort(new DOMException('the cache is closed', 'AbortError'));
-    this.wake();
+    this.wakeup.close();
   }
 
   /** Looks now at what has changed. */
   look(): void {
-    this.wake();
+    this.wakeup.wake();
   }
 
   private async run(signal: AbortSignal): Promise<void> {
     const absent = new Set<PieceIndex>();
     while (!signal.aborted) {
+      const { wakes } = this.wakeup;
       try {
         await this.adapt();
         const { cache, pieces } = this.options;
         const next = cache.missing().filter((index) => !absent.has(index));
         if (next.length === 0) {
-          await this.rest(absent.size === 0 ? null : RETRY_MS);
+          await this.wakeup.wait(absent.size === 0 ? null : RETRY_MS, wakes);
           absent.clear();
           continue;
         }
@@ -73,7 +75,7 @@ export class NearFill {
       } catch (error) {
         // A disk that is full or away may have room again later.
         if (!signal.aborted && !(error instanceof StorageError)) throw error;
-        await this.rest(RETRY_MS);
+        await this.wakeup.wait(RETRY_MS);
       }
     }
   }
@@ -85,17 +87,5 @@ export class NearFill {
     this.limit = limit;
     this.size = historySize();
     await cache.grow(this.size);
-  }
-
-  private rest(ms: number | null): Promise<void> {
-    if (this.stopping.signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = ms === null ? null : setTimeout(() => this.wake(), ms);
-      this.wake = () => {
-        if (timer !== null) clearTimeout(timer);
-        this.wake = () => undefined;
-        resolve();
-      };
-    });
   }
 }

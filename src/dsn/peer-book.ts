@@ -1,4 +1,5 @@
 /** What is known of other peers: how to reach them, what they speak, how they behaved. */
+import { backOff } from '../async/back-off.ts';
 import { peerIdFromMultihash } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
 import { cachedPieceByIndex, KADEMLIA_PROTOCOL, kademliaDistance, kademliaKey } from '../protocol/dsn.ts';
@@ -170,7 +171,7 @@ export class PeerBook {
     const rests = conduct.failures - FAILURES_UNTIL_REST;
     // What was asked before it began to rest fails during the rest, too.
     if (rests >= 0 && conduct.restsUntil <= performance.now())
-      conduct.restsUntil = performance.now() + Math.min(LAST_REST_MS, FIRST_REST_MS * 2 ** rests);
+      conduct.restsUntil = performance.now() + backOff(rests, FIRST_REST_MS, LAST_REST_MS);
   }
 
   /** Whether a peer is not to be asked at the moment: banned, left alone, or resting after failures. */

@@ -1,3 +1,7 @@
+import { backOff } from '../async/back-off.ts';
+import { InOrder } from '../async/in-order.ts';
+import { abortWith } from '../async/on-abort.ts';
+import { Wakeup } from '../async/wakeup.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { equal } from '../protocol/bytes.ts';
 import { sentenceOf } from '../protocol/errors.ts';
@@ -68,12 +72,10 @@ export class PlotLoop {
   private readonly current = new Set<{ abort: AbortController; done: Promise<void> }>();
   /** Sectors chosen and not yet given back. */
   private readonly taken = new Set<SectorIndex>();
-  private choosing: Promise<unknown> = Promise.resolve();
+  private readonly choosing = new InOrder();
   private running: Promise<unknown> = Promise.resolve();
-  /** End waits for work. */
-  private readonly wakeUps = new Set<() => void>();
-  /** Raised whenever there may be work that a search under way did not see. */
-  private wakes = 0;
+  /** Woken whenever there may be work that a search under way did not see. */
+  private readonly wakeup = new Wakeup();
   private pausedNow = false;
   private heldFor: string | null = null;
   /** Searches for work that failed and are tried again after a while. */
@@ -127,8 +129,7 @@ export class PlotLoop {
 
   /** Looks for work now instead of later. */
   wake(): void {
-    this.wakes += 1;
-    for (const wakeUp of this.wakeUps) wakeUp();
+    this.wakeup.wake();
   }
 
   /** Interrupts plotting while `change` changes what is to be plotted. */
@@ -192,17 +193,17 @@ export class PlotLoop {
     const { signal } = this.stopping;
     let failures = 0;
     while (!signal.aborted) {
-      const { wakes } = this;
+      const { wakes } = this.wakeup;
       const outcome = await this.step();
       if (outcome === 'failed') {
         this.failing += 1;
         this.options.reports.changed();
-        await this.untilWoken(wakes, Math.min(RETRY_MS * 2 ** failures, MAX_RETRY_MS));
+        await this.wakeup.wait(backOff(failures, RETRY_MS, MAX_RETRY_MS), wakes);
         this.failing -= 1;
         failures += 1;
       } else {
         failures = 0;
-        if (outcome === 'nothing') await this.untilWoken(wakes, null);
+        if (outcome === 'nothing') await this.wakeup.wait(null, wakes);
       }
     }
   }
@@ -236,13 +237,11 @@ export class PlotLoop {
 
   /** Takes what is to be plotted next; one choice after the other. */
   private choose(): Promise<Work | null> {
-    const choice = this.choosing.then(async () => {
+    return this.choosing.run(async () => {
       const work = await this.nextWork();
       if (work !== null) this.taken.add(work.index);
       return work;
     });
-    this.choosing = choice.catch(() => undefined);
-    return choice;
   }
 
   /** The sector to plot, and the history size to plot it at: first one that was begun and is still worth it. */
@@ -261,28 +260,16 @@ export class PlotLoop {
     return index === null ? null : { index, historySize: history.historySize() };
   }
 
-  /** `wakes`: how often it had been woken when the search for work began. */
-  private untilWoken(wakes: number, limitMs: number | null): Promise<void> {
-    if (wakes !== this.wakes) return Promise.resolve();
-    return new Promise((resolve) => {
-      const wakeUp = (): void => {
-        if (timer !== null) clearTimeout(timer);
-        this.wakeUps.delete(wakeUp);
-        resolve();
-      };
-      const timer = limitMs === null ? null : setTimeout(wakeUp, limitMs);
-      this.wakeUps.add(wakeUp);
-    });
-  }
-
   /** Returns whether to go on at once. */
   private async plotOne(work: Work): Promise<boolean> {
     const abort = new AbortController();
+    const leave = abortWith(this.stopping.signal, abort);
     const result = this.tryPlot(work, abort.signal);
     const current = { abort, done: result.then(() => undefined) };
     this.current.add(current);
     const goOn = await result;
     this.current.delete(current);
+    leave();
     return goOn;
   }
 
@@ -290,12 +277,12 @@ export class PlotLoop {
     const { sectors, reports } = this.options;
     const { index } = work;
     try {
-      await this.plot(work, AbortSignal.any([interrupted, this.stopping.signal]));
+      await this.plot(work, interrupted);
       reports.succeeded('plot');
       reports.notify('success', 'farm', `Sector ${index} is plotted.`);
       return true;
     } catch (error) {
-      const stopped = interrupted.aborted || this.stopping.signal.aborted;
+      const stopped = interrupted.aborted;
       if (!stopped) reports.setCause('plot', error);
       if (index < sectors.length) await this.restore(index, stopped ? null : sentenceOf(error));
       return stopped;

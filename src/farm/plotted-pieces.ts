@@ -1,4 +1,5 @@
 /** Gives pieces of history out of a farm's sectors to others who look for them. */
+import { pause } from '../async/pause.ts';
 import { InOrder } from '../async/in-order.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { pieceIndexOf, sectorId } from '../protocol/sector.ts';
@@ -66,7 +67,7 @@ export class PlottedPieces {
       let known = this.contents.get(sector);
       if (known?.historySize !== file.metadata.historySize) {
         // A thousand pieces of a large sector take some milliseconds; others get their turn in between.
-        await new Promise((resolve) => setTimeout(resolve));
+        await pause(0);
         signal?.throwIfAborted();
         known = this.describe(file);
         this.contents.set(sector, known);

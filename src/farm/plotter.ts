@@ -1,4 +1,5 @@
 /** Plots one sector: pieces in, verified, encoded, assembled, written in one go. */
+import { abortWith } from '../async/on-abort.ts';
 import { JobPriority } from '../crypto/jobs.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { pause } from '../async/pause.ts';
@@ -163,7 +164,8 @@ async function encodeRecords(
   };
   // One failure ends the sector for now: the other encodings and downloads are not worth finishing.
   const failure = new AbortController();
-  const signal = AbortSignal.any([context.signal, failure.signal]);
+  const leave = abortWith(context.signal, failure);
+  const { signal } = failure;
   const report = (stage: PlotStage): void => {
     const by = context.pool.status().helper === true ? 'helper' : 'tab';
     if (!signal.aborted) context.progress({ ...state, stage, by });
@@ -215,7 +217,9 @@ async function encodeRecords(
     failure.abort(error);
     await Promise.allSettled(running);
     context.signal.throwIfAborted();
-    throw failure.signal.reason;
+    throw signal.reason;
+  } finally {
+    leave();
   }
 }
 

@@ -1,3 +1,4 @@
+import { within } from '../async/within.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { equal } from '../protocol/bytes.ts';
 import { sentenceOf } from '../protocol/errors.ts';
@@ -249,16 +250,13 @@ export class SlotLoop {
     slot: SlotInfo,
     outcome: SlotOutcome,
   ): Promise<boolean> {
-    const late = new AbortController();
-    const timer = setTimeout(() => late.abort(tooLate()), deadline - performance.now());
+    const work = (signal: AbortSignal) => this.proveAndSubmit(candidate, slot, outcome, signal, deadline);
     try {
-      const signal = AbortSignal.any([this.stopping.signal, late.signal]);
-      return await this.proveAndSubmit(candidate, slot, outcome, signal, deadline);
+      return await within(deadline - performance.now(), this.stopping.signal, work, tooLate);
     } catch (error) {
       if (!this.stopping.signal.aborted) await this.proofFailed(error, candidate, outcome);
       return true;
     } finally {
-      clearTimeout(timer);
       this.options.reports.changed();
     }
   }

@@ -2,6 +2,7 @@
  * A connection to the person's own native helper on this machine: it pairs with the code that the helper printed, and
  * connects again by itself when the helper comes back. What is asked over it is up to those who extend it.
  */
+import { backOff, spread } from '../async/back-off.ts';
 import { DecodeError, messageOf } from '../protocol/errors.ts';
 import { HelperError, type HelperFailure } from './helper-error.ts';
 import {
@@ -255,11 +256,11 @@ export abstract class HelperLink {
     if (this.current === 'stopped' || this.current === 'waiting') return;
     this.become('waiting', reason);
     this.disconnect(reason);
-    const { backOffMs = FIRST_BACK_OFF_MS, random = Math.random } = this.options;
-    const pause = Math.min(LAST_BACK_OFF_MS, backOffMs * 2 ** this.failures);
+    const { backOffMs = FIRST_BACK_OFF_MS, random } = this.options;
+    const pause = spread(backOff(this.failures, backOffMs, LAST_BACK_OFF_MS), random);
     this.failures += 1;
     clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.connect(), pause * (0.75 + random() / 2));
+    this.timer = setTimeout(() => this.connect(), pause);
   }
 
   private stop(reason: HelperError): void {

@@ -2,6 +2,8 @@
  * The connection to a node as a peer, over libp2p: handshakes, the streams that the node opens, questions and answers.
  * It is made again whenever it is lost.
  */
+import { backOff } from '../async/back-off.ts';
+import { abortWith } from '../async/on-abort.ts';
 import { noise } from '@libp2p/noise';
 import type { Connection, IdentifyResult, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
@@ -142,7 +144,7 @@ export class PeerLink {
         const why = error instanceof Error ? `: ${error.message}` : '.';
         this.lose(`The node cannot be reached${why}`);
       }
-      const wait = Math.min(LAST_RETRY_MS, FIRST_RETRY_MS * 2 ** this.failures);
+      const wait = backOff(this.failures, FIRST_RETRY_MS, LAST_RETRY_MS);
       this.failures += 1;
       await pause(wait, signal).catch(() => undefined);
     }
@@ -294,7 +296,9 @@ export class PeerLink {
     if (link === null) throw new RpcError('disconnected', 'peer', 'not connected');
     const name = protocol(link.genesisHash);
     return within(REQUEST_MS, signal, async (inTime) => {
-      const until = AbortSignal.any([this.closing.signal, inTime]);
+      const stop = new AbortController();
+      const leaves = [abortWith(this.closing.signal, stop), abortWith(inTime, stop)];
+      const until = stop.signal;
       let stream: Stream | null = null;
       try {
         stream = await link.connection.newStream(name, { signal: until });
@@ -311,6 +315,8 @@ export class PeerLink {
         if (error instanceof RpcError || error instanceof DecodeError) throw error;
         if (this.closing.signal.aborted) throw new RpcError('closed', name, 'closed');
         throw new RpcError(inTime.aborted ? 'timeout' : 'disconnected', name, String(error));
+      } finally {
+        for (const leave of leaves) leave();
       }
     });
   }

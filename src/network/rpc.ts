@@ -1,4 +1,5 @@
 /** JSON-RPC 2.0 over one WebSocket: calls and subscriptions that outlive the connection they began on. */
+import { backOff, spread } from '../async/back-off.ts';
 import { onAbort } from '../async/on-abort.ts';
 import { DecodeError, messageOf } from '../protocol/errors.ts';
 import { parseJson, stringifyJson } from './json.ts';
@@ -118,7 +119,6 @@ class LiveSubscription {
 export class RpcClient implements RpcCaller {
   private readonly maxMessageBytes: number;
   private readonly timeoutMs: number;
-  private readonly random: () => number;
   private readonly waiting = new Map<number, Waiting>();
   private readonly subscriptions = new Set<LiveSubscription>();
   private readonly listeners = new Set<(state: ConnectionState, reason: string | null) => void>();
@@ -140,7 +140,6 @@ export class RpcClient implements RpcCaller {
   ) {
     this.maxMessageBytes = options.maxMessageBytes ?? MAX_MESSAGE_BYTES;
     this.timeoutMs = options.timeoutMs ?? DEFAULT_TIMEOUT_MS;
-    this.random = options.random ?? Math.random;
     this.connect();
   }
 
@@ -279,9 +278,9 @@ export class RpcClient implements RpcCaller {
     for (const waiting of this.waiting.values()) {
       if (waiting.sent) waiting.reject(new RpcError('disconnected', waiting.method, reason));
     }
-    const pause = Math.min(LAST_BACK_OFF_MS, FIRST_BACK_OFF_MS * 2 ** this.failures);
+    const pause = spread(backOff(this.failures, FIRST_BACK_OFF_MS, LAST_BACK_OFF_MS), this.options.random);
     this.failures += 1;
-    this.retry = setTimeout(() => this.connect(), pause * (0.75 + this.random() / 2));
+    this.retry = setTimeout(() => this.connect(), pause);
     this.become('waiting', reason);
   }
 

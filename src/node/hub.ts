@@ -3,6 +3,8 @@
  * others show its snapshots and pass commands on. The lock stays contended while a second tab is open, and
  * whoever holds it loses it when its tab dies, so that a viewer takes over by itself.
  */
+import { Later } from '../async/later.ts';
+import { pause } from '../async/pause.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { NodeApi, NodeSnapshot } from './api.ts';
 import { causeOf } from './causes.ts';
@@ -53,7 +55,7 @@ export class NodeHub {
   >();
   private readonly channel = new BroadcastChannel(CHANNEL);
   private latest: PackedSnapshot | null = null;
-  private sendTimer: ReturnType<typeof setTimeout> | null = null;
+  private readonly sending = new Later(() => this.sendSnapshot());
   private lastSent = 0;
 
   constructor(private readonly create: () => Promise<RunnableNode>) {
@@ -155,20 +157,17 @@ export class NodeHub {
         if (tenure.aborted) throw error;
         this.starting = null;
         this.show(notStarted(error));
-        await new Promise((done) => setTimeout(done, RETRY_MS));
+        await pause(RETRY_MS);
       }
     }
   }
 
   private scheduleSnapshot(): void {
-    if (this.sendTimer !== null) return;
-    const wait = Math.max(0, this.lastSent + SNAPSHOT_INTERVAL_MS - performance.now());
-    this.sendTimer = setTimeout(() => this.sendSnapshot(), wait);
+    this.sending.plan(Math.max(0, this.lastSent + SNAPSHOT_INTERVAL_MS - performance.now()));
   }
 
   private sendSnapshot(): void {
-    if (this.sendTimer !== null) clearTimeout(this.sendTimer);
-    this.sendTimer = null;
+    this.sending.cancel();
     if (this.node === null) return;
     this.lastSent = performance.now();
     const snapshot = packSnapshot(this.node.snapshot());

@@ -3,6 +3,7 @@
  * So the page makes the connections and passes each channel on at once: bytes never touch its thread. What stands here
  * looks to libp2p like the browser's own interface.
  */
+import { pause } from '../async/pause.ts';
 
 /** What the worker asks of the page. `pc` and `call` are numbers that the worker chooses. */
 export type RtcRequest =
@@ -37,8 +38,7 @@ const lent = new Promise<void>((resolve) => (lend = resolve));
 
 /** Waits until WebRTC was lent to this worker, a little while at most. Resolves to whether there is any. */
 export async function haveWebRtc(): Promise<boolean> {
-  if (typeof RTCPeerConnection === 'undefined')
-    await Promise.race([lent, new Promise((resolve) => setTimeout(resolve, LENT_WITHIN_MS))]);
+  if (typeof RTCPeerConnection === 'undefined') await Promise.race([lent, pause(LENT_WITHIN_MS)]);
   return typeof RTCPeerConnection !== 'undefined';
 }
 

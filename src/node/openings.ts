@@ -1,5 +1,5 @@
 /** Objects that somebody opens at the moment: how far each is, and what gives it up. */
-import { onAbort } from '../async/on-abort.ts';
+import { unlessAborted } from '../async/unless-aborted.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import { segmentOfPiece } from '../protocol/segment.ts';
 
@@ -35,14 +35,9 @@ export class Openings {
     const stop = new AbortController();
     const opening = { view: { id, cid, asked: [], piece: null, looked: 0, parts: 0 }, stop };
     this.openings.set(id, opening);
-    let leave = (): void => undefined;
-    const givenUp = new Promise<never>((_, reject) => {
-      leave = onAbort(stop.signal, () => reject(stop.signal.reason as Error));
-    });
     try {
-      return await Promise.race([work(stop.signal), givenUp]);
+      return await unlessAborted(stop.signal, work(stop.signal));
     } finally {
-      leave();
       if (this.openings.get(id) === opening) this.openings.delete(id);
     }
   }

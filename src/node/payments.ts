@@ -2,6 +2,7 @@
  * Transactions from the wallet: what is to be signed is shown with its fee, then signed, sent, and followed until
  * the verified chain holds it. Takes any call, so that uploads, identities and stakes go the same way.
  */
+import { InOrder } from '../async/in-order.ts';
 import { accountQuery, feesQuery, transfersEnabledQuery } from '../chain/state/accounts.ts';
 import type { Provenance } from '../chain/runtime.ts';
 import { combine } from '../chain/state/reader.ts';
@@ -127,7 +128,7 @@ const LOOK_MS = 15_000;
 export class Payments {
   private readonly plans = new Map<string, Planned>();
   /** What the node's own code pays at the moment. */
-  private paying: Promise<unknown> = Promise.resolve();
+  private readonly paying = new InOrder();
   private readonly watch: PaymentWatch;
   private readonly timer: ReturnType<typeof setInterval>;
   private readonly now: () => number;
@@ -327,9 +328,7 @@ export class Payments {
    * was told of stands on the list: it is sent if it is there, and never will be otherwise.
    */
   pay(account: string, call: CallInput, signed?: SignedListener): Promise<PaymentRecord> {
-    const paid = this.paying.then(() => this.payNow(account, call, signed));
-    this.paying = paid.catch(() => undefined);
-    return paid;
+    return this.paying.run(() => this.payNow(account, call, signed));
   }
 
   private async payNow(account: string, call: CallInput, signed?: SignedListener): Promise<PaymentRecord> {

@@ -3,6 +3,7 @@
  * half of every segment is downloaded once, whatever is searched for later, by whoever has time. Pieces are looked
  * through as they come and checked by the dozen meanwhile; what was seen counts once they turn out to be right.
  */
+import { abortWith } from '../async/on-abort.ts';
 import { nodesIn } from '../crypto/record-nodes.ts';
 import { SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
 import { nextSourcePiece, pieceAt, previousSourcePiece, segmentOfPiece } from '../protocol/segment.ts';
@@ -53,10 +54,12 @@ export async function searchHistory(
   signal: AbortSignal,
 ): Promise<GlobalObject | null> {
   const stop = new AbortController();
-  const search = new HistorySearch(hash, options, AbortSignal.any([signal, stop.signal]));
+  const leave = abortWith(signal, stop);
+  const search = new HistorySearch(hash, options, stop.signal);
   try {
     return await search.run();
   } finally {
+    leave();
     stop.abort(new DOMException('the search is over', 'AbortError'));
     await search.save();
   }

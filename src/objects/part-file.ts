@@ -1,4 +1,5 @@
 /** Bytes that are kept while they arrive, and gone on with after an interruption of any kind. */
+import { pause } from '../async/pause.ts';
 import { concat, equal } from '../protocol/bytes.ts';
 import type { FarmDirectory, ScratchFile } from '../storage/directory.ts';
 import { StorageError } from '../storage/errors.ts';
@@ -116,7 +117,7 @@ export class PartFile {
   /** Browsers prefer hashes that are ready to messages: without a pause a worker hears nothing until the last block. */
   private async giveWay(): Promise<void> {
     if (performance.now() - this.turn < TURN_MS) return;
-    await new Promise((done) => setTimeout(done, 0));
+    await pause(0);
     this.turn = performance.now();
   }
 

@@ -1,4 +1,5 @@
 /** The graphics processor, as everything here that computes on it opens it. */
+import { pause } from '../../async/pause.ts';
 import { messageOf } from '../../protocol/errors.ts';
 
 /** Flags of the WebGPU standard, whose names the compiler's types lack. */
@@ -47,7 +48,7 @@ async function fastestAdapter(): Promise<GPUAdapter | null> {
   for (let asked = 1; ; asked += 1) {
     const adapter = await gpu.requestAdapter({ powerPreference: 'high-performance' });
     if (adapter !== null || asked === ASKED_AT_MOST) return adapter;
-    await new Promise((resolve) => setTimeout(resolve, BETWEEN_ASKING_MS));
+    await pause(BETWEEN_ASKING_MS);
   }
 }
 

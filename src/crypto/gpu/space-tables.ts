@@ -1,4 +1,5 @@
 /** Makes proof-of-space tables on the graphics processor, one after the other, and what encoding needs of them. */
+import { InOrder } from '../../async/in-order.ts';
 import { PROOF_OF_SPACE_BYTES, S_BUCKETS } from '../../protocol/constants.ts';
 import type { SBucket } from '../../protocol/types.ts';
 import type { RecordMasks, TableMaker } from '../table-maker.ts';
@@ -32,7 +33,7 @@ interface Step {
 
 /** Tables of proof of space made on the graphics processor, one at a time. */
 export class GpuTables implements TableMaker {
-  private tail: Promise<unknown> = Promise.resolve();
+  private readonly runs = new InOrder();
   private lost: string | null = null;
   /** Whether the table before was made within `QUICK_MS`. */
   private quick = false;
@@ -68,12 +69,10 @@ export class GpuTables implements TableMaker {
   }
 
   masks(seed: Uint8Array, signal?: AbortSignal): Promise<RecordMasks> {
-    const made = this.tail.then(() => {
+    return this.runs.run(() => {
       signal?.throwIfAborted();
       return this.make(seed, signal);
     });
-    this.tail = made.catch(() => undefined);
-    return made;
   }
 
   /** What buffers hold after the table of this number was made of the one before, which is there; for tests. */
