@@ -35,15 +35,7 @@ const (
 	maxAnswers = 64
 	// maxAnswersEach bounds those of them that are one peer's, so that none keeps all others out.
 	maxAnswersEach = 16
-	// maxAsked bounds the peers that one search asks for a piece.
-	maxAsked = 24
-	// maxTabs bounds the tabs among them: each piece may be in none.
-	maxTabs = 8
-	// tabPatience is how long one tab is waited for before the next is asked too: closed ones say nothing for a while.
-	tabPatience = time.Second
-	alpha       = 3
-	// randomWalks looks for peers that have a piece in their plots.
-	randomWalks    = 3
+	alpha          = 3
 	banAtFirst     = 5 * time.Second
 	banAtMost      = 30 * time.Minute
 	refillAtFirst  = time.Second
@@ -58,6 +50,7 @@ type gateway struct {
 	host    host.Host
 	table   *table
 	pieces  *lru.Cache[uint64, []byte]
+	givers  *givers
 	gate    *gate
 	answers *places
 	// ready is closed once the first peers were tried: before, nothing can be found.
@@ -65,13 +58,6 @@ type gateway struct {
 	mutex sync.Mutex
 	// searches under way by piece, so that two tabs that want one piece fetch it once.
 	searches map[uint64]*search
-}
-
-type search struct {
-	done  chan struct{}
-	piece []byte
-	// deep says that plots are asked too, not caches alone.
-	deep bool
 }
 
 // startGateway listens and registers the protocols; nobody is dialled yet.
@@ -84,6 +70,7 @@ func startGateway(opts options, key crypto.PrivKey) (*gateway, error) {
 		opts:     opts,
 		table:    newTable(opts.allowPrivate),
 		pieces:   pieces,
+		givers:   newGivers(),
 		gate:     newGate(opts.allowPrivate),
 		answers:  newPlaces(maxAnswers, maxAnswersEach),
 		ready:    make(chan struct{}),
@@ -111,6 +98,7 @@ func startGateway(opts options, key crypto.PrivKey) (*gateway, error) {
 	g.handle(pieceProtocol, maxRequestBytes, g.answerPiece)
 	g.handle(segmentHeaderProtocol, maxRequestBytes, g.answerSegmentHeaders)
 	g.handle(kademliaProtocol, maxFindNodeBytes, g.answerFindNode)
+	g.handle(wrongPieceProtocol, wrongPieceBytes, g.hearOfWrongPiece)
 	return g, nil
 }
 
@@ -396,155 +384,6 @@ func (g *gateway) answerFindNode(_ context.Context, from peer.ID, question []byt
 
 func (g *gateway) cachedOf(request pieceRequest) []uint64 {
 	return slices.DeleteFunc(request.cached, func(index uint64) bool { return !g.pieces.Contains(index) })
-}
-
-// piece is a piece out of the cache or from the network, or nil. A search that is under way already is waited for.
-func (g *gateway) piece(ctx context.Context, index uint64, deep bool, from peer.ID) []byte {
-	if piece, ok := g.pieces.Get(index); ok {
-		return piece
-	}
-	g.mutex.Lock()
-	running := g.searches[index]
-	if running != nil && (running.deep || !deep) {
-		g.mutex.Unlock()
-		select {
-		case <-running.done:
-			return running.piece
-		case <-ctx.Done():
-			return nil
-		}
-	}
-	started := &search{done: make(chan struct{}), deep: deep}
-	g.searches[index] = started
-	g.mutex.Unlock()
-	started.piece = g.find(ctx, index, deep, from)
-	if started.piece != nil {
-		g.pieces.Add(index, started.piece)
-	}
-	close(started.done)
-	g.mutex.Lock()
-	if g.searches[index] == started {
-		delete(g.searches, index)
-	}
-	g.mutex.Unlock()
-	return started.piece
-}
-
-// find asks caches close to the piece first and, for a deep search, then plots of whoever can be found.
-func (g *gateway) find(ctx context.Context, index uint64, deep bool, from peer.ID) []byte {
-	select {
-	case <-g.ready:
-	case <-ctx.Done():
-		return nil
-	}
-	key := pieceKey(index)
-	target := sha256.Sum256(key)
-	queue := g.merge(g.table.closest(key, maxPeers, from), g.lookup(ctx, key))
-	question := encodePieceRequest(pieceRequest{index: index})
-	asked := map[peer.ID]bool{from: true}
-	for count := 0; count < maxAsked && ctx.Err() == nil; count++ {
-		sortByDistance(queue, target)
-		at := slices.IndexFunc(queue, func(info peer.AddrInfo) bool { return !asked[info.ID] })
-		if at < 0 {
-			break
-		}
-		info := queue[at]
-		asked[info.ID] = true
-		answer, err := g.ask(ctx, info, cachedPieceProtocol, question, maxPieceAnswer)
-		if err != nil {
-			continue
-		}
-		response, err := decodeCachedPieceResponse(answer)
-		if err != nil {
-			g.gate.ban(info.ID)
-			continue
-		}
-		if response.piece != nil {
-			return slices.Clone(response.piece)
-		}
-		queue = g.merge(queue, response.peers)
-	}
-	if piece := g.findAtTabs(ctx, target, question, deep, from); piece != nil || !deep {
-		return piece
-	}
-	return g.findInPlots(ctx, question, from)
-}
-
-// findAtTabs asks peers that nobody can look up, such as tabs, over the connections that they opened.
-func (g *gateway) findAtTabs(ctx context.Context, target [32]byte, question []byte, deep bool, from peer.ID) []byte {
-	var tabs []peer.AddrInfo
-	for _, id := range g.host.Network().Peers() {
-		known, err := g.host.Peerstore().SupportsProtocols(id, cachedPieceProtocol, kademliaProtocol)
-		if err == nil && id != from && slices.Equal(known, []protocol.ID{cachedPieceProtocol}) {
-			tabs = append(tabs, peer.AddrInfo{ID: id})
-		}
-	}
-	sortByDistance(tabs, target)
-	tabs = tabs[:min(maxTabs, len(tabs))]
-	ctx, cancel := context.WithCancel(ctx)
-	defer cancel()
-	answers := make(chan []byte, len(tabs))
-	for asked, answered := 0, 0; answered < len(tabs); {
-		var patience <-chan time.Time
-		if asked < len(tabs) {
-			info := tabs[asked]
-			asked++
-			go func() { answers <- g.askForPiece(ctx, info, question, deep) }()
-			patience = time.After(tabPatience)
-		}
-		select {
-		case piece := <-answers:
-			if piece != nil {
-				return piece
-			}
-			answered++
-		case <-patience:
-		case <-ctx.Done():
-			return nil
-		}
-	}
-	return nil
-}
-
-// askForPiece asks a peer for a piece out of its cache or, for a deep search, out of its plots too.
-func (g *gateway) askForPiece(ctx context.Context, info peer.AddrInfo, question []byte, deep bool) []byte {
-	name := cachedPieceProtocol
-	decode := func(answer []byte) ([]byte, error) {
-		response, err := decodeCachedPieceResponse(answer)
-		return response.piece, err
-	}
-	if deep {
-		name, decode = pieceProtocol, decodePieceResponse
-	}
-	answer, err := g.ask(ctx, info, name, question, maxPieceAnswer)
-	if err != nil {
-		return nil
-	}
-	piece, err := decode(answer)
-	if err != nil {
-		g.gate.ban(info.ID)
-	}
-	return slices.Clone(piece)
-}
-
-func (g *gateway) findInPlots(ctx context.Context, question []byte, from peer.ID) []byte {
-	asked := map[peer.ID]bool{from: true}
-	for walk := 0; walk <= randomWalks && ctx.Err() == nil; walk++ {
-		candidates := g.table.closest(randomKey(), maxPeers, from)
-		if walk > 0 {
-			candidates = g.lookup(ctx, randomKey())
-		}
-		for _, info := range candidates {
-			if asked[info.ID] || ctx.Err() != nil {
-				continue
-			}
-			asked[info.ID] = true
-			if piece := g.askForPiece(ctx, info, question, true); piece != nil {
-				return piece
-			}
-		}
-	}
-	return nil
 }
 
 // gate keeps banned peers out and, unless private addresses are allowed, does not dial them.

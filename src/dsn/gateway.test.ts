@@ -5,7 +5,9 @@ import { webSockets } from '@libp2p/websockets';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { WebSocketServer } from 'ws';
 import { haveGo, startGateway, type RunningGateway } from '../../tests/support/gateway.ts';
+import { peerIdFromString } from '@libp2p/peer-id';
 import { equal, toHex } from '../protocol/bytes.ts';
+import { kademliaDistance, kademliaKey, pieceMultihash } from '../protocol/dsn.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import { bridgedTcp, probeBridge } from './bridge.ts';
@@ -83,6 +85,55 @@ describe.runIf(haveGo)('a gateway before a peer that speaks TCP only', () => {
     expect(await find(peerCaches(tab), cached)).toEqual([peer]);
     expect(await find(peerPlots(tab), plotted)).toEqual([peer]);
   });
+
+  it('is told what was wrong, is put aside for a while, and gives the right piece then', async () => {
+    const givers = await Promise.all(
+      [1, 2].map((added) => {
+        const piece = async (index: PieceIndex) => pieceOf(index + BigInt(added - 1));
+        const lying = { ...server, hasCached: () => true, cachedPiece: piece, piece };
+        return join({ ...platform, server: lying, kademliaServer: true });
+      }),
+    );
+    const [honest, liar] = givers as [DsnPeer, DsnPeer];
+    const own = await startGateway(
+      toHex(GENESIS),
+      givers.flatMap((giver) => giver.addresses()),
+    );
+    opened.push(own);
+    const tab = await join({ transports: [webSockets()] });
+    const [peer] = await tab.connect(
+      own.addresses.filter((address) => address.includes('/ws')),
+      signal,
+    );
+    tab.book.setGateway(peer!);
+    const distance = (index: PieceIndex, { id }: DsnPeer): bigint =>
+      kademliaDistance(
+        kademliaKey(pieceMultihash(index)),
+        kademliaKey(peerIdFromString(id).toMultihash().bytes),
+      );
+    // The gateway asks the nearer one first.
+    let index = 1n;
+    while (distance(index, liar) > distance(index, honest)) index += 1n;
+    const troubles: string[] = [];
+    const take = async (): Promise<boolean[]> => {
+      const verdicts: boolean[] = [];
+      await peerCaches(tab).find(
+        [index],
+        (_, piece) => {
+          verdicts.push(equal(piece, pieceOf(index)));
+          return Promise.resolve(verdicts.at(-1)!);
+        },
+        signal,
+        (_index, from, why) => void troubles.push(`${from} ${why}`),
+      );
+      return verdicts;
+    };
+    expect(await take()).toEqual([false]);
+    expect(await take()).toEqual([]);
+    expect(troubles).toEqual([`${peer} resting`, `${peer} resting`]);
+    await expect.poll(() => tab.book.isPutAside(peer!), { timeout: 10_000 }).toBe(false);
+    expect(await take()).toEqual([true]);
+  }, 60_000);
 
   it('bridges a connection that only its ends can read', async () => {
     const tab = await join({ transports: [bridgedTcp({ settings: bridgeOf(gateway.url, gateway.code) })] });

@@ -50,6 +50,41 @@ describe('what is known of peers', () => {
     expect(book.counts()).toEqual({ connected: 0, known: 0, banned: 1 });
   });
 
+  it('is not ended by what comes through the person’s own gateway: it is put aside, half as long again each time', () => {
+    const peer = connect(1);
+    const speakers = () => book.speakers(KADEMLIA_PROTOCOL);
+    book.ban(peer, 'wrong piece');
+    book.setGateway(peer);
+    // Named after it was banned, it is asked again.
+    expect([book.isBanned(peer), book.isGateway(peer)]).toEqual([false, true]);
+    connect(1);
+    for (const ms of [5_000, 7_500, 11_250]) {
+      book.ban(peer, 'wrong piece');
+      vi.advanceTimersByTime(ms / 2);
+      // What it sent before it was put aside.
+      book.ban(peer, 'wrong piece');
+      vi.advanceTimersByTime(ms / 2 - 1);
+      book.answered(peer);
+      expect([book.isAside(peer), book.isPutAside(peer), book.isBanned(peer)]).toEqual([true, true, false]);
+      expect([speakers(), book.resting(KADEMLIA_PROTOCOL)]).toEqual([[], [peer]]);
+      vi.advanceTimersByTime(1);
+      expect([book.isAside(peer), speakers()]).toEqual([false, [peer]]);
+    }
+    expect(bans).toEqual([peer]);
+    vi.advanceTimersByTime(31 * 60_000);
+    book.ban(peer, 'wrong piece');
+    vi.advanceTimersByTime(5_000);
+    expect(book.isAside(peer)).toBe(false);
+    for (let time = 0; time < 20; time += 1) {
+      book.ban(peer, 'wrong piece');
+      vi.advanceTimersByTime(30 * 60_000);
+    }
+    expect(book.isAside(peer)).toBe(false);
+    book.setGateway(connect(2));
+    book.ban(peer, 'wrong piece');
+    expect([book.isBanned(peer), book.isGateway(peer)]).toEqual([true, false]);
+  });
+
   it('is put aside for a while when the peer is of another network, half as long again each time', () => {
     const peer = learn(1);
     let ms = 5_000;

@@ -9,13 +9,22 @@ import { DsnError } from './errors.ts';
 /** Peers remembered that are not connected. */
 const MAX_KNOWN = 500;
 const MAX_ADDRESSES = 30;
-/** A peer of another network is left alone for so long at first; each time half as long again. */
+/**
+ * A peer of another network, or a gateway that gave something wrong, is left alone for so long at first; each time half as
+ * long again.
+ */
 const FIRST_BLOCK_MS = 5_000;
 const LAST_BLOCK_MS = 30 * 60_000;
 /** A peer that failed so often in a row is left alone for a while, longer each time: others are asked meanwhile. */
 const FAILURES_UNTIL_REST = 4;
 const FIRST_REST_MS = 10_000;
 const LAST_REST_MS = 5 * 60_000;
+
+interface Pause {
+  /** When it ends, by `performance.now()`. */
+  until: number;
+  ms: number;
+}
 
 interface Known {
   multihash: Uint8Array;
@@ -56,14 +65,37 @@ export interface PeerIdentity {
 export class PeerBook {
   private readonly known = new Map<string, Known>();
   private readonly banned = new Map<string, string>();
-  private readonly blocked = new Map<string, { until: number; ms: number }>();
+  private readonly blocked = new Map<string, Pause>();
+  private gateway: { peer: string; pause: Pause | null } | null = null;
   private readonly waiting = new Map<string, (() => void)[]>();
 
   /** `onBan`: called once for each peer that is not spoken to any more. */
   constructor(private readonly onBan: (peer: string, reason: string) => void) {}
 
-  /** Ends dealings with a peer that sent wrong data, for as long as the program runs. */
+  /**
+   * The peer of the person's own gateway, which passes on what it cannot check; null: there is none. Whoever names one
+   * wants it asked, whatever it sent before.
+   */
+  setGateway(peer: string | null): void {
+    if (peer === (this.gateway?.peer ?? null)) return;
+    this.gateway = peer === null ? null : { peer, pause: null };
+    if (peer !== null) this.banned.delete(peer);
+  }
+
+  isGateway(peer: string): boolean {
+    return this.gateway?.peer === peer;
+  }
+
+  /**
+   * Ends dealings with a peer that sent wrong data, for as long as the program runs. The person's own gateway is put
+   * aside for a while instead: somebody else may have lied to it.
+   */
   ban(peer: string, reason: string): void {
+    if (this.gateway?.peer === peer) {
+      // What was asked before it was put aside says nothing new.
+      if (!this.isPutAside(peer)) this.gateway.pause = longer(this.gateway.pause);
+      return;
+    }
     if (this.banned.has(peer)) return;
     this.banned.set(peer, reason);
     this.known.delete(peer);
@@ -72,9 +104,7 @@ export class PeerBook {
 
   /** Leaves a peer alone for a while. */
   block(peer: string, reason: string): void {
-    const before = this.blocked.get(peer);
-    const ms = Math.min(LAST_BLOCK_MS, before === undefined ? FIRST_BLOCK_MS : before.ms * 1.5);
-    this.blocked.set(peer, { until: performance.now() + ms, ms });
+    this.blocked.set(peer, longer(this.blocked.get(peer) ?? null));
     this.known.delete(peer);
     this.onBan(peer, reason);
   }
@@ -174,9 +204,15 @@ export class PeerBook {
       conduct.restsUntil = performance.now() + backOff(rests, FIRST_REST_MS, LAST_REST_MS);
   }
 
-  /** Whether a peer is not to be asked at the moment: banned, left alone, or resting after failures. */
+  /** Whether it is the person's own gateway, and not asked at the moment for what it sent. */
+  isPutAside(peer: string): boolean {
+    return this.gateway?.peer === peer && (this.gateway.pause?.until ?? 0) > performance.now();
+  }
+
+  /** Whether a peer is not to be asked at the moment: banned, left alone, put aside, or resting after failures. */
   isAside(peer: string): boolean {
-    return this.isBanned(peer) || (this.known.get(peer)?.conduct.restsUntil ?? 0) > performance.now();
+    if (this.isBanned(peer) || this.isPutAside(peer)) return true;
+    return (this.known.get(peer)?.conduct.restsUntil ?? 0) > performance.now();
   }
 
   /** Binary multiaddresses that a peer may be dialled at. */
@@ -208,7 +244,7 @@ export class PeerBook {
       .map(([peer]) => peer);
   }
 
-  /** Connected peers that speak a protocol and are not asked at the moment because they failed. */
+  /** Connected peers that speak a protocol and are not asked at the moment, but will be again. */
   resting(protocol: string): string[] {
     return this.connectedWith(protocol)
       .map(([peer]) => peer)
@@ -248,6 +284,16 @@ export class PeerBook {
     const connected = [...this.known.values()].filter(({ protocols }) => protocols !== null).length;
     return { connected, known: this.known.size, banned: this.banned.size };
   }
+}
+
+/** The pause after one; after a long time in which there was none it begins anew. */
+function longer(before: Pause | null): Pause {
+  const now = performance.now();
+  const ms =
+    before === null || now - before.until > LAST_BLOCK_MS
+      ? FIRST_BLOCK_MS
+      : Math.min(LAST_BLOCK_MS, before.ms * 1.5);
+  return { until: now + ms, ms };
 }
 
 /** A multihash taken apart: code, length and digest, of one byte each but the last. */

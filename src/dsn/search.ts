@@ -13,6 +13,7 @@ import { randomBytes } from '../crypto/random.ts';
 import { DsnError } from './errors.ts';
 import type { DsnPeer } from './peer.ts';
 import type { PieceArrived, PieceFailed, PieceProvider } from './provider.ts';
+import { blame } from './wrong-piece.ts';
 
 /** Questions under way at once, whatever is wanted: each may bring a piece. */
 const MAX_QUESTIONS = 16;
@@ -155,12 +156,12 @@ class CacheSearch {
   /** A piece counts as found until it turns out to be wrong. */
   private check(index: PieceIndex, piece: Uint8Array, peer: string): void {
     this.wanted.delete(index);
-    const blame = blamed(this.peer, peer, index);
-    const task = this.arrived(index, piece, peer, blame)
+    const isWrong = (): void => blame(this.peer, peer, index, piece);
+    const task = this.arrived(index, piece, peer, isWrong)
       .then((taken) => {
         if (taken) return;
         this.wanted.add(index);
-        blame();
+        isWrong();
       })
       .finally(() => this.checking.delete(task));
     task.catch(() => undefined);
@@ -192,11 +193,6 @@ class CacheSearch {
   }
 }
 
-/** Bans who sent a wrong piece. */
-function blamed(peer: DsnPeer, sender: string, index: PieceIndex): () => void {
-  return () => peer.book.ban(sender, `it sent a wrong piece ${index}`);
-}
-
 /** The caches of peers (L2): many pieces in one search. */
 export function peerCaches(peer: DsnPeer): PieceProvider {
   const givers = new Set<string>();
@@ -220,9 +216,9 @@ export function peerPlots(peer: DsnPeer): PieceProvider {
       const question = { pieceIndex: index, cachedPieces: [] };
       const { piece } = await peer.request(id, pieceByIndex, question, signal);
       if (piece === null) return false;
-      const blame = blamed(peer, id, index);
-      if (await arrived(index, piece, id, blame)) return true;
-      blame();
+      const isWrong = (): void => blame(peer, id, index, piece);
+      if (await arrived(index, piece, id, isWrong)) return true;
+      isWrong();
       return false;
     } catch (error) {
       signal.throwIfAborted();

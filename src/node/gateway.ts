@@ -23,6 +23,8 @@ export interface GatewayView {
 }
 
 const RETRY_MS = 20_000;
+const PUT_ASIDE =
+  'Something wrong came through it, perhaps from somebody else. It is asked again in a while.';
 /** Multiaddresses end in the peer's id. */
 const PEER_ID = /\/p2p\/([^/]+)$/;
 
@@ -69,6 +71,7 @@ export class Gateway {
     this.timer = null;
     this.settings = null;
     this.trouble = null;
+    this.peer.book.setGateway(null);
     if (this.bridge !== undefined) this.bridge.settings = null;
   }
 
@@ -81,12 +84,15 @@ export class Gateway {
     if (this.settings === null) return null;
     const { url, code } = this.settings;
     const connected = this.isConnected();
-    return { url, connected, bridges: code !== '', trouble: connected ? null : this.trouble };
+    const isAside = this.peerId !== null && this.peer.book.isPutAside(this.peerId);
+    const trouble = isAside ? PUT_ASIDE : connected ? null : this.trouble;
+    return { url, connected, bridges: code !== '', trouble };
   }
 
   private adopt(settings: GatewaySettings): void {
     this.stop();
     this.settings = settings;
+    this.peer.book.setGateway(this.peerId);
     if (this.bridge !== undefined && settings.code !== '')
       this.bridge.settings = bridgeOf(settings.url, settings.code);
     this.timer = setInterval(() => void this.reach(), RETRY_MS);
@@ -111,11 +117,15 @@ export class Gateway {
   private async dial(url: string): Promise<void> {
     const addresses = await gatewayAddresses(url);
     for (const address of addresses) {
+      const named = PEER_ID.exec(address)?.[1] ?? null;
+      // One that was banned before it was named may be dialled again.
+      if (named !== null) this.peer.book.setGateway(named);
       const [reached] = await this.peer.connect([address]);
       if (reached === undefined) continue;
-      this.peerId = PEER_ID.exec(address)?.[1] ?? reached;
+      this.peerId = named ?? reached;
       return;
     }
+    this.peer.book.setGateway(this.settings === null ? null : this.peerId);
     throw new GatewayError('The gateway’s peer cannot be reached, or belongs to another network.');
   }
 

@@ -43,7 +43,7 @@ export interface StorageNetworkView {
   peer: string;
   addresses: string[];
   connections: ConnectionView[];
-  /** Peers that sent wrong data and are not spoken to any more. */
+  /** Peers that sent wrong data and are not spoken to any more, the person's own gateway at the moment. */
   refused: { peer: string; reason: string }[];
   /** Pieces and headers of segments given to others in this session. */
   served: { cached: number; plotted: number; headers: number };
@@ -284,7 +284,12 @@ export class StorageNetwork {
         this.rebuilding = null;
         break;
       case 'invalid':
-        this.refuse(event.from, `It sent a wrong piece ${event.index}.`);
+        this.refuse(
+          event.from,
+          this.gateway.is(event.from)
+            ? `A wrong piece ${event.index} came through it, your gateway.`
+            : `It sent a wrong piece ${event.index}.`,
+        );
         break;
       case 'asking':
       case 'fetching':
