@@ -5,6 +5,7 @@ import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
 import type { CommittedAttribute } from './attributes.ts';
 import { toX5c } from './chain.ts';
+import { commitmentsOf } from './commitments.ts';
 import type { IdentityContext } from './context.ts';
 import {
   credentialBook,
@@ -12,7 +13,6 @@ import {
   type CredentialRecord,
   type CredentialView,
 } from './credential-view.ts';
-import { commitmentsOf } from './exchange.ts';
 import type { VerdictView } from './identity-view.ts';
 import { issuedBy, noteIssued, type IssuedCredentialView } from './issued-credentials.ts';
 import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
@@ -23,7 +23,6 @@ import { predicates } from './predicate.ts';
 import { issueSdJwt, requireIssued, verifySdJwt } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { statusReader, statusUri, takeStatusIndex } from './status-book.ts';
-import { checkReceived } from './unlinkable-commands.ts';
 import { isW3cCredential } from './w3c-form.ts';
 
 const DAY_S = 86_400;
@@ -90,6 +89,7 @@ export function credentialCommands(context: IdentityContext) {
   /** Takes in a credential whose showings cannot be linked, in the place of the one that it renews. */
   const acceptUnlinkable = async (given: v.InferOutput<typeof packageSchema>) => {
     const { credential, request = null } = given;
+    const { checkReceived } = await import('./unlinkable-commands.ts');
     const { issuer, header, blind } = await checkReceived(context, given);
     const verdict = await issuerVerdict(context, issuer, header.x5c);
     requireLiving(verdict);
@@ -212,6 +212,19 @@ export function credentialCommands(context: IdentityContext) {
       return context
         .list<CredentialRecord>('credential')
         .map(({ id, value }) => view(id, value, status, foreign));
+    },
+
+    /** What was shown to whom, newest first. */
+    async shownLog(): Promise<{ at: number; audience: string; claims: ClaimPath[] }[]> {
+      return context
+        .list<{ at: number; audience: string; answers: { paths: ClaimPath[] }[] }>('setting')
+        .filter(({ id }) => id.startsWith('shown-'))
+        .map(({ value }) => ({
+          at: value.at,
+          audience: value.audience,
+          claims: value.answers.flatMap(({ paths }) => paths),
+        }))
+        .sort((a, b) => b.at - a.at);
     },
 
     async removeCredential(input: { id: string }): Promise<void> {

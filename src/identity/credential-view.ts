@@ -2,8 +2,8 @@
 import type { CommittedAttribute } from './attributes.ts';
 import { keyOfChain } from './chain.ts';
 import { claimTexts, isHideable } from './claim-view.ts';
+import { commitmentsOf } from './commitments.ts';
 import type { IdentityContext } from './context.ts';
-import { commitmentsOf } from './exchange.ts';
 import { claimsOf, decodeIssued, isNumber } from './jpt.ts';
 import type { Jwk } from './keys.ts';
 import { disclosableClaims, type CredentialStatus, type SdJwtCheck } from './sd-jwt.ts';

@@ -8,6 +8,7 @@ import { concat, utf8 } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { base64UrlText, fromBase64Url, parseJson, shaped, toBase64Url } from '../wallet/json.ts';
 import { ENVELOPE } from './claim-view.ts';
+import { commitmentsOf } from './commitments.ts';
 import {
   claimsAnswering,
   dcqlSchema,
@@ -118,14 +119,6 @@ function matchUnlinkable(query: CredentialQuery, credential: string): ClaimPath[
   if (asked === null || !provable) return null;
   const names = new Set(asked.flatMap(({ path: [name] }) => (typeof name === 'string' ? [name] : [])));
   return [...names].filter((name) => !ENVELOPE.has(name)).map((name) => [name]);
-}
-
-const commitmentsSchema = v.record(text(32), v.pipe(base64UrlText(43), v.length(43)));
-
-/** Commitments that a credential carries, by attribute. Throws DecodeError. */
-export function commitmentsOf(claims: Record<string, unknown>): Record<string, string> {
-  const commitments = claims['commitments'];
-  return commitments === undefined ? {} : shaped(commitmentsSchema, commitments, 'commitments');
 }
 
 /** What a proof about a presented credential is bound to: the presentation, key binding included. */

@@ -130,19 +130,6 @@ export function presentingCommands(context: IdentityContext) {
       });
       return JSON.stringify(response);
     },
-
-    /** What was shown to whom, newest first. */
-    async shownLog(): Promise<{ at: number; audience: string; claims: ClaimPath[] }[]> {
-      return context
-        .list<{ at: number; audience: string; answers: { paths: ClaimPath[] }[] }>('setting')
-        .filter(({ id }) => id.startsWith('shown-'))
-        .map(({ value }) => ({
-          at: value.at,
-          audience: value.audience,
-          claims: value.answers.flatMap(({ paths }) => paths),
-        }))
-        .sort((a, b) => b.at - a.at);
-    },
   };
 }
 

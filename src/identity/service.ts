@@ -15,13 +15,13 @@ import { identityCommands } from './identity-commands.ts';
 import type { identityFileCommands } from './identity-file-commands.ts';
 import type { openIdCommands } from './openid-commands.ts';
 import type { passportCommands } from './passport/passport-commands.ts';
-import { presentingCommands } from './presenting-commands.ts';
-import { registrationCommands } from './registration-commands.ts';
+import type { presentingCommands } from './presenting-commands.ts';
+import type { registrationCommands } from './registration-commands.ts';
 import type { scoreCommands } from './score-commands.ts';
-import { statusCommands } from './status-commands.ts';
+import type { statusCommands } from './status-commands.ts';
 import type { statementCommands } from './statement-commands.ts';
-import { unlinkableCommands } from './unlinkable-commands.ts';
-import { verifierCommands } from './verifier-commands.ts';
+import type { unlinkableCommands } from './unlinkable-commands.ts';
+import type { verifierCommands } from './verifier-commands.ts';
 import type { w3cCommands } from './w3c-commands.ts';
 
 type ContentCommands = ReturnType<typeof contentCommands>;
@@ -38,6 +38,49 @@ type FileCommands = ReturnType<typeof identityFileCommands>;
 const FILES: Record<keyof FileCommands, true> = {
   importIdentity: true,
   exportIdentity: true,
+};
+
+type RegistrationCommands = ReturnType<typeof registrationCommands>;
+/** Commands that change what a registry holds of an identity; a record, so that none is left out. */
+const REGISTRATION: Record<keyof RegistrationCommands, true> = {
+  registerIdentity: true,
+  renewIdentity: true,
+  revokeIdentity: true,
+  deactivateIdentity: true,
+};
+
+type ShowingCommands = ReturnType<typeof presentingCommands> & ReturnType<typeof verifierCommands>;
+/** Commands that ask for credentials, show and check them; a record, so that none is left out. */
+const SHOWING: Record<keyof ShowingCommands, true> = {
+  matchRequest: true,
+  present: true,
+  newRequest: true,
+  verifyResponse: true,
+};
+
+type StatusCommands = ReturnType<typeof statusCommands>;
+/** Commands of revocations; a record, so that none is left out. */
+const STATUS: Record<keyof StatusCommands, true> = {
+  revokeCredential: true,
+  restoreCredential: true,
+  statusAddresses: true,
+  statusList: true,
+  announcement: true,
+  importStatusList: true,
+  checkStatus: true,
+  announceStatusList: true,
+  issuersToAsk: true,
+  askIssuers: true,
+};
+
+type UnlinkableCommands = ReturnType<typeof unlinkableCommands>;
+/** Commands of credentials that cannot be linked; a record, so that none is left out. */
+const UNLINKABLE: Record<keyof UnlinkableCommands, true> = {
+  requestUnlinkable: true,
+  issueUnlinkable: true,
+  issuedUnlinkable: true,
+  renewUnlinkable: true,
+  forgetUnlinkable: true,
 };
 
 type OpenIdCommands = ReturnType<typeof openIdCommands>;
@@ -135,17 +178,28 @@ function later<T extends object>(names: Record<keyof T, true>, load: () => Promi
 /** Every command of identities, credentials, agents, provenance and score. */
 export function createIdentityService(wallet: WalletService, options: IdentityOptions) {
   const context = new IdentityContext(wallet, options);
-  const credentials = { ...credentialCommands(context), ...presentingCommands(context) };
+  const credentials = {
+    ...credentialCommands(context),
+    ...later(SHOWING, async () => {
+      const [presenting, verifying] = await Promise.all([
+        import('./presenting-commands.ts'),
+        import('./verifier-commands.ts'),
+      ]);
+      return { ...presenting.presentingCommands(context), ...verifying.verifierCommands(context) };
+    }),
+  };
   const web = options.web ?? openWeb;
   return {
     ...identityCommands(context),
     ...later(FILES, async () => (await import('./identity-file-commands.ts')).identityFileCommands(context)),
-    ...registrationCommands(context),
+    ...later(REGISTRATION, async () =>
+      (await import('./registration-commands.ts')).registrationCommands(context),
+    ),
     ...credentials,
     ...later(OPEN_ID, async () =>
       (await import('./openid-commands.ts')).openIdCommands(context, credentials, web),
     ),
-    ...statusCommands(context, web),
+    ...later(STATUS, async () => (await import('./status-commands.ts')).statusCommands(context, web)),
     ...later(AGENTS, async () => {
       const [agents, use] = await Promise.all([
         import('./agent-commands.ts'),
@@ -160,8 +214,7 @@ export function createIdentityService(wallet: WalletService, options: IdentityOp
       (await import('./passport/passport-commands.ts')).passportCommands(context),
     ),
     ...later(STATEMENTS, async () => (await import('./statement-commands.ts')).statementCommands(context)),
-    ...unlinkableCommands(context),
-    ...verifierCommands(context),
+    ...later(UNLINKABLE, async () => (await import('./unlinkable-commands.ts')).unlinkableCommands(context)),
     ...later(FOREIGN, async () => (await import('./w3c-commands.ts')).w3cCommands(context, web)),
   };
 }
