@@ -27,8 +27,10 @@ import {
 import { subjectOf } from './chain.ts';
 import type { IdentityContext, Judgement } from './context.ts';
 import { collectKeys, delegationBook, takenBack } from './delegations.ts';
+import { heldChain } from './held-chain.ts';
 import { judgementView, verdictView, type VerdictView } from './identity-view.ts';
 import { publicKeyInfoOf, type Jwk } from './keys.ts';
+import type { JudgedChain } from './verdict.ts';
 
 const NONCE_BYTES = 24;
 
@@ -151,7 +153,7 @@ export function agentUseCommands(context: IdentityContext) {
       agent: string;
       request: CapabilityRequest;
       sentence: string;
-      /** What the agent's identity is worth; null if its certificates did not come along. */
+      /** What the agent's identity is worth; null if neither its certificates nor the registry tell. */
       standing: VerdictView | null;
     }> {
       const file = shaped(invocationFileSchema, parseJson(input.invocation, 'invocation'), 'invocation');
@@ -167,11 +169,13 @@ export function agentUseCommands(context: IdentityContext) {
         ...(asked.use === undefined ? {} : { use: asked.use }),
       };
       // One look at each: what is said of the agent is what it was judged by.
-      const judged = new Map<string, Judgement>();
+      const judged = new Map<string, { line: JudgedChain; judgement: Judgement }>();
       const dead = new Set<string>();
       for (const [did, { chain: certificates }] of keys) {
-        if (certificates !== null) judged.set(did, await context.judge(certificates));
-        if (await context.isDead(did, certificates, judged.get(did))) dead.add(did);
+        const line = certificates ?? (await heldChain(context, did));
+        const whole = typeof line === 'string' ? null : line;
+        if (whole !== null) judged.set(did, { line: whole, judgement: await context.judge(whole) });
+        if (whole !== line || (await context.isDead(did, whole, judged.get(did)?.judgement))) dead.add(did);
       }
       const covered = checkCapability({
         chain,
@@ -184,9 +188,9 @@ export function agentUseCommands(context: IdentityContext) {
         keyOf,
       });
       const verdict = await writing.run(() => writeDown(agent, chain, request, covered));
-      const judgement = judged.get(agent);
-      const standing = judgement && judgementView(context, keys.get(agent)!.chain!, judgement);
-      return { verdict, agent, request, sentence: CAPABILITY_SENTENCES[verdict], standing: standing ?? null };
+      const own = judged.get(agent);
+      const standing = own === undefined ? null : judgementView(context, own.line, own.judgement);
+      return { verdict, agent, request, sentence: CAPABILITY_SENTENCES[verdict], standing };
     },
 
     /** What agents asked for and what came of it, oldest first; `damagedAt` names the first entry that was changed. */

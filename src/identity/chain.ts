@@ -86,7 +86,7 @@ export function readChain(file: Uint8Array): Chain {
 }
 
 /** The last certificate, the one that a chain is about. */
-export function subjectOf(chain: Chain): Certificate {
+export function subjectOf<C>(chain: readonly [C, ...C[]]): C {
   return chain.at(-1)!;
 }
 

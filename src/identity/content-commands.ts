@@ -8,6 +8,7 @@ import type { MediaClaims } from './c2pa.ts';
 import { chainOf } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import { verdictView, type VerdictView } from './identity-view.ts';
+import { issuerVerdict } from './issuer-verdict.ts';
 import type { FileView } from './identity-file-commands.ts';
 import {
   decodeStatement,
@@ -112,7 +113,9 @@ export function contentCommands(context: IdentityContext) {
       const found = verifyProvenance(statement, input.content, () => key);
       return {
         ...statementView(context, found, decodeStatement(statement).payload),
-        verdict: chain === null ? null : await verdictView(context, chain),
+        verdict: await (chain === null
+          ? issuerVerdict(context, did, undefined)
+          : verdictView(context, chain)),
       };
     },
 

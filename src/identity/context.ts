@@ -11,6 +11,7 @@ import type { DerivedKind } from '../wallet/session.ts';
 import { alternativeUris } from './certificate.ts';
 import { chainIsOf, chainOf, fromX5c, keyOfChain, subjectOf, type Chain } from './chain.ts';
 import { formatDid, keyIdOf, OFF, parseDid, type Did } from './did.ts';
+import { heldChain } from './held-chain.ts';
 import type { IdentityRecord, KeySource, OtherIdentity, OwnIdentity } from './identity-records.ts';
 import { isKeyBound } from './issue.ts';
 import { decodeJws, type JwsHeader } from './jws.ts';
@@ -21,7 +22,7 @@ import type { IdentityOptions, ProvenEvent } from './options.ts';
 import type { Consultation, RegistryAccess, RegistryView } from './registry-access.ts';
 import { noteRegistered, rememberRevoked, seenRevoked } from './registry-memory.ts';
 import { Registry } from './registry.ts';
-import { identifiersOf, judge, type Verdict, type VerdictCode } from './verdict.ts';
+import { identifiersOf, judge, type JudgedChain, type Verdict, type VerdictCode } from './verdict.ts';
 
 /** A key that can be relied on for a DID, and the certificates it is from, if there are any. */
 export interface Resolved {
@@ -207,7 +208,7 @@ export class IdentityContext {
   }
 
   /** DID of a chain's last certificate: the one it bears, as far as it is of its own identifier. */
-  didOf(chain: Chain): string {
+  didOf(chain: JudgedChain): string {
     const id = identifiersOf(chain).at(-1)!;
     const borne = alternativeUris(subjectOf(chain).tbs).find((uri) => {
       const parsed = parseDid(uri);
@@ -217,12 +218,12 @@ export class IdentityContext {
   }
 
   /** DID of the issuer of a chain's last certificate, null for a root. */
-  issuerOf(chain: Chain): string | null {
+  issuerOf(chain: JudgedChain): string | null {
     return this.issuersOf(chain)[0] ?? null;
   }
 
   /** DIDs of everybody above a chain's last certificate, the nearest first. */
-  issuersOf([root, ...rest]: Chain): string[] {
+  issuersOf([root, ...rest]: JudgedChain): string[] {
     return rest.map((_, depth) => this.didOf([root, ...rest.slice(0, depth)])).reverse();
   }
 
@@ -273,7 +274,7 @@ export class IdentityContext {
    * Judges a chain against the registry: as it is proven, unless the newest block reports something worse. What a
    * node reports never makes a verdict better.
    */
-  async judge(chain: Chain): Promise<Judgement> {
+  async judge(chain: JudgedChain): Promise<Judgement> {
     const ids = identifiersOf(chain);
     const { status, reason, proven, reported } = await this.consult(ids);
     if (proven !== null) await this.noteRevocations(chain, ids, proven.registry);
@@ -294,7 +295,11 @@ export class IdentityContext {
     return worse ? { ...newest, ...known, view: reported } : { ...verdict, ...known, view: proven };
   }
 
-  private async noteRevocations(chain: Chain, ids: readonly Uint8Array[], registry: Registry): Promise<void> {
+  private async noteRevocations(
+    chain: JudgedChain,
+    ids: readonly Uint8Array[],
+    registry: Registry,
+  ): Promise<void> {
     for (const [index, { tbs }] of chain.entries()) {
       const id = ids[index]!;
       const serial = registry.entry(id)?.serial ?? tbs.serial;
@@ -374,17 +379,14 @@ export class IdentityContext {
     return this.put(`web-issuer-${issuer}`, 'setting', { issuer, keys: [...keys], at: this.seconds });
   }
 
-  /**
-   * Whether a DID counts as revoked, deactivated or expired for those who rely on it. `judged`: what its chain was judged to
-   * be, if it was looked at already.
-   */
-  async isDead(did: string, chain: Chain | null, judged?: Verdict): Promise<boolean> {
+  /** Whether a DID counts as revoked, deactivated or expired. `judged`: what its chain was judged to be, if it was. */
+  async isDead(did: string, chain: JudgedChain | null, judged?: Verdict): Promise<boolean> {
     const parsed = parseDid(did);
     if (parsed !== null && seenRevoked(this).has(toHex(parsed.id))) return true;
     const known = this.known(did);
     if (known?.role === 'own' && known.deactivated) return true;
-    const own = chain ?? (known === null ? null : this.chainOf(known));
-    if (own === null) return false;
+    const own = chain ?? (known === null ? await heldChain(this, did) : this.chainOf(known));
+    if (own === null || typeof own === 'string') return own !== null;
     const { strict, certificates } = judged ?? (await this.judge(own));
     const code = strict === 'not-anchored' ? certificates : strict;
     return ['revoked', 'expired', 'issuer-gone', 'renewed-after-revocation'].includes(code);

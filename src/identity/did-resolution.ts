@@ -7,13 +7,12 @@ import { decodeTbs, type TbsCertificate } from './certificate.ts';
 import { subjectOf } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import { didDocument, formatDid, keyDocument, parseDid, type Did, type DidDocument } from './did.ts';
+import { heldLine } from './held-chain.ts';
 import { parseKeyDid } from './key-dids.ts';
 import type { RegistryView } from './registry-access.ts';
 import { seenRevoked } from './registry-memory.ts';
 import { identifiersOf } from './verdict.ts';
 
-/** Identities on the way to a root; the chain allows any number. */
-const MAX_CHAIN = 8;
 const CONTENT_TYPE = 'application/did+json';
 
 export interface DidMetadata {
@@ -94,31 +93,22 @@ async function fromRegistry(
   did: string,
   { id, network }: Did,
 ): Promise<DidResolution | null> {
-  const ids = [id];
-  for (;;) {
-    const { proven, reported } = await context.consult(ids);
-    if (proven === null) return null;
-    const entries = ids.map((one) => proven.registry.entry(one));
-    const own = entries.at(-1) ?? null;
-    if (own === null) return null;
-    const [top] = entries;
-    if (top != null && top.issuer !== null && ids.length < MAX_CHAIN) {
-      ids.unshift(top.issuer);
-      continue;
-    }
-    const chain = ids.map((one) => formatDid({ network, id: one }));
-    const revoked =
-      [proven, reported].some((view) => view !== null && isRevoked(view, ids)) ||
-      ids.some((one) => seenRevoked(context).has(toHex(one)));
-    return found(didDocument(did, decodeTbs(own.raw), chain.at(-2) ?? null), {
-      versionId: own.serial.toString(16),
-      updated: new Date(proven.time).toISOString(),
-      revoked,
-      issuerChain: chain,
-      anchoredAt: { block: proven.block, consensusBlock: proven.consensusBlock },
-      notAfter: new Date(Number(own.notAfter)).toISOString(),
-    });
-  }
+  const line = await heldLine(context, id);
+  if (line === null) return null;
+  const { ids, proven, reported } = line;
+  const own = proven.registry.entry(id)!;
+  const chain = ids.map((one) => formatDid({ network, id: one }));
+  const revoked =
+    [proven, reported].some((view) => view !== null && isRevoked(view, ids)) ||
+    ids.some((one) => seenRevoked(context).has(toHex(one)));
+  return found(didDocument(did, decodeTbs(own.raw), chain.at(-2) ?? null), {
+    versionId: own.serial.toString(16),
+    updated: new Date(proven.time).toISOString(),
+    revoked,
+    issuerChain: chain,
+    anchoredAt: { block: proven.block, consensusBlock: proven.consensusBlock },
+    notAfter: new Date(Number(own.notAfter)).toISOString(),
+  });
 }
 
 /** Whether one of a chain of identities, root first, is on the list of who issued it, or gone. */

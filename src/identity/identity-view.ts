@@ -8,7 +8,13 @@ import { mayIssue } from './issue-leaf.ts';
 import { keyFingerprint } from './keys.ts';
 import type { Consultation, RegistryView } from './registry-access.ts';
 import { wasRevokedHere } from './registry-memory.ts';
-import { identifiersOf, VERDICT_SENTENCES, type Verdict, type VerdictCode } from './verdict.ts';
+import {
+  identifiersOf,
+  VERDICT_SENTENCES,
+  type JudgedChain,
+  type Verdict,
+  type VerdictCode,
+} from './verdict.ts';
 
 export interface IdentityView {
   did: string;
@@ -95,12 +101,16 @@ export function identityView(
 }
 
 /** Verdict of a chain for the page. */
-export async function verdictView(context: IdentityContext, chain: Chain): Promise<VerdictView> {
+export async function verdictView(context: IdentityContext, chain: JudgedChain): Promise<VerdictView> {
   return judgementView(context, chain, await context.judge(chain));
 }
 
 /** A judgement of a chain for the page. */
-export function judgementView(context: IdentityContext, chain: Chain, judgement: Judgement): VerdictView {
+export function judgementView(
+  context: IdentityContext,
+  chain: JudgedChain,
+  judgement: Judgement,
+): VerdictView {
   const {
     view,
     status,
@@ -140,7 +150,7 @@ export function judgementView(context: IdentityContext, chain: Chain, judgement:
  * What this wallet did with an identity while the registry could not be asked, and the registry, which holds it, does not
  * know: it tells others what it has. Null where there is nothing of the kind.
  */
-function untold(context: IdentityContext, chain: Chain, newest: RegistryView | null): string | null {
+function untold(context: IdentityContext, chain: JudgedChain, newest: RegistryView | null): string | null {
   const ids = identifiersOf(chain);
   const id = ids.at(-1)!;
   const entry = newest?.registry.entry(id) ?? null;

@@ -2,9 +2,14 @@
 import { Refusal } from '../wallet/errors.ts';
 import { chainIsOf, fromX5c } from './chain.ts';
 import type { IdentityContext } from './context.ts';
+import { heldChain } from './held-chain.ts';
 import { verdictView, type VerdictView } from './identity-view.ts';
+import { VERDICT_SENTENCES } from './verdict.ts';
 
-/** Verdict of a token's issuer: a known identity, or the certificates that came along; null for neither. */
+/**
+ * Verdict of a token's issuer: a known identity, the certificates that came along, or what the registry holds; null for
+ * none of them. Throws Refusal `issuer-…` for one that the registry holds without those that it rests on.
+ */
 export async function issuerVerdict(
   context: IdentityContext,
   issuer: string,
@@ -12,9 +17,12 @@ export async function issuerVerdict(
 ): Promise<VerdictView | null> {
   const known = context.known(issuer);
   if (known !== null) return verdictView(context, context.chainOf(known));
-  if (x5c === undefined) return null;
-  const chain = fromX5c(x5c);
-  return chainIsOf(chain, issuer) ? verdictView(context, chain) : null;
+  const offered = x5c === undefined ? null : fromX5c(x5c);
+  if (offered !== null && chainIsOf(offered, issuer)) return verdictView(context, offered);
+  const held = await heldChain(context, issuer);
+  if (typeof held === 'string')
+    throw new Refusal(`issuer-${held}`, 'as the registry holds it', VERDICT_SENTENCES[held]);
+  return held === null ? null : verdictView(context, held);
 }
 
 /** Refuses what an identity says that was revoked, is gone, or whose certificates do not hold. */

@@ -184,7 +184,7 @@ async function issuerMetadata(
     if (typ !== METADATA_TYPE) throw new Refusal('offer-type', typ, 'The issuer signed something else.');
     if (kid?.startsWith('did:') === true)
       signer = await requireIdentity(jws, kid.split('#')[0]!, context, 'offer');
-    else if (x5c !== undefined) ({ signer } = requireCertificate(jws, x5c, 'offer'));
+    else if (x5c !== undefined) ({ signer } = requireCertificate(jws, x5c, 'offer', context.seconds));
     else throw new Refusal('offer-key', kid ?? 'no key named', 'The issuer’s description names no signer.');
     const { sub, iat, exp } = shaped(signedSchema, jws.payload, what);
     if (sub !== issuer) throw new Refusal('offer-issuer', `${issuer} says it is ${sub}`, NOT_ITSELF);

@@ -1,9 +1,10 @@
 import { sha256 } from '@noble/hashes/sha2.js';
 import { describe, expect, it } from 'vitest';
 import type { WebAnswer } from '../network/web.ts';
+import { decodeCertificate } from './certificate.ts';
 import { chainOf, toX5c } from './chain.ts';
 import type { IdentityContext } from './context.ts';
-import { AUTHORITY_USAGES, issueCertificate } from './issue.ts';
+import { AUTHORITY_USAGES, issueCertificate, type CertificateDraft } from './issue.ts';
 import { signJws } from './jws.ts';
 import { ecKey } from './keys.ts';
 import { readWebRequest, sendAnswer, type OpenRequest } from './openid-presentation.ts';
@@ -16,16 +17,32 @@ const TYP = 'oauth-authz-req+jwt';
 const QUERY = { credentials: [{ id: 'who', format: 'dc+sd-jwt', meta: { vct_values: ['urn:type'] } }] };
 
 const shop = ecKey('p256', new Uint8Array(32).fill(7));
-const certificate = await issueCertificate(shop, {
-  commonName: 'Corner shop',
-  publicKeyInfo: shop.publicKeyInfo,
-  issuer: null,
-  notBefore: (NOW - 3_600) * 1000,
-  notAfter: (NOW + 3_600) * 1000,
-  did: 'did:auto:shop',
-  authority: { pathLength: 1 },
-  usages: AUTHORITY_USAGES,
-});
+/** Who stands above the shop, where somebody does. */
+const guild = ecKey('p256', new Uint8Array(32).fill(8));
+const shopCertificate = (change: Partial<CertificateDraft> = {}) =>
+  issueCertificate(change.issuer == null ? shop : guild, {
+    commonName: 'Corner shop',
+    publicKeyInfo: shop.publicKeyInfo,
+    issuer: null,
+    notBefore: (NOW - 3_600) * 1000,
+    notAfter: (NOW + 3_600) * 1000,
+    did: 'did:auto:shop',
+    authority: { pathLength: 1 },
+    usages: AUTHORITY_USAGES,
+    ...change,
+  });
+const rootCertificate = (key = guild) =>
+  issueCertificate(key, {
+    commonName: 'Guild',
+    publicKeyInfo: key.publicKeyInfo,
+    issuer: null,
+    notBefore: (NOW - 3_600) * 1000,
+    notAfter: (NOW + 3_600) * 1000,
+    did: 'did:auto:guild',
+    authority: { pathLength: 1 },
+    usages: AUTHORITY_USAGES,
+  });
+const certificate = await shopCertificate();
 const x5c = toX5c(chainOf([certificate]));
 const SHOP = `x509_hash:${Buffer.from(sha256(certificate)).toString('base64url')}`;
 
@@ -73,6 +90,8 @@ describe('a request of a verifier', () => {
     ['of a minute from now', { iat: NOW + 61 }, 'request-time'],
     ['that does not hold yet', { nbf: NOW + 61 }, 'request-time'],
     ['that holds no more', { exp: NOW }, 'request-time'],
+    ['to agree to a transaction', { transaction_data: ['e30'] }, 'request-transaction'],
+    ['with two addresses', { redirect_uri: HERE }, 'request-redirect'],
     [
       'that asks for a thing twice',
       { dcql_query: { credentials: [...QUERY.credentials, ...QUERY.credentials] } },
@@ -94,6 +113,31 @@ describe('a request of a verifier', () => {
       code: 'request-client',
       sentence: expect.stringContaining(sentence) as string,
     });
+  });
+
+  it('is refused under certificates that do not hold', async () => {
+    const by = async (change: Partial<CertificateDraft>, more: Uint8Array[] = []) => {
+      const der = await shopCertificate(change);
+      const clientId = `x509_hash:${Buffer.from(sha256(der)).toString('base64url')}`;
+      const header = { x5c: [der, ...more].map((one) => Buffer.from(one).toString('base64')) };
+      return read({ client_id: clientId, request: await signed(clientId, {}, header) });
+    };
+    const root = await rootCertificate();
+    const under = {
+      issuer: { name: decodeCertificate(root).tbs.subject, publicKeyInfo: guild.publicKeyInfo },
+    };
+    // The root may be left out, for whoever knows it.
+    for (const above of [[], [root]])
+      expect((await by(under, above)).verifier).toMatchObject({ kind: 'certificate', name: 'Corner shop' });
+    const refused = (reason: string) => ({
+      code: 'request-certificate',
+      message: expect.stringContaining(reason) as string,
+    });
+    await expect(by({ notAfter: NOW * 1000 - 1000 })).rejects.toMatchObject(refused('expired'));
+    await expect(by({ notBefore: NOW * 1000 + 1000 })).rejects.toMatchObject(refused('not-yet-valid'));
+    await expect(by({ usages: ['keyCertSign'] })).rejects.toMatchObject(refused('key-usage'));
+    const other = await rootCertificate(ecKey('p256', new Uint8Array(32).fill(9)));
+    await expect(by(under, [other])).rejects.toMatchObject(refused('bad-signature'));
   });
 
   it('is refused whose link names somebody else', async () => {

@@ -42,6 +42,8 @@ const requestSchema = v.object({
       encrypted_response_enc_values_supported: v.optional(v.array(v.string())),
     }),
   ),
+  transaction_data: v.optional(v.unknown()),
+  redirect_uri: v.optional(v.unknown()),
 });
 type WebPresentationRequest = v.InferOutput<typeof requestSchema>;
 
@@ -77,6 +79,7 @@ export async function readWebRequest(link: string, context: IdentityContext, web
   if (request.client_id !== clientId)
     throw new Refusal('request-client', `${request.client_id} in a link of ${clientId}`, CONTRADICTS);
   requireConsistent(request.dcql_query, 'presentation-request');
+  requireAnswerable(request);
   const { host } = webUrl(request.response_uri);
   const verifier = await verifierOf(request, signed, host, context);
   return {
@@ -92,6 +95,22 @@ export async function readWebRequest(link: string, context: IdentityContext, web
     state: request.state ?? null,
     encryption: request.response_mode === 'direct_post.jwt' ? encryptionOf(request) : null,
   };
+}
+
+/** Refuses what has to be refused rather than left out: an answer without it would say something else than was asked. */
+function requireAnswerable({ transaction_data, redirect_uri }: WebPresentationRequest): void {
+  if (transaction_data !== undefined)
+    throw new Refusal(
+      'request-transaction',
+      'transaction_data',
+      'The verifier wants you to agree to a transaction along with it, which this wallet cannot show you.',
+    );
+  if (redirect_uri !== undefined)
+    throw new Refusal(
+      'request-redirect',
+      'redirect_uri beside response_uri',
+      'The request names two addresses for its answer.',
+    );
 }
 
 const CONTRADICTS = 'The request contradicts the link that led to it.';
@@ -159,7 +178,7 @@ async function verifierOf(
     return { ...(await requireIdentity(signed, rest, context, 'request')), host };
   const { x5c } = signed.header;
   if (prefix === 'x509_hash' && x5c !== undefined) {
-    const { signer, hash } = requireCertificate(signed, x5c, 'request');
+    const { signer, hash } = requireCertificate(signed, x5c, 'request', context.seconds);
     if (hash !== rest) throw new Refusal('request-client', clientId, CONTRADICTS);
     return { ...signer, host };
   }

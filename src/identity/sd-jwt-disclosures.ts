@@ -8,6 +8,8 @@ import { fromBase64Url, fromUtf8, parseJson, toBase64Url } from '../wallet/json.
 
 const WHAT = 'sd-jwt';
 const SALT_BYTES = 16;
+/** Levels of a credential with its disclosures in place, each of which may have as many of its own. */
+const MAX_DEPTH = 32;
 
 type Json = unknown;
 export type JsonObject = Record<string, Json>;
@@ -32,6 +34,7 @@ export const NEVER_DISCLOSED = new Set([
   'exp',
   'cnf',
   'vct',
+  'vct#integrity',
   'status',
   '__proto__',
 ]);
@@ -102,6 +105,7 @@ export class Revealing {
   }
 
   private value(value: Json, path: ClaimPath, within: string[]): Json {
+    if (path.length > MAX_DEPTH) throw new DecodeError(WHAT, `nested deeper than ${MAX_DEPTH} levels`);
     if (Array.isArray(value)) return this.array(value, path, within);
     return isObject(value) ? this.object(value, path, within) : value;
   }

@@ -245,6 +245,37 @@ describe('credentials shown claim by claim', () => {
     expect(() => verify(stranger, { keyBinding: null })).toThrow('signature');
   });
 
+  it('takes no disclosures that lie within each other deeper than any of them may nest', async () => {
+    const chained = async (links: number, levels: number) => {
+      const disclosures: string[] = [];
+      let digests: string[] = [];
+      for (let link = 0; link < links; link += 1) {
+        let value: unknown = digests.length === 0 ? 1 : { _sd: digests };
+        for (let level = 0; level < levels; level += 1) value = { a: value };
+        const encoded = toBase64Url(canonicalJson([`salt-${link}`, 'a', value]));
+        disclosures.push(encoded);
+        digests = [toBase64Url(sha256(utf8(encoded)))];
+      }
+      const header = { typ: 'dc+sd-jwt', kid: keyIdOf(ISSUER) };
+      const token = await signJws(issuer, header, { iss: ISSUER, vct: TYPE, _sd: digests });
+      return [token, ...disclosures, ''].join('~');
+    };
+    for (const [links, levels] of [
+      [32, 0],
+      [4, 7],
+    ] as const)
+      expect(verify(await chained(links, levels), { keyBinding: null }).disclosed).toHaveLength(links);
+    for (const [links, levels] of [
+      [33, 0],
+      [5, 7],
+      // As many as fit into a presentation, and as deep as JSON may be: more than the stack holds.
+      [256, 29],
+    ] as const) {
+      const deep = await chained(links, levels);
+      expect(() => verify(deep, { keyBinding: null })).toThrow('nested deeper than 32 levels');
+    }
+  });
+
   it('takes no JSON that says a thing twice, nests deep or rounds', async () => {
     for (const text of [
       '{"iss":"a","iss":"b"}',

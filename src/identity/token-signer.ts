@@ -7,6 +7,7 @@ import { fromX5c, keyOfChain, subjectOf } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import { keyIdOf, parseDid } from './did.ts';
 import { jwsHolds, type Jws } from './jws.ts';
+import { judgeCertificates, VERDICT_SENTENCES } from './verdict.ts';
 
 /** Who signed. */
 export type TokenSigner =
@@ -35,14 +36,20 @@ export async function requireIdentity(
   return { kind: 'identity', did };
 }
 
-/** Requires that the first certificate of the token signed it. `hash`: base64url SHA-256 of its DER. */
+/**
+ * Requires that the first certificate of the token signed it, and that each of them holds at `now` (seconds since the epoch)
+ * and is signed by the next. `hash`: base64url SHA-256 of its DER. Throws Refusal `WHAT-certificate`, `WHAT-signature`.
+ */
 export function requireCertificate(
   jws: Jws,
   x5c: readonly string[],
   what: string,
+  now: number,
 ): { signer: TokenSigner; hash: string } {
   const chain = fromX5c(x5c);
   const leaf = subjectOf(chain);
+  const code = judgeCertificates(chain, 1000 * now, true);
+  if (code !== 'ok') throw new Refusal(`${what}-certificate`, code, VERDICT_SENTENCES[code]);
   if (!jwsHolds(jws, keyOfChain(chain))) throw notSigned(what);
   const signer = { kind: 'certificate', name: commonNameText(leaf.tbs) } as const;
   return { signer, hash: toBase64Url(sha256(leaf.raw)) };

@@ -3,6 +3,18 @@ import { equal, toHex } from '../protocol/bytes.ts';
 import { toBase64Url } from '../wallet/json.ts';
 import { actionPayload, type AutoIdCall } from './calls.ts';
 import { decodeCertificate, type Certificate } from './certificate.ts';
+import {
+  bitString,
+  boolean,
+  contextTag,
+  DerReader,
+  explicit,
+  octetString,
+  oid,
+  readDer,
+  sequence,
+  TAG,
+} from './der.ts';
 import { AUTHORITY_USAGES, issueCertificate, LEAF_USAGES, type CertificateDraft } from './issue.ts';
 import { ed25519Key, publicKeyInfoOf, signatureAlgorithmOf, signDer } from './keys.ts';
 import { Registry } from './registry.ts';
@@ -40,6 +52,26 @@ async function made(
     }),
   );
 }
+
+/** A certificate under the root with further extensions, their DER. */
+async function extended(...more: Uint8Array[]): Promise<Certificate> {
+  const plain = await made('X', leafKey, root!);
+  const { content } = readDer(plain.tbs.raw, 'tbs', (reader) => reader.next());
+  const parts: Uint8Array[] = [];
+  for (const reader = new DerReader(content, 'tbs'); !reader.ended;) parts.push(reader.next().raw);
+  const list = readDer(
+    parts.pop()!,
+    'list',
+    (reader) => reader.enter(contextTag(3)).expect(TAG.sequence).content,
+  );
+  const tbs = sequence(...parts, explicit(3, sequence(list, ...more)));
+  const algorithm = signatureAlgorithmOf('ed25519');
+  return decodeCertificate(sequence(tbs, algorithm, bitString(await signDer(rootKey!, tbs))));
+}
+
+/** Name constraints, which nothing here keeps to. */
+const nameConstraints = (critical: boolean) =>
+  sequence(oid('2.5.29.30'), ...(critical ? [boolean(true)] : []), octetString(sequence()));
 
 let root: Certificate | undefined;
 let mid: Certificate;
@@ -150,6 +182,9 @@ describe('verdicts', () => {
       },
     ],
     ['key-usage', async () => [root!, await made('X', leafKey, root!, { usages: ['keyCertSign'] })]],
+    ['extensions', async () => [root!, await extended(nameConstraints(true))]],
+    ['ok', async () => [root!, await extended(nameConstraints(false))]],
+    ['extensions', async () => [root!, await extended(nameConstraints(false), nameConstraints(false))]],
     // A key of small order: everybody can sign under it.
     ['weak-algorithm', async () => [root!, await made('X', leafKey, root!, { publicKeyInfo: everybodys })]],
   ])('%s', async (code, chain) => {

@@ -6,6 +6,7 @@ import { equal, toHex } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { basicConstraints, keyUsage, type Certificate } from './certificate.ts';
 import { autoIdOf } from './identifier.ts';
+import { OID } from './oids.ts';
 import type { RegistryState } from './registry.ts';
 import { keyWeakness, verifySignature, weakness } from './signature.ts';
 
@@ -23,6 +24,7 @@ export type VerdictCode =
   | 'not-an-authority'
   | 'path-length'
   | 'key-usage'
+  | 'extensions'
   | 'renewed-after-revocation';
 
 export interface Verdict {
@@ -34,9 +36,18 @@ export interface Verdict {
   certificates: VerdictCode;
 }
 
+/** A certificate to be judged. */
+export type Judged = Pick<Certificate, 'tbs' | 'signatureAlgorithm'> & {
+  /** Null for one that is known from the registry alone, which took no other than a signed one and keeps no signatures. */
+  signature: Uint8Array | null;
+};
+
+/** Certificates to be judged, root first, at least one. */
+export type JudgedChain = readonly [Judged, ...Judged[]];
+
 export interface VerdictInput {
   /** Root first. */
-  chain: readonly Certificate[];
+  chain: readonly Judged[];
   /** State of the registry, or null where there is none. */
   state: RegistryState | null;
   /** Milliseconds since the epoch. */
@@ -49,7 +60,7 @@ export interface VerdictInput {
 export const MAX_CERTIFICATES = 8;
 
 /** Identifiers of a chain's certificates, root first. */
-export function identifiersOf(chain: readonly Certificate[]): Uint8Array[] {
+export function identifiersOf(chain: readonly Pick<Certificate, 'tbs'>[]): Uint8Array[] {
   const ids: Uint8Array[] = [];
   for (const { tbs } of chain) ids.push(autoIdOf(tbs.commonName, ids.at(-1) ?? null));
   return ids;
@@ -61,12 +72,7 @@ export function judge(input: VerdictInput): Verdict {
   if (chain.length === 0 || chain.length > MAX_CERTIFICATES)
     throw new RangeError(`a chain of ${chain.length} certificates`);
   const ids = identifiersOf(chain);
-  const certificates = first(
-    () => chain.map(({ tbs }) => validity(tbs, now)),
-    () => chain.map((_, index) => signature(chain, index)),
-    () => chain.map((_, index) => strength(chain, index)),
-    () => chain.map((_, index) => profile(chain, index)),
-  );
+  const certificates = judgeCertificates(chain, now);
   const wasRevoked = ids.map((id) => input.seenRevoked.has(toHex(id)));
   // No registry says whether it was renewed since.
   const unanchored = wasRevoked.includes(true) ? 'revoked' : 'not-anchored';
@@ -87,6 +93,22 @@ export function judge(input: VerdictInput): Verdict {
   return { chain: ownChain, strict: strict === 'not-anchored' ? unanchored : strict, certificates };
 }
 
+/**
+ * What certificates are worth by themselves, root first, at `now` (milliseconds since the epoch). `open`: of others
+ * than Auto IDs, where somebody who is not among them may have signed the first.
+ */
+export function judgeCertificates(chain: readonly Judged[], now: number, open = false): VerdictCode {
+  const [top, ...rest] = chain;
+  const isOpen = open && top !== undefined && !equal(top.tbs.issuer, top.tbs.subject);
+  const signed = isOpen ? [{ ...top, signature: null }, ...rest] : chain;
+  return first(
+    () => chain.map(({ tbs }) => validity(tbs, now)),
+    () => chain.map((_, index) => signature(signed, index)),
+    () => chain.map((_, index) => strength(chain, index)),
+    () => chain.map((_, index) => profile(chain, index, open)),
+  );
+}
+
 /** The first code that is not `ok`; a stage is only looked at once those before it passed. */
 function first(...stages: (() => VerdictCode[])[]): VerdictCode {
   for (const stage of stages) {
@@ -98,7 +120,7 @@ function first(...stages: (() => VerdictCode[])[]): VerdictCode {
 
 /** Whether the last certificate, and whether all of them, are what the registry holds. */
 function anchoring(
-  chain: readonly Certificate[],
+  chain: readonly Judged[],
   ids: readonly Uint8Array[],
   state: RegistryState,
 ): { last: VerdictCode; all: VerdictCode } {
@@ -117,7 +139,7 @@ function anchoring(
 }
 
 function revocation(
-  chain: readonly Certificate[],
+  chain: readonly Judged[],
   ids: readonly Uint8Array[],
   state: RegistryState,
   index: number,
@@ -131,12 +153,13 @@ function validity({ notBefore, notAfter }: Certificate['tbs'], now: number): Ver
   return now < notBefore ? 'not-yet-valid' : 'ok';
 }
 
-function signerOf(chain: readonly Certificate[], index: number): Certificate {
+function signerOf(chain: readonly Judged[], index: number): Judged {
   return chain[Math.max(0, index - 1)]!;
 }
 
-function signature(chain: readonly Certificate[], index: number): VerdictCode {
+function signature(chain: readonly Judged[], index: number): VerdictCode {
   const { tbs, signatureAlgorithm, signature: value } = chain[index]!;
+  if (value === null) return 'ok';
   const { publicKeyInfo } = signerOf(chain, index).tbs;
   const sameAlgorithm = equal(tbs.signatureAlgorithm, signatureAlgorithm);
   return sameAlgorithm && verifySignature(publicKeyInfo, signatureAlgorithm, tbs.raw, value)
@@ -144,16 +167,37 @@ function signature(chain: readonly Certificate[], index: number): VerdictCode {
     : 'bad-signature';
 }
 
-function strength(chain: readonly Certificate[], index: number): VerdictCode {
+function strength(chain: readonly Judged[], index: number): VerdictCode {
   const { tbs, signatureAlgorithm } = chain[index]!;
   const weak = weakness(signerOf(chain, index).tbs.publicKeyInfo, signatureAlgorithm);
   return (weak ?? keyWeakness(tbs.publicKeyInfo)) === null ? 'ok' : 'weak-algorithm';
 }
 
-function profile(chain: readonly Certificate[], index: number): VerdictCode {
+/** Extensions whose meaning is kept to here. */
+const UNDERSTOOD: readonly string[] = [
+  OID.basicConstraints,
+  OID.keyUsage,
+  OID.subjectAltName,
+  OID.subjectKeyIdentifier,
+  OID.authorityKeyIdentifier,
+  OID.agentPurpose,
+];
+
+/**
+ * Whether a certificate says each thing once, and demands to be understood in nothing that is not (RFC 5280, section 4.2).
+ * `others`: whether it may be bound to purposes, of which nothing is known for certificates that are no Auto IDs.
+ */
+function areUnderstood({ extensions }: Certificate['tbs'], others: boolean): boolean {
+  const once = new Set(extensions.map(({ oid }) => oid)).size === extensions.length;
+  const understood = others ? [...UNDERSTOOD, OID.extendedKeyUsage] : UNDERSTOOD;
+  return once && extensions.every(({ oid, critical }) => !critical || understood.includes(oid));
+}
+
+function profile(chain: readonly Judged[], index: number, open: boolean): VerdictCode {
   const { tbs } = chain[index]!;
   const issuer = signerOf(chain, index).tbs;
-  if (!equal(tbs.issuer, issuer.subject)) return 'name-chaining';
+  if (!equal(tbs.issuer, issuer.subject) && !(open && index === 0)) return 'name-chaining';
+  if (!areUnderstood(tbs, open)) return 'extensions';
   try {
     const usages = keyUsage(tbs);
     if (index === chain.length - 1)
@@ -184,5 +228,7 @@ export const VERDICT_SENTENCES: Record<VerdictCode, string> = {
   'not-an-authority': 'Whoever issued this identity was not allowed to issue any.',
   'path-length': 'This identity’s chain is longer than its root allows.',
   'key-usage': 'A key in this identity’s chain was used for what it may not be used for.',
+  extensions:
+    'A certificate in this identity’s chain is bound to something that is not understood here, or says a thing twice.',
   'renewed-after-revocation': 'This identity was revoked before and renewed afterwards.',
 };

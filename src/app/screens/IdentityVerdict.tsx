@@ -16,6 +16,7 @@ export const VERDICT_WORDS: Record<VerdictCode, string> = {
   'not-an-authority': 'issuer was not allowed to',
   'path-length': 'chain too long',
   'key-usage': 'key used wrongly',
+  extensions: 'asks for what is not understood',
   'renewed-after-revocation': 'revoked before',
 };
 
