@@ -2,7 +2,7 @@ import { defineConfig, type Plugin } from 'vite';
 import react from '@vitejs/plugin-react';
 import { injectManifest } from 'workbox-build';
 import { build as bundle } from 'vite';
-import { securityHeaders } from './src/app/security-headers.ts';
+import { headersFile, securityHeaders } from './src/app/security-headers.ts';
 
 /** Builds the service worker beside the app and writes the list of files it keeps for offline starts. */
 function serviceWorker(): Plugin {
@@ -34,8 +34,19 @@ function serviceWorker(): Plugin {
   };
 }
 
+/** Writes the headers that whoever publishes the app has to send with it. */
+function headers(): Plugin {
+  return {
+    name: 'allotment-headers',
+    apply: 'build',
+    generateBundle() {
+      this.emitFile({ type: 'asset', fileName: '_headers', source: headersFile() });
+    },
+  };
+}
+
 export default defineConfig({
-  plugins: [react(), serviceWorker()],
+  plugins: [react(), headers(), serviceWorker()],
   worker: { format: 'es' },
   build: {
     target: 'es2022',

@@ -3,7 +3,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { extname, join, normalize, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream';
-import { securityHeaders } from '../src/app/security-headers.ts';
+import { cacheHeader, securityHeaders } from '../src/app/security-headers.ts';
 
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',
@@ -55,12 +55,11 @@ export async function serveApp(
       response.writeHead(404, { ...headers, 'Content-Type': 'text/plain' }).end('Not found');
       return;
     }
-    const hashed = path.startsWith('/assets/');
     response.writeHead(200, {
       ...headers,
       'Content-Type': types[extname(wanted)] ?? 'application/octet-stream',
       'Content-Length': statSync(wanted).size,
-      'Cache-Control': hashed ? 'public, max-age=31536000, immutable' : 'no-cache',
+      'Cache-Control': cacheHeader(path),
     });
     if (request.method === 'HEAD') response.end();
     // A file that goes while it is read ends the answer, not the server.

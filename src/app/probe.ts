@@ -9,12 +9,16 @@ const TYPING_MS = 250;
 const FIRST_AGAIN_MS = 1_000;
 const LAST_AGAIN_MS = 8_000;
 
-/** What the node at an address says of its network; null while it is first asked. Asked again until it answers. */
-export function useProbe(endpoint: string): NetworkProbe | null {
+/**
+ * What the node at an address says of its network; null while it is first asked. Asked again until it answers. Nobody is
+ * asked while the address is null.
+ */
+export function useProbe(endpoint: string | null): NetworkProbe | null {
   const [probe, setProbe] = useState<NetworkProbe | null>(null);
   useEffect(() => {
     const left = new AbortController();
     setProbe(null);
+    if (endpoint === null) return undefined;
     // The worker that dies restarts the page.
     ask(endpoint, setProbe, left.signal).catch(() => undefined);
     return () => left.abort();

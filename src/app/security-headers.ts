@@ -1,3 +1,8 @@
+/** How long browsers may keep what the app is served as: files named by their content for ever, others not unasked. */
+export function cacheHeader(path: string): string {
+  return path.startsWith('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache';
+}
+
 /**
  * Headers of every answer that carries the app: cross-origin isolation, and a content security policy under
  * which the page runs its own scripts and WebAssembly only. `connect-src` stays open for `ws:`, `wss:` and `https:`
@@ -29,4 +34,18 @@ export function securityHeaders(options: { development?: boolean } = {}): Record
     'X-Content-Type-Options': 'nosniff',
     'Permissions-Policy': 'camera=(self), geolocation=(), microphone=()',
   };
+}
+
+/** The same as a file that hosts of static pages read, by patterns of paths. */
+export function headersFile(): string {
+  const lines = (headers: Record<string, string>) =>
+    Object.entries(headers).map(([name, value]) => `  ${name}: ${value}`);
+  const sections = {
+    '/*': securityHeaders(),
+    '/': { 'Cache-Control': cacheHeader('/') },
+    '/assets/*': { 'Cache-Control': cacheHeader('/assets/') },
+  };
+  return Object.entries(sections)
+    .flatMap(([pattern, headers]) => [pattern, ...lines(headers), ''])
+    .join('\n');
 }

@@ -6,6 +6,7 @@ import {
   usernamePasswordAuthenticator,
   type Authenticator,
 } from '@nats-io/nats-core';
+import { isThisMachine } from '../network/local-access.ts';
 import { ClusterError } from './errors.ts';
 
 export type Credentials =
@@ -93,6 +94,5 @@ function notAnAddress(): ClusterError {
 
 /** Whether a server is on this machine, where a connection needs no encryption. */
 export function isLoopback(url: string): boolean {
-  const { hostname } = new URL(url);
-  return hostname === 'localhost' || hostname === '[::1]' || hostname.startsWith('127.');
+  return isThisMachine(new URL(url).hostname);
 }

@@ -1,5 +1,6 @@
 /** What the NATS client throws, as the errors of a cluster. */
 import { NoRespondersError, RequestError, TimeoutError } from '@nats-io/nats-core';
+import { keptFrom } from '../network/local-access.ts';
 import { decodeWith, type Codec } from '../protocol/codec.ts';
 import { messageOf } from '../protocol/errors.ts';
 import { ClusterError } from './errors.ts';
@@ -29,7 +30,7 @@ export function requestError(error: unknown, subject: string): unknown {
 }
 
 /** Why a server could not be joined: `refused` or `unreachable`. */
-export function connectionError(error: unknown, servers: string[]): ClusterError {
+export async function connectionError(error: unknown, servers: string[]): Promise<ClusterError> {
   const text = messageOf(error);
   const where = servers.join(', ');
   if (/authori[sz]ation|authentication/i.test(text))
@@ -39,10 +40,11 @@ export function connectionError(error: unknown, servers: string[]): ClusterError
       'The NATS server does not accept these credentials.',
       error,
     );
+  const [kept] = (await Promise.all(servers.map(keptFrom))).filter((one) => one !== null);
   return new ClusterError(
     'unreachable',
     `${where}: ${text}`,
-    `No NATS server answers at ${where}. Start it, or check the address.`,
+    `No NATS server answers at ${where}. ${kept ?? 'Start it, or check the address.'}`,
     error,
   );
 }

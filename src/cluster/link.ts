@@ -60,7 +60,7 @@ export async function dialServer(settings: ConnectionSettings): Promise<NatsConn
     });
   } catch (error) {
     if (error instanceof ClusterError) throw error;
-    throw connectionError(error, servers);
+    throw await connectionError(error, servers);
   }
 }
 

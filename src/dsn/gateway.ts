@@ -1,6 +1,7 @@
 /** The gateway of the person's own: where it listens at the moment, and its bridge. */
 import * as v from 'valibot';
 import { within } from '../async/within.ts';
+import { keptFrom } from '../network/local-access.ts';
 import type { BridgeSettings } from './bridge.ts';
 
 /** What a gateway answers at most, in bytes. */
@@ -39,7 +40,8 @@ export async function gatewayAddresses(url: string, signal?: AbortSignal): Promi
   } catch (error) {
     signal?.throwIfAborted();
     if (error instanceof GatewayError) throw error;
-    throw new GatewayError(`No gateway answers at ${url}. Is it running?`, { cause: error });
+    const why = (await keptFrom(url)) ?? 'Is it running?';
+    throw new GatewayError(`No gateway answers at ${url}. ${why}`, { cause: error });
   }
   const { success, output } = v.safeParse(addressesShape, parsed(text));
   if (!success) throw new GatewayError(`What answers at ${url} is no gateway.`);

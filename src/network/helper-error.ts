@@ -1,6 +1,9 @@
 /** What can go wrong between a page and the person's own helper. */
+import { KEPT_FROM } from './local-access.ts';
+
 export type HelperFailure =
   | 'unreachable'
+  | 'kept-away'
   | 'origin-refused'
   | 'not-a-helper'
   | 'wrong-code'
@@ -12,6 +15,7 @@ export type HelperFailure =
 
 const SENTENCES: Record<HelperFailure, (port: number) => string> = {
   unreachable: (port) => `No helper answers on port ${port}. Start it, or name the port that it printed.`,
+  'kept-away': () => KEPT_FROM.machine,
   'origin-refused': (port) =>
     `The helper on port ${port} does not serve this page. Start it with --origin and this page’s address.`,
   'not-a-helper': (port) => `Another program than a helper answers on port ${port}.`,

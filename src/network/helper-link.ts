@@ -5,6 +5,7 @@
 import { backOff, spread } from '../async/back-off.ts';
 import { DecodeError, messageOf } from '../protocol/errors.ts';
 import { HelperError, type HelperFailure } from './helper-error.ts';
+import { KEPT_FROM } from './local-access.ts';
 import {
   decodeHelperAnswer,
   decodeHelperInfo,
@@ -166,6 +167,7 @@ export abstract class HelperLink {
 
   /** Browsers do not tell why a connection did not come about; Node.js does. */
   private neverOpened(reason: string): HelperError {
+    if (reason === KEPT_FROM.machine) return this.error('kept-away', reason);
     if (/\b403\b/.test(reason)) return this.error('origin-refused', reason);
     const silent = reason === 'the connection ended' || reason.includes('ECONNREFUSED');
     return this.error(silent ? 'unreachable' : 'not-a-helper', reason);

@@ -1,4 +1,5 @@
 /** One WebSocket connection, whatever platform makes it. */
+import { keptFrom } from './local-access.ts';
 
 export interface SocketEvents {
   open(): void;
@@ -17,9 +18,20 @@ export interface Socket {
 /** Opens a connection. `maxBytes`: longest message accepted; a longer one ends the connection. */
 export type OpenSocket = (url: string, maxBytes: number, events: SocketEvents) => Socket;
 
+/** Throws Error, whose message is part of a sentence for the person. */
+function newWebSocket(url: string): WebSocket {
+  try {
+    return new WebSocket(url);
+  } catch (error) {
+    if (!(error instanceof DOMException) || error.name !== 'SecurityError') throw error;
+    throw new Error('A page that came by https:// reaches other machines by wss:// only.', { cause: error });
+  }
+}
+
 /** Opens the platform's own WebSocket: browsers, their workers, and Node.js from version 22 on. */
 export const openWebSocket: OpenSocket = (url, maxBytes, events) => {
-  const socket = new WebSocket(url);
+  const socket = newWebSocket(url);
+  let opened = false;
   socket.binaryType = 'arraybuffer';
   let ended = false;
   const end = (reason: string): void => {
@@ -27,7 +39,10 @@ export const openWebSocket: OpenSocket = (url, maxBytes, events) => {
     ended = true;
     events.close(reason);
   };
-  socket.onopen = () => events.open();
+  socket.onopen = () => {
+    opened = true;
+    events.open();
+  };
   socket.onmessage = (event: MessageEvent<unknown>) => {
     if (ended) return;
     const { data } = event;
@@ -39,7 +54,10 @@ export const openWebSocket: OpenSocket = (url, maxBytes, events) => {
     end(kindTaken ? 'a message was too long' : 'a message was not text');
   };
   // The error event says nothing; the close event that follows it has the reason, if there is one.
-  socket.onclose = (event) => end(event.reason === '' ? 'the connection ended' : event.reason);
+  socket.onclose = async ({ reason }) => {
+    const kept = opened || reason !== '' ? null : await keptFrom(url);
+    end(kept ?? (reason === '' ? 'the connection ended' : reason));
+  };
   return {
     send: (message) => socket.send(message),
     close: () => {

@@ -1,4 +1,5 @@
 /** HTTP to servers that the person chose, such as issuers of credentials. No cookies, no redirects, no referrer. */
+import { isThisMachine } from './local-access.ts';
 
 export interface WebRequest {
   method: 'GET' | 'POST';
@@ -33,7 +34,6 @@ class WebError extends Error {
 
 const TIMEOUT_MS = 20_000;
 const MAX_BYTES = 1024 * 1024;
-const LOOPBACK = new Set(['127.0.0.1', 'localhost', '[::1]']);
 
 /** A URL that may be asked: encrypted, or on this machine. Throws WebError. */
 export function webUrl(text: string): URL {
@@ -43,7 +43,7 @@ export function webUrl(text: string): URL {
   } catch (error) {
     throw new WebError('An address in it is none.', `“${text.slice(0, 100)}” is no URL`, { cause: error });
   }
-  const open = url.protocol === 'https:' || (url.protocol === 'http:' && LOOPBACK.has(url.hostname));
+  const open = url.protocol === 'https:' || (url.protocol === 'http:' && isThisMachine(url.hostname));
   if (!open || url.username !== '' || url.password !== '')
     throw new WebError(
       'Only encrypted addresses (https) are spoken to.',

@@ -1,5 +1,6 @@
 /** What a node says of its network before anything is verified. */
 import { FarmerRpc } from '../network/farmer-rpc.ts';
+import { askedBefore, keptFrom, originElsewhere } from '../network/local-access.ts';
 import { NodeRpc } from '../network/node-rpc.ts';
 import { PRESETS } from '../network/presets.ts';
 import { RpcClient } from '../network/rpc.ts';
@@ -69,10 +70,20 @@ export async function probeEndpoint(endpoint: string, openSocket: OpenSocket): P
       error: null,
     };
   } catch (error) {
-    return unreachable(true, `No node answers at ${endpoint}. Is it running? (${sentenceOf(error)})`);
+    return unreachable(true, `No node answers at ${endpoint}. ${await whySilent(endpoint, error)}`);
   } finally {
     client.close();
   }
+}
+
+/** What may keep an endpoint silent, in sentences. */
+async function whySilent(endpoint: string, error: unknown): Promise<string> {
+  const kept = await keptFrom(endpoint);
+  if (kept !== null) return kept;
+  const origin = originElsewhere();
+  const entry = origin === null ? '' : `, and does it let pages of ${origin} in (--rpc-cors)`;
+  const asked = await askedBefore(endpoint);
+  return `Is it running${entry}? (${sentenceOf(error)})${asked === null ? '' : ` ${asked}`}`;
 }
 
 /** The figures of an estimate, from the best header and the runtime's constants. */

@@ -10,6 +10,7 @@ import type {
 import { firstBudget } from '../../crypto/pot-budget.ts';
 import { plottingBytes } from '../../farm/plot-memory.ts';
 import { bytesOfSectors, sectorsIn } from '../../farm/sectors.ts';
+import { askedBefore, originElsewhere } from '../../network/local-access.ts';
 import { networkChoices } from '../../node/networks.ts';
 import { Badge } from '../components/basics.tsx';
 import { BeginChooser, beginWords, troubleOf } from '../components/Checkpoint.tsx';
@@ -30,8 +31,8 @@ const GIB = 1024 ** 3;
 /** First run: what this is, which network, how much of the machine, start. */
 export default function Welcome({ machine }: { machine: MachineInfo }) {
   const [step, setStep] = useState(0);
-  const [choice, setChoice] = useState<NetworkChoice>(networkChoices[0]!);
-  const [endpoint, setEndpoint] = useState(networkChoices[0]!.endpoints[0] ?? '');
+  const [choice, setChoice] = useState<NetworkChoice>(firstChoice);
+  const [endpoint, setEndpoint] = useState(choice.endpoints[0] ?? '');
   const [cores, setCores] = useState(Math.max(1, machine.cores - (machine.cores > 2 ? 1 : 0)));
   /** Whether the person followed a link to an object, which wants no farm. */
   const [route, linked] = [useRoute(), useRouteDetail()];
@@ -40,7 +41,8 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
     isLinked ? null : { allocatedBytes: 0, rewardAddress: null },
   );
   const [begin, setBegin] = useState<BeginSetup>({ kind: 'auto' });
-  const probe = useProbe(endpoint);
+  // Nothing of this machine is asked before the person has seen what will be: browsers may ask them about it.
+  const probe = useProbe(step === 0 ? null : endpoint);
   useEffect(() => {
     void localEndpoint().then((found) => {
       if (found !== null) setEndpoint((now) => (now === networkChoices[0]!.endpoints[0] ? found : now));
@@ -100,6 +102,12 @@ export default function Welcome({ machine }: { machine: MachineInfo }) {
       </div>
     </main>
   );
+}
+
+/** The local network where the page comes from the machine that it runs on. */
+function firstChoice(): NetworkChoice {
+  const id = originElsewhere() === null ? 'local' : 'mainnet';
+  return networkChoices.find((network) => network.id === id)!;
 }
 
 /** The heading of a step takes the focus, so that a screen reader says where one is and Tab goes on from there. */
@@ -219,7 +227,7 @@ function ChooseNetwork(props: {
           onChange={(event) => props.onEndpoint(event.target.value.trim())}
         />
       </label>
-      <ProbeResult probe={probe} />
+      <ProbeResult probe={probe} endpoint={props.endpoint} />
       {foreign && <p className="banner bad">This node serves another network than {choice.name}.</p>}
       <details>
         <summary>Where to begin: {beginWords(props.begin)}</summary>
@@ -242,10 +250,16 @@ function ChooseNetwork(props: {
   );
 }
 
-function ProbeResult({ probe }: { probe: NetworkProbe | null }) {
+function ProbeResult({ probe, endpoint }: { probe: NetworkProbe | null; endpoint: string }) {
+  const [asked, setAsked] = useState<string | null>(null);
+  useEffect(() => {
+    let isCurrent = true;
+    void askedBefore(endpoint).then((sentence) => isCurrent && setAsked(sentence));
+    return () => void (isCurrent = false);
+  }, [endpoint]);
   return (
     <div className="small" aria-live="polite">
-      {probe === null && <span className="muted">Asking the node…</span>}
+      {probe === null && <span className="muted">Asking the node… {asked}</span>}
       {probe?.reachable === false && <span className="banner">{probeTrouble(probe)}</span>}
       {probe?.reachable === true && (
         <div className="row">
