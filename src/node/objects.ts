@@ -6,22 +6,20 @@ import type { LightClient } from '../chain/light-client.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
 import type { RpcSource } from '../network/source.ts';
-import { ObjectError } from '../objects/errors.ts';
 import { sentenceResponse } from '../objects/guarded.ts';
 import { HistoryIndex, indexLocator } from '../objects/history-index.ts';
-import { objectPath, parseObjectLink, type ObjectLink } from '../objects/link.ts';
-import type { OpenedObject } from '../objects/object.ts';
+import { parseObjectLink } from '../objects/link.ts';
 import type { ResponseOptions } from '../objects/response.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { ObjectService } from '../objects/service.ts';
-import { cidOfHash } from '../protocol/cid.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import type { NodeStore } from '../storage/store.ts';
 import type { GatewaySettings } from './gateway.ts';
 import { KeptObjects, type KeptView } from './kept-objects.ts';
-import { entriesOf, viewOf, type ObjectView } from './object-view.ts';
-import { Openings, type OpeningView } from './openings.ts';
+import type { ObjectView } from './object-view.ts';
+import { ObjectOpener, type OpenInput } from './object-opener.ts';
+import type { OpeningView } from './openings.ts';
 import type { Payments } from './payments.ts';
 import { samplesOf, type SampleView } from './samples.ts';
 import type { ResumeInput, SaveInput, SaveView } from './save-view.ts';
@@ -109,7 +107,6 @@ const COMMANDS = [
 type Command = (input: unknown) => Promise<unknown>;
 
 export class ObjectDesk {
-  private readonly passwords = new Map<string, string>();
   private samples: SampleView[] = [];
   transfers!: Transfers;
   private saves!: Saves;
@@ -119,7 +116,7 @@ export class ObjectDesk {
   private constructor(
     readonly network: StorageNetwork,
     private readonly kept: KeptObjects,
-    private readonly openings: Openings,
+    private readonly opener: ObjectOpener,
   ) {}
 
   /** Joins the storage network. Throws NodeError `too-early` before the network is known; unreachable peers are no failure. */
@@ -130,15 +127,15 @@ export class ObjectDesk {
     const openIndex = (): Promise<HistoryIndex> =>
       (index ??= HistoryIndex.open(options.indexDirectory, client));
     const locators = [indexLocator(openIndex)];
-    const openings = new Openings();
+    const opener = new ObjectOpener(() => network.service);
     const network = await StorageNetwork.open({
       ...options,
       cache: kept.cache,
       peers,
       locators,
-      watch: (event) => openings.note(event),
+      watch: (event) => opener.note(event),
     });
-    const desk = new ObjectDesk(network, kept, openings);
+    const desk = new ObjectDesk(network, kept, opener);
     desk.transfers = await Transfers.open({
       ...desk.retrievals(),
       store,
@@ -151,7 +148,7 @@ export class ObjectDesk {
       ...desk.retrievals(),
       store,
       directory: options.savesDirectory,
-      passwords: desk.passwords,
+      passwords: opener.passwords,
     });
     desk.searches = await Searches.open({
       store,
@@ -205,7 +202,7 @@ export class ObjectDesk {
 
   async status(): Promise<ObjectsStatus> {
     return {
-      openings: this.openings.views(),
+      openings: this.opener.views(),
       network: this.network.view(),
       cache: this.kept.cacheView(),
       transfers: this.transfers.views(),
@@ -217,70 +214,19 @@ export class ObjectDesk {
     };
   }
 
-  /**
-   * Finds and verifies an object's head, and the heads of what a folder holds. Remembers a right password. `id`: under
-   * which it is watched and given up; its identifier when left out. `folder`: the one that it was opened from, whose
-   * files mostly share a password.
-   */
-  async open(input: { link: string; password?: string; id?: string; folder?: string }): Promise<ObjectView> {
-    const link = parseObjectLink(input.link);
-    const folder = input.folder === undefined ? null : parseObjectLink(input.folder).cid;
-    return this.openings.run(input.id ?? link.cid, link.cid, (signal) =>
-      this.opened(link, { folder, password: input.password }, signal),
-    );
+  /** Finds and verifies an object's head; see `ObjectOpener`. */
+  open(input: OpenInput): Promise<ObjectView> {
+    return this.opener.open(input);
   }
 
   /** Gives up what is being opened. */
   async cancelOpen(input: { id: string }): Promise<void> {
-    this.openings.cancel(input.id);
-  }
-
-  private async opened(
-    link: ObjectLink,
-    by: { folder: string | null; password: string | undefined },
-    signal: AbortSignal,
-  ): Promise<ObjectView> {
-    const object = await this.service.open(link, signal);
-    if (by.password !== undefined) {
-      await this.unlock(object, by.password, signal);
-      if (by.folder !== null) this.passwords.set(by.folder, by.password);
-    } else if (object.encrypted && !this.passwords.has(link.cid))
-      await this.unlockAs(by.folder, object, signal);
-    const shared = this.service.linkTo(object, link.cid);
-    const [place] = shared.hints;
-    const view = viewOf(object);
-    return {
-      ...view,
-      cid: link.cid,
-      path: objectPath(shared),
-      locked: object.encrypted && !this.passwords.has(link.cid),
-      entries: object.kind === 'folder' ? await entriesOf(this.service, object, signal) : null,
-      found: place === undefined ? null : { giver: this.giverOf(object), piece: String(place.pieceIndex) },
-    };
+    this.opener.cancel(input.id);
   }
 
   /** All of a small file, verified; null where it cannot be had soon. */
   smallContent(cid: string): Promise<Uint8Array | null> {
     return this.service.small(cid);
-  }
-
-  private giverOf(object: OpenedObject): string {
-    return this.service.giverOf(object) ?? 'the history around it';
-  }
-
-  /** By the password of the folder that it lies in, if it opens with that. */
-  private async unlockAs(folder: string | null, object: OpenedObject, signal: AbortSignal): Promise<void> {
-    const password = this.passwords.get(folder ?? '');
-    if (password === undefined) return;
-    await this.unlock(object, password, signal).catch((error: unknown) => {
-      if (!(error instanceof ObjectError) || error.code !== 'wrong-password') throw error;
-    });
-  }
-
-  private async unlock(object: OpenedObject, password: string, signal: AbortSignal): Promise<void> {
-    // Decrypting the beginning tells whether the password is right; it throws otherwise.
-    await this.service.read(object, signal, { password, range: { from: 0, to: 1 } }).next();
-    this.passwords.set(cidOfHash(object.hash), password);
   }
 
   /** Fetches all of an object into the cache, verified. Returns the retrieval's id. */
@@ -418,7 +364,7 @@ export class ObjectDesk {
         .slice(3)
         .filter((name) => name !== '');
       const path = names.map((name) => decodeURIComponent(name));
-      const password = this.passwords.get(link.cid);
+      const password = this.opener.passwords.get(link.cid);
       const saved = url.searchParams.get('saved');
       if (saved !== null) return await this.saves.respond(saved, options);
       const folder = url.searchParams.has('zip');

@@ -14,14 +14,11 @@ import type { PieceCheck } from '../dsn/piece-files.ts';
 import { loadOrCreatePeerKey, peerIdOfKey } from '../dsn/peer-key.ts';
 import type { PeerConnection, PeerPlatform } from '../dsn/peer.ts';
 import type { PieceCache } from '../dsn/piece-cache.ts';
-import { sharedByNode } from '../dsn/reach.ts';
-import { headersOfPeers, SegmentHistory, type SegmentHeaderSource } from '../dsn/segment-history.ts';
+import { headersOfPeers, SegmentHistory } from '../dsn/segment-history.ts';
 import type { PieceEvent } from '../dsn/supply.ts';
-import { RpcError } from '../network/rpc-error.ts';
 import type { RpcSource } from '../network/source.ts';
 import type { RetrievalEvent } from '../objects/nodes.ts';
 import type { Locator } from '../objects/locate.ts';
-import type { MappingNode } from '../objects/locators.ts';
 import { startRetrieval, type Retrieval, type ServedEvent } from '../objects/retrieval.ts';
 import type { ObjectService } from '../objects/service.ts';
 import type { PieceAccess } from '../objects/window.ts';
@@ -33,6 +30,7 @@ import { NodeError } from './errors.ts';
 import { Gateway, type GatewaySettings, type GatewayView } from './gateway.ts';
 import { PieceOrigins, type PeerKind, type PieceCounts, type PieceOrigin } from './piece-origins.ts';
 import { Rejoining } from './rejoining.ts';
+import { bootstrapOf, headersOfNodes, whileConnected } from './serving-nodes.ts';
 
 export interface ConnectionView extends PeerConnection, PieceCounts {
   kind: PeerKind;
@@ -175,7 +173,10 @@ export class StorageNetwork {
     const blocks = new VerifiedBlocks(client);
     network.history = new SegmentHistory({
       chain: client,
-      sources: () => [...network.headersOfNodes(), ...headersOfPeers(network.retrieval.peer)],
+      sources: () => [
+        ...headersOfNodes(sources, (node, reason) => network.refuse(node, reason)),
+        ...headersOfPeers(network.retrieval.peer),
+      ],
       isAnnounced: (header, signal) => {
         const depth = client.constants()?.confirmationDepthK ?? 0;
         return isAnnounced(blocks, header, depth, signal);
@@ -229,15 +230,6 @@ export class StorageNetwork {
   /** Waits until the pieces that came for objects are checked and kept. */
   settled(): Promise<void> {
     return this.retrieval.supply.settled();
-  }
-
-  /** Headers of segments from the nodes that serve farmers. */
-  private headersOfNodes(): SegmentHeaderSource[] {
-    return connectedOf(this.options.sources).map(({ farmer }) => ({
-      name: farmer.name,
-      headers: (segments, signal) => farmer.segmentHeaders(segments, { signal }),
-      blame: (reason) => this.refuse(farmer.name, reason),
-    }));
   }
 
   /** The verified headers of segments that a peer asks for; null where one of them is not here. */
@@ -398,36 +390,4 @@ export function indexerAddress(text: string): string {
 
 function nearLimit({ nearBytes }: Settings, farms: FarmShare): number {
   return nearBytes ?? Math.floor(farms.allocatedBytes() / FARM_SHARE);
-}
-
-/** A call of a node that is away waits for it, and everything else with it. */
-function connectedOf(sources: readonly RpcSource[]): readonly RpcSource[] {
-  return sources.filter(({ state }) => state === 'connected');
-}
-
-/** A node that has no pieces, and tells no places, while it is away. */
-export function whileConnected(source: Pick<RpcSource, 'name' | 'state' | 'farmer'>) {
-  const { name, farmer } = source;
-  return {
-    name,
-    piece: async (index: PieceIndex, signal?: AbortSignal) =>
-      source.state === 'connected' ? farmer.piece(index, signal) : null,
-    onFilteredObjectMappings: (
-      ...[hashes, listener, news]: Parameters<MappingNode['onFilteredObjectMappings']>
-    ) => {
-      if (source.state === 'connected') return farmer.onFilteredObjectMappings(hashes, listener, news);
-      const away = new RpcError('disconnected', name, 'not connected');
-      queueMicrotask(() => news.failed?.(away));
-      return () => undefined;
-    },
-  };
-}
-
-/** Peers that the nodes name; a node that names none, or does not serve farmers, is no failure. */
-async function bootstrapOf(sources: readonly RpcSource[]): Promise<string[]> {
-  const named = connectedOf(sources).map(async ({ name, farmer }) =>
-    sharedByNode(name, (await farmer.appInfo()).dsnBootstrapNodes),
-  );
-  const answers = await Promise.allSettled(named);
-  return answers.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
 }
