@@ -102,7 +102,7 @@ async function measure(): Promise<{ seconds: number; megabytes: number }> {
       constants: PUBLIC_CONSTANTS,
       genesisHash: headerHash(chain.header(0)),
       genesisRange: RANGE,
-      adjustingFrom: 1,
+      adjusting: true,
       recent: RECENT,
       share: SHARE,
       bits: BITS,

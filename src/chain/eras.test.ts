@@ -18,7 +18,8 @@ const genesis = blank.header(0);
 interface Step {
   slot: bigint;
   range: bigint;
-  next: bigint;
+  /** Null: the header names none. */
+  next: bigint | null;
 }
 
 function headerOf(number: number, { slot, range, next }: Step): Header {
@@ -53,7 +54,7 @@ async function examined(steps: readonly Step[], options: Partial<EraOptions> = {
       asked.push(...numbers);
       return numbers.map((number) => (number === 0 ? genesis : headerOf(number, steps[number / 50 - 1]!)));
     },
-    { constants, genesisHash: headerHash(genesis), genesisRange: RANGE, adjustingFrom: 1, ...options },
+    { constants, genesisHash: headerHash(genesis), genesisRange: RANGE, adjusting: true, ...options },
   );
   return { ...eras, asked };
 }
@@ -82,19 +83,27 @@ describe('eras', () => {
     expect(eras.map(({ range }) => range)).toContain(4n * RANGE);
   });
 
+  it('whose range stays at its limit are read, since more than one slot would explain it', async () => {
+    for (const slots of [10n * DUE, DUE / 10n, DUE / 5n]) {
+      const steps = stepsOf([DUE, DUE, slots, slots, DUE, DUE]);
+      const { eras } = await examined(steps);
+      expect(eras.slice(1).map(({ slot }) => slot)).toEqual(steps.map(({ slot }) => slot));
+    }
+  });
+
   it('with a range that does not follow are refused wherever it stands', async () => {
     await fc.assert(
       fc.asyncProperty(
         fc.array(took, { minLength: 2, maxLength: 9 }),
         fc.nat(),
-        fc.constantFrom('next', 'range', 'slot'),
+        fc.constantFrom('next' as const, 'range' as const, 'slot' as const),
         async (slots, at, field) => {
           const steps = stepsOf(slots);
           const index = at % steps.length;
           const step = steps[index]!;
           // A slot between two boundaries that are read is theirs to say.
           if (index % 2 === 0 && index + 1 < steps.length) return;
-          step[field as keyof Step] += field === 'slot' ? 40n : RANGE / 2n;
+          step[field] += field === 'slot' ? 40n : RANGE / 2n;
           await expect(examined(steps)).rejects.toMatchObject({ rule: 'superlight' });
         },
       ),
@@ -102,11 +111,29 @@ describe('eras', () => {
     );
   });
 
+  it('that begin with another range than the one before announced are refused, though the next one follows', async () => {
+    for (const at of [0, 1, 3, 4]) {
+      const steps = stepsOf([DUE, DUE, DUE, DUE, DUE]);
+      steps[at]!.range = 3n * RANGE;
+      for (const step of steps.slice(at)) step.next = 3n * RANGE;
+      for (const step of steps.slice(at + 1)) step.range = 3n * RANGE;
+      await expect(examined(steps)).rejects.toThrow('did not begin with');
+    }
+  });
+
+  it('that end without a range, or with one that nothing follows from, are refused', async () => {
+    for (const next of [null, 0n]) {
+      const steps = stepsOf([DUE, DUE, DUE, DUE]);
+      steps[1]!.next = next;
+      await expect(examined(steps)).rejects.toMatchObject({ rule: 'superlight' });
+    }
+  });
+
   it('set by hand are passed over at the beginning only', async () => {
     const slots = Array.from({ length: 20 }, (_, index) => DUE + BigInt((index % 7) * 20 - 61));
-    const early = await examined(stepsOf(slots, 3), { adjustingFrom: null });
+    const early = await examined(stepsOf(slots, 3), { adjusting: false });
     expect(early.adjustingFrom).toBe(200);
-    const late = examined(stepsOf(slots, Math.ceil(20 * MANUAL_SHARE) + 1), { adjustingFrom: null });
+    const late = examined(stepsOf(slots, Math.ceil(20 * MANUAL_SHARE) + 1), { adjusting: false });
     await expect(late).rejects.toBeInstanceOf(UnexaminableHistory);
     await expect(examined(stepsOf(slots, 3))).rejects.toBeInstanceOf(ProtocolError);
   });

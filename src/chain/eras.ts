@@ -32,15 +32,15 @@ export interface EraOptions {
   /** Solution range that the first era began with; null: as the chain itself has it. */
   genesisRange: SolutionRange | null;
   /**
-   * First block whose era adjusts the range; before, ranges may stay or be set by hand. Null: found in the chain,
-   * within the first `MANUAL_SHARE` of its slots.
+   * Whether every era adjusts the range. Where it is not known, ranges may stay or be set by hand within the first
+   * `MANUAL_SHARE` of the chain's slots.
    */
-  adjustingFrom: number | null;
+  adjusting: boolean;
 }
 
 export interface Eras {
   eras: Era[];
-  /** First boundary from which on every range follows from the slots. */
+  /** First block from which on every range follows from the slots. */
   adjustingFrom: number;
   /** Headers of boundaries that were read. */
   read: number;
@@ -148,9 +148,9 @@ function impliedBoundary(
   return { slot, range, next };
 }
 
-/** Ranges must follow from the slots that each era took; returns from which boundary on they do. */
+/** Ranges must follow from the slots that each era took; returns from which block on they do. */
 function requireAdjustment(boundaries: readonly Boundary[], options: EraOptions): number {
-  const { constants, adjustingFrom } = options;
+  const { constants, adjusting } = options;
   const { slotProbability, eraDurationInBlocks: duration } = constants;
   let from = duration;
   for (let index = 1; index < boundaries.length; index += 1) {
@@ -159,7 +159,7 @@ function requireAdjustment(boundaries: readonly Boundary[], options: EraOptions)
     if (slot <= before.slot) falseHistory('an era that takes no slots', { number });
     const due = nextSolutionRange(before.slot, slot, range, slotProbability, duration);
     if (range === before.next && next === due) continue;
-    if (adjustingFrom !== null && number >= adjustingFrom) {
+    if (adjusting) {
       if (range !== before.next) falseHistory('a range that the era did not begin with', { number });
       falseHistory(`range ${next} where ${due} is due`, { number });
     }
@@ -167,10 +167,10 @@ function requireAdjustment(boundaries: readonly Boundary[], options: EraOptions)
   }
   const [free, last] = [boundaries[from / duration - 1], boundaries.at(-1)];
   const manual = free && last && last.slot > 0n ? Number(free.slot) / Number(last.slot) : 1;
-  if (adjustingFrom === null && boundaries.length > 1 && manual > MANUAL_SHARE) {
+  if (!adjusting && boundaries.length > 1 && manual > MANUAL_SHARE) {
     throw new UnexaminableHistory(
       `Samples say nothing about this chain: its solution ranges do not follow from its slots before block ${from}.`,
     );
   }
-  return adjustingFrom ?? from;
+  return adjusting ? 1 : from;
 }

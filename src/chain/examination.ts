@@ -97,7 +97,7 @@ export async function examineChain(source: ChainSource, request: ExaminationRequ
       constants,
       genesisHash: request.genesisHash,
       genesisRange: request.genesisRange,
-      adjustingFrom: request.adjusting ? 1 : null,
+      adjusting: request.adjusting,
       recent: constants.confirmationDepthK,
       share: policy.share,
       bits: policy.bits,

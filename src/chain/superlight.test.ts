@@ -21,6 +21,7 @@ import {
   hitChance,
   samplesFor,
   soundness,
+  workOf,
   type SuperLightOptions,
   type SuperLightSource,
 } from './superlight.ts';
@@ -49,7 +50,7 @@ function optionsFor(chain: SyntheticChain, seed = 1): SuperLightOptions {
     constants,
     genesisHash: headerHash(chain.header(0)),
     genesisRange: RANGE,
-    adjustingFrom: 1,
+    adjusting: true,
     recent: 20,
     share: 1 / 3,
     bits: 40,
@@ -63,7 +64,17 @@ describe('soundness', () => {
     expect(hitChance(1 / 3, 1e-5)).toBeCloseTo(Math.log(2) / Math.log(1e5), 12);
     expect(samplesFor(40, 1 / 3, 1e-5)).toBe(447);
     expect(soundness(447, 1 / 3, 1e-5)).toBeGreaterThan(40);
-    expect(() => hitChance(0.5, 0.1)).toThrow(RangeError);
+    for (const share of [0, 0.5]) expect(() => hitChance(share, 0.1)).toThrow(RangeError);
+  });
+
+  it('is certain where more of the work is recent than can be valid', () => {
+    expect([samplesFor(40, 1 / 3, 0.6), soundness(1, 1 / 3, 0.6)]).toEqual([1, Number.POSITIVE_INFINITY]);
+  });
+
+  it('draws from the first block to the last one that is not read anyway', () => {
+    const work = new ClaimedWork([{ first: 0, range: RANGE }]);
+    const drawn = (at: number) => drawSamples(work, 1_000, 900, 1, () => at);
+    expect([drawn(0), drawn(1 - Number.EPSILON)]).toEqual([[1], [899]]);
   });
 
   it('is what samples reach against the best forgery of any length', () => {
@@ -108,6 +119,7 @@ describe('examination of a chain', () => {
     expect(report.bits).toBeGreaterThanOrEqual(40);
     expect(report).toMatchObject({ boundaries: 7, fullFrom: 380, drops: [] });
     expect(report.samples).toBeGreaterThan(50);
+    expect(report.work).toBeCloseTo(379 * workOf(RANGE), -3);
     const metadata = recordedMetadata();
     const state = chain.stateOf(metadata, head);
     const source = {
@@ -173,15 +185,17 @@ describe('examination of a chain', () => {
 
   it.each([
     ['another range than its era', 'a range that is not its era', { range: 2n * RANGE }],
-    ['a slot before its era', 'a slot outside its era', { slot: 0n }],
-    ['a slot after its era', 'a slot outside its era', { slot: 6n * BigInt(HEAD) }],
-  ])('refuses a block with %s', async (_, reason, lie: { range?: bigint; slot?: bigint }) => {
+    ['the slot in which its era began', 'a slot outside its era', { slot: 0 }],
+    ['a slot after its era', 'a slot outside its era', { slot: 6 * constants.eraDurationInBlocks + 1 }],
+  ])('refuses a block with %s', async (_, reason, lie: { range?: bigint; slot?: number }) => {
     class Lying extends SyntheticChain {
       override header(number: number) {
         const honest = super.header(number);
         if (number % constants.eraDurationInBlocks === 0) return honest;
         const digests = subspaceDigests(honest);
-        const preDigest = { ...digests.preDigest, slot: lie.slot ?? digests.preDigest.slot };
+        const era = 6 * (number - (number % constants.eraDurationInBlocks));
+        const slot = lie.slot === undefined ? digests.preDigest.slot : BigInt(era + lie.slot);
+        const preDigest = { ...digests.preDigest, slot };
         const solutionRange = lie.range ?? digests.solutionRange;
         return { ...honest, digest: buildDigest({ ...digests, preDigest, solutionRange }) };
       }
@@ -190,13 +204,23 @@ describe('examination of a chain', () => {
     await expect(examineHistory(chain, chain.headState(), optionsFor(chain))).rejects.toThrow(reason);
   });
 
+  it('refuses a chain that is no longer than what is verified in full', async () => {
+    for (const head of [3, 20, 21]) {
+      const chain = chainOf(undefined, head);
+      await expect(examineHistory(chain, chain.headState(), optionsFor(chain))).rejects.toThrow('no history');
+    }
+    const chain = chainOf(undefined, 22);
+    expect(await examineHistory(chain, chain.headState(), optionsFor(chain))).toMatchObject({ samples: 1 });
+  });
+
   it('refuses ranges that do not follow from the slots, and a range of another size', async () => {
     const chain = chainOf();
     const head = chain.headState();
     await expect(
       examineHistory(chain, head, { ...optionsFor(chain), genesisRange: RANGE / 2n }),
     ).rejects.toThrow('range');
-    await expect(examineHistory(chain, { ...head, leaves: 7n }, optionsFor(chain))).rejects.toThrow('leaves');
+    for (const leaves of [7n, BigInt(HEAD - 1), BigInt(HEAD + 1)])
+      await expect(examineHistory(chain, { ...head, leaves }, optionsFor(chain))).rejects.toThrow('leaves');
   });
 });
 

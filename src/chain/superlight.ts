@@ -52,7 +52,7 @@ export interface SuperLightReport {
   boundaries: number;
   /** Headers of boundaries that were read; the others follow from them. */
   boundariesRead: number;
-  /** First boundary from which on every range follows from the slots. */
+  /** First block from which on every range follows from the slots. */
   adjustingFrom: number;
   /** Work that the chain claims below `fullFrom`: the sum of its blocks' `workOf`. */
   work: number;
@@ -151,7 +151,8 @@ export async function examineHistory(
   const { constants, recent, share, bits, signal } = options;
   const { eraDurationInBlocks: duration } = constants;
   if (head.leaves !== BigInt(head.number)) refuse(`${head.leaves} leaves below block ${head.number}`);
-  const fullFrom = Math.max(1, head.number - recent);
+  const fullFrom = head.number - recent;
+  if (fullFrom <= 1) refuse(`a chain of ${head.number} blocks, which has no history`);
   const boundaries = Math.floor((fullFrom - 1) / duration);
   let done = 0;
   let left = Math.ceil(boundaries / 2) + 1;
@@ -174,9 +175,8 @@ export async function examineHistory(
   const work = new ClaimedWork(eras);
   const total = work.upTo(head.number);
   const recentShare = Math.max(Number.EPSILON, 1 - work.upTo(fullFrom) / total);
-  // Short chains are verified in full from the first block on.
-  const wanted = fullFrom > 1 ? samplesFor(bits, share, recentShare) : 0;
-  const samples = wanted === 0 ? [] : drawSamples(work, head.number, fullFrom, wanted, options.random);
+  const wanted = samplesFor(bits, share, recentShare);
+  const samples = drawSamples(work, head.number, fullFrom, wanted, options.random);
   left = samples.length;
   for (const numbers of runs(samples)) {
     const blocks = await source.blocks(numbers, signal);
@@ -187,7 +187,7 @@ export async function examineHistory(
     advance(numbers.length);
   }
   return {
-    bits: wanted === 0 ? Number.POSITIVE_INFINITY : soundness(wanted, share, recentShare),
+    bits: soundness(wanted, share, recentShare),
     samples: samples.length,
     boundaries,
     boundariesRead: read,

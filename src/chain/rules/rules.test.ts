@@ -157,6 +157,9 @@ describe('the last block of an era', () => {
     expect(after(end, context).rangeOverride).toBeNull();
     const never = block(ERA, slot + 9n, { solutionRange: override });
     expect(() => check(never, context)).toThrow('next-solution-range-digest');
+    const between = after(block(ERA - 4, slot + 1n, { solutionRange: override }), context);
+    check(end, { ...between, number: ERA - 1 });
+    expect(between.rangeOverride).toBe(override);
   });
 });
 
@@ -179,6 +182,25 @@ describe('the root plot', () => {
       expect(after(open, parent).rootPlotKey).toBeNull();
       expect(() => checkRootPlotUpdate(set, parent)).toThrow('root-plot-public-key-digest');
     }
+  });
+
+  it('is its author’s from the first block of a restricted network on, which may not open it', () => {
+    const parent = parentAt(0, { expectsRootPlotKey: true });
+    checkRootPlotUpdate(set, parent);
+    expect(after(set, parent)).toMatchObject({ rootPlotKey: new Uint8Array(32), expectsRootPlotKey: false });
+    expect(() => checkRootPlotUpdate(open, parent)).toThrow('root-plot-public-key-digest');
+  });
+});
+
+describe('entropy of earlier blocks', () => {
+  it('is kept for as many intervals as it takes to be injected, and no longer', () => {
+    const { potEntropyInjectionInterval: interval, potEntropyInjectionLookbackDepth: depth } =
+      PUBLIC_CONSTANTS;
+    let context = parentAt(0);
+    for (let number = 1; number <= 9 * interval; number += 1)
+      context = after(block(number, BigInt(number)), context);
+    const numbers = context.entropies.map((one) => one.number);
+    expect(numbers).toEqual(Array.from({ length: depth + 1 }, (_, index) => (9 - depth + index) * interval));
   });
 });
 
@@ -222,6 +244,9 @@ describe('announced segments', () => {
     checkAll(announcing(1, [0n, 1]), known);
     expect(() => checkAll(announcing(1, [0n, 2]), known)).toThrow('segment-commitment-digest');
     checkAll(announcing(1, [0n, 2]), parentAt(0));
+    // A later block could announce another one instead, which nothing would be compared with any more.
+    for (const parent of [known, parentAt(0)])
+      expect(() => checkAll(announcing(1), parent)).toThrow('segment-commitment-digest');
   });
 });
 

@@ -75,7 +75,7 @@ function archivableSegments(number: number, constants: ChainConstants): number {
 
 /**
  * Rule `segment-commitment-digest`: the announced segments continue the sequence without gap or repeat, there can
- * be enough history for them, and segment 0 is the one known, if it is.
+ * be enough history for them, and segment 0 comes with the first block and is the one known, if it is.
  */
 export function checkSegmentCommitments(
   { header, digests }: Block,
@@ -84,6 +84,8 @@ export function checkSegmentCommitments(
 ): void {
   const rule = 'segment-commitment-digest';
   const possible = archivableSegments(header.number, constants);
+  if (parent.number === 0 && digests.segmentCommitments.length === 0)
+    refuse(rule, 'the first block does not announce segment 0');
   digests.segmentCommitments.forEach(({ segmentIndex, commitment }, position) => {
     const expected = BigInt(parent.commitments.length + position);
     if (segmentIndex !== expected) {
