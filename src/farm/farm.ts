@@ -27,7 +27,6 @@ import {
   type FarmSnapshot,
   type SlotOutcome,
 } from './snapshot.ts';
-import { wentBy } from './slot-order.ts';
 import { requireRules, type AuthoringNode, type PieceSource, type VerifiedHistory } from './source.ts';
 import { SleepDetector, sleptAgain } from './statistics.ts';
 import type { Turns } from './turns.ts';
@@ -74,7 +73,7 @@ export class Farm {
   private readonly damage: Damage;
   private readonly ageing: Ageing;
   private readonly unsubscribe: (() => void)[] = [];
-  private readonly sleepDetector = new SleepDetector(Date.now, (ms) => this.slots.awoke(ms));
+  private readonly sleepDetector = new SleepDetector((gap) => this.slots.awoke(gap));
   private sleep: FarmSnapshot['sleep'] = null;
   private running = false;
   private stopped: Promise<void> | null = null;
@@ -123,6 +122,12 @@ export class Farm {
       counts: options.counts ?? noCounts(),
       sectorBroke: (index, error) => this.damage.found(index, error),
       slept: (gapMs, skipped) => this.slept(gapMs, skipped),
+      clockWasSet: () =>
+        reports.notify(
+          'info',
+          'device',
+          'The clock of this computer was set forward. No slot was missed for that.',
+        ),
     });
   }
 
@@ -341,21 +346,13 @@ export class Farm {
     this.slots.lookForSlots();
   }
 
-  /** The clock went forward by `gapMs` between two slots, with so many skipped. */
+  /** So many slots were skipped in a gap. */
   private slept(gapMs: number, skipped: number): void {
-    if (!wentBy(gapMs, skipped)) {
-      this.reports.notify(
-        'info',
-        'farm',
-        'The clock of this computer was set forward. No slot was missed for that.',
-      );
-      return;
-    }
     this.sleep = sleptAgain(this.sleep, gapMs, skipped, Date.now());
     this.reports.notify(
       'warning',
-      'farm',
-      `The farm was asleep for ${duration(gapMs)}; slots in that time were missed.`,
+      'device',
+      `This tab or the computer was asleep for ${duration(gapMs)}; slots in that time were missed.`,
     );
   }
 }

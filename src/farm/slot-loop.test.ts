@@ -245,31 +245,65 @@ describe('slots that cease to come', () => {
 });
 
 describe('a clock that goes forward at once', () => {
-  afterEach(() => void vi.useRealTimers());
+  afterEach(() => {
+    vi.restoreAllMocks();
+    vi.useRealTimers();
+  });
 
-  it('was set where no slots went by, and else the farm was asleep', async () => {
+  async function watchedFarm() {
     vi.useFakeTimers({ toFake: ['setInterval', 'clearInterval', 'performance', 'Date'] });
     const { farm, node, snapshot } = await plottedFarm();
     const notices: string[] = [];
     farm.onNotice(({ text }) => notices.push(text));
-    const forward = async (ms: number, slot: number): Promise<void> => {
-      vi.setSystemTime(Date.now() + ms);
-      vi.advanceTimersByTime(1_000);
+    const announce = async (slot: number, afterMs = 0): Promise<void> => {
+      vi.advanceTimersByTime(afterMs);
       const { audited } = snapshot().slots;
       node.announce(slotAt(slot));
       await until(() => snapshot().slots.audited > audited, 'an audit');
     };
-    await forward(0, 5);
-    await forward(3 * 3_600_000, 7);
+    const forward = (ms: number): void => void vi.setSystemTime(Date.now() + ms);
+    await announce(5, 1_000);
+    return { node, snapshot, notices, announce, forward };
+  }
+
+  it('was set where no slots went by', async () => {
+    const { snapshot, notices, announce, forward } = await watchedFarm();
+    forward(3 * 3_600_000);
+    await announce(7, 1_000);
+    expect(notices).toEqual([]);
+    await announce(8, 10_000);
+    await announce(9, 20_000);
     expect(snapshot().sleep).toBeNull();
     expect(notices).toEqual([expect.stringContaining('set forward')]);
-    await forward(100_000, 58);
+  });
+
+  it('shows that the device slept where slots went by, also behind one that had been announced before', async () => {
+    const { node, snapshot, notices, announce, forward } = await watchedFarm();
+    forward(100_000);
+    await announce(56, 1_000);
     expect(snapshot().sleep).toMatchObject({ times: 1, totalMs: 100_000, missed: 50 });
-    await forward(0, 60);
+    await announce(58, 1_000);
     expect(snapshot().sleep).toMatchObject({ times: 1, missed: 50 });
-    // What wakes first may be the connection.
-    vi.setSystemTime(Date.now() + 200_000);
-    node.announce(slotAt(161));
+    forward(200_000);
+    await announce(59, 1_000);
+    await announce(160, 1_000);
+    await announce(161, 10_000);
     expect(snapshot().sleep).toMatchObject({ times: 2, missed: 150 });
+    // What wakes first may be the connection.
+    forward(200_000);
+    node.announce(slotAt(262));
+    expect(snapshot().sleep).toMatchObject({ times: 3, missed: 250 });
+    expect(notices).toEqual(Array.from({ length: 3 }, () => expect.stringContaining('asleep')));
+  });
+
+  it('is no news where the tab was too busy to notice, and missed no slot', async () => {
+    const { snapshot, notices, announce, forward } = await watchedFarm();
+    const { now } = performance;
+    vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + 30_000);
+    forward(30_000);
+    await announce(6, 1_000);
+    await announce(7, 20_000);
+    expect(snapshot().sleep).toBeNull();
+    expect(notices).toEqual([]);
   });
 });

@@ -12,9 +12,9 @@ import { proveCandidate } from './prover.ts';
 import { codeOf, isDamage, type FarmReports } from './reports.ts';
 import type { SectorTable } from './sectors.ts';
 import type { FarmCounts, FarmSnapshot, SlotOutcome } from './snapshot.ts';
-import { requireSlotInfo, SlotOrder } from './slot-order.ts';
+import { requireSlotInfo, SlotOrder, wentBy } from './slot-order.ts';
 import type { AuthoringNode } from './source.ts';
-import { RecentMedian } from './statistics.ts';
+import { RecentMedian, type Gap } from './statistics.ts';
 
 const HISTORY_LENGTH = 200;
 const TELL_AGAIN_MS = 600_000;
@@ -32,6 +32,8 @@ const ANSWER_MS = 10_000;
  * four slots after theirs.
  */
 const ANSWER_SLOTS = 8n;
+/** Slots that were announced before a gap may wait here until after it, for so long, milliseconds. */
+const SETTLED_MS = 10_000;
 
 export interface SlotLoopOptions {
   pool: ComputePool;
@@ -46,8 +48,10 @@ export interface SlotLoopOptions {
   /** Is counted on. */
   counts: FarmCounts;
   sectorBroke(index: SectorIndex, error: unknown): Promise<void>;
-  /** The first slot after `awoke` was called with a gap, and how many were skipped before it. */
+  /** Slots went by in a gap that `awoke` was called with. */
   slept(gapMs: number, skipped: number): void;
+  /** None did: the device's clock was set forward. */
+  clockWasSet(): void;
 }
 
 /** Audits each slot as it comes, proves what wins, submits it and signs what is asked for. */
@@ -60,8 +64,8 @@ export class SlotLoop {
   private readonly order = new SlotOrder();
   /** When a slot was heard of last, `performance.now()`. */
   private heardAt = performance.now();
-  /** By how much the clock went forward since the last slot without one, milliseconds. */
-  private gapMs = 0;
+  /** Gaps that the slots after them have not explained yet, together; `since` as of `performance.now()`. */
+  private gap: (Gap & { skipped: number; since: number }) | null = null;
   private auditing = false;
   /** Whether the last audit could read none of the sectors. */
   blind = false;
@@ -103,10 +107,28 @@ export class SlotLoop {
     };
   }
 
-  /** Slots before this moment could not be heard. `gapMs`: by how much the clock went forward meanwhile. */
-  awoke(gapMs: number): void {
+  /** Slots in this gap, which ends now, could not be heard. */
+  awoke({ ms, jumped }: Gap): void {
     this.heardAt = performance.now();
-    this.gapMs += gapMs;
+    const { gap } = this;
+    this.gap = {
+      ms: ms + (gap?.ms ?? 0),
+      jumped: jumped || gap?.jumped === true,
+      skipped: gap?.skipped ?? 0,
+      since: this.heardAt,
+    };
+  }
+
+  /** Says what a gap was, once the slots after it have shown that; a tab that was busy and missed none is no news. */
+  private explainGap(skipped: number): void {
+    const { gap } = this;
+    if (gap === null) return;
+    gap.skipped += skipped;
+    const slept = wentBy(gap.ms, gap.skipped);
+    if (!slept && performance.now() - gap.since < SETTLED_MS) return;
+    this.gap = null;
+    if (slept) this.options.slept(gap.ms, gap.skipped);
+    else if (gap.jumped) this.options.clockWasSet();
   }
 
   /** Says so where slots have ceased to come: a farm that nobody tells of them looks well and wins nothing. */
@@ -151,8 +173,7 @@ export class SlotLoop {
       requireSlotInfo(slot);
       const skipped = this.order.follow(slot.slotNumber);
       if (skipped === null) return false;
-      if (this.gapMs > 0) this.options.slept(this.gapMs, skipped);
-      this.gapMs = 0;
+      this.explainGap(skipped);
       if (skipped > 0) this.skipped(slot, skipped);
       return true;
     } catch (error) {

@@ -124,7 +124,7 @@ export interface SleepSnapshot {
 
 export interface FarmNotice {
   level: 'info' | 'success' | 'warning' | 'error';
-  /** `missed`: a reward that could have been won. */
-  category: 'farm' | 'reward' | 'missed' | 'storage';
+  /** `missed`: a reward that could have been won; `device`: what every farm on it says alike. */
+  category: 'farm' | 'reward' | 'missed' | 'storage' | 'device';
   text: string;
 }

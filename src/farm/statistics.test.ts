@@ -1,17 +1,18 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { RecentMedian, SleepDetector, sleptAgain } from './statistics.ts';
+import { RecentMedian, SleepDetector, sleptAgain, type Gap } from './statistics.ts';
 
 beforeEach(() => {
   vi.useFakeTimers({ now: 1_000_000 });
 });
 afterEach(() => {
+  vi.restoreAllMocks();
   vi.useRealTimers();
 });
 
 describe('sleep', () => {
-  function detector(): { slept: number[]; jump(ms: number): void; stop(): void } {
-    const slept: number[] = [];
-    const watching = new SleepDetector(Date.now, (ms) => slept.push(ms));
+  function detector(): { slept: Gap[]; jump(ms: number): void; stop(): void } {
+    const slept: Gap[] = [];
+    const watching = new SleepDetector((gap) => slept.push(gap));
     watching.start();
     const jump = (ms: number): void => {
       vi.setSystemTime(Date.now() + ms);
@@ -25,7 +26,7 @@ describe('sleep', () => {
     vi.advanceTimersByTime(60_000);
     expect(slept).toEqual([]);
     jump(751_000);
-    expect(slept).toEqual([751_000]);
+    expect(slept).toEqual([{ ms: 751_000, jumped: true }]);
     stop();
   });
 
@@ -37,7 +38,16 @@ describe('sleep', () => {
     expect(slept).toEqual([]);
     // After a clock set back, gaps are still noticed.
     jump(20_000);
-    expect(slept).toEqual([20_000]);
+    expect(slept).toEqual([{ ms: 20_000, jumped: true }]);
+    stop();
+  });
+
+  it('is told from a tab that stood still while both clocks went on', () => {
+    const { slept, jump, stop } = detector();
+    const { now } = performance;
+    vi.spyOn(performance, 'now').mockImplementation(() => now.call(performance) + 30_000);
+    jump(30_000);
+    expect(slept).toEqual([{ ms: 30_000, jumped: false }]);
     stop();
   });
 

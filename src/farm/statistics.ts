@@ -52,34 +52,45 @@ export function sleptAgain(
   };
 }
 
-/**
- * Notices gaps between heartbeats: the computer slept, the browser froze or throttled the tab, or the clock was set
- * forward, which looks the same.
- */
+/** A time without heartbeats. */
+export interface Gap {
+  /** By how much the device's clock went forward, milliseconds. */
+  ms: number;
+  /**
+   * Whether a clock that nobody sets did not go along: the device slept, or its clock was set. Otherwise the tab was
+   * frozen, or too busy for its heartbeat.
+   */
+  jumped: boolean;
+}
+
+/** Notices gaps between heartbeats: the computer slept, the tab stood still, or the clock was set forward. */
 export class SleepDetector {
-  private last: number;
+  private last = this.read();
   private timer: ReturnType<typeof setInterval> | null = null;
 
   constructor(
-    private readonly now: () => number,
-    private readonly slept: (ms: number) => void,
+    private readonly slept: (gap: Gap) => void,
     private readonly intervalMs = 1_000,
     private readonly toleranceMs = 5_000,
-  ) {
-    this.last = now();
-  }
+  ) {}
 
   start(): void {
-    this.last = this.now();
+    this.last = this.read();
     this.timer = setInterval(() => this.beat(), this.intervalMs);
   }
 
-  /** Compares the clock with the last beat; called by the timer and by whatever else happens. */
+  /** Compares the clocks with the last beat; called by the timer and by whatever else happens. */
   beat(): void {
-    const now = this.now();
-    const gap = now - this.last - this.intervalMs;
-    this.last = now;
-    if (gap > this.toleranceMs) this.slept(gap);
+    const { last } = this;
+    this.last = this.read();
+    const passed = this.last.now - last.now;
+    const ms = passed - this.intervalMs;
+    if (ms <= this.toleranceMs) return;
+    this.slept({ ms, jumped: passed - (this.last.elapsed - last.elapsed) > this.toleranceMs });
+  }
+
+  private read(): { now: number; elapsed: number } {
+    return { now: Date.now(), elapsed: performance.now() };
   }
 
   stop(): void {

@@ -119,7 +119,7 @@ export interface Notice {
   id: number;
   at: number;
   level: 'info' | 'success' | 'warning' | 'error';
-  category: 'chain' | 'farm' | 'reward' | 'missed' | 'storage' | 'node' | 'payment';
+  category: 'chain' | 'farm' | 'reward' | 'missed' | 'storage' | 'device' | 'node' | 'payment';
   text: string;
 }
 

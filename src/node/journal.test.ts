@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, test } from 'vitest';
+import { afterEach, beforeEach, expect, test, vi } from 'vitest';
 import { openNodeStore } from '../storage/node-store.ts';
 import type { NodeStore } from '../storage/store.ts';
 import { Journal } from './journal.ts';
@@ -13,6 +13,7 @@ beforeEach(async () => {
   store = await openNodeStore(folder);
 });
 afterEach(async () => {
+  vi.useRealTimers();
   await store.close();
   await rm(folder, { recursive: true, force: true });
 });
@@ -35,4 +36,22 @@ test('the next run goes on with the newest notices of the last, each under a num
   expect(notices[0]).toMatchObject({ level: 'warning', category: 'chain', text: 'The newest.' });
   expect(notices[1]).toMatchObject({ text: 'Notice 60.' });
   expect(new Set(notices.map(({ id }) => id)).size).toBe(50);
+});
+
+test('what befell the device is noted once, though each of its farms says it', async () => {
+  vi.useFakeTimers({ toFake: ['Date'] });
+  const journal = await nextRun();
+  const tell = (text: string) => journal.notify('warning', 'device', text);
+  tell('Asleep for 59 s.');
+  tell('Asleep for 60 s.');
+  journal.notify('warning', 'farm', 'A farm has trouble.');
+  journal.notify('warning', 'farm', 'Another farm has trouble.');
+  vi.setSystemTime(Date.now() + 60_000);
+  tell('Asleep for 20 s.');
+  expect(journal.notices.map(({ text }) => text)).toEqual([
+    'Asleep for 20 s.',
+    'Another farm has trouble.',
+    'A farm has trouble.',
+    'Asleep for 59 s.',
+  ]);
 });

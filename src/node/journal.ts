@@ -5,6 +5,8 @@ import type { FarmHistoryEntry, Notice, SlotOutcome } from './api.ts';
 const NOTICES = 50;
 /** Setting that holds the newest notices between runs. */
 const KEPT = 'notices';
+/** Milliseconds within which the farms of a device have said what befell it. */
+const TOGETHER_MS = 10_000;
 
 export class Journal {
   private nextId = 1;
@@ -28,8 +30,13 @@ export class Journal {
     return this.kept;
   }
 
+  /** Notes something for the person. What befell the device is noted once, though each of its farms says it. */
   notify(level: Notice['level'], category: Notice['category'], text: string): void {
-    const notice = { id: this.nextId++, at: Date.now(), level, category, text };
+    const at = Date.now();
+    const isSame = (other: Notice) =>
+      other.category === category && other.level === level && Math.abs(at - other.at) < TOGETHER_MS;
+    if (category === 'device' && this.kept.some(isSame)) return;
+    const notice = { id: this.nextId++, at, level, category, text };
     this.kept = [notice, ...this.kept].slice(0, NOTICES);
     this.store.putSetting(KEPT, this.kept).catch(() => undefined);
     this.log(level === 'success' ? 'info' : level, `${category}: ${text}`);
