@@ -13,6 +13,7 @@ import {
   type CredentialRecord,
   type CredentialView,
 } from './credential-view.ts';
+import type { PredicateQuery } from './dcql.ts';
 import type { VerdictView } from './identity-view.ts';
 import { issuedBy, noteIssued, type IssuedCredentialView } from './issued-credentials.ts';
 import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
@@ -215,14 +216,22 @@ export function credentialCommands(context: IdentityContext) {
     },
 
     /** What was shown to whom, newest first. */
-    async shownLog(): Promise<{ at: number; audience: string; claims: ClaimPath[] }[]> {
+    async shownLog(): Promise<
+      { at: number; audience: string; claims: ClaimPath[]; proved: PredicateQuery[] }[]
+    > {
       return context
-        .list<{ at: number; audience: string; answers: { paths: ClaimPath[] }[] }>('setting')
+        .list<{
+          at: number;
+          audience: string;
+          answers: { paths: ClaimPath[] }[];
+          proved?: PredicateQuery[];
+        }>('setting')
         .filter(({ id }) => id.startsWith('shown-'))
         .map(({ value }) => ({
           at: value.at,
           audience: value.audience,
           claims: value.answers.flatMap(({ paths }) => paths),
+          proved: value.proved ?? [],
         }))
         .sort((a, b) => b.at - a.at);
     },

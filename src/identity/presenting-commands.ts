@@ -127,6 +127,9 @@ export function presentingCommands(context: IdentityContext) {
         at: context.seconds,
         audience: request.client_id,
         answers: input.answers,
+        proved: request.dcql_query.credentials.flatMap(({ id, predicates = [] }) =>
+          input.answers.some(({ query }) => query === id) ? predicates : [],
+        ),
       });
       return JSON.stringify(response);
     },

@@ -61,6 +61,7 @@ describe('credentials that cannot be linked', () => {
       unlinkable: { pseudonym: null },
     });
     expect(response).not.toContain('7300');
+    expect((await all.ada.shownLog())[0]).toMatchObject({ claims: [['age_over_18']], proved: [bound] });
     // The same answer again, to another question, is refused.
     const later = await ask(all, { predicates: [bound] });
     await expect(all.shop.verifyResponse({ request: later, response })).rejects.toThrow('showing-nonce');

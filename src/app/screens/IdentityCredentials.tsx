@@ -14,7 +14,7 @@ import { LinkingBadge } from './CredentialLinking.tsx';
 import { Receive } from './CredentialReceive.tsx';
 import { Show } from './CredentialShow.tsx';
 import { Claim } from './CredentialClaim.tsx';
-import { numberText, issuerText, pathText, typeText } from './credential-words.ts';
+import { boundText, numberText, issuerText, pathText, typeText } from './credential-words.ts';
 
 const CheckForeign = lazy(() => import('./CredentialCheck.tsx'));
 
@@ -188,12 +188,13 @@ function Shown({ round }: { round: number }) {
       >
         {(shown) => (
           <ul className="list">
-            {shown.map(({ at, audience, claims }) => (
+            {shown.map(({ at, audience, claims, proved }) => (
               <li key={`${at}-${audience}`}>
                 <strong>
                   <Name>{audience}</Name>
                 </strong>
-                , {new Date(at * 1000).toLocaleString()}: {claims.map(pathText).join(', ') || 'no claim'}
+                , {new Date(at * 1000).toLocaleString()}:{' '}
+                {[...claims.map(pathText), ...proved.map(boundText)].join(', ') || 'no claim'}
               </li>
             ))}
           </ul>
