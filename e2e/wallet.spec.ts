@@ -61,7 +61,7 @@ test('funds come in, are sent on, and are proven; bad orders are refused', async
   await expect(plan).toContainText('Send 12.5 tAI3');
   await expect(plan).toContainText('Main account');
   await expect(plan).toContainText('has never held anything');
-  await plan.getByText('Technical face').click();
+  await plan.getByText('Technical details').click();
   await expect(plan).toContainText('Balances.transfer_keep_alive');
   await page.getByRole('button', { name: 'Sign and send' }).click();
   await expect(page.getByTestId('payment')).toContainText(/in block \d/, { timeout: BLOCK_TIMEOUT });

@@ -11,6 +11,9 @@ export function useNow(intervalMs = 1000): number {
   return now;
 }
 
+/** Whether the screens are laid out for a phone. */
+export const onPhone = (): boolean => window.matchMedia('(max-width: 51.25em)').matches;
+
 const readAddress = () => window.location.hash.replace(/^#\/?/, '');
 
 function useAddress(): string {

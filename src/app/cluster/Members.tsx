@@ -89,6 +89,13 @@ export function FarmsCard({ farms }: { farms: FarmSeen[] }) {
   );
 }
 
+/** A farm tells how much of it is plotted some time after it joined. */
+function sectorsOf({ plotted, total }: FarmSeen): string {
+  if (total === null) return 'size not told yet';
+  const size = counted(total, 'sector');
+  return plotted === null ? size : `${count(plotted)} of ${size} plotted`;
+}
+
 function Shown({ farms, now }: { farms: FarmSeen[]; now: number }) {
   return (
     <ul className="members">
@@ -99,9 +106,7 @@ function Shown({ farms, now }: { farms: FarmSeen[]; now: number }) {
               {brief(farm.id, 6)}
             </strong>
             <span className="small muted">
-              {farm.plotted === null ? '?' : count(farm.plotted)} of{' '}
-              {farm.total === null ? '? sectors' : counted(farm.total, 'sector')} plotted · heard{' '}
-              {ago(farm.lastSeen, now)}
+              {sectorsOf(farm)} · heard {ago(farm.lastSeen, now)}
               {farm.auditMs !== null && ` · audits in ${duration(farm.auditMs)}`}
               {` · ${counted(farm.solutions, 'solution')}`}
               {farm.proofs.late + farm.proofs.failed > 0 &&
@@ -109,7 +114,7 @@ function Shown({ farms, now }: { farms: FarmSeen[]; now: number }) {
             </span>
             {farm.sectors.map(({ index, stage, since, slow }) => (
               <span key={index} className="small">
-                Sector {index}: {stage} for {duration(Math.max(0, now - since))}
+                Sector {index}: {stage}, under way for {duration(Math.max(0, now - since))}
                 {slow && ' – slower than usual'}
               </span>
             ))}

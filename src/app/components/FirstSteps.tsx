@@ -1,4 +1,4 @@
-import { useState } from 'react';
+import { useEffect, useState } from 'react';
 import type { ChainView, FarmView } from '../../node/api.ts';
 import { farmTotals } from '../../node/farm-totals.ts';
 import { count, counted, timeLeft } from '../format.ts';
@@ -17,7 +17,12 @@ interface Step {
 export function FirstSteps({ chain, farms }: { chain: ChainView | null; farms: FarmView[] }) {
   const [hidden, setHidden] = useState(() => localStorage.getItem(HIDDEN) !== null);
   const { blocks, votes } = farmTotals(farms);
-  if (hidden || farms.length === 0 || blocks + votes > 0) return null;
+  const won = blocks + votes > 0;
+  // What is counted since the tab was opened does not bring it back.
+  useEffect(() => {
+    if (won) localStorage.setItem(HIDDEN, 'yes');
+  }, [won]);
+  if (hidden || farms.length === 0 || won) return null;
   const hide = () => {
     localStorage.setItem(HIDDEN, 'yes');
     setHidden(true);

@@ -55,7 +55,7 @@ function Line({ label, children }: { label: string; children: React.ReactNode })
   );
 }
 
-/** All that a person should see before signing; the technical face is one click away. */
+/** All that a person should see before signing; the technical details are one click away. */
 export function PlanView({ plan, token, nameOf }: { plan: PaymentPlan; token: Token; nameOf: NameOf }) {
   const { fee, balance, raw } = plan;
   const written = useWritten();
@@ -81,7 +81,7 @@ export function PlanView({ plan, token, nameOf }: { plan: PaymentPlan; token: To
         </p>
       ))}
       <details>
-        <summary>Technical face</summary>
+        <summary>Technical details</summary>
         <dl className="facts stacked">
           <Line label="Call">
             <span className="mono break">{plan.call.name}</span> <TrustBadge trust={plan.reading} />

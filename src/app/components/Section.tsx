@@ -1,9 +1,6 @@
 import { useState, type ReactNode } from 'react';
-import { useRouteDetail } from '../hooks.ts';
+import { onPhone, useRouteDetail } from '../hooks.ts';
 import { Card } from './basics.tsx';
-
-/** As wide as the screens are laid out for a phone. */
-const PHONE = '(max-width: 51.25em)';
 
 /** A card of the settings. An address that ends with its name leads to it: `#/settings/nodes`. */
 export function Section(props: {
@@ -15,7 +12,7 @@ export function Section(props: {
   children: ReactNode;
 }) {
   const wanted = useRouteDetail() === props.name;
-  const [open, setOpen] = useState(() => wanted || !window.matchMedia(PHONE).matches);
+  const [open, setOpen] = useState(() => wanted || !onPhone());
   const [was, setWas] = useState(wanted);
   // Not in an effect: it has its height before it comes into sight, or the page's end keeps it down there.
   if (wanted !== was) {

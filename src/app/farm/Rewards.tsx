@@ -27,7 +27,7 @@ export function Rewards({ snapshot }: ScreenProps) {
   return (
     <Card title="Rewards" span={4}>
       <dl className="facts">
-        <dt>Next</dt>
+        <dt>Next reward</dt>
         <dd>
           {interval === null
             ? 'once a sector is plotted'
@@ -105,7 +105,9 @@ function Balance({ address, token }: { address: string; token: Token }) {
       <dt>Balance</dt>
       <dd>
         {tokens(value.free, token)} <TrustBadge trust={value.trust} />
-        {gained > 0n && <span className="small muted"> +{tokens(String(gained), token)} since you look</span>}
+        {gained > 0n && (
+          <span className="small muted"> +{tokens(String(gained), token)} since you opened this screen</span>
+        )}
       </dd>
     </>
   );

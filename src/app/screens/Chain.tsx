@@ -19,7 +19,7 @@ import { fromHex } from '../../protocol/bytes.ts';
 import { encodeAddress } from '../../protocol/ss58.ts';
 import { ago, brief, count, counted, duration, headerRate } from '../format.ts';
 import { useWritten } from '../node-client.ts';
-import { useNow } from '../hooks.ts';
+import { onPhone, useNow } from '../hooks.ts';
 import { chainStatus } from '../status.ts';
 import { chanceWords, shareWords, speedWords, walkerWords } from '../time-words.ts';
 
@@ -152,7 +152,7 @@ function Blocks({ blocks }: { blocks: BlockView[] }) {
   const now = useNow(2000);
   if (blocks.length === 0) return <Empty>No block verified yet.</Empty>;
   return (
-    <Many items={blocks} thing="block" words={wordsOf} page={20}>
+    <Many items={blocks} thing="block" words={wordsOf} page={onPhone() ? 5 : 20}>
       {(shown) => (
         <ul className="list">
           {shown.map((block) => (
@@ -246,20 +246,23 @@ function ProofOfTime({ chain, budget }: { chain: ChainView; budget: PotBudget })
           </p>
         )
       )}
+      <p className="small muted">
+        Work that cannot be hurried shows that time has passed, so that nobody makes up another past.
+      </p>
       <dl className="facts">
         <dt>At the head</dt>
         <dd>{shareWords(pot.head)}</dd>
-        <dt>By</dt>
+        <dt>Verified by</dt>
         <dd>{walkerWords(pot.walker)}</dd>
-        <dt>Rate</dt>
+        <dt>Speed</dt>
         <dd>{pot.iterationsPerSecond > 0 ? speedWords(pot.iterationsPerSecond) : '–'}</dd>
-        <dt>Needed</dt>
+        <dt>To keep up</dt>
         <dd>{pot.due > 0 ? speedWords(pot.due) : '–'}</dd>
         {pot.slot !== null && (
           <>
             <dt>Ahead of blocks</dt>
             <dd title="Peers gossip proofs of time; this one was verified before a block carried it.">
-              slot {count(BigInt(pot.slot))}
+              up to slot {count(BigInt(pot.slot))}
             </dd>
           </>
         )}

@@ -35,6 +35,7 @@ export default function Cluster({ snapshot }: ScreenProps) {
   const farms = roster?.farms ?? [];
   const plotted = farms.reduce((sum, farm) => sum + (farm.plotted ?? 0), 0);
   const total = farms.reduce((sum, farm) => sum + (farm.total ?? 0), 0);
+  const told = farms.some((farm) => farm.plotted !== null);
   const underWay = farms.reduce((sum, { sectors }) => sum + sectors.length, 0);
   const trouble = roster === null ? null : troubleIn(roster);
   return (
@@ -57,7 +58,7 @@ export default function Cluster({ snapshot }: ScreenProps) {
         <Card span={4}>
           <Stat
             label="Sectors plotted"
-            value={`${count(plotted)} of ${count(total)}`}
+            value={`${told ? count(plotted) : '–'} of ${count(total)}`}
             note={underWay === 0 ? 'none under way' : `${count(underWay)} under way`}
           />
         </Card>

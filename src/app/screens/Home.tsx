@@ -152,8 +152,11 @@ function FarmCards({ farms }: { farms: FarmView[] }) {
         />
         {plotting !== null && (
           <Meter
-            value={plotting.piecesTotal === 0 ? 0 : plotting.piecesDone / plotting.piecesTotal}
-            label={`Sector ${plotting.sector}: ${sectorWords[plotting.stage]}`}
+            value={
+              (totals.plotted + plotting.piecesDone / Math.max(1, plotting.piecesTotal)) /
+              Math.max(1, totals.sectors)
+            }
+            label="Space plotted"
           />
         )}
       </Card>

@@ -41,8 +41,8 @@ export default function Settings({ snapshot }: ScreenProps) {
           <ProofOfTimeCard snapshot={snapshot} />
           <HelperCard snapshot={snapshot} />
           <KeepTimeCard snapshot={snapshot} />
+          <ResetCard />
         </div>
-        <ResetCard />
       </div>
     </>
   );
