@@ -2,7 +2,7 @@ import { defineConfig, type Plugin } from 'vite';
 import react from '@vitejs/plugin-react';
 import { injectManifest } from 'workbox-build';
 import { build as bundle } from 'vite';
-import { headersFile, securityHeaders } from './src/app/security-headers.ts';
+import { documentPolicy, headersFile, securityHeaders } from './src/network/app-headers.ts';
 
 /** Builds the service worker beside the app and writes the list of files it keeps for offline starts. */
 function serviceWorker(): Plugin {
@@ -34,7 +34,7 @@ function serviceWorker(): Plugin {
   };
 }
 
-/** Writes the headers that whoever publishes the app has to send with it. */
+/** Writes the headers that whoever publishes the app should send with it, and into the page what it can say itself. */
 function headers(): Plugin {
   return {
     name: 'allotment-headers',
@@ -42,6 +42,13 @@ function headers(): Plugin {
     generateBundle() {
       this.emitFile({ type: 'asset', fileName: '_headers', source: headersFile() });
     },
+    transformIndexHtml: () => [
+      {
+        tag: 'meta',
+        attrs: { 'http-equiv': 'Content-Security-Policy', content: documentPolicy() },
+        injectTo: 'head-prepend',
+      },
+    ],
   };
 }
 

@@ -9,10 +9,13 @@ import { publish } from './support/published.ts';
 
 const HOST = 'allotment.test';
 const published = beside(() => publish(HOST));
+const bare = beside(() => publish(HOST, true));
 
 /** A browser to which the page is a public one, and, since it comes without encryption here, one as good as encrypted. */
-async function visit(allowed: boolean): Promise<{ context: BrowserContext; page: Page }> {
-  const { origin, port } = published();
+async function visit(
+  allowed: boolean,
+  { origin, port } = published(),
+): Promise<{ context: BrowserContext; page: Page }> {
   const context = await chromium.launchPersistentContext('', {
     executablePath: process.env['CHROMIUM'] ?? '/usr/bin/chromium',
     args: [
@@ -81,5 +84,28 @@ test('a page that is allowed to follows a node on this machine, and is told wher
     await context.close();
     await willing.remove();
     await refusing.remove();
+  }
+});
+
+test('where the host sends no headers the page protects itself, and is isolated from the second visit on', async () => {
+  const { context, page } = await visit(false, bare());
+  try {
+    const inlineRuns = () =>
+      page.evaluate(() => {
+        const script = document.createElement('script');
+        script.textContent = 'document.title = "ran"';
+        document.head.append(script);
+        return document.title === 'ran';
+      });
+    await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
+    expect(await page.evaluate(() => globalThis.crossOriginIsolated)).toBe(false);
+    expect(await inlineRuns()).toBe(false);
+    await page.waitForFunction(() => navigator.serviceWorker.controller !== null);
+    await page.reload();
+    await expect(page.getByRole('button', { name: 'Get started' })).toBeVisible();
+    expect(await page.evaluate(() => globalThis.crossOriginIsolated)).toBe(true);
+    expect(await inlineRuns()).toBe(false);
+  } finally {
+    await context.close();
   }
 });

@@ -3,7 +3,7 @@ import { createReadStream, existsSync, statSync } from 'node:fs';
 import { createServer, type RequestListener, type Server } from 'node:http';
 import { extname, join, normalize, resolve, sep } from 'node:path';
 import { pipeline } from 'node:stream';
-import { cacheHeader, securityHeaders } from '../src/app/security-headers.ts';
+import { cacheHeader, securityHeaders } from '../src/network/app-headers.ts';
 
 const types: Record<string, string> = {
   '.html': 'text/html; charset=utf-8',

@@ -3,7 +3,8 @@
  * node has verified. Never farms, never answers for another origin. A new version waits until every tab of the old
  * one is closed, or until the person lets it take over: a proof under way must not lose its worker.
  */
-import { cleanupOutdatedCaches, precacheAndRoute } from 'workbox-precaching';
+import { addPlugins, cleanupOutdatedCaches, precacheAndRoute } from 'workbox-precaching';
+import { securityHeaders } from '../src/network/app-headers.ts';
 import { askTab, type ObjectRequest } from '../src/node/object-ports.ts';
 import { sentenceResponse } from '../src/objects/guarded.ts';
 
@@ -57,6 +58,16 @@ function keepsPage(request: Request, url: URL, response: Response): Response {
   return lost ? new Response(null, { status: 204 }) : response;
 }
 
+/** Hosts that send no headers of their own: from the second visit on the page is protected all the same. */
+async function withHeaders(response: Response): Promise<Response> {
+  const headers = new Headers(response.headers);
+  for (const [name, value] of Object.entries(securityHeaders()))
+    if (!headers.has(name)) headers.set(name, value);
+  const { status, statusText } = response;
+  return new Response(await response.blob(), { status, statusText, headers });
+}
+
 cleanupOutdatedCaches();
+addPlugins([{ cacheWillUpdate: async ({ response }) => (response.ok ? withHeaders(response) : null) }]);
 // What a page is opened with, an issuer's answer say, is the page's own matter: it is the same page.
 precacheAndRoute(self.__WB_MANIFEST, { ignoreURLParametersMatching: [/./] });

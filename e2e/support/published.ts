@@ -30,10 +30,13 @@ function sectionsOf(text: string): { pattern: RegExp; headers: [string, string][
     });
 }
 
-/** Publishes the built app under a name that is not this machine’s, on a free port of it. */
-export async function publish(host: string) {
+/**
+ * Publishes the built app under a name that is not this machine’s, on a free port of it. `bare`: by a host that sends no
+ * headers.
+ */
+export async function publish(host: string, bare = false) {
   const folder = await ensureBuilt(() => undefined);
-  const sections = sectionsOf(readFileSync(join(folder, '_headers'), 'utf8'));
+  const sections = bare ? [] : sectionsOf(readFileSync(join(folder, '_headers'), 'utf8'));
   const server = createServer((request, response) => {
     const { pathname } = new URL(request.url ?? '/', 'http://localhost');
     const file = normalize(join(folder, pathname === '/' ? 'index.html' : pathname));

@@ -96,7 +96,7 @@ export async function capabilities(): Promise<CapabilityGroup[]> {
           'crossOriginIsolated',
           isIsolated(),
           'Times are measured exactly, and other pages cannot look into this one’s memory.',
-          'Times are measured less exactly. The app’s own server sends the headers that isolate it.',
+          'Times are measured less exactly. Where the server does not isolate it, the page does from the second visit on.',
         ),
       ],
     },

@@ -19,5 +19,6 @@ createRoot(root).render(
 keepInstallOffer();
 relayObjectRequests();
 if ('serviceWorker' in navigator && import.meta.env.PROD) {
-  window.addEventListener('load', () => void watchForUpdates());
+  // Without a service worker, as in some private windows, there is the app, but not offline.
+  window.addEventListener('load', () => void watchForUpdates().catch(() => undefined));
 }

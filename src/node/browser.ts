@@ -68,7 +68,7 @@ async function machine(): Promise<MachineInfo> {
   if (!globalThis.crossOriginIsolated) {
     missing.push({
       capability: 'Not isolated',
-      consequence: 'times are measured less exactly; open the app from its own server.',
+      consequence: 'times are measured less exactly until the page is opened again.',
     });
   }
   return {
