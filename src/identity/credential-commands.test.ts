@@ -15,6 +15,16 @@ beforeEach(() => {
   now = Date.UTC(2030, 0, 1);
 });
 
+/** The same request without the wish for a proof of whose a credential is. */
+function unprovenForm(request: string): string {
+  const { dcql_query: asked, ...rest } = JSON.parse(request) as { dcql_query: { credentials: object[] } };
+  const credentials = asked.credentials.map((one) => ({
+    ...one,
+    require_cryptographic_holder_binding: false,
+  }));
+  return JSON.stringify({ ...rest, dcql_query: { credentials } });
+}
+
 describe('credentials', () => {
   async function three(registry: RegistryAccess | null = null) {
     const [issuer, holder, verifier] = [
@@ -83,6 +93,34 @@ describe('credentials', () => {
     await verifier.importStatusList({ token: list });
     await expect(verifier.verifyResponse({ request, response })).rejects.toThrow('revoked');
     await expect(verifier.importStatusList({ token: `${list}x` })).rejects.toThrow(/status-list/);
+  });
+
+  it('that are somebody else’s, or nobody’s, answer only what asks for no proof of whose they are', async () => {
+    const { issuer, holder, verifier, issuerDid, holderDid } = await three();
+    const request = await verifier.newRequest({ audience: 'bar', credentials: [{ type: PERSON }] });
+    for (const subject of [{ subject: holderDid }, {}]) {
+      const other = await person();
+      const { package: text } = await issuer.issueCredential({
+        issuer: issuerDid,
+        type: PERSON,
+        claims,
+        ...subject,
+      });
+      const { id } = await other.acceptCredential({ text });
+      expect(await other.matchRequest({ request })).toMatchObject({
+        answerable: false,
+        queries: [{ matches: [] }],
+      });
+      const answers = [{ query: 'q1', credential: id, paths: [] }];
+      await expect(other.present({ request, answers })).rejects.toThrow('not-holder');
+      const open = unprovenForm(request);
+      expect(await other.matchRequest({ request: open })).toMatchObject({ answerable: true });
+      const { vp_token } = JSON.parse(await other.present({ request: open, answers })) as {
+        vp_token: { q1: [string] };
+      };
+      expect(vp_token.q1[0].endsWith('~')).toBe(true);
+    }
+    expect((await holder.matchRequest({ request })).answerable).toBe(false);
   });
 
   it('are kept by their issuer, who can suspend, restore and revoke them at any time', async () => {
@@ -159,7 +197,7 @@ describe('credentials', () => {
     await thief.createIdentity({ name: 'Thief' });
     const stolen = await thief.acceptCredential({ text: packed });
     const unbound = await thief.present({
-      request: first,
+      request: unprovenForm(first),
       answers: [{ query: 'q1', credential: stolen.id, paths: [['given_name']] }],
     });
     await expect(verifier.verifyResponse({ request: first, response: unbound })).rejects.toThrow(

@@ -9,12 +9,12 @@ import {
   type CredentialRecord,
   type CredentialView,
 } from './credential-view.ts';
-import { queriesToAnswer } from './dcql.ts';
+import { queriesToAnswer, type CredentialQuery } from './dcql.ts';
 import { decodePresentationRequest, matchCredentials, respond, type PredicateQuery } from './exchange.ts';
 import { isUnlinkable } from './jpt.ts';
 import type { SigningKey } from './keys.ts';
 import type { Opening } from './predicate.ts';
-import { disclosableClaims } from './sd-jwt.ts';
+import { CREDENTIAL_TYPE, disclosableClaims } from './sd-jwt.ts';
 import type { ClaimPath } from './sd-jwt-disclosures.ts';
 import { statusReader } from './status-book.ts';
 import { secretsOf } from './unlinkable-commands.ts';
@@ -23,6 +23,18 @@ import { isW3cCredential } from './w3c-form.ts';
 /** Commands, for one wallet and network. */
 export function presentingCommands(context: IdentityContext) {
   const { holderOf, view } = credentialBook(context);
+
+  /** Own identity that a credential is bound to, by its key; null for none, and for kinds that are bound otherwise. */
+  const ownerOf = ({ credential, unlinkable }: CredentialRecord): string | null =>
+    unlinkable !== undefined || isW3cCredential(credential)
+      ? null
+      : holderOf(disclosableClaims(credential).claims.cnf?.jwk);
+
+  /** Whether a credential can be shown as a query wants it: unless told otherwise, with a proof that it is one's own. */
+  const isProvable = (query: CredentialQuery | undefined, record: CredentialRecord): boolean =>
+    query?.require_cryptographic_holder_binding === false ||
+    query?.format !== CREDENTIAL_TYPE ||
+    ownerOf(record) !== null;
 
   return {
     /**
@@ -55,12 +67,13 @@ export function presentingCommands(context: IdentityContext) {
       const foreign = await foreignViews(context);
       const showing = foreign === null ? null : await import('./w3c-showing.ts');
       const records = context.list<CredentialRecord>('credential');
+      const { credentials } = request.dcql_query;
+      const queryOf = (wanted: string) => credentials.find(({ id }) => id === wanted);
       const matches = matchCredentials(
         request,
         records.map(({ value }) => value.credential),
         showing?.matchW3c,
-      );
-      const { credentials } = request.dcql_query;
+      ).filter(({ query, credential }) => isProvable(queryOf(query), records[credential]!.value));
       const chosen = queriesToAnswer(request.dcql_query, new Set(matches.map(({ query }) => query)));
       const shown = credentials.filter(({ id }) => chosen === null || chosen.includes(id));
       return {
@@ -109,16 +122,20 @@ export function presentingCommands(context: IdentityContext) {
               credential.slice(0, 80),
               'This credential is not in the wallet.',
             );
+          const asked = request.dcql_query.credentials.find(({ id }) => id === query);
+          if (!isProvable(asked, record))
+            throw new Refusal(
+              'not-holder',
+              query.slice(0, 80),
+              'This credential is bound to no identity of yours, and whoever asks wants proof that it is.',
+            );
           if (isW3cCredential(record.credential))
             return { query, credential: record.credential, paths, key: null, openings: {} };
           if (record.unlinkable !== undefined) {
             const secrets = secretsOf(context, record.unlinkable.blind);
             return { query, credential: record.credential, paths, key: null, openings: {}, secrets };
           }
-          const key = await holderKey(
-            context,
-            holderOf(disclosableClaims(record.credential).claims.cnf?.jwk),
-          );
+          const key = await holderKey(context, ownerOf(record));
           return { query, credential: record.credential, paths, key, openings: openingsOf(record) };
         }),
       );
