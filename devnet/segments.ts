@@ -27,6 +27,7 @@ import type { Trie } from '../src/protocol/trie.ts';
 import type { GlobalObject, PieceIndex, SegmentHeader } from '../src/protocol/types.ts';
 import type { Block, Chain } from './chain.ts';
 import { ObjectLog, type BlockObjects } from './object-log.ts';
+import { skipCall } from './runtime/calls.ts';
 import { segmentCommitment } from './runtime/subspace-state.ts';
 import { startThread } from './threads.ts';
 
@@ -255,7 +256,7 @@ export class Segments {
   private archiverAfter(header: SegmentHeader): { archiver: Archiver; archived: number } {
     const { number } = header.lastArchivedBlock;
     const block = number === 0 ? this.genesisTail() : this.archivedForm(number);
-    const objects = number === 0 ? [] : blockObjects(block);
+    const objects = number === 0 ? [] : blockObjects(block, skipCall);
     return { archiver: Archiver.resume(header, block, objects), archived: number };
   }
 
@@ -287,7 +288,7 @@ export class Segments {
     if (this.archiver === null || number !== this.archived + 1 || this.stopping.signal.aborted) return;
     const bytes = this.archivedForm(number);
     // What is in the log already need not be looked for again after a restart.
-    const inBlock = number > this.objects.lastBlock ? blockObjects(bytes) : [];
+    const inBlock = number > this.objects.lastBlock ? blockObjects(bytes, skipCall) : [];
     const { segments, objects } = this.archiver.addBlock(bytes, inBlock);
     this.archived = number;
     if (objects.length > 0) {

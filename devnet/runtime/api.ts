@@ -5,6 +5,7 @@ import { DecodeError } from '../../src/protocol/errors.ts';
 import { decodeAll, ScaleWriter, type ScaleReader } from '../../src/protocol/scale.ts';
 import type { Block, Chain } from '../chain.ts';
 import { accountOf } from './balances.ts';
+import { skipCall } from './calls.ts';
 import { readValue } from './context.ts';
 import { announcedWeight, parseExtrinsic, readBlockWeights } from './parsed-extrinsic.ts';
 import { feeDetails, feeOf } from './fees.ts';
@@ -166,7 +167,7 @@ const apis: Record<string, Api> = {
   },
 
   ObjectsApi_extract_block_object_mapping: ({ input }) =>
-    encodeBlockObjectMapping(blockObjects(concat(input, new Uint8Array([0])))),
+    encodeBlockObjectMapping(blockObjects(concat(input, new Uint8Array([0])), skipCall)),
 
   MmrApi_mmr_root: ({ state }) => {
     const root = state.get(storagePrefix('Mmr', 'RootHash'));
