@@ -1,7 +1,7 @@
 /** Digests, headers and justifications, and what else is encoded around them. */
 import { verifySignature } from '../../src/crypto/sr25519.ts';
 import { loadWasm } from '../../src/crypto/wasm.ts';
-import { concat, fromHex, toHex, utf8 } from '../../src/protocol/bytes.ts';
+import { concat, equal, fromHex, toHex, utf8 } from '../../src/protocol/bytes.ts';
 import { REWARD_SIGNING_CONTEXT, SUBSPACE_ENGINE } from '../../src/protocol/constants.ts';
 import {
   buildDigest,
@@ -100,7 +100,9 @@ function checkDigestItem(record: DigestsFile['items'][number]): void {
     return;
   }
   const payload = fromHex(record.payload);
-  if (item.kind === 'consensus') {
+  if ('engine' in item && !equal(item.engine, SUBSPACE_ENGINE)) {
+    expectSame('payload of another engine', item.data, record.payload);
+  } else if (item.kind === 'consensus') {
     const consensus = decodeConsensusItem(payload);
     expectSame('fields', fieldsOf(consensus), record.fields ?? null);
     expectSame('payload', encodeConsensusItem(consensus), record.payload);

@@ -1,4 +1,5 @@
 /** The blocks that a node handed out, verified as a light client verifies them. */
+import { blockId } from '../../src/chain/block.ts';
 import { decodeRuntimeConstants } from '../../src/chain/constants.ts';
 import type { GenesisFacts } from '../../src/chain/genesis.ts';
 import { claimedSlots } from '../../src/chain/rules/proof-of-time.ts';
@@ -17,6 +18,7 @@ import {
   toRpcSignedBlock,
 } from '../../src/protocol/block.ts';
 import { SUBSPACE_ENGINE } from '../../src/protocol/constants.ts';
+import { subspaceDigests } from '../../src/protocol/digest.ts';
 import { decodeExtrinsic, encodeExtrinsic } from '../../src/protocol/extrinsic.ts';
 import { headerHash } from '../../src/protocol/header.ts';
 import { decodeAll } from '../../src/protocol/scale.ts';
@@ -42,37 +44,53 @@ const SAMPLED_SLOTS = 2;
 /** Of the trie of extrinsics, in the runtime of that release. */
 const EXTRINSICS_STATE_VERSION = 1;
 
-/** What the node answered to a call of the runtime, by the call's name. */
-function answerOf({ calls }: CallsFile, method: string): Uint8Array {
+/** What the node answered to a call of the runtime, by the call's name, and of which block's state; null: nothing. */
+function answerOf({ calls }: CallsFile, method: string): { value: Uint8Array; at: string | null } | null {
   const call = calls.find(({ request }) => request.includes(`"${method}"`));
-  if (call === undefined || typeof call.reply !== 'string')
-    throw new Error(`no answer to ${method} is recorded of this chain`);
-  return bytes((parseJson(call.reply) as { result: string }).result);
+  if (call === undefined || typeof call.reply !== 'string') return null;
+  const { result } = parseJson(call.reply) as { result?: string };
+  const [, , at = null] = (parseJson(call.request) as { params: (string | null)[] }).params;
+  return result === undefined ? null : { value: bytes(result), at };
 }
 
 /** The chain's constants; those that no call tells are the ones that all networks of the runtime share. */
 function constantsOf(long: CallsFile): ChainConstants {
-  const told = decodeRuntimeConstants(answerOf(long, 'SubspaceApi_chain_constants'));
+  const constants = answerOf(long, 'SubspaceApi_chain_constants');
   const pieces = answerOf(long, 'SubspaceApi_max_pieces_in_sector');
-  const maxPiecesInSector = decodeAll(pieces, 'pieces', (reader) => reader.u16());
-  return { ...PUBLIC_CONSTANTS, ...told, maxPiecesInSector };
+  return {
+    ...PUBLIC_CONSTANTS,
+    ...(constants && decodeRuntimeConstants(constants.value)),
+    ...(pieces && { maxPiecesInSector: decodeAll(pieces.value, 'pieces', (reader) => reader.u16()) }),
+  };
 }
 
-/** What the recorded chain began with, as the node's later answers about unchanged values have it. */
+/** What the recorded chain began with, as its first block has it; adjusting as the node's answer has it. */
 function genesisOf({ blocks }: BlocksFile, long: CallsFile): GenesisFacts {
-  const header = fromRpcSignedBlock(blocks[0]?.reply).header;
-  const ranges = answerOf(long, 'SubspaceApi_solution_ranges');
-  const pot = answerOf(long, 'SubspaceApi_pot_parameters');
-  const adjust = answerOf(long, 'SubspaceApi_should_adjust_solution_range');
+  const [header, first] = blocks.slice(0, 2).map(({ reply }) => fromRpcSignedBlock(reply).header);
+  if (header === undefined || first === undefined) throw new Error('a chain of one block');
+  const { solutionRange, potSlotIterations } = subspaceDigests(first);
   return {
     header,
-    solutionRange: new DataView(ranges.buffer).getBigUint64(0, true),
-    potSlotIterations: new DataView(pot.buffer).getUint32(1, true),
+    solutionRange,
+    potSlotIterations,
     externalEntropy: '',
     restricted: false,
-    adjusting: adjust[0] === 1,
+    adjusting: answerOf(long, 'SubspaceApi_should_adjust_solution_range')?.value[0] === 1,
     firstCommitment: null,
   };
+}
+
+/** Compares what the node said of the state after a block of the chain with what follows from its headers. */
+function checkAnswers(long: CallsFile, { contexts }: Replay): void {
+  const contextAt = (at: string | null | undefined) => contexts.get(blockId(bytes(at ?? '0x')));
+  const ranges = answerOf(long, 'SubspaceApi_solution_ranges');
+  const range = contextAt(ranges?.at)?.childSolutionRange;
+  if (ranges !== null && range !== undefined)
+    expectSame('solution range', new DataView(ranges.value.buffer).getBigUint64(0, true), range);
+  const pot = answerOf(long, 'SubspaceApi_pot_parameters');
+  const iterations = contextAt(pot?.at)?.childSlotIterations;
+  if (pot !== null && iterations !== undefined)
+    expectSame('iterations', new DataView(pot.value.buffer).getUint32(1, true), iterations);
 }
 
 export async function* blockCases(file: BlocksFile, long: CallsFile | null): AsyncGenerator<ConformanceCase> {
@@ -119,6 +137,7 @@ export async function* blockCases(file: BlocksFile, long: CallsFile | null): Asy
     run: async () => {
       verified.push(...(await replay.import(blocks)));
       expectSame('best', replay.tree.best.context.hash, unprefixed(file.blocks.at(-1)?.hash));
+      checkAnswers(long, replay);
     },
   };
   for (let index = 0; index < SAMPLED_SLOTS; index += 1) {
