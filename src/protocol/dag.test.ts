@@ -153,12 +153,18 @@ describe('nodes', () => {
     expect(decodeNode(encoded)).toEqual(node);
   });
 
-  const link = '12260a2401551f20' + 'ab'.repeat(32);
+  const linkHash = '0a2401551f20' + 'ab'.repeat(32);
+  const link = `1226${linkHash}`;
   it.each([
     ['no data', link],
     ['data twice', '0a0018000a00'],
     ['a link of another kind', '12260a2401551e20' + 'ab'.repeat(32) + '0a00'],
     ['a link to nothing', '12000a00'],
+    ['links before and behind the data', `${link}0a00${link}`],
+    ['a link whose name comes before its hash', `12281200${linkHash}0a00`],
+    ['a link with two sizes', `122a${linkHash}180118010a00`],
+    ['a link with a size of fixed length', `122f${linkHash}1900000000000000000a00`],
+    ['data of fixed length', '0900000000000000000a00'],
     ['an unknown field', '0a001a00'],
     ['an unknown type', '0a020808'],
     ['a negative size', '0a0b18ffffffffffffffffff01'],

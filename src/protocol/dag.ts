@@ -134,9 +134,12 @@ export function decodeNode(bytes: Uint8Array): DagNode {
   }
   const links: Uint8Array[] = [];
   let data: Uint8Array | null = null;
+  let linksEnded = false;
   for (const field of protobufFields(bytes, WHAT)) {
-    if (field.number === 1 && data === null) data = bytesOf(field);
-    else if (field.number === 2) links.push(decodeLink(bytesOf(field)));
+    if (field.number === 1 && data === null) {
+      data = bytesOf(field);
+      linksEnded = links.length > 0;
+    } else if (field.number === 2 && !linksEnded) links.push(decodeLink(bytesOf(field)));
     else throw new DecodeError(WHAT, `unexpected field ${field.number} of a DAG-PB node`);
   }
   if (data === null) throw new DecodeError(WHAT, 'a node without data');
@@ -147,7 +150,7 @@ export function decodeNode(bytes: Uint8Array): DagNode {
 
 function bytesOf(field: ProtobufField): Uint8Array {
   if ('bytes' in field) return field.bytes;
-  throw new DecodeError(WHAT, `field ${field.number} is a number`);
+  throw new DecodeError(WHAT, `field ${field.number} is no byte string`);
 }
 
 function varintOf(field: ProtobufField): bigint {
@@ -155,12 +158,17 @@ function varintOf(field: ProtobufField): bigint {
   throw new DecodeError(WHAT, `field ${field.number} is no number`);
 }
 
+/** Hash that a link names. Its fields stand in their order, each once at most: hash, name, size. */
 function decodeLink(bytes: Uint8Array): Uint8Array {
   let hash: Uint8Array | null = null;
+  let last = 0;
   for (const field of protobufFields(bytes, WHAT)) {
-    if (field.number === 1 && hash === null) hash = hashOfCidBytes(bytesOf(field));
-    else if (field.number < 2 || field.number > 3)
-      throw new DecodeError(WHAT, `a link's field ${field.number}`);
+    const { number } = field;
+    if (number <= last || number > 3) throw new DecodeError(WHAT, `a link's field ${number}`);
+    last = number;
+    if (number === 1) hash = hashOfCidBytes(bytesOf(field));
+    else if (number === 2) bytesOf(field);
+    else varintOf(field);
   }
   if (hash === null) throw new DecodeError(WHAT, 'a link to nothing');
   return hash;

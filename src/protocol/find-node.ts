@@ -67,7 +67,7 @@ function requireType(bytes: Uint8Array): void {
 
 function bytesOf(field: ProtobufField): Uint8Array {
   if ('bytes' in field) return field.bytes;
-  throw new DecodeError(WHAT, `field ${field.number} is a number`);
+  throw new DecodeError(WHAT, `field ${field.number} is no byte string`);
 }
 
 function decodePeer(bytes: Uint8Array): FoundPeer {

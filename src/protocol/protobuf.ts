@@ -2,8 +2,11 @@
 import { concat, utf8 } from './bytes.ts';
 import { DecodeError } from './errors.ts';
 
-/** One field of a message: its number and its value, an integer or bytes. */
-export type ProtobufField = { number: number; varint: bigint } | { number: number; bytes: Uint8Array };
+/** One field of a message: its number and its value, an integer, bytes, or 4 or 8 bytes without a length. */
+export type ProtobufField =
+  | { number: number; varint: bigint }
+  | { number: number; bytes: Uint8Array }
+  | { number: number; fixed: Uint8Array };
 
 /** Reads a message from front to back. Its parts are methods, which an engine compiles once for all messages. */
 class FieldReader {
@@ -56,8 +59,8 @@ class FieldReader {
 }
 
 /**
- * The fields of a message, in their order. Fixed-size fields, which none of the messages here has, are left out.
- * Byte strings are views. `what` names the message in errors. Throws DecodeError.
+ * The fields of a message, in their order; byte strings are views. `what` names the message in errors. Throws
+ * DecodeError.
  */
 export function* protobufFields(message: Uint8Array, what: string): Generator<ProtobufField> {
   const reader = new FieldReader(message, what);
@@ -70,13 +73,13 @@ export function* protobufFields(message: Uint8Array, what: string): Generator<Pr
         yield { number, varint: reader.varint() };
         break;
       case 1:
-        reader.take(8n);
+        yield { number, fixed: reader.take(8n) };
         break;
       case 2:
         yield { number, bytes: reader.take(reader.varint()) };
         break;
       case 5:
-        reader.take(4n);
+        yield { number, fixed: reader.take(4n) };
         break;
       default:
         reader.fail(`unknown wire type ${tag & 7n}`);
