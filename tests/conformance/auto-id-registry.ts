@@ -41,7 +41,7 @@ export function metaCases(file: AutoIdFile): ConformanceCase[] {
       name: 'pallet and storage prefixes',
       rule: 'auto-id-storage',
       run: () =>
-        expectFacts(file.meta, ['checked_against', 'note', 'now_ms'], {
+        expectFacts(file.meta, {
           pallet: 'AutoId',
           pallet_index: AUTO_ID_PALLET,
           hasher: 'Identity',
@@ -62,15 +62,7 @@ export function certificateCases(file: AutoIdFile): ConformanceCase[] {
     async (record) => {
       const { tbs, signatureAlgorithm, signature } = decodeCertificate(bytes(record.certificate_der));
       const issuer = nullable(record.issuer_auto_id);
-      const inputs = [
-        'name',
-        'certificate_der',
-        'issuer_auto_id',
-        'private_key_pkcs8_der',
-        'key_alg',
-        'role',
-      ];
-      expectFacts(record, inputs, {
+      expectFacts(record, {
         auto_id: hex(autoIdOf(tbs.commonName, issuer)),
         not_before_ms: tbs.notBefore,
         not_after_ms: tbs.notAfter,
@@ -133,7 +125,7 @@ export function actionCases(file: AutoIdFile): ConformanceCase[] {
       const payload = actionPayload(id, BigInt(record.nonce), call.kind);
       const algorithm = bytes(record.signature_algorithm_der);
       const { publicKeyInfo } = decodeCertificate(bytes(signer.certificate_der)).tbs;
-      expectFacts(record, ['name', 'nonce', 'auto_id', 'signer'], {
+      expectFacts(record, {
         payload: hex(payload),
         call_scale: hex(encodeCall(call)),
         nonce_of: call.kind === 'deactivate' || record.signer === 'self' ? 'self' : 'issuer',
@@ -181,7 +173,7 @@ export function scenarioCases(file: AutoIdFile): ConformanceCase[] {
         const said = outcome.ok ? 'Ok' : outcome.error;
         expectSame('prediction', predicted.ok ? 'Ok' : predicted.error, said);
         if (!outcome.ok && !AUTO_ID_ERRORS.includes(outcome.error)) throw new Error(`${said} has no index`);
-        expectFacts(step as unknown as Recorded, ['desc', 'now_ms'], {
+        expectFacts(step as unknown as Recorded, {
           call_scale: hex(encodeCall(call)),
           call_blake2_256: hex(blake2b256(callBytes)),
           expect: said,
@@ -225,32 +217,18 @@ export function extrinsicCases(file: AutoIdFile): ConformanceCase[] {
       };
       const extrinsic = signDomainExtrinsic(account, call, extra, implicit);
       const explicit = encodeExtra(extra);
-      expectFacts(
-        record,
-        [
-          'name',
-          'account_seed',
-          'era',
-          'era_block_hash',
-          'genesis_hash',
-          'nonce',
-          'tip',
-          'spec_version',
-          'transaction_version',
-        ],
-        {
-          account_public: hex(account.publicKey),
-          call_scale: hex(encodeCall(decodeCall(call))),
-          extra: hex(explicit),
-          implicit: hex(encodeImplicit(implicit)),
-          payload_len: call.length + explicit.length + 72,
-          signed_message: hex(message),
-          scheme: 'ed25519',
-          signature: hex(account.sign(message)),
-          extrinsic: hex(extrinsic),
-          extrinsic_hash: hex(extrinsicHash(extrinsic)),
-        },
-      );
+      expectFacts(record, {
+        account_public: hex(account.publicKey),
+        call_scale: hex(encodeCall(decodeCall(call))),
+        extra: hex(explicit),
+        implicit: hex(encodeImplicit(implicit)),
+        payload_len: call.length + explicit.length + 72,
+        signed_message: hex(message),
+        scheme: 'ed25519',
+        signature: hex(account.sign(message)),
+        extrinsic: hex(extrinsic),
+        extrinsic_hash: hex(extrinsicHash(extrinsic)),
+      });
     },
   );
 }

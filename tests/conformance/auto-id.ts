@@ -22,7 +22,7 @@ export const autoId: ConformanceSuite = {
         file.identifiers,
         (_, index) => ({ name: `identifier ${index}`, rule: 'auto-id-identifier' }),
         (record) =>
-          expectFacts(record, ['common_name_hex', 'issuer', 'source'], {
+          expectFacts(record, {
             auto_id: hex(autoIdOf(bytes(record.common_name_hex), nullable(record.issuer))),
           }),
       ),

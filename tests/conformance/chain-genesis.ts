@@ -46,7 +46,7 @@ export function genesisCases(file: string, chain: ChainFile, constants: ChainCon
       run: () => {
         requireGenesis(facts.header, hex(genesis.hash));
         const voting = votingSolutionRange(facts.solutionRange, constants.expectedVotesPerBlock);
-        expectFacts(unprefixed(genesis) as Recorded, ['headerScale', 'potExternalEntropyUtf8'], {
+        expectFacts(unprefixed(genesis) as Recorded, {
           hash: headerHash(facts.header),
           header: unprefixed(toRpcHeader(facts.header)),
           stateRoot: facts.header.stateRoot,
@@ -83,7 +83,7 @@ export function genesisCases(file: string, chain: ChainFile, constants: ChainCon
       run: () => {
         const historySize = BigInt(plot.historySize);
         const id = sectorId(hex(farmers[plot.farmer] as string), plot.sectorIndex, historySize);
-        expectFacts(unprefixed(plot) as Recorded, ['farmer', 'sectorIndex', 'pieceOffset', 'historySize'], {
+        expectFacts(unprefixed(plot) as Recorded, {
           sectorId: id,
           pieceIndex: pieceIndexOf(id, plot.pieceOffset, historySize, constants),
         });
@@ -109,8 +109,7 @@ async function checkSegment0({ meta }: ChainFile, { header }: GenesisFacts): Pro
   );
   const at = (points: Uint8Array, position: number) => points.subarray(48 * position, 48 * (position + 1));
   const { number, partialArchived } = segment.lastArchivedBlock;
-  const inputs = ['archivedGenesisPrefixScale'];
-  expectFacts(unprefixed(recorded) as Recorded, inputs, {
+  expectFacts(unprefixed(recorded) as Recorded, {
     segmentIndex: segment.segmentIndex,
     segmentHeaderScale: encodeSegmentHeader(segment),
     segmentHeaderHash: segmentHeaderHash(segment),

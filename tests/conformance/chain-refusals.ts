@@ -37,7 +37,7 @@ function ruleOf(error: Error | null): string | null {
 /** A recorded header of a block that is not valid, in all its forms. */
 function checkRefusedHeader(recorded: Recorded, { header }: ImportableBlock): void {
   const forms = pick(recorded, ['number', 'hash', 'header', 'headerScale']);
-  expectFacts(unprefixed(forms) as Recorded, [], {
+  expectFacts(unprefixed(forms) as Recorded, {
     number: header.number,
     hash: headerHash(header),
     header: unprefixed(toRpcHeader(header)),

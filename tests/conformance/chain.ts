@@ -50,7 +50,7 @@ function* chainCases(
         if (verified === undefined) throw new Error('not imported');
         const { digests } = verified.block;
         const state = stateAfter(digests, verified.context, constants);
-        expectFacts(unprefixed(pick(recorded, STATE_FIELDS)) as Recorded, [], state);
+        expectFacts(unprefixed(pick(recorded, STATE_FIELDS)) as Recorded, state);
         const entry = chain.importOrder[index];
         checkImport(replay, verified.context, entry);
         expectSame('branch', entry?.branch, recorded.branch);
@@ -65,7 +65,7 @@ const STATE_FIELDS = ['potParametersAfter', 'solutionRangesAfterScale'];
 function checkImport(replay: Replay, context: BlockContext, entry: ImportEntry | undefined): void {
   if (entry === undefined) throw new Error('no entry of the import order');
   const { best } = replay.tree;
-  expectFacts(unprefixed(entry) as Recorded, ['branch'], {
+  expectFacts(unprefixed(entry) as Recorded, {
     hash: context.hash,
     number: context.number,
     cumulativeWeight: context.weight,
@@ -86,7 +86,7 @@ function* longCases(long: LongFile, chain: ChainFile, replay: Replay): Generator
         const verified = await replay.import(part.map(importable));
         verified.forEach(({ block }, index) => {
           const recorded = unprefixed(part[index]) as Recorded;
-          expectFacts(recorded, ['branch'], {
+          expectFacts(recorded, {
             number: block.header.number,
             hash: block.hash,
             headerScale: encodeHeader(block.header),

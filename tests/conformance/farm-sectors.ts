@@ -14,7 +14,7 @@ import { SECTOR_METADATA_BYTES, sectorBytes, sectorLayout } from '../../src/prot
 import { MemoryDirectory } from '../../src/storage/memory-directory.ts';
 import { headerOf, RebuiltHistory, type ArchivingFile } from './archive-support.ts';
 import { planOf, type RecordedRecord, type RecordedSector, type SectorsFile } from './farm-recordings.ts';
-import { casesOf, expectFacts, expectSame, noteUnchecked, splitHex } from './protocol-support.ts';
+import { casesOf, expectFacts, expectSame, splitHex } from './protocol-support.ts';
 import type { ConformanceCase, ConformanceContext } from './types.ts';
 
 /** The sectors of a set, plotted anew. */
@@ -85,15 +85,7 @@ export class Sectors {
     const offsets = new SBucketIndex(decoded.sBucketSizes);
     expectSame('sector index of the metadata', decoded.sectorIndex, sector.sector_index);
     expectSame('history size of the metadata', decoded.historySize, plan.historySize);
-    const inputs = [
-      'id',
-      'farmer_protocol_info',
-      'records',
-      'regions',
-      'sector_file',
-      'sector_metadata_file',
-    ];
-    expectFacts(sector, inputs, {
+    expectFacts(sector, {
       public_key: fromHex(sector.public_key),
       public_key_hash: blake3Hash(fromHex(sector.public_key)),
       sector_index: plan.sectorIndex,
@@ -131,12 +123,11 @@ export class Sectors {
       record_metadata: [recordMetadata, checksum],
       checksum: [checksum, end],
     } as const;
-    noteUnchecked(regions, Object.keys(borders));
     for (const [name, [from, to]] of Object.entries(borders)) {
       const region = regions[name as keyof typeof borders];
       if (region === undefined) continue;
       const bytes = sector.subarray(from, to);
-      expectFacts(region, ['file'], {
+      expectFacts(region, {
         offset: from,
         size: to - from,
         blake3: blake3Hash(bytes),
@@ -166,7 +157,7 @@ export class Sectors {
       { priority: JobPriority.scrub },
     );
     const piece = concat(decoded.record, metadata.subarray(0, PIECE_BYTES - decoded.record.length));
-    expectFacts(record, ['piece_offset'], {
+    expectFacts(record, {
       piece_index: index,
       evaluation_seed: evaluationSeed,
       s_buckets_with_proof: countProofs(evaluationSeed),

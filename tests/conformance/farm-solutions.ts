@@ -63,7 +63,7 @@ async function checkAudit(
   const within = chunks.filter((chunk) => isWithinSolutionRange(chunk.solution_distance, slot.solutionRange));
   expectSame('candidates of the audit', candidates.length, within.length);
   const solutions = await proveAll(sectors, candidates, slot, fromHex(sector.public_key), rewardAddress);
-  expectFacts(audit, ['slot', 'proof_of_time', 'solution_range'], {
+  expectFacts(audit, {
     global_challenge: slot.globalChallenge,
     sector_slot_challenge: slotChallenge,
     s_bucket_audit_index: sBucket,

@@ -98,17 +98,16 @@ function checkSector(record: ConsensusFile['sectors'][number]): void {
   const publicKey = fromHex(record.public_key, 32);
   const historySize = BigInt(record.history_size);
   const id = sectorId(publicKey, record.sector_index, historySize);
-  const inputs = ['public_key', 'sector_index', 'history_size'];
-  expectFacts(record, [...inputs, 'evaluation_seeds', 'slot_challenges', 'expirations'], {
+  expectFacts(record, {
     public_key_hash: blake3Hash(publicKey),
     sector_id: id,
   });
   for (const seed of record.evaluation_seeds) {
-    expectFacts(seed, ['piece_offset'], { evaluation_seed: evaluationSeed(id, seed.piece_offset) });
+    expectFacts(seed, { evaluation_seed: evaluationSeed(id, seed.piece_offset) });
   }
   for (const slot of record.slot_challenges) {
     const challenge = sectorSlotChallenge(id, fromHex(slot.global_challenge, 32));
-    expectFacts(slot, ['global_challenge'], {
+    expectFacts(slot, {
       sector_slot_challenge: challenge,
       s_bucket_audit_index: auditedSBucket(challenge),
     });
@@ -116,7 +115,7 @@ function checkSector(record: ConsensusFile['sectors'][number]): void {
   for (const expiry of record.expirations) {
     const size = BigInt(expiry.history_size);
     const lifetime = BigInt(expiry.min_sector_lifetime);
-    expectFacts(expiry, ['history_size', 'min_sector_lifetime', 'segment_commitment'], {
+    expectFacts(expiry, {
       sector_expiration_check: expiryCheckHistorySize(size, lifetime),
       expiration_history_size: expirationHistorySize(
         id,
@@ -137,8 +136,7 @@ function checkSelection(record: Selection): void {
     recentSegments: BigInt(record.recent_segments),
     recentHistoryFraction: fraction(record.recent_history_fraction),
   };
-  const inputs = ['public_key', 'sector_index', 'history_size', 'max_pieces_in_sector'];
-  expectFacts(record, [...inputs, 'recent_segments', 'recent_history_fraction'], {
+  expectFacts(record, {
     sector_id: id,
     num_interleaved_pieces: interleavedPieces(rules),
     recent_policy_active: recentPolicyActive(historySize, rules),
@@ -151,7 +149,7 @@ function checkDistance(record: ConsensusFile['solution_distance'][number]): void
   const chunk = fromHex(record.chunk, 32);
   const slotChallenge = sectorSlotChallenge(fromHex(record.sector_id, 32), challenge);
   const distance = solutionDistance(challenge, chunk, slotChallenge);
-  expectFacts(record, ['global_challenge', 'chunk', 'sector_id', 'ranges'], {
+  expectFacts(record, {
     sector_slot_challenge: slotChallenge,
     audit_chunk: blake3KeyedHash(slotChallenge, chunk),
     solution_distance: distance,
@@ -164,7 +162,7 @@ function checkDistance(record: ConsensusFile['solution_distance'][number]): void
 function checkHelpers(record: ConsensusFile['piece_index_helpers'][number]): void {
   const index = BigInt(record.piece_index);
   const source = isSourcePiece(index);
-  expectFacts(record, ['piece_index'], {
+  expectFacts(record, {
     segment_index: segmentOfPiece(index),
     position: positionOfPiece(index),
     is_source: source,
@@ -184,7 +182,7 @@ function identityCases(record: ConsensusFile['identity_and_reward_signing'][numb
       const miniSecret = miniSecretFromEntropy(entropy);
       const secret = expandMiniSecret(miniSecret);
       const publicKey = publicKeyOf(secret);
-      expectFacts(record, ['entropy', 'cases'], {
+      expectFacts(record, {
         identity_bin: new ScaleWriter().byteVector(entropy).bytes(),
         mini_secret: miniSecret,
         public_key: publicKey,
@@ -238,7 +236,7 @@ export const consensus: ConformanceSuite = {
         (record) => {
           const probability = fraction(record.slot_probability);
           const range = piecesToSolutionRange(BigInt(record.pieces), probability);
-          expectFacts(record, ['pieces', 'slot_probability'], {
+          expectFacts(record, {
             solution_range: range,
             back_to_pieces: solutionRangeToPieces(range, probability),
           });
@@ -251,14 +249,7 @@ export const consensus: ConformanceSuite = {
           rule: 'next-solution-range-digest',
         }),
         (record) => {
-          const inputs = [
-            'start_slot',
-            'current_slot',
-            'slot_probability',
-            'current_solution_range',
-            'era_duration',
-          ];
-          expectFacts(record, inputs, {
+          expectFacts(record, {
             next_solution_range: nextSolutionRange(
               BigInt(record.start_slot),
               BigInt(record.current_slot),
@@ -278,15 +269,14 @@ export const consensus: ConformanceSuite = {
         file.bidirectional_distance,
         ({ a, b }) => ({ name: `distance of ${a} and ${b}`, rule: 'bidirectional-distance' }),
         (record) =>
-          expectFacts(record, ['a', 'b'], {
+          expectFacts(record, {
             distance: bidirectionalDistance(BigInt(record.a), BigInt(record.b)),
           }),
       ),
       ...casesOf(
         file.block_fork_weight,
         ({ solution_range: range }) => ({ name: `weight at range ${range}`, rule: 'fork-weight' }),
-        (record) =>
-          expectFacts(record, ['solution_range'], { weight: blockWeight(BigInt(record.solution_range)) }),
+        (record) => expectFacts(record, { weight: blockWeight(BigInt(record.solution_range)) }),
       ),
       ...casesOf(
         file.piece_index_helpers,

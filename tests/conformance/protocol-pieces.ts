@@ -61,7 +61,7 @@ export const pieces: ConformanceSuite = {
           const commitment = fromHex(record.commitment, 48);
           const witness = fromHex(record.witness, 48);
           const segment = fromHex(record.segment_commitment, 48);
-          expectFacts(record, ['commitment', 'witness', 'segment_commitment', 'position'], {
+          expectFacts(record, {
             commitment_hash_scalar: hashToScalar(commitment),
             valid: isRecordInSegment(commitment, witness, segment, record.position),
           });

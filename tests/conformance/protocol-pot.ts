@@ -60,7 +60,7 @@ async function checkProof(
 ): Promise<void> {
   const seed = record.seed_name === 'zero' ? new Uint8Array(16) : namedBytes(label, record.seed_name, 16);
   const checkpoints = await walker.prove(seed, record.iterations);
-  expectFacts(record, ['seed_name', 'iterations'], {
+  expectFacts(record, {
     seed,
     key: potKey(seed),
     iterations_per_checkpoint: record.iterations / 8,
@@ -86,7 +86,7 @@ async function checkSlotChain(chain: PotFile['slot_chain']): Promise<void> {
     const checkpoints = await webCryptoWalker.prove(input.seed, input.iterations);
     const output = slotOutput(checkpoints);
     const next = nextPotInput(input.slot, input.iterations, output, change);
-    expectFacts(record, [], {
+    expectFacts(record, {
       slot: input.slot,
       seed: input.seed,
       key: potKey(input.seed),
@@ -156,28 +156,28 @@ export const pot: ConformanceSuite = {
         file.seed_from_genesis,
         (_, index) => ({ name: `genesis seed ${index}`, rule: 'pot-genesis-seed' }),
         (record) =>
-          expectFacts(record, ['genesis_block_hash', 'external_entropy'], {
+          expectFacts(record, {
             seed: genesisSeed(fromHex(record.genesis_block_hash, 32), fromHex(record.external_entropy)),
           }),
       ),
       ...casesOf(
         file.keys,
         ({ seed }) => ({ name: `key of ${seed}`, rule: 'pot-key' }),
-        (record) => expectFacts(record, ['seed'], { key: potKey(fromHex(record.seed, 16)) }),
+        (record) => expectFacts(record, { key: potKey(fromHex(record.seed, 16)) }),
       ),
       ...casesOf(
         file.outputs,
         ({ output }) => ({ name: `what follows from ${output}`, rule: 'pot-output' }),
         (record) => {
           const output = fromHex(record.output, 16);
-          expectFacts(record, ['output', 'entropy', 'chunk', 'global_challenges'], {
+          expectFacts(record, {
             global_randomness: globalRandomness(output),
             seed_without_entropy: nextSeed(output, null),
             seed_with_entropy: nextSeed(output, fromHex(record.entropy, 32)),
             derive_pot_entropy_of_chunk_and_output: blockEntropy(fromHex(record.chunk, 32), output),
           });
           for (const challenge of record.global_challenges) {
-            expectFacts(challenge, ['slot'], {
+            expectFacts(challenge, {
               global_challenge: globalChallenge(output, BigInt(challenge.slot)),
             });
           }

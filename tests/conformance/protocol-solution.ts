@@ -55,14 +55,14 @@ function verdictOf(verify: () => SolutionRange): Recorded {
 
 function checkParams(recorded: RecordedParams, params: SolutionParams): void {
   const { pieceCheck } = params;
-  expectFacts(recorded, ['piece_check_params'], {
+  expectFacts(recorded, {
     proof_of_time: params.proofOfTime,
     solution_range: params.solutionRange,
     scale: encodeSolutionParams(params),
   });
   expectSame('piece check', pieceCheck === null, recorded.piece_check_params === null);
   if (pieceCheck === null || recorded.piece_check_params === null) return;
-  expectFacts(recorded.piece_check_params, [], {
+  expectFacts(recorded.piece_check_params, {
     max_pieces_in_sector: pieceCheck.maxPiecesInSector,
     segment_commitment: pieceCheck.segmentCommitment,
     recent_segments: pieceCheck.recentSegments,
@@ -92,7 +92,6 @@ function checkVerdict(record: RecordedVerdict): void {
   const slot = BigInt(record.slot);
   expectFacts(
     record,
-    ['what', 'sector', 'slot', 'solution_scale', 'params'],
     verdictOf(() => verifySolution(solution, slot, params)),
   );
   expectSame(

@@ -32,45 +32,29 @@ export function expectSame(what: string, computed: unknown, recorded: unknown): 
   }
 }
 
-const unchecked = new Set<string>();
-
-/** Fields of records compared in this process that are neither inputs nor were computed. */
-export function uncheckedFields(): string[] {
-  return [...unchecked];
-}
-
-/** Notes the fields of a record that nothing is computed for, other than its inputs. */
-export function noteUnchecked(record: object, inputs: readonly string[]): void {
-  for (const field of Object.keys(record)) if (!inputs.includes(field)) unchecked.add(field);
-}
-
 function isRecord(value: unknown): value is Recorded {
   return (
     typeof value === 'object' && value !== null && !Array.isArray(value) && !(value instanceof Uint8Array)
   );
 }
 
-/** What of a recorded value something was computed for; other fields of objects inside it are noted. */
+/** What of a recorded value something was computed for; other fields of objects inside it stay unread. */
 function computedPart(computed: unknown, recorded: unknown): unknown {
   if (Array.isArray(computed) && Array.isArray(recorded))
     return recorded.map((item: unknown, index) => computedPart(computed[index], item));
   if (!isRecord(computed) || !isRecord(recorded)) return recorded;
-  const fields = Object.keys(computed);
-  noteUnchecked(recorded, fields);
-  const both = fields.filter((field) => field in recorded);
+  const both = Object.keys(computed).filter((field) => field in recorded);
   return Object.fromEntries(both.map((field) => [field, computedPart(computed[field], recorded[field])]));
 }
 
 /**
- * Compares every fact of a record. A field, of the record or of an object inside it, is an input (named), or has to
- * have been computed (undefined: absent): one that is neither, as another recorder may write, is no disagreement, but
- * told, so that no recorded fact silently goes unchecked.
+ * Compares every fact of a record that was computed (undefined: absent). A field for which nothing was, as another
+ * recorder may write, is no disagreement; the runner tells what no case read.
  */
-export function expectFacts(record: Recorded, inputs: readonly string[], computed: Recorded): void {
+export function expectFacts(record: Recorded, computed: Recorded): void {
   for (const field of Object.keys(record)) {
     if (field in computed) expectSame(field, computed[field], computedPart(computed[field], record[field]));
   }
-  noteUnchecked(record, [...inputs, ...Object.keys(computed)]);
 }
 
 /** Some fields of a record; those that it lacks are undefined. */

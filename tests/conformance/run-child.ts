@@ -1,5 +1,4 @@
 /** Runs one suite in a process of its own and reports every case to the parent. */
-import { uncheckedFields } from './protocol-support.ts';
 import { createContext } from './run-context.ts';
 import { loadSuite } from './run-suites.ts';
 import { ReadObserver, type CoverageByPath } from './run-unread.ts';
@@ -8,7 +7,6 @@ import { ReadObserver, type CoverageByPath } from './run-unread.ts';
 export type SuiteMessage =
   | { kind: 'case'; name: string; rule: string; error: string | null }
   | { kind: 'broken'; error: string }
-  | { kind: 'unchecked'; fields: string[] }
   | { kind: 'coverage'; coverage: CoverageByPath };
 
 function report(message: SuiteMessage): Promise<void> {
@@ -26,7 +24,7 @@ async function runSuite(
   dir: string,
   module: string,
   key: string,
-  observer: ReadObserver | null,
+  observer: ReadObserver,
   files: string[],
 ): Promise<void> {
   const suite = await loadSuite(module, key);
@@ -41,13 +39,12 @@ async function runSuite(
   }
 }
 
-const [dir, module, key, observed, ...files] = process.argv.slice(2);
-const observer = observed === 'observed' ? new ReadObserver() : null;
+const [dir, module, key, ...files] = process.argv.slice(2);
+const observer = new ReadObserver();
 if (!dir || !module || !key) throw new Error('run-child is started by run.ts');
 try {
   await runSuite(dir, module, key, observer, files);
-  await report({ kind: 'unchecked', fields: uncheckedFields() });
-  if (observer !== null) await report({ kind: 'coverage', coverage: observer.result() });
+  await report({ kind: 'coverage', coverage: observer.result() });
 } catch (error) {
   await report({ kind: 'broken', error: describe(error) });
 }

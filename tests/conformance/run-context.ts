@@ -32,8 +32,8 @@ export async function listFiles(dir: string): Promise<string[]> {
     .sort();
 }
 
-/** Context of a set's folder, or of a folder of a set. JSON files are parsed once; an observer notes what is read of them. */
-export function createContext(dir: string, observer: ReadObserver | null = null): ConformanceContext {
+/** Context of a set's folder, or of a folder of a set. JSON files are parsed once; `observer` notes what is read of them. */
+export function createContext(dir: string, observer: ReadObserver): ConformanceContext {
   const parsed = new Map<string, Promise<unknown>>();
   const read = async (path: string): Promise<Uint8Array> => {
     const place = [path, basename(path)].find((name) => existsSync(join(dir, name)));
@@ -49,7 +49,7 @@ export function createContext(dir: string, observer: ReadObserver | null = null)
       if (!value) {
         value = read(path).then((bytes) => {
           const document = parseJson(new TextDecoder().decode(bytes));
-          return observer === null ? document : observer.observe(path, document);
+          return observer.observe(path, document);
         });
         parsed.set(path, value);
       }

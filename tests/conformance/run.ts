@@ -1,8 +1,8 @@
 /**
  * Replays a set of recorded vectors: `npm run conformance -- [DIR] [--jobs N] [--only SUITE] [--unread]`. DIR
  * defaults to the set of the repository; another one has the same names and other seeds, and may lack some. Every
- * file has to be claimed by a suite. `--unread` lists recorded values that no case read. Exits with 1 if anything
- * fails.
+ * file has to be claimed by a suite, and fields that no case read are told. `--unread` tells also what was read of some
+ * records only, and notes. Exits with 1 if anything fails.
  */
 import { fork } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -18,9 +18,11 @@ import type { CoverageByPath } from './run-unread.ts';
 
 const USAGE = `Usage: npm run conformance -- [DIR] [--jobs N] [--only SUITE] [--unread]
 
-DIR is a set of recorded vectors (default tests/vectors), SUITE the beginning of a suite's name; --unread lists
-recorded values that no case read.`;
+DIR is a set of recorded vectors (default tests/vectors), SUITE the beginning of a suite's name. Recorded fields that no
+case read are told; --unread tells also those read of some records only, and notes.`;
 const PROGRESS_SECONDS = 30;
+/** Fields that say where a recording is from, or what it is about. */
+const NOTES = /\.(about|checked_against|label|name|note|set|source|t|what|why)$/;
 /** Files that describe a set and state nothing to reproduce. */
 const DOCUMENTS = new Set(['README.md', 'SHA256SUMS']);
 
@@ -74,11 +76,15 @@ function addCoverage(all: CoverageByPath, more: CoverageByPath): void {
   }
 }
 
-/** Tells which recorded values no case read. Of a file that a suite left out would have read, nothing is known. */
-function printUnread(coverage: CoverageByPath, leftOut: string[]): void {
+/**
+ * Tells which recorded fields no case read; with `all` also those read of some records only, and notes. Of a file that
+ * a suite left out would have read, nothing is known.
+ */
+function printUnread(coverage: CoverageByPath, leftOut: string[], all: boolean): void {
   for (const [path, { values, read }] of Object.entries(coverage)) {
     if (leftOut.some((file) => path.startsWith(`${file}: `))) continue;
-    if (read < values) print(`unread ${path}: ${values - read} of ${values}`);
+    if (all ? read < values : read === 0 && !NOTES.test(path))
+      print(`unread ${path}: ${values - read} of ${values}`);
   }
 }
 
@@ -87,24 +93,16 @@ function runSuite(
   named: NamedSuite,
   files: string[],
   tally: Tally,
-  coverage: CoverageByPath | null,
+  coverage: CoverageByPath,
 ): Promise<void> {
   const own: Tally = { passed: 0, failed: 0 };
-  const unchecked: string[] = [];
   const started = performance.now();
   const status = () =>
     `${own.passed} passed, ${own.failed} failed, ${((performance.now() - started) / 1000).toFixed(1)} s`;
-  const child = fork(join(import.meta.dirname, 'run-child.ts'), [
-    dir,
-    named.module,
-    named.key,
-    coverage === null ? 'plain' : 'observed',
-    ...files,
-  ]);
+  const child = fork(join(import.meta.dirname, 'run-child.ts'), [dir, named.module, named.key, ...files]);
   const progress = setInterval(() => print(`… ${named.name}: ${status()}`), PROGRESS_SECONDS * 1000);
   child.on('message', (message: SuiteMessage) => {
-    if (message.kind === 'coverage') addCoverage(coverage ?? {}, message.coverage);
-    else if (message.kind === 'unchecked') unchecked.push(...message.fields);
+    if (message.kind === 'coverage') addCoverage(coverage, message.coverage);
     else if (message.kind === 'broken') fail(own, named.name, 'suite', message.error);
     else if (message.error === null) own.passed += 1;
     else fail(own, `${named.name}: ${message.name}`, message.rule, message.error);
@@ -114,7 +112,6 @@ function runSuite(
       clearInterval(progress);
       if (code !== 0) fail(own, named.name, 'suite', `ended with ${signal ?? code}`);
       if (own.passed + own.failed === 0) fail(own, named.name, 'suite', `no cases in ${files.join(', ')}`);
-      if (unchecked.length > 0) print(`${named.name}: no rule checks the recorded ${unchecked.join(', ')}`);
       print(`${own.failed === 0 ? 'ok  ' : 'FAIL'} ${named.name}: ${status()}`);
       tally.passed += own.passed;
       tally.failed += own.failed;
@@ -154,14 +151,14 @@ async function main(): Promise<number> {
     .filter(isWanted)
     .map((named) => ({ named, files: filesOf(named.suite, files) }))
     .filter((entry) => entry.files.length > 0);
-  const coverage: CoverageByPath | null = values.unread ? {} : null;
+  const coverage: CoverageByPath = {};
   const worker = async () => {
     for (let next = queue.shift(); next; next = queue.shift()) {
       await runSuite(dir, next.named, next.files, tally, coverage);
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
-  if (coverage !== null) printUnread(coverage, leftOut);
+  printUnread(coverage, leftOut, values.unread === true);
   print(`${((performance.now() - started) / 1000).toFixed(1)} s`);
   print(`${tally.passed} passed, ${tally.failed} failed`);
   return tally.failed === 0 ? 0 : 1;

@@ -1,12 +1,12 @@
-/** Extrinsics of the recorded blocks: their roots, and every call by the runtime’s own types. */
+/** The runtime of the recorded chains, and extrinsics of their blocks: their roots, every call by the runtime’s types. */
 import { runtimeIdentity } from '../../src/chain/state/constants.ts';
 import { decodeExtrinsic, encodeExtrinsic } from '../../src/protocol/extrinsic.ts';
 import { decodeHeader } from '../../src/protocol/header.ts';
 import type { RuntimeVariant } from '../../src/protocol/metadata-codec.ts';
 import { RuntimeMetadata, type DecodedCall } from '../../src/protocol/metadata.ts';
 import { orderedTrieRoot } from '../../src/protocol/trie.ts';
-import { expectSame, type Recorded } from './protocol-support.ts';
-import { hex, metadataOf, type ChainFile } from './state-recordings.ts';
+import { expectFacts, expectSame, type Recorded } from './protocol-support.ts';
+import { camel, hex, metadataOf, type ChainFile } from './state-recordings.ts';
 import type { ConformanceCase, ConformanceContext, ConformanceSuite } from './types.ts';
 
 /** Calls by sudo whose argument recorded kinds name; of others only the call is compared. */
@@ -56,6 +56,17 @@ function* extrinsicCases(
   chain: ChainFile,
   metadata: RuntimeMetadata,
 ): Generator<ConformanceCase> {
+  yield {
+    name: `${file}: runtime`,
+    rule: 'runtime-metadata',
+    run: () => {
+      const version = Object.entries(metadata.constant('System', 'Version') as Recorded);
+      expectFacts(
+        chain.meta.runtime,
+        Object.fromEntries(version.map(([field, value]) => [camel(field), value])),
+      );
+    },
+  };
   const { extrinsicsVersion } = runtimeIdentity(metadata);
   for (const block of chain.blocks) {
     yield {
@@ -86,7 +97,7 @@ async function* extrinsicSuite(ctx: ConformanceContext, files: string[]): AsyncG
   }
 }
 
-/** Extrinsics of the recorded blocks: their roots, and every call by the runtime's own types. */
+/** The runtime of the recorded chains, and every call of their blocks by its own types. */
 export const extrinsics: ConformanceSuite = {
   files: [/^chain\/(chain|forks)\.json\.gz$/],
   companions: [/^chain\/chronos-metadata-v14\.hex\.gz$/],

@@ -14,10 +14,9 @@ import { Trie } from '../../src/protocol/trie.ts';
 import type { Header } from '../../src/protocol/types.ts';
 import { unprefixed } from './chain-support.ts';
 import { checkLie, type Lie, type ProvenBlock } from './proof-lies.ts';
-import { expectFacts, expectSame, type Recorded } from './protocol-support.ts';
+import { expectSame } from './protocol-support.ts';
 import { checkItemKey, checkNamedEntry, namedItem, type ProofEntry } from './state-names.ts';
 import {
-  camel,
   hex,
   metadataOf,
   type ChainFile,
@@ -276,20 +275,6 @@ function* genesisCases(
         }
         const changes = meta.genesisOverrides.map(({ key, value }) => ({ key: hex(key), value: hex(value) }));
         expectSame('state root', changed.apply(changes).root(), unprefixed(meta.genesis.stateRoot));
-      },
-    };
-  }
-  for (const [name, { meta }] of chains) {
-    yield {
-      name: `${name}: runtime`,
-      rule: 'runtime-metadata',
-      run: () => {
-        const version = metadata.constant('System', 'Version') as Recorded;
-        const facts = Object.entries(version).map(([field, value]): [string, unknown] => [
-          camel(field),
-          value,
-        ]);
-        expectFacts(meta.runtime, [], Object.fromEntries(facts));
       },
     };
   }
