@@ -1,4 +1,5 @@
 /** Makes blocks and votes of the solutions that farmers send. */
+import { InOrder } from '../src/async/in-order.ts';
 import { fromHex, toHex } from '../src/protocol/bytes.ts';
 import { preRuntimeDigestItem, sealDigestItem } from '../src/protocol/digest.ts';
 import { encodeExtrinsic, IMMORTAL } from '../src/protocol/extrinsic.ts';
@@ -65,7 +66,7 @@ interface Claim {
 export class Author {
   private fork: { tip: string; left: number } | null = null;
   private lastFork = 0;
-  private queue: Promise<void> = Promise.resolve();
+  private readonly queue = new InOrder();
 
   constructor(private readonly options: AuthorOptions) {}
 
@@ -76,18 +77,17 @@ export class Author {
     if (due < 1n) return Promise.resolve();
     const solutions = this.options.hub.closeSlot(due);
     if (solutions.length === 0) return Promise.resolve();
-    this.queue = this.queue
-      .then(() => this.author(due, solutions))
+    return this.queue
+      .run(() => this.author(due, solutions))
       .catch((error: unknown) => {
         this.options.log(`Slot ${due}: no block: ${messageOf(error)}`);
       });
-    return this.queue;
   }
 
   /** Waits for the block that is being made, if there is one. */
   async stop(): Promise<void> {
     this.options.hub.close();
-    await this.queue;
+    await this.queue.settled();
   }
 
   private announce(slot: SlotNumber): void {

@@ -2,6 +2,7 @@
  * The local network's node as a peer: announces blocks, relays them, proves its state and gossips proofs of
  * time, as nodes do over libp2p.
  */
+import { InOrder } from '../src/async/in-order.ts';
 import { noise } from '@libp2p/noise';
 import { yamux } from '@libp2p/yamux';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
@@ -154,11 +155,9 @@ export class NodePeer {
 
   /** Sends what `listen` is told, in order, until the stream ends. */
   private tellOn(stream: Stream, listen: (tell: (message: Uint8Array) => void) => () => void): void {
-    let sending: Promise<unknown> = Promise.resolve();
+    const sending = new InOrder();
     const off = listen((message) => {
-      sending = sending
-        .then(() => sendFrame(stream, message, AbortSignal.timeout(PATIENCE_MS)))
-        .catch(() => off());
+      sending.run(() => sendFrame(stream, message, AbortSignal.timeout(PATIENCE_MS))).catch(() => off());
     });
     this.stops.push(off);
     stream.addEventListener('close', () => off());

@@ -1,4 +1,5 @@
 /** Keeps the verified chain between runs. */
+import { InOrder } from '../async/in-order.ts';
 import { equal } from '../protocol/bytes.ts';
 import { messageOf, sentenceOf } from '../protocol/errors.ts';
 import type { ChainStore } from '../storage/chain-store.ts';
@@ -10,7 +11,7 @@ export class ChainKeeper {
   /** Why nothing can be stored now. */
   cause: ChainCause | null = null;
   private savedAt = Number.NEGATIVE_INFINITY;
-  private saving: Promise<void> = Promise.resolve();
+  private readonly changes = new InOrder();
 
   /** `store`: null keeps nothing. */
   constructor(
@@ -45,8 +46,7 @@ export class ChainKeeper {
 
   /** Forgets what is stored, once earlier savings are done. */
   clear(): Promise<void> {
-    this.saving = this.saving.then(() => this.store?.clear()).catch(() => undefined);
-    return this.saving;
+    return this.changes.run(() => this.store?.clear().catch(() => undefined));
   }
 
   /** Saves what `current` gives once earlier savings are done; null: there is nothing worth it. */
@@ -54,7 +54,7 @@ export class ChainKeeper {
     const { store } = this;
     if (store === null) return Promise.resolve();
     this.savedAt = this.clocks.elapsed();
-    this.saving = this.saving.then(async () => {
+    return this.changes.run(async () => {
       const record = current();
       if (record === null) return;
       try {
@@ -69,6 +69,5 @@ export class ChainKeeper {
         };
       }
     });
-    return this.saving;
   }
 }

@@ -1,3 +1,4 @@
+import { InOrder } from '../async/in-order.ts';
 import { within } from '../async/within.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { equal } from '../protocol/bytes.ts';
@@ -74,7 +75,7 @@ export class SlotLoop {
   /** Solutions lost since the person was told. */
   private untold = 0;
   private tellAgainAt = 0;
-  private proving: Promise<void> = Promise.resolve();
+  private readonly proving = new InOrder();
   /** With the node and not signed yet, oldest first: signatures are asked for in that order. */
   private submitted: { outcome: SlotOutcome; block: boolean; arrived: number }[] = [];
 
@@ -84,7 +85,7 @@ export class SlotLoop {
 
   async stop(): Promise<void> {
     this.stopping.abort(new DOMException('the farm is stopped', 'AbortError'));
-    await this.proving;
+    await this.proving.settled();
   }
 
   snapshot(): Pick<FarmSnapshot, 'slots' | 'proofs' | 'rewards' | 'history'> {
@@ -234,13 +235,16 @@ export class SlotLoop {
     // What won is proven from the sector that won, even if a newer one is about to replace it.
     const releases = candidates.map(({ sector }) => sector.file.hold());
     this.unproven += 1;
-    this.proving = this.proving
-      .then(() => this.proveSlot(candidates, slot, arrived, first))
-      .catch((error: unknown) => this.options.reports.setCause('submit', error))
-      .finally(() => {
+    void this.proving.run(async () => {
+      try {
+        await this.proveSlot(candidates, slot, arrived, first);
+      } catch (error) {
+        this.options.reports.setCause('submit', error);
+      } finally {
         this.unproven -= 1;
         for (const release of releases) release();
-      });
+      }
+    });
   }
 
   private async proveSlot(

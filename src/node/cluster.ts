@@ -1,4 +1,5 @@
 /** The tab in a farming cluster: what the person chose, kept; the member itself is loaded when there is one. */
+import { InOrder } from '../async/in-order.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { FarmSeat } from '../cluster/farmer.ts';
 import type { Credentials } from '../cluster/credentials.ts';
@@ -71,7 +72,7 @@ export class Cluster {
   private world: ClusterWorld | null = null;
   private cause: Cause | null = null;
   private timer: ReturnType<typeof setTimeout> | null = null;
-  private entering: Promise<void> = Promise.resolve();
+  private readonly entering = new InOrder();
   /** Raised whenever the person chose something else. */
   private generation = 0;
 
@@ -183,8 +184,7 @@ export class Cluster {
 
   /** Becomes a member with what is stored, or says why not; tries again by itself where that may help. */
   private enter(): Promise<void> {
-    this.entering = this.entering.then(() => this.enterNow());
-    return this.entering;
+    return this.entering.run(() => this.enterNow());
   }
 
   private async enterNow(): Promise<void> {

@@ -2,6 +2,7 @@
  * Where nodes of objects lie in the pieces that were looked through, on disk: what was seen once need not be fetched
  * again, whatever is searched for. A file a segment: 25 KiB where it is full of large nodes.
  */
+import { InOrder } from '../async/in-order.ts';
 import type { SegmentCommitments } from '../dsn/verifier.ts';
 import { equal } from '../protocol/bytes.ts';
 import { POINT_BYTES, SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
@@ -47,7 +48,7 @@ interface Seen {
 export class HistoryIndex {
   private readonly segments = new Map<SegmentIndex, Seen>();
   private readonly changed = new Set<SegmentIndex>();
-  private writing: Promise<void> = Promise.resolve();
+  private readonly writing = new InOrder();
 
   private constructor(
     private readonly directory: FarmDirectory,
@@ -151,7 +152,7 @@ export class HistoryIndex {
 
   /** Writes what is new to disk. Throws StorageError. */
   save(): Promise<void> {
-    const work = this.writing.then(async () => {
+    return this.writing.run(async () => {
       for (const segment of this.changed) {
         this.changed.delete(segment);
         const bytes = encode(this.segments.get(segment)!);
@@ -163,8 +164,6 @@ export class HistoryIndex {
         }
       }
     });
-    this.writing = work.catch(() => undefined);
-    return work;
   }
 }
 
