@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { afterEach, describe, expect, it, vi } from 'vitest';
 import { equal } from '../protocol/bytes.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import { StorageError } from '../storage/errors.ts';
@@ -20,6 +20,10 @@ async function filled(room: number, ...indices: bigint[]) {
   return { directory, cache };
 }
 
+afterEach(() => {
+  vi.useRealTimers();
+});
+
 describe('the cache of pieces', () => {
   it('never takes more than it may, and lets go of what was used longest ago', async () => {
     const { directory, cache } = await filled(2, 1n, 2n);
@@ -34,6 +38,29 @@ describe('the cache of pieces', () => {
     expect([again.size, directory.files.size]).toEqual([0, 0]);
     await again.put(4n, pieceOf(4n));
     expect(again.has(4n)).toBe(false);
+  });
+
+  it('goes on in the order of use after a restart, and knows its guests', async () => {
+    vi.useFakeTimers();
+    const { directory, cache } = await filled(4, 3n, 1n);
+    await cache.put(9n, pieceOf(9n), true);
+    await cache.put(2n, pieceOf(2n));
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(await gives(cache, 3n)).toBe(true);
+    await vi.advanceTimersByTimeAsync(3_000);
+    const reopen = () => PieceCache.open(directory, 4 * CACHED_PIECE_BYTES);
+    const second = await reopen();
+    expect(second.indices()).toEqual([1n, 9n, 2n, 3n]);
+    await second.put(4n, pieceOf(4n));
+    expect(second.indices()).toEqual([1n, 2n, 3n, 4n]);
+    // Ended before the order was written again: what it does not know is the newest.
+    const third = await reopen();
+    await third.put(5n, pieceOf(5n));
+    expect(third.indices()).toEqual([2n, 3n, 4n, 5n]);
+    const pinned = await PieceCache.open(directory, 2 * CACHED_PIECE_BYTES, [2n]);
+    expect(pinned.indices()).toEqual([2n, 5n]);
+    directory.files.set('order.bin', new Uint8Array(5));
+    expect(new Set((await reopen()).indices())).toEqual(new Set([2n, 5n]));
   });
 
   it('never takes more than it may when pieces come at once', async () => {

@@ -6,6 +6,7 @@ import { InOrder } from '../async/in-order.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
 import { CACHED_PIECE_BYTES, PieceFiles, type PieceCheck } from './piece-files.ts';
+import { PieceOrder, type UsedPiece } from './piece-order.ts';
 
 /** Part of the space that guests take at most: they save a second download, and must not take the place of the rest. */
 const GUEST_SHARE = 1 / 4;
@@ -13,15 +14,20 @@ const GUEST_SHARE = 1 / 4;
 export class PieceCache {
   /** Least recently used first. */
   private readonly order = new Map<PieceIndex, true>();
-  /** Least recently used first. Those of earlier runs count as opened. */
+  /** Least recently used first. */
   private readonly guests = new Set<PieceIndex>();
   private readonly pinned = new Map<PieceIndex, number>();
   private readonly changes = new InOrder();
+  private readonly files: PieceFiles;
+  private readonly usage: PieceOrder;
 
   private constructor(
-    private readonly files: PieceFiles,
+    directory: FarmDirectory,
     private limitBytes: number,
-  ) {}
+  ) {
+    this.files = new PieceFiles(directory);
+    this.usage = new PieceOrder(directory, () => this.used());
+  }
 
   /** Opens what is in a folder; pieces beyond the size that are not pinned are removed. Throws StorageError. */
   static async open(
@@ -29,12 +35,26 @@ export class PieceCache {
     limitBytes: number,
     pinned: readonly PieceIndex[] = [],
   ): Promise<PieceCache> {
-    const files = new PieceFiles(directory);
-    const cache = new PieceCache(files, limitBytes);
+    const cache = new PieceCache(directory, limitBytes);
+    await cache.load();
     cache.pin(pinned);
-    for (const index of await files.list()) cache.order.set(index, true);
-    await cache.evict([cache.order.keys()]);
+    await cache.evict([cache.guests, cache.order.keys()]);
     return cache;
+  }
+
+  /** Takes what is there, in the order of its last use; what that does not name came last. */
+  private async load(): Promise<void> {
+    const there = new Set(await this.files.list());
+    for (const { index, guest } of await this.usage.read()) {
+      if (!there.delete(index)) continue;
+      this.order.set(index, true);
+      if (guest) this.guests.add(index);
+    }
+    for (const index of there) this.order.set(index, true);
+  }
+
+  private *used(): Generator<UsedPiece> {
+    for (const index of this.order.keys()) yield { index, guest: this.guests.has(index) };
   }
 
   get size(): number {
@@ -91,6 +111,7 @@ export class PieceCache {
     this.order.delete(index);
     this.order.set(index, true);
     if (this.guests.delete(index)) this.guests.add(index);
+    this.usage.changed();
     return piece;
   }
 
@@ -115,7 +136,7 @@ export class PieceCache {
   }
 
   private async write(index: PieceIndex, piece: Uint8Array, guest: boolean): Promise<void> {
-    if (!guest) this.guests.delete(index);
+    if (!guest && this.guests.delete(index)) this.usage.changed();
     if (this.order.has(index)) return;
     const isPinned = this.pinned.has(index);
     const room = this.limitBytes * (guest ? GUEST_SHARE : 1);
@@ -129,6 +150,7 @@ export class PieceCache {
     await this.files.write(index, piece);
     this.order.set(index, true);
     if (guest && !isPinned) this.guests.add(index);
+    this.usage.changed();
   }
 
   /** Makes room for so many more, out of these in turn. */
