@@ -56,6 +56,9 @@ test('a page that the browser keeps from this machine says so, and asks for noth
     await expect(page.getByText('does not let this page reach programs on this machine')).toBeVisible();
     await expect(page.getByText('Allow it in the settings of this site')).toBeVisible();
     expect(await state()).toBe('denied');
+    await page.getByRole('button', { name: 'Back' }).click();
+    await page.getByText('What this browser can do').click();
+    await expect(page.getByText('keeps this page from your own node')).toBeVisible();
   } finally {
     await context.close();
   }

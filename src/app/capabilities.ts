@@ -1,4 +1,5 @@
 /** What this browser can do, and what follows from it for the person. Looked at here, not guessed from its name. */
+import { askedBefore, keptFrom } from '../network/local-access.ts';
 import { machineSenses } from './conditions.ts';
 import { canPickFolders } from './farm/folders.ts';
 import { passkeysExist } from './passkey.ts';
@@ -46,6 +47,12 @@ async function graphics(): Promise<Presence> {
   return adapter.info?.isFallbackAdapter === true ? 'partly' : 'yes';
 }
 
+async function programs(): Promise<Presence> {
+  const one = 'ws://127.0.0.1';
+  if ((await keptFrom(one)) !== null) return 'no';
+  return (await askedBefore(one)) === null ? 'yes' : 'partly';
+}
+
 function isIsolated(): boolean {
   return window.crossOriginIsolated;
 }
@@ -56,6 +63,7 @@ export async function capabilities(): Promise<CapabilityGroup[]> {
   const privateFiles = typeof storage.getDirectory === 'function';
   const kept = (await storage.persisted?.().catch(() => false)) ?? false;
   const gpu = await graphics();
+  const own = await programs();
   const cores = navigator.hardwareConcurrency || 1;
   return [
     {
@@ -181,6 +189,15 @@ export async function capabilities(): Promise<CapabilityGroup[]> {
               : 'partly',
           'Peers are reached by WebTransport, WebRTC and WebSocket.',
           'Peers are reached by fewer ways: by WebSocket, and WebRTC where there is one.',
+        ),
+        of(
+          'Programs on this machine',
+          'Local Network Access',
+          own,
+          'Your own node, helper and gateway are reached.',
+          own === 'partly'
+            ? 'The browser asks you before this page reaches your own node, helper or gateway.'
+            : 'The browser keeps this page from your own node, helper and gateway. Its settings of this site change that.',
         ),
         of(
           'Works offline',
