@@ -4,6 +4,7 @@ import type { LinkState } from './link.ts';
 
 type Listener = (value: unknown) => void;
 type Answer = (value: unknown, instance: string | undefined) => unknown;
+type Handler = (value: unknown, signal: AbortSignal, giveUp: (reason: unknown) => void) => unknown;
 
 /** Says what a test has it say, and answers questions as the test wants; who asks for more is not answered. */
 export class FakeConnection {
@@ -15,8 +16,9 @@ export class FakeConnection {
   private readonly listeners = new Map<object, Set<Listener>>();
   private readonly states = new Set<(state: LinkState) => void>();
   private readonly answers = new Map<object, Answer>();
-  private readonly handlers = new Map<object, (value: unknown, signal: AbortSignal) => unknown>();
+  private readonly handlers = new Map<object, Handler>();
   readonly closed = new AbortController().signal;
+  maxPayload = 2 * 1024 * 1024;
 
   get connection(): ClusterConnection {
     return this as unknown as ClusterConnection;
@@ -57,18 +59,18 @@ export class FakeConnection {
     this.told.push({ value, lasting });
   }
 
-  respond(message: object, _: object, handler: (value: unknown) => unknown): () => void {
+  respond(message: object, _: object, handler: Handler): () => void {
     this.handlers.set(message, handler);
     return () => void this.handlers.delete(message);
   }
 
-  respondStream(message: object, _: object, handler: (value: unknown) => unknown): () => void {
+  respondStream(message: object, _: object, handler: Handler): () => void {
     return this.respond(message, _, handler);
   }
 
-  /** What a member answers; a stream's items, or undefined where nobody answers. */
-  ask(message: object, value: unknown): unknown {
-    return this.handlers.get(message)?.(value, this.closed);
+  /** What a member answers; a stream's items, or undefined where nobody answers. `gone`: told that nobody takes them. */
+  ask(message: object, value: unknown, gone = new AbortController()): unknown {
+    return this.handlers.get(message)?.(value, gone.signal, (reason) => gone.abort(reason));
   }
 
   async request(message: object, value: unknown, options: { instance?: string } = {}): Promise<unknown> {
