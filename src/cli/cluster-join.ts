@@ -1,6 +1,8 @@
 /** How a member under Node.js comes into its cluster. */
 import { connect } from '@nats-io/transport-node';
 import { readFileSync } from 'node:fs';
+import { isIP } from 'node:net';
+import { checkServerIdentity } from 'node:tls';
 import { ClusterConnection } from '../cluster/connection.ts';
 import { isLoopback, parseServer, type Credentials, type ServerAddress } from '../cluster/credentials.ts';
 import { ClusterError } from '../cluster/errors.ts';
@@ -37,6 +39,20 @@ function addressOf(text: string): ServerAddress {
 }
 
 /**
+ * Whether a certificate is that of a server. Of one that is reached by its IP address the client library names none, and
+ * Node.js would have the certificate be for “localhost”: it has to be for an address that was given.
+ */
+function identityCheck(servers: string[]): typeof checkServerIdentity {
+  const hosts = servers.map((url) => new URL(url).hostname.replace(/^\[|\]$/g, ''));
+  const addresses = hosts.filter((host) => isIP(host) !== 0);
+  return (host, certificate) => {
+    const unnamed = host === 'localhost' && addresses.length > 0 && !hosts.includes(host);
+    const failures = (unnamed ? addresses : [host]).map((name) => checkServerIdentity(name, certificate));
+    return failures.includes(undefined) ? undefined : failures[0];
+  };
+}
+
+/**
  * Connects to the servers of `--nats`, as often as it takes until `stopped`.
  *
  * @throws UsageError without a server, or for an address that is none; ClusterError.
@@ -53,13 +69,14 @@ export async function joinCluster(
   for (const { url } of addresses)
     if (credentials.kind !== 'none' && url.startsWith('ws:') && !isLoopback(url))
       log(`The credentials go to ${url} unencrypted.`);
-  const tls = {
+  const servers = addresses.map(({ url }) => url);
+  const files = {
     ...(values['nats-ca'] === undefined ? {} : { caFile: values['nats-ca'] }),
     ...(values['nats-cert'] === undefined ? {} : { certFile: values['nats-cert'] }),
     ...(values['nats-key'] === undefined ? {} : { keyFile: values['nats-key'] }),
   };
-  const servers = addresses.map(({ url }) => url);
-  const encrypted = Object.keys(tls).length > 0 || servers.some((url) => url.startsWith('tls:'));
+  const tls = { ...files, checkServerIdentity: identityCheck(servers) };
+  const encrypted = Object.keys(files).length > 0 || servers.some((url) => url.startsWith('tls:'));
   const connection = await persist(stopped, () =>
     ClusterConnection.connect({
       connect,

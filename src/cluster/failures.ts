@@ -29,10 +29,22 @@ export function requestError(error: unknown, subject: string): unknown {
   return error;
 }
 
+/** What of TLS went wrong, in a sentence; null where it was something else. */
+function tlsTrouble(error: unknown, text: string, where: string): string | null {
+  if (/does not support 'tls'/.test(text))
+    return `The NATS server at ${where} offers no TLS. Nothing was sent to it.`;
+  const code = String((error as { code?: unknown }).code ?? '');
+  if (/CERT|VERIFY|ISSUER/.test(code))
+    return `The certificate of the NATS server at ${where} is not to be trusted: ${text}.`;
+  return null;
+}
+
 /** Why a server could not be joined: `refused` or `unreachable`. */
 export async function connectionError(error: unknown, servers: string[]): Promise<ClusterError> {
   const text = messageOf(error);
   const where = servers.join(', ');
+  const trouble = tlsTrouble(error, text, where);
+  if (trouble !== null) return new ClusterError('refused', `${where}: ${text}`, trouble, error);
   if (/authori[sz]ation|authentication/i.test(text))
     return new ClusterError(
       'refused',

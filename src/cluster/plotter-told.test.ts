@@ -4,6 +4,7 @@ import { clusterMessages as messages, type PlotSector } from '../protocol/cluste
 import type { SectorPlottingProgress } from '../protocol/cluster/values.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
 import { sectorLayout } from '../protocol/sector.ts';
+import { findPartialSector } from '../farm/partial-sector.ts';
 import { planSector } from '../farm/plan.ts';
 import type { PlotProgress, SectorEncoder } from '../farm/plotter.ts';
 import { FakeHistory, fakePiece, named, plottingPool, RULES } from '../farm/test-support.ts';
@@ -208,9 +209,94 @@ describe('what a plotter tells', () => {
     expect(told.at(-1)).toEqual({ kind: 'error', error: 'behind' });
   });
 
+  it('is nothing more of a sector than is taken', async () => {
+    let given = 0;
+    async function* many(): AsyncGenerator<Uint8Array> {
+      for (; given < 50; given += 1) yield new Uint8Array(1_000);
+    }
+    await start({ encode: encoder(many) });
+    const taken: string[] = [];
+    let take: () => void = () => undefined;
+    const ended = (async () => {
+      for await (const { kind } of ask()) {
+        taken.push(kind);
+        if (kind === 'sectorChunk') await new Promise<void>((resolve) => (take = resolve));
+      }
+    })();
+    await vi.advanceTimersByTimeAsync(60_000);
+    expect(taken.filter((kind) => kind === 'sectorChunk')).toHaveLength(1);
+    // One is taken, two wait.
+    expect(given).toBeLessThanOrEqual(3);
+    for (let count = 0; count < 50; count += 1) {
+      take();
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    await ended;
+    expect(given).toBe(50);
+  });
+
+  it('is that a sector’s pieces are there once those are that an earlier run did not encode', async () => {
+    const resumed: SectorEncoder = async (_, { progress }, use) => {
+      for (const [piecesDone, pieces] of [
+        [1, 0],
+        [1, 1],
+        [2, 1],
+      ] as const) {
+        await sleep(1_000);
+        const bytesDownloaded = pieces * PIECE_BYTES;
+        progress({ stage: 'encoding', by: 'tab', piecesDone, piecesTotal: 2, bytesDownloaded });
+      }
+      return use({ metadata, parts: whole() });
+    };
+    await start({ encode: resumed });
+    const { told, ended } = follow(ask());
+    await vi.advanceTimersByTimeAsync(3_000);
+    await ended;
+    expect(told.slice(2, 5)).toEqual([
+      { kind: 'downloaded', time: 2n * SECOND },
+      { kind: 'encoding' },
+      { kind: 'encoded', time: 1n * SECOND },
+    ]);
+  });
+
+  it('is on its own side who sent wrong pieces, and every change', async () => {
+    let changes = 0;
+    const wrong: SectorEncoder = async (...[sector, context, use]) => {
+      context.badPiece('the test', 7n);
+      return encoder(whole)(sector, context, use);
+    };
+    await start({ encode: wrong, changed: () => (changes += 1) });
+    const { ended } = follow(ask());
+    await vi.advanceTimersByTimeAsync(60_000);
+    await ended;
+    expect(lines).toEqual(['the test sent a wrong piece 7.', 'Sector 3 was plotted and delivered.']);
+    // Three of encoding, one when it is free again.
+    expect(changes).toBe(4);
+  });
+
+  it.each([
+    ['its pool’s workers', {}, { concurrency: 2, piecesAtOnce: 32 }],
+    ['what it was told', { concurrency: 3 }, { concurrency: 3, piecesAtOnce: 32 }],
+    ['what fits half a GiB', { concurrency: 99 }, { concurrency: 7, piecesAtOnce: 32 }],
+    ['what fits less', { concurrency: 99, memoryBytes: 64 * MIB }, { concurrency: 1, piecesAtOnce: 1 }],
+  ])('follows from how much it does at once: %s', async (_, options, limits) => {
+    const contexts: unknown[] = [];
+    const looking: SectorEncoder = async (sector, context, use) => {
+      contexts.push(context);
+      return encoder(whole)(sector, context, use);
+    };
+    await start({ encode: looking, ...options });
+    const { ended } = follow(ask());
+    await vi.advanceTimersByTimeAsync(60_000);
+    await ended;
+    // What is encoded stays, should delivery fail.
+    expect(contexts).toEqual([expect.objectContaining({ ...limits, keep: true })]);
+  });
+
   it('is a whole sector where it really encodes one', async () => {
     vi.useRealTimers();
-    await start();
+    const directory = new MemoryDirectory();
+    await start({ directory });
     const { told, ended } = follow(ask());
     await ended;
     const bytes = told.reduce(
@@ -218,11 +304,30 @@ describe('what a plotter tells', () => {
       0,
     );
     expect(bytes).toBe(sectorLayout(2).checksum + 32);
+    expect(await findPartialSector(directory)).not.toBeNull();
+    await plotter!.stop();
+    // Nobody comes for it any more.
+    expect(await findPartialSector(directory)).toBeNull();
   });
 });
 
 describe('a plotter offers itself', () => {
   const offers = () => fake.ask(messages.freePlotter, null) as Promise<string> | undefined;
+
+  it('in the queue groups of the protocol, from a folder that is its own', async () => {
+    const directory = new MemoryDirectory();
+    const first = await start({ directory });
+    const { id } = first;
+    expect([...fake.subscribed]).toEqual([
+      { of: messages.plotSector, instance: id, queue: id },
+      { of: messages.freePlotter, queue: 'subspace.plotter' },
+    ]);
+    await expect(start({ directory })).rejects.toMatchObject({ code: 'in-use' });
+    await expect(start({ memoryBytes: 64 * MIB - 1 })).rejects.toMatchObject({ code: 'memory' });
+    await first.stop();
+    expect(fake.subscribed.size).toBe(0);
+    await start({ directory });
+  });
 
   it('while it has nothing to do, and not once it has stopped', async () => {
     const { id } = await start({ encode: encoder(whole) });
@@ -250,9 +355,23 @@ describe('a plotter offers itself', () => {
     const { ended, kinds } = follow(ask({}, gone));
     await vi.advanceTimersByTimeAsync(5_000);
     gone.abort(new Error('no acknowledgement'));
+    await vi.advanceTimersByTimeAsync(1_000);
+    // What was under way still uses the folder.
+    expect(offers()).toBeUndefined();
     await vi.advanceTimersByTimeAsync(60_000);
     await expect(ended).rejects.toThrow('no acknowledgement');
     expect(kinds()).not.toContain('finished');
+    expect(plotter!.snapshot()).toMatchObject({ sector: null, done: 0, failed: 1 });
+    expect(await offers()).toBe(id);
+  });
+
+  it('again when what it tells is read no further', async () => {
+    const { id } = await start({ encode: encoder(whole) });
+    const items = ask();
+    await items.next();
+    const left = items.return(undefined);
+    await vi.advanceTimersByTimeAsync(12_000);
+    await left;
     expect(plotter!.snapshot()).toMatchObject({ sector: null, done: 0, failed: 1 });
     expect(await offers()).toBe(id);
   });

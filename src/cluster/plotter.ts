@@ -277,12 +277,14 @@ function isSame(one: PlotSector, other: PlotSector): boolean {
 class Stages {
   private readonly begun = performance.now();
   private downloadedAt: number | null = null;
+  /** Records that an earlier run encoded: their pieces are not fetched. */
+  private before: number | null = null;
 
   constructor(private readonly queue: ItemQueue<SectorPlottingProgress>) {}
 
-  see({ piecesTotal, piecesDone, bytesDownloaded, stage }: PlotProgress): void {
-    const complete = bytesDownloaded >= piecesTotal * PIECE_BYTES || stage === 'writing';
-    if (complete || piecesDone === piecesTotal) this.downloaded();
+  see({ piecesTotal, piecesDone, bytesDownloaded }: PlotProgress): void {
+    this.before ??= piecesDone;
+    if (bytesDownloaded >= (piecesTotal - this.before) * PIECE_BYTES) this.downloaded();
   }
 
   private downloaded(): void {

@@ -4,6 +4,12 @@ import type { LinkState } from './link.ts';
 
 type Listener = (value: unknown) => void;
 type Answer = (value: unknown, instance: string | undefined) => unknown;
+/** Options of a subscription; `of` is the message. */
+interface Subscribed {
+  of: object;
+  instance?: string | undefined;
+  queue?: string | undefined;
+}
 type Handler = (value: unknown, signal: AbortSignal, giveUp: (reason: unknown) => void) => unknown;
 
 /** Says what a test has it say, and answers questions as the test wants; who asks for more is not answered. */
@@ -16,6 +22,8 @@ export class FakeConnection {
   private readonly listeners = new Map<object, Set<Listener>>();
   private readonly states = new Set<(state: LinkState) => void>();
   private readonly answers = new Map<object, Answer>();
+  /** What is subscribed to now: message, instance and queue group. */
+  readonly subscribed = new Set<Subscribed>();
   private readonly handlers = new Map<object, Handler>();
   readonly closed = new AbortController().signal;
   maxPayload = 2 * 1024 * 1024;
@@ -43,10 +51,19 @@ export class FakeConnection {
     return [...this.listeners.values(), this.states].reduce((sum, { size }) => sum + size, 0);
   }
 
-  listen(message: object, listener: Listener): () => void {
+  listen(message: object, listener: Listener, options: Omit<Subscribed, 'of'> = {}): () => void {
     const listeners = this.listeners.get(message) ?? new Set();
     this.listeners.set(message, listeners.add(listener));
-    return () => void listeners.delete(listener);
+    const off = this.subscribe({ of: message, ...options });
+    return () => {
+      listeners.delete(listener);
+      off();
+    };
+  }
+
+  private subscribe(one: Subscribed): () => void {
+    this.subscribed.add(one);
+    return () => void this.subscribed.delete(one);
   }
 
   onState(listener: (state: LinkState) => void): () => void {
@@ -59,13 +76,17 @@ export class FakeConnection {
     this.told.push({ value, lasting });
   }
 
-  respond(message: object, _: object, handler: Handler): () => void {
+  respond(message: object, options: Omit<Subscribed, 'of'>, handler: Handler): () => void {
     this.handlers.set(message, handler);
-    return () => void this.handlers.delete(message);
+    const off = this.subscribe({ of: message, ...options });
+    return () => {
+      this.handlers.delete(message);
+      off();
+    };
   }
 
-  respondStream(message: object, _: object, handler: Handler): () => void {
-    return this.respond(message, _, handler);
+  respondStream(message: object, options: Omit<Subscribed, 'of'>, handler: Handler): () => void {
+    return this.respond(message, options, handler);
   }
 
   /** What a member answers; a stream's items, or undefined where nobody answers. `gone`: told that nobody takes them. */
