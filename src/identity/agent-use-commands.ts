@@ -31,6 +31,7 @@ import { heldChain } from './held-chain.ts';
 import { judgementView, verdictView, type VerdictView } from './identity-view.ts';
 import { publicKeyInfoOf, type Jwk } from './keys.ts';
 import type { JudgedChain } from './verdict.ts';
+import { isDead } from './standing.ts';
 
 const NONCE_BYTES = 24;
 
@@ -175,7 +176,7 @@ export function agentUseCommands(context: IdentityContext) {
         const line = certificates ?? (await heldChain(context, did));
         const whole = typeof line === 'string' ? null : line;
         if (whole !== null) judged.set(did, { line: whole, judgement: await context.judge(whole) });
-        if (whole !== line || (await context.isDead(did, whole, judged.get(did)?.judgement))) dead.add(did);
+        if (whole !== line || (await isDead(context, did, whole, judged.get(did)?.judgement))) dead.add(did);
       }
       const covered = checkCapability({
         chain,

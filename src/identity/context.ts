@@ -1,7 +1,7 @@
 /** What the commands of identities share: their records in the wallet, the network's registry, known keys. */
 import { NoProof } from '../chain/no-proof.ts';
 import { RpcError } from '../network/rpc-error.ts';
-import { equal, toHex } from '../protocol/bytes.ts';
+import { equal } from '../protocol/bytes.ts';
 import { ProtocolError } from '../protocol/errors.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { fromBase64Url, toBase64Url } from '../wallet/json.ts';
@@ -11,7 +11,6 @@ import type { DerivedKind } from '../wallet/session.ts';
 import { alternativeUris } from './certificate.ts';
 import { chainIsOf, chainOf, fromX5c, keyOfChain, subjectOf, type Chain } from './chain.ts';
 import { formatDid, keyIdOf, OFF, parseDid, type Did } from './did.ts';
-import { heldChain } from './held-chain.ts';
 import type { IdentityRecord, KeySource, OtherIdentity, OwnIdentity } from './identity-records.ts';
 import { isKeyBound } from './issue.ts';
 import { decodeJws, type JwsHeader } from './jws.ts';
@@ -20,7 +19,7 @@ import { ecKey, ed25519Key, jwkOf, type Jwk, type SigningKey } from './keys.ts';
 import { ecPkcs8, ed25519Pkcs8, importPrivateKey } from './private-key.ts';
 import type { IdentityOptions, ProvenEvent } from './options.ts';
 import type { Consultation, RegistryAccess, RegistryView } from './registry-access.ts';
-import { noteRegistered, rememberRevoked, seenRevoked } from './registry-memory.ts';
+import { isGivenUp, noteRegistered, rememberRevoked, seenRevoked } from './registry-memory.ts';
 import { Registry } from './registry.ts';
 import { identifiersOf, judge, type JudgedChain, type Verdict, type VerdictCode } from './verdict.ts';
 
@@ -47,7 +46,7 @@ export interface Judgement extends Verdict {
 const UNVERIFIED = 'The network’s chain is not verified yet.';
 const INDICES = 'identity-key-indices';
 /** What the newest block says of an identity that the proven one knows nothing of yet, and that is believed. */
-const BAD_NEWS: readonly VerdictCode[] = ['revoked', 'issuer-gone', 'mismatch', 'not-anchored'];
+const BAD_NEWS: readonly VerdictCode[] = ['revoked', 'given-up', 'issuer-gone', 'mismatch', 'not-anchored'];
 
 /** One of the keys that an issuer on the web publishes; `kid`: its name, or null if it has none. */
 export interface WebIssuerKey {
@@ -278,9 +277,12 @@ export class IdentityContext {
     const ids = identifiersOf(chain);
     const { status, reason, proven, reported } = await this.consult(ids);
     if (proven !== null) await this.noteRevocations(chain, ids, proven.registry);
-    if ((reported ?? proven)?.registry.entry(ids.at(-1)!) != null) await noteRegistered(this, ids.at(-1)!);
+    const id = ids.at(-1)!;
+    if (proven?.registry.entry(id) != null) await noteRegistered(this, id, proven.genesis);
+    else if (reported?.registry.entry(id) != null) await noteRegistered(this, id);
+    const about = { chain, now: this.now(), seenRevoked: seenRevoked(this) };
     const judged = (view: RegistryView | null) =>
-      judge({ chain, state: view?.registry ?? null, now: this.now(), seenRevoked: seenRevoked(this) });
+      judge({ ...about, state: view?.registry ?? null, givenUp: isGivenUp(this, id, view) });
     const verdict = judged(proven);
     const newest = reported === null ? null : judged(reported);
     const known = {
@@ -377,19 +379,6 @@ export class IdentityContext {
   /** Remembers the keys that an issuer on the web (a URL) publishes, in place of those known of it before. */
   keepWebIssuer(issuer: string, keys: readonly WebIssuerKey[]): Promise<void> {
     return this.put(`web-issuer-${issuer}`, 'setting', { issuer, keys: [...keys], at: this.seconds });
-  }
-
-  /** Whether a DID counts as revoked, deactivated or expired. `judged`: what its chain was judged to be, if it was. */
-  async isDead(did: string, chain: JudgedChain | null, judged?: Verdict): Promise<boolean> {
-    const parsed = parseDid(did);
-    if (parsed !== null && seenRevoked(this).has(toHex(parsed.id))) return true;
-    const known = this.known(did);
-    if (known?.role === 'own' && known.deactivated) return true;
-    const own = chain ?? (known === null ? await heldChain(this, did) : this.chainOf(known));
-    if (own === null || typeof own === 'string') return own !== null;
-    const { strict, certificates } = judged ?? (await this.judge(own));
-    const code = strict === 'not-anchored' ? certificates : strict;
-    return ['revoked', 'expired', 'issuer-gone', 'renewed-after-revocation'].includes(code);
   }
 }
 

@@ -10,7 +10,7 @@ import { didDocument, formatDid, keyDocument, parseDid, type Did, type DidDocume
 import { heldLine } from './held-chain.ts';
 import { parseKeyDid } from './key-dids.ts';
 import type { RegistryView } from './registry-access.ts';
-import { seenRevoked } from './registry-memory.ts';
+import { isGivenUp, seenRevoked } from './registry-memory.ts';
 import { identifiersOf } from './verdict.ts';
 
 const CONTENT_TYPE = 'application/did+json';
@@ -80,9 +80,11 @@ export async function resolveDid(context: IdentityContext, text: string): Promis
     return failed(known ? 'invalidDid' : 'methodNotSupported');
   }
   const known = context.known(did);
-  const deactivated = known?.role === 'own' && known.deactivated;
   const registered = context.isHere(parsed) ? await fromRegistry(context, did, parsed) : null;
   if (registered !== null) return registered;
+  const deactivated =
+    (known?.role === 'own' && known.deactivated) ||
+    (context.isHere(parsed) && isGivenUp(context, parsed.id, (await context.consult([parsed.id])).proven));
   if (deactivated) return failed('notFound', { deactivated });
   return known === null ? failed('notFound') : fromCertificates(context, did);
 }

@@ -119,17 +119,24 @@ export class DomainRegistry implements RegistryAccess {
     });
     const { registry, time } = contentOf(keys, values);
     const consensusBlock = head.block.number;
-    return { registry, time, block: receipt.domainBlock, consensusBlock, proven: true };
+    const genesis = toHex(domain.genesisHash);
+    return { registry, genesis, time, block: receipt.domainBlock, consensusBlock, proven: true };
   }
 
   async report(ids: readonly Uint8Array[]): Promise<RegistryView | null> {
     const head = await this.head();
-    if (head === null || (await this.domain(head)) === null) return null;
-    return this.asked(async (node) => this.contentAt(node, ids));
+    const domain = head && (await this.domain(head));
+    if (domain === null) return null;
+    const genesis = toHex(domain.genesisHash);
+    return this.asked(async (node) => ({ ...(await this.contentAt(node, ids)), genesis }));
   }
 
   /** Content as of a block by the node's own word, its best one if none is named. */
-  private async contentAt(node: NodeRpc, ids: readonly Uint8Array[], at?: Uint8Array): Promise<RegistryView> {
+  private async contentAt(
+    node: NodeRpc,
+    ids: readonly Uint8Array[],
+    at?: Uint8Array,
+  ): Promise<Omit<RegistryView, 'genesis'>> {
     const header = await node.header(at);
     if (header === null) throw new DecodeError('header', 'the domain’s node has no such block');
     const keys = keysOf(ids);

@@ -1,5 +1,6 @@
 /** Identities of which nothing is known but what the registry holds: their certificates were left out. */
 import { expect, it } from 'vitest';
+import { readChain, toX5c } from './chain.ts';
 import { testPerson, testRegistry, testWallet } from './testing/person.ts';
 import { ed25519Key, jwkOf } from './keys.ts';
 import { Registry } from './registry.ts';
@@ -30,7 +31,7 @@ async function town() {
 /** What somebody shows of a credential of an issuer, and checks whether it is believed. */
 async function shownTo(
   verifier: Awaited<ReturnType<typeof testPerson>>,
-  issuer: { did: string; key: ReturnType<typeof ed25519Key> },
+  issuer: { did: string; key: ReturnType<typeof ed25519Key>; certificates?: string[] },
 ) {
   const holder = ed25519Key(new Uint8Array(32).fill(9));
   const credential = await issueSdJwt(issuer.key, {
@@ -40,6 +41,7 @@ async function shownTo(
     holderKey: jwkOf(holder.publicKeyInfo),
     claims: { member: true },
     selective: [],
+    ...(issuer.certificates && { certificates: issuer.certificates }),
   });
   const request = await verifier.newRequest({ audience: 'door', credentials: [{ type: TYPE }] });
   const { nonce } = JSON.parse(request) as { nonce: string };
@@ -82,4 +84,83 @@ it('an agent that leaves its certificates out is refused all the same once it wa
   expect(await use()).toMatchObject({ verdict: 'revoked', standing: { strict: 'revoked' } });
   await owner.deactivateIdentity({ did: root });
   expect(await use()).toMatchObject({ verdict: 'bad-signature' });
+});
+
+/** The root of a town as an issuer that sends its certificate along. */
+async function rootOf({ owner, root, key }: Awaited<ReturnType<typeof town>>) {
+  const { content } = await owner.exportIdentity({ did: root, format: 'der' });
+  return { did: root, key: key(0), certificates: toX5c(readChain(content)) };
+}
+
+it('one that was given up counts no more for those who saw it registered', async () => {
+  const all = await town();
+  const { network, owner, root, clerk } = all;
+  const issuer = await rootOf(all);
+  const [saw, never] = [await testPerson(() => NOW, network), await testPerson(() => NOW, network)];
+  let genesis = '11'.repeat(32);
+  const elsewhere = await testPerson(() => NOW, {
+    ...network,
+    read: async (ids) => ({ ...(await network.read(ids))!, genesis }),
+  });
+  expect(await owner.verdict({ did: root })).toMatchObject({ strict: 'ok' });
+  for (const one of [saw, elsewhere])
+    expect(await shownTo(one, issuer)).toMatchObject([{ issuerVerdict: { strict: 'ok' } }]);
+  await owner.deactivateIdentity({ did: root });
+  await expect(shownTo(saw, issuer)).rejects.toThrow('issuer-given-up');
+  expect(await saw.resolveDid({ did: root })).toMatchObject({
+    didDocument: null,
+    didDocumentMetadata: { deactivated: true },
+  });
+  // Another network that has no such identity tells nothing of the one that had it.
+  genesis = '22'.repeat(32);
+  for (const one of [never, elsewhere])
+    expect(await shownTo(one, issuer)).toMatchObject([{ issuerVerdict: { strict: 'not-anchored' } }]);
+  expect((await never.resolveDid({ did: root })).didDocumentMetadata).toEqual({});
+  expect(await owner.verdict({ did: root })).toMatchObject({ chain: 'not-anchored', strict: 'given-up' });
+  expect(await owner.verdict({ did: clerk })).toMatchObject({ strict: 'issuer-gone' });
+});
+
+it('the newest block is enough to be believed no more, a proof is needed for the contrary', async () => {
+  const registry = new Registry();
+  const network = testRegistry(registry, () => NOW);
+  let proven = new Registry();
+  const lagging = {
+    ...network,
+    read: async (ids: readonly Uint8Array[]) => ({ ...(await network.read(ids))!, registry: proven }),
+  };
+  const catchUp = () => (proven = Registry.fromStorage(registry.storage()));
+  const wallet = await testWallet();
+  const owner = await testPerson(() => NOW, lagging, wallet);
+  const { did } = await owner.createIdentity({ name: 'Town' });
+  await owner.registerIdentity({ did });
+  // It never was held as far as is proven, so that nobody can have given it up.
+  expect(await owner.verdict({ did })).toMatchObject({ strict: 'not-anchored', reported: 'ok' });
+  catchUp();
+  const { content } = await owner.exportIdentity({ did, format: 'der' });
+  const issuer = {
+    did,
+    key: ed25519Key(wallet.identitySecret('ed25519', 0)),
+    certificates: toX5c(readChain(content)),
+  };
+  const door = await testPerson(() => NOW, lagging);
+  expect(await shownTo(door, issuer)).toMatchObject([{ issuerVerdict: { strict: 'ok' } }]);
+  await owner.deactivateIdentity({ did });
+  const stranger = await testPerson(() => NOW, lagging);
+  for (const one of [door, stranger]) await expect(shownTo(one, issuer)).rejects.toThrow('issuer-given-up');
+  catchUp();
+  for (const one of [door, stranger]) await expect(shownTo(one, issuer)).rejects.toThrow('issuer-given-up');
+});
+
+it('an agent that was given up may do nothing any more where it was known as registered', async () => {
+  const { network, owner, root, agent } = await town();
+  const shop = await testPerson(() => NOW, network);
+  const use = async () => {
+    const nonce = await shop.newChallenge();
+    const request = { res: 'ext:stamp', act: 'use' };
+    const invocation = await owner.invokeDelegation({ id: agent.id, request, audience: 'shop', nonce });
+    return (await shop.checkUse({ invocation, authority: root, audience: 'shop', nonce })).verdict;
+  };
+  expect(await use()).toBe('ok');
+  await owner.deactivateIdentity({ did: agent.to });
+  expect(await use()).toBe('revoked');
 });

@@ -172,7 +172,8 @@ function sentenceOf(
 ): string {
   if (strict === 'mismatch' && reported === 'ok')
     return 'This identity was renewed in a new block of the registry’s network; the proof follows.';
-  if (strict !== 'not-anchored') return VERDICT_SENTENCES[strict];
+  const isBack = strict === 'given-up' && reported === 'ok';
+  if (strict !== 'not-anchored' && !isBack) return VERDICT_SENTENCES[strict];
   if (status === 'silent')
     return 'The network’s registry could not be asked; this identity’s certificates speak for themselves.';
   if (reported === 'ok')

@@ -5,6 +5,8 @@ import { Registry } from './registry.ts';
 /** Content of the registry for some identifiers, and what stands behind it. */
 export interface RegistryView {
   registry: Registry;
+  /** Hash of the first block of the registry's domain, hex. */
+  genesis: string;
   /** Block of the domain that the content is of. */
   block: number | null;
   /** Verified block of the consensus chain that proves it, if one does. */

@@ -1,6 +1,7 @@
 /** What the wallet remembers of the registry, and of what it did with identities, beyond the identities themselves. */
 import { toHex } from '../protocol/bytes.ts';
 import type { IdentityContext } from './context.ts';
+import type { RegistryView } from './registry-access.ts';
 
 type Memory = Pick<IdentityContext, 'get' | 'put' | 'list' | 'seconds'>;
 
@@ -9,6 +10,13 @@ interface SeenRevocation {
   at: number;
   /** It was revoked in this wallet, and by all that was seen of it in no registry. */
   here?: boolean;
+}
+
+interface SeenRegistered {
+  /** Seconds since the epoch. */
+  at: number;
+  /** Hash (hex) of the first block of the domain that was proven to hold it; left out where none was. */
+  genesis?: string;
 }
 
 const seenKey = (id: Uint8Array): string => `seen-${toHex(id)}`;
@@ -33,9 +41,24 @@ export function wasRevokedHere(memory: Memory, id: Uint8Array): boolean {
   return memory.get<SeenRevocation>(seenKey(id), 'seen-revocation')?.here === true;
 }
 
-/** Remembers that the registry of a network held an identity. */
-export async function noteRegistered(memory: Memory, id: Uint8Array): Promise<void> {
-  if (!wasRegistered(memory, id)) await memory.put(registeredKey(id), 'setting', { at: memory.seconds });
+/**
+ * Remembers that the registry of a network held an identity. `genesis`: of its domain (hex), where that is proven; a later
+ * one takes the place of an earlier one.
+ */
+export async function noteRegistered(memory: Memory, id: Uint8Array, genesis?: string): Promise<void> {
+  const before = memory.get<SeenRegistered>(registeredKey(id), 'setting');
+  if (before !== null && (genesis === undefined || genesis === before.genesis)) return;
+  const at = before?.at ?? memory.seconds;
+  await memory.put(registeredKey(id), 'setting', {
+    at,
+    ...(genesis && { genesis }),
+  } satisfies SeenRegistered);
+}
+
+/** Whether a registry has no entry of an identity that it was proven to hold before. */
+export function isGivenUp(memory: Memory, id: Uint8Array, view: RegistryView | null): boolean {
+  const seen = memory.get<SeenRegistered>(registeredKey(id), 'setting');
+  return view !== null && view.registry.entry(id) === null && seen?.genesis === view.genesis;
 }
 
 /** Whether this wallet ever saw the registry of a network hold an identity. */

@@ -14,6 +14,7 @@ import { computeScore, nullifierOf, POLICY_V1, type Score, type ScorePolicy } fr
 import { statusReader } from './status-book.ts';
 import { disclosableClaims, issueSdJwt } from './sd-jwt.ts';
 import { isW3cCredential } from './w3c-form.ts';
+import { isDead } from './standing.ts';
 
 const SCORE_TYPE = 'urn:autonomys:vc:auto-score:1';
 const POLICY = 'score-policy';
@@ -110,7 +111,7 @@ export function scoreCommands(context: IdentityContext) {
     const status = await statusReader(context);
     const gone = new Map<string, Promise<boolean>>();
     const isGone = (issuer: string) => {
-      const known = gone.get(issuer) ?? context.isDead(issuer, null);
+      const known = gone.get(issuer) ?? isDead(context, issuer, null);
       gone.set(issuer, known);
       return known;
     };

@@ -15,6 +15,7 @@ import {
   type CoIssuance,
 } from './statements.ts';
 import { identifiersOf } from './verdict.ts';
+import { isDead } from './standing.ts';
 
 const MAX_KEPT = 64;
 
@@ -54,7 +55,7 @@ export function statementCommands(context: IdentityContext) {
     const keys = await context.issuerKeys(attestations);
     const dead = new Set<string>();
     for (const { value } of context.identities())
-      if (value.role !== 'pending' && (await context.isDead(value.did, null))) dead.add(value.did);
+      if (value.role !== 'pending' && (await isDead(context, value.did, null))) dead.add(value.did);
     return {
       now: context.seconds,
       issuerKey: (iss: string, header: Parameters<typeof keys>[1]) =>

@@ -8,6 +8,7 @@ import type { IdentityContext } from './context.ts';
 import { keyIdOf, parseDid } from './did.ts';
 import { jwsHolds, type Jws } from './jws.ts';
 import { judgeCertificates, VERDICT_SENTENCES } from './verdict.ts';
+import { isDead } from './standing.ts';
 
 /** Who signed. */
 export type TokenSigner =
@@ -31,7 +32,7 @@ export async function requireIdentity(
   if (parseDid(did) === null || resolved === null || jws.header.kid !== keyIdOf(did))
     throw new Refusal(`${what}-key`, did, 'The identity that signed is not known.');
   if (!jwsHolds(jws, resolved.key)) throw notSigned(what);
-  if (await context.isDead(did, resolved.chain))
+  if (await isDead(context, did, resolved.chain))
     throw new Refusal(`${what}-key`, did, 'The identity that signed was revoked or has expired.');
   return { kind: 'identity', did };
 }

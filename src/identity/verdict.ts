@@ -13,6 +13,7 @@ import { keyWeakness, verifySignature, weakness } from './signature.ts';
 export type VerdictCode =
   | 'ok'
   | 'not-anchored'
+  | 'given-up'
   | 'mismatch'
   | 'issuer-gone'
   | 'revoked'
@@ -54,6 +55,8 @@ export interface VerdictInput {
   now: number;
   /** Identifiers (hex) that this wallet has ever seen revoked. */
   seenRevoked: ReadonlySet<string>;
+  /** Whether the state has no entry of the last one though it was proven to have one before. */
+  givenUp?: boolean;
 }
 
 /** Longest chain of certificates that is judged. */
@@ -75,7 +78,11 @@ export function judge(input: VerdictInput): Verdict {
   const certificates = judgeCertificates(chain, now);
   const wasRevoked = ids.map((id) => input.seenRevoked.has(toHex(id)));
   // No registry says whether it was renewed since.
-  const unanchored = wasRevoked.includes(true) ? 'revoked' : 'not-anchored';
+  const unanchored = wasRevoked.includes(true)
+    ? 'revoked'
+    : input.givenUp === true
+      ? 'given-up'
+      : 'not-anchored';
   if (state === null) return { chain: 'not-anchored', strict: unanchored, certificates };
   const anchored = anchoring(chain, ids, state);
   const lastIndex = chain.length - 1;
@@ -217,6 +224,7 @@ function profile(chain: readonly Judged[], index: number, open: boolean): Verdic
 export const VERDICT_SENTENCES: Record<VerdictCode, string> = {
   ok: 'Everything about this identity checks out.',
   'not-anchored': 'This identity is not registered on the network; its certificates speak for themselves.',
+  'given-up': 'This identity was registered on the network and is no longer: it was given up.',
   mismatch: 'The network holds another certificate under this name.',
   'issuer-gone': 'Whoever issued this identity is no longer registered.',
   revoked: 'This identity, or one that it rests on, was revoked.',

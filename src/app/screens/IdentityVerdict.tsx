@@ -5,6 +5,7 @@ import { Badge } from '../components/basics.tsx';
 export const VERDICT_WORDS: Record<VerdictCode, string> = {
   ok: 'sound',
   'not-anchored': 'not registered',
+  'given-up': 'given up',
   mismatch: 'another certificate',
   'issuer-gone': 'issuer gone',
   revoked: 'revoked',
@@ -28,9 +29,11 @@ const verdictTone = (verdict: VerdictView) => {
     : ('bad' as const);
 };
 
+const isAbsent = (code: VerdictCode) => code === 'not-anchored' || code === 'given-up';
+
 /** Whether it can be registered: neither proven nor reported to be so already. */
 export const isUnregistered = ({ registry, strict, reported }: VerdictView) =>
-  registry === 'asked' && strict === 'not-anchored' && (reported === null || reported === 'not-anchored');
+  registry === 'asked' && isAbsent(strict) && (reported === null || isAbsent(reported));
 
 function verdictWord(verdict: VerdictView): string {
   if (verdict.strict === 'ok') return 'registered and sound';

@@ -49,10 +49,11 @@ export const TEST_QUOTE = {
 /** The registry of a network, shared by the people of a test. */
 export function testRegistry(registry: Registry, now: () => number): RegistryAccess {
   let block = 0;
+  const genesis = '00'.repeat(32);
   return {
     exists: async () => true,
-    read: async () => ({ registry, block, consensusBlock: 1, time: now(), proven: true }),
-    report: async () => ({ registry, block, consensusBlock: null, time: now(), proven: false }),
+    read: async () => ({ registry, genesis, block, consensusBlock: 1, time: now(), proven: true }),
+    report: async () => ({ registry, genesis, block, consensusBlock: null, time: now(), proven: false }),
     quote: async (_, payer = TEST_QUOTE.account) => ({ ...TEST_QUOTE, account: payer }),
     submit: async (call) => {
       const outcome = registry.dispatch(call, now());
