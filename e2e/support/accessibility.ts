@@ -59,7 +59,10 @@ async function unnamed(session: CDPSession): Promise<string[]> {
     .map(({ role }) => `name: a ${role?.value} has none`);
 }
 
-/** Runs in the page: texts that are hard to tell from their ground (WCAG AA); what is disabled need not be. */
+/**
+ * Runs in the page: texts, and edges of fields, that are hard to tell from their ground (WCAG AA); what is disabled need
+ * not be.
+ */
 function lowContrasts(): string[] {
   const brush = document.createElement('canvas').getContext('2d', { willReadFrequently: true })!;
   /** The colours over each other, the lowest first, as red, green and blue. */
@@ -78,7 +81,26 @@ function lowContrasts(): string[] {
     });
     return 0.2126 * red! + 0.7152 * green! + 0.0722 * blue!;
   };
+  /** Contrast of a colour with all that lies behind an element. */
+  const contrast = (colour: string, element: Element | null): number => {
+    const grounds: string[] = [];
+    for (let at = element; at !== null; at = at.parentElement)
+      grounds.unshift(getComputedStyle(at).backgroundColor);
+    const [lighter, darker] = [luminance(mixed(grounds)), luminance(mixed([...grounds, colour]))].sort(
+      (one, other) => other - one,
+    );
+    return (lighter! + 0.05) / (darker! + 0.05);
+  };
   const found = new Set<string>();
+  for (const field of document.querySelectorAll(
+    'input:is([type=text], [type=number], [type=password]), textarea, select',
+  )) {
+    if (!field.checkVisibility({ visibilityProperty: true }) || field.matches(':disabled')) continue;
+    const edge = getComputedStyle(field).borderTopColor;
+    const ratio = Math.min(contrast(edge, field), contrast(edge, field.parentElement));
+    if (ratio < 3)
+      found.add(`contrast: the edge of a ${field.tagName.toLowerCase()} has ${ratio.toFixed(2)}`);
+  }
   const texts = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
   while (texts.nextNode() !== null) {
     const element = texts.currentNode.parentElement!;
@@ -87,16 +109,10 @@ function lowContrasts(): string[] {
       continue;
     if (element.closest(':disabled, label:has(:disabled), option, .visually-hidden, .skip') !== null)
       continue;
-    const grounds: string[] = [];
-    for (let at: Element | null = element; at !== null; at = at.parentElement)
-      grounds.unshift(getComputedStyle(at).backgroundColor);
     const style = getComputedStyle(element);
-    const [lighter, darker] = [luminance(mixed(grounds)), luminance(mixed([...grounds, style.color]))].sort(
-      (one, other) => other - one,
-    );
     const size = Number.parseFloat(style.fontSize);
     const isLarge = size >= 24 || (size >= 18.66 && Number(style.fontWeight) >= 700);
-    const ratio = (lighter! + 0.05) / (darker! + 0.05);
+    const ratio = contrast(style.color, element);
     if (ratio < (isLarge ? 3 : 4.5)) found.add(`contrast: “${text.slice(0, 40)}” has ${ratio.toFixed(2)}`);
   }
   return [...found];

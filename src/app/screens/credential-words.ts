@@ -14,7 +14,8 @@ export const numberText = (attribute: PredicateQuery['attribute']): string =>
   attribute === 'birth_days' ? 'age' : attribute;
 
 /** Where a claim lies, in words. */
-export const pathText = (path: readonly (string | number)[]) => path.join(' › ');
+export const pathText = (path: readonly (string | number)[]) =>
+  path.join(' › ').replace(/^birth_days$/, 'birth_date as a number');
 
 /** Last part of a type's name, as people would say it. */
 export function typeText(type: string): string {
