@@ -598,6 +598,7 @@ export function largeAnswers(now: number): Answers {
       at: Math.floor(now / 1000) - index,
       audience: nameOf(index),
       claims: [['given_name']],
+      proved: [{ attribute: 'birth_days', kind: 'at-most', value: 50_000 }],
     })),
     'identities.promises': [],
     'identities.issuedUnlinkable': [],
