@@ -14,6 +14,12 @@ export function useNow(intervalMs = 1000): number {
 /** Whether the screens are laid out for a phone. */
 export const onPhone = (): boolean => window.matchMedia('(max-width: 51.25em)').matches;
 
+/** Of a card that is rarely needed: on a phone it is folded until it is wanted. */
+export function useFold(wanted = false): { open: boolean; onToggle: (open: boolean) => void } {
+  const [open, onToggle] = useState(() => wanted || !onPhone());
+  return { open, onToggle };
+}
+
 const readAddress = () => window.location.hash.replace(/^#\/?/, '');
 
 function useAddress(): string {

@@ -1,5 +1,5 @@
 import { useState, type ReactNode } from 'react';
-import { onPhone, useRouteDetail } from '../hooks.ts';
+import { useFold, useRouteDetail } from '../hooks.ts';
 import { Card } from './basics.tsx';
 
 /** A card of the settings. An address that ends with its name leads to it: `#/settings/nodes`. */
@@ -12,21 +12,15 @@ export function Section(props: {
   children: ReactNode;
 }) {
   const wanted = useRouteDetail() === props.name;
-  const [open, setOpen] = useState(() => wanted || !onPhone());
+  const fold = useFold(wanted);
   const [was, setWas] = useState(wanted);
   // Not in an effect: it has its height before it comes into sight, or the page's end keeps it down there.
   if (wanted !== was) {
     setWas(wanted);
-    if (wanted) setOpen(true);
+    if (wanted) fold.onToggle(true);
   }
   return (
-    <Card
-      title={props.title}
-      span={6}
-      aside={props.aside}
-      answer={wanted}
-      {...(props.rare ? { open, onToggle: setOpen } : {})}
-    >
+    <Card title={props.title} span={6} aside={props.aside} answer={wanted} {...(props.rare ? fold : {})}>
       {props.children}
     </Card>
   );

@@ -173,7 +173,11 @@ function Block({ block, now }: { block: BlockView; now: number }) {
       <summary>
         <strong>#{count(block.number)}</strong>
         <code className="muted">{brief(block.hash, 5)}</code>
-        <CheckBadge title={`${block.checks.length} rules checked`}>verified</CheckBadge>
+        <CheckBadge
+          title={block.checks.length === 0 ? 'in an earlier run' : `${block.checks.length} rules checked`}
+        >
+          verified
+        </CheckBadge>
         {block.own && <Badge tone="info">won by this tab</Badge>}
         {!block.onBestChain && <Badge tone="warn">fork</Badge>}
         {block.final && <Badge>final</Badge>}
@@ -205,6 +209,7 @@ function Block({ block, now }: { block: BlockView; now: number }) {
         </dd>
         <dt>Rules checked</dt>
         <dd className="checks">
+          {block.checks.length === 0 && 'all of them, in an earlier run'}
           {block.checks.map((check) => (
             <Badge key={check.rule}>
               {check.rule}

@@ -5,6 +5,7 @@ import type { AskedCredential, ResponseView } from '../../identity/verifier-comm
 import { Badge, Card, CheckBadge } from '../components/basics.tsx';
 import { Check, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
+import { useFold } from '../hooks.ts';
 import { identity } from '../wallet-client.ts';
 import { AskIssuers, type Hosts } from './CredentialAskIssuers.tsx';
 import { IssuerBadge } from './CredentialIssuer.tsx';
@@ -50,7 +51,11 @@ export function Ask() {
   const [request, setRequest] = useState<string | null>(null);
   const [answer, setAnswer] = useState('');
   const [results, setResults] = useState<ResponseView[] | null>(null);
-  useHandedOver('answer', setAnswer);
+  const fold = useFold();
+  useHandedOver('answer', (text) => {
+    fold.onToggle(true);
+    setAnswer(text);
+  });
   const ask = useAction();
   const check = useAction();
   const [toAsk, setToAsk] = useState<Hosts | null>(null);
@@ -72,7 +77,7 @@ export function Ask() {
     );
   };
   return (
-    <Card title="Ask somebody to show something" span={6}>
+    <Card title="Ask somebody to show something" span={6} {...fold}>
       <Form action={ask} submit="Make a request" quiet disabled={audience.trim() === ''} onSubmit={make}>
         <TextField
           label="Who asks"

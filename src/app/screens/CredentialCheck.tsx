@@ -2,6 +2,7 @@ import { useState } from 'react';
 import type { CheckedCredential } from '../../identity/w3c-commands.ts';
 import { Badge, Card, CheckBadge } from '../components/basics.tsx';
 import { Form, TextArea, useAction } from '../components/forms.tsx';
+import { useFold } from '../hooks.ts';
 import { identity } from '../wallet-client.ts';
 import { AskIssuers } from './CredentialAskIssuers.tsx';
 import { Claim } from './CredentialClaim.tsx';
@@ -16,7 +17,7 @@ export default function CheckForeign() {
   const action = useAction();
   const check = async () => setResult(await identity.checkForeign({ text }));
   return (
-    <Card title="Check one of another system" span={6}>
+    <Card title="Check one of another system" span={6} {...useFold()}>
       <p className="muted">
         Credentials of the W3C’s kind are files of JSON. Whoever has one can hand it on, so it does not tell
         whether the person who gives it to you is the one it is about.

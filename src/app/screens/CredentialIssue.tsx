@@ -7,6 +7,7 @@ import { ActingAs, WithIdentity, useActing } from '../components/Acting.tsx';
 import { Card } from '../components/basics.tsx';
 import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
+import { useFold } from '../hooks.ts';
 import { identity, useLoaded } from '../wallet-client.ts';
 import { useHandedOver } from './CredentialMeeting.tsx';
 import { Issued } from './CredentialIssued.tsx';
@@ -32,7 +33,9 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
   const [revoked, setRevoked] = useState<{ issuer: string; list: string } | null>(null);
   const action = useAction();
   const renewable = useLoaded(useCallback(() => identity.issuedUnlinkable(), []));
+  const fold = useFold();
   useHandedOver('credential-request', (text) => {
+    fold.onToggle(true);
     setKind('unlinkable');
     setRequest(text);
   });
@@ -61,7 +64,7 @@ export function Issue(props: { own: IdentityView[]; people: IdentityView[]; relo
     });
   };
   return (
-    <Card title="Certify something of somebody" span={6}>
+    <Card title="Certify something of somebody" span={6} {...fold}>
       <WithIdentity own={own}>
         <>
           <Form

@@ -4,6 +4,7 @@ import { HandOver } from '../components/HandOver.tsx';
 import { Card, Empty } from '../components/basics.tsx';
 import { Check, FileField, Form, Select, TextField, useAction } from '../components/forms.tsx';
 import type { ChosenFile } from '../files.ts';
+import { useFold } from '../hooks.ts';
 import { identity } from '../wallet-client.ts';
 import { VerdictBadge } from './IdentityVerdict.tsx';
 
@@ -122,7 +123,7 @@ export function IssueIdentity({ own, reload }: { own: IdentityView[]; reload: ()
       action.run(async () => setAsked(await identity.readRequest({ file: chosen.content })));
   };
   return (
-    <Card title="Vouch for somebody" span={6}>
+    <Card title="Vouch for somebody" span={6} {...useFold()}>
       {issuers.length === 0 ? (
         <Empty>Make an identity first; then you can issue identities to others.</Empty>
       ) : (

@@ -3,6 +3,7 @@ import type { IdentityView } from '../../identity/identity-view.ts';
 import { Badge, Card, CheckBadge, Empty } from '../components/basics.tsx';
 import { Check, Deed, Form, Select, TextArea, TextField, useAction } from '../components/forms.tsx';
 import { HandOver } from '../components/HandOver.tsx';
+import { useFold } from '../hooks.ts';
 import { identity, useLoaded, usePolled } from '../wallet-client.ts';
 
 /** How often it is looked whether somebody withdrew. */
@@ -67,7 +68,7 @@ export function Behind({ did, nameOf }: { did: string; nameOf: (did: string) => 
 export function Statements({ all, reload }: { all: IdentityView[]; reload: () => void }) {
   const own = all.filter(({ role, deactivated }) => role === 'own' && !deactivated);
   return (
-    <Card title="Several issuers, and successors" span={6}>
+    <Card title="Several issuers, and successors" span={6} {...useFold()}>
       <p className="muted">
         One issuer’s word may be too little for an identity, and a key has to be replaced some day. Both are
         statements that others can check; they need no network.
