@@ -2,12 +2,12 @@
  * The local network's node as a peer: announces blocks, relays them, proves its state and gossips proofs of
  * time, as nodes do over libp2p.
  */
-import { InOrder } from '../src/async/in-order.ts';
 import { noise } from '@libp2p/noise';
 import { yamux } from '@libp2p/yamux';
 import { generateKeyPairFromSeed } from '@libp2p/crypto/keys';
 import type { Connection, Stream } from '@libp2p/interface';
 import { createLibp2p, type Libp2p } from 'libp2p';
+import { InOrder } from '../src/async/in-order.ts';
 import { nodePlatform } from '../src/dsn/platform-node.ts';
 import { identifyAs } from '../src/network/identify.ts';
 import { closeWriting, receiveFrame, receiveFrames, sendFrame } from '../src/network/streams.ts';

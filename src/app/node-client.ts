@@ -1,7 +1,7 @@
 /** The page's end of the node worker: one worker a tab, one snapshot that React reads. */
-import { pause } from '../async/pause.ts';
 import * as Comlink from 'comlink';
 import { useCallback, useSyncExternalStore } from 'react';
+import { pause } from '../async/pause.ts';
 import type { Cause, NodeApi, NodeSnapshot } from '../node/api.ts';
 import { unpackSnapshot, type PackedSnapshot } from '../node/sector-wire.ts';
 import { addressBeginning } from './addresses.ts';

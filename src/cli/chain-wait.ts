@@ -1,4 +1,5 @@
 /** Waiting for the verified chain, with words. */
+import { onAbort } from '../async/on-abort.ts';
 import type { NodeSnapshot } from '../node/api.ts';
 import type { StatusLine } from './status-line.ts';
 
@@ -28,6 +29,7 @@ export async function untilFollowing(
   let last: string | null = null;
   let timer: ReturnType<typeof setInterval> | undefined;
   let over = false;
+  let leave = (): void => undefined;
   try {
     await new Promise<void>((resolve, reject) => {
       const look = (): void => {
@@ -45,7 +47,7 @@ export async function untilFollowing(
         if (trouble === null) status.say(...progressOf(snapshot));
         else status.say(`${trouble.replace(/\.$/, '')}; trying again`);
       };
-      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+      leave = onAbort(signal, () => reject(signal.reason as Error));
       timer = setInterval(look, LOOK_MS);
       node.onChange(look);
       if (signal.aborted) reject(signal.reason as Error);
@@ -57,6 +59,7 @@ export async function untilFollowing(
     throw error;
   } finally {
     over = true;
+    leave();
     clearInterval(timer);
   }
 }

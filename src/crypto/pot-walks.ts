@@ -1,6 +1,6 @@
 /** Walks checkpoints on the compute pool. */
 import PQueue from 'p-queue';
-import { onAbort } from '../async/on-abort.ts';
+import { abortWith } from '../async/on-abort.ts';
 import { CHECKPOINTS_IN_SLOT } from '../protocol/constants.ts';
 import { JobPriority, type ComputePool, type JobOptions } from './jobs.ts';
 import { wrongCheckpoint, type PotSlot } from './pot-slot.ts';
@@ -74,7 +74,7 @@ export class PotWalks {
   ): Promise<number> {
     signal?.throwIfAborted();
     const stop = new AbortController();
-    const leave = onAbort(signal, () => stop.abort(signal?.reason));
+    const leave = abortWith(signal, stop);
     let total = 0;
     const work = async ({ slot, only }: Part): Promise<void> => {
       const { seed, iterations, checkpoints } = slot;

@@ -3,10 +3,10 @@
  * or of the same router counted, and close lines that nobody uses. So dials of a peer are paced, one that was turned away
  * is made again after a while, and a peer that cannot be reached is left alone for a moment.
  */
-import { backOff } from '../async/back-off.ts';
 import type { Connection } from '@libp2p/interface';
-import { onAbort } from '../async/on-abort.ts';
+import { backOff } from '../async/back-off.ts';
 import { pause } from '../async/pause.ts';
+import { unlessAborted } from '../async/unless-aborted.ts';
 import { DsnError } from './errors.ts';
 
 /** Dials of one peer in a second: peers of this library take five from a host, and others may dial from here, too. */
@@ -64,7 +64,7 @@ export class Dialer {
     const dialling = this.under.get(peer) ?? this.begin(peer, dial, anyway);
     dialling.waiting += 1;
     try {
-      return await orAborted(dialling.work, signal);
+      return await unlessAborted(signal, dialling.work);
     } finally {
       dialling.waiting -= 1;
       if (dialling.waiting === 0) dialling.stop.abort(new DOMException('nobody waits', 'AbortError'));
@@ -142,12 +142,4 @@ function wasTurnedAway(error: unknown): boolean {
   if (!(error instanceof Error)) return false;
   const parts = error instanceof AggregateError ? (error.errors as unknown[]) : [error.cause];
   return TURNED_AWAY.has(error.name) || parts.some(wasTurnedAway);
-}
-
-/** What comes of the work, unless the signal aborts before. */
-function orAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const leave = onAbort(signal, () => reject(signal.reason as Error));
-    work.then(resolve, reject).finally(leave);
-  });
 }

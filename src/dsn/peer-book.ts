@@ -1,7 +1,8 @@
 /** What is known of other peers: how to reach them, what they speak, how they behaved. */
-import { backOff } from '../async/back-off.ts';
 import { peerIdFromMultihash } from '@libp2p/peer-id';
 import { multiaddr } from '@multiformats/multiaddr';
+import { backOff } from '../async/back-off.ts';
+import { unlessAborted } from '../async/unless-aborted.ts';
 import { cachedPieceByIndex, KADEMLIA_PROTOCOL, kademliaDistance, kademliaKey } from '../protocol/dsn.ts';
 import type { FoundPeer } from '../protocol/find-node.ts';
 import { DsnError } from './errors.ts';
@@ -144,10 +145,10 @@ export class PeerBook {
   /** Waits until a connected peer has said what it is. Throws DsnError `other-network`. */
   async identity(peer: string, signal: AbortSignal): Promise<void> {
     if (this.isConnected(peer)) return;
-    await new Promise<void>((resolve) => {
+    const told = new Promise<void>((resolve) => {
       this.waiting.set(peer, [...(this.waiting.get(peer) ?? []), resolve]);
-      signal.addEventListener('abort', () => resolve(), { once: true });
     });
+    await unlessAborted(signal, told).catch(() => undefined);
     if (!this.isConnected(peer))
       throw new DsnError('other-network', peer, 'it did not say that it is of this network');
   }

@@ -2,12 +2,12 @@
  * The connection to a node as a peer, over libp2p: handshakes, the streams that the node opens, questions and answers.
  * It is made again whenever it is lost.
  */
-import { backOff } from '../async/back-off.ts';
-import { abortWith } from '../async/on-abort.ts';
 import { noise } from '@libp2p/noise';
 import type { Connection, IdentifyResult, Stream } from '@libp2p/interface';
 import { multiaddr } from '@multiformats/multiaddr';
 import { createLibp2p, type Libp2p, type Libp2pOptions } from 'libp2p';
+import { backOff } from '../async/back-off.ts';
+import { abortWith } from '../async/on-abort.ts';
 import { pause } from '../async/pause.ts';
 import { within } from '../async/within.ts';
 import { equal, fromHex } from '../protocol/bytes.ts';

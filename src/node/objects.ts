@@ -2,6 +2,7 @@
  * Objects behind the node: the storage network, retrievals that can be paused, and answers for the page's own
  * addresses. Opened once the chain is followed: what it fetches is checked against that chain.
  */
+import { onAbort } from '../async/on-abort.ts';
 import type { LightClient } from '../chain/light-client.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
@@ -284,8 +285,12 @@ export class ObjectDesk {
 
   /** The same for a program, which waits: resolves to whether it was found. Rejects when it is stopped. */
   async searchFor(cid: string, signal: AbortSignal): Promise<boolean> {
-    signal.addEventListener('abort', () => this.searches.pause(), { once: true });
-    return (await this.searches.search(cid)) !== null;
+    const leave = onAbort(signal, () => this.searches.pause());
+    try {
+      return (await this.searches.search(cid)) !== null;
+    } finally {
+      leave();
+    }
   }
 
   searchView(): SearchView | null {

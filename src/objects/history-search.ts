@@ -3,7 +3,8 @@
  * half of every segment is downloaded once, whatever is searched for later, by whoever has time. Pieces are looked
  * through as they come and checked by the dozen meanwhile; what was seen counts once they turn out to be right.
  */
-import { abortWith } from '../async/on-abort.ts';
+import { abortWith, onAbort } from '../async/on-abort.ts';
+import { Wakeup } from '../async/wakeup.ts';
 import { nodesIn } from '../crypto/record-nodes.ts';
 import { SOURCE_PIECES_IN_SEGMENT } from '../protocol/constants.ts';
 import { nextSourcePiece, pieceAt, previousSourcePiece, segmentOfPiece } from '../protocol/segment.ts';
@@ -89,7 +90,7 @@ class HistorySearch {
   private unchecked = 0;
   private unsaved = 0;
   private found: GlobalObject | null = null;
-  private wake: () => void = () => undefined;
+  private readonly wakeup = new Wakeup();
 
   constructor(
     private readonly hash: Uint8Array,
@@ -100,7 +101,7 @@ class HistorySearch {
     this.total = sourcePiecesUpTo(options.newest);
     this.known = this.pieces((index) => options.index.hasLooked(index)).length;
     this.done = this.known;
-    signal.addEventListener('abort', () => this.wake(), { once: true });
+    onAbort(signal, () => this.wakeup.wake());
   }
 
   async run(): Promise<GlobalObject | null> {
@@ -162,11 +163,11 @@ class HistorySearch {
         const look = this.look(index).catch((error: unknown) => (failure = error));
         void look.finally(() => {
           underWay -= 1;
-          this.wake();
+          this.wakeup.wake();
         });
       }
       if (underWay + this.unchecked === 0 && next === pieces.length) return;
-      await new Promise<void>((resolve) => (this.wake = resolve));
+      await this.wakeup.wait(null);
     }
   }
 
@@ -208,7 +209,7 @@ class HistorySearch {
       this.borders.forget(index);
       this.wrong.push(index);
     }
-    this.wake();
+    this.wakeup.wake();
     // What was on its way when the search ended counts, too.
     if (this.signal.aborted && this.unchecked === 0) void this.save();
   }

@@ -1,5 +1,5 @@
 /** The tree of nodes below a head: which leaves hold a file's bytes, which heads stand in a folder. */
-import { onAbort } from '../async/on-abort.ts';
+import { abortWith } from '../async/on-abort.ts';
 import { leafBytes as fullLeafBytes } from '../protocol/dag-builder.ts';
 import { decodeNode, LINK_BYTES, MAX_LINKS, type DagNode, type NodeType } from '../protocol/dag.ts';
 import { ProtocolError } from '../protocol/errors.ts';
@@ -329,7 +329,7 @@ export async function* nodesAhead(
 ): AsyncGenerator<FetchedNode> {
   signal.throwIfAborted();
   const stop = new AbortController();
-  const leave = onAbort(signal, () => stop.abort(signal.reason));
+  const leave = abortWith(signal, stop);
   const queue: Promise<FetchedNode>[] = [];
   let ahead = FIRST_AHEAD;
   let more = true;
