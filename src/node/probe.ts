@@ -83,7 +83,7 @@ async function whySilent(endpoint: string, error: unknown): Promise<string> {
   const origin = originElsewhere();
   const entry = origin === null ? '' : `, and does it let pages of ${origin} in (--rpc-cors)`;
   const asked = await askedBefore(endpoint);
-  return `Is it running${entry}? (${sentenceOf(error)})${asked === null ? '' : ` ${asked}`}`;
+  return `${asked === null ? '' : `${asked} `}Is it running${entry}? (${sentenceOf(error)})`;
 }
 
 /** The figures of an estimate, from the best header and the runtime's constants. */
