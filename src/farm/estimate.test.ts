@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import { piecesToSolutionRange } from '../protocol/solution-range.ts';
-import { estimateFarm, measureSecondsPerPiece, rewardIntervalMs, type NetworkFigures } from './estimate.ts';
+import {
+  canBeEstimated,
+  estimateFarm,
+  measureSecondsPerPiece,
+  rewardIntervalMs,
+  type NetworkFigures,
+} from './estimate.ts';
 import { bytesOfSectors } from './sectors.ts';
 import { plottingPool } from './test-support.ts';
 
@@ -37,6 +43,17 @@ describe('the estimate of a farm', () => {
   it('leaves to the others what is theirs, however small they are', () => {
     const small = { ...network, solutionRange: piecesToSolutionRange(10_000n, slotProbability) };
     expect(estimateFarm(bytesOfSectors(10, 1000), 1000, 2, small).blocksPerDay).toBeCloseTo(7_200, 0);
+  });
+
+  it('is not made of figures that no network has', () => {
+    expect(canBeEstimated(network)).toBe(true);
+    for (const wrong of [
+      { solutionRange: 0n },
+      { slotProbability: [0n, 6n] as [bigint, bigint] },
+      { slotProbability: [1n, 0n] as [bigint, bigint] },
+      { slotDurationMs: 0 },
+    ])
+      expect(canBeEstimated({ ...network, ...wrong })).toBe(false);
   });
 
   it('is nothing where no sector fits', () => {

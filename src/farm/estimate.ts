@@ -35,6 +35,14 @@ export interface NetworkFigures {
   vote: bigint;
 }
 
+/** Whether figures can be those of a network: what a node says before anything is verified need not be. */
+export function canBeEstimated(
+  figures: Pick<NetworkFigures, 'solutionRange' | 'slotProbability' | 'slotDurationMs'>,
+): boolean {
+  const { solutionRange, slotProbability, slotDurationMs } = figures;
+  return solutionRange > 0n && slotProbability.every((part) => part > 0n) && slotDurationMs > 0;
+}
+
 export interface FarmEstimate {
   sectors: number;
   /** Bytes that the farm will take at most. */

@@ -15,6 +15,7 @@ import { readRewardPoints, subsidyAt } from '../protocol/rewards.ts';
 import { decodeAll } from '../protocol/scale.ts';
 import { storagePrefix } from '../protocol/storage-key.ts';
 import type { Header } from '../protocol/types.ts';
+import { canBeEstimated } from '../farm/estimate.ts';
 import { sectorFileSize } from '../farm/sector-file.ts';
 import type { NetworkProbe } from './api.ts';
 import { knownNotation, tokenOf } from './notation.ts';
@@ -91,7 +92,9 @@ async function figuresOf(node: NodeRpc, best: Header, genesis: Uint8Array): Prom
   try {
     const known = PRESETS.find(({ genesisHash }) => genesisHash === toHex(genesis))?.constants;
     const constants = known ?? chainConstants(RuntimeMetadata.decode(await node.metadata(headerHash(best))));
-    const [numerator, denominator] = constants.slotProbability;
+    const { slotProbability, slotDurationMs } = constants;
+    const { solutionRange } = subspaceDigests(best);
+    if (!canBeEstimated({ solutionRange, slotProbability, slotDurationMs })) return null;
     const [enabled, block, vote] = await Promise.all([
       node.storage(storagePrefix('Rewards', 'RewardsEnabled')),
       subsidyOf(node, 'ProposerSubsidyPoints', best.number),
@@ -99,9 +102,9 @@ async function figuresOf(node: NodeRpc, best: Header, genesis: Uint8Array): Prom
     ]);
     const pays = enabled?.[0] === 1;
     return {
-      solutionRange: String(subspaceDigests(best).solutionRange),
-      slotProbability: [String(numerator), String(denominator)],
-      slotDurationMs: constants.slotDurationMs,
+      solutionRange: String(solutionRange),
+      slotProbability: [String(slotProbability[0]), String(slotProbability[1])],
+      slotDurationMs,
       expectedVotesPerBlock: constants.expectedVotesPerBlock,
       block: String(pays ? block : 0n),
       vote: String(pays ? vote : 0n),

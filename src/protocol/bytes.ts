@@ -91,7 +91,7 @@ export function xor(a: Uint8Array, b: Uint8Array): Uint8Array {
   return a.map((byte, index) => byte ^ (b[index] as number));
 }
 
-/** Unsigned integer of 1 to 16 bytes, little-endian, as `size` bytes. Throws RangeError where it does not fit. */
+/** Unsigned integer, little-endian, as `size` bytes. Throws RangeError where it does not fit. */
 export function littleEndian(value: bigint | number, size: number): Uint8Array {
   let rest = BigInt(value);
   if (rest < 0n || rest >> BigInt(8 * size) !== 0n)
