@@ -4,33 +4,38 @@ import type { RuntimeMetadata } from '../../protocol/metadata.ts';
 import type { ChainConstants } from '../../protocol/types.ts';
 import { big, shaped, small, text } from './shape.ts';
 
-const ratio = v.pipe(v.array(v.bigint()), v.length(2));
+/** What the rules divide by, or count on to be something. */
+const positive = v.pipe(v.union([small, big]), v.minValue(1, 'zero'));
+const ratio = v.pipe(v.array(v.pipe(big, v.minValue(1n, 'zero'))), v.length(2));
 
 /**
  * What the header rules need to know of a network. A constant's place and type are taken from the metadata;
  * that it has the meaning that the rules give it, is up to the runtime.
  *
- * @throws ProtocolError (rule `runtime-metadata`) if the runtime lacks one or has it in another shape.
+ * @throws ProtocolError (rule `runtime-metadata`) if the runtime lacks one, has it in another shape, or has zero where
+ * the rules allow none.
  */
 export function chainConstants(metadata: RuntimeMetadata): ChainConstants {
   const read = <Schema extends v.GenericSchema>(pallet: string, name: string, schema: Schema) =>
     shaped(schema, metadata.constant(pallet, name), `${pallet}.${name}`);
   const number = (name: string): number => Number(read('Subspace', name, v.union([small, big])));
+  const some = (name: string): number => Number(read('Subspace', name, positive));
+  const segments = (name: string): bigint => read('Subspace', name, v.pipe(big, v.minValue(1n, 'zero')));
   const pair = (name: string): [bigint, bigint] => read('Subspace', name, ratio) as [bigint, bigint];
   return {
-    confirmationDepthK: number('ConfirmationDepthK'),
-    blockAuthoringDelay: number('BlockAuthoringDelay'),
-    eraDurationInBlocks: number('EraDuration'),
+    confirmationDepthK: some('ConfirmationDepthK'),
+    blockAuthoringDelay: some('BlockAuthoringDelay'),
+    eraDurationInBlocks: some('EraDuration'),
     slotProbability: pair('SlotProbability'),
     // The runtime allows blocks from half a slot apart on.
-    slotDurationMs: 2 * Number(read('Timestamp', 'MinimumPeriod', big)),
-    potEntropyInjectionInterval: number('PotEntropyInjectionInterval'),
+    slotDurationMs: 2 * Number(read('Timestamp', 'MinimumPeriod', positive)),
+    potEntropyInjectionInterval: some('PotEntropyInjectionInterval'),
     potEntropyInjectionLookbackDepth: number('PotEntropyInjectionLookbackDepth'),
     potEntropyInjectionDelay: read('Subspace', 'PotEntropyInjectionDelay', big),
-    recentSegments: read('Subspace', 'RecentSegments', big),
+    recentSegments: segments('RecentSegments'),
     recentHistoryFraction: pair('RecentHistoryFraction'),
-    minSectorLifetime: read('Subspace', 'MinSectorLifetime', big),
-    maxPiecesInSector: number('MaxPiecesInSector'),
+    minSectorLifetime: segments('MinSectorLifetime'),
+    maxPiecesInSector: some('MaxPiecesInSector'),
     expectedVotesPerBlock: number('ExpectedVotesPerBlock'),
   };
 }

@@ -65,6 +65,24 @@ function readerAt(number: number, source = stateSource(states)): StateReader {
 }
 
 describe('runtime', () => {
+  it.each<[string, string, unknown]>([
+    ['Subspace', 'SlotProbability', [1n, 0n]],
+    ['Subspace', 'RecentHistoryFraction', [0n, 10n]],
+    ['Subspace', 'RecentSegments', 0n],
+    ['Subspace', 'MinSectorLifetime', 0n],
+    ['Subspace', 'EraDuration', 0],
+    ['Subspace', 'PotEntropyInjectionInterval', 0],
+    ['Timestamp', 'MinimumPeriod', 0n],
+  ])('with nothing as its %s.%s is refused', (pallet, name, value) => {
+    const changed = Object.create(metadata, {
+      constant: {
+        value: (of: string, item: string): unknown =>
+          of === pallet && item === name ? value : metadata.constant(of, item),
+      },
+    }) as RuntimeMetadata;
+    expect(() => chainConstants(changed)).toThrow(`${pallet}.${name} has another shape: zero`);
+  });
+
   it('has the constants of the public networks', () => {
     expect(chainConstants(metadata)).toEqual(PUBLIC_CONSTANTS);
     expect(runtimeIdentity(metadata)).toEqual({
