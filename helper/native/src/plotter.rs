@@ -98,6 +98,12 @@ impl Plotter {
         thread::spawn(move || plotter.work());
     }
 
+    /// Takes jobs that were given up out of the queue, and their records out of memory.
+    fn forget_given_up(&self) {
+        let is_wanted = |job: &Job| !job.given_up.load(Ordering::Relaxed);
+        self.queue().jobs.retain(is_wanted);
+    }
+
     fn work(&self) {
         // Where the system refuses that, it plots all the same.
         let _ = set_current_thread_priority(ThreadPriority::Min);
@@ -149,6 +155,7 @@ impl Encodings {
             frames::Asked::GiveUp { id } => {
                 if let Some(given_up) = self.waiting.remove(&id) {
                     given_up.store(true, Ordering::Relaxed);
+                    self.plotter.forget_given_up();
                 }
                 None
             }
@@ -193,5 +200,34 @@ impl Drop for Encodings {
         for given_up in self.waiting.values() {
             given_up.store(true, Ordering::Relaxed);
         }
+        self.plotter.forget_given_up();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::frames::Asked;
+
+    #[test]
+    fn what_is_given_up_waits_no_longer() {
+        let plotter = Plotter::new(2);
+        // As if all threads were at work: none is started.
+        plotter.queue().threads = 2;
+        let mut encodings = Encodings::new(&plotter);
+        for id in 1..=3 {
+            let asked = Asked::Encode {
+                id,
+                seed: [0; 32],
+                record: Vec::new(),
+            };
+            assert_eq!(encodings.take(asked), None);
+        }
+        assert_eq!(plotter.queue().jobs.len(), 3);
+        assert_eq!(encodings.take(Asked::GiveUp { id: 2 }), None);
+        let waiting: Vec<u32> = plotter.queue().jobs.iter().map(|job| job.id).collect();
+        assert_eq!(waiting, [1, 3]);
+        drop(encodings);
+        assert!(plotter.queue().jobs.is_empty());
     }
 }
