@@ -357,7 +357,8 @@ func (g *gateway) answerPiece(ctx context.Context, from peer.ID, question []byte
 	return encodePieceResponse(piece, g.cachedOf(request))
 }
 
-// answerSegmentHeaders passes question and answer on: the headers are checked by whoever asked.
+// answerSegmentHeaders passes question and answer on: the headers are checked by whoever asked. What is none would make
+// this peer look like the one that made it up.
 func (g *gateway) answerSegmentHeaders(ctx context.Context, from peer.ID, question []byte) []byte {
 	if !isSegmentHeaderRequest(question) {
 		return nil
@@ -367,9 +368,14 @@ func (g *gateway) answerSegmentHeaders(ctx context.Context, from peer.ID, questi
 	case <-ctx.Done():
 	}
 	for _, info := range g.table.closest(randomKey(), alpha, from) {
-		if answer, err := g.ask(ctx, info, segmentHeaderProtocol, question, maxHeadersAnswer); err == nil {
+		answer, err := g.ask(ctx, info, segmentHeaderProtocol, question, maxHeadersAnswer)
+		if err != nil {
+			continue
+		}
+		if isSegmentHeaders(answer) {
 			return answer
 		}
+		g.gate.ban(info.ID)
 	}
 	return nil
 }

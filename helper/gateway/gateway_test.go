@@ -74,7 +74,9 @@ func tcpPeer(t *testing.T, of string, cached map[uint64][]byte, plotted map[uint
 	h.SetStreamHandler(segmentHeaderProtocol, func(stream network.Stream) {
 		defer stream.Close()
 		if question, err := readFrame(stream, maxRequestBytes); err == nil {
-			_ = writeFrame(stream, append([]byte("headers for "), question...))
+			// As many as a request for the last ones names.
+			headers := bytes.Repeat(headerOf(7), int(question[1]))
+			_ = writeFrame(stream, append(appendCompact(nil, uint64(question[1])), headers...))
 		}
 	})
 	h.SetStreamHandler(kademliaProtocol, func(stream network.Stream) {
@@ -84,6 +86,12 @@ func tcpPeer(t *testing.T, of string, cached map[uint64][]byte, plotted map[uint
 		}
 	})
 	return h, peer.AddrInfo{ID: h.ID(), Addrs: h.Addrs()}
+}
+
+// headerOf is a segment header of version 0 that ends with a whole block, every byte of its content the same.
+func headerOf(filling byte) []byte {
+	content := bytes.Repeat([]byte{filling}, 92)
+	return append(append([]byte{0}, content...), 0)
 }
 
 func newGateway(t *testing.T, peers ...peer.AddrInfo) *gateway {
@@ -312,7 +320,7 @@ func TestSegmentHeadersPassThrough(t *testing.T) {
 	_, info := tcpPeer(t, genesis, nil, nil)
 	g := newGateway(t, info)
 	answer, err := ask(t, g, "/ws", segmentHeaderProtocol, []byte{1, 2, 0, 0, 0})
-	if err != nil || string(answer) != "headers for \x01\x02\x00\x00\x00" {
+	if err != nil || !bytes.Equal(answer, append([]byte{8}, bytes.Repeat(headerOf(7), 2)...)) {
 		t.Fatalf("%q %v", answer, err)
 	}
 }

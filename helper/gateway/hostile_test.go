@@ -151,6 +151,43 @@ func TestOnlyRequestsForHeadersArePassedOn(t *testing.T) {
 	}
 }
 
+func TestOnlyHeadersArePassedOn(t *testing.T) {
+	whole := headerOf(7)
+	partial := append(whole[:93:93], 1, 9, 0, 0, 0)
+	for name, one := range map[string][]byte{"none": {0}, "one": append([]byte{4}, whole...), "in a block": append([]byte{4}, partial...)} {
+		if !isSegmentHeaders(one) {
+			t.Error(name)
+		}
+	}
+	for name, none := range map[string][]byte{
+		"nothing":             {},
+		"fewer than it says":  append([]byte{8}, whole...),
+		"bytes after the end": append(append([]byte{4}, whole...), 0),
+		"another version":     append([]byte{4, 1}, whole[1:]...),
+		"another progress":    append(append([]byte{4}, whole[:93]...), 2),
+		"cut off in a block":  append([]byte{4}, partial[:97]...),
+		"too many":            append(binary.LittleEndian.AppendUint16(nil, 1001<<2|1), bytes.Repeat(whole, 1001)...),
+	} {
+		if isSegmentHeaders(none) {
+			t.Error(name)
+		}
+	}
+	liar, asked := answering(t, []byte{1, 4})
+	_, honest := tcpPeer(t, genesis, nil, nil)
+	g := newGateway(t, liar, honest)
+	// Whom it asks first is left to chance.
+	eventually(t, 10*time.Second, "the liar is asked", func() bool {
+		answer := g.answerSegmentHeaders(context.Background(), "", []byte{1, 1, 0, 0, 0})
+		if !bytes.Equal(answer, append([]byte{4}, whole...)) {
+			t.Fatalf("%x", answer)
+		}
+		return len(asked) > 0
+	})
+	if g.gate.allowed(liar.ID) {
+		t.Fatal("the liar is not put off")
+	}
+}
+
 func TestPeersThatCannotBeReachedAreForgotten(t *testing.T) {
 	gone, info := tcpPeer(t, genesis, nil, nil)
 	g := newGateway(t, info)

@@ -168,6 +168,24 @@ func isSegmentHeaderRequest(message []byte) bool {
 	return in.end() == nil
 }
 
+// isSegmentHeaders says whether a message is a SegmentHeaderResponse, whatever headers it holds.
+func isSegmentHeaders(message []byte) bool {
+	in := scaleReader{rest: message}
+	for count := in.compact(maxSegmentHeaders); count > 0 && in.err == nil; count-- {
+		version := in.u8()
+		// Index, commitment, hash of the header before it, number of the last block.
+		in.take(8 + 48 + 32 + 4)
+		progress := in.u8()
+		if progress == 1 {
+			in.take(4)
+		}
+		if version != 0 || progress > 1 {
+			in.fail()
+		}
+	}
+	return in.end() == nil
+}
+
 func appendCompact(out []byte, value uint64) []byte {
 	switch {
 	case value < 1<<6:
