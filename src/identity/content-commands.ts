@@ -1,15 +1,16 @@
 /** Commands of content provenance: sign any file, check any file. */
 import * as v from 'valibot';
-import { fromHex, toHex } from '../protocol/bytes.ts';
+import { equal, fromHex, toHex } from '../protocol/bytes.ts';
 import { Refusal } from '../wallet/errors.ts';
 import { base64UrlText, fromBase64Url, fromUtf8, parseJson, shaped } from '../wallet/json.ts';
 import { encodeStatementFile } from './agent-content.ts';
 import type { MediaClaims } from './c2pa.ts';
-import { chainOf } from './chain.ts';
+import { chainIsOf, chainOf, subjectOf, type Chain } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import { verdictView, type VerdictView } from './identity-view.ts';
 import { issuerVerdict } from './issuer-verdict.ts';
 import type { FileView } from './identity-file-commands.ts';
+import { publicKeyInfoOf, type Jwk } from './keys.ts';
 import {
   decodeStatement,
   describeContent,
@@ -20,6 +21,7 @@ import {
   type Origin,
   type Provenance,
 } from './provenance.ts';
+import { judgeCertificates, type VerdictCode } from './verdict.ts';
 
 const MAX_CONTENT_BYTES = 1024 * 1024 * 1024;
 
@@ -61,12 +63,23 @@ export interface ProvenanceView {
   capability: string | null;
 }
 
+/** What a statement says, and what its signer is worth now and was worth. */
+export interface StatementView extends ProvenanceView {
+  verdict: VerdictView | null;
+  /**
+   * What the certificates that came along were worth by themselves when it was signed, by the signer's word; null where none
+   * did. Nobody proves when something was revoked.
+   */
+  whenSigned: VerdictCode | null;
+}
+
 /** What the signature inside a media file says, and what its signer is worth. */
 export interface MediaView extends Omit<MediaClaims, 'signer' | 'statement'> {
   /** Null for a signer that is no Auto ID: nobody here vouches for `name`. */
   did: string | null;
   signerName: string | null;
   verdict: VerdictView | null;
+  whenSigned: VerdictCode | null;
   /** What the Auto ID says of the file as it was before it was signed; null if it says nothing. */
   statement: ProvenanceView | null;
 }
@@ -101,18 +114,16 @@ export function contentCommands(context: IdentityContext) {
      * Checks a file against its statement (a `.provenance` file, or the bare COSE_Sign1). Throws DecodeError, or
      * Refusal `issuer-key`, `signature`, `content`; what the signer is worth is in the result.
      */
-    async verifyContent(input: {
-      content: Uint8Array;
-      statement: Uint8Array;
-    }): Promise<ProvenanceView & { verdict: VerdictView | null }> {
+    async verifyContent(input: { content: Uint8Array; statement: Uint8Array }): Promise<StatementView> {
       const { statement, certificates } = readStatementFile(input.statement);
       const { did } = decodeStatement(statement).statement;
-      const offered = certificates === null ? [] : [chainOf(certificates)];
-      const resolved = await context.resolve(did, offered);
+      const along = certificates === null ? null : chainOf(certificates);
+      const resolved = await context.resolve(did, along === null ? [] : [along]);
       const { key = null, chain = null } = resolved ?? {};
       const found = verifyProvenance(statement, input.content, () => key);
       return {
         ...statementView(context, found, decodeStatement(statement).payload),
+        whenSigned: key === null ? null : worthThen(along, did, key, found.time),
         verdict: await (chain === null
           ? issuerVerdict(context, did, undefined)
           : verdictView(context, chain)),
@@ -136,17 +147,28 @@ export function contentCommands(context: IdentityContext) {
     async verifyMedia(input: { content: Uint8Array }): Promise<MediaView> {
       const { verifyMedia } = await import('./c2pa.ts');
       const { signer, statement, ...claims } = await verifyMedia(input.content);
-      if (signer === null) return { ...claims, did: null, signerName: null, verdict: null, statement: null };
+      if (signer === null)
+        return { ...claims, did: null, signerName: null, verdict: null, whenSigned: null, statement: null };
       const { did, chain } = signer;
       return {
         ...claims,
         did,
         signerName: context.known(did)?.name ?? null,
         verdict: await verdictView(context, chain),
+        whenSigned: statement === null ? null : judgeCertificates(chain, 1000 * statement.time),
         statement: statement === null ? null : statementView(context, statement, encodeProvenance(statement)),
       };
     },
   };
+}
+
+/** What certificates that are of a signer and its key were worth at a time (seconds since the epoch). */
+function worthThen(chain: Chain | null, did: string, key: Jwk, time: number): VerdictCode | null {
+  const isOwn =
+    chain !== null &&
+    chainIsOf(chain, did) &&
+    equal(subjectOf(chain).tbs.publicKeyInfo, publicKeyInfoOf(key));
+  return isOwn ? judgeCertificates(chain, 1000 * time) : null;
 }
 
 function aboutOf(

@@ -25,7 +25,8 @@ import { decryptPbes2, encryptPbes2 } from './private-key.ts';
 const WHAT = 'pkcs12';
 const VERSION = 3;
 const ITERATIONS = 100_000;
-const MAX_ITERATIONS = 10_000_000;
+/** Most rounds of the integrity check, which hold the thread up for a second. */
+const MAX_ITERATIONS = 1_000_000;
 const SALT_BYTES = 16;
 const MAC_KEY_ID = 3;
 const HASH_BYTES = 32;

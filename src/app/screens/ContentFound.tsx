@@ -1,11 +1,11 @@
-import type { MediaView, ProvenanceView } from '../../identity/content-commands.ts';
-import type { VerdictView } from '../../identity/identity-view.ts';
+import type { MediaView, ProvenanceView, StatementView } from '../../identity/content-commands.ts';
+import type { VerdictCode } from '../../identity/verdict.ts';
 import { Badge, CheckBadge } from '../components/basics.tsx';
 import { ORIGINS } from './origin-words.ts';
-import { VerdictBadge } from './IdentityVerdict.tsx';
+import { VERDICT_WORDS, VerdictBadge } from './IdentityVerdict.tsx';
 
 /** A statement that fits a file: who signed it, and what they say. */
-export function StatementFound({ found }: { found: ProvenanceView & { verdict: VerdictView | null } }) {
+export function StatementFound({ found }: { found: StatementView }) {
   return (
     <div className="stack disclosed" aria-live="polite" data-testid="provenance">
       <p>
@@ -18,7 +18,7 @@ export function StatementFound({ found }: { found: ProvenanceView & { verdict: V
         <dt>Made by</dt>
         <dd>{ORIGINS.find(([origin]) => origin === found.origin)?.[1]}</dd>
       </dl>
-      <Statement statement={found} />
+      <Statement statement={found} whenSigned={found.whenSigned} />
       {found.verdict !== null && <p className="muted">{found.verdict.sentence}</p>}
     </div>
   );
@@ -58,19 +58,25 @@ export function MediaFound({ media }: { media: MediaView }) {
           </>
         )}
       </dl>
-      {media.statement !== null && <Statement statement={media.statement} />}
+      {media.statement !== null && <Statement statement={media.statement} whenSigned={media.whenSigned} />}
       {media.verdict !== null && <p className="muted">{media.verdict.sentence}</p>}
     </div>
   );
 }
 
 /** What a signer says of a file beside who made it. */
-function Statement({ statement }: { statement: ProvenanceView }) {
+function Statement({ statement, whenSigned }: { statement: ProvenanceView; whenSigned: VerdictCode | null }) {
   const { time, tool, licence, cid, capability, sources, id } = statement;
   return (
     <dl className="facts">
       <dt>When, by their word</dt>
       <dd>{new Date(time * 1000).toLocaleString()}</dd>
+      {whenSigned !== null && (
+        <>
+          <dt>The signer at that time</dt>
+          <dd>{whenSigned === 'ok' ? 'certificates held' : VERDICT_WORDS[whenSigned]}</dd>
+        </>
+      )}
       {tool !== null && (
         <>
           <dt>With</dt>

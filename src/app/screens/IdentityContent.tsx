@@ -1,6 +1,5 @@
 import { useState } from 'react';
-import type { MediaView, ProvenanceView } from '../../identity/content-commands.ts';
-import type { VerdictView } from '../../identity/identity-view.ts';
+import type { MediaView, StatementView } from '../../identity/content-commands.ts';
 import type { Origin } from '../../identity/provenance.ts';
 import { ActingAs, WithIdentity, useActing, useIdentities } from '../components/Acting.tsx';
 import { Card } from '../components/basics.tsx';
@@ -104,7 +103,7 @@ function SignFile() {
 function CheckFile() {
   const [file, setFile] = useState<ChosenFile | null>(null);
   const [statement, setStatement] = useState<ChosenFile | null>(null);
-  const [found, setFound] = useState<(ProvenanceView & { verdict: VerdictView | null }) | null>(null);
+  const [found, setFound] = useState<StatementView | null>(null);
   const [media, setMedia] = useState<MediaView | null>(null);
   const action = useAction();
   return (

@@ -1,7 +1,6 @@
 import { useState } from 'react';
 import type { ObjectView } from '../../node/object-view.ts';
-import type { MediaView, ProvenanceView } from '../../identity/content-commands.ts';
-import type { VerdictView } from '../../identity/identity-view.ts';
+import type { MediaView, StatementView } from '../../identity/content-commands.ts';
 import { Deed, FileField } from '../components/forms.tsx';
 import type { ChosenFile } from '../files.ts';
 import { isMedia, STATEMENT_ENDING } from '../sign-files.ts';
@@ -10,8 +9,6 @@ import { MediaFound, StatementFound } from './ContentFound.tsx';
 
 /** Largest file whose signature is looked at here, in bytes. */
 const MAX_BYTES = 64 * 1024 * 1024;
-
-type Found = ProvenanceView & { verdict: VerdictView | null };
 
 async function contentOf(address: string): Promise<Uint8Array> {
   const response = await fetch(address);
@@ -24,7 +21,7 @@ async function contentOf(address: string): Promise<Uint8Array> {
 /** Who signed an object: inside the file, in a statement beside it in its folder, or in one that the person has. */
 export default function ObjectSigner({ object, address }: { object: ObjectView; address: string }) {
   const [media, setMedia] = useState<MediaView | null>(null);
-  const [found, setFound] = useState<{ name: string; statement: Found }[]>([]);
+  const [found, setFound] = useState<{ name: string; statement: StatementView }[]>([]);
   const [file, setFile] = useState<ChosenFile | null>(null);
   if (object.kind === 'metadata') return null;
   if (object.entries !== null) {
@@ -88,7 +85,7 @@ export default function ObjectSigner({ object, address }: { object: ObjectView; 
   );
 }
 
-function Statements({ found }: { found: { name: string; statement: Found }[] }) {
+function Statements({ found }: { found: { name: string; statement: StatementView }[] }) {
   return found.map(({ name, statement }) => (
     <div key={name} className="stack">
       <strong className="break">{name}</strong>
