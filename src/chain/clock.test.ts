@@ -114,10 +114,14 @@ describe('a clock that is ahead', () => {
 describe('how the chain stands', () => {
   const state = { started: true, examining: false, constants: PUBLIC_CONSTANTS, reading: false };
 
-  function standing() {
+  const following = { dropped: false, usable: true, awaited: false };
+  const dropped = { dropped: true, usable: false, awaited: false };
+  const resting = { dropped: false, usable: false, awaited: false };
+  const awaited = { dropped: false, usable: false, awaited: true };
+
+  function standing(peers = [following] as Peer[]) {
     const clocks = { at: 50 * HOUR, elapsedMs: 0, now: () => clocks.at, elapsed: () => clocks.elapsedMs };
-    const peer = { dropped: false, usable: true, awaited: false } as Peer;
-    const stands = new Standing([peer], clocks);
+    const stands = new Standing(peers, clocks);
     stands.synced = true;
     return { clocks, stands, phase: () => stands.phase(state) };
   }
@@ -136,6 +140,52 @@ describe('how the chain stands', () => {
     expect(phase()).toBe('stalled');
     stands.headCame();
     expect(phase()).toBe('following');
+  });
+
+  it('is a word for what the sources are good for', () => {
+    const phaseOf = (...peers: object[]) => standing(peers as Peer[]).phase();
+    expect([phaseOf(), phaseOf(resting), phaseOf(dropped, resting)]).toEqual(Array(3).fill('offline'));
+    expect([phaseOf(dropped), phaseOf(dropped, dropped)]).toEqual(['refused', 'refused']);
+    expect([phaseOf(dropped, following), phaseOf(dropped, awaited)]).toEqual(['following', 'connecting']);
+  });
+
+  it('is a word for what goes on', () => {
+    const { stands } = standing();
+    const phaseOf = (now: Partial<typeof state>) => stands.phase({ ...state, ...now });
+    expect(phaseOf({ started: false })).toBe('connecting');
+    expect([phaseOf({ examining: true }), phaseOf({ reading: true })]).toEqual(['syncing', 'syncing']);
+    expect(stands.phase({ ...state, constants: null })).toBe('connecting');
+    expect(stands.phase({ ...state, constants: null, examining: true })).toBe('syncing');
+    stands.synced = false;
+    expect(phaseOf({})).toBe('syncing');
+  });
+
+  it('is not still before half a minute, however fast a network is', () => {
+    const { clocks, stands } = standing();
+    const constants = { ...PUBLIC_CONSTANTS, slotDurationMs: 10 };
+    for (const [elapsedMs, phase] of [
+      [29_000, 'following'],
+      [31_000, 'stalled'],
+    ] as const) {
+      clocks.elapsedMs = elapsedMs;
+      expect(stands.phase({ ...state, constants })).toBe(phase);
+    }
+  });
+
+  it('is said with a cause that keeps its time while it lasts, the clock’s first', () => {
+    const lies = { ...dropped, source: { state: 'connected' }, status: () => ({ reason: 'It lied.' }) };
+    const waits = { ...resting, source: { state: 'connected' }, status: () => ({ reason: 'It is slow.' }) };
+    const { clocks, stands } = standing([lies, waits] as unknown as Peer[]);
+    const began = clocks.at;
+    expect(stands.causeOf('offline', null)).toMatchObject({ code: 'offline', since: began });
+    clocks.at += HOUR;
+    const cause = stands.causeOf('offline', null);
+    expect(cause).toMatchObject({ code: 'offline', since: began });
+    expect(cause?.sentence).toContain('It is slow.');
+    expect(stands.causeOf('following', null)).toBeNull();
+    expect(stands.causeOf('offline', null)).toMatchObject({ since: began + HOUR });
+    stands.clockCause = { code: 'clock-behind', sentence: '', action: null, since: 7 };
+    expect(stands.causeOf('offline', null)?.code).toBe('clock-behind');
   });
 
   it('is waiting while a block is not due yet', () => {

@@ -81,6 +81,7 @@ describe('ForkTree', () => {
     expect(tree.get(line[2]!.context.hash)).toBe(null);
     expect(tree.size).toBe(3);
     expect([...tree.blocks()].map(({ context }) => context.number)).toEqual([4, 5]);
+    expect([4, 3, 2].map((number) => tree.onBestChain(number)?.context.number)).toEqual([4, 3, undefined]);
   });
 
   it('never holds more than its bound, and lets the lightest tips go first', () => {
@@ -98,6 +99,10 @@ describe('ForkTree', () => {
     for (let id = 1; id <= 20; id += 1) light.insert((tip = block(id, tip, 1n)));
     light.insert(block(21, genesis, 100n));
     expect(light.size).toBe(8 + 2);
+    // The best one stays, though it weighs no more than the others.
+    const even = open(100, 2);
+    for (let id = 1; id <= 9; id += 1) even.insert(block(id, genesis, 10n));
+    expect(even.isOnBestChain(hashOf(1))).toBe(true);
     // However high the final block is.
     const high = new ForkTree(tip, 100, 8);
     for (let id = 100; id < 200; id += 1) high.insert(block(id, tip, BigInt(id)));

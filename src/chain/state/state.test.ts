@@ -9,7 +9,6 @@ import {
 } from '../../../tests/support/recorded-states.ts';
 import { loadWasm } from '../../crypto/wasm.ts';
 import { PUBLIC_CONSTANTS } from '../../network/presets.ts';
-import { equal } from '../../protocol/bytes.ts';
 import { ProtocolError } from '../../protocol/errors.ts';
 import type { RuntimeMetadata } from '../../protocol/metadata.ts';
 import { Trie } from '../../protocol/trie.ts';
@@ -18,7 +17,6 @@ import { genesisContext } from '../genesis.ts';
 import { readBlock } from '../rules/header.ts';
 import { contextAfter } from '../rules/import.ts';
 import { accountQuery, feesQuery, rewardsQuery, sudoKeyQuery, totalIssuanceQuery } from './accounts.ts';
-import { readCheckpoint } from './checkpoint.ts';
 import {
   blockSlotsQuery,
   historySizeQuery,
@@ -150,64 +148,6 @@ describe('facts by proof', () => {
       },
     };
     await expect(readerAt(LAST, less).item('System', 'Number')).rejects.toThrow('storage-proof');
-  });
-});
-
-describe('checkpoint', () => {
-  it.each([1, 2, 3, 7, 49, 50, 99, 100, 101, 149, 150, 151, 155, 160, LAST])(
-    'at block %i hands on what the rules from genesis do',
-    async (number) => {
-      const { hash } = states[number] as RecordedState;
-      const { context, blocks } = await readCheckpoint(stateSource(states), metadata, PUBLIC_CONSTANTS, hash);
-      const replayed = contexts[number] as BlockContext;
-      const { entropies, ...rest } = context;
-      const { entropies: known, ...expected } = replayed;
-      expect(rest).toEqual({ ...expected, weight: 0n });
-      // The state keeps only entropy that is still to be injected.
-      const interval = PUBLIC_CONSTANTS.potEntropyInjectionInterval;
-      const needed = known.filter((one) => one.number + 2 * interval > number);
-      expect(entropies.filter((one) => one.number + 2 * interval > number)).toEqual(needed);
-      expect(blocks.at(-1)?.header).toEqual(states[number]?.header);
-      expect(blocks.length).toBeLessThanOrEqual(5);
-    },
-  );
-
-  it('lets the chain be followed from it', async () => {
-    const from = 97;
-    const { hash } = states[from] as RecordedState;
-    const checkpoint = await readCheckpoint(stateSource(states), metadata, PUBLIC_CONSTANTS, hash);
-    let { context } = checkpoint;
-    const chain = recordedChain('chain').blocks.filter(({ branch }) => branch === 'main');
-    for (const block of chain.slice(from, LAST))
-      context = contextAfter(readBlock(block), context, PUBLIC_CONSTANTS);
-    expect(context.hash).toEqual(contexts[LAST]?.hash);
-    expect(context.entropies).toEqual(contexts[LAST]?.entropies);
-  });
-
-  it('refuses another block, a block without a chain, and genesis', async () => {
-    const source = stateSource(states);
-    const { hash } = states[20] as RecordedState;
-    const read = (changed: Partial<typeof source>, at = hash) =>
-      readCheckpoint({ ...source, ...changed }, metadata, PUBLIC_CONSTANTS, at);
-    await expect(read({ block: () => source.block(states[21]!.hash) })).rejects.toThrow('another block');
-    await expect(read({ block: () => Promise.resolve(null) })).rejects.toThrow('does not have');
-    await expect(read({}, states[0]!.hash)).rejects.toThrow(ProtocolError);
-  });
-
-  it('refuses a proof of time that does not continue the ancestors’', async () => {
-    const source = stateSource(states);
-    const lines = await Promise.all(
-      states.slice(30, 60).map(({ hash }) => readCheckpoint(source, metadata, PUBLIC_CONSTANTS, hash)),
-    );
-    const needsAncestors = lines.find(({ blocks }) => blocks.length > 1)!.context;
-    const block = async (at: Uint8Array) => {
-      const found = await source.block(at);
-      const changed = found?.justification?.slice() ?? null;
-      if (equal(at, needsAncestors.hash)) changed?.fill(1, 1, 17);
-      return found && { ...found, justification: changed };
-    };
-    const read = readCheckpoint({ ...source, block }, metadata, PUBLIC_CONSTANTS, needsAncestors.hash);
-    await expect(read).rejects.toThrow('does not continue');
   });
 });
 
