@@ -2,14 +2,8 @@ import { describe, expect, it } from 'vitest';
 import { concat } from './bytes.ts';
 import { DecodeError } from './errors.ts';
 import { blake2b256 } from './hash.ts';
-import {
-  COMPACT_VALUE_ESCAPE,
-  decodeTrieNode,
-  encodeTrieNode,
-  MAX_PARTIAL_NIBBLES,
-  type TrieNode,
-} from './trie-node.ts';
-import { expandCompactProof, PROOF_LIMITS, StorageProof } from './trie-proof.ts';
+import { decodeTrieNode, encodeTrieNode, MAX_PARTIAL_NIBBLES, type TrieNode } from './trie-node.ts';
+import { PROOF_LIMITS, StorageProof } from './trie-proof.ts';
 
 const INLINE = { kind: 'inline', bytes: Uint8Array.of(7) } as const;
 const HASHED = { kind: 'hashed', hash: new Uint8Array(32).fill(9) } as const;
@@ -83,23 +77,5 @@ describe('storage proof of one node', () => {
     expect(long.proof.readPrefix(long.root, new Uint8Array())).toHaveLength(1);
     const longer = proofOf({ path: pathOf(6), value: INLINE, children: null }, limits);
     expect(() => longer.proof.readPrefix(longer.root, new Uint8Array())).toThrow('too long');
-  });
-
-  it('is not compact with a value inside and another attached', () => {
-    const attached = new Uint8Array(40).fill(3);
-    const compact = (bytes: Uint8Array) => [
-      concat(
-        Uint8Array.of(COMPACT_VALUE_ESCAPE),
-        encodeTrieNode({ path: pathOf(2), value: { kind: 'inline', bytes }, children: null }),
-      ),
-      attached,
-    ];
-    const whole = encodeTrieNode({
-      path: pathOf(2),
-      value: { kind: 'hashed', hash: blake2b256(attached) },
-      children: null,
-    });
-    expect(expandCompactProof(blake2b256(whole), compact(new Uint8Array()))).toEqual([attached, whole]);
-    expect(() => expandCompactProof(blake2b256(whole), compact(Uint8Array.of(7)))).toThrow('two values');
   });
 });

@@ -10,8 +10,6 @@ export const HASHED_VALUE_BYTES = 33;
 export const TRIE_HASH_BYTES = 32;
 /** The node of a trie without entries. */
 export const EMPTY_NODE = new Uint8Array([0]);
-/** Precedes a node of a compact proof whose value follows as an item of its own. */
-export const COMPACT_VALUE_ESCAPE = 0x01;
 /** Longest partial key that a node may have, in nibbles. */
 export const MAX_PARTIAL_NIBBLES = 0xffff;
 

@@ -1,13 +1,10 @@
 /** Storage proofs: what a state root says about keys, by the trie nodes that lead to them. */
-import { concat, equal, toHex, utf8 } from './bytes.ts';
+import { concat, toHex } from './bytes.ts';
 import { DecodeError, ProtocolError } from './errors.ts';
 import { blake2b256 } from './hash.ts';
 import {
   bytesOfNibbles,
-  COMPACT_VALUE_ESCAPE,
   decodeTrieNode,
-  EMPTY_NODE,
-  encodeTrieNode,
   nibblesOf,
   sharedNibbles,
   TRIE_HASH_BYTES,
@@ -33,8 +30,6 @@ export const PROOF_LIMITS: ProofLimits = {
   keyBytes: 1024,
   visits: 200_000,
 };
-
-const CHILD_STORAGE_PREFIX = utf8(':child_storage:default:');
 
 function refuse(message: string, values: Record<string, string | number> = {}, cause?: unknown): never {
   throw new ProtocolError({
@@ -122,14 +117,6 @@ export class StorageProof {
     return found;
   }
 
-  /** Root of a child trie under the state root; null if there is no such child trie. `child`: its name alone. */
-  childRoot(root: Uint8Array, child: Uint8Array): Uint8Array | null {
-    const found = this.read(root, childStorageKey(child));
-    if (found !== null && found.length !== TRIE_HASH_BYTES)
-      refuse('the root of a child trie is not 32 bytes');
-    return found;
-  }
-
   private requireKey(key: Uint8Array): void {
     const { keyBytes } = this.limits;
     if (key.length > keyBytes) refuse(`a key of ${key.length} bytes where ${keyBytes} are allowed`);
@@ -171,11 +158,6 @@ function decode(bytes: Uint8Array): TrieNode | null {
   }
 }
 
-/** Storage key of a child trie's root in the state: the name behind `:child_storage:default:`. */
-export function childStorageKey(child: Uint8Array): Uint8Array {
-  return concat(CHILD_STORAGE_PREFIX, child);
-}
-
 /**
  * What each key holds under a state root, null for nothing (rule `storage-proof`).
  *
@@ -191,96 +173,4 @@ export function readProof(
 ): (Uint8Array | null)[] {
   const proof = new StorageProof(nodes, limits);
   return keys.map((key) => proof.read(root, key));
-}
-
-/**
- * What each key of a child trie holds. A child trie that is not there holds nothing.
- *
- * @param child name of the child trie, without `:child_storage:default:`.
- * @throws ProtocolError as `readProof` does.
- */
-export function readChildProof(
-  root: Uint8Array,
-  nodes: readonly Uint8Array[],
-  child: Uint8Array,
-  keys: readonly Uint8Array[],
-  limits: ProofLimits = PROOF_LIMITS,
-): (Uint8Array | null)[] {
-  const proof = new StorageProof(nodes, limits);
-  const childRoot = proof.childRoot(root, child);
-  return keys.map((key) => childRoot && proof.read(childRoot, key));
-}
-
-interface OpenNode {
-  node: TrieNode;
-  /** Children as far as they are known; an empty one is the next to be filled in. */
-  children: (Uint8Array | null)[];
-  next: number;
-  attached: Uint8Array | null;
-}
-
-/**
- * The plain nodes of a compact proof (rule `storage-proof`): its nodes in depth-first order, hashes of the
- * children that follow left out, long values behind their nodes. Child tries come after the state's.
- *
- * @param root 32 bytes, which the first trie must have.
- * @throws ProtocolError.
- */
-export function expandCompactProof(
-  root: Uint8Array,
-  items: readonly Uint8Array[],
-  limits: ProofLimits = PROOF_LIMITS,
-): Uint8Array[] {
-  if (items.length > limits.nodes) refuse(`${items.length} nodes where ${limits.nodes} are allowed`);
-  const nodes: Uint8Array[] = [];
-  let at = 0;
-  const take = (): Uint8Array => {
-    const item = items[at];
-    if (item === undefined) return refuse('a compact proof ends early');
-    at += 1;
-    return item;
-  };
-  const expandTrie = (): Uint8Array => {
-    const open: OpenNode[] = [];
-    const only = items[at];
-    if (only !== undefined && equal(only, EMPTY_NODE)) {
-      nodes.push(take());
-      return blake2b256(only);
-    }
-    for (;;) {
-      open.push(readCompactNode(take));
-      for (;;) {
-        const top = open.at(-1) as OpenNode;
-        while (top.next < top.children.length && top.children[top.next]?.length !== 0) top.next += 1;
-        if (top.next < top.children.length) break;
-        open.pop();
-        if (top.attached !== null) nodes.push(top.attached);
-        const encoded = encodeTrieNode({
-          path: top.node.path,
-          value: top.attached ? { kind: 'hashed', hash: blake2b256(top.attached) } : top.node.value,
-          children: top.node.children && top.children,
-        });
-        nodes.push(encoded);
-        const hash = blake2b256(encoded);
-        const parent = open.at(-1);
-        if (parent === undefined) return hash;
-        parent.children[parent.next] = hash;
-      }
-    }
-  };
-  if (!equal(expandTrie(), root)) refuse('a compact proof is of another root');
-  while (at < items.length) expandTrie();
-  return nodes;
-}
-
-function readCompactNode(take: () => Uint8Array): OpenNode {
-  const item = take();
-  const escaped = item[0] === COMPACT_VALUE_ESCAPE;
-  const node = decode(escaped ? item.subarray(1) : item);
-  if (node === null) return refuse('an empty node in a compact proof');
-  const attached = escaped ? take() : null;
-  if (attached !== null && (node.value?.kind !== 'inline' || node.value.bytes.length > 0)) {
-    refuse('a node of a compact proof has two values');
-  }
-  return { node, children: [...(node.children ?? [])], next: 0, attached };
 }

@@ -4,14 +4,7 @@ import { compare, concat, fromHex, toHex, utf8 } from './bytes.ts';
 import { DecodeError, ProtocolError } from './errors.ts';
 import { blake2b256 } from './hash.ts';
 import { decodeTrieNode, encodeTrieNode, type StateVersion, type TrieNode } from './trie-node.ts';
-import {
-  childStorageKey,
-  expandCompactProof,
-  PROOF_LIMITS,
-  readChildProof,
-  readProof,
-  StorageProof,
-} from './trie-proof.ts';
+import { PROOF_LIMITS, readProof, StorageProof } from './trie-proof.ts';
 import { orderedTrieRoot, Trie } from './trie.ts';
 
 /** Keys that share beginnings, so that all kinds of nodes arise. */
@@ -190,23 +183,6 @@ describe('storage proof', () => {
     );
   });
 
-  it('reads child tries, absent ones too', () => {
-    const child = Trie.from(1, [
-      { key: utf8('a'), value: utf8('1') },
-      { key: utf8('b'), value: new Uint8Array(50) },
-    ]);
-    const trie = Trie.from(1, [{ key: childStorageKey(utf8('fund')), value: child.root() }]);
-    const keys = [utf8('a'), utf8('b'), utf8('c')];
-    const proof = [...trie.prove([childStorageKey(utf8('fund'))]), ...child.prove(keys)];
-    expect(readChildProof(trie.root(), proof, utf8('fund'), keys)).toEqual([
-      utf8('1'),
-      new Uint8Array(50),
-      null,
-    ]);
-    const absent = trie.prove([childStorageKey(utf8('none'))]);
-    expect(readChildProof(trie.root(), absent, utf8('none'), keys)).toEqual([null, null, null]);
-  });
-
   it('is bounded', () => {
     const trie = Trie.from(1, [{ key: utf8('a'), value: utf8('b') }]);
     const proof = trie.prove([utf8('a')]);
@@ -239,67 +215,6 @@ describe('storage proof', () => {
     fc.assert(
       fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
         expect(decodeAgain(bytes)).toEqual(decodeOrNull(bytes));
-      }),
-      { numRuns: 1000 },
-    );
-  });
-});
-
-/** The compact form of a proof: depth first, without the hashes that the receiver can compute. */
-function compactOf(root: Uint8Array, nodes: readonly Uint8Array[]): Uint8Array[] {
-  const byHash = new Map(nodes.map((node) => [toHex(blake2b256(node)), node]));
-  const items: Uint8Array[] = [];
-  const visit = (hash: Uint8Array): void => {
-    const node = decodeTrieNode(byHash.get(toHex(hash)) as Uint8Array);
-    if (node === null) {
-      items.push(new Uint8Array([0]));
-      return;
-    }
-    const present = (child: Uint8Array | null) => child?.length === 32 && byHash.has(toHex(child));
-    const children = node.children?.map((child) => (present(child) ? new Uint8Array() : child)) ?? null;
-    const content = node.value?.kind === 'hashed' ? byHash.get(toHex(node.value.hash)) : undefined;
-    const inline = { kind: 'inline' as const, bytes: new Uint8Array() };
-    const encoded = encodeTrieNode({ ...node, children, value: content ? inline : node.value });
-    if (content === undefined) items.push(encoded);
-    else items.push(concat(new Uint8Array([1]), encoded), content);
-    for (const child of node.children ?? []) if (present(child)) visit(child as Uint8Array);
-  };
-  visit(root);
-  return items;
-}
-
-describe('compact proof', () => {
-  it('expands to the plain one', () => {
-    fc.assert(
-      fc.property(version, changes, fc.array(key, { maxLength: 5 }), (format, all, others) => {
-        const trie = Trie.from(format, all);
-        const keys = [...others, ...all.slice(0, 5).map((one) => one.key)];
-        const plain = trie.prove([...keys, new Uint8Array()]);
-        const compact = compactOf(trie.root(), plain);
-        const expanded = expandCompactProof(trie.root(), compact).sort(compare);
-        expect(new Set(expanded.map(toHex))).toEqual(new Set(plain.map(toHex)));
-        expect(isRefused(() => expandCompactProof(trie.root(), compact.slice(0, -1)))).toBe(true);
-        expect(isRefused(() => expandCompactProof(new Uint8Array(32), compact))).toBe(true);
-      }),
-      { numRuns: 100 },
-    );
-  });
-
-  it('expands child tries behind the state’s', () => {
-    const child = Trie.from(1, [{ key: utf8('a'), value: new Uint8Array(40) }]);
-    const trie = Trie.from(1, [{ key: childStorageKey(utf8('fund')), value: child.root() }]);
-    const items = [
-      ...compactOf(trie.root(), trie.prove([childStorageKey(utf8('fund'))])),
-      ...compactOf(child.root(), child.prove([utf8('a')])),
-    ];
-    const nodes = expandCompactProof(trie.root(), items);
-    expect(readChildProof(trie.root(), nodes, utf8('fund'), [utf8('a')])).toEqual([new Uint8Array(40)]);
-  });
-
-  it('refuses any items without another kind of error', () => {
-    fc.assert(
-      fc.property(fc.array(fc.uint8Array({ maxLength: 40 }), { maxLength: 6 }), (items) => {
-        expect(isRefused(() => expandCompactProof(new Uint8Array(32), items))).toBe(true);
       }),
       { numRuns: 1000 },
     );
