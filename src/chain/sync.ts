@@ -160,7 +160,7 @@ export class Synchronizer {
     for (let step = 1; number > final.number; step *= 2) {
       const hash = await peer.source.hashAt(number, signal);
       if (hash !== null && tree.get(hash) !== null) return number;
-      number = Math.max(final.number, number - step);
+      number -= step;
     }
     const hash = await peer.source.hashAt(final.number, signal);
     if (hash === null) throw new UnreliableSource('The source does not hand out older blocks.');

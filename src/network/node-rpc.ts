@@ -116,17 +116,6 @@ export class NodeRpc {
     return readProofFromJson(await this.rpc.call('state_getReadProof', params, options));
   }
 
-  /** The same for keys of a child trie, named by its prefixed storage key. */
-  async childReadProof(
-    child: Uint8Array,
-    keys: readonly Uint8Array[],
-    at?: Uint8Array,
-    options?: CallOptions,
-  ): Promise<ReadProof> {
-    const params = [toPrefixedHex(child), keys.map(toPrefixedHex), ...optional(at)];
-    return readProofFromJson(await this.rpc.call('state_getChildReadProof', params, options));
-  }
-
   /** Keys under a prefix after `start`, at most `count` (1000 at most); unproven. */
   async keysPaged(
     prefix: Uint8Array,

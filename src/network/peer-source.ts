@@ -152,26 +152,8 @@ export class PeerSource implements ChainSource {
     return () => this.link.proofs.delete(listener);
   }
 
-  readProof(keys: readonly Uint8Array[], at: Uint8Array, signal?: AbortSignal): Promise<ReadProof> {
-    return this.proof(null, keys, at, signal);
-  }
-
-  childReadProof(
-    child: Uint8Array,
-    keys: readonly Uint8Array[],
-    at: Uint8Array,
-    signal?: AbortSignal,
-  ): Promise<ReadProof> {
-    return this.proof(child, keys, at, signal);
-  }
-
-  private async proof(
-    child: Uint8Array | null,
-    keys: readonly Uint8Array[],
-    at: Uint8Array,
-    signal?: AbortSignal,
-  ): Promise<ReadProof> {
-    const question = encodeReadRequest({ block: at, child, keys });
+  async readProof(keys: readonly Uint8Array[], at: Uint8Array, signal?: AbortSignal): Promise<ReadProof> {
+    const question = encodeReadRequest({ block: at, child: null, keys });
     const answer = await this.link.ask(
       (genesisHash) => nodeProtocols(genesisHash).light,
       question,

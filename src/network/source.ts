@@ -45,13 +45,6 @@ export interface ChainSource {
   onProof?(listener: (proof: PotProof) => void, malformed: (error: Error) => void): () => void;
   /** Trie nodes that prove what the keys hold in the state of block `at`. */
   readProof(keys: readonly Uint8Array[], at: Uint8Array, signal?: AbortSignal): Promise<ReadProof>;
-  /** The same for a child trie, named by its prefixed storage key. */
-  childReadProof(
-    child: Uint8Array,
-    keys: readonly Uint8Array[],
-    at: Uint8Array,
-    signal?: AbortSignal,
-  ): Promise<ReadProof>;
   /**
    * Proof that the parents of these blocks are leaves of the Merkle mountain range as of block number `best`, from
    * the state of block `at`.
@@ -188,15 +181,6 @@ export class RpcSource implements ChainSource {
 
   readProof(keys: readonly Uint8Array[], at: Uint8Array, signal?: AbortSignal): Promise<ReadProof> {
     return this.node.readProof(keys, at, { signal });
-  }
-
-  childReadProof(
-    child: Uint8Array,
-    keys: readonly Uint8Array[],
-    at: Uint8Array,
-    signal?: AbortSignal,
-  ): Promise<ReadProof> {
-    return this.node.childReadProof(child, keys, at, { signal });
   }
 
   mmrProof(blocks: readonly number[], best: number, at: Uint8Array, signal?: AbortSignal): Promise<MmrProof> {

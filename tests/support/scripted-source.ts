@@ -178,15 +178,6 @@ export class ScriptedSource implements ChainSource {
     return this.answer('readProof', () => (readProof ? readProof(answer()) : answer()), signal);
   }
 
-  childReadProof(
-    _child: Uint8Array,
-    _keys: readonly Uint8Array[],
-    _at: Uint8Array,
-    signal?: AbortSignal,
-  ): Promise<ReadProof> {
-    return this.answer('childReadProof', () => this.unavailable('state_getChildReadProof'), signal);
-  }
-
   mmrProof(
     _blocks: readonly number[],
     _best: number,
