@@ -72,7 +72,7 @@ export function subjectKeyId({ extensions }: TbsCertificate): Uint8Array | null 
 }
 
 /** Identifier of the issuer's key, or null. Throws DecodeError. */
-export function issuerKeyId({ extensions }: TbsCertificate): Uint8Array | null {
+function issuerKeyId({ extensions }: TbsCertificate): Uint8Array | null {
   const found = extensions.find(({ oid }) => oid === OID.authorityKeyIdentifier);
   if (found === undefined) return null;
   return readDer(found.value, 'key-identifier', (reader) => {
