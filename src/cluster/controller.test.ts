@@ -222,6 +222,24 @@ describe('a controller', () => {
     ]);
   });
 
+  it('answers in the queue groups of the protocol, for its group of caches and for any', () => {
+    const { instance } = controller;
+    const any = { queue: 'subspace.controller' };
+    const groups = ['default', '_'].flatMap((group) => [
+      { of: messages.findPieceInCache, instance: group, ...any },
+      { of: messages.findPiecesInCache, instance: group, ...any },
+    ]);
+    expect([...fake.subscribed].filter(({ queue }) => queue !== undefined)).toEqual([
+      { of: messages.solution, instance, queue: instance },
+      { of: messages.rewardSignature, queue: instance },
+      { of: messages.farmerAppInfo, ...any },
+      { of: messages.segmentHeaders, ...any },
+      { of: messages.piece, ...any },
+      { of: messages.pieces, ...any },
+      ...groups,
+    ]);
+  });
+
   it('says when another controller has its caches as well, so that the other one hears of it too', () => {
     const before = fake.published.length;
     fake.say(messages.identifyCaches, null);

@@ -17,6 +17,8 @@ export class FakeConnection {
   /** Broadcasts that were sent, what they said, and whether that is still news later. */
   readonly published: unknown[] = [];
   readonly told: { value: unknown; lasting: boolean }[] = [];
+  /** Whom each was sent to, or who it was of. */
+  readonly instances: (string | undefined)[] = [];
   /** Instances asked, by the message. */
   readonly asked = new Map<object, (string | undefined)[]>();
   private readonly listeners = new Map<object, Set<Listener>>();
@@ -71,8 +73,9 @@ export class FakeConnection {
     return () => void this.states.delete(listener);
   }
 
-  publish(message: object, value: unknown, _?: string, lasting = false): void {
+  publish(message: object, value: unknown, instance?: string, lasting = false): void {
     this.published.push(message);
+    this.instances.push(instance);
     this.told.push({ value, lasting });
   }
 
