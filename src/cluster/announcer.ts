@@ -1,13 +1,5 @@
+import { ANNOUNCE_MS, ANNOUNCE_PAUSE_MS } from '../protocol/cluster/times.ts';
 import type { ClusterConnection } from './connection.ts';
-
-/** Members say again that they are there after so long; those silent for twice that are forgotten. */
-export const ANNOUNCE_MS = 30_000;
-export const FORGET_MS = 2 * ANNOUNCE_MS;
-/** Farms that announce themselves, as releases up to 2025 have it, do so once a minute. */
-export const ANNOUNCE_FARM_MS = 60_000;
-export const FORGET_FARM_MS = 2 * ANNOUNCE_FARM_MS;
-/** Being asked more often than this changes nothing. */
-const MIN_PAUSE_MS = 1_000;
 
 /** Says that a member is there: at once, when the cluster is joined again, when asked, and every 30 s. */
 export class Announcer {
@@ -34,7 +26,7 @@ export class Announcer {
   /** Announces, once a second at most; what comes faster is made up for. */
   again(): void {
     if (this.delayed !== null) return;
-    const wait = this.last + MIN_PAUSE_MS - performance.now();
+    const wait = this.last + ANNOUNCE_PAUSE_MS - performance.now();
     if (wait > 0) {
       this.delayed = setTimeout(() => {
         this.delayed = null;

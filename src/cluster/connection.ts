@@ -9,6 +9,7 @@ import {
   type Request,
   type StreamRequest,
 } from '../protocol/cluster/messages.ts';
+import { REQUEST_RETRY_MS, REQUEST_TIMEOUT_MS } from '../protocol/cluster/times.ts';
 import { decodeWith, encodeWith } from '../protocol/codec.ts';
 import { ClusterError } from './errors.ts';
 import { decodeAnswer, requestError } from './failures.ts';
@@ -23,9 +24,7 @@ export interface RequestSettings {
   retryMs?: number;
 }
 
-/** An answer is waited for so long, and asked for again for so long, as native members do. */
-const REQUEST_TIMEOUT_MS = 5 * 60_000;
-const RETRY_MS = 60_000;
+/** Wait before a request that nobody answered is made again: the first time, and at most. */
 const FIRST_BACK_OFF_MS = 500;
 const LAST_BACK_OFF_MS = 10_000;
 
@@ -75,7 +74,7 @@ export class ClusterConnection extends ClusterLink {
   ): Promise<R> {
     const subject = subjectFor(message, instance);
     const payload = encodeWith(message.payload, value);
-    const end = performance.now() + (settings.retryMs ?? RETRY_MS);
+    const end = performance.now() + (settings.retryMs ?? REQUEST_RETRY_MS);
     for (let backOff = FIRST_BACK_OFF_MS; ; backOff = Math.min(2 * backOff, LAST_BACK_OFF_MS)) {
       try {
         const answer = await this.ask(subject, payload, settings);

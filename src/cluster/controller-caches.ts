@@ -1,10 +1,10 @@
 /** The caches of a controller's group: which there are, what each holds, and filling them. */
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import type { Ulid } from '../protocol/cluster/values.ts';
+import { FORGET_MS } from '../protocol/cluster/times.ts';
 import { PIECES_IN_SEGMENT } from '../protocol/constants.ts';
 import { firstPieceOfSegment } from '../protocol/segment.ts';
 import type { HistorySize, PieceIndex } from '../protocol/types.ts';
-import { FORGET_MS } from './announcer.ts';
 import type { ClusterConnection } from './connection.ts';
 
 interface Cache {

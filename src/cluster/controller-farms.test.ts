@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { clusterMessages as messages } from '../protocol/cluster/messages.ts';
 import type { PieceIndex } from '../protocol/types.ts';
-import { FORGET_FARM_MS, FORGET_MS } from './announcer.ts';
 import { ControllerFarms } from './controller-farms.ts';
 import { FakeConnection } from './testing-connection.ts';
 
@@ -82,6 +81,8 @@ describe('the farms of a cluster', () => {
     });
     expect(await place(5n)).toEqual(['d', 0, 0]);
     expect(fake.asked.get(messages.readFarmPiece)).toEqual(['a', 'b', 'c', 'd']);
+    // A farm that is gone is not waited for, a busy one is.
+    expect(fake.wishes.get(messages.readFarmPiece)).toMatchObject({ retryMs: 0, timeoutMs: 60_000 });
     const gone = AbortSignal.abort(new Error('nobody waits'));
     await expect(farms.piece(5n, gone)).rejects.toThrow('nobody waits');
   });
@@ -104,6 +105,25 @@ describe('the farms of a cluster', () => {
       ['a', 1, 0],
       null,
     ]);
+  });
+
+  it('have a piece in more than one sector, and still in the others when one is plotted anew', async () => {
+    plotted = { a: { 0: [5n], 1: [6n, 5n] } };
+    await announces('a');
+    expect(await place(5n)).toEqual(['a', 0, 0]);
+    finishes('a', 0, [7n]);
+    expect(await place(5n)).toEqual(['a', 1, 1]);
+  });
+
+  it('have no pieces that are told once they are forgotten', async () => {
+    let tell: (sectors: unknown[]) => void = () => undefined;
+    fake.answer(messages.plottedSectors, () => new Promise((resolve) => (tell = resolve)));
+    await announces('a', 1);
+    await vi.advanceTimersByTimeAsync(150_000);
+    expect(farms.summary.farms).toBe(0);
+    tell([{ ok: true, value: sector(0, [5n]) }]);
+    await turn();
+    expect([farms.summary.sectors, await place(5n)]).toEqual([0, null]);
   });
 
   it('are read again after the server was away, when their size changed, and where they could not be read', async () => {
@@ -146,10 +166,10 @@ describe('the farms of a cluster', () => {
     plotted = { a: { 0: [5n] }, b: { 0: [5n] } };
     await announces('a');
     await announces('b');
-    await vi.advanceTimersByTimeAsync(FORGET_FARM_MS - 1_000);
+    await vi.advanceTimersByTimeAsync(119_000);
     // Its news count as well.
     finishes('b', 1, [6n]);
-    await vi.advanceTimersByTimeAsync(FORGET_MS);
+    await vi.advanceTimersByTimeAsync(60_000);
     expect([farms.summary, await place(5n)]).toEqual([{ farms: 1, sectors: 2 }, ['b', 0, 0]]);
     expect(lines.at(-1)).toMatch(/^Farm a has not been heard of for \d+ min\.$/);
     await announces('a');
@@ -173,10 +193,10 @@ describe('a farmer', () => {
     fake.answer(messages.farmDetails, () => details('a'));
     for (let times = 0; times < 4; times += 1) {
       await speaks('f');
-      await vi.advanceTimersByTimeAsync(FORGET_MS / 2);
+      await vi.advanceTimersByTimeAsync(30_000);
     }
     expect([asked(), farms.summary, read()]).toEqual([['f', 'f', 'f'], { farms: 1, sectors: 1 }, 1]);
-    await vi.advanceTimersByTimeAsync(FORGET_MS);
+    await vi.advanceTimersByTimeAsync(60_000);
     expect([farms.summary, await place(5n)]).toEqual([{ farms: 0, sectors: 0 }, null]);
     await speaks('f');
     expect([asked().length, farms.summary.farms]).toEqual([4, 1]);
@@ -190,7 +210,7 @@ describe('a farmer', () => {
     await speaks('f');
     expect([asked(), read()]).toEqual([['f'], 1]);
     await announces('a');
-    await vi.advanceTimersByTimeAsync(2 * FORGET_MS);
+    await vi.advanceTimersByTimeAsync(120_000);
     expect(farms.summary.farms).toBe(0);
   });
 
@@ -210,9 +230,12 @@ describe('a farmer', () => {
 
   it('is heard no more once the controller has stopped', async () => {
     fake.answer(messages.farmDetails, () => details('a'));
+    await announces('a', 1);
     farms.stop();
+    // What is being told is heard no more either.
+    expect(fake.wishes.get(messages.plottedSectors)?.signal?.aborted).toBe(true);
     expect([fake.listening, vi.getTimerCount()]).toEqual([0, 0]);
     await speaks('f');
-    expect([asked(), farms.summary.farms]).toEqual([[], 0]);
+    expect([asked(), farms.summary.farms]).toEqual([[], 1]);
   });
 });

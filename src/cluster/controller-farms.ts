@@ -1,8 +1,8 @@
 /** The farms of a cluster as its controller knows them: who farms what, and which pieces their sectors hold. */
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import type { PlottedSector, Ulid } from '../protocol/cluster/values.ts';
+import { FORGET_FARM_MS, FORGET_MS } from '../protocol/cluster/times.ts';
 import type { PieceIndex, PieceOffset, SectorIndex } from '../protocol/types.ts';
-import { FORGET_FARM_MS, FORGET_MS } from './announcer.ts';
 import type { ClusterConnection } from './connection.ts';
 
 interface Place {

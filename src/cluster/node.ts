@@ -1,10 +1,10 @@
 /** The cluster's controller in the place of a node: slots come from it, solutions and signatures go to it. */
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import type { ClusterFarmerAppInfo, Ulid } from '../protocol/cluster/values.ts';
+import { FORGET_MS } from '../protocol/cluster/times.ts';
 import type { FarmerAppInfo, RewardSigningInfo, SlotInfo, SlotNumber, Solution } from '../protocol/types.ts';
 import type { AuthoringNode } from '../farm/source.ts';
 import { SlotOrder } from '../farm/slot-order.ts';
-import { FORGET_MS } from './announcer.ts';
 import type { ClusterConnection } from './connection.ts';
 import { ClusterError } from './errors.ts';
 

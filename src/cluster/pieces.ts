@@ -2,6 +2,7 @@
 import { Later } from '../async/later.ts';
 import { onAbort } from '../async/on-abort.ts';
 import { ANY_CACHE_GROUP, clusterMessages } from '../protocol/cluster/messages.ts';
+import { SILENCE_MS } from '../protocol/cluster/times.ts';
 import type { Ulid } from '../protocol/cluster/values.ts';
 import type { PieceIndex } from '../protocol/types.ts';
 import type { PieceSource } from '../farm/source.ts';
@@ -10,7 +11,6 @@ import type { ClusterConnection } from './connection.ts';
 /** Requests that come within so long of each other go out together. */
 const COLLECT_MS = 5;
 const MAX_TOGETHER = 64;
-const IDLE_MS = 60_000;
 /** A piece that was another one is not taken from a cache for so long. */
 const DOUBT_MS = 3_600_000;
 /** Pieces that are remembered so, at most. */
@@ -32,7 +32,7 @@ export class ClusterPieces implements PieceSource {
   /** `idleMs`: silence of a member after which its pieces are given up for now. */
   constructor(
     private readonly connection: ClusterConnection,
-    private readonly idleMs = IDLE_MS,
+    private readonly idleMs = SILENCE_MS,
   ) {}
 
   /** A piece (1 048 672 bytes), unverified; null when no member has it. Rejects with ClusterError. */

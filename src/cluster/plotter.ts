@@ -3,6 +3,7 @@ import { abortWith, onAbort } from '../async/on-abort.ts';
 import type { ComputePool } from '../crypto/jobs.ts';
 import { clusterMessages, PLOTTER_QUEUE, type PlotSector } from '../protocol/cluster/messages.ts';
 import { approximateMaxMessage } from '../protocol/cluster/stream.ts';
+import { PING_MS } from '../protocol/cluster/times.ts';
 import type { Duration, SectorPlottingProgress } from '../protocol/cluster/values.ts';
 import { equal } from '../protocol/bytes.ts';
 import { PIECE_BYTES } from '../protocol/constants.ts';
@@ -56,7 +57,6 @@ export interface PlotterSnapshot {
   lastSeconds: number | null;
 }
 
-const PING_MS = 10_000;
 /** Parts of the sector waiting to be sent. */
 const WAITING_PARTS = 2;
 const DEFAULT_MEMORY_BYTES = 512 * 1024 * 1024;

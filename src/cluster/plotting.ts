@@ -2,6 +2,7 @@
 import type { ComputePool } from '../crypto/jobs.ts';
 import { pause } from '../async/pause.ts';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
+import { SILENCE_MS } from '../protocol/cluster/times.ts';
 import type { PlottedSector, SectorPlottingProgress } from '../protocol/cluster/values.ts';
 import { sentenceOf } from '../protocol/errors.ts';
 import { encodeSectorMetadata } from '../protocol/sector-metadata.ts';
@@ -38,8 +39,6 @@ export interface PlottingOptions {
 
 /** In place of a plotter's id. */
 const SELF = 'self';
-/** A plotter says something every 10 s; silent for so long it counts as gone. */
-const SILENCE_MS = 60_000;
 const ASK_TIMEOUT_MS = 5_000;
 /** Wait before a plotter is looked for again, while all are busy. */
 const BUSY_MS = 2_000;

@@ -1,7 +1,7 @@
 /** Everybody in a cluster, as far as their broadcasts tell: who is there, who works on what, who is slow or gone. */
 import { clusterMessages } from '../protocol/cluster/messages.ts';
 import type { FarmingNotification, SectorPlottingDetails, Ulid } from '../protocol/cluster/values.ts';
-import { ANNOUNCE_FARM_MS, ANNOUNCE_MS } from './announcer.ts';
+import { ANNOUNCE_FARM_MS, ANNOUNCE_MS } from '../protocol/cluster/times.ts';
 import type { ClusterConnection } from './connection.ts';
 import type { FarmSeen, RosterView, SectorSeen, Presence } from './roster-view.ts';
 

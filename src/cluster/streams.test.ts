@@ -49,10 +49,10 @@ describe('a stream that is sent', () => {
     [link, gone] = [new BareLink(), new AbortController()];
   });
 
-  async function* numbers(): AsyncGenerator<number> {
+  async function* numbers(pauseMs = 1): AsyncGenerator<number> {
     for (let number = 0; !gone.signal.aborted; number += 1) {
       yield number;
-      await sleep(1);
+      await sleep(pauseMs);
     }
   }
 
@@ -89,7 +89,7 @@ describe('a stream that is sent', () => {
   });
 
   it('has a minute for every acknowledgement anew', async () => {
-    void outcomeOf(sendStream(link, 'reply', u32, numbers(), gone));
+    void outcomeOf(sendStream(link, 'reply', u32, numbers(500), gone));
     for (let index = 0; index < 3; index += 1) {
       await vi.advanceTimersByTimeAsync(55_000);
       link.say(encodeAck(index));
@@ -147,7 +147,43 @@ describe('a stream that is sent', () => {
     );
   });
 
-  it('has messages of 4 MiB at most, whatever the server carries', () => {
+  it('ends a source that does not look whether anybody takes its items, and waits for that', async () => {
+    let ended = false;
+    async function* heedless(): AsyncGenerator<number> {
+      try {
+        for (let number = 0; ; number += 1) {
+          yield number;
+          await sleep(1);
+        }
+      } finally {
+        await sleep(30);
+        ended = true;
+      }
+    }
+    let over = false;
+    const outcome = outcomeOf(sendStream(link, 'reply', u32, heedless(), gone).finally(() => (over = true)));
+    await vi.advanceTimersByTimeAsync(20);
+    gone.abort(new Error('gone'));
+    await vi.advanceTimersByTimeAsync(20);
+    expect([over, ended]).toEqual([false, false]);
+    await vi.advanceTimersByTimeAsync(20);
+    expect([over, ended]).toEqual([true, true]);
+    expect(await outcome).toMatchObject({ message: 'gone' });
+  });
+
+  it('has messages of 4 MiB at most, whatever the server carries', async () => {
+    link = new BareLink(64 * MIB);
+    let given = 0;
+    async function* parts(): AsyncGenerator<Uint8Array> {
+      for (; given < 60; given += 1) yield new Uint8Array(MIB);
+    }
+    void outcomeOf(sendStream(link, 'reply', byteVector, parts(), gone));
+    await vi.advanceTimersByTimeAsync(20);
+    link.say(encodeAck(0));
+    await vi.advanceTimersByTimeAsync(20);
+    expect(Math.max(...link.sent.map(({ payload }) => payload.length))).toBeLessThanOrEqual(4 * MIB);
+    expect(given).toBeLessThan(15);
+    gone.abort();
     expect([2 * MIB, 4 * MIB, 64 * MIB].map(streamMessageLimit)).toEqual([2 * MIB, 4 * MIB, 4 * MIB]);
   });
 });

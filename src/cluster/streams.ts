@@ -4,13 +4,10 @@ import { createUlid } from '../farm/ulid.ts';
 import { encodeWith, type Codec } from '../protocol/codec.ts';
 import { messageOf, ProtocolError } from '../protocol/errors.ts';
 import { AckWindow, StreamReceiver, StreamSender } from '../protocol/cluster/stream.ts';
+import { ACK_TIMEOUT_MS, SILENCE_MS } from '../protocol/cluster/times.ts';
 import { ClusterError } from './errors.ts';
 import { Gate } from './gate.ts';
 
-/** An acknowledgement is waited for so long. */
-const ACK_TIMEOUT_MS = 60_000;
-/** A stream without a message for so long is over. */
-const IDLE_MS = 60_000;
 /** Messages that arrived and are unread beyond which acknowledgements wait: what keeps a slow disk's memory bounded. */
 const UNREAD_MESSAGES = 4;
 /** Messages under way that no acknowledgement was sent of, at most. */
@@ -46,7 +43,7 @@ export async function* receiveStream<T>(
   subject: string,
   request: Uint8Array,
   item: Codec<T>,
-  { signal, idleMs = IDLE_MS }: StreamOptions,
+  { signal, idleMs = SILENCE_MS }: StreamOptions,
 ): AsyncGenerator<T, void, void> {
   const enders = [signal, link.closed];
   const throwIfOver = (): void => enders.forEach((ender) => ender?.throwIfAborted());

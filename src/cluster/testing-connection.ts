@@ -1,5 +1,5 @@
 /** A connection to a cluster that is not there, for tests of what members make of what they hear. */
-import type { ClusterConnection } from './connection.ts';
+import type { ClusterConnection, RequestSettings } from './connection.ts';
 import type { LinkState } from './link.ts';
 
 type Listener = (value: unknown) => void;
@@ -10,6 +10,7 @@ interface Subscribed {
   instance?: string | undefined;
   queue?: string | undefined;
 }
+type Wishes = RequestSettings & { instance?: string };
 type Handler = (value: unknown, signal: AbortSignal, giveUp: (reason: unknown) => void) => unknown;
 
 /** Says what a test has it say, and answers questions as the test wants; who asks for more is not answered. */
@@ -21,6 +22,8 @@ export class FakeConnection {
   readonly instances: (string | undefined)[] = [];
   /** Instances asked, by the message. */
   readonly asked = new Map<object, (string | undefined)[]>();
+  /** How each message was asked last. */
+  readonly wishes = new Map<object, Wishes>();
   private readonly listeners = new Map<object, Set<Listener>>();
   private readonly states = new Set<(state: LinkState) => void>();
   private readonly answers = new Map<object, Answer>();
@@ -97,14 +100,15 @@ export class FakeConnection {
     return this.handlers.get(message)?.(value, gone.signal, (reason) => gone.abort(reason));
   }
 
-  async request(message: object, value: unknown, options: { instance?: string } = {}): Promise<unknown> {
+  async request(message: object, value: unknown, options: Wishes = {}): Promise<unknown> {
+    this.wishes.set(message, options);
     this.asked.set(message, [...(this.asked.get(message) ?? []), options.instance]);
     const answer = this.answers.get(message);
     if (answer === undefined) throw new Error('nobody answers');
     return answer(value, options.instance);
   }
 
-  async *stream(message: object, value: unknown, options: { instance?: string } = {}): AsyncGenerator {
+  async *stream(message: object, value: unknown, options: Wishes = {}): AsyncGenerator {
     yield* (await this.request(message, value, options)) as Iterable<unknown>;
   }
 }

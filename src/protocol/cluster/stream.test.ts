@@ -70,8 +70,18 @@ describe('streams of the cluster', () => {
     expect(receiver.accept(messages[1]!).items).toEqual([2]);
   });
 
-  it('refuse an item that no message can hold', () => {
-    expect(() => new StreamSender(ACK, 1000).add(new Uint8Array(960))).toThrow(ProtocolError);
+  it('fill a message to its last byte, and refuse an item that none can hold', () => {
+    // Variant, index, number of items; length and text of the acknowledgement's subject.
+    const room = 1_000 - 1 - 4 - 1 - 1 - ACK.length;
+    for (const items of [[room], [room - 300, 300]]) {
+      const sender = new StreamSender(ACK, 1_000);
+      for (const length of items) sender.add(new Uint8Array(length));
+      expect([sender.take(false).payload.length, sender.empty]).toEqual([1_000, true]);
+    }
+    const sender = new StreamSender(ACK, 1_000);
+    expect(() => sender.add(new Uint8Array(room + 1))).toThrow(ProtocolError);
+    for (const length of [room - 300, 301]) sender.add(new Uint8Array(length));
+    expect([sender.take(true).last, sender.take(true).last]).toEqual([false, true]);
   });
 });
 

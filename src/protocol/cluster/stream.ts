@@ -153,7 +153,7 @@ export class AckWindow {
    * Whether message `sent` may be followed by another one now.
    */
   open(sent: number): boolean {
-    return sent < 1 || this.next >= sent;
+    return this.next >= sent;
   }
 
   /** Takes an acknowledgement. Throws ProtocolError (rule `cluster-stream`) unless it is the next one. */
