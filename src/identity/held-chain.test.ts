@@ -1,5 +1,6 @@
 /** Identities of which nothing is known but what the registry holds: their certificates were left out. */
 import { expect, it } from 'vitest';
+import { utf8 } from '../protocol/bytes.ts';
 import { readChain, toX5c } from './chain.ts';
 import { testPerson, testRegistry, testWallet } from './testing/person.ts';
 import { ed25519Key, jwkOf } from './keys.ts';
@@ -163,4 +164,19 @@ it('an agent that was given up may do nothing any more where it was known as reg
   expect(await use()).toBe('ok');
   await owner.deactivateIdentity({ did: agent.to });
   expect(await use()).toBe('revoked');
+});
+
+it('a co-issuer of whom nothing but the registry is known counts until it is revoked there', async () => {
+  const { network, owner, root } = await town();
+  const [second, grace] = [await testPerson(() => NOW, network), await testPerson(() => NOW, network)];
+  const { did: two } = await second.createIdentity({ name: 'Two' });
+  await second.registerIdentity({ did: two });
+  const { request } = await grace.requestIdentity({ name: 'Joint' });
+  const { chain } = await owner.issueIdentity({ issuer: root, file: utf8(request) });
+  const file = utf8(chain);
+  const statement = await second.coIssue({ did: two, file, group: [root, two], threshold: 2 });
+  const count = () => grace.coIssuers({ file, statements: [statement] });
+  expect(await count()).toMatchObject({ kind: 'counted', signed: 2 });
+  await second.revokeIdentity({ did: two });
+  expect(await count()).toEqual({ kind: 'none' });
 });

@@ -5,7 +5,7 @@ import { parseJson, shaped } from '../wallet/json.ts';
 import { readChain, subjectOf, type Chain } from './chain.ts';
 import type { IdentityContext } from './context.ts';
 import { formatDid, parseDid } from './did.ts';
-import { changeStatus, statusReader, statusUri, takeStatusIndex } from './status-book.ts';
+import { changeStatus, listNamedBy, statusReader, statusUri, takeStatusIndex } from './status-book.ts';
 import {
   attestCoIssuance,
   attestSuccession,
@@ -50,12 +50,12 @@ const successionId = (predecessor: string) => `succession-${predecessor}`;
 
 /** Commands, for one wallet and network. */
 export function statementCommands(context: IdentityContext) {
-  /** How attestations are checked: by keys and lists that the wallet knows, of those who are not dead. */
+  /** How attestations are checked: by the keys and lists of those who signed them, as far as these still count. */
   const howToCheck = async (attestations: readonly string[]) => {
     const keys = await context.issuerKeys(attestations);
     const dead = new Set<string>();
-    for (const { value } of context.identities())
-      if (value.role !== 'pending' && (await isDead(context, value.did, null))) dead.add(value.did);
+    for (const issuer of new Set(attestations.map((one) => listNamedBy(one.split('~')[0]!).issuer)))
+      if (await isDead(context, issuer, null)) dead.add(issuer);
     return {
       now: context.seconds,
       issuerKey: (iss: string, header: Parameters<typeof keys>[1]) =>

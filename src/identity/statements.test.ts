@@ -381,6 +381,10 @@ describe('what identities say of each other', () => {
       of: 3,
     });
     expect(countCoIssuers({ ...subject, did: 'other' }, [byB], how)).toEqual({ kind: 'none' });
+    // A stranger's statement about the group makes nothing void.
+    const byStranger = await attest(C, [A, B]);
+    expect(countCoIssuers(subject, [byStranger], how)).toEqual({ kind: 'none' });
+    expect(countCoIssuers(subject, [byStranger, byB], how)).toMatchObject({ kind: 'counted', signed: 2 });
     for (const other of [await attest(C, [A, C]), await attest(C, [A, B, C], 3)])
       expect(countCoIssuers(subject, [byB, other], how)).toMatchObject({ kind: 'void' });
     expect(countCoIssuers(subject, [await attest(B, [B, C])], how)).toMatchObject({ kind: 'void' });

@@ -82,7 +82,9 @@ export function countCoIssuers(
         expectedType: CO_ISSUANCE_TYPE,
       });
       const stated = shaped(coIssuanceSchema, claims, 'co-issuance');
-      return stated.subject === subject.did && stated.tbs_sha256 === digest ? [stated] : [];
+      const fits = stated.subject === subject.did && stated.tbs_sha256 === digest;
+      // Who says to be none of the group has no say in who is.
+      return fits && stated.group.includes(stated.iss) ? [stated] : [];
     } catch (error) {
       if (error instanceof ProtocolError) return [];
       throw error;
