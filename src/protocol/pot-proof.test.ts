@@ -35,6 +35,9 @@ test('other lengths and impossible iterations are refused', () => {
   const good = encodePotProof(fc.sample(proof, 1)[0]!);
   for (const bad of [new Uint8Array(), good.subarray(1), Uint8Array.of(...good, 0)])
     expect(() => decodePotProof(bad)).toThrow(expect.objectContaining({ rule: 'decode-pot-proof' }));
+  const made = decodePotProof(good);
+  expect(() => encodePotProof({ ...made, seed: new Uint8Array(15) })).toThrow(RangeError);
+  expect(() => encodePotProof({ ...made, checkpoints: new Uint8Array(112) })).toThrow(RangeError);
   for (const iterations of [0, 8, 17]) {
     const bad = good.slice();
     new DataView(bad.buffer).setUint32(24, iterations, true);

@@ -14,13 +14,13 @@ export interface PotInput {
   iterations: number;
 }
 
-/** AES-128 key of a seed: the first 16 bytes of its BLAKE3. */
+/** AES-128 key of a seed (16 bytes): the first 16 bytes of its BLAKE3. */
 export function potKey(seed: Uint8Array): Uint8Array {
   return blake3Hash(seed).slice(0, POT_BLOCK_BYTES);
 }
 
 /**
- * Seed of slot 1: from the genesis block hash (32 bytes) and the chain spec's external entropy, which is
+ * Seed of slot 1, 16 bytes: from the genesis block hash (32 bytes) and the chain spec's external entropy, which is
  * hashed as the text it is written as.
  */
 export function genesisSeed(genesisHash: Uint8Array, externalEntropy: string | Uint8Array): Uint8Array {
@@ -29,28 +29,28 @@ export function genesisSeed(genesisHash: Uint8Array, externalEntropy: string | U
   return blake3Hash(genesisHash, entropy).slice(0, POT_BLOCK_BYTES);
 }
 
-/** Seed that follows an output, with the entropy injected when there is some. 16 bytes. */
+/** Seed (16 bytes) that follows an output (16 bytes), with the entropy (32 bytes) injected when there is some. */
 export function nextSeed(output: Uint8Array, entropy: Uint8Array | null): Uint8Array {
   return entropy === null ? output : blake3Hash(entropy, output).slice(0, POT_BLOCK_BYTES);
 }
 
-/** Entropy that a block contributes: BLAKE3 of its solution's chunk and its proof of time. 32 bytes. */
+/** Entropy that a block contributes: BLAKE3 of its solution's chunk (32 bytes) and its proof of time (16). 32 bytes. */
 export function blockEntropy(chunk: Uint8Array, proofOfTime: Uint8Array): Uint8Array {
   return blake3Hash(chunk, proofOfTime);
 }
 
-/** Randomness of a slot's output. 32 bytes. */
+/** Randomness of a slot's output (16 bytes). 32 bytes. */
 export function globalRandomness(output: Uint8Array): Uint8Array {
   return blake3Hash(output);
 }
 
-/** Challenge that every sector is audited with at `slot`. 32 bytes. */
+/** Challenge that every sector is audited with at `slot`, by its output (16 bytes). 32 bytes. */
 export function globalChallenge(output: Uint8Array, slot: SlotNumber): Uint8Array {
   return blake3Hash(globalRandomness(output), littleEndian(slot, 8));
 }
 
 /**
- * Input of the slot after `slot`, whose output is `output`: a change whose slot has come sets the iterations;
+ * Input of the slot after `slot`, whose output is `output` (16 bytes): a change whose slot has come sets the iterations;
  * its entropy is mixed in only at exactly its slot.
  */
 export function nextPotInput(

@@ -19,7 +19,7 @@ export interface PieceDerivation {
   recentHistoryFraction: [bigint, bigint];
 }
 
-/** Sector id: BLAKE3 keyed by the hash of the farmer's public key. 32 bytes. */
+/** Sector id: BLAKE3 keyed by the hash of the farmer's public key (32 bytes). 32 bytes. */
 export function sectorId(
   publicKey: Uint8Array,
   sectorIndex: SectorIndex,
@@ -28,7 +28,7 @@ export function sectorId(
   return blake3KeyedHash(blake3Hash(publicKey), littleEndian(sectorIndex, 2), littleEndian(historySize, 8));
 }
 
-/** Seed of the proof-of-space table that encodes the record at `offset`. 32 bytes. */
+/** Seed of the proof-of-space table that encodes the record at `offset` of a sector (id of 32 bytes). 32 bytes. */
 export function evaluationSeed(id: Uint8Array, offset: PieceOffset): Uint8Array {
   return blake3Hash(id, littleEndian(offset, 2));
 }
@@ -59,7 +59,7 @@ export function recentPolicyActive(historySize: HistorySize, rules: PieceDerivat
   return inPieces(historySize) > minimum;
 }
 
-/** Index of the piece at `offset` of a sector (`derive_piece_index`). */
+/** Index of the piece at `offset` of a sector (id of 32 bytes), 64 bits (`derive_piece_index`). */
 export function pieceIndexOf(
   id: Uint8Array,
   offset: PieceOffset,
@@ -102,12 +102,12 @@ export function expirationHistorySize(
   return (input % (last - check)) + check;
 }
 
-/** Challenge of a sector at a slot: its id XOR the global challenge. 32 bytes. */
+/** Challenge of a sector at a slot: its id XOR the global challenge, 32 bytes each. 32 bytes. */
 export function sectorSlotChallenge(id: Uint8Array, challenge: Uint8Array): Uint8Array {
   return xor(id, challenge);
 }
 
-/** The s-bucket that a sector slot challenge audits. */
+/** The s-bucket that a sector slot challenge (32 bytes) audits: its first two bytes, little-endian. */
 export function auditedSBucket(challenge: Uint8Array): SBucket {
   return (challenge[0] as number) | ((challenge[1] as number) << 8);
 }

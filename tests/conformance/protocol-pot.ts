@@ -45,7 +45,7 @@ interface PotFile {
     genesis_block_hash: string;
     external_entropy: string;
     base_slot_iterations: number;
-    parameters_change: { slot: number; slot_iterations: number; entropy: string };
+    parameters_change: { slot: number; slot_iterations: number; entropy: string } | null;
     slots: (Recorded & { slot: number })[];
   };
 }
@@ -71,10 +71,11 @@ async function checkProof(
 }
 
 async function checkSlotChain(chain: PotFile['slot_chain']): Promise<void> {
-  const change = {
-    slot: BigInt(chain.parameters_change.slot),
-    slotIterations: chain.parameters_change.slot_iterations,
-    entropy: fromHex(chain.parameters_change.entropy, 32),
+  const recorded = chain.parameters_change;
+  const change = recorded && {
+    slot: BigInt(recorded.slot),
+    slotIterations: recorded.slot_iterations,
+    entropy: fromHex(recorded.entropy, 32),
   };
   const entropy = fromHex(chain.external_entropy);
   let input = {
