@@ -39,6 +39,8 @@ interface ActionRecord extends Recorded {
 interface ExtrinsicRecord extends Recorded {
   name: string;
   account_seed: string;
+  scheme: string;
+  signature: string;
   call_scale: string;
   era: string;
   era_block_hash: string;

@@ -1,5 +1,7 @@
 /** The registry of identities: certificates, signed actions, calls, and its state after them. */
 import { ed25519 } from '@noble/curves/ed25519.js';
+import { expandMiniSecret, publicKeyOf, verifySignature as verifySr25519 } from '../../src/crypto/sr25519.ts';
+import { loadWasm } from '../../src/crypto/wasm.ts';
 import {
   actionPayload,
   AUTO_ID_ERRORS,
@@ -15,13 +17,14 @@ import {
   type AutoIdCall,
 } from '../../src/identity/calls.ts';
 import { decodeCertificate } from '../../src/identity/certificate.ts';
-import { signDomainExtrinsic } from '../../src/identity/extrinsic.ts';
+import { signDomainExtrinsic, type DomainAccount } from '../../src/identity/extrinsic.ts';
 import { autoIdOf } from '../../src/identity/identifier.ts';
 import { signDer, signatureAlgorithmOf } from '../../src/identity/keys.ts';
 import { importPrivateKey } from '../../src/identity/private-key.ts';
 import { Registry } from '../../src/identity/registry.ts';
 import { verifySignature } from '../../src/identity/signature.ts';
 import { equal, fromHex, toHex } from '../../src/protocol/bytes.ts';
+import { EXTRINSIC_SIGNING_CONTEXT } from '../../src/protocol/constants.ts';
 import {
   encodeExtra,
   encodeImplicit,
@@ -191,11 +194,27 @@ export function scenarioCases(file: AutoIdFile): ConformanceCase[] {
   });
 }
 
+/** The account of a recorded extrinsic. Signatures of sr25519 are random: the recorded one has to hold. */
+function accountOf({ scheme, signature }: AutoIdFile['extrinsics'][number], seed: Uint8Array): DomainAccount {
+  if (scheme === 'ed25519') {
+    return { scheme, publicKey: ed25519.getPublicKey(seed), sign: (data) => ed25519.sign(data, seed) };
+  }
+  if (scheme !== 'sr25519') throw new Error(`no account signs by ${scheme}`);
+  const publicKey = publicKeyOf(expandMiniSecret(seed));
+  const sign = (data: Uint8Array): Uint8Array => {
+    const recorded = bytes(signature);
+    expectSame('holds', verifySr25519(publicKey, EXTRINSIC_SIGNING_CONTEXT, data, recorded), true);
+    return recorded;
+  };
+  return { scheme, publicKey, sign };
+}
+
 export function extrinsicCases(file: AutoIdFile): ConformanceCase[] {
   return casesOf(
     file.extrinsics,
     ({ name }) => ({ name: `extrinsic ${name}`, rule: 'auto-id-extrinsic' }),
-    (record) => {
+    async (record) => {
+      await loadWasm();
       const seed = bytes(record.account_seed);
       const call = bytes(record.call_scale);
       const extra = {
@@ -210,11 +229,7 @@ export function extrinsicCases(file: AutoIdFile): ConformanceCase[] {
         eraBirthHash: bytes(record.era_block_hash),
       };
       const message = signingPayload(call, extra, implicit);
-      const account = {
-        scheme: 'ed25519' as const,
-        publicKey: ed25519.getPublicKey(seed),
-        sign: (data: Uint8Array) => ed25519.sign(data, seed),
-      };
+      const account = accountOf(record, seed);
       const extrinsic = signDomainExtrinsic(account, call, extra, implicit);
       const explicit = encodeExtra(extra);
       expectFacts(record, {
@@ -224,7 +239,7 @@ export function extrinsicCases(file: AutoIdFile): ConformanceCase[] {
         implicit: hex(encodeImplicit(implicit)),
         payload_len: call.length + explicit.length + 72,
         signed_message: hex(message),
-        scheme: 'ed25519',
+        scheme: account.scheme,
         signature: hex(account.sign(message)),
         extrinsic: hex(extrinsic),
         extrinsic_hash: hex(extrinsicHash(extrinsic)),
