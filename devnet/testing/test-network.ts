@@ -3,6 +3,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
+import { unlessAborted } from '../../src/async/unless-aborted.ts';
+import { Wakeup } from '../../src/async/wakeup.ts';
 import type { Block } from '../chain.ts';
 import { DEFAULT_NODE_OPTIONS, FAST_PARAMS, type NodeOptions } from '../config.ts';
 import { LocalNetwork } from '../network.ts';
@@ -19,7 +21,7 @@ export class TestNetwork {
   private busy: Promise<unknown> = Promise.resolve();
   private target = 0;
   private slotMs: number | null = null;
-  private wake: () => void = () => undefined;
+  private readonly wakeup = new Wakeup();
   readonly lines: string[] = [];
 
   private constructor(
@@ -46,16 +48,8 @@ export class TestNetwork {
       pace: async (signal) => {
         await setTimeout(this.slotMs ?? SLOT_MS, undefined, { signal }).catch(() => undefined);
         if (this.slotMs === null) await this.busy;
-        while (!signal.aborted && this.isReached()) {
-          await new Promise<void>((resolve) => {
-            const go = (): void => {
-              signal.removeEventListener('abort', go);
-              resolve();
-            };
-            this.wake = go;
-            signal.addEventListener('abort', go, { once: true });
-          });
-        }
+        while (!signal.aborted && this.isReached())
+          await unlessAborted(signal, this.wakeup.wait(null)).catch(() => undefined);
       },
       ...options,
     });
@@ -77,7 +71,7 @@ export class TestNetwork {
   /** From now on a slot comes every so many milliseconds, whether a block is wanted or not. */
   letRun(slotMs: number): void {
     this.slotMs = slotMs;
-    this.wake();
+    this.wakeup.wake();
   }
 
   get network(): LocalNetwork {
@@ -89,7 +83,7 @@ export class TestNetwork {
   reach(number: number): Promise<Block> {
     const { chain } = this.network;
     this.target = Math.max(this.target, number);
-    this.wake();
+    this.wakeup.wake();
     if (chain.best.number >= number) return Promise.resolve(chain.best);
     return new Promise((resolve) => {
       const off = chain.on('best', (block) => {

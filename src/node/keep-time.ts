@@ -2,6 +2,7 @@
  * This tab as the timekeeper of a local network: it walks slot after slot from what it verified of the chain, one slot
  * ahead of the network, and hands the proofs to the node. Real nodes take proofs of time from their peers only.
  */
+import { Wakeup } from '../async/wakeup.ts';
 import type { BlockContext } from '../chain/block.ts';
 import type { LightClient } from '../chain/light-client.ts';
 import { JobPriority, type ComputePool } from '../crypto/jobs.ts';
@@ -56,7 +57,7 @@ export class Timekeeping {
   private head: BlockContext | null = null;
   /** Newest slot of the network. */
   private present: SlotNumber | null = null;
-  private wake: () => void = () => undefined;
+  private readonly wakeup = new Wakeup();
   private current: TimekeepingView = { ...NO_TIMEKEEPING, phase: 'waiting' };
 
   constructor(
@@ -76,7 +77,7 @@ export class Timekeeping {
       () => role.close(),
       node.farmer.onSlot(({ slotNumber }) => {
         this.present = slotNumber;
-        this.wake();
+        this.wakeup.wake();
       }),
       chain.onChange(() => this.follow()),
     );
@@ -90,7 +91,7 @@ export class Timekeeping {
 
   stop(): void {
     this.stopping.abort();
-    this.wake();
+    this.wakeup.close();
     for (const end of this.ends.splice(0)) end();
   }
 
@@ -109,7 +110,7 @@ export class Timekeeping {
     }
     if (this.next !== null && samePotInput(this.next, input)) return;
     this.next = input;
-    this.wake();
+    this.wakeup.wake();
   }
 
   private async run(): Promise<void> {
@@ -117,7 +118,7 @@ export class Timekeeping {
     while (!signal.aborted) {
       const { next, present } = this;
       if (next === null || present === null || next.slot > present + LEAD) {
-        await new Promise<void>((resolve) => (this.wake = resolve));
+        await this.wakeup.wait(null);
         continue;
       }
       try {
