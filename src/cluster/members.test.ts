@@ -257,7 +257,7 @@ describeWithNats('a cluster', () => {
     const hold = new Promise<null>(() => undefined);
     node.give = async (index) => ((asked += 1) > 1 ? hold : fakePiece(index));
     const connection = await cluster.connect();
-    await startPlotter({ pieces: new ClusterPieces(connection, 500) });
+    await startPlotter({ pieces: new ClusterPieces(connection, { cache: 500, controller: 500 }) });
     const { farm } = await startFarm(1);
     await until(() => asked > 1, 'a piece that does not come');
     await controller.stop();

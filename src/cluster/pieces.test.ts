@@ -118,6 +118,21 @@ describe('the pieces of a cluster', () => {
     expect(await ask([1n])).toEqual(['1a']);
   });
 
+  it('are waited for while a controller looks for them; a cache that says nothing is given up sooner', async () => {
+    const later = (ms: number, value: unknown) =>
+      new Promise((resolve) => setTimeout(() => resolve(value), ms));
+    found = [[1n, 'a', 1]];
+    fake.answer(messages.readPieces, () => later(61_000, [{ ok: true, value: [1, [1n, pieceOf(1n, 'a')]] }]));
+    fake.answer(messages.pieces, () => later(4 * 60_000, [[1n, pieceOf(1n, 'C')]]));
+    const rare = ask([1n]);
+    await vi.advanceTimersByTimeAsync(60_000 + 4 * 60_000);
+    expect(await rare).toEqual(['1C']);
+    fake.answer(messages.pieces, () => later(5 * 60_000 + 1, []));
+    const silent = ask([2n]).catch((error: unknown) => String(error));
+    await vi.advanceTimersByTimeAsync(5 * 60_000 + 1);
+    expect(await silent).toContain('not done');
+  });
+
   it('are asked for together, 64 at most', async () => {
     const indices = Array.from({ length: 70 }, (_, at) => BigInt(at));
     expect((await ask(indices)).filter((piece) => piece === null)).toEqual([]);

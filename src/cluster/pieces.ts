@@ -11,6 +11,11 @@ import type { ClusterConnection } from './connection.ts';
 /** Requests that come within so long of each other go out together. */
 const COLLECT_MS = 5;
 const MAX_TOGETHER = 64;
+/**
+ * Silence after which a member's pieces are given up for now. A controller of the network says nothing while it looks for
+ * a rare piece in the plots of others, for minutes, and begins anew when it is asked anew.
+ */
+const PATIENCE_MS = { cache: SILENCE_MS, controller: 5 * 60_000 };
 /** A piece that was another one is not taken from a cache for so long. */
 const DOUBT_MS = 3_600_000;
 /** Pieces that are remembered so, at most. */
@@ -29,10 +34,9 @@ export class ClusterPieces implements PieceSource {
   /** Pieces that caches may have wrong, and until when the controller is asked for them instead. */
   private readonly doubted = new Map<PieceIndex, number>();
 
-  /** `idleMs`: silence of a member after which its pieces are given up for now. */
   constructor(
     private readonly connection: ClusterConnection,
-    private readonly idleMs = SILENCE_MS,
+    private readonly patienceMs = PATIENCE_MS,
   ) {}
 
   /** A piece (1 048 672 bytes), unverified; null when no member has it. Rejects with ClusterError. */
@@ -98,7 +102,7 @@ export class ClusterPieces implements PieceSource {
     }
     if (missing.size === 0) return;
     const { pieces } = clusterMessages;
-    const stream = this.connection.stream(pieces, [...missing], { idleMs: this.idleMs });
+    const stream = this.connection.stream(pieces, [...missing], { idleMs: this.patienceMs.controller });
     for await (const [index, piece] of stream) arrived(index, piece);
   }
 
@@ -106,7 +110,7 @@ export class ClusterPieces implements PieceSource {
     const places = new Map<Ulid, Map<number, PieceIndex>>();
     if (indices.length === 0) return places;
     const { findPiecesInCache } = clusterMessages;
-    const options = { instance: ANY_CACHE_GROUP, idleMs: this.idleMs };
+    const options = { instance: ANY_CACHE_GROUP, idleMs: this.patienceMs.cache };
     for await (const [index, cache, offset] of this.connection.stream(findPiecesInCache, indices, options)) {
       const offsets = places.get(cache) ?? new Map<number, PieceIndex>();
       places.set(cache, offsets.set(offset, index));
@@ -120,7 +124,7 @@ export class ClusterPieces implements PieceSource {
     arrived: (index: PieceIndex, piece: Uint8Array) => void,
   ): Promise<void> {
     const { readPieces } = clusterMessages;
-    const options = { instance: cache, idleMs: this.idleMs };
+    const options = { instance: cache, idleMs: this.patienceMs.cache };
     for await (const answer of this.connection.stream(readPieces, [...offsets.keys()], options)) {
       if (!answer.ok) continue;
       const [offset, found] = answer.value;

@@ -1,4 +1,6 @@
 /** A connection to a cluster that is not there, for tests of what members make of what they hear. */
+import { unlessAborted } from '../async/unless-aborted.ts';
+import { within } from '../async/within.ts';
 import type { ClusterConnection, RequestSettings } from './connection.ts';
 import type { LinkState } from './link.ts';
 
@@ -108,7 +110,15 @@ export class FakeConnection {
     return answer(value, options.instance);
   }
 
-  async *stream(message: object, value: unknown, options: Wishes = {}): AsyncGenerator {
-    yield* (await this.request(message, value, options)) as Iterable<unknown>;
+  /** Gives a member up that says nothing for `idleMs`, as streams do. */
+  async *stream(
+    message: object,
+    value: unknown,
+    { idleMs = Infinity, ...options }: Wishes & { idleMs?: number } = {},
+  ): AsyncGenerator {
+    const asked = this.request(message, value, options);
+    const answered =
+      idleMs === Infinity ? asked : within(idleMs, undefined, (limit) => unlessAborted(limit, asked));
+    yield* (await answered) as Iterable<unknown>;
   }
 }
