@@ -259,6 +259,14 @@ describe('what a plotter tells', () => {
     ]);
   });
 
+  it('leaves out no stage, though nothing is heard of the pieces', async () => {
+    await start({ encode: (_, __, use) => use({ metadata, parts: whole() }) });
+    const { kinds, ended } = follow(ask());
+    await vi.advanceTimersByTimeAsync(0);
+    await ended;
+    expect(kinds().slice(2, 6)).toEqual(['downloaded', 'encoding', 'encoded', 'finished']);
+  });
+
   it('is on its own side who sent wrong pieces, and every change', async () => {
     let changes = 0;
     const wrong: SectorEncoder = async (...[sector, context, use]) => {
