@@ -19,6 +19,7 @@ const CLAIMS = {
   address: { street: 'High St', town: 'London' },
   langs: ['en', 'fr'],
   degrees: [{ year: 1832 }, { year: 1834 }],
+  mixed: [{ year: 1832 }, 'none'],
 };
 
 describe('what a credential answers', () => {
@@ -42,6 +43,7 @@ describe('what a credential answers', () => {
       ['langs', null],
       ['degrees', null, 'year'],
       ['degrees', 1, 'year'],
+      ['mixed', 0, 'year'],
     ])
       expect(has(path)).toBe(true);
     for (const path of [
@@ -56,6 +58,8 @@ describe('what a credential answers', () => {
       ['address', null],
       ['name', null],
       ['degrees', null, 'month'],
+      // One that is no object is enough.
+      ['mixed', null, 'year'],
     ])
       expect(has(path)).toBe(false);
   });

@@ -76,18 +76,23 @@ export function requireConsistent(query: DcqlQuery, what: string): void {
   }
 }
 
-/** Everything that lies at a path of a claim query; a null takes every element of a list. */
+/**
+ * Everything that lies at a path of a claim query; a null takes every element of a list. Nothing where the path leads into
+ * something of another kind, of however many values on the way (OpenID4VP 1.0, section 7.1).
+ */
 function valuesAt(claims: unknown, path: ClaimQuery['path']): unknown[] {
-  return path.reduce<unknown[]>(
-    (values, part) =>
-      values.flatMap((value) => {
-        if (part === null) return Array.isArray(value) ? value : [];
-        if (typeof value !== 'object' || value === null || !Object.hasOwn(value, part)) return [];
-        if (Array.isArray(value) !== (typeof part === 'number')) return [];
-        return [(value as Record<string | number, unknown>)[part]];
-      }),
-    [claims],
-  );
+  let values = [claims];
+  for (const part of path) {
+    const wantsList = typeof part !== 'string';
+    const fits = (value: unknown) =>
+      typeof value === 'object' && value !== null && Array.isArray(value) === wantsList;
+    if (!values.every(fits)) return [];
+    values = values.flatMap((value) => {
+      if (part === null) return value as unknown[];
+      return Object.hasOwn(value as object, part) ? [(value as Record<string | number, unknown>)[part]] : [];
+    });
+  }
+  return values;
 }
 
 function answers(claims: Record<string, unknown>, { path, values }: ClaimQuery): boolean {

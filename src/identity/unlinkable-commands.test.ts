@@ -75,7 +75,15 @@ describe('credentials that cannot be linked', () => {
   it('answer a question that takes either kind, rather than one that can be linked', async () => {
     const all = await people();
     const { ada, town, shop, did } = all;
-    const linkable = await town.issueCredential({ issuer: did, type: PERSON, claims: { age_over_18: true } });
+    const { did: subject } = await ada.createIdentity({ name: 'Ada' });
+    const { content: file } = await ada.exportIdentity({ did: subject, format: 'pem' });
+    await town.importIdentity({ file });
+    const linkable = await town.issueCredential({
+      issuer: did,
+      subject,
+      type: PERSON,
+      claims: { age_over_18: true },
+    });
     await ada.acceptCredential({ text: linkable.package });
     const request = await ask(all, { showing: 'either' });
     const { queries } = await ada.matchRequest({ request });

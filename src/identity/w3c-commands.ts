@@ -1,10 +1,7 @@
 /** Commands of credentials of other systems (W3C, JSON): check one that was handed over, take one in. */
 import { webUrl, type Web } from '../network/web.ts';
-import { Refusal } from '../wallet/errors.ts';
 import type { ClaimText } from './claim-view.ts';
 import type { IdentityContext } from './context.ts';
-import { resolveDid } from './did-resolution.ts';
-import { parseDid } from './did.ts';
 import type { VerdictView } from './identity-view.ts';
 import { issuerVerdict, requireLiving } from './issuer-verdict.ts';
 import type { Jwk } from './keys.ts';
@@ -54,7 +51,6 @@ export async function checkW3cCredential(
 async function livingIssuer(context: IdentityContext, issuer: string): Promise<VerdictView | null> {
   const verdict = await issuerVerdict(context, issuer, undefined);
   requireLiving(verdict);
-  if (verdict === null) await requireRegistered(context, issuer);
   return verdict;
 }
 
@@ -74,15 +70,6 @@ export async function checkedView(
     expiresAt: validUntil,
     selfIssued: subject === issuer,
   };
-}
-
-/** Refuses an Auto ID that is not among the known ones and that the registry has revoked or that has expired. */
-async function requireRegistered(context: IdentityContext, issuer: string): Promise<void> {
-  if (parseDid(issuer) === null) return;
-  const { revoked, notAfter } = (await resolveDid(context, issuer)).didDocumentMetadata;
-  if (revoked === true) throw new Refusal('issuer-revoked', issuer, 'The issuer’s identity was revoked.');
-  if (notAfter !== undefined && Date.parse(notAfter) < context.now())
-    throw new Refusal('issuer-expired', notAfter, 'The issuer’s identity has expired.');
 }
 
 /** Commands, for one wallet and network. */

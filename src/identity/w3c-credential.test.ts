@@ -343,7 +343,10 @@ describe('a wallet', () => {
     // Nobody knows its key yet.
     await expect(holder.checkForeign({ text })).rejects.toThrow('issuer-key');
     await issuer.registerIdentity({ did });
-    expect(await holder.checkForeign({ text })).toMatchObject({ issuer: did, issuerVerdict: null });
+    expect(await holder.checkForeign({ text })).toMatchObject({
+      issuer: did,
+      issuerVerdict: { strict: 'ok' },
+    });
     await expect(
       holder.checkForeign({ text: foreignCredential(SEED, { issuer: did }, { verificationMethod }) }),
     ).rejects.toThrow('signature');
