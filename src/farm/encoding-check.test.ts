@@ -1,15 +1,19 @@
 import { describe, expect, it } from 'vitest';
+import { equal } from '../protocol/bytes.ts';
 import { blake3Hash } from '../protocol/hash.ts';
 import { PIECE_BYTES, RECORD_BYTES } from '../protocol/constants.ts';
 import { RECORD_METADATA_BYTES } from '../protocol/sector.ts';
-import { drawOffsets, wrongEncoding, type StoredRecord } from './encoding-check.ts';
+import { MemoryDirectory } from '../storage/memory-directory.ts';
+import { defaultSample, drawOffsets, wrongEncoding, type StoredRecord } from './encoding-check.ts';
 import { planSector } from './plan.ts';
+import { plotSector } from './plotter.ts';
 import {
   fakeEncoding,
   FakeHistory,
   fakePiece,
   FakeSource,
   named,
+  plotContext,
   plottingPool,
   RULES,
 } from './test-support.ts';
@@ -110,7 +114,62 @@ describe('a record whose piece nobody gives', () => {
   });
 });
 
+describe('a sector that another program encodes', () => {
+  /** A pool whose records come from that program, as `encode` makes them, where this machine's own are not asked for. */
+  const lending = (encode = fakeEncoding) =>
+    plottingPool({
+      'record.encode': (input, { own }) =>
+        own === true ? fakeEncoding(input) : { ...encode(input), unchecked: true },
+    });
+  /** That encodes one record wrongly. */
+  const spoiling = (offset: number) =>
+    lending((input) => {
+      const honest = fakeEncoding(input);
+      const spoilt = equal(input.evaluationSeed, plan.pieces[offset]!.evaluationSeed);
+      return spoilt ? { ...honest, chunks: other(honest.chunks) } : honest;
+    });
+  const stopped = () => Promise.reject(new Error('stopped at the end'));
+
+  it('is checked by records that this machine encodes again', async () => {
+    const pool = lending();
+    const directory = new MemoryDirectory();
+    await plotSector(plan, plotContext({ pool, directory }));
+    expect(pool.calls['record.encode']).toBe(4);
+    expect(directory.files.size).toBe(1);
+    const own = plottingPool();
+    await plotSector(plan, plotContext({ pool: own }));
+    expect(own.calls['record.encode']).toBe(2);
+  });
+
+  it('is dropped whole for one that is wrong, wherever it is and however few are compared at once', async () => {
+    for (const offset of [0, 1]) {
+      for (const piecesAtOnce of [1, 2]) {
+        const directory = new MemoryDirectory();
+        const plot = plotSector(plan, plotContext({ pool: spoiling(offset), directory, piecesAtOnce }));
+        await expect(plot).rejects.toMatchObject({ code: 'wrong-encoding' });
+        expect([directory.files.size, directory.scratches.size]).toEqual([0, 0]);
+      }
+    }
+  });
+
+  it('is checked by whoever goes on with it', async () => {
+    const directory = new MemoryDirectory();
+    const begun = { pool: spoiling(1), directory, sample: 0, beforeReplace: stopped };
+    await expect(plotSector(plan, plotContext(begun))).rejects.toThrow('stopped');
+    const pool = plottingPool();
+    await expect(plotSector(plan, plotContext({ pool, directory }))).rejects.toMatchObject({
+      code: 'wrong-encoding',
+    });
+    expect(pool.calls['record.encode']).toBe(2);
+  });
+});
+
 describe('the sample', () => {
+  it('is one record of 64, two at least', () => {
+    const sizes = [0, 1, 2, 3, 128, 129, 1_000].map(defaultSample);
+    expect(sizes).toEqual([0, 1, 2, 2, 2, 3, 16]);
+  });
+
   it('has no record twice, and none that is not there', () => {
     const offsets = [3, 5, 8, 13];
     expect(drawOffsets(offsets, 9).sort((a, b) => a - b)).toEqual(offsets);

@@ -17,6 +17,7 @@ import {
   fakePiece,
   FakeSource,
   named,
+  plotContext as context,
   plottingPool,
   RULES,
 } from './test-support.ts';
@@ -25,21 +26,6 @@ const PUBLIC_KEY = named('farmer', 32);
 const PIECES = 2;
 const plan = planSector(PUBLIC_KEY, 0, 3n, PIECES, RULES);
 const FILE = sectorFileName(0);
-
-function context(change: Partial<PlotContext> = {}): PlotContext {
-  return {
-    pool: plottingPool(),
-    pieces: new FakeSource(),
-    history: new FakeHistory(),
-    directory: new MemoryDirectory(),
-    concurrency: 2,
-    signal: new AbortController().signal,
-    progress: () => undefined,
-    badPiece: () => undefined,
-    beforeReplace: async () => undefined,
-    ...change,
-  };
-}
 
 const reference = new MemoryDirectory();
 await plotSector(plan, context({ directory: reference }));
@@ -103,6 +89,34 @@ describe('plotSector', () => {
     expect(seen[0]).toBe('downloading 0/2');
     expect(seen).toContain('encoding 0/2');
     expect(seen.at(-1)).toBe('writing 2/2');
+  });
+
+  it('encodes no more records at once than it may', async () => {
+    let [running, most] = [0, 0];
+    const pool = plottingPool({
+      'record.encode': async (input) => {
+        most = Math.max(most, (running += 1));
+        await new Promise((done) => setTimeout(done, 2));
+        running -= 1;
+        return fakeEncoding(input);
+      },
+    });
+    await plotSector(plan, context({ pool, concurrency: 1 }));
+    expect(most).toBe(1);
+  });
+
+  it('replaces nothing once it was stopped, though all is written', async () => {
+    const stopping = new AbortController();
+    const directory = new MemoryDirectory();
+    directory.write = async (_name, _parts, beforeReplace) => {
+      stopping.abort(new Error('stopped'));
+      await beforeReplace?.();
+    };
+    let replaced = false;
+    const beforeReplace = async () => void (replaced = true);
+    const plot = plotSector(plan, context({ directory, signal: stopping.signal, beforeReplace }));
+    await expect(plot).rejects.toThrow('stopped');
+    expect(replaced).toBe(false);
   });
 
   it('says when its file is about to replace the older one', async () => {

@@ -7,20 +7,10 @@ import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { planSector } from './plan.ts';
 import { plotSector } from './plotter.ts';
 import { SectorFile, sectorFileName, sectorOfFileName } from './sector-file.ts';
-import { FakeHistory, FakeSource, named, plottingPool, RULES } from './test-support.ts';
+import { named, plotContext, RULES } from './test-support.ts';
 
 const plotted = new MemoryDirectory();
-await plotSector(planSector(named('farmer', 32), 0, 3n, 2, RULES), {
-  pool: plottingPool(),
-  pieces: new FakeSource(),
-  history: new FakeHistory(),
-  directory: plotted,
-  concurrency: 2,
-  signal: new AbortController().signal,
-  progress: () => undefined,
-  badPiece: () => undefined,
-  beforeReplace: async () => undefined,
-});
+await plotSector(planSector(named('farmer', 32), 0, 3n, 2, RULES), plotContext({ directory: plotted }));
 const FILE = plotted.files.get(sectorFileName(0))!;
 const SECTOR = FILE.subarray(0, -SECTOR_METADATA_BYTES);
 const METADATA = decodeSectorMetadata(FILE.subarray(-SECTOR_METADATA_BYTES));

@@ -97,6 +97,22 @@ describe('proofs that come too late', () => {
 });
 
 describe('a slot', () => {
+  it('that wins with more chunks than an honest range gives is proven for 64 of them only', async () => {
+    const many = Array.from({ length: 70 }, (_, index) => ({ ...WINNER, distance: BigInt(70 - index) }));
+    let winners = many;
+    const world = await winning(
+      farmingPool(() => winners),
+      nodeThatWaits(600_000),
+    );
+    const { node } = world;
+    const first = await announceWinning(world);
+    winners = [WINNER];
+    // Slots are proven one after the other.
+    const second = BigInt(await announceWinning(world, first + 1));
+    await until(() => node.solutions.at(-1)?.slot === second, 'a proof of the slot after');
+    expect(node.solutions.filter(({ slot }) => slot === BigInt(first))).toHaveLength(64);
+  });
+
   it('that comes while the one before is still audited is missed, and said to be', async () => {
     const { node, snapshot, decided } = await winning(farmingPool());
     node.announce(slotAt(10));

@@ -16,7 +16,9 @@ import type {
   SlotNumber,
   Solution,
 } from '../protocol/types.ts';
+import { MemoryDirectory } from '../storage/memory-directory.ts';
 import type { FarmerIdentity } from './identity.ts';
+import type { PlotContext } from './plotter.ts';
 import type { AuthoringNode, PieceSource, SectorRules, VerifiedHistory } from './source.ts';
 
 /** Bytes that a name stands for. */
@@ -85,6 +87,22 @@ export function plottingPool(handlers: Handlers = {}): FakePool {
     'record.encode': fakeEncoding,
     ...handlers,
   });
+}
+
+/** What plots a sector in memory, and what the test names instead. */
+export function plotContext(change: Partial<PlotContext> = {}): PlotContext {
+  return {
+    pool: plottingPool(),
+    pieces: new FakeSource(),
+    history: new FakeHistory(),
+    directory: new MemoryDirectory(),
+    concurrency: 2,
+    signal: new AbortController().signal,
+    progress: () => undefined,
+    badPiece: () => undefined,
+    beforeReplace: async () => undefined,
+    ...change,
+  };
 }
 
 /** A source that has every piece. */
