@@ -128,6 +128,14 @@ describe('a slot', () => {
     expect(snapshot().slots).toMatchObject({ audited: 1, missed: 1 });
   });
 
+  it('is remembered until two hundred others had something to tell', async () => {
+    const { node, snapshot } = await winning(farmingPool());
+    for (let slot = 10; slot < 250; slot += 1) node.announce(slotAt(slot));
+    await until(() => snapshot().slots.audited === 1, 'an audit');
+    const { history, slots } = snapshot();
+    expect([history.length, history[0]?.slot, slots.missed]).toEqual([200, '249', 239]);
+  });
+
   it('that won with a chunk stored as it is has won nothing', async () => {
     const pool = farmingPool(() => [WINNER]);
     pool.handlers['record.encode'] = (input) => ({
@@ -199,6 +207,21 @@ describe('a reward', () => {
     expect(snapshot().history.find(({ slot }) => slot === String(used))).toMatchObject({
       outcome: 'won-vote',
     });
+  });
+
+  it('is put down to the oldest solution that the node may still use', async () => {
+    let distance = 1n;
+    const world = await winning(farmingPool(() => [{ ...WINNER, distance }]));
+    const { snapshot } = world;
+    const first = await announceWinning(world);
+    await until(() => snapshot().proofs.accepted === 1, 'a solution');
+    distance = 1n << 55n;
+    const second = await announceWinning(world, first + 5);
+    expect(second).toBeLessThan(first + 8);
+    await until(() => snapshot().proofs.accepted === 2, 'another solution');
+    world.askToSign();
+    await until(() => snapshot().rewards.blocks + snapshot().rewards.votes === 1, 'a reward');
+    expect(snapshot().rewards).toEqual({ blocks: 1, votes: 0 });
   });
 
   it('that cannot be signed is said not to be, and is one once it was', async () => {
