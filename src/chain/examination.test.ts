@@ -12,7 +12,7 @@ import { toHex } from '../protocol/bytes.ts';
 import { buildDigest, subspaceDigests } from '../protocol/digest.ts';
 import { headerHash, sealOf } from '../protocol/header.ts';
 import type { Trie } from '../protocol/trie.ts';
-import { EXAMINATION } from './examination.ts';
+import { EXAMINATION, isExaminable } from './examination.ts';
 import { LightClient, type LightClientOptions } from './light-client.ts';
 
 const HEAD = 200;
@@ -138,6 +138,11 @@ describe('a long chain', () => {
     expect(chosen.snapshot().beginning?.kind).toBe('genesis');
   });
 
+  it('has a history once blocks lie below those that are verified in full', () => {
+    const constants = { ...PUBLIC_CONSTANTS, confirmationDepthK: 40 };
+    expect([42, 43].map((number) => isExaminable(number, constants))).toEqual([false, true]);
+  });
+
   it('is examined although it is short when the person wants that', async () => {
     const client = await open([honest('short', 45)], { begin: { kind: 'examine' } });
     await until(client, () => headNumber(client) === 45);
@@ -241,6 +246,16 @@ describe('a source that lies about history', () => {
     const { refusals, sources } = client.snapshot();
     expect(refusals).toEqual([]);
     expect(sources[0]?.reason ?? 'hand out').toContain('hand out');
+  });
+
+  it('by moving to another branch meanwhile is left alone for a while, without being called a liar', async () => {
+    const mover = honest('mover');
+    mover.misbehaviour.block = async (block) => (block?.header.number === HEAD - 10 ? main[3]! : block);
+    const client = await open([mover]);
+    await until(client, () => client.snapshot().sources[0]?.state === 'waiting');
+    const { sources, refusals, best } = client.snapshot();
+    expect(sources[0]?.reason).toContain('changed while it was examined');
+    expect([refusals, best]).toEqual([[], null]);
   });
 
   it('by following a chain with less work, though it is as long, gives way to the other, whoever came first', async () => {
