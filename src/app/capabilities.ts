@@ -60,7 +60,12 @@ function isIsolated(): boolean {
 /** Looks at everything; takes a moment. */
 export async function capabilities(): Promise<CapabilityGroup[]> {
   const storage = (navigator.storage ?? {}) as Partial<StorageManager>;
-  const privateFiles = typeof storage.getDirectory === 'function';
+  // Some browsers have the interface in private windows, and give none.
+  const privateFiles =
+    (await storage.getDirectory?.().then(
+      () => true,
+      () => false,
+    )) ?? false;
   const kept = (await storage.persisted?.().catch(() => false)) ?? false;
   const gpu = await graphics();
   const own = await programs();

@@ -4,6 +4,7 @@ import { compileWasm, loadWasm } from '../crypto/wasm.ts';
 import { haveWebRtc } from './lent-rtc.ts';
 import type { PeerPlatform } from '../dsn/peer.ts';
 import { openWebSocket } from '../network/socket.ts';
+import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { OpfsDirectory } from '../storage/opfs-directory.ts';
 import { PickedDirectory } from '../storage/picked-directory.ts';
 import { openBrowserChainStore } from '../storage/chain-store.ts';
@@ -24,11 +25,10 @@ export async function createBrowserNode(): Promise<AllotmentNode> {
     openSocket: openWebSocket,
     openChainStore: openBrowserChainStore,
     openFarmDirectory,
-    openWorkDirectory: (name) => OpfsDirectory.at(name),
+    openWorkDirectory,
     connectNats: async () => (await import('@nats-io/nats-core')).wsconnect,
     defaultFarm: { kind: 'opfs', name: 'farm' },
-    openPieceDirectory: async () =>
-      typeof navigator.storage?.getDirectory === 'function' ? OpfsDirectory.at('pieces') : null,
+    openPieceDirectory: async () => ((await privateFiles()) ? OpfsDirectory.at('pieces') : null),
     peerPlatform,
     createPool: async (workers) => createWebPool(workers, module),
     openAccelerator: async (...options) =>
@@ -47,6 +47,32 @@ async function peerPlatform(): Promise<PeerPlatform> {
   return browserPlatform(true, webRtc);
 }
 
+let files: Promise<boolean> | undefined;
+
+/** Whether there are files of the page's own: in private windows some browsers have the interface and give none. */
+function privateFiles(): Promise<boolean> {
+  files ??= (async () => {
+    try {
+      await navigator.storage.getDirectory();
+      return true;
+    } catch {
+      return false;
+    }
+  })();
+  return files;
+}
+
+/** What work under way may take of memory where it can have no files, in bytes, folder by folder. */
+const WORK_IN_MEMORY = 128 * 1024 ** 2;
+const inMemory = new Map<string, MemoryDirectory>();
+
+async function openWorkDirectory(name: string): Promise<FarmDirectory> {
+  if (await privateFiles()) return OpfsDirectory.at(name);
+  const directory = inMemory.get(name) ?? new MemoryDirectory(WORK_IN_MEMORY);
+  inMemory.set(name, directory);
+  return directory;
+}
+
 async function openFarmDirectory(
   farm: Pick<FarmRecord, 'id' | 'kind' | 'name' | 'handle'>,
   mode: 'read' | 'readwrite' = 'readwrite',
@@ -56,7 +82,7 @@ async function openFarmDirectory(
 }
 
 async function machine(): Promise<MachineInfo> {
-  const opfs = typeof navigator.storage?.getDirectory === 'function';
+  const opfs = await privateFiles();
   const estimate: StorageEstimate = await (navigator.storage?.estimate?.() ?? Promise.resolve({}));
   const missing: MachineInfo['missing'] = [];
   if (!opfs) {

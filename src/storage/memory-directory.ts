@@ -10,7 +10,7 @@ import type {
 import { requireFileName } from './directory.ts';
 import { StorageError } from './errors.ts';
 
-/** A folder in memory with a quota: for tests and for a trial farm without a disk. */
+/** A folder in memory with a quota: for tests, a trial farm without a disk, and work in a browser that has no files. */
 export class MemoryDirectory implements FarmDirectory {
   readonly place = 'memory';
   readonly maxOpenFiles = Number.MAX_SAFE_INTEGER;
