@@ -3,12 +3,12 @@
  * blocks that carry them, which RPC does not.
  */
 import type { LightClient } from '../chain/light-client.ts';
+import { isThisMachine } from '../network/local-access.ts';
 import type { ChainSource, RpcSource } from '../network/source.ts';
 import { messageOf } from '../protocol/errors.ts';
 
 /** A WebSocket on this machine, with the peer's identity. */
 const NEAR = /^\/(?:ip4\/127\.0\.0\.1|ip6\/::1|dns[46]?\/localhost)\/tcp\/\d+\/ws\/p2p\/\w+$/;
-const NEAR_URL = /^ws:\/\/(?:127\.0\.0\.1|localhost|\[::1\])(?::\d+)?(?:\/|$)/;
 
 /**
  * Adds such peers to a light client, each once its node's RPC is connected. Returns what stops looking.
@@ -25,7 +25,7 @@ export function addNearPeers(
 ): () => void {
   const asked = new Set(known);
   const stops = sources
-    .filter(({ name }) => NEAR_URL.test(name))
+    .filter(({ name }) => name.startsWith('ws://') && isThisMachine(new URL(name).hostname))
     .map((source) => {
       const add = async (): Promise<void> => {
         const address = (await source.node.localListenAddresses()).find((one) => NEAR.test(one));

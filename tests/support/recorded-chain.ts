@@ -1,7 +1,11 @@
 /** The recorded chains of the vectors, for tests: their blocks and the facts of their networks. */
 import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
-import type { GenesisFacts } from '../../src/chain/genesis.ts';
+import type { BlockContext } from '../../src/chain/block.ts';
+import { genesisContext, type GenesisFacts } from '../../src/chain/genesis.ts';
+import { readBlock } from '../../src/chain/rules/header.ts';
+import { contextAfter } from '../../src/chain/rules/import.ts';
+import { PUBLIC_CONSTANTS } from '../../src/network/presets.ts';
 import type { ImportableBlock } from '../../src/network/source.ts';
 import { fromHex } from '../../src/protocol/bytes.ts';
 import { decodeHeader } from '../../src/protocol/header.ts';
@@ -69,6 +73,15 @@ export function recordedChain(name: 'chain' | 'forks'): RecordedChain {
     },
     blocks: file.blocks.map(blockOf),
   };
+}
+
+/** What header rules alone know after each block of the chain's main branch, the genesis block and block `last` included. */
+export function recordedContexts(last: number): readonly BlockContext[] {
+  const { facts, blocks } = recordedChain('chain');
+  const contexts = [genesisContext(facts)];
+  for (const block of blocks.filter(({ branch, number }) => branch === 'main' && number <= last))
+    contexts.push(contextAfter(readBlock(block), contexts.at(-1)!, PUBLIC_CONSTANTS));
+  return contexts;
 }
 
 /** Blocks 231 to 2030 of the main branch of `chain`. */

@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, it } from 'vitest';
-import { recordedChain } from '../../../tests/support/recorded-chain.ts';
+import { recordedChain, recordedContexts } from '../../../tests/support/recorded-chain.ts';
 import {
   recordedMetadata,
   recordedStates,
@@ -16,7 +16,6 @@ import { decodeJustification, encodeJustification } from '../../protocol/justifi
 import type { RuntimeMetadata } from '../../protocol/metadata.ts';
 import type { Justification, SubspaceDigests } from '../../protocol/types.ts';
 import type { BlockContext } from '../block.ts';
-import { genesisContext } from '../genesis.ts';
 import { readBlock } from '../rules/header.ts';
 import { contextAfter } from '../rules/import.ts';
 import { readCheckpoint } from './checkpoint.ts';
@@ -25,17 +24,13 @@ const LAST = 170;
 let metadata: RuntimeMetadata;
 let states: RecordedState[];
 /** What header rules alone know after each block of the main branch. */
-const contexts: BlockContext[] = [];
+let contexts: readonly BlockContext[];
 
 beforeAll(async () => {
   await loadWasm();
   metadata = recordedMetadata();
   states = recordedStates(LAST);
-  const chain = recordedChain('chain');
-  contexts.push(genesisContext(chain.facts));
-  for (const block of chain.blocks.filter(({ branch, number }) => branch === 'main' && number <= LAST)) {
-    contexts.push(contextAfter(readBlock(block), contexts.at(-1) as BlockContext, PUBLIC_CONSTANTS));
-  }
+  contexts = recordedContexts(LAST);
 });
 
 describe('checkpoint', () => {

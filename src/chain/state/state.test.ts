@@ -1,6 +1,6 @@
 import * as v from 'valibot';
 import { beforeAll, describe, expect, it } from 'vitest';
-import { recordedChain } from '../../../tests/support/recorded-chain.ts';
+import { recordedContexts } from '../../../tests/support/recorded-chain.ts';
 import {
   recordedMetadata,
   recordedStates,
@@ -13,9 +13,6 @@ import { ProtocolError } from '../../protocol/errors.ts';
 import type { RuntimeMetadata } from '../../protocol/metadata.ts';
 import { Trie } from '../../protocol/trie.ts';
 import type { BlockContext } from '../block.ts';
-import { genesisContext } from '../genesis.ts';
-import { readBlock } from '../rules/header.ts';
-import { contextAfter } from '../rules/import.ts';
 import { accountQuery, feesQuery, rewardsQuery, sudoKeyQuery, totalIssuanceQuery } from './accounts.ts';
 import {
   blockSlotsQuery,
@@ -44,17 +41,13 @@ const LAST = 170;
 let metadata: RuntimeMetadata;
 let states: RecordedState[];
 /** What header rules alone know after each block of the main branch. */
-const contexts: BlockContext[] = [];
+let contexts: readonly BlockContext[];
 
 beforeAll(async () => {
   await loadWasm();
   metadata = recordedMetadata();
   states = recordedStates(LAST);
-  const chain = recordedChain('chain');
-  contexts.push(genesisContext(chain.facts));
-  for (const block of chain.blocks.filter(({ branch, number }) => branch === 'main' && number <= LAST)) {
-    contexts.push(contextAfter(readBlock(block), contexts.at(-1) as BlockContext, PUBLIC_CONSTANTS));
-  }
+  contexts = recordedContexts(LAST);
 });
 
 function readerAt(number: number, source = stateSource(states)): StateReader {
