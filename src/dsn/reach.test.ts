@@ -18,7 +18,12 @@ const bytesOf = (addresses: readonly string[]) => addresses.map((one) => multiad
 const textOf = (addresses: readonly Uint8Array[]) => addresses.map((one) => multiaddr(one).toString());
 
 const MACHINE = ['/ip4/127.0.0.1/tcp/9944/ws', '/ip6/::1/tcp/1', '/dns4/localhost/tcp/1/ws'];
-const NETWORK = ['/ip4/192.168.0.1/tcp/80/ws', '/ip4/10.1.2.3/udp/1/webrtc-direct', '/ip6/fd00::1/tcp/1'];
+const NETWORK = [
+  '/ip4/192.168.0.1/tcp/80/ws',
+  '/ip4/10.1.2.3/udp/1/webrtc-direct',
+  '/ip6/fd00::1/tcp/1',
+  '/ip6/64:ff9b::a00:1/tcp/1',
+];
 const EVERYWHERE = ['/ip4/9.9.9.9/tcp/1/ws', '/dns4/node.example/tcp/443/wss', '/ip6/2a00::1/tcp/1/ws'];
 const ALL = [...MACHINE, ...NETWORK, ...EVERYWHERE];
 

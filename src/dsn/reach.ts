@@ -6,10 +6,13 @@ import { isLoopback, isPrivate } from '@libp2p/utils';
 import { multiaddr, type Multiaddr } from '@multiformats/multiaddr';
 import { multiaddressOf } from './multiaddress.ts';
 
+/** What a network translates to IPv4 addresses, private ones among them: RFC 6052, RFC 8215. */
+const TRANSLATED = /^\/ip6\/64:ff9b:/;
+
 /** How near one has to be for an address to mean what it means to its teller: 0 anywhere, 1 in its network, 2 on its machine. */
 function nearness(address: Multiaddr): 0 | 1 | 2 {
   if (isLoopback(address) || /^\/dns[46]?\/localhost\//.test(address.toString())) return 2;
-  return isPrivate(address) ? 1 : 0;
+  return isPrivate(address) || TRANSLATED.test(address.toString()) ? 1 : 0;
 }
 
 /**
