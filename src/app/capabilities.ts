@@ -1,5 +1,6 @@
 /** What this browser can do, and what follows from it for the person. Looked at here, not guessed from its name. */
 import { askedBefore, keptFrom } from '../network/local-access.ts';
+import { privateFiles } from '../storage/private-files.ts';
 import { machineSenses } from './conditions.ts';
 import { canPickFolders } from './farm/folders.ts';
 import { passkeysExist } from './passkey.ts';
@@ -60,12 +61,7 @@ function isIsolated(): boolean {
 /** Looks at everything; takes a moment. */
 export async function capabilities(): Promise<CapabilityGroup[]> {
   const storage = (navigator.storage ?? {}) as Partial<StorageManager>;
-  // Some browsers have the interface in private windows, and give none.
-  const privateFiles =
-    (await storage.getDirectory?.().then(
-      () => true,
-      () => false,
-    )) ?? false;
+  const ownFiles = await privateFiles();
   const kept = (await storage.persisted?.().catch(() => false)) ?? false;
   const gpu = await graphics();
   const own = await programs();
@@ -126,14 +122,14 @@ export async function capabilities(): Promise<CapabilityGroup[]> {
         of(
           'The browser’s own space',
           'Origin private file system',
-          privateFiles,
+          ownFiles,
           'A farm can lie in the browser, without any question.',
           'No farm in the browser; a private window often has no space.',
         ),
         of(
           'Space that is kept',
           'StorageManager.persisted',
-          !privateFiles ? 'no' : kept ? 'yes' : 'partly',
+          !ownFiles ? 'no' : kept ? 'yes' : 'partly',
           'The browser deletes nothing without asking you.',
           'The browser may delete everything when the disk runs full. Installing the app, or the button in Settings, changes that.',
         ),

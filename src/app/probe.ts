@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'react';
+import { backOff } from '../async/back-off.ts';
 import { pause } from '../async/pause.ts';
 import type { NetworkProbe } from '../node/api.ts';
 import { node } from './node-client.ts';
@@ -32,12 +33,12 @@ async function ask(
   signal: AbortSignal,
 ): Promise<void> {
   await pause(TYPING_MS, signal);
-  for (let wait = FIRST_AGAIN_MS; ; wait = Math.min(LAST_AGAIN_MS, wait * 2)) {
+  for (let failures = 0; ; failures += 1) {
     const probe = await node.probe(endpoint);
     signal.throwIfAborted();
     heard(probe);
     if (!probe.mayAnswer) return;
-    await pause(wait, signal);
+    await pause(backOff(failures, FIRST_AGAIN_MS, LAST_AGAIN_MS), signal);
   }
 }
 

@@ -1,6 +1,7 @@
 /** The protocol's patterns over a link to the NATS server of a cluster: broadcast, notification, request, stream. */
 import { headers as natsHeaders, type Msg } from '@nats-io/nats-core';
 import { onAbort } from '../async/on-abort.ts';
+import { backOff } from '../async/back-off.ts';
 import { pause } from '../async/pause.ts';
 import {
   messageOfSubject,
@@ -75,15 +76,16 @@ export class ClusterConnection extends ClusterLink {
     const subject = subjectFor(message, instance);
     const payload = encodeWith(message.payload, value);
     const end = performance.now() + (settings.retryMs ?? REQUEST_RETRY_MS);
-    for (let backOff = FIRST_BACK_OFF_MS; ; backOff = Math.min(2 * backOff, LAST_BACK_OFF_MS)) {
+    for (let failures = 0; ; failures += 1) {
       try {
         const answer = await this.ask(subject, payload, settings);
         return decodeAnswer(message.response, answer);
       } catch (error) {
         settings.signal?.throwIfAborted();
         const again = error instanceof ClusterError && (error.code === 'nobody' || error.code === 'silence');
-        if (!again || performance.now() + backOff > end) throw error;
-        await pause(backOff, settings.signal);
+        const wait = backOff(failures, FIRST_BACK_OFF_MS, LAST_BACK_OFF_MS);
+        if (!again || performance.now() + wait > end) throw error;
+        await pause(wait, settings.signal);
       }
     }
   }

@@ -70,15 +70,22 @@ it('one whose own issuer is gone from the registry is believed no more', async (
   await expect(shownTo(door, { did: clerk, key: key(1) })).rejects.toThrow('issuer-issuer-gone');
 });
 
+type Person = Awaited<ReturnType<typeof testPerson>>;
+
+/** A permission as it is used in a shop. */
+async function used(owner: Person, id: string, shop: Person) {
+  const nonce = await shop.newChallenge();
+  const request = { res: 'ext:stamp', act: 'use' };
+  return { invocation: await owner.invokeDelegation({ id, request, audience: 'shop', nonce }), nonce };
+}
+
 it('an agent that leaves its certificates out is refused all the same once it was revoked', async () => {
   const { network, owner, root, agent } = await town();
   const shop = await testPerson(() => NOW, network);
   const use = async () => {
-    const nonce = await shop.newChallenge();
-    const request = { res: 'ext:stamp', act: 'use' };
-    const made = await owner.invokeDelegation({ id: agent.id, request, audience: 'shop', nonce });
-    const invocation = JSON.stringify({ ...(JSON.parse(made) as object), certificates: {} });
-    return shop.checkUse({ invocation, authority: root, audience: 'shop', nonce });
+    const { invocation, nonce } = await used(owner, agent.id, shop);
+    const bare = JSON.stringify({ ...(JSON.parse(invocation) as object), certificates: {} });
+    return shop.checkUse({ invocation: bare, authority: root, audience: 'shop', nonce });
   };
   expect(await use()).toMatchObject({ verdict: 'ok', standing: { strict: 'ok' } });
   await owner.revokeIdentity({ did: agent.to });
@@ -156,9 +163,7 @@ it('an agent that was given up may do nothing any more where it was known as reg
   const { network, owner, root, agent } = await town();
   const shop = await testPerson(() => NOW, network);
   const use = async () => {
-    const nonce = await shop.newChallenge();
-    const request = { res: 'ext:stamp', act: 'use' };
-    const invocation = await owner.invokeDelegation({ id: agent.id, request, audience: 'shop', nonce });
+    const { invocation, nonce } = await used(owner, agent.id, shop);
     return (await shop.checkUse({ invocation, authority: root, audience: 'shop', nonce })).verdict;
   };
   expect(await use()).toBe('ok');

@@ -19,28 +19,28 @@ const QUERY = { credentials: [{ id: 'who', format: 'dc+sd-jwt', meta: { vct_valu
 const shop = ecKey('p256', new Uint8Array(32).fill(7));
 /** Who stands above the shop, where somebody does. */
 const guild = ecKey('p256', new Uint8Array(32).fill(8));
+/** Of a certificate of who may sign others, at the time of the test. */
+const AUTHORITY = {
+  issuer: null,
+  notBefore: (NOW - 3_600) * 1000,
+  notAfter: (NOW + 3_600) * 1000,
+  authority: { pathLength: 1 },
+  usages: AUTHORITY_USAGES,
+};
 const shopCertificate = (change: Partial<CertificateDraft> = {}) =>
   issueCertificate(change.issuer == null ? shop : guild, {
     commonName: 'Corner shop',
     publicKeyInfo: shop.publicKeyInfo,
-    issuer: null,
-    notBefore: (NOW - 3_600) * 1000,
-    notAfter: (NOW + 3_600) * 1000,
     did: 'did:auto:shop',
-    authority: { pathLength: 1 },
-    usages: AUTHORITY_USAGES,
+    ...AUTHORITY,
     ...change,
   });
 const rootCertificate = (key = guild) =>
   issueCertificate(key, {
     commonName: 'Guild',
     publicKeyInfo: key.publicKeyInfo,
-    issuer: null,
-    notBefore: (NOW - 3_600) * 1000,
-    notAfter: (NOW + 3_600) * 1000,
     did: 'did:auto:guild',
-    authority: { pathLength: 1 },
-    usages: AUTHORITY_USAGES,
+    ...AUTHORITY,
   });
 const certificate = await shopCertificate();
 const x5c = toX5c(chainOf([certificate]));

@@ -77,6 +77,8 @@ describe('what a browser keeps a page from', () => {
     pageFrom('http://localhost:4173', { 'loopback-network': 'denied' });
     expect(await keptFrom(MACHINE[0]!)).toBeNull();
     expect(originElsewhere()).toBeNull();
+    pageFrom('http://app.localhost:4173', {});
+    expect(originElsewhere()).toBeNull();
     vi.stubGlobal('location', undefined);
     expect(await keptFrom(MACHINE[0]!)).toBeNull();
     expect(originElsewhere()).toBeNull();
@@ -89,6 +91,13 @@ it('names the origin of a page from elsewhere', () => {
 });
 
 it('takes no name that merely begins or ends like this machine’s', () => {
-  for (const host of ['localhost.example', 'notlocalhost', '128.0.0.1', '127.example', '[::2]'])
+  for (const host of [
+    'localhost.example',
+    'notlocalhost',
+    '128.0.0.1',
+    '127.example',
+    'a.localhost',
+    '[::2]',
+  ])
     expect(isThisMachine(host)).toBe(false);
 });

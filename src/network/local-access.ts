@@ -23,22 +23,27 @@ function keptSentence(what: string): string {
 
 const PRIVATE = /^(?:10\.|192\.168\.|169\.254\.|172\.(?:1[6-9]|2\d|3[01])\.|\[f[cd]|\[fe[89ab])/;
 
-/** Whether a host, as in a URL, is the machine itself. */
+/** Whether a host, as in a URL, is the machine itself, whoever looks its name up. */
 export function isThisMachine(host: string): boolean {
-  return /^(?:(?:.+\.)?localhost|127(?:\.\d+){3}|\[::1\])$/.test(host);
+  return /^(?:localhost|127(?:\.\d+){3}|\[::1\])$/.test(host);
+}
+
+/** Whether a browser takes a host for the machine itself: it looks no name below `localhost` up. */
+function isTakenForThisMachine(host: string): boolean {
+  return isThisMachine(host) || host.endsWith('.localhost');
 }
 
 function placeOf(url: string): Place {
   if (!URL.canParse(url)) return null;
   const { hostname } = new URL(url);
-  if (isThisMachine(hostname)) return 'machine';
+  if (isTakenForThisMachine(hostname)) return 'machine';
   return PRIVATE.test(hostname) || hostname.endsWith('.local') ? 'network' : null;
 }
 
 /** The origin of a page that comes from elsewhere; null for one of this machine and for programs, which nobody restrains. */
 export function originElsewhere(): string | null {
   const { location } = globalThis as { location?: Location };
-  return location === undefined || isThisMachine(location.hostname) ? null : location.origin;
+  return location === undefined || isTakenForThisMachine(location.hostname) ? null : location.origin;
 }
 
 async function permission(place: NonNullable<Place>): Promise<PermissionState | null> {

@@ -7,6 +7,7 @@ import { openWebSocket } from '../network/socket.ts';
 import { MemoryDirectory } from '../storage/memory-directory.ts';
 import { OpfsDirectory } from '../storage/opfs-directory.ts';
 import { PickedDirectory } from '../storage/picked-directory.ts';
+import { privateFiles } from '../storage/private-files.ts';
 import { openBrowserChainStore } from '../storage/chain-store.ts';
 import { openBrowserStore } from '../storage/db.ts';
 import type { FarmDirectory } from '../storage/directory.ts';
@@ -45,21 +46,6 @@ async function peerPlatform(): Promise<PeerPlatform> {
   // Only now: libp2p looks for WebRTC when it is loaded.
   const { browserPlatform } = await import('../dsn/platform-browser.ts');
   return browserPlatform(true, webRtc);
-}
-
-let files: Promise<boolean> | undefined;
-
-/** Whether there are files of the page's own: in private windows some browsers have the interface and give none. */
-function privateFiles(): Promise<boolean> {
-  files ??= (async () => {
-    try {
-      await navigator.storage.getDirectory();
-      return true;
-    } catch {
-      return false;
-    }
-  })();
-  return files;
 }
 
 /** What work under way may take of memory where it can have no files, in bytes, folder by folder. */

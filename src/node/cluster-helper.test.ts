@@ -8,7 +8,7 @@ import { Encodings, TestCluster, TestNode, until } from '../cluster/testing.ts';
 import { describeWithNats } from '../cluster/testing-nats.ts';
 import { encodeSector } from '../farm/plotter.ts';
 import { planSector } from '../farm/plan.ts';
-import { fakeEncoding, FakeHistory, FakeSource, named, plottingPool, RULES } from '../farm/test-support.ts';
+import { fakeEncoding, FakeHistory, named, plotContext, plottingPool, RULES } from '../farm/test-support.ts';
 import { openNodeSocket } from '../network/socket-node.ts';
 import { concat, equal } from '../protocol/bytes.ts';
 import { clusterMessages } from '../protocol/cluster/messages.ts';
@@ -31,16 +31,7 @@ const order = {
 /** The sector as a pool without any helper makes it. */
 async function expected(): Promise<Uint8Array> {
   const plan = planSector(order.publicKey, 0, 3n, PIECES, order.protocolInfo);
-  const context = {
-    pool: new Encodings().pool(),
-    history: new FakeHistory(),
-    pieces: new FakeSource(),
-    directory: new MemoryDirectory(),
-    concurrency: 1,
-    signal: new AbortController().signal,
-    progress: () => undefined,
-    badPiece: () => undefined,
-  };
+  const context = plotContext({ pool: new Encodings().pool(), concurrency: 1 });
   const all: Uint8Array[] = [];
   await encodeSector(plan, context, async ({ parts }) => {
     for await (const part of parts) all.push(part.slice());

@@ -9,11 +9,11 @@ import { plotSector, type PlotContext } from '../farm/plotter.ts';
 import { sectorFileName } from '../farm/sector-file.ts';
 import {
   fakeEncoding,
-  FakeHistory,
   fakePiece,
   type FakePool,
   FakeSource,
   named,
+  plotContext,
   plottingPool,
   RULES,
 } from '../farm/test-support.ts';
@@ -60,18 +60,8 @@ interface World extends PlotContext {
 }
 
 function context(change: Partial<World> = {}): World {
-  return {
-    pool: pool(),
-    pieces: new FakeSource(),
-    history: new FakeHistory(),
-    directory: new MemoryDirectory(),
-    concurrency: 1,
-    signal: new AbortController().signal,
-    progress: () => undefined,
-    badPiece: () => undefined,
-    beforeReplace: async () => undefined,
-    ...change,
-  };
+  const own = { pool: pool(), directory: new MemoryDirectory() };
+  return { ...plotContext({ concurrency: 1 }), ...own, ...change };
 }
 
 /** A helper that encodes as the pool does, until it does not. */
